@@ -1,0 +1,43 @@
+# Everything runs from .venv, which holds exactly what requirements.lock says. Nothing needs root.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# One stamp per Python asked for, so that `make test PYTHON=python3.12` rebuilds .venv once.
+STAMP := .venv/.installed-$(notdir $(PYTHON))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## install what is missing into .venv
+
+demo: $(STAMP) ## run the main job against the built-in sandbox
+	@$(BIN)/hookline demo
+
+test: $(STAMP) ## every test that needs nothing but the checkout, with coverage
+	@$(BIN)/pytest --cov
+
+check: $(STAMP) ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## put the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## the benchmark, with its comparison table
+	@$(BIN)/python -m tests.bench
+
+lock: ## refresh the locked versions
+	@$(PYTHON) .ci/install.py --lock
+
+clean: ## remove what was installed and cached (not .hookline/ or output/)
+	rm -rf .venv .uv .coverage .coverage.* .*_cache
+
+$(STAMP): requirements.lock pyproject.toml .ci/install.py .ci/uv.txt
+	@$(PYTHON) .ci/install.py
+	@touch $@

@@ -1,0 +1,155 @@
+"""PURE. What single settings may look like.
+
+Each check returns the value, or raises `ValueError` in words that complete "NAME: ..." and do not
+repeat the value, which may be a secret.
+"""
+
+import base64
+import binascii
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from worker import redis_urls
+
+_SHORTEST_SECRET = 16
+#: The characters of a URL without query and fragment that no proxy or provider rewrites.
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
+_PRINTABLE = re.compile(r"[!-~]*", re.ASCII)
+_BROKERS = ("amqp", "amqps", "redis+socket", *redis_urls.SCHEMES)
+
+
+def host_of(url: str) -> str:
+    """The host of a URL in lower case; empty where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def password_of(url: str) -> str | None:
+    """The password inside a URL, if any, as it is written there."""
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine to itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_remote(url: str) -> bool:
+    """Whether a URL names a host that is not this machine; False where it names none."""
+    host = host_of(url)
+    return bool(host) and not is_loopback(host)
+
+
+def lower(value: object) -> object:
+    """Case does not matter."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def words(value: object) -> object:
+    """A comma separated list."""
+    if not isinstance(value, str):
+        return value
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def host(value: str) -> str:
+    """A name or address to listen on."""
+    if not _HOST.fullmatch(value):
+        raise ValueError("must be a host name or an address")
+    return value
+
+
+def header_safe(value: SecretStr) -> SecretStr:
+    """A secret that travels in a header."""
+    if not _PRINTABLE.fullmatch(value.get_secret_value()):
+        raise ValueError("must be plain characters without spaces")
+    return value
+
+
+def api_token(value: SecretStr) -> SecretStr:
+    """The bearer token of the API."""
+    return _long_enough(header_safe(value))
+
+
+def signing_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    """One or more secrets, newest first."""
+    if not values:
+        raise ValueError("must hold at least one secret")
+    return tuple(_long_enough(value) for value in values)
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    if len(value) < _SHORTEST_SECRET:
+        raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+    return value
+
+
+def notify_secret(value: SecretStr) -> SecretStr:
+    """A Standard Webhooks secret: 24 to 64 bytes."""
+    text = value.get_secret_value()
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not text.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise ValueError("must be whsec_ followed by 24 to 64 bytes in base64")
+    return value
+
+
+def public_url(value: str) -> str:
+    """An http(s) base that can be put before a path; a trailing slash is dropped."""
+    if not _PLAIN_URL.fullmatch(value) or not host_of(value):
+        raise ValueError(
+            "must be http:// or https://, a host, perhaps a path; no user, query or fragment"
+        )
+    _ = urlsplit(value).port  # raises ValueError for a port that is none
+    return value.rstrip("/")
+
+
+def provider_url(value: str) -> str:
+    """The base of the provider's API."""
+    url = public_url(value)
+    if url.endswith("/mj"):
+        raise ValueError('must be the base before "/mj": leave out the "/mj" at its end')
+    return url
+
+
+def redis_url(value: str) -> str:
+    """The job store."""
+    redis_urls.check(value)
+    return value
+
+
+def broker_url(value: str) -> str:
+    """Celery's broker: one of our Redis forms, Celery's own form of a socket, or RabbitMQ."""
+    scheme = urlsplit(value).scheme
+    if scheme in redis_urls.SCHEMES and ";" not in value:
+        redis_urls.check(value)
+    elif scheme not in _BROKERS:
+        raise ValueError("must begin with " + ", ".join(f"{name}://" for name in _BROKERS))
+    return value
+
+
+def storage_url(value: str) -> str:
+    """An address that fsspec knows how to open."""
+    # Here, because only this check needs it and it is slow to import.
+    from fsspec import available_protocols  # noqa: PLC0415
+
+    scheme, mark, _ = value.partition("://")
+    if not mark or scheme not in available_protocols():
+        raise ValueError("must be an fsspec URL such as file://./output or s3://bucket/folder")
+    return value

@@ -1,0 +1,210 @@
+"""The settings: a frozen value, read once, with all problems reported at once.
+
+The environment wins over `.env`, an empty value counts as unset, and each secret may come from a
+file named by `NAME_FILE`.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from config import checks
+from config.generated import plain_secret, read_or_create, webhook_secret
+from config.sources import collect
+from worker.errors import FieldError, SettingsError
+from worker.provider.account import Account, Auth, Dialect
+from worker.redis_urls import Broker, as_broker, broker_for
+
+Words = Annotated[tuple[str, ...], BeforeValidator(checks.words)]
+Secrets = Annotated[
+    tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.signing_secrets)
+]
+
+
+class Settings(BaseModel):
+    """What Hookline was told. URLs that may hold passwords are left out of its `repr`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    redis_url: Annotated[str, AfterValidator(checks.redis_url)] | None = Field(
+        None, alias="HOOKLINE_REDIS_URL", repr=False
+    )
+    """The job store; None: a private Redis under `state_dir` (see `worker.local_redis`)."""
+
+    broker_url: Annotated[str, AfterValidator(checks.broker_url)] | None = Field(
+        None, alias="HOOKLINE_BROKER_URL", repr=False
+    )
+    """Celery's broker; None: the same Redis, the next database. Use `broker()`."""
+
+    provider_url: Annotated[str, AfterValidator(checks.provider_url)] | None = Field(
+        None, alias="HOOKLINE_PROVIDER_URL"
+    )
+    """Base before `/mj`, without a trailing slash; None: the sandbox."""
+
+    provider_key: Annotated[SecretStr, AfterValidator(checks.header_safe)] = Field(
+        SecretStr(""), alias="HOOKLINE_PROVIDER_KEY"
+    )
+    provider_auth: Auth = Field("bearer", alias="HOOKLINE_PROVIDER_AUTH")
+    provider_dialect: Dialect = Field("auto", alias="HOOKLINE_PROVIDER_DIALECT")
+
+    max_running: int = Field(3, alias="HOOKLINE_MAX_RUNNING", ge=1, le=100)
+    """Jobs of the account running at once."""
+
+    allowed_hosts: Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
+    """Hosts from which pictures may come over plain http or from a private address."""
+
+    public_url: Annotated[str, AfterValidator(checks.public_url)] | None = Field(
+        None, alias="HOOKLINE_PUBLIC_URL"
+    )
+    """Where the provider reaches the receiver, without a trailing slash; None: polling only."""
+
+    secrets: Secrets = Field(alias="HOOKLINE_SECRET")
+    """They sign state tokens; the first signs, all verify."""
+
+    api_token: Annotated[SecretStr, AfterValidator(checks.api_token)] = Field(
+        alias="HOOKLINE_API_TOKEN"
+    )
+    notify_secret: Annotated[SecretStr, AfterValidator(checks.notify_secret)] = Field(
+        alias="HOOKLINE_NOTIFY_SECRET"
+    )
+    """`whsec_...`; signs notifications by the Standard Webhooks scheme."""
+
+    host: Annotated[str, AfterValidator(checks.host)] = Field("127.0.0.1", alias="HOOKLINE_HOST")
+    port: int = Field(8000, alias="HOOKLINE_PORT", ge=1, le=65535)
+    """Where the web process listens; `PORT` where HOOKLINE_PORT is unset."""
+
+    storage_url: Annotated[str, AfterValidator(checks.storage_url)] = Field(
+        "file://./output", alias="HOOKLINE_STORAGE_URL", repr=False
+    )
+    """Results and large inputs, an fsspec URL."""
+
+    state_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+        Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
+    )
+    """The private Redis and the generated secrets; absolute."""
+
+    log_format: Literal["console", "json"] = Field("json", alias="HOOKLINE_LOG_FORMAT")
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(checks.lower)
+    ] = Field("info", alias="HOOKLINE_LOG_LEVEL")
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The provider's accounts; none where the sandbox is to stand in for it."""
+        if self.provider_url is None:
+            return ()
+        own = checks.host_of(self.provider_url)
+        hosts = {host.lower() for host in self.allowed_hosts}
+        account = Account(
+            name="default",
+            url=self.provider_url,
+            key=self.provider_key.get_secret_value(),
+            auth=self.provider_auth,
+            dialect=self.provider_dialect,
+            max_running=self.max_running,
+            allowed_hosts=frozenset(hosts | ({own} if checks.is_loopback(own) else set())),
+        )
+        return (account,)
+
+    def broker(self, redis_url: str) -> Broker:
+        """Celery's broker, given the Redis in use (the setting's, or the private one's)."""
+        return as_broker(self.broker_url) if self.broker_url else broker_for(redis_url)
+
+    def secret_values(self) -> frozenset[str]:
+        """Every value that must not be seen in a log, for `config.logs`."""
+        held = (*self.secrets, self.provider_key, self.api_token, self.notify_secret)
+        urls = (self.redis_url, self.broker_url, self.storage_url)
+        passwords = (checks.password_of(url) for url in urls if url)
+        return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))
+
+
+#: May come from a file as well: `NAME_FILE`.
+_SECRET_NAMES = (
+    "HOOKLINE_REDIS_URL",
+    "HOOKLINE_BROKER_URL",
+    "HOOKLINE_PROVIDER_KEY",
+    "HOOKLINE_SECRET",
+    "HOOKLINE_API_TOKEN",
+    "HOOKLINE_NOTIFY_SECRET",
+)
+
+#: Made in the state directory where they are not given: name -> file, maker.
+_GENERATED = {
+    "HOOKLINE_SECRET": ("secret", plain_secret),
+    "HOOKLINE_API_TOKEN": ("api-token", plain_secret),
+    "HOOKLINE_NOTIFY_SECRET": ("notify-secret", webhook_secret),
+}
+
+_NAMES = tuple(field.alias or name for name, field in Settings.model_fields.items())
+
+
+def load_settings(
+    env: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")
+) -> Settings:
+    """Read `env` (default: the process's own) over the file `dotenv`, which may be missing.
+
+    Makes the secrets that are missing and may be generated. Raises `SettingsError` with every
+    problem that was found, each under its setting's name; nothing is written then.
+    """
+    found = collect(os.environ if env is None else env, dotenv, _NAMES, _SECRET_NAMES)
+    values = found.values
+    values.setdefault("HOOKLINE_LOG_FORMAT", "console" if sys.stderr.isatty() else "json")
+    missing = {name: made for name, made in _GENERATED.items() if name not in values}
+    placeholders = {name: make() for name, (_, make) in missing.items()}
+    settings, wrong = _validate(values | placeholders)
+    named = {problem.field for problem in found.problems}
+    problems = [*found.problems, *(p for p in (*wrong, *_together(values)) if p.field not in named)]
+    if settings is None or problems:
+        raise SettingsError(found.renamed(problems))
+    try:
+        for name, (file, make) in missing.items():
+            values[name] = read_or_create(settings.state_dir / file, make)
+    except (OSError, UnicodeError) as error:
+        reason = f"cannot keep the generated secrets there ({error})"
+        raise SettingsError([FieldError("HOOKLINE_STATE_DIR", reason)]) from error
+    settings, wrong = _validate(values)
+    if settings is None:
+        raise SettingsError(wrong)
+    return settings
+
+
+def _validate(values: Mapping[str, str]) -> tuple[Settings | None, list[FieldError]]:
+    """The settings, or what is wrong with single values, without repeating them."""
+    try:
+        return Settings.model_validate(values), []
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False)
+    return None, [
+        FieldError(str(detail["loc"][0]), detail["msg"].removeprefix("Value error, "))
+        for detail in details
+    ]
+
+
+def _together(values: Mapping[str, str]) -> Iterator[FieldError]:
+    """The rules between settings. A value that is wrong by itself breaks none of them."""
+    provider = values.get("HOOKLINE_PROVIDER_URL")
+    if provider and checks.is_remote(provider) and "HOOKLINE_PROVIDER_KEY" not in values:
+        yield FieldError("HOOKLINE_PROVIDER_KEY", "is needed with HOOKLINE_PROVIDER_URL")
+    if not provider and "HOOKLINE_PROVIDER_KEY" in values:
+        yield FieldError("HOOKLINE_PROVIDER_URL", "is needed with HOOKLINE_PROVIDER_KEY")
+    public = checks.is_remote(values.get("HOOKLINE_PUBLIC_URL", ""))
+    exposed = not checks.is_loopback(values.get("HOOKLINE_HOST", "127.0.0.1"))
+    if (public or exposed) and "HOOKLINE_SECRET" not in values:
+        where = "HOOKLINE_PUBLIC_URL" if public else "HOOKLINE_HOST"
+        yield FieldError("HOOKLINE_SECRET", f"must be set when {where} is not this machine's own")
+    if exposed and "HOOKLINE_API_TOKEN" not in values:
+        yield FieldError(
+            "HOOKLINE_API_TOKEN", "must be set when HOOKLINE_HOST is not this machine's own"
+        )

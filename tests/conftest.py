@@ -1,0 +1,22 @@
+"""What every test may use."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from worker.local_redis import start_private_redis
+
+# A slow machine is no defect of what a property tests.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Redis (or Valkey) of this test run's own."""
+    # A socket's path must be short, and pytest's own temporary folders are not.
+    with tempfile.TemporaryDirectory(prefix="hl-") as folder, start_private_redis(Path(folder)) as redis:
+        yield redis.url

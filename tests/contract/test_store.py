@@ -1,0 +1,187 @@
+"""What every store promises, held against each of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.jobs import NOW, a_job
+from worker.errors import InvalidRequest, StaleVersion
+from worker.job import Job, Kind, Status
+from worker.store import Filter, Heard, NoFreeSlot, Store
+
+
+def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:
+    """Commit each job and give it back as stored."""
+    for job in jobs:
+        store.commit(job, max_running=max_running)
+    return [loaded(store, job.id) for job in jobs]
+
+
+def loaded(store: Store, job_id: str) -> Job:
+    job = store.get(job_id)
+    assert job is not None
+    return job
+
+
+def start(store: Store, job: Job, max_running: int = 3) -> Job:
+    return put(store, replace(job, status=Status.SUBMITTING, due_at=NOW + 9), max_running=max_running)[0]
+
+
+def finish(store: Store, job: Job) -> int:
+    ended = replace(job, status=Status.SUCCEEDED, due_at=None, task_id="t1")
+    return store.commit(ended, max_running=3)
+
+
+def test_a_job_comes_back_as_it_was_written(store: Store) -> None:
+    job = a_job(then=({"press": "U1"},), metadata={"order": 7}, priority=8)
+    assert store.commit(job, max_running=3) == 1
+    assert loaded(store, job.id) == replace(job, version=1)
+    assert store.get("nobody") is None
+    assert store.get_many(["nobody", job.id]) == [replace(job, version=1)]
+
+
+def test_a_commit_from_an_old_version_writes_nothing(store: Store) -> None:
+    job = a_job()
+    [stored] = put(store, job)
+    put(store, replace(stored, progress=50))
+    with pytest.raises(StaleVersion):
+        store.commit(replace(stored, progress=10), (a_job(),), max_running=3)
+    with pytest.raises(StaleVersion):
+        store.commit(job, max_running=3)  # a job is not created twice either
+    assert loaded(store, job.id).progress == 50
+    assert len(store.list_jobs(Filter(), 10).jobs) == 1
+
+
+def test_children_are_written_with_their_parent_and_never_twice(store: Store) -> None:
+    [parent] = put(store, a_job())
+    child = a_job(parent_id=parent.id, pipeline_id=parent.id)
+    running = start(store, parent)
+    assert store.commit(replace(running, status=Status.SUCCEEDED), (child,), max_running=3) == 1
+    put(store, replace(loaded(store, child.id), progress=5))
+    again = replace(loaded(store, parent.id), progress=100)
+    assert store.commit(again, (child,), max_running=3) == 0
+    assert loaded(store, child.id).progress == 5
+    pipeline = store.pipeline(parent.id)
+    assert pipeline is not None
+    assert pipeline.counts == {"succeeded": 1, "queued": 1}
+    assert [job.id for job in pipeline.jobs] == [parent.id, child.id]
+    assert store.pipeline("nobody") is None
+
+
+def test_no_more_jobs_start_than_there_are_slots(store: Store) -> None:
+    jobs = put(store, *(a_job() for _ in range(3)), max_running=2)
+    assert store.startable("default", 2) == 2
+    first, second = start(store, jobs[0], 2), start(store, jobs[1], 2)
+    assert store.next_ready("default", 2) is None
+    with pytest.raises(NoFreeSlot):
+        start(store, jobs[2], 2)
+    assert loaded(store, jobs[2].id).status is Status.QUEUED
+    start(store, replace(first, progress=1), 2)  # who holds a slot keeps it
+    assert finish(store, second) == 1
+    assert store.next_ready("default", 2) == loaded(store, jobs[2].id)
+    start(store, jobs[2], 2)
+
+
+def test_evidence_that_a_job_runs_takes_a_slot_even_above_the_limit(store: Store) -> None:
+    first, second = put(store, a_job(), a_job(), max_running=1)
+    start(store, first, 1)
+    put(store, replace(second, status=Status.IN_PROGRESS, due_at=NOW), max_running=1)
+    assert store.startable("default", 1) == 0
+
+
+def test_the_ready_queue_is_ordered_by_priority_then_follow_ups_then_age(store: Store) -> None:
+    old, young = a_job(created_at=NOW - 50), a_job(created_at=NOW)
+    urgent, child = a_job(priority=9), a_job(parent_id="p", created_at=NOW + 5)
+    window = a_job(parent_id="p", task_id="t9", created_at=NOW + 9)
+    put(store, young, old, urgent, child, window)
+    order = []
+    while job := store.next_ready("default", 9):
+        order.append(job.id)
+        start(store, job, 9)
+    assert order == [urgent.id, window.id, child.id, old.id, young.id]
+
+
+def test_equal_prompts_never_run_at_once(store: Store) -> None:
+    twins = [a_job(request={"prompt": p}) for p in ("A  Cat", "a cat", "a cat ")]
+    assert [store.commit(twin, max_running=3) for twin in twins] == [1, 0, 0]
+    first = start(store, loaded(store, twins[0].id))
+    assert store.next_ready("default", 3) is None
+    put(store, replace(loaded(store, twins[1].id), status=Status.CANCELLED))  # gives up waiting
+    assert finish(store, first) == 1
+    heir = store.next_ready("default", 3)
+    assert heir is not None and heir.id == twins[2].id
+    other_account = a_job(request={"prompt": "a cat"}, account="other")
+    assert store.commit(other_account, max_running=3) == 1
+
+
+def test_a_cancelled_job_that_still_runs_keeps_its_slot_and_its_prompt(store: Store) -> None:
+    first, twin = put(store, a_job(request={"prompt": "x"}), a_job(request={"prompt": "x"}))
+    running = start(store, first)
+    [draining] = put(store, replace(running, status=Status.CANCELLED, draining=True, due_at=NOW))
+    assert store.next_ready("default", 3) is None
+    store.commit(replace(draining, draining=False, due_at=None), max_running=3)
+    heir = store.next_ready("default", 3)
+    assert heir is not None and heir.id == twin.id
+
+
+def test_a_job_is_due_once_for_everybody(store: Store) -> None:
+    late, later, future = (a_job(due_at=NOW + s) for s in (-9.5, -5.25, 5.0))
+    put(store, future, later, late)
+    assert [j.id for j in store.claim_due(NOW, 1, 30)] == [late.id]
+    assert [j.id for j in store.claim_due(NOW, 9, 30)] == [later.id]
+    assert store.claim_due(NOW, 9, 30) == []
+    assert [j.id for j in store.claim_due(NOW + 6, 9, 30)] == [future.id]
+    assert {j.id for j in store.claim_due(NOW + 31, 9, 30)} == {late.id, later.id}
+
+
+def test_a_look_can_be_put_off_but_not_invented(store: Store) -> None:
+    due, idle = put(store, a_job(due_at=NOW), a_job())
+    store.reschedule(due.id, NOW + 60)
+    store.reschedule(idle.id, NOW - 60)
+    assert store.claim_due(NOW, 9, 30) == []
+    assert [j.id for j in store.claim_due(NOW + 60, 9, 30)] == [due.id]
+
+
+def test_a_task_leads_to_its_job(store: Store) -> None:
+    [job] = put(store, a_job())
+    put(store, replace(job, task_id="1320098173412546"))
+    assert store.find_task("default", "1320098173412546") == job.id
+    assert store.find_task("other", "1320098173412546") is None
+
+
+def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) -> None:
+    jobs = [a_job(created_at=NOW + n // 3, kind=k) for n, k in enumerate([Kind.IMAGINE, Kind.BLEND] * 6)]
+    put(store, *jobs)
+    newest_first = sorted(jobs, key=lambda j: (j.created_at, j.id), reverse=True)
+    for wanted in (Filter(), Filter(kind=Kind.BLEND), Filter(status=Status.QUEUED, account="default")):
+        seen, cursor = [], None
+        while True:
+            page = store.list_jobs(wanted, 5, cursor)
+            assert len(page.jobs) <= 5
+            seen += page.jobs
+            if (cursor := page.cursor) is None:
+                break
+        assert [j.id for j in seen] == [j.id for j in newest_first if wanted.matches(j)]
+    assert store.list_jobs(Filter(status=Status.FAILED), 5).jobs == ()
+    with pytest.raises(InvalidRequest):
+        store.list_jobs(Filter(), 5, "junk")
+
+
+def test_an_account_remembers_how_it_calls_back(store: Store) -> None:
+    [job] = put(store, a_job())
+    for heard in (Heard.ASKED, Heard.ASKED):
+        store.commit(job, max_running=3, heard=heard)
+        job = loaded(store, job.id)
+    assert (store.delivery("default").silent, store.delivery("default").callbacks) == (2, 0)
+    store.commit(job, max_running=3, heard=Heard.CALLBACK_WITH_STATE)
+    store.commit(loaded(store, job.id), max_running=3, heard=Heard.CALLBACK)
+    store.learn_dialect("default", "trueai")
+    known = store.delivery("default")
+    assert (known.callbacks, known.with_state, known.silent, known.dialect) == (2, 1, 0, "trueai")
+
+
+def test_once_is_for_one_caller_until_its_time_is_over(store: Store) -> None:
+    assert store.once("sweep", 60) is True
+    assert store.once("sweep", 60) is False
+    assert store.once("other", 60) is True
+    store.ping()

@@ -1,0 +1,197 @@
+"""The private Redis: started, shared, adopted and stopped; never left behind."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import redis
+from kombu import Connection
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from worker import local_redis
+from worker.errors import ServiceUnavailable, StoreUnavailable
+from worker.local_redis import check_redis_version, private_redis_url, start_private_redis
+from worker.redis_urls import broker_for
+
+LONG = "x" * 100
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A short path: a socket's may have 100 bytes only."""
+    short = Path("/tmp") / f"hookline test {os.getpid()}-{time.monotonic_ns()}"
+    short.symlink_to(tmp_path)
+    yield short / "state"
+    short.unlink()
+
+
+def client(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, decode_responses=True)
+
+
+def test_it_runs_on_a_private_socket_and_keeps_its_data(state_dir: Path) -> None:
+    with start_private_redis(state_dir) as server:
+        assert server.owned
+        assert server.url.startswith("unix:///tmp/hookline%20test")
+        assert private_redis_url(state_dir) == server.url
+        with client(server.url) as store:
+            check_redis_version(store)
+            store.set("kept", "yes")
+            config = store.config_get("*")
+        assert config["port"] == "0"
+        assert (config["appendonly"], config["appendfsync"], config["save"]) == (
+            "yes",
+            "everysec",
+            "",
+        )
+        assert config["maxmemory-policy"] == "noeviction"
+    assert private_redis_url(state_dir) is None
+    assert stat.S_IMODE((state_dir / "redis").stat().st_mode) == 0o700
+    with start_private_redis(state_dir) as server, client(server.url) as store:
+        assert store.get("kept") == "yes"
+
+
+def test_celery_reaches_the_same_server(state_dir: Path) -> None:
+    with start_private_redis(state_dir) as server:
+        broker = broker_for(server.url)
+        with Connection(broker.url, transport_options=broker.options) as connection:
+            queue = connection.SimpleQueue("q")
+            queue.put("hello")
+            message = queue.get(timeout=5)
+            message.ack()
+            queue.close()
+        assert message.payload == "hello"
+
+
+def test_a_path_too_long_for_a_socket_gets_a_port_with_a_password(tmp_path: Path) -> None:
+    state_dir = tmp_path / LONG
+    with start_private_redis(state_dir) as server:
+        assert server.url.startswith("redis://:")
+        with client(server.url) as store:
+            assert store.ping()
+        port = int(server.url.rpartition(":")[2].split("/")[0])
+        with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+        for name in ("url", "redis.conf"):
+            assert stat.S_IMODE((state_dir / "redis" / name).stat().st_mode) == 0o600
+
+
+def test_the_second_uses_the_server_of_the_first_and_leaves_it(state_dir: Path) -> None:
+    with start_private_redis(state_dir) as first:
+        with start_private_redis(state_dir) as second:
+            assert not second.owned
+            assert second.url == first.url
+        assert private_redis_url(state_dir) == first.url
+    first.stop()  # once more does nothing
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from worker.local_redis import start_private_redis
+server = start_private_redis(Path(sys.argv[1]))
+print(server.owned, flush=True)
+time.sleep(60)
+"""
+
+
+def test_many_that_start_together_have_one_owner(state_dir: Path) -> None:
+    command = [sys.executable, "-c", OWNER, str(state_dir)]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    try:
+        said = [process.stdout.readline().strip() for process in started if process.stdout]
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+    assert sorted(said) == ["False", "False", "False", "True"]
+    # All were killed, and the server was left behind: the next owner takes it over, and ends it.
+    with start_private_redis(state_dir) as server:
+        assert server.owned
+    assert private_redis_url(state_dir) is None
+
+
+def test_a_server_that_went_by_itself_is_no_trouble(state_dir: Path) -> None:
+    with start_private_redis(state_dir) as server, client(server.url) as store:
+        pid = int(store.info("server")["process_id"])
+        os.kill(pid, signal.SIGKILL)
+    with start_private_redis(state_dir) as server:
+        assert server.owned
+
+
+def test_a_server_that_cannot_start_is_reported_and_not_left(state_dir: Path) -> None:
+    (state_dir / "redis").mkdir(parents=True)
+    (state_dir / "redis" / "redis.sock").mkdir()  # in the socket's place
+    with pytest.raises(ServiceUnavailable, match=r"does not start: .*redis\.log"):
+        start_private_redis(state_dir)
+    (state_dir / "redis" / "redis.sock").rmdir()
+    with start_private_redis(state_dir) as server:
+        assert server.owned
+
+
+def test_a_server_that_never_answers_is_ended(
+    state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid_file = tmp_path / "pid"
+    fake = tmp_path / "redis-server"
+    fake.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo v=7.2.0 && exit\necho $$ >{pid_file}\n'
+        "exec sleep 60\n"
+    )
+    fake.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(local_redis, "_START_S", 1.0)
+    with pytest.raises(ServiceUnavailable, match="does not start"):
+        start_private_redis(state_dir)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
+
+
+def test_an_old_server_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, answer in (("redis-server", "echo v=6.0.16"), ("valkey-server", "exit 1")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(local_redis, "_server_in_wheel", lambda: None)
+    with pytest.raises(ServiceUnavailable, match="install redis-server"):
+        local_redis._find_server()
+
+
+def test_without_the_wheel_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert local_redis._server_in_wheel() is None
+
+
+def test_a_starting_owner_is_waited_for_only_so_long(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_redis, "_START_S", 0.05)
+    (state_dir / "redis").mkdir(parents=True)
+    lock = local_redis._take_lock(state_dir / "redis")
+    assert lock is not None
+    with lock, pytest.raises(ServiceUnavailable, match="another process"):
+        start_private_redis(state_dir)
+
+
+@pytest.mark.parametrize(("version", "fine"), [("6.0.16", False), ("6.2.0", True), ("10.1", True)])
+def test_the_version_of_a_given_redis_is_checked(version: str, fine: bool) -> None:
+    given: Any = SimpleNamespace(info=lambda section: {"redis_version": version})
+    if fine:
+        check_redis_version(given)
+        return
+    with pytest.raises(ServiceUnavailable, match=r"6\.2 or newer is needed, this is 6\.0"):
+        check_redis_version(given)
+
+
+def test_a_given_redis_that_is_away_is_told_so() -> None:
+    with redis.Redis(port=1, retry=Retry(NoBackoff(), 0)) as away, pytest.raises(StoreUnavailable):
+        check_redis_version(away)

@@ -1,0 +1,25 @@
+"""Small real pictures for tests."""
+
+import struct
+import zlib
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+
+def draw(form: str = "PNG", size: tuple[int, int] = (8, 6), mode: str = "RGB", **how: Any) -> bytes:
+    """A picture of one colour in the given format."""
+    file = BytesIO()
+    Image.new(mode, size, how.pop("color", 1)).save(file, form, **how)
+    return file.getvalue()
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A tiny PNG that only says that it is ``width`` times ``height``."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"\0"))
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

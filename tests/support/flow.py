@@ -1,0 +1,172 @@
+"""The whole way of a job in one process: real HTTP to a stand-in provider and back, threads for workers.
+
+Only Redis, Celery and the process boundaries are left out; the acceptance tests have those.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+from flask import Flask, request
+from werkzeug.serving import make_server
+
+from worker.assets import Assets
+from worker.intake import Intake
+from worker.job import Job
+from worker.orchestrator import Orchestrator
+from worker.provider.account import Account, Auth, Dialect
+from worker.provider.client import ProviderClient
+from worker.receiver import Receiver
+from worker.reconcile import Asker, Sweep
+from worker.storage import Storage
+from worker.store import Pipeline, Store
+from worker.store.memory import MemoryStore
+from worker.submission import Submitter
+from worker.tokens import Tokens
+
+
+class Threads:
+    """Wake-ups as calls in a thread pool; what goes wrong in one is kept in ``errors``."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(16)
+        self.tasks: dict[str, Callable[..., Any]] = {}
+        self.errors: list[BaseException] = []
+
+    def start(self, account: str, count: int) -> None:
+        for _ in range(count):
+            self._submit("start", account)
+
+    def ask(self, account: str, job_ids: Sequence[str]) -> None:
+        self._submit("ask", account, list(job_ids))
+
+    def store_assets(self, job_id: str) -> None:
+        self._submit("store_assets", job_id)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _submit(self, name: str, *args: Any) -> None:
+        try:
+            self._pool.submit(self._run, name, *args)
+        except RuntimeError:  # closing: what is woken now is lost, as a message may be
+            return
+
+    def _run(self, name: str, *args: Any) -> None:
+        try:
+            self.tasks[name](*args)
+        except BaseException as error:
+            self.errors.append(error)
+
+
+class Flow:
+    """Hookline in one process, talking to the provider at ``url``."""
+
+    def __init__(
+        self,
+        url: str,
+        output: Path,
+        hook_url: str | None,
+        *,
+        store: Store | None = None,
+        max_running: int = 3,
+        auth: Auth = "bearer",
+        dialect: Dialect = "auto",
+    ) -> None:
+        account = Account(
+            "default",
+            url,
+            auth=auth,
+            dialect=dialect,
+            max_running=max_running,
+            allowed_hosts=frozenset({"127.0.0.1"}),
+        )
+        accounts = {"default": account}
+        clients = {"default": ProviderClient(account)}
+        storage = Storage(f"file://{output}")
+        self.wakeups = Threads()
+        self.store: Store = store or MemoryStore()
+        self.tokens = Tokens(["a secret for this test only"])
+        self.orchestrator = Orchestrator(
+            self.store, self.wakeups, accounts, hooked=hook_url is not None
+        )
+        self.intake = Intake(self.orchestrator, storage)
+        self.receiver = Receiver(self.orchestrator, self.tokens)
+        submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
+        asker = Asker(self.orchestrator, clients)
+        self.wakeups.tasks = {
+            "start": submitter.start_next,
+            "ask": asker.ask,
+            "store_assets": Assets(self.orchestrator, storage).store,
+        }
+        self.sweep = Sweep(self.orchestrator, self.wakeups)
+
+    def submit(self, **fields: Any) -> Job:
+        return self.intake.submit(fields, allow_paths=True)[0]
+
+    def pipeline(self, job_id: str) -> Pipeline:
+        pipeline = self.store.pipeline(job_id)
+        assert pipeline is not None
+        return pipeline
+
+    def finish(self, job: Job, seconds: float = 30.0) -> list[Job]:
+        """All jobs of the pipeline once each is over, its files included."""
+
+        def over() -> bool:
+            jobs = self.pipeline(job.pipeline_id).jobs
+            return all(j.status.terminal and j.due_at is None for j in jobs)
+
+        self.wait_for(over, lambda: self._story(job), seconds)
+        return list(self.pipeline(job.pipeline_id).jobs)
+
+    def wait_for(
+        self, met: Callable[[], bool], story: Callable[[], str] = str, seconds: float = 30.0
+    ) -> None:
+        pause, deadline = Event(), monotonic() + seconds
+        while not met():
+            assert monotonic() < deadline, f"not within {seconds} s: {story()} {self.wakeups.errors}"
+            pause.wait(0.02)
+
+    def _story(self, job: Job) -> str:
+        lines = (
+            f"{j.kind} {j.request} {j.status} {j.error} due={j.due_at}"
+            for j in self.pipeline(job.pipeline_id).jobs
+        )
+        return "\n".join(lines)
+
+
+@contextmanager
+def flow(provider_url: str, output: Path, *, hooked: bool = True, **options: Any) -> Iterator[Flow]:
+    """A running ``Flow`` with its receiver on a free loopback port, and its sweep."""
+    app, held = Flask("receiver"), []
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    hook_url = f"http://127.0.0.1:{server.server_port}/hook" if hooked else None
+    running = Flow(provider_url, output, hook_url, **options)
+    held.append(running)
+
+    @app.post("/hook/<token>")
+    def receive(token: str) -> dict[str, str]:
+        return {"status": held[0].receiver.receive(token, request.get_json())}
+
+    stop = Event()
+
+    def sweep() -> None:
+        while not stop.wait(0.1):
+            running.sweep.run()
+
+    threads = [Thread(target=server.serve_forever), Thread(target=sweep)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield running
+    finally:
+        stop.set()
+        server.shutdown()
+        for thread in threads:
+            thread.join()
+        server.server_close()
+        running.wakeups.close()

@@ -1,0 +1,53 @@
+"""A server on the loopback that says exactly what a test wants, byte by byte."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+
+#: Gets the connection and what the client asked for.
+Script = Callable[[socket.socket, bytes], None]
+
+
+def says(reply: bytes) -> Script:
+    """A server with one answer."""
+    return lambda sock, _: sock.sendall(reply)
+
+
+def http(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
+    """An HTTP reply; header names with ``_`` for ``-``; no Content-Length of its own."""
+    lines = [f"HTTP/1.1 {status}", *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items())]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
+
+
+@contextlib.contextmanager
+def serving(
+    *scripts: Script, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Serve one connection per script, the last one forever: the port, and what was asked."""
+    asked: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def one(sock: socket.socket, script: Script) -> None:
+        with contextlib.suppress(OSError), sock:
+            wire = tls.wrap_socket(sock, server_side=True) if tls else sock
+            with wire:
+                asked.append(wire.recv(65536))
+                script(wire, asked[-1])
+
+    def serve() -> None:
+        left = list(scripts)
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = listener.accept()
+                script = left.pop(0) if len(left) > 1 else left[0]
+                threading.Thread(target=one, args=(sock, script), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1], asked
+    finally:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()

@@ -1,0 +1,211 @@
+"""What holds for every answer: nothing raises, and what does not matter changes nothing."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support import corpus
+from worker.evidence import Outcome
+from worker.job import Kind
+from worker.provider import wire
+from worker.provider.dialect import (
+    guess_dialect,
+    read_fetch,
+    read_json,
+    read_reply,
+    read_seed,
+    read_task,
+    read_tasks,
+)
+
+#: Words and keys that the code looks for, so that random JSON meets its branches.
+WORDS = [
+    "1", "21", "22", "24", "SUCCESS", "FAILURE", "MODAL", "DESCRIBE", "SHORTEN", "65%", "-1",
+    "window confirm", "queue is full", "1️⃣ a 2️⃣ b", "## Shortened prompts\n1. a\n2. b",
+    "upstream_error", "a,b", "https://a/b.png", "\ud800", "true",
+]  # fmt: skip
+KEYS = [
+    "code", "description", "result", "properties", "error", "message", "type", "success", "id",
+    "action", "status", "progress", "state", "imageUrl", "imageUrls", "videoUrl", "videoUrls",
+    "url", "buttons", "customId", "emoji", "label", "name", "failReason", "prompt", "promptEn",
+    "finalPrompt", "remix", "bannedWord", "submitTime", "output", "seed",
+]  # fmt: skip
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(10**5000)
+    | st.floats()
+    | st.sampled_from(WORDS)
+    | st.text(st.characters(), max_size=8)
+)
+keys = st.sampled_from(KEYS) | st.text(max_size=4)
+json_values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=6),
+    max_leaves=25,
+)
+objects = st.dictionaries(st.sampled_from(KEYS), json_values, max_size=10)
+statuses = st.sampled_from([0, 200, 204, 302, 400, 401, 404, 429, 500, 503]) | st.integers()
+kinds = st.sampled_from(Kind)
+
+
+def deep(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = {"result": [value]}
+    return value
+
+
+@given(json_values | objects, statuses)
+def test_any_json_is_read(value: Any, status: int) -> None:
+    read_task(value)
+    read_tasks(value)
+    read_tasks([value, value])
+    read_fetch(status, value)
+    read_seed(status, value)
+    guess_dialect(value)
+
+
+@given(kinds, statuses, objects | json_values)
+def test_any_json_reply_has_a_verdict(kind: Kind, status: int, value: Any) -> None:
+    body = json.dumps(value, default=str) if _writable(value) else "1" * 5000
+    verdict = read_reply(kind, status, body.encode())
+    assert (verdict.error is None) == (
+        verdict.outcome
+        in (Outcome.ACCEPTED, Outcome.NEEDS_MODAL, Outcome.EXISTS, Outcome.DONE)
+    )
+    if verdict.outcome in (Outcome.ACCEPTED, Outcome.NEEDS_MODAL, Outcome.EXISTS):
+        assert verdict.task_id
+
+
+def _writable(value: Any) -> bool:
+    """Python refuses to write numbers of thousands of digits."""
+    try:
+        json.dumps(value)
+    except ValueError:
+        return False
+    return True
+
+
+@given(kinds, statuses, st.binary(max_size=200))
+def test_any_bytes_have_a_verdict(kind: Kind, status: int, body: bytes) -> None:
+    read_reply(kind, status, body)
+    read_task(read_json(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 200_000,
+        b'{"result":' * 100_000 + b"1" + b"}" * 100_000,
+        b'{"code":1,"result":' + b"9" * 10_000 + b"}",
+        b'{"code":' + b"9" * 4000 + b',"result":"1"}',
+        b'{"code":1e999,"result":NaN}',
+        b"\xef\xbb\xbf",
+        b"\x00",
+        b'"\\ud800"',
+        b"<html" * 50_000,
+        b"<title " * 5_000,
+    ],
+)
+def test_hostile_bytes(body: bytes) -> None:
+    for status in (200, 400, 500):
+        assert read_reply(Kind.IMAGINE, status, body).outcome is not Outcome.ACCEPTED
+
+
+def test_deep_values_in_every_place() -> None:
+    value = deep(50_000)
+    for key in KEYS:
+        body = {"id": "1", "status": "SUCCESS", "submitTime": 1, key: value}
+        read_task(body)
+        read_fetch(400, body)
+        guess_dialect(body)
+        read_seed(200, body)
+    unnested(value)
+
+
+def unnested(value: Any) -> None:
+    """Take it apart from the outside, or its end would recurse as deep as it is."""
+    while isinstance(value, dict):
+        value = value["result"].pop()
+
+
+@pytest.mark.parametrize("said", ["\n" * 100_000, "[" * 100_000, "1️⃣" * 30_000, "#" * 100_000])
+def test_long_texts_are_read_in_no_time(said: str) -> None:
+    for action in ("DESCRIBE", "SHORTEN", "IMAGINE"):
+        text = f"Shortened prompts\n{said}x"
+        read_task({"status": "SUCCESS", "action": action, "promptEn": text, "progress": said})
+
+
+tasks = st.sampled_from(corpus.names("callbacks"))
+replies = st.sampled_from([n for n in corpus.names("submit_responses") if n != "074"])
+extras = st.dictionaries(st.text(max_size=6).map(lambda key: f"x_{key}"), json_values, max_size=4)
+
+
+@settings(max_examples=60)
+@given(tasks, extras, st.randoms(use_true_random=False))
+def test_more_keys_in_another_order_say_the_same_of_a_task(
+    name: str, extra: dict[str, Any], chance: random.Random
+) -> None:
+    body = corpus.value("callbacks", name)
+    mixed = shuffled(body | extra, chance)
+    assert read_task(mixed) == read_task(body)
+    assert guess_dialect(mixed) == guess_dialect(body)
+
+
+@settings(max_examples=60)
+@given(replies, st.randoms(use_true_random=False), kinds, statuses)
+def test_more_keys_in_another_order_say_the_same_in_a_reply(
+    name: str, chance: random.Random, kind: Kind, status: int
+) -> None:
+    body = corpus.value("submit_responses", name)
+    mixed = shuffled(body | {"x_more": [1], "timestamp": 7}, chance)
+    expected = read_reply(kind, status, json.dumps(body).encode())
+    assert read_reply(kind, status, json.dumps(mixed).encode()) == expected
+
+
+def shuffled(body: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    pairs = list(body.items())
+    chance.shuffle(pairs)
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("name", corpus.names("callbacks"))
+def test_absent_null_and_empty_are_the_same_in_a_task(name: str) -> None:
+    body = corpus.value("callbacks", name)
+    fields = ["state", "failReason", "imageUrl", "progress", "promptEn", "prompt", "videoUrl"]
+    for key in fields:
+        absent = {k: v for k, v in body.items() if k != key}
+        assert read_task(absent | {key: None}) == read_task(absent)
+        assert read_task(absent | {key: ""}) == read_task(absent)
+    for key in ("buttons", "properties", "imageUrls", "videoUrls"):
+        absent = {k: v for k, v in body.items() if k != key}
+        assert read_task(absent | {key: None}) == read_task(absent)
+
+
+@pytest.mark.parametrize("name", [n for n in corpus.names("submit_responses") if n != "074"])
+def test_absent_null_and_empty_are_the_same_in_a_reply(name: str) -> None:
+    body = corpus.value("submit_responses", name)
+    for kind in (Kind.IMAGINE, Kind.ACTION, Kind.UPLOAD):
+        for key in ("result", "properties", "description", "type"):
+            absent = {k: v for k, v in body.items() if k != key}
+            expected = read_reply(kind, 200, json.dumps(absent).encode())
+            for nothing in (None, ""):
+                said = json.dumps(absent | {key: nothing}).encode()
+                assert read_reply(kind, 200, said) == expected
+
+
+@given(json_values)
+def test_looking_never_raises(value: Any) -> None:
+    found = wire.text(value)
+    assert found is None or found.encode() == found.strip().encode() != b""
+    wire.whole(value)
+    wire.words_of(value)
+    assert wire.mapping(value) is not None
+    assert wire.items(value) is not None

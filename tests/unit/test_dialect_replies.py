@@ -1,0 +1,334 @@
+"""Replies to a submit, beyond the corpus: each rule and where rules meet."""
+
+import json
+from typing import Any
+
+import pytest
+
+from worker.evidence import Outcome, Verdict
+from worker.job import Kind, Result
+from worker.provider.dialect import read_reply, read_seed, read_transport_error
+
+ID = "1712345678901234"
+
+
+def reply(body: Any, status: int = 200, kind: Kind = Kind.IMAGINE) -> Verdict:
+    return read_reply(kind, status, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def code_of(verdict: Verdict) -> str:
+    assert verdict.error is not None
+    return verdict.error.code
+
+
+def envelope(code: Any, description: str = "", result: Any = None, **properties: Any) -> Any:
+    return {
+        "code": code,
+        "description": description,
+        "result": result,
+        "properties": properties,
+    }
+
+
+@pytest.mark.parametrize("code", [1, "1", 1.0, " 1 ", 22, "22"])
+def test_accepted_however_the_code_is_written(code: Any) -> None:
+    assert reply(envelope(code, result=ID)) == Verdict(Outcome.ACCEPTED, task_id=ID)
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 500])
+def test_a_task_id_outweighs_the_status(status: int) -> None:
+    assert reply(envelope(1, result=ID), status).outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize("result", [1712345678901234, 1712345678901234.0])
+def test_a_number_is_an_id(result: Any) -> None:
+    assert reply(envelope(1, result=result)).task_id == ID
+
+
+def test_several_ids() -> None:
+    verdict = reply(envelope(1, result="a, b,,c"), kind=Kind.ACTION)
+    assert (verdict.task_id, verdict.other_task_ids) == ("a", ("b", "c"))
+
+
+@pytest.mark.parametrize("result", [None, "", " ", ",", True, [], [ID], {}, {"id": ID}, 1e400])
+@pytest.mark.parametrize("code", [1, 22])
+def test_accepted_without_an_id_is_in_doubt(code: int, result: Any) -> None:
+    assert reply(envelope(code, result=result)).outcome is Outcome.IN_DOUBT
+
+
+@pytest.mark.parametrize("code", [1, 21, 22])
+@pytest.mark.parametrize(
+    "hint",
+    [
+        {"description": "Waiting for window confirm"},
+        {"description": "窗口等待"},
+        {"properties": {"remix": True}},
+        {"properties": {"remix": "true"}},
+    ],
+)
+def test_a_window_even_where_a_gateway_hides_it(code: int, hint: dict[str, Any]) -> None:
+    verdict = reply({"code": code, "result": ID} | hint, kind=Kind.ACTION)
+    assert (verdict.outcome, verdict.task_id) == (Outcome.NEEDS_MODAL, ID)
+
+
+def test_a_window_brings_its_default_prompt() -> None:
+    body = envelope(21, "Waiting for window confirm", ID, finalPrompt="a cat", remix=True)
+    assert reply(body, kind=Kind.ACTION).modal_prompt == "a cat"
+
+
+def test_remix_that_is_off_is_no_window() -> None:
+    assert reply(envelope(1, "提交成功", ID, remix=False)).outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        (Kind.ACTION, Outcome.NEEDS_MODAL),
+        (Kind.CHANGE, Outcome.NEEDS_MODAL),
+        (Kind.IMAGINE, Outcome.EXISTS),
+        (Kind.MODAL, Outcome.EXISTS),
+    ],
+)
+def test_21_without_any_hint(kind: Kind, outcome: Outcome) -> None:
+    assert reply({"code": 21, "result": ID}, kind=kind).outcome is outcome
+
+
+def test_21_that_says_it_exists() -> None:
+    body = {"code": 21, "result": ID, "description": "任务已存在"}
+    assert reply(body, kind=Kind.ACTION).outcome is Outcome.EXISTS
+
+
+def test_the_preview_of_an_existing_task_is_no_result() -> None:
+    body = envelope(21, "任务已存在", ID, status="IN_PROGRESS", imageUrl="https://a/preview.png")
+    assert reply(body).result == Result()
+
+
+def test_21_without_a_task_is_a_refused_prompt() -> None:
+    assert code_of(reply({"code": 21, "description": "x"})) == "moderated"
+
+
+def test_code_2_of_old() -> None:
+    assert reply({"code": 2, "description": "排队中", "result": ID}).outcome is Outcome.ACCEPTED
+    assert reply({"code": 2, "description": "?", "result": ID}).outcome is Outcome.IN_DOUBT
+    assert reply({"code": 2, "description": "排队中"}).outcome is Outcome.IN_DOUBT
+
+
+def test_upload_is_done_at_once() -> None:
+    urls = ["https://a/1.png", "https://a/2.png"]
+    verdict = reply(envelope(1, "提交成功", urls), kind=Kind.UPLOAD)
+    assert verdict == Verdict(Outcome.DONE, result=Result(image_urls=tuple(urls)))
+    one = reply(envelope(1, result=urls[0]), kind=Kind.UPLOAD)
+    assert one == Verdict(Outcome.DONE, result=Result(image_urls=(urls[0],)))
+    assert reply(envelope(1, result=[]), kind=Kind.UPLOAD).outcome is Outcome.IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (envelope(24, "可能包含敏感词", bannedWord="nude"), 200),
+        (envelope(24, "submission failed"), 200),
+        (envelope(4, "may contain sensitive words"), 200),
+        ({"description": "banned prompt ", "type": "upstream_error", "code": 24}, 400),
+        ({"error": {"message": "sensitive_words_detected"}}, 400),
+    ],
+)
+def test_moderated(body: Any, status: int) -> None:
+    verdict = reply(body, status)
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.PERMANENT, "moderated")
+    assert not verdict.account_trouble
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 401, "unauthorized"),
+        (b"Authorization header missing.", 401, "unauthorized"),
+        ({"error": "Unauthorized"}, 401, "unauthorized"),
+        ({"error": {"message": "bad key", "type": "new_api_error"}}, 401, "unauthorized"),
+        ("账号不可用".encode(), 403, "forbidden"),
+        ({"error": {"message": "group not allowed", "type": "new_api_error"}}, 403, "forbidden"),
+        ({"error": {"message": "该令牌额度已用尽", "type": "new_api_error"}}, 401, "quota"),
+        ({"error": {"message": "no money", "code": "insufficient_quota"}}, 403, "quota"),
+        ({"error": {"message": "no money", "code": "insufficient_quota"}}, 429, "quota"),
+        ({"description": "quota_not_enough ", "type": "upstream_error", "code": 4}, 400, "quota"),
+        (b"", 402, "quota"),
+    ],
+)
+def test_the_accounts_trouble(body: Any, status: int, code: str) -> None:
+    verdict = reply(body, status)
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.PERMANENT, code)
+    assert verdict.account_trouble
+
+
+@pytest.mark.parametrize("kind", [Kind.ACTION, Kind.CHANGE, Kind.MODAL])
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (envelope(3, "related task does not exist or has expired"), 200, "not_found"),
+        (envelope(3, "?"), 200, "not_found"),
+        (envelope(4, "related task status error"), 200, "parent_not_ready"),
+        (envelope(4, "关联任务状态错误"), 200, "parent_not_ready"),
+        ({"description": "task_status_not_success ", "code": 4}, 400, "parent_not_ready"),
+        ({"description": "task_not_found ", "code": 4}, 400, "not_found"),
+    ],
+)
+def test_not_yet(kind: Kind, body: Any, status: int, code: str) -> None:
+    verdict = reply(body, status, kind)
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.NOT_YET, code)
+
+
+def test_a_longer_film_waits_for_its_parent_too() -> None:
+    body = {"description": "task_status_not_success ", "code": 4}
+    assert reply(body, 400, Kind.VIDEO).outcome is Outcome.NOT_YET
+    assert reply(envelope(3, "?"), kind=Kind.VIDEO).outcome is Outcome.TRY_LATER
+
+
+def test_the_parent_is_gone() -> None:
+    verdict = reply(envelope(3, "关联任务不存在或已失效"), 404, Kind.ACTION)
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.PERMANENT, "not_found")
+
+
+def test_a_parent_that_cannot_be_varied() -> None:
+    body = envelope(4, "关联任务不允许执行变化")
+    assert reply(body, kind=Kind.CHANGE).outcome is Outcome.PERMANENT
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (envelope(23, "队列已满，请稍后尝试", ID), 200, "queue_full"),
+        (envelope(9, "提交失败，队列已满，请稍后重试"), 200, "queue_full"),
+        (envelope(9, "系统异常"), 500, "provider_error"),
+        (envelope(3, "无可用的账号实例"), 200, "no_account"),
+        ({"description": "当前分组负载已饱和 ", "code": 30}, 429, "rate_limited"),
+        (b"", 429, "rate_limited"),
+        (b"<html><title>503</title>", 503, "unavailable"),
+        (envelope(4, "并发数已达上限"), 200, "limit_reached"),
+        ({"success": False, "code": -1, "message": "队列数已达上限"}, 200, "limit_reached"),
+    ],
+)
+def test_try_later(body: Any, status: int, code: str) -> None:
+    verdict = reply(body, status)
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.TRY_LATER, code)
+    assert not verdict.slow
+    assert verdict.error is not None
+    assert verdict.error.retryable
+
+
+def test_no_account_for_a_button_either() -> None:
+    body = envelope(3, "账号不可用: 1118138338562560102")
+    verdict = reply(body, kind=Kind.ACTION)
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.TRY_LATER, "no_account")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"error": {"message": "no channel for model mj_imagine"}}, 503),
+        ({"error": {"message": "?", "code": "model_not_found"}}, 503),
+        ({"success": False, "code": -1, "message": "今日绘图次数已达上限"}, 200),
+    ],
+)
+def test_slowly(body: Any, status: int) -> None:
+    verdict = reply(body, status)
+    assert (verdict.outcome, verdict.slow) == (Outcome.TRY_LATER, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 200),
+        (b"", 204),
+        (b"null", 200),
+        (b"OK", 200),
+        (b"too many requests", 200),  # says so, but in no shape that we know
+        (b"\xff\xfe\x00", 200),
+        (b"[" * 100_000, 200),
+        ([], 200),
+        ({}, 200),
+        ({"message": "queue is full"}, 200),
+        ({"code": None, "result": ID}, 200),
+        ({"code": True, "result": ID}, 200),
+        ({"code": 26, "result": ID}, 200),
+        ({"code": 200, "data": [{"task_id": ID}]}, 200),
+        ({"code": 5, "description": "do_request_failed "}, 400),
+        ({"code": 5, "description": "do_request_failed "}, 503),
+        ({"code": 4, "description": "insert_midjourney_task_failed "}, 400),
+        ({"success": False, "code": -1, "message": "NullReference"}, 500),
+        ({"code": 4, "description": "?"}, 500),
+        ({"error": {"message": "please try again later", "type": "server_error"}}, 502),
+        (b"<html>gateway time-out</html>", 504),
+        (b"", 520),
+        (b"", 408),
+    ],
+)
+def test_in_doubt(body: Any, status: int) -> None:
+    verdict = reply(body, status)
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.IN_DOUBT, "in_doubt")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (envelope(4, "dimensions参数错误"), 200, "bad_parameter"),
+        ({"success": False, "code": -1, "message": "bad JSON"}, 200, "bad_parameter"),
+        ({"code": 4, "description": "prompt_is_required ", "type": "upstream_error"}, 400, None),
+        ({"error": {"message": "Invalid request, unknown_action:x"}}, 400, "unknown_action"),
+        ({"timestamp": "t", "status": 400, "error": "Bad Request", "path": "/"}, 400, None),
+        (b"<html>413</html>", 413, "bad_parameter"),
+        (b"", 422, "bad_parameter"),
+        (b"", 405, "no_endpoint"),
+        ({"error": {"message": "Invalid URL", "type": "invalid_request_error"}}, 404, None),
+        (b"", 301, "no_endpoint"),
+    ],
+)
+def test_permanent(body: Any, status: int, code: str | None) -> None:
+    verdict = reply(body, status, Kind.BLEND)
+    assert verdict.outcome is Outcome.PERMANENT
+    assert code in (None, code_of(verdict))
+
+
+def test_a_wrong_address_is_the_accounts_trouble() -> None:
+    assert reply(b"", 404, Kind.IMAGINE).account_trouble  # every provider has imagine
+    assert not reply(b"", 404, Kind.SHORTEN).account_trouble
+    assert reply(b"", 308, Kind.SHORTEN).account_trouble
+
+
+def test_the_providers_words_are_kept() -> None:
+    error = reply(envelope(4, " base64格式错误 ")).error
+    assert error is not None
+    assert error.message == "base64格式错误"
+    long = reply(envelope(4, "x" * 5000)).error
+    assert long is not None
+    assert len(long.message) == 1000
+    silent = reply(b"", 400).error
+    assert silent is not None
+    assert silent.message == "HTTP 400 without an explanation"
+
+
+def test_other_encodings_are_read() -> None:
+    body = '{"code":1,"description":"提交成功","result":"7"}'
+    for encoding in ("gbk", "utf-8-sig", "utf-16"):
+        assert reply(body.encode(encoding)).task_id == "7"
+
+
+def test_trouble_on_the_way() -> None:
+    assert read_transport_error("refused", sent=False).outcome is Outcome.TRY_LATER
+    verdict = read_transport_error("reset", sent=True)
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.IN_DOUBT, "in_doubt")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "seed"),
+    [
+        (200, {"code": 1, "result": "42"}, "42"),
+        (200, {"code": 1, "result": 42}, "42"),
+        (200, {"seed": 42}, "42"),
+        (200, {"code": 3, "result": "42"}, None),
+        (400, {"code": 1, "result": "42"}, None),
+        (200, None, None),
+        (200, [], None),
+    ],
+)
+def test_seed(status: int, body: Any, seed: str | None) -> None:
+    assert read_seed(status, body) == seed

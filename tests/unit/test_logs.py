@@ -1,0 +1,128 @@
+"""Logs: one format for all, context on every line, no secret in any."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from config.logs import HIDDEN, configure_logging
+
+CANARY = "canary-5f2d8"
+
+
+@pytest.fixture(autouse=True)
+def _logging_restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [json.loads(line) for line in captured.err.splitlines()]
+
+
+def test_an_event_carries_time_level_and_what_is_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json", "info")
+    structlog.contextvars.bind_contextvars(job_id="j1", account="default")
+    structlog.get_logger("worker.x").info("submitted", task_id="t1")
+    (line,) = lines(capsys)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "submitted",
+        "level": "info",
+        "logger": "worker.x",
+        "job_id": "j1",
+        "account": "default",
+        "task_id": "t1",
+    }
+
+
+def test_other_libraries_pass_the_same_door(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json", "info", [CANARY])
+    structlog.contextvars.bind_contextvars(job_id="j1")
+    logging.getLogger("celery").info("with %s", CANARY, extra={"api_key": "x"})
+    (line,) = lines(capsys)
+    assert (line["event"], line["logger"], line["job_id"]) == (f"with {HIDDEN}", "celery", "j1")
+    assert line["api_key"] == HIDDEN
+
+
+def test_the_level_filters(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json", "warning")
+    structlog.get_logger().info("quiet")
+    logging.getLogger("flask").info("quiet")
+    structlog.get_logger().warning("loud")
+    assert [line["event"] for line in lines(capsys)] == ["loud"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "token",
+        "api_token",
+        "key",
+        "secret",
+        "notify_secret",
+        "Authorization",
+        "api_key",
+        "password",
+        "notifyHook",
+        "notify_hook",
+        "state",
+    ],
+)
+def test_a_secret_field_is_hidden_at_any_depth(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging("json", "info")
+    structlog.get_logger().info("x", **{name: CANARY}, body={"list": [{name: CANARY}]})
+    assert CANARY not in json.dumps(lines(capsys))
+
+
+def test_ordinary_fields_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json", "info")
+    structlog.get_logger().info("x", job_key="a", status="queued", token=None, size=3, ok=True)
+    (line,) = lines(capsys)
+    assert (line["job_key"], line["status"], line["token"]) == ("a", "queued", None)
+    assert (line["size"], line["ok"]) == (3, True)
+
+
+class _Telling:
+    def __repr__(self) -> str:
+        return f"<Telling {CANARY}>"
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_a_known_secret_is_hidden_wherever_it_is(
+    fmt: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(fmt, "debug", [CANARY, CANARY[:-1], "", "abc"])
+    log = structlog.get_logger()
+    event = f"in the event {CANARY}"
+    log.info(event, text=f"a{CANARY}b", raw=CANARY.encode(), thing=_Telling())
+    log.info("nested", values=[(CANARY,), {"deep": {CANARY}}], known="abc")
+    log.info("positional %s", CANARY)
+    try:
+        int(CANARY)
+    except ValueError:
+        log.exception("failed")
+        logging.getLogger("requests").exception("failed with %s", CANARY)
+    text = capsys.readouterr().err
+    assert "canary" not in text
+    assert "ValueError" in text
+    assert "abc" in text  # too short to be hidden without harm
+
+
+def test_a_callback_path_loses_its_token(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json", "info")
+    logging.getLogger("granian").info('"POST /webhooks/midjourney/tok.en-1 HTTP/1.1" 200')
+    assert lines(capsys)[0]["event"] == f'"POST /webhooks/midjourney/{HIDDEN} HTTP/1.1" 200'

@@ -1,0 +1,59 @@
+"""The worker process: Celery's tasks in threads, and the sweep beside them."""
+
+from threading import Event, Thread
+
+import structlog
+from celery import signals
+
+from worker.bootstrap import Services
+from worker.broker import DOOR, WAKE
+from worker.errors import HooklineError
+from worker.reconcile import BATCH, Sweep
+from worker.tasks import register
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two sweeps of one worker; what is due waits at most this long.
+SWEEP_EVERY_S = 0.5
+#: Threads beside those that may each wait for a POST.
+_SPARE_THREADS = 6
+
+
+def run_worker(services: Services) -> None:
+    """Work until SIGTERM or SIGINT; what runs then is finished first.
+
+    Threads, because the work is waiting for HTTP; the chatter between workers is off (see
+    ``worker.broker``).
+    """
+    celery = services.celery
+    register(celery, services)
+    stop = Event()
+    sweeper = Thread(target=_keep_sweeping, args=(services.sweep, stop), name="sweep", daemon=True)
+    signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
+    signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
+    running = sum(account.max_running for account in services.accounts.values())
+    celery.worker_main(
+        [
+            "worker",
+            "--pool=threads",
+            f"--concurrency={min(64, running + _SPARE_THREADS)}",
+            f"--queues={WAKE},{DOOR}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--loglevel=WARNING",
+        ]
+    )
+
+
+def _keep_sweeping(sweep: Sweep, stop: Event) -> None:
+    due = 0
+    while due == BATCH or not stop.wait(SWEEP_EVERY_S):
+        try:
+            due = sweep.run()
+        except HooklineError as error:
+            due = 0
+            log.warning("the sweep failed", error=str(error))
+        except Exception:  # the sweep is what finds lost work: it must outlive any defect
+            due = 0
+            log.exception("the sweep failed")

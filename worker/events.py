@@ -1,0 +1,119 @@
+"""PURE. What can happen to a job, and how patient we are: the arguments of ``worker.transition``."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from worker.evidence import Snapshot, Verdict
+from worker.job import AssetsStatus, Job, Modal
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient we are with one account. Seconds."""
+
+    callbacks_flow: bool | None = None  #: None: not known yet
+    lease_s: float = (
+        200.0  #: longer than the POST's deadline: past it the submitting worker is gone
+    )
+    first_look_s: float = 2.0  #: some tasks are finished at once and never call back
+    doubt_look_s: float = 60.0
+    grace_s: float = 1800.0  #: how long an overdue job is still watched
+    lost_after_s: float = 300.0  #: a task that the provider does not know for so long is lost
+    store_assets: bool = True
+
+
+class Disposition(StrEnum):
+    """What became of an event."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"  #: told us nothing new
+    STALE = "stale"  #: of an earlier attempt, or behind what we know
+    FOREIGN = "foreign"  #: about another task, or no task at all
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The job as it shall be. Only an applied event changes it."""
+
+    job: Job
+    disposition: Disposition = Disposition.APPLIED
+    children: tuple[Job, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A worker took the job and prepares its POST (reads pictures, finds the button)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """The prepared POST is about to leave; ``custom_id`` is the button found meanwhile."""
+
+    custom_id: str | None = None
+    modal_prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The submit of ``attempt`` was answered, refused locally, or cut off."""
+
+    attempt: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The task was seen: by callback (``attempt`` is the one its token names), or because we asked."""
+
+    snapshot: Snapshot
+    attempt: int | None = None
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The provider says that it does not know the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """The job's ``due_at`` is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The caller gave it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """The caller wants a further attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A person decided a job in doubt: ``resubmit``, ``failed`` or ``accepted`` with its task id."""
+
+    outcome: str
+    task_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModalAnswered:
+    """The caller answered the window."""
+
+    modal: Modal
+
+
+@dataclass(frozen=True, slots=True)
+class AssetsSettled:
+    """The result's files are stored below ``paths``, or cannot be had."""
+
+    paths: tuple[str, ...]
+    status: AssetsStatus
+
+
+Event = (
+    Started | Posting | Replied | Observed | Missing | TimePassed
+    | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
+)  # fmt: skip

@@ -1,0 +1,157 @@
+"""PURE. The steps (``then``) of a finished job -> its children.
+
+A child's id is made from its parent's id and its place in ``then``, so the same child is never made twice,
+however often its parent's end is told.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from worker import buttons
+from worker.job import JSON, Button, Job, JobError, Kind, Modal, Status
+from worker.templates import MissingValue, render
+
+_NAMESPACE = uuid5(NAMESPACE_URL, "hookline:job")
+
+
+def job_id_of(*parts: str) -> str:
+    """A job's id made from what it is: the same parts always give the same id (32 hex digits)."""
+    return uuid5(_NAMESPACE, "\x1f".join(parts)).hex
+
+
+def child_id(parent_id: str, key: str) -> str:
+    """The id of the child that ``parent_id`` makes for ``key`` (a step's place and button)."""
+    return uuid5(UUID(parent_id), key).hex
+
+
+def needs_buttons(then: tuple[JSON, ...]) -> bool:
+    """Whether the steps cannot become children before the buttons are known (``U*``)."""
+    return any(buttons.is_glob(step["press"]) for step in then if "press" in step)
+
+
+def children(parent: Job, now: float) -> tuple[Job, ...]:
+    """The jobs that the finished ``parent`` starts, created at ``now``.
+
+    A step that cannot be carried out gives a child that has failed, with the reason.
+    """
+    return tuple(
+        child
+        for index, step in enumerate(parent.then)
+        for child in _children_of_step(parent, index, step, now)
+    )
+
+
+def press(
+    parent: Job,
+    wanted: str,
+    key: str,
+    now: float,
+    *,
+    modal: JSON | None = None,
+    then: tuple[JSON, ...] = (),
+) -> tuple[Job, ...]:
+    """The children that press ``wanted`` under ``parent``; several only for a glob.
+
+    Where the buttons are not known the child is resolved when it is submitted, after asking the provider.
+    """
+    base = _child(parent, key, Kind.ACTION, {"job_id": parent.id, "button": wanted}, then, now)
+    base = replace(base, modal=_modal(modal))
+    if parent.result.buttons:
+        found = buttons.find(parent.result.buttons, wanted)
+        if found:
+            return tuple(_resolved(base, parent, button, key, wanted) for button in found)
+        return (_failed(base, button_not_found(wanted, parent.result.buttons), now),)
+    if buttons.is_glob(wanted):
+        names = buttons.matching_names(wanted)
+        if not names:
+            return (_failed(base, button_not_found(wanted, ()), now),)
+        return tuple(_one_of(base, parent, name, key) for name in names)
+    return (base,)
+
+
+def button_not_found(wanted: str, known: tuple[Button, ...]) -> JobError:
+    """The error of a press whose button is not there; its hint lists those that are."""
+    names = ", ".join(dict.fromkeys(buttons.name_of(b) for b in known))
+    hint = f"The buttons of this task are: {names}." if names else "This task has no buttons."
+    return JobError("button_not_found", f"There is no button {wanted!r}.", hint)
+
+
+def default_prompt(parent: Job, custom_id: str) -> str | None:
+    """The prompt that a window opened by ``custom_id`` would show: a describe's own text, else the parent's."""
+    name = buttons.name_of(Button(custom_id))
+    prompts = parent.result.prompts
+    if name.isdigit() and 0 < int(name) <= len(prompts):
+        return prompts[int(name) - 1]
+    prompt = parent.result.prompt or parent.request.get("prompt")
+    return str(prompt) if prompt else None
+
+
+def _children_of_step(parent: Job, index: int, step: JSON, now: float) -> Iterator[Job]:
+    then = tuple(step.get("then", ()))
+    key = str(index)
+    if "press" in step:
+        yield from press(parent, step["press"], key, now, modal=step.get("modal"), then=then)
+    elif "imagine" in step:
+        yield _imagine(parent, key, step["imagine"], then, now)
+    else:
+        yield _describe(parent, key, then, now)
+
+
+def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
+    child = _child(parent, key, Kind.IMAGINE, {"prompt": template}, then, now)
+    try:
+        prompt = render(template, parent.result)
+    except MissingValue as missing:
+        hint = "The parent's result does not have what the template asks for."
+        return _failed(child, JobError("template_unresolved", str(missing), hint), now)
+    return replace(child, request={"prompt": prompt})
+
+
+def _describe(parent: Job, key: str, then: tuple[JSON, ...], now: float) -> Job:
+    child = _child(parent, key, Kind.DESCRIBE, {"image": parent.result.image_url}, then, now)
+    if parent.result.image_url is None:
+        hint = "Only a job that ends with a picture can be followed by a describe."
+        return _failed(child, JobError("no_picture", "The parent has no picture.", hint), now)
+    return child
+
+
+def _child(
+    parent: Job, key: str, kind: Kind, request: dict[str, Any], then: tuple[JSON, ...], now: float
+) -> Job:
+    return Job(
+        id=child_id(parent.id, key),
+        kind=kind,
+        account=parent.account,  # a task id means nothing to another account
+        pipeline_id=parent.pipeline_id,
+        created_at=now,
+        request=request,
+        parent_id=parent.id,
+        batch_id=parent.batch_id,
+        then=then,
+        priority=parent.priority,
+        mode=parent.mode,
+        deadline_s=parent.deadline_s,
+    )
+
+
+def _resolved(base: Job, parent: Job, button: Button, key: str, wanted: str) -> Job:
+    name = buttons.name_of(button)
+    child = _one_of(base, parent, name, key) if buttons.is_glob(wanted) else base
+    request = {**child.request, "button": name, "custom_id": button.custom_id}
+    return replace(child, request=request, modal_prompt=default_prompt(parent, button.custom_id))
+
+
+def _one_of(base: Job, parent: Job, name: str, key: str) -> Job:
+    """One child of a glob: the step's place alone would give them all the same id."""
+    request = {**base.request, "button": name}
+    return replace(base, id=child_id(parent.id, f"{key}:{name}"), request=request)
+
+
+def _modal(modal: JSON | None) -> Modal | None:
+    return Modal(prompt=modal.get("prompt"), mask=modal.get("mask")) if modal else None
+
+
+def _failed(job: Job, error: JobError, now: float) -> Job:
+    return replace(job, status=Status.FAILED, error=error, finished_at=now)

@@ -1,0 +1,194 @@
+"""SHELL. Jobs handed in, and what people ask of them later: one door behind HTTP, Celery and the command line.
+
+What is handed in is checked whole before anything is stored; what is stored is never lost.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from worker import buttons, followups
+from worker.errors import Conflict, InvalidRequest
+from worker.events import Cancelled, ModalAnswered, Resolved, Retried
+from worker.inputs import Options, ingest_press, ingest_request
+from worker.job import Job, Kind, Modal, Status
+from worker.orchestrator import Orchestrator
+from worker.provider.account import Account
+from worker.schema import JobRequest, PressRequest, parse_press, parse_request, parse_resolve
+from worker.storage import Storage
+
+
+class ButtonNotFound(InvalidRequest):
+    """The parent's known buttons do not have the one to be pressed."""
+
+
+class Intake:
+    """Takes jobs in. ``allow_paths``: whether a picture may be a path of this machine."""
+
+    def __init__(self, orchestrator: Orchestrator, storage: Storage) -> None:
+        self._orchestrator = orchestrator
+        self._storage = storage
+
+    def submit(
+        self, data: Any, *, key: str | None = None, allow_paths: bool = False
+    ) -> tuple[Job, bool]:
+        """Store the job that ``data`` asks for, and wake a worker; the job, and whether it is new.
+
+        The same ``key`` and request give the same job again. Raises ``InvalidRequest`` with every bad field,
+        and ``Conflict`` when the key was used for another request.
+        """
+        asked = parse_request(data)
+        if asked.kind is Kind.MODAL and "job_id" in asked.request:
+            return self._answer_modal(asked, allow_paths), False
+        parent = self._parent(asked)
+        account = self._account(parent.account if parent else asked.account)
+        request, then = ingest_request(
+            asked.kind, asked.request, asked.then, **self._options(account, allow_paths)
+        )
+        asked = replace(asked, request=request, then=then)
+        job = self._job(asked, account, parent, key)
+        if self._orchestrator.create(job):
+            return job, True
+        known = self._orchestrator.job(job.id)
+        if known.fingerprint != job.fingerprint:
+            raise Conflict("This idempotency key was used for another request.")
+        return known, False
+
+    def press(
+        self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
+    ) -> tuple[Job, ...]:
+        """Press a button of a finished job by hand; the children (several only for a glob).
+
+        Raises ``ButtonNotFound`` when the known buttons do not have it, ``Conflict`` when the job has not
+        succeeded.
+        """
+        asked = parse_press(data)
+        parent = self._finished(parent_id)
+        account = self._account(parent.account)
+        asked = ingest_press(asked, **self._options(account, allow_paths))
+        return self._pressed(parent, asked, key or uuid4().hex)
+
+    def cancel(self, job_id: str) -> Job:
+        """Give the job up. Raises ``Conflict`` when it is terminal."""
+        return self._orchestrator.record(self._orchestrator.job(job_id), Cancelled()).job
+
+    def retry(self, job_id: str) -> Job:
+        """A further attempt. Raises ``Conflict`` unless it failed, was cancelled or timed out."""
+        return self._orchestrator.record(self._orchestrator.job(job_id), Retried()).job
+
+    def resolve(self, job_id: str, data: Any) -> Job:
+        """End a job's doubt. Raises ``Conflict`` when it is not in doubt."""
+        asked = parse_resolve(data)
+        job = self._orchestrator.job(job_id)
+        return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
+
+    def _answer_modal(self, asked: JobRequest, allow_paths: bool) -> Job:
+        job = self._named_job(asked.request["job_id"])
+        account = self._account(job.account)
+        request, _ = ingest_request(
+            asked.kind, asked.request, (), **self._options(account, allow_paths)
+        )
+        modal = Modal(prompt=request.get("prompt"), mask=request.get("mask"))
+        return self._orchestrator.record(job, ModalAnswered(modal)).job
+
+    def _pressed(self, parent: Job, asked: PressRequest, key: str) -> tuple[Job, ...]:
+        now = self._orchestrator.clock()
+        children = followups.press(
+            parent, asked.button, f"by-hand:{key}", now, modal=asked.modal, then=asked.then
+        )
+        for child in children:
+            if child.status is Status.FAILED and child.error:
+                words = f"{child.error.message} {child.error.hint or ''}".strip()
+                raise ButtonNotFound.of("button", words)
+        for child in children:
+            self._orchestrator.create(child)
+        return tuple(self._orchestrator.job(child.id) for child in children)
+
+    def _job(self, asked: JobRequest, account: Account, parent: Job | None, key: str | None) -> Job:
+        now = self._orchestrator.clock()
+        job_id = followups.job_id_of("key", key) if key else uuid4().hex
+        job = Job(
+            id=job_id,
+            kind=asked.kind,
+            account=account.name,
+            pipeline_id=parent.pipeline_id if parent else job_id,
+            parent_id=parent.id if parent else None,
+            batch_id=parent.batch_id if parent else None,
+            created_at=now,
+            request=asked.request,
+            then=asked.then,
+            priority=asked.priority,
+            mode=asked.mode,
+            deadline_s=asked.deadline_s,
+            metadata=asked.metadata,
+            fingerprint=_fingerprint(asked),
+        )
+        return _with_button(job, parent) if asked.kind is Kind.ACTION else job
+
+    def _parent(self, asked: JobRequest) -> Job | None:
+        job_id = asked.request.get("job_id")
+        if job_id is None:
+            return None
+        parent = self._finished(job_id, field="job_id")
+        if asked.account not in (None, parent.account):
+            raise InvalidRequest.of(
+                "account", f"is {parent.account!r}, the parent's: leave it out or give that"
+            )
+        return parent
+
+    def _finished(self, job_id: str, field: str | None = None) -> Job:
+        parent = self._named_job(job_id) if field else self._orchestrator.job(job_id)
+        if parent.status is not Status.SUCCEEDED:
+            raise Conflict(f"Only a succeeded job can be followed up; this one is {parent.status}.")
+        return parent
+
+    def _named_job(self, job_id: str) -> Job:
+        job = self._orchestrator.store.get(job_id)
+        if job is None:
+            raise InvalidRequest.of("job_id", f"there is no job {job_id!r}")
+        return job
+
+    def _account(self, name: str | None) -> Account:
+        accounts = self._orchestrator.accounts
+        if name is None and accounts:
+            return next(iter(accounts.values()))
+        if name is None or name not in accounts:
+            known = ", ".join(accounts) or "none"
+            raise InvalidRequest.of("account", f"is not one of the accounts: {known}")
+        return accounts[name]
+
+    def _options(self, account: Account, allow_paths: bool) -> Options:
+        return Options(
+            storage=self._storage,
+            max_bytes=account.max_picture_bytes,
+            allow_paths=allow_paths,
+            allowed_hosts=account.allowed_hosts,
+        )
+
+
+def _with_button(job: Job, parent: Job | None) -> Job:
+    """An action on a known job: its button by name where the buttons are known."""
+    wanted = job.request.get("button")
+    if parent is None or wanted is None or not parent.result.buttons:
+        return job
+    if buttons.is_glob(wanted):
+        raise InvalidRequest.of("button", "names one button here; `then` and `press` take a glob")
+    found = buttons.find(parent.result.buttons, wanted)
+    if not found:
+        error = followups.button_not_found(wanted, parent.result.buttons)
+        raise ButtonNotFound.of("button", f"{error.message} {error.hint}")
+    custom_id = found[0].custom_id
+    return replace(
+        job,
+        request={**job.request, "custom_id": custom_id},
+        modal_prompt=followups.default_prompt(parent, custom_id),
+    )
+
+
+def _fingerprint(asked: JobRequest) -> str:
+    """Tells a repeat of a request from another request under the same key."""
+    content: Mapping[str, Any] = asdict(asked)
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

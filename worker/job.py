@@ -1,0 +1,197 @@
+"""PURE. A job: one submission to the provider, as we record it. Values only, no decisions.
+
+Every value is frozen; a change makes a copy (``dataclasses.replace``). Times are seconds since the epoch,
+UTC. What may change a job is in ``worker.transition``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+JSON = Mapping[str, Any]
+
+
+class Kind(StrEnum):
+    """What is submitted; each kind is one of the provider's submit calls."""
+
+    IMAGINE = "imagine"
+    ACTION = "action"
+    BLEND = "blend"
+    DESCRIBE = "describe"
+    MODAL = "modal"
+    SHORTEN = "shorten"
+    CHANGE = "change"
+    EDITS = "edits"
+    RETEXTURE = "retexture"
+    VIDEO = "video"
+    SWAP_FACE = "swap_face"
+    UPLOAD = "upload"
+
+
+class Status(StrEnum):
+    """Where a job stands. Terminal statuses absorb."""
+
+    QUEUED = "queued"  #: recorded, waits for a slot (or for the end of a backoff)
+    SUBMITTING = "submitting"  #: holds a slot; the POST may be on its way
+    SUBMITTED = "submitted"  #: the provider accepted it
+    IN_PROGRESS = "in_progress"  #: the provider works on it
+    AWAITING_MODAL = "awaiting_modal"  #: the provider wants the window's answer
+    IN_DOUBT = "in_doubt"  #: the POST's outcome is unknown: it may have been accepted and paid
+    OVERDUE = "overdue"  #: past its deadline, still watched for a late success
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def terminal(self) -> bool:
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT})
+
+#: Statuses in which the provider may be working for us, so that a concurrent place of the account is used.
+_RUNNING = frozenset(
+    {Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS, Status.IN_DOUBT, Status.OVERDUE}
+)
+
+#: Kinds whose result the provider finds by the prompt's text: two with equal prompts must not run at once
+#: on one account, or their pictures are swapped (seen on a running proxy: 3 of 3).
+ROOT_KINDS = frozenset({Kind.IMAGINE, Kind.EDITS, Kind.RETEXTURE, Kind.VIDEO, Kind.SHORTEN})
+
+
+class AssetsStatus(StrEnum):
+    """Whether the result's files are in our own storage."""
+
+    NONE = "none"
+    PENDING = "pending"
+    STORED = "stored"
+    FAILED = "failed"
+
+
+class Window(StrEnum):
+    """The window that some buttons open before their task starts."""
+
+    NONE = "none"
+    OPEN = "open"  #: the next POST is its answer
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button under a finished task; ``custom_id`` is replayed verbatim."""
+
+    custom_id: str
+    label: str = ""
+    emoji: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a finished task gave. ``buttons`` is None while nobody has told us whether there are any."""
+
+    image_url: str | None = None
+    image_urls: tuple[str, ...] = ()
+    video_urls: tuple[str, ...] = ()
+    prompt: str | None = None  #: the final prompt, as the provider ran it
+    prompts: tuple[str, ...] = ()  #: of a describe or shorten: clean texts without numbering
+    text: str | None = None  #: of a describe or shorten: the text as it came
+    buttons: tuple[Button, ...] | None = None
+    assets: tuple[str, ...] = ()  #: our copies, as paths below the storage's root
+    assets_status: AssetsStatus = AssetsStatus.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job did not succeed. ``code`` is stable; ``message`` are the provider's words or ours."""
+
+    code: str
+    message: str
+    hint: str | None = None  #: what to do about it
+    retryable: bool = False  #: whether the same request may succeed later
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to have the job accepted; its number is part of the state token of its POST."""
+
+    number: int
+    started_at: float
+    outcome: str | None = (
+        None  #: a Verdict's outcome, or the job's final status; None while it runs
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Modal:
+    """The answer to the window that some buttons open. ``mask`` is a reference to a PNG."""
+
+    prompt: str | None = None
+    mask: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The record of one submission."""
+
+    id: str
+    kind: Kind
+    account: str
+    pipeline_id: str  #: the root's id
+    created_at: float
+    request: JSON = field(default_factory=dict)  #: the kind's own fields, pictures as references
+    parent_id: str | None = None
+    batch_id: str | None = None
+    then: tuple[JSON, ...] = ()  #: steps still in their request form
+    priority: int = 5
+    mode: str | None = None
+    deadline_s: int = 3600
+    metadata: JSON = field(default_factory=dict)
+    fingerprint: str | None = None  #: hash of the request, to tell a repeat from another request
+
+    version: int = 0  #: counts commits; 0 = never stored
+    status: Status = Status.QUEUED
+    progress: int | None = None
+    task_id: str | None = None
+    other_task_ids: tuple[
+        str, ...
+    ] = ()  #: this job's too, but not followed: before a modal, a list's rest
+    attempts: tuple[Attempt, ...] = ()
+    refusals: int = 0  #: times told "try later" in a row; sets the backoff
+    posting: bool = False  #: the present POST may have left this machine
+    window: Window = Window.NONE
+    modal: Modal | None = None  #: the answer for the window, if one was given
+    modal_prompt: str | None = None  #: the default prompt for the window
+    draining: bool = False  #: ended for us while the provider still runs it: the slot is kept
+    result: Result = Result()
+    error: JobError | None = None
+    submitted_at: float | None = None
+    finished_at: float | None = None
+    deadline_at: float | None = None
+    #: When someone must look at the job again; None where nobody must: it is ready to start (the ready
+    #: queue is looked at all the time) or over.
+    due_at: float | None = None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the present attempt; 0 before the first."""
+        return self.attempts[-1].number if self.attempts else 0
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether it uses one of its account's concurrent places."""
+        return self.status in _RUNNING or self.draining
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may start as soon as there is a slot."""
+        return self.status is Status.QUEUED and self.due_at is None
+
+    @property
+    def exclusive_prompt(self) -> str | None:
+        """The prompt that no other running job of the account may share, if any."""
+        if self.kind not in ROOT_KINDS:
+            return None
+        prompt = self.request.get("prompt")
+        return " ".join(str(prompt).split()).lower() if prompt else None

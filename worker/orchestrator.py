@@ -1,0 +1,138 @@
+"""SHELL. The one door for every change of a job: load -> transition -> commit -> wake."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic, time
+
+import structlog
+
+from worker.errors import NotFound, StaleVersion
+from worker.events import Decision, Disposition, Event, Policy
+from worker.job import AssetsStatus, Job, Status
+from worker.provider.account import Account
+from worker.store import Delivery, Heard, Store
+from worker.transition import transition
+from worker.wakeups import Wakeups
+
+log = structlog.get_logger(__name__)
+
+#: How long what is known of an account's callbacks may be out of date, in seconds.
+_DELIVERY_AGE_S = 5.0
+#: So many ends in a row that we had to ask for mean that callbacks do not come.
+_SILENT_ENDS = 3
+
+_ASKABLE = (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE)
+
+
+class Orchestrator:
+    """Carries out what ``transition`` decides.
+
+    ``hooked``: whether submits carry our hook at all. ``clock`` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        wakeups: Wakeups,
+        accounts: Mapping[str, Account],
+        *,
+        hooked: bool,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self.store = store
+        self.accounts = accounts
+        self.clock = clock
+        self._wakeups = wakeups
+        self._hooked = hooked
+        self._deliveries: dict[str, tuple[float, Delivery]] = {}
+
+    def job(self, job_id: str) -> Job:
+        """The job. Raises ``NotFound``."""
+        job = self.store.get(job_id)
+        if job is None:
+            raise NotFound(f"There is no job {job_id!r}.")
+        return job
+
+    def record(self, job: Job, event: Event, *, heard: Heard | None = None) -> Decision:
+        """Offer ``event`` to ``job``; it may be applied, duplicate, stale or foreign.
+
+        Raises ``Conflict`` for a wish that the job's status does not allow, ``NoFreeSlot`` when a job shall
+        start and cannot, ``NotFound`` when the job is gone.
+        """
+        while True:
+            now = self.clock()
+            decision = transition(job, event, now, self.policy(job.account))
+            if decision.disposition is not Disposition.APPLIED:
+                return decision
+            try:
+                openings = self._commit(decision, heard)
+            except StaleVersion:
+                # Somebody else changed the job between our read and our write: decide again.
+                job = self.job(job.id)
+                continue
+            self._log(job, decision)
+            self._wake(decision.job, openings, now)
+            return decision
+
+    def create(self, job: Job) -> bool:
+        """Store a new job and wake a worker for it. False when a job of this id exists already."""
+        try:
+            openings = self.store.commit(job, max_running=self._max_running(job))
+        except StaleVersion:
+            return False
+        self._wake(job, openings, self.clock())
+        return True
+
+    def policy(self, account: str) -> Policy:
+        """How patient to be with the account, from how it has called back so far."""
+        return Policy(callbacks_flow=self._callbacks_flow(account))
+
+    def _commit(self, decision: Decision, heard: Heard | None) -> int:
+        job = decision.job
+        return self.store.commit(
+            job, decision.children, max_running=self._max_running(job), heard=heard
+        )
+
+    def _wake(self, job: Job, openings: int, now: float) -> None:
+        if openings:
+            self._wakeups.start(job.account, openings)
+        if job.due_at is None or job.due_at > now:
+            return
+        if job.status in _ASKABLE:
+            self._wakeups.ask(job.account, [job.id])
+        elif job.result.assets_status is AssetsStatus.PENDING:
+            self._wakeups.store_assets(job.id)
+
+    def _callbacks_flow(self, account: str) -> bool | None:
+        if not self._hooked:
+            return False
+        delivery = self._delivery(account)
+        if delivery.silent >= _SILENT_ENDS:
+            return False
+        return True if delivery.callbacks else None
+
+    def _delivery(self, account: str) -> Delivery:
+        read_at, delivery = self._deliveries.get(account, (float("-inf"), Delivery()))
+        if monotonic() - read_at > _DELIVERY_AGE_S:
+            delivery = self.store.delivery(account)
+            self._deliveries[account] = (monotonic(), delivery)
+        return delivery
+
+    def _max_running(self, job: Job) -> int:
+        account = self.accounts.get(job.account)
+        return (
+            account.max_running if account else 0
+        )  # of an account that was taken out of the settings
+
+    def _log(self, before: Job, decision: Decision) -> None:
+        job = decision.job
+        if job.status is before.status:
+            return
+        log.info(
+            f"job {job.status}",
+            job_id=job.id,
+            kind=job.kind.value,
+            account=job.account,
+            task_id=job.task_id,
+            children=len(decision.children) or None,
+            error=job.error.code if job.error else None,
+        )

@@ -1,0 +1,194 @@
+# ruff: noqa: ARG001 - faults of one point share a signature, used or not
+"""Faults on demand.
+
+A fault is a small function bound to a point and to the option that holds its rate. To add one:
+an option in `options`, a function here. Chance depends on the seed, the fault's name and the
+number of the submission or callback only, so a run can be repeated whatever the threads do.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from worker.sandbox.answers import front_error
+from worker.sandbox.base import Dialect
+from worker.sandbox.chance import chance
+from worker.sandbox.ledger import Stats
+from worker.sandbox.model import START_DELAY, SUCCESS, Reply, Task
+from worker.sandbox.options import SandboxOptions
+
+
+@dataclass
+class Case:
+    """One submission on its way; faults change what becomes of it."""
+
+    path: str
+    number: int
+    dialect: Dialect
+    options: SandboxOptions
+    tasks: tuple[Task, ...] = ()
+    reply: Reply | None = None
+    delay: float = 0.0
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One callback on its way. `seconds` is how long its task runs."""
+
+    url: str
+    body: dict[str, Any]
+    number: int
+    index: int
+    seconds: float
+    delay: float = 0.0
+    attempt: int = 0
+
+
+CaseFault = Callable[[Case, random.Random], None]
+CallbackFault = Callable[[Delivery, random.Random, SandboxOptions], list[Delivery]]
+
+_before: dict[str, CaseFault] = {}
+_after: dict[str, CaseFault] = {}
+_callback: dict[str, CallbackFault] = {}
+
+
+def before_accept(rate: str) -> Callable[[CaseFault], CaseFault]:
+    """Bind a fault to the moment before a submission is accepted; a reply set there ends it."""
+    return lambda fault: _before.setdefault(rate, fault)
+
+
+def after_accept(rate: str) -> Callable[[CaseFault], CaseFault]:
+    """Bind a fault to the moment between accepting and answering."""
+    return lambda fault: _after.setdefault(rate, fault)
+
+
+def on_callback(rate: str) -> Callable[[CallbackFault], CallbackFault]:
+    """Bind a fault to a callback about to be sent; it answers what is sent instead."""
+    return lambda fault: _callback.setdefault(rate, fault)
+
+
+class Faults:
+    """The faults of one sandbox."""
+
+    def __init__(self, options: SandboxOptions, stats: Stats) -> None:
+        self._options = options
+        self._stats = stats
+
+    def before(self, case: Case) -> None:
+        """Maybe set a reply that refuses the submission."""
+        for rate, fault in _before.items():
+            dice = self._strikes(rate, case.number)
+            if dice is not None and case.reply is None:
+                fault(case, dice)
+
+    def after(self, case: Case) -> None:
+        """Maybe spoil the answer or the fate of an accepted submission."""
+        for rate, fault in _after.items():
+            dice = self._strikes(rate, case.number)
+            if dice is not None:
+                fault(case, dice)
+
+    def callbacks(self, delivery: Delivery) -> list[Delivery]:
+        """What is sent instead of this one callback."""
+        sent = [delivery]
+        for rate, fault in _callback.items():
+            dice = self._strikes(rate, delivery.number, delivery.index)
+            if dice is not None:
+                sent = [new for old in sent for new in fault(old, dice, self._options)]
+        return sent
+
+    def _strikes(self, rate: str, *subject: int) -> random.Random | None:
+        share: float = getattr(self._options, rate)
+        if not share:
+            return None
+        dice = chance(self._options.seed, rate, *subject)
+        if dice.random() >= share:
+            return None
+        self._stats.count(rate, "faults")
+        return dice
+
+
+@before_accept("refusals")
+def _refuse(case: Case, dice: random.Random) -> None:
+    case.reply = dice.choice(case.dialect.busy(case.path))
+
+
+@before_accept("errors_before")
+def _fail_before(case: Case, dice: random.Random) -> None:
+    case.reply = _server_error(case, dice.choice((500, 502, 503, 504)))
+
+
+@after_accept("errors_after")
+def _fail_after(case: Case, dice: random.Random) -> None:
+    # No 503 here: it says that nothing was accepted, and a front that lies is not meant.
+    case.reply = _server_error(case, dice.choice((500, 502, 504)))
+
+
+@after_accept("slow_replies")
+def _answer_slowly(case: Case, dice: random.Random) -> None:
+    case.delay = dice.uniform(*case.options.slow_seconds)
+
+
+@after_accept("cut_replies")
+def _cut(case: Case, dice: random.Random) -> None:
+    case.cut = True
+
+
+@after_accept("callbacks_early")
+def _call_back_first(case: Case, dice: random.Random) -> None:
+    case.delay = max(case.delay, START_DELAY + 0.05)
+
+
+@after_accept("failures")
+def _doom(case: Case, dice: random.Random) -> None:
+    for task in case.tasks:
+        task.doom = task.doom or "Invalid Form Body"
+
+
+@after_accept("late_successes")
+def _time_out_first(case: Case, dice: random.Random) -> None:
+    for task in case.tasks:
+        if task.doom is None:
+            task.doom = case.dialect.timeout_text
+            task.succeeds_late = dice.uniform(*case.options.late_success_seconds)
+
+
+@on_callback("callbacks_lost")
+def _lose(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+    return []
+
+
+@on_callback("callbacks_doubled")
+def _double(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+    return [sent, sent]
+
+
+@on_callback("callbacks_shuffled")
+def _shuffle(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+    return [replace(sent, delay=sent.delay + dice.uniform(0, sent.seconds))]
+
+
+@on_callback("callbacks_late")
+def _delay(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+    return [replace(sent, delay=sent.delay + dice.uniform(*options.late_seconds))]
+
+
+@on_callback("callbacks_without_state")
+def _drop_state(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+    body = {key: value for key, value in sent.body.items() if key != "state"}
+    return [replace(sent, body=body)]
+
+
+@on_callback("callbacks_without_buttons")
+def _drop_buttons(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+    if sent.body.get("status") != SUCCESS or "buttons" not in sent.body:
+        return [sent]
+    return [replace(sent, body=sent.body | {"buttons": []})]
+
+
+def _server_error(case: Case, status: int) -> Reply:
+    return case.dialect.crashed() if status == 500 else front_error(status)

@@ -1,0 +1,176 @@
+# ruff: noqa: RUF009 - `option` and its kin are dataclass fields
+"""What a sandbox can be told: the provider it imitates, its habits, and the faults it injects.
+
+Every option is a field of `SandboxOptions` carrying its own help text and parser, so a command
+line is built from `OPTIONS` and a new option is one new line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+DIALECTS = ("trueai", "novicezk", "gateway", "crazyrouter")
+
+Seconds = tuple[float, float]
+
+
+def parse_seconds(text: str) -> Seconds:
+    """Read a range of seconds: `2-5`, or `3` for exactly three."""
+    low, _, high = text.partition("-")
+    try:
+        return float(low), float(high or low)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a range of seconds such as 2-5") from None
+
+
+def parse_words(text: str) -> tuple[str, ...]:
+    """Read comma separated words."""
+    return tuple(word.strip().lower() for word in text.split(",") if word.strip())
+
+
+def parse_rate(text: str) -> float:
+    """Read a share of all cases: `0.1` or `10%`."""
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+
+
+def option(default: Any, group: str, parse: Callable[[str], Any], text: str) -> Any:
+    """Declare a dataclass field that is also a command-line option."""
+    return field(default=default, metadata={"group": group, "parse": parse, "help": text})
+
+
+def flag(group: str, text: str, *, default: bool | None = False) -> Any:
+    """Declare an option without a value; `None` leaves the choice to the dialect."""
+    return option(default, group, bool, text)
+
+
+def rate(text: str) -> Any:
+    """Declare a fault that strikes a share of all cases."""
+    return option(0.0, "faults", parse_rate, text + " (share of cases, 0-1)")
+
+
+@dataclass(frozen=True)
+class SandboxOptions:
+    """All settings of one sandbox."""
+
+    dialect: str = option("trueai", "provider", str, "whose protocol to speak")
+    key: str | None = option(None, "provider", str, "the API key asked for; none: no auth")
+    task_seconds: Seconds = option(
+        (2.0, 5.0), "provider", parse_seconds, "how long a task runs, A-B"
+    )
+    max_running: int = option(0, "provider", int, "tasks that run at once; 0: no limit")
+    refuse_above: int = option(
+        10, "provider", int, "waiting tasks above which a submission is refused as queue full"
+    )
+    public_url: str | None = option(
+        None, "provider", str, "address to put into picture URLs; none: the listening one"
+    )
+    ledger_path: str | None = option(
+        None, "provider", str, "append every accepted submission to this JSONL file"
+    )
+    seed: int = option(0, "provider", int, "repeats the same durations and faults")
+
+    forward_hook: bool | None = flag(
+        "habits", "pass notifyHook on, or strip it; default as the dialect does", default=None
+    )
+    remix: bool = flag("habits", "account in remix mode: V, pan and reroll open the window too")
+    partner_account: bool = flag("habits", "describe results without emoji numbers (trueai)")
+    instant_upscales: bool = flag("habits", "upscales succeed within the submit, no callback")
+    modal_new_task: bool = flag("habits", "a modal opens a new task id, under its own state")
+    grids_without_buttons: bool = flag(
+        "habits", "grids list no buttons (change is there instead); emoji is an object"
+    )
+    callback_every_ms: int = option(
+        0, "habits", int, "a full callback every so often, changed or not; 0: only on change"
+    )
+    callback_retry_scale: float = option(
+        1.0, "habits", float, "factor on the pauses between callback retries (crazyrouter)"
+    )
+    fetch_lag: float = option(
+        0.0, "habits", float, "seconds between a gateway's looks at its upstream"
+    )
+    banned: tuple[str, ...] = option((), "habits", parse_words, "words that moderation refuses")
+    swap_equal_prompts: bool = flag("habits", "equal prompts running at once swap pictures")
+
+    callbacks_lost: float = rate("callbacks never sent")
+    callbacks_doubled: float = rate("callbacks sent twice")
+    callbacks_shuffled: float = rate("callbacks held back by a random part of the task's time")
+    callbacks_late: float = rate("callbacks held back by late-seconds")
+    late_seconds: Seconds = option((1.0, 5.0), "faults", parse_seconds, "how late, A-B")
+    callbacks_early: float = rate("first callback before the submit reply")
+    callbacks_without_state: float = rate("callbacks without `state`")
+    callbacks_without_buttons: float = rate("SUCCESS callbacks without `buttons`")
+    refusals: float = rate("submissions refused: queue full, limits, 429")
+    errors_before: float = rate("submissions answered 5xx, not accepted")
+    errors_after: float = rate("submissions accepted, then answered 5xx")
+    slow_replies: float = rate("submissions accepted, answered after slow-seconds")
+    slow_seconds: Seconds = option((1.0, 3.0), "faults", parse_seconds, "how slow, A-B")
+    cut_replies: float = rate("submissions accepted, connection closed without an answer")
+    failures: float = rate("tasks that end in FAILURE")
+    late_successes: float = rate("tasks that time out, and succeed after all")
+    late_success_seconds: Seconds = option(
+        (1.0, 3.0), "faults", parse_seconds, "time from the timeout to the success, A-B"
+    )
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise ValueError("; ".join(problems))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option as a command line needs it."""
+
+    name: str
+    default: Any
+    group: str
+    help: str
+    parse: Callable[[str], Any]
+
+    @property
+    def flag(self) -> str:
+        """The switch, e.g. `--task-seconds`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it takes no value."""
+        return self.parse is bool
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is the share of cases a fault strikes."""
+        return self.parse is parse_rate
+
+
+OPTIONS: tuple[Option, ...] = tuple(
+    Option(f.name, f.default, f.metadata["group"], f.metadata["help"], f.metadata["parse"])
+    for f in fields(SandboxOptions)
+)
+
+
+def options_from_text(given: Mapping[str, str | bool | None]) -> SandboxOptions:
+    """Build options from command-line values; `None` means not given."""
+    values: dict[str, Any] = {}
+    for known in OPTIONS:
+        value = given.get(known.name)
+        if value is not None:
+            values[known.name] = known.parse(value) if isinstance(value, str) else value
+    return SandboxOptions(**values)
+
+
+def _problems(options: SandboxOptions) -> list[str]:
+    found = []
+    if options.dialect not in DIALECTS:
+        found.append(f"dialect must be one of {', '.join(DIALECTS)}")
+    for known in OPTIONS:
+        value = getattr(options, known.name)
+        if known.is_rate and not 0 <= value <= 1:
+            found.append(f"{known.name} must lie between 0 and 1")
+        if known.parse is parse_seconds and not 0 <= value[0] <= value[1]:
+            found.append(f"{known.name} must be a range A-B with 0 <= A <= B")
+        if known.parse in (int, float) and value < 0:
+            found.append(f"{known.name} must not be negative")
+    return found

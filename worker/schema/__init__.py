@@ -1,0 +1,33 @@
+"""Everything a caller may hand in: one validation and one wording of errors for every door.
+
+    base       what all models share: unknown fields, our own words for errors, common types
+    steps      follow-ups (``then``) and their shorthand for the command line
+    kinds      the fields of each kind of job
+    requests   the doors: ``parse_request``, ``parse_press``, ``parse_resolve``
+
+Every parser returns a value or raises ``InvalidRequest``, which names every bad field. A field that
+is null counts as left out. Pictures are only strings here; ``worker.inputs`` looks at them.
+"""
+
+from worker.schema.kinds import PictureField, picture_fields
+from worker.schema.requests import (
+    JobRequest,
+    PressRequest,
+    ResolveRequest,
+    parse_press,
+    parse_request,
+    parse_resolve,
+)
+from worker.schema.steps import parse_then_shorthand
+
+__all__ = [
+    "JobRequest",
+    "PictureField",
+    "PressRequest",
+    "ResolveRequest",
+    "parse_press",
+    "parse_request",
+    "parse_resolve",
+    "parse_then_shorthand",
+    "picture_fields",
+]

@@ -1,0 +1,132 @@
+"""Where jobs are kept. The interface; ``redis.py`` is the real store, ``memory.py`` the one for tests.
+
+One suite (tests/contract) holds both to the same promises. The heart is ``commit``: compare the job's version,
+write the job and its children, and move each of them to its place in the due set, the ready queue and the
+running set, all in one atomic step. So there is no moment at which a crash leaves a finished job without its
+follow-ups, a slot without its job, or a job that nobody will look at again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from worker.errors import HooklineError
+from worker.job import Job, Kind, Status
+
+
+class NoFreeSlot(HooklineError):
+    """All of the account's concurrent places are taken."""
+
+    retryable = True
+
+
+class Heard(StrEnum):
+    """How we learnt what is committed, so that the account's delivery mode can be told."""
+
+    CALLBACK = "callback"  #: by callback, matched by the URL's token
+    CALLBACK_WITH_STATE = "callback_with_state"  #: by callback, with our ``state`` in it
+    ASKED = "asked"  #: an end that we had to ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How an account tells us about its tasks."""
+
+    callbacks: int = 0  #: applied so far
+    with_state: int = 0  #: of them, those that carried our ``state``
+    silent: int = 0  #: ends that we had to ask for since the last callback
+    dialect: str | None = None  #: as learnt from its replies
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some jobs, newest first; ``cursor`` continues the listing, None at its end."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which jobs to list; None = any."""
+
+    status: Status | None = None
+    kind: Kind | None = None
+    account: str | None = None
+    batch_id: str | None = None
+
+    def matches(self, job: Job) -> bool:
+        wanted = (self.status, self.kind, self.account, self.batch_id)
+        actual = (job.status, job.kind, job.account, job.batch_id)
+        return all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A root and all that grew from it, parents before children."""
+
+    id: str
+    counts: Mapping[str, int]  #: per status, only those above zero
+    jobs: tuple[Job, ...]
+
+
+class Store(Protocol):
+    """Every method raises ``StoreUnavailable`` when the store does not answer."""
+
+    def get(self, job_id: str) -> Job | None: ...
+
+    def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+        """The jobs that exist, in the order of ``job_ids``."""
+
+    def commit(
+        self,
+        job: Job,
+        children: Sequence[Job] = (),
+        *,
+        max_running: int,
+        heard: Heard | None = None,
+    ) -> int:
+        """Write ``job`` as the successor of its ``version`` (0: as a new job), and its new children.
+
+        A child that exists already is left as it is. A job that starts (``submitting``) takes one of the
+        account's ``max_running`` slots; evidence that it runs takes one even above that. Returns how many
+        jobs of the account can now be started that could not before, to be woken.
+
+        Raises ``StaleVersion`` when another process was first, and ``NoFreeSlot``; nothing is written then.
+        """
+
+    def next_ready(self, account: str, max_running: int) -> Job | None:
+        """The job to start next, if there is one and a slot for it. Does not take it."""
+
+    def startable(self, account: str, max_running: int) -> int:
+        """How many jobs could be started now."""
+
+    def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
+        """The jobs that someone must look at by ``now``, the longest due first.
+
+        They are put off by ``lease_s``, so that nobody else looks meanwhile and a lost look is repeated.
+        """
+
+    def reschedule(self, job_id: str, due_at: float) -> None:
+        """Look at the job again at ``due_at``; nothing happens to a job that is not due at all."""
+
+    def find_task(self, account: str, task_id: str) -> str | None:
+        """The id of the job that submitted the provider's ``task_id``."""
+
+    def pipeline(self, pipeline_id: str) -> Pipeline | None: ...
+
+    def list_jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
+        """Newest first. A page may be short, or even empty, although a ``cursor`` follows.
+
+        Raises ``InvalidRequest`` for a cursor that is none of ours.
+        """
+
+    def delivery(self, account: str) -> Delivery: ...
+
+    def learn_dialect(self, account: str, dialect: str) -> None: ...
+
+    def once(self, name: str, seconds: float) -> bool:
+        """True for the first caller within ``seconds``; for work that one process should do."""
+
+    def ping(self) -> None: ...

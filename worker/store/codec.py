@@ -1,0 +1,25 @@
+"""PURE. A job as JSON and back: as the store keeps it, small, and tolerant of fields of a newer version."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from worker.job import Job
+
+_JOB: TypeAdapter[Job] = TypeAdapter(Job)
+
+
+def dump(job: Job) -> bytes:
+    """The job as the store keeps it: what is at its default is left out."""
+    return _JOB.dump_json(job, exclude_defaults=True)
+
+
+def load(doc: bytes | str) -> Job:
+    """The job as ``dump`` wrote it."""
+    return _JOB.validate_json(doc)
+
+
+def as_data(job: Job) -> dict[str, Any]:
+    """Every field of the job in JSON's types."""
+    data: dict[str, Any] = _JOB.dump_python(job, mode="json")
+    return data

@@ -1,0 +1,121 @@
+-- Write a job, its new children, and the place of each in every index; all or nothing.
+--
+-- Keys, all below the prefix (one node: Celery's Redis transport knows no cluster either):
+--   job:<id>                  hash  doc (JSON), v (version), status, score, guard
+--   jobs, jobs:<status>       zset  id -> created_at
+--   due                       zset  id -> due_at
+--   ready:<account>           zset  id -> score; startable as soon as there is a slot
+--   running:<account>         set   ids that hold a slot
+--   guards:<account>          hash  guard -> id of the only job that may be ready or running with it
+--   parked:<account>:<guard>  list  ids that wait for that guard
+--   tasks:<account>           hash  task id -> job id
+--   pipeline:<id>             hash  status -> count
+--   pipeline:<id>:jobs        list  ids, parents before children
+--   account:<account>         hash  callbacks, with_state, silent, dialect
+--
+-- ARGV: prefix, account, max_running, heard ('' or callback, callback_with_state, asked),
+--       then for each job: place and identity as JSON, doc. The first job is the one that changes.
+-- Returns {'ok', number of jobs that became startable}, {'stale'} or {'full'}.
+
+local prefix, account, max_running, heard = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local ready, running = prefix .. 'ready:' .. account, prefix .. 'running:' .. account
+local guards = prefix .. 'guards:' .. account
+local openings = 0
+
+local function key(id) return prefix .. 'job:' .. id end
+local function parked(guard) return prefix .. 'parked:' .. account .. ':' .. guard end
+
+local function make_ready(id, score)
+  openings = openings + redis.call('ZADD', ready, score, id)
+end
+
+-- A guard is taken when a job becomes ready, so that every job in the ready queue may really start.
+local function enqueue(id, score, guard)
+  if guard ~= '' then
+    local holder = redis.call('HGET', guards, guard)
+    if holder and holder ~= id then
+      if not redis.call('LPOS', parked(guard), id) then redis.call('RPUSH', parked(guard), id) end
+      return
+    end
+    redis.call('HSET', guards, guard, id)
+  end
+  make_ready(id, score)
+end
+
+local function release(id, guard)
+  if guard == '' then return end
+  if redis.call('HGET', guards, guard) ~= id then
+    redis.call('LREM', parked(guard), 0, id)
+    return
+  end
+  redis.call('HDEL', guards, guard)
+  local heir = redis.call('LPOP', parked(guard))
+  if heir then
+    redis.call('HSET', guards, guard, heir)
+    make_ready(heir, redis.call('HGET', key(heir), 'score'))
+  end
+end
+
+local function index(job, old_status)
+  if old_status == job.status then return end
+  local pipeline = prefix .. 'pipeline:' .. job.pipeline
+  if old_status then
+    redis.call('ZREM', prefix .. 'jobs:' .. old_status, job.id)
+    if redis.call('HINCRBY', pipeline, old_status, -1) == 0 then redis.call('HDEL', pipeline, old_status) end
+  else
+    redis.call('ZADD', prefix .. 'jobs', job.created_at, job.id)
+    redis.call('RPUSH', pipeline .. ':jobs', job.id)
+  end
+  redis.call('ZADD', prefix .. 'jobs:' .. job.status, job.created_at, job.id)
+  redis.call('HINCRBY', pipeline, job.status, 1)
+end
+
+local function write(job, doc)
+  local old_status = redis.call('HGET', key(job.id), 'status')
+  redis.call('HSET', key(job.id), 'doc', doc, 'v', job.version, 'status', job.status,
+    'score', job.score, 'guard', job.guard)
+  index(job, old_status)
+  if job.task ~= '' then redis.call('HSET', prefix .. 'tasks:' .. account, job.task, job.id) end
+  if job.due == '' then
+    redis.call('ZREM', prefix .. 'due', job.id)
+  else
+    redis.call('ZADD', prefix .. 'due', job.due, job.id)
+  end
+  if job.ready then enqueue(job.id, job.score, job.guard) else redis.call('ZREM', ready, job.id) end
+  if job.holds_slot then
+    redis.call('SADD', running, job.id)
+  else
+    openings = openings + redis.call('SREM', running, job.id)
+  end
+  if job.over then release(job.id, job.guard) end
+end
+
+local function note(how)
+  local stats = prefix .. 'account:' .. account
+  if how == 'asked' then
+    redis.call('HINCRBY', stats, 'silent', 1)
+  elseif how ~= '' then
+    redis.call('HINCRBY', stats, 'callbacks', 1)
+    redis.call('HSET', stats, 'silent', 0)
+    if how == 'callback_with_state' then redis.call('HINCRBY', stats, 'with_state', 1) end
+  end
+end
+
+local first = cjson.decode(ARGV[5])
+local version = tonumber(redis.call('HGET', key(first.id), 'v') or 0)
+if version ~= first.version - 1 then return {'stale'} end
+if first.starts and redis.call('SISMEMBER', running, first.id) == 0
+    and redis.call('SCARD', running) >= max_running then
+  return {'full'}
+end
+
+write(first, ARGV[6])
+for i = 7, #ARGV, 2 do
+  local child = cjson.decode(ARGV[i])
+  if redis.call('EXISTS', key(child.id)) == 0 then write(child, ARGV[i + 1]) end
+end
+note(heard)
+
+if openings == 0 then return {'ok', 0} end
+local free = math.max(0, max_running - redis.call('SCARD', running))
+return {'ok', math.min(openings, free, redis.call('ZCARD', ready))}

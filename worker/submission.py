@@ -1,0 +1,224 @@
+"""SHELL. Takes a ready job, prepares its POST, sends it, records the reply.
+
+The order is what keeps money safe: the record says ``submitting`` before anything is prepared, and says
+that the POST may have left before it leaves. A worker that dies in between leaves behind what it may have
+done, and nobody sends a second POST blindly.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from worker import buttons, followups, inputs
+from worker.errors import HooklineError, PictureError
+from worker.events import Disposition, Posting, Replied, Started
+from worker.evidence import Outcome, Verdict
+from worker.job import JSON, Job, JobError, Kind, Window
+from worker.orchestrator import Orchestrator
+from worker.pictures import check_mask, to_data_url
+from worker.provider import payloads
+from worker.provider.client import ProviderClient
+from worker.schema import picture_fields
+from worker.storage import Storage
+from worker.store import NoFreeSlot, Store
+from worker.tokens import Tokens
+
+log = structlog.get_logger(__name__)
+
+
+class _Refused(Exception):
+    """The POST cannot be made; ``verdict`` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What an action, change, modal or extension acts on."""
+
+    task_id: str | None = None
+    custom_id: str | None = None
+    change: buttons.Change | None = None
+    modal_prompt: str | None = None
+
+
+class Submitter:
+    """Submits jobs. ``hook_url``: where callbacks shall go, before the token; None without a public URL."""
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        clients: Mapping[str, ProviderClient],
+        tokens: Tokens,
+        storage: Storage,
+        hook_url: str | None,
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._store: Store = orchestrator.store
+        self._clients = clients
+        self._tokens = tokens
+        self._storage = storage
+        self._hook_url = hook_url
+        self._learnt: dict[str, str | None] = {}
+
+    def start_next(self, account: str) -> bool:
+        """Submit the account's next ready job, if there is one and a slot for it; whether there was."""
+        job = self._take(account)
+        if job is None:
+            return False
+        structlog.contextvars.bind_contextvars(job_id=job.id, account=account)
+        try:
+            self._submit(job)
+        finally:
+            structlog.contextvars.unbind_contextvars("job_id", "account")
+        return True
+
+    def _take(self, account: str) -> Job | None:
+        max_running = self._orchestrator.accounts[account].max_running
+        while (job := self._store.next_ready(account, max_running)) is not None:
+            try:
+                decision = self._orchestrator.record(job, Started())
+            except NoFreeSlot:
+                return None
+            if decision.disposition is Disposition.APPLIED:
+                return decision.job
+        return None
+
+    def _submit(self, job: Job) -> None:
+        client = self._clients[job.account]
+        try:
+            target = self._target(job, client)
+            kind, submission = self._prepare(job, target)
+        except (_Refused, HooklineError) as error:
+            self._orchestrator.record(job, Replied(job.attempt, _verdict_of(error)))
+            return
+        decision = self._orchestrator.record(job, Posting(target.custom_id, target.modal_prompt))
+        if decision.disposition is not Disposition.APPLIED:
+            # Cancelled while it was prepared, or taken for dead: nothing was sent, and nothing will be.
+            if decision.job.draining:
+                self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
+            return
+        verdict = client.submit(kind, submission)
+        log.info("submitted", kind=kind.value, outcome=verdict.outcome.value)
+        self._orchestrator.record(decision.job, Replied(job.attempt, verdict))
+        if client.last_dialect not in (None, self._learnt.get(job.account)):
+            self._learnt[job.account] = client.last_dialect
+            self._store.learn_dialect(job.account, client.last_dialect)
+
+    def _prepare(self, job: Job, target: _Target) -> tuple[Kind, payloads.Submission]:
+        """The call and its POST, with the pictures read and the token that makes its callbacks ours."""
+        token = self._tokens.for_job(job.id, job.attempt)
+        kind, request = _call(job, target)
+        refs = _picture_refs(kind, request)
+        submission = payloads.build(
+            kind,
+            request,
+            state=token,
+            notify_hook=f"{self._hook_url}/{token}" if self._hook_url else None,
+            parent_task_id=target.task_id,
+            custom_id=target.custom_id,
+            pictures={ref: self._data_url(job, ref, mask=mask) for ref, mask in refs},
+            mode=job.mode,
+            dialect=self._dialect(job.account),
+        )
+        return kind, submission
+
+    def _target(self, job: Job, client: ProviderClient) -> _Target:
+        """What the POST acts on. Asks the provider where the buttons are not known."""
+        parent = self._store.get(job.request["job_id"]) if "job_id" in job.request else None
+        if job.modal and job.modal.mask and parent:
+            self._check_mask(job, parent, job.modal.mask)
+        if job.window is Window.OPEN:
+            return _Target(task_id=job.task_id)
+        task_id = parent.task_id if parent else job.request.get("task_id")
+        custom_id = job.request.get("custom_id")
+        if job.kind is not Kind.ACTION or custom_id:
+            return _Target(task_id=task_id, custom_id=custom_id)
+        return self._button(job, parent, str(task_id), client)
+
+    def _button(
+        self, job: Job, parent: Job | None, task_id: str, client: ProviderClient
+    ) -> _Target:
+        wanted = job.request["button"]
+        known = parent.result.buttons if parent else None
+        if not known:
+            snapshot = client.fetch(task_id)
+            if snapshot is None or not snapshot.status.terminal:
+                raise _Refused(Verdict(Outcome.NOT_YET, error=_PARENT_NOT_READY))
+            known = snapshot.result.buttons or ()
+        if found := buttons.find(known, wanted):
+            custom_id = found[0].custom_id
+            prompt = followups.default_prompt(parent, custom_id) if parent else None
+            return _Target(task_id, custom_id, modal_prompt=prompt)
+        change = buttons.change_for(wanted)
+        if change and not known:  # some providers show no buttons although they can press them
+            return _Target(task_id, change=change)
+        error = followups.button_not_found(wanted, known)
+        raise _Refused(Verdict(Outcome.PERMANENT, error=error))
+
+    def _check_mask(self, job: Job, parent: Job, mask_ref: str) -> None:
+        """A mask of another size would be paid for and then fail."""
+        if parent.result.image_url is None:
+            return
+        account = self._orchestrator.accounts[job.account]
+        mask = inputs.load(mask_ref, storage=self._storage, account=account, mask=True)
+        try:
+            picture = inputs.load(parent.result.image_url, storage=self._storage, account=account)
+        except PictureError as error:
+            log.warning("a mask could not be held against its picture", error=str(error))
+            return
+        try:
+            check_mask(mask, picture.size)
+        except PictureError as error:
+            raise _Refused(_permanent("bad_mask", f"modal.mask: {error}")) from error
+
+    def _data_url(self, job: Job, ref: str, *, mask: bool) -> str:
+        account = self._orchestrator.accounts[job.account]
+        return to_data_url(inputs.load(ref, storage=self._storage, account=account, mask=mask))
+
+    def _dialect(self, account: str) -> str:
+        told = self._orchestrator.accounts[account].dialect
+        return told if told != "auto" else self._store.delivery(account).dialect or "auto"
+
+
+def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:
+    """Which submit call the job needs now, and its fields."""
+    if job.window is Window.OPEN and job.modal:
+        fields = {"prompt": job.modal.prompt, "mask": job.modal.mask}
+        return Kind.MODAL, {name: value for name, value in fields.items() if value}
+    if target.change:
+        return Kind.CHANGE, {"action": target.change.action, "index": target.change.index}
+    return job.kind, job.request
+
+
+def _picture_refs(kind: Kind, request: JSON) -> Iterator[tuple[str, bool]]:
+    """Every picture of the request, and whether it is a mask."""
+    for field in picture_fields(kind):
+        given = request.get(field.name)
+        for ref in given if isinstance(given, list | tuple) else filter(None, [given]):
+            yield ref, field.mask
+
+
+def _verdict_of(error: Exception) -> Verdict:
+    """A POST that cannot be made, as if the provider had refused it: later or for good."""
+    if isinstance(error, _Refused):
+        return error.verdict
+    retryable = isinstance(error, HooklineError) and error.retryable
+    code = "bad_picture" if isinstance(error, PictureError) else "not_prepared"
+    if retryable:
+        return Verdict(Outcome.TRY_LATER, error=JobError(code, str(error), retryable=True))
+    return _permanent(code, str(error))
+
+
+def _permanent(code: str, message: str) -> Verdict:
+    return Verdict(Outcome.PERMANENT, error=JobError(code, message))
+
+
+_NOT_SENT = _permanent("cancelled", "Cancelled before it was sent.")
+_PARENT_NOT_READY = JobError(
+    "parent_not_ready",
+    "The provider does not show the parent task as finished yet.",
+    retryable=True,
+)

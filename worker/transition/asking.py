@@ -1,0 +1,115 @@
+"""PURE. Time that passed, and what people and programs ask for."""
+
+from dataclasses import replace
+
+from worker.errors import Conflict
+from worker.events import (
+    AssetsSettled,
+    Cancelled,
+    Decision,
+    Disposition,
+    ModalAnswered,
+    Policy,
+    Resolved,
+    Retried,
+    TimePassed,
+)
+from worker.job import AssetsStatus, Job, JobError, Status, Window
+from worker.transition.moves import NOT_SENT, accepted, attempt_ended, doubted, ended
+
+
+def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Decision:
+    if job.due_at is None or job.due_at > now:
+        return Decision(job, Disposition.STALE)
+    late = job.deadline_at is not None and now >= job.deadline_at
+    too_late = late and now >= (job.deadline_at or now) + policy.grace_s
+    if job.draining:
+        return Decision(replace(job, draining=False, due_at=None) if too_late else job)
+    match job.status:
+        case Status.QUEUED:
+            return Decision(replace(job, due_at=None))
+        case Status.SUBMITTING if job.posting:
+            return Decision(doubted(job, None, now, policy))
+        case Status.SUBMITTING:  # its worker died before anything was sent
+            again = replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
+            return Decision(again)
+        case Status.SUBMITTED | Status.IN_PROGRESS if late:
+            return Decision(replace(job, status=Status.OVERDUE, error=_DEADLINE, due_at=now))
+        case Status.OVERDUE if too_late:
+            return Decision(ended(job, Status.TIMED_OUT, now, job.error or _DEADLINE))
+        case Status.AWAITING_MODAL:
+            return Decision(ended(job, Status.TIMED_OUT, now, _WINDOW_DEADLINE))
+        case _:
+            return Decision(job)
+
+
+_DEADLINE = JobError(
+    "deadline",
+    "The job did not finish before its deadline.",
+    "A later success is still taken over for a while.",
+)
+_WINDOW_DEADLINE = JobError(
+    "window_deadline",
+    "The window was not answered before the job's deadline.",
+    "Give the step a `modal`, or answer sooner with `hookline modal`.",
+)
+
+
+def cancelled(job: Job, event: Cancelled, now: float, policy: Policy) -> Decision:
+    if job.status.terminal:
+        raise Conflict(f"The job is {job.status} already.")
+    error = JobError("cancelled", "Cancelled on request.")
+    gone = replace(ended(job, Status.CANCELLED, now, error), draining=job.holds_slot)
+    # What the provider already runs cannot be stopped: it keeps its place until it ends.
+    return Decision(replace(gone, due_at=(job.due_at or now) if gone.draining else None))
+
+
+def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
+    if job.status not in (Status.FAILED, Status.CANCELLED, Status.TIMED_OUT):
+        raise Conflict(
+            f"Only a failed, cancelled or timed out job can be retried; this one is {job.status}."
+        )
+    if job.draining:
+        raise Conflict("The provider still runs the cancelled attempt; retry when it has ended.")
+    former = job.other_task_ids + ((job.task_id,) if job.task_id else ())
+    return Decision(
+        replace(
+            job,
+            status=Status.QUEUED,
+            task_id=None,
+            other_task_ids=former,
+            window=Window.NONE,
+            refusals=0,
+            progress=None,
+            error=None,
+            submitted_at=None,
+            finished_at=None,
+            deadline_at=None,
+            due_at=None,
+        )
+    )
+
+
+def resolved(job: Job, event: Resolved, now: float, policy: Policy) -> Decision:
+    if job.status is not Status.IN_DOUBT:
+        raise Conflict(f"The job is not in doubt; it is {job.status}.")
+    if event.outcome == "accepted":
+        return Decision(replace(accepted(job, event.task_id, now, policy), due_at=now))
+    if event.outcome == "failed":
+        return Decision(ended(job, Status.FAILED, now, job.error))
+    again = attempt_ended(job, Status.IN_DOUBT.value)  # so that the next start has its own number
+    return Decision(replace(again, status=Status.QUEUED, error=None, due_at=None))
+
+
+def modal_answered(job: Job, event: ModalAnswered, now: float, policy: Policy) -> Decision:
+    if job.status is not Status.AWAITING_MODAL:
+        raise Conflict(f"The job does not wait for a modal; it is {job.status}.")
+    modal = replace(event.modal, prompt=event.modal.prompt or job.modal_prompt)
+    return Decision(replace(job, status=Status.QUEUED, modal=modal, due_at=None))
+
+
+def assets_settled(job: Job, event: AssetsSettled, now: float, policy: Policy) -> Decision:
+    if job.result.assets_status is not AssetsStatus.PENDING:
+        return Decision(job, Disposition.STALE)
+    result = replace(job.result, assets=event.paths, assets_status=event.status)
+    return Decision(replace(job, result=result, due_at=None))

@@ -1,0 +1,106 @@
+"""PURE. The moves that decisions are made of: a job as it is after one of them."""
+
+from dataclasses import replace
+
+from worker import buttons, followups
+from worker.events import Decision, Policy
+from worker.evidence import Verdict
+from worker.job import AssetsStatus, Job, JobError, Modal, Result, Status, Window
+
+#: An attempt whose worker died before its POST could leave. Its number is not used again, so that this
+#: worker, should it only have been slow, has no say in the next attempt.
+NOT_SENT = "not_sent"
+
+
+def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
+    answered = job.window is Window.OPEN
+    return replace(
+        with_task(job, task_id),
+        status=Status.SUBMITTED,
+        window=Window.ANSWERED if answered else job.window,
+        refusals=0,
+        error=None,
+        submitted_at=job.submitted_at or now,
+        due_at=now + policy.first_look_s,
+    )
+
+
+def with_others(job: Job, verdict: Verdict) -> Job:
+    return replace(job, other_task_ids=job.other_task_ids + verdict.other_task_ids)
+
+
+def window_open(job: Job, verdict: Verdict, now: float) -> Job:
+    job = replace(
+        with_task(with_others(job, verdict), verdict.task_id),
+        window=Window.OPEN,
+        posting=False,
+        modal_prompt=verdict.modal_prompt or job.modal_prompt,
+        submitted_at=job.submitted_at or now,
+        refusals=0,
+        error=None,
+    )
+    wants_input = buttons.wants_input(str(job.request.get("custom_id", "")))
+    if job.modal is None and (wants_input or not job.modal_prompt):
+        return replace(job, status=Status.AWAITING_MODAL, due_at=job.deadline_at)
+    modal = job.modal or Modal()
+    return replace(
+        job,
+        status=Status.QUEUED,
+        modal=replace(modal, prompt=modal.prompt or job.modal_prompt),
+        due_at=None,
+    )
+
+
+def doubted(job: Job, error: JobError | None, now: float, policy: Policy) -> Job:
+    error = error or JobError(
+        "in_doubt",
+        "The submission was cut off, so the provider may have accepted it.",
+        "It is settled by a callback, or by `hookline resolve`.",
+    )
+    return replace(
+        job, status=Status.IN_DOUBT, posting=False, error=error, due_at=now + policy.doubt_look_s
+    )
+
+
+def succeeded(job: Job, result: Result, now: float, policy: Policy) -> Decision:
+    has_files = bool(result.image_url or result.image_urls or result.video_urls)
+    if has_files and policy.store_assets:
+        result = replace(result, assets_status=AssetsStatus.PENDING)
+    job = replace(
+        ended(job, Status.SUCCEEDED, now, None),
+        progress=100,
+        result=result,
+        submitted_at=job.submitted_at or now,
+        # Not over for the sweep until the files are ours.
+        due_at=now if result.assets_status is AssetsStatus.PENDING else None,
+    )
+    return Decision(job, children=followups.children(job, now))
+
+
+def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
+    return replace(
+        attempt_ended(job, status.value),
+        status=status,
+        posting=False,
+        window=closed(job.window),
+        error=error,
+        finished_at=now,
+        due_at=None,
+    )
+
+
+def attempt_ended(job: Job, outcome: str) -> Job:
+    if not job.attempts:
+        return job
+    return replace(job, attempts=job.attempts[:-1] + (replace(job.attempts[-1], outcome=outcome),))
+
+
+def with_task(job: Job, task_id: str | None) -> Job:
+    if task_id is None or task_id == job.task_id:
+        return job
+    former = job.other_task_ids + ((job.task_id,) if job.task_id else ())
+    return replace(job, task_id=task_id, other_task_ids=former)
+
+
+def closed(window: Window) -> Window:
+    return Window.ANSWERED if window is Window.OPEN else window

@@ -1,0 +1,142 @@
+"""PURE. A task seen, by callback or by asking."""
+
+from dataclasses import replace
+
+from worker import followups, retries
+from worker.events import Decision, Disposition, Missing, Observed, Policy
+from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
+from worker.job import Job, JobError, Status, Window
+from worker.transition.moves import accepted, closed, ended, succeeded, window_open, with_task
+
+
+def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
+    snapshot = event.snapshot
+    if not snapshot.recognised or not job.attempts:
+        return Decision(job, Disposition.FOREIGN)
+    if event.attempt is not None and event.attempt != job.attempt:
+        return Decision(job, Disposition.STALE)
+    if snapshot.task_id in job.other_task_ids:
+        return Decision(job, Disposition.STALE)
+    if not _is_ours(job, snapshot):
+        return Decision(job, Disposition.FOREIGN)
+    if job.draining:
+        ended = snapshot.status.terminal
+        return Decision(replace(job, draining=not ended, due_at=None if ended else job.due_at))
+    if job.status.terminal:
+        return Decision(job, Disposition.DUPLICATE if _agrees(job, snapshot) else Disposition.STALE)
+    return _follow(job, event, now, policy)
+
+
+def _is_ours(job: Job, snapshot: Snapshot) -> bool:
+    """A body may add nothing that its token does not own: another task's id is not taken over.
+
+    Except while the answer to a window is on its way: it may open a new task, whose callback can overtake
+    the reply that names it.
+    """
+    if None in (job.task_id, snapshot.task_id) or job.task_id == snapshot.task_id:
+        return True
+    return job.window is Window.OPEN and job.status in (Status.SUBMITTING, Status.IN_DOUBT)
+
+
+def _follow(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
+    snapshot = event.snapshot
+    if snapshot.status is TaskStatus.MODAL:
+        return _seen_window(job, snapshot, now)
+    if job.window is Window.OPEN and not _shows_answer_taken(job, snapshot):
+        return Decision(job, Disposition.DUPLICATE)  # the task that waits for our answer
+    if snapshot.status is TaskStatus.SUCCEEDED:
+        if not event.asked and _must_ask_for_buttons(job, snapshot):
+            return Decision(_ask_again(job, snapshot, now))
+        return succeeded(with_task(job, snapshot.task_id), snapshot.result, now, policy)
+    if snapshot.status is TaskStatus.CANCELLED:
+        return Decision(ended(job, Status.CANCELLED, now, snapshot.error))
+    if snapshot.status is TaskStatus.FAILED:
+        return Decision(_task_failed(with_task(job, snapshot.task_id), snapshot, now, policy))
+    return Decision(_progressed(job, snapshot, now, policy))
+
+
+def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
+    if snapshot.status.terminal:
+        return True
+    sent = job.status in (Status.SUBMITTING, Status.IN_DOUBT)
+    return sent and snapshot.status in (TaskStatus.SUBMITTED, TaskStatus.IN_PROGRESS)
+
+
+def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job:
+    status = job.status
+    if status in (Status.QUEUED, Status.SUBMITTING, Status.IN_DOUBT):
+        # It runs, so it was accepted, whatever became of the reply.
+        job = accepted(job, snapshot.task_id, now, policy)
+        status = Status.SUBMITTED
+    if status is Status.SUBMITTED and snapshot.status is TaskStatus.IN_PROGRESS:
+        status = Status.IN_PROGRESS
+    progress = (
+        max(job.progress or 0, snapshot.progress or 0)
+        if snapshot.progress is not None
+        else job.progress
+    )
+    moved = replace(with_task(job, snapshot.task_id), status=status, progress=progress)
+    if moved == job:
+        return job
+    age = now - (moved.submitted_at or now)
+    if moved.status is Status.SUBMITTED and age < policy.first_look_s:
+        return moved  # the first look is still to come
+    return replace(
+        moved, due_at=now + retries.look_after(age, callbacks_flow=policy.callbacks_flow)
+    )
+
+
+def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:
+    """A gateway may hide that a window is open; the task's own status tells."""
+    if job.window is not Window.NONE:
+        return Decision(job, Disposition.DUPLICATE)  # being answered, or answered
+    verdict = Verdict(
+        Outcome.NEEDS_MODAL, task_id=snapshot.task_id, modal_prompt=snapshot.result.prompt
+    )
+    return Decision(window_open(job, verdict, now))
+
+
+def _must_ask_for_buttons(job: Job, snapshot: Snapshot) -> bool:
+    """``U*`` cannot become children while nobody knows the buttons, and a callback may lack them."""
+    return not snapshot.result.buttons and followups.needs_buttons(job.then)
+
+
+def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
+    if job.status is Status.IN_PROGRESS and job.progress == 100:
+        return job  # being asked already
+    job = replace(with_task(job, snapshot.task_id), status=Status.IN_PROGRESS, progress=100)
+    return replace(job, window=closed(job.window), submitted_at=job.submitted_at or now, due_at=now)
+
+
+def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job:
+    if snapshot.error and snapshot.error.code == "timeout":
+        if job.status is Status.OVERDUE:
+            return job
+        # Proxies give up on pictures that come later all the same, and such a task may have been paid.
+        return replace(
+            job,
+            status=Status.OVERDUE,
+            error=snapshot.error,
+            submitted_at=job.submitted_at or now,
+            deadline_at=min(job.deadline_at or now, now),
+            due_at=now + retries.look_after(30.0, callbacks_flow=policy.callbacks_flow),
+        )
+    return ended(job, Status.FAILED, now, snapshot.error)
+
+
+def _agrees(job: Job, snapshot: Snapshot) -> bool:
+    return (job.status is Status.SUCCEEDED) == (snapshot.status is TaskStatus.SUCCEEDED)
+
+
+def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
+    if job.status not in (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE):
+        return Decision(job, Disposition.STALE)
+    if now - (job.submitted_at or now) < policy.lost_after_s:
+        return Decision(job, Disposition.DUPLICATE)
+    error = JobError(
+        "lost",
+        "The provider does not know the task any more.",
+        "It may have restarted without keeping its tasks; `hookline retry` submits the job again.",
+        retryable=True,
+    )
+    return Decision(ended(job, Status.FAILED, now, error))

@@ -1,0 +1,111 @@
+"""PURE. From the queue to the provider's reply."""
+
+from dataclasses import replace
+from zlib import crc32
+
+from worker import retries
+from worker.events import Decision, Disposition, Policy, Posting, Replied, Started
+from worker.evidence import Outcome, Verdict
+from worker.job import Attempt, Job, Result, Status, Window
+from worker.transition.moves import (
+    accepted,
+    attempt_ended,
+    doubted,
+    ended,
+    succeeded,
+    window_open,
+    with_others,
+    with_task,
+)
+
+#: Outcomes after which an attempt is not burnt: its number is used again.
+_REFUSED = frozenset({Outcome.NOT_YET.value, Outcome.TRY_LATER.value})
+
+
+def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
+    if not job.ready:
+        return Decision(job, Disposition.STALE)
+    attempts = job.attempts
+    if attempts and attempts[-1].outcome in _REFUSED:
+        attempts = attempts[:-1] + (replace(attempts[-1], outcome=None),)
+    elif job.window is not Window.OPEN:  # a modal's POST belongs to the attempt that opened it
+        attempts += (Attempt(number=job.attempt + 1, started_at=now),)
+    taken = replace(
+        job,
+        status=Status.SUBMITTING,
+        attempts=attempts,
+        posting=False,
+        deadline_at=job.deadline_at or now + job.deadline_s,
+        due_at=now + policy.lease_s,
+        error=None,
+    )
+    return Decision(taken)
+
+
+def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
+    if job.status is not Status.SUBMITTING or job.posting:
+        return Decision(job, Disposition.STALE)
+    request = {**job.request, "custom_id": event.custom_id} if event.custom_id else job.request
+    modal_prompt = job.modal_prompt or event.modal_prompt
+    return Decision(
+        replace(
+            job,
+            posting=True,
+            request=request,
+            modal_prompt=modal_prompt,
+            due_at=now + policy.lease_s,
+        )
+    )
+
+
+def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
+    if event.attempt != job.attempt:
+        return Decision(job, Disposition.STALE)
+    verdict = event.verdict
+    if job.draining:
+        return Decision(_drain(job, verdict, now, policy))
+    if job.status not in (Status.SUBMITTING, Status.IN_DOUBT):
+        return Decision(job, Disposition.STALE)  # a callback overtook the reply and knows more
+    job = replace(job, posting=False)
+    match verdict.outcome:
+        case Outcome.ACCEPTED | Outcome.EXISTS:
+            return Decision(accepted(with_others(job, verdict), verdict.task_id, now, policy))
+        case Outcome.NEEDS_MODAL:
+            return Decision(window_open(job, verdict, now))
+        case Outcome.DONE:
+            return succeeded(job, verdict.result or Result(), now, policy)
+        case Outcome.NOT_YET | Outcome.TRY_LATER:
+            return Decision(_refused(job, verdict, now))
+        case Outcome.PERMANENT:
+            return Decision(ended(job, Status.FAILED, now, verdict.error))
+        case Outcome.IN_DOUBT:
+            return Decision(doubted(job, verdict.error, now, policy))
+
+
+def _refused(job: Job, verdict: Verdict, now: float) -> Job:
+    """Back to the queue: nothing was accepted, so no attempt is burnt."""
+    refusals = job.refusals + 1
+    if verdict.outcome is Outcome.NOT_YET:
+        if now - job.created_at > retries.NOT_YET_WINDOW_S and refusals > 1:
+            return ended(job, Status.FAILED, now, verdict.error)
+        delay = retries.NOT_YET_DELAY_S
+    else:
+        jitter = crc32(f"{job.id}:{refusals}".encode()) / 2**32
+        delay = retries.backoff(refusals, jitter, slow=verdict.slow)
+    return replace(
+        attempt_ended(job, verdict.outcome.value),
+        status=Status.QUEUED,
+        posting=False,
+        refusals=refusals,
+        error=verdict.error,
+        due_at=now + delay,
+    )
+
+
+def _drain(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
+    """The reply to the POST of a job that was cancelled meanwhile."""
+    if verdict.outcome in (Outcome.ACCEPTED, Outcome.EXISTS):
+        return replace(with_task(job, verdict.task_id), due_at=now + policy.first_look_s)
+    if verdict.outcome is Outcome.IN_DOUBT:
+        return job
+    return replace(job, draining=False, due_at=None)
