@@ -50,8 +50,8 @@ class Services:
 def build(settings: Settings) -> Services:
     """The services of this process.
 
-    Raises ``StoreUnavailable`` where no Redis is set and no private one runs, and ``SettingsError`` where
-    there is no provider: ``hookline up`` starts what is missing.
+    Raises ``StoreUnavailable`` where no Redis is set and no private one runs, and ``SettingsError``
+    where there is no provider: ``hookline up`` starts what is missing.
     """
     redis_url = settings.redis_url or private_redis_url(settings.state_dir)
     if redis_url is None:

@@ -1,9 +1,9 @@
 """The Celery side of the broker: the app's configuration, and wake-ups sent as Celery messages.
 
-A message is only a wake-up, so everything here is set for speed and for surviving, not for keeping: early
-ack, no result backend, no ETA. The chatter between workers (gossip, mingle, heartbeat, remote control) is
-off altogether: with it on, a worker that has work in flight exits when Redis restarts (measured with
-Celery 5.7 and kombu 5.7).
+A message is only a wake-up, so everything here is set for speed and for surviving, not for keeping:
+early ack, no result backend, no ETA. The chatter between workers (gossip, mingle, heartbeat, remote
+control) is off altogether: with it on, a worker that has work in flight exits when Redis restarts
+(measured with Celery 5.7 and kombu 5.7).
 """
 
 from collections.abc import Sequence

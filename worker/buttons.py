@@ -1,8 +1,9 @@
-"""PURE. Buttons by name: "U1", "Upscale (Subtle)", "Zoom Out 2x" ... -> the button, or the change call.
+"""PURE. Buttons by name: "U1", "Upscale (Subtle)", "Zoom Out 2x" ... -> the button, or the change
+call.
 
-A button is known by its customId alone: labels and emoji may be empty or missing, differ between forks and
-even hold each other's text. So each customId pattern has one name here, and a caller may also use the label,
-the emoji or the customId itself.
+A button is known by its customId alone: labels and emoji may be empty or missing, differ between
+forks and even hold each other's text. So each customId pattern has one name here, and a caller may
+also use the label, the emoji or the customId itself.
 """
 
 import re
@@ -74,7 +75,8 @@ def is_glob(wanted: str) -> bool:
 def find(buttons: Iterable[Button], wanted: str) -> tuple[Button, ...]:
     """The buttons that ``wanted`` means: several only for a glob, in the provider's order.
 
-    ``wanted`` is a name, label or emoji (letter case and spaces do not matter), a customId, or a glob.
+    ``wanted`` is a name, label or emoji (letter case and spaces do not matter), a customId, or a
+    glob.
     """
     buttons = tuple(buttons)
     exact = [b for b in buttons if wanted == b.custom_id]
@@ -109,8 +111,8 @@ def change_for(wanted: str) -> Change | None:
 def wants_input(custom_id: str) -> bool:
     """Whether the window behind this button is useless without an answer of the caller's own.
 
-    Vary (Region) needs its region and Custom Zoom its factor; every other window only offers its prompt
-    for a change.
+    Vary (Region) needs its region and Custom Zoom its factor; every other window only offers its
+    prompt for a change.
     """
     return bool(re.match(r"^MJ::(Inpaint|CustomZoom)\b", custom_id, re.IGNORECASE))
 

@@ -12,9 +12,9 @@
         ├── BrokerUnavailable  the Celery broker
         └── ProviderUnavailable  the provider, on a call that costs nothing (a fetch)
 
-The raiser says whether trying again can help (``retryable``); the caller only obeys. The docstring of a
-class is its default message. What a provider says about a *job* is not an exception but a value
-(``worker.evidence.Verdict``).
+The raiser says whether trying again can help (``retryable``); the caller only obeys. The docstring
+of a class is its default message. What a provider says about a *job* is not an exception but a
+value (``worker.evidence.Verdict``).
 """
 
 from collections.abc import Iterable

@@ -19,7 +19,6 @@ class Policy:
     doubt_look_s: float = 60.0
     grace_s: float = 1800.0  #: how long an overdue job is still watched
     lost_after_s: float = 300.0  #: a task that the provider does not know for so long is lost
-    store_assets: bool = True
 
 
 class Disposition(StrEnum):

@@ -1,6 +1,7 @@
 """PURE. What a provider told us, in our words: the verdict on a submission, the snapshot of a task.
 
-``worker.provider.dialect`` makes these from whatever JSON came; ``worker.transition`` decides by them.
+``worker.provider.dialect`` makes these from whatever JSON came; ``worker.transition`` decides by
+them.
 """
 
 from dataclasses import dataclass

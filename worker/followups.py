@@ -1,7 +1,7 @@
 """PURE. The steps (``then``) of a finished job -> its children.
 
-A child's id is made from its parent's id and its place in ``then``, so the same child is never made twice,
-however often its parent's end is told.
+A child's id is made from its parent's id and its place in ``then``, so the same child is never made
+twice, however often its parent's end is told.
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,8 @@ def press(
 ) -> tuple[Job, ...]:
     """The children that press ``wanted`` under ``parent``; several only for a glob.
 
-    Where the buttons are not known the child is resolved when it is submitted, after asking the provider.
+    Where the buttons are not known the child is resolved when it is submitted, after asking the
+    provider.
     """
     base = _child(parent, key, Kind.ACTION, {"job_id": parent.id, "button": wanted}, then, now)
     base = replace(base, modal=_modal(modal))

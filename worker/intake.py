@@ -1,4 +1,5 @@
-"""SHELL. Jobs handed in, and what people ask of them later: one door behind HTTP, Celery and the command line.
+"""SHELL. Jobs handed in, and what people ask of them later: one door behind HTTP, Celery and the
+command line.
 
 What is handed in is checked whole before anything is stored; what is stored is never lost.
 """
@@ -37,10 +38,13 @@ class Intake:
     ) -> tuple[Job, bool]:
         """Store the job that ``data`` asks for, and wake a worker; the job, and whether it is new.
 
-        The same ``key`` and request give the same job again. Raises ``InvalidRequest`` with every bad field,
-        and ``Conflict`` when the key was used for another request.
+        The same ``key`` and request give the same job again. Raises ``InvalidRequest`` with every
+        bad field, and ``Conflict`` when the key was used for another request.
         """
         asked = parse_request(data)
+        if asked.notify:
+            # Better refused than promised: nobody would be told.
+            raise InvalidRequest.of("notify", "is not available yet; ask for the pipeline instead")
         if asked.kind is Kind.MODAL and "job_id" in asked.request:
             return self._answer_modal(asked, allow_paths), False
         parent = self._parent(asked)
@@ -62,8 +66,8 @@ class Intake:
     ) -> tuple[Job, ...]:
         """Press a button of a finished job by hand; the children (several only for a glob).
 
-        Raises ``ButtonNotFound`` when the known buttons do not have it, ``Conflict`` when the job has not
-        succeeded.
+        Raises ``ButtonNotFound`` when the known buttons do not have it, ``Conflict`` when the job
+        has not succeeded.
         """
         asked = parse_press(data)
         parent = self._finished(parent_id)

@@ -1,7 +1,7 @@
 """PURE. A job: one submission to the provider, as we record it. Values only, no decisions.
 
-Every value is frozen; a change makes a copy (``dataclasses.replace``). Times are seconds since the epoch,
-UTC. What may change a job is in ``worker.transition``.
+Every value is frozen; a change makes a copy (``dataclasses.replace``). Times are seconds since the
+epoch, UTC. What may change a job is in ``worker.transition``.
 """
 
 from collections.abc import Mapping

@@ -55,8 +55,8 @@ class Orchestrator:
     def record(self, job: Job, event: Event, *, heard: Heard | None = None) -> Decision:
         """Offer ``event`` to ``job``; it may be applied, duplicate, stale or foreign.
 
-        Raises ``Conflict`` for a wish that the job's status does not allow, ``NoFreeSlot`` when a job shall
-        start and cannot, ``NotFound`` when the job is gone.
+        Raises ``Conflict`` for a wish that the job's status does not allow, ``NoFreeSlot`` when a
+        job shall start and cannot, ``NotFound`` when the job is gone.
         """
         while True:
             now = self.clock()

@@ -1,7 +1,7 @@
 """SHELL. A callback -> the job it is about -> ``record``.
 
-It is matched by the ``state`` in the body, without it by the token of the URL it came to, and where that
-names only an account, by its task id.
+It is matched by the ``state`` in the body, without it by the token of the URL it came to, and where
+that names only an account, by its task id.
 """
 
 from typing import Any
@@ -24,8 +24,9 @@ class Receiver:
     def receive(self, url_token: str, body: Any) -> Disposition:
         """What became of a callback with the JSON ``body``.
 
-        Raises ``BadToken`` for a URL that is not ours, or a ``state`` that belongs to another job than the
-        URL; ``NotFound`` for a job that is gone; ``StoreUnavailable``, and then nothing was done.
+        Raises ``BadToken`` for a URL that is not ours, or a ``state`` that belongs to another job
+        than the URL; ``NotFound`` for a job that is gone; ``StoreUnavailable``, and then nothing
+        was done.
         """
         named = self._tokens.read(url_token)
         snapshot = read_task(body)

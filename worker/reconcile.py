@@ -1,8 +1,8 @@
 """SHELL. The sweep: looks at every job that is due, and asks the provider about the quiet ones.
 
-It runs inside every worker; claims in the store make that safe, so there is no scheduler process to lose.
-What is learnt goes through the same door as a callback. Asking is a Celery task of its own (``Asker``), so
-that the sweep never waits for a provider.
+It runs inside every worker; claims in the store make that safe, so there is no scheduler process to
+lose. What is learnt goes through the same door as a callback. Asking is a Celery task of its own
+(``Asker``), so that the sweep never waits for a provider.
 """
 
 from collections import defaultdict

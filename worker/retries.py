@@ -25,8 +25,8 @@ def backoff(refusals: int, jitter: float, *, slow: bool = False) -> float:
 def look_after(age_s: float, *, callbacks_flow: bool | None) -> float:
     """Seconds until a silent task is asked about again, ``age_s`` after it was accepted.
 
-    Where callbacks flow only the silent are asked about, and patiently; where they are known not to come,
-    asking is how jobs finish; where nothing is known yet (None), in between.
+    Where callbacks flow only the silent are asked about, and patiently; where they are known not to
+    come, asking is how jobs finish; where nothing is known yet (None), in between.
     """
     if callbacks_flow is None:
         return _clamp(age_s * 0.2, 2.0, 30.0)

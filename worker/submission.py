@@ -1,8 +1,8 @@
 """SHELL. Takes a ready job, prepares its POST, sends it, records the reply.
 
-The order is what keeps money safe: the record says ``submitting`` before anything is prepared, and says
-that the POST may have left before it leaves. A worker that dies in between leaves behind what it may have
-done, and nobody sends a second POST blindly.
+The order is what keeps money safe: the record says ``submitting`` before anything is prepared, and
+says that the POST may have left before it leaves. A worker that dies in between leaves behind what
+it may have done, and nobody sends a second POST blindly.
 """
 
 from collections.abc import Iterator, Mapping

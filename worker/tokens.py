@@ -1,11 +1,11 @@
 """State tokens: what a callback proves about itself.
 
-A token names a job and the attempt it was submitted with, and is signed, so nobody can make one up. It
-travels twice: as ``state`` in the body and as the end of the hook's URL. A callback of an earlier attempt is
-recognised by it even after a later attempt.
+A token names a job and the attempt it was submitted with, and is signed, so nobody can make one up.
+It travels twice: as ``state`` in the body and as the end of the hook's URL. A callback of an
+earlier attempt is recognised by it even after a later attempt.
 
-Only ``[A-Za-z0-9._-]`` occur, and about 80 characters: some providers rewrite percent-escapes and braces in
-URLs, and one refuses a ``state`` above 255.
+Only ``[A-Za-z0-9._-]`` occur, and about 80 characters: some providers rewrite percent-escapes and
+braces in URLs, and one refuses a ``state`` above 255.
 """
 
 from collections.abc import Sequence

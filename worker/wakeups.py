@@ -1,7 +1,8 @@
 """Wake-ups: telling some worker that there is something to do.
 
-A wake-up carries ids and may be lost or doubled: the job record is the truth, whoever is woken claims what
-it does in the store, and the sweep wakes again. ``worker.broker`` sends them as Celery messages.
+A wake-up carries ids and may be lost or doubled: the job record is the truth, whoever is woken
+claims what it does in the store, and the sweep wakes again. ``worker.broker`` sends them as Celery
+messages.
 """
 
 from collections.abc import Sequence

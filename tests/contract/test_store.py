@@ -24,7 +24,9 @@ def loaded(store: Store, job_id: str) -> Job:
 
 
 def start(store: Store, job: Job, max_running: int = 3) -> Job:
-    return put(store, replace(job, status=Status.SUBMITTING, due_at=NOW + 9), max_running=max_running)[0]
+    return put(
+        store, replace(job, status=Status.SUBMITTING, due_at=NOW + 9), max_running=max_running
+    )[0]
 
 
 def finish(store: Store, job: Job) -> int:
@@ -150,10 +152,16 @@ def test_a_task_leads_to_its_job(store: Store) -> None:
 
 
 def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) -> None:
-    jobs = [a_job(created_at=NOW + n // 3, kind=k) for n, k in enumerate([Kind.IMAGINE, Kind.BLEND] * 6)]
+    jobs = [
+        a_job(created_at=NOW + n // 3, kind=k) for n, k in enumerate([Kind.IMAGINE, Kind.BLEND] * 6)
+    ]
     put(store, *jobs)
     newest_first = sorted(jobs, key=lambda j: (j.created_at, j.id), reverse=True)
-    for wanted in (Filter(), Filter(kind=Kind.BLEND), Filter(status=Status.QUEUED, account="default")):
+    for wanted in (
+        Filter(),
+        Filter(kind=Kind.BLEND),
+        Filter(status=Status.QUEUED, account="default"),
+    ):
         seen, cursor = [], None
         while True:
             page = store.list_jobs(wanted, 5, cursor)

@@ -1,4 +1,5 @@
-"""The whole way of a job in one process: real HTTP to a stand-in provider and back, threads for workers.
+"""The whole way of a job in one process: real HTTP to a stand-in provider and back, threads for
+workers.
 
 Only Redis, Celery and the process boundaries are left out; the acceptance tests have those.
 """
@@ -128,7 +129,9 @@ class Flow:
     ) -> None:
         pause, deadline = Event(), monotonic() + seconds
         while not met():
-            assert monotonic() < deadline, f"not within {seconds} s: {story()} {self.wakeups.errors}"
+            assert monotonic() < deadline, (
+                f"not within {seconds} s: {story()} {self.wakeups.errors}"
+            )
             pause.wait(0.02)
 
     def _story(self, job: Job) -> str:

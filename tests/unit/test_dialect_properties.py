@@ -39,7 +39,7 @@ leaves = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.just(10**5000)
+    | st.just(10**400)
     | st.floats()
     | st.sampled_from(WORDS)
     | st.text(st.characters(), max_size=8)
@@ -74,8 +74,7 @@ def test_any_json_is_read(value: Any, status: int) -> None:
 
 @given(kinds, statuses, objects | json_values)
 def test_any_json_reply_has_a_verdict(kind: Kind, status: int, value: Any) -> None:
-    body = json.dumps(value, default=str) if _writable(value) else "1" * 5000
-    verdict = read_reply(kind, status, body.encode())
+    verdict = read_reply(kind, status, json.dumps(value).encode())
     assert (verdict.error is None) == (
         verdict.outcome
         in (Outcome.ACCEPTED, Outcome.NEEDS_MODAL, Outcome.EXISTS, Outcome.DONE)
@@ -84,13 +83,6 @@ def test_any_json_reply_has_a_verdict(kind: Kind, status: int, value: Any) -> No
         assert verdict.task_id
 
 
-def _writable(value: Any) -> bool:
-    """Python refuses to write numbers of thousands of digits."""
-    try:
-        json.dumps(value)
-    except ValueError:
-        return False
-    return True
 
 
 @given(kinds, statuses, st.binary(max_size=200))
@@ -119,15 +111,16 @@ def test_hostile_bytes(body: bytes) -> None:
         assert read_reply(Kind.IMAGINE, status, body).outcome is not Outcome.ACCEPTED
 
 
-def test_deep_values_in_every_place() -> None:
-    value = deep(50_000)
+def test_deep_values_and_huge_numbers_in_every_place() -> None:
+    nested = deep(50_000)
     for key in KEYS:
-        body = {"id": "1", "status": "SUCCESS", "submitTime": 1, key: value}
-        read_task(body)
-        read_fetch(400, body)
-        guess_dialect(body)
-        read_seed(200, body)
-    unnested(value)
+        for value in (nested, 10**5000, -(10**5000)):
+            body = {"id": "1", "status": "SUCCESS", "submitTime": 1, key: value}
+            read_task(body)
+            read_fetch(400, body)
+            guess_dialect(body)
+            read_seed(200, body)
+    unnested(nested)
 
 
 def unnested(value: Any) -> None:

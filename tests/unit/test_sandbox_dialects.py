@@ -49,13 +49,12 @@ class Player:
         return self.ended(self.submit(path, **body))
 
     def ended(self, task_id: str) -> Json:
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
+        for _ in range(500):
             task = self.fetch(task_id)
             if task["status"] in ("SUCCESS", "FAILURE"):
                 return task
             time.sleep(0.01)
-        raise AssertionError(f"{task_id} did not end: {task}")
+        raise AssertionError(f"{task_id} did not end")
 
     def press(self, task: Json, custom_id: str, **body: Any) -> TestResponse:
         known = [b["customId"] for b in task["buttons"] if b["customId"].startswith(custom_id)]
@@ -169,34 +168,34 @@ def test_auth(play: Play, dialect: str, headers: dict[str, str], good: bool) -> 
 
 ENVELOPE = {"code", "description", "result", "properties"}
 UPSTREAM = {"code", "description", "type"}
-REFUSALS: list[tuple[str, str, Json, int, int, set[str]]] = [
-    ("novicezk", "imagine", {}, 200, 4, ENVELOPE),
-    ("novicezk", "imagine", {"prompt": "a", "base64Array": ["abcd"]}, 200, 4, ENVELOPE),
-    ("novicezk", "blend", {"base64Array": [data_url()]}, 200, 4, ENVELOPE),
-    ("novicezk", "describe", {}, 200, 4, ENVELOPE),
-    ("novicezk", "change", {"taskId": "1", "action": "UPSCALE", "index": 1}, 200, 3, ENVELOPE),
-    ("novicezk", "simple-change", {"content": "1  U2"}, 200, 4, ENVELOPE),
-    ("trueai", "imagine", {"prompt": " "}, 200, 4, ENVELOPE),
-    ("trueai", "imagine", {"prompt": "a", "state": "s" * 256}, 200, 4, ENVELOPE),
-    ("trueai", "action", {"taskId": "1"}, 200, 4, ENVELOPE),
-    ("trueai", "action", {"taskId": "1", "customId": "x"}, 404, 3, ENVELOPE),
-    ("trueai", "modal", {"taskId": "1"}, 404, 3, ENVELOPE),
-    ("trueai", "edits", {"prompt": "a"}, 200, 4, ENVELOPE),
-    ("trueai", "video", {"prompt": "a", "taskId": "1"}, 200, 4, ENVELOPE),
-    ("gateway", "imagine", {"prompt": ""}, 400, 4, UPSTREAM),
-    ("gateway", "change", {"taskId": "1", "action": "REROLL"}, 400, 4, UPSTREAM),
-    ("gateway", "action", {"taskId": "1", "customId": "MJ::Inpaint::1"}, 400, 4, UPSTREAM),
-    ("gateway", "blend", {"base64Array": []}, 200, 4, ENVELOPE),
+REFUSALS: list[tuple[str, str, Json, tuple[int, int, set[str]]]] = [
+    ("novicezk", "imagine", {}, (200, 4, ENVELOPE)),
+    ("novicezk", "imagine", {"prompt": "a", "base64Array": ["abcd"]}, (200, 4, ENVELOPE)),
+    ("novicezk", "blend", {"base64Array": [data_url()]}, (200, 4, ENVELOPE)),
+    ("novicezk", "describe", {}, (200, 4, ENVELOPE)),
+    ("novicezk", "change", {"taskId": "1", "action": "UPSCALE", "index": 1}, (200, 3, ENVELOPE)),
+    ("novicezk", "simple-change", {"content": "1  U2"}, (200, 4, ENVELOPE)),
+    ("trueai", "imagine", {"prompt": " "}, (200, 4, ENVELOPE)),
+    ("trueai", "imagine", {"prompt": "a", "state": "s" * 256}, (200, 4, ENVELOPE)),
+    ("trueai", "action", {"taskId": "1"}, (200, 4, ENVELOPE)),
+    ("trueai", "action", {"taskId": "1", "customId": "x"}, (404, 3, ENVELOPE)),
+    ("trueai", "modal", {"taskId": "1"}, (404, 3, ENVELOPE)),
+    ("trueai", "edits", {"prompt": "a"}, (200, 4, ENVELOPE)),
+    ("trueai", "video", {"prompt": "a", "taskId": "1"}, (200, 4, ENVELOPE)),
+    ("gateway", "imagine", {"prompt": ""}, (400, 4, UPSTREAM)),
+    ("gateway", "change", {"taskId": "1", "action": "REROLL"}, (400, 4, UPSTREAM)),
+    ("gateway", "action", {"taskId": "1", "customId": "MJ::Inpaint::1"}, (400, 4, UPSTREAM)),
+    ("gateway", "blend", {"base64Array": []}, (200, 4, ENVELOPE)),
 ]
 
 
-@pytest.mark.parametrize(("dialect", "path", "body", "status", "code", "keys"), REFUSALS)
+@pytest.mark.parametrize(("dialect", "path", "body", "answer"), REFUSALS)
 def test_refusals(
-    play: Play, dialect: str, path: str, body: Json, status: int, code: int, keys: set[str]
+    play: Play, dialect: str, path: str, body: Json, answer: tuple[int, int, set[str]]
 ) -> None:
-    player = play(dialect)
+    player, (*code, keys) = play(dialect), answer
     reply = player.post(f"submit/{path}", **body)
-    assert (reply.status_code, (reply.json or {})["code"]) == (status, code)
+    assert [reply.status_code, (reply.json or {})["code"]] == code
     assert set(reply.json or ()) == keys
     if keys == UPSTREAM:
         assert (reply.json or {})["description"].endswith(" ")
@@ -271,7 +270,17 @@ def test_a_trueai_task_leaks_its_internals_and_spells_blanks_as_empty(play: Play
     assert set(task) >= (set(corpus("callbacks/032")) | leaks | {"buttons", "customId", "botType"})
     assert (task["state"], task["failReason"]) == ("", "")
     assert set(task["buttons"][0]) == {"customId", "emoji", "label", "style", "type"}
-    assert [b["label"] for b in task["buttons"]] == "U1 U2 U3 U4  V1 V2 V3 V4".split(" ")
+    assert [b["label"] for b in task["buttons"]] == [
+        "U1",
+        "U2",
+        "U3",
+        "U4",
+        "",
+        "V1",
+        "V2",
+        "V3",
+        "V4",
+    ]
 
 
 def test_a_gateway_task_has_zeros_and_blanks_and_the_gateways_picture(play: Play) -> None:

@@ -33,6 +33,9 @@ class Dialect:
     prefixes: ClassVar[tuple[str, ...]] = ()
     any_prefix: ClassVar[bool] = False
 
+    #: How many tasks the list of all tasks holds; None: every one.
+    listed: ClassVar[int | None] = None
+
     data_urls_only: ClassVar[bool] = False
     has_buttons: ClassVar[bool] = True
     max_state: ClassVar[int | None] = None

@@ -72,6 +72,7 @@ class Trueai(Dialect):
     queries = frozenset(["fetch", "image-seed", "list", "list-by-condition", "list-by-ids"])
     refusals = answers.TRUEAI
     prefixes = ("mj-fast", "mj-turbo", "mj-relax")
+    listed = 100
     max_state = 255
     ascii_callbacks = True
     follows_redirects = True

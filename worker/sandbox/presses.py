@@ -87,7 +87,7 @@ def _outpaint(s: Stroke) -> Recipe:
 
 
 def _custom_zoom(s: Stroke) -> Recipe:
-    factor = re.search(r"--zoom\s+([\d.]+)", s.prompt)
+    factor = re.search(r"--zoom\s+(\d+(?:\.\d+)?)", s.prompt)
     wanted = float(factor.group(1)) if factor else 2.0
     return pictures.zoomed(s.parent, min(2.0, max(1.0, wanted)), s.prompt, s.seed)
 

@@ -10,9 +10,6 @@ from worker.sandbox.base import Dialect
 from worker.sandbox.engine import Engine
 from worker.sandbox.model import Reply, Task
 
-#: trueai lists no more than this, the newest first.
-_NEWEST = 100
-
 
 class Queries:
     """Answers the provider's query endpoints."""
@@ -34,9 +31,10 @@ class Queries:
         return self._dialect.seed(self._engine.seen(task_id))
 
     def all(self) -> Reply:
-        """The newest tasks, newest first."""
+        """All tasks, or as many as the provider lists; newest first."""
         with self._engine.lock:
-            return self._views(self._engine.all_seen()[: -_NEWEST - 1 : -1])
+            newest_first = self._engine.all_seen()[::-1]
+            return self._views(newest_first[: self._dialect.listed])
 
     def by_condition(self) -> Reply:
         """Several tasks by id; unknown ones are left out without a word."""

@@ -18,6 +18,9 @@ from worker.sandbox.ledger import Ledger, Stats
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.scheduler import Scheduler
 
+#: Seconds between looks at whether to stop.
+_POLL = 0.05
+
 
 class Sandbox:
     """A running stand-in of a provider; also a context manager that starts and stops it."""
@@ -49,7 +52,7 @@ class Sandbox:
         self.url = f"http://{host}:{self._server.server_port}"
         self._engine.base = self.options.public_url or self.url
         threading.Thread(
-            target=self._server.serve_forever, name="sandbox-server", daemon=True
+            target=self._server.serve_forever, args=(_POLL,), name="sandbox-server", daemon=True
         ).start()
         return self
 

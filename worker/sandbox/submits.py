@@ -39,7 +39,7 @@ def blend(_desk: Desk, body: Body) -> Order:
     dimensions = body.fields.get("dimensions", "SQUARE")
     if dimensions is None:
         raise Refused("dimensions")
-    if dimensions not in pictures.DIMENSIONS:
+    if not isinstance(dimensions, str) or dimensions not in pictures.DIMENSIONS:
         raise Malformed("dimensions")
     recipe = pictures.blended(parts, dimensions)
     order = Order("blend", "BLEND", "grid", description="/blend", recipe=recipe)

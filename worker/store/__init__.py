@@ -1,9 +1,11 @@
-"""Where jobs are kept. The interface; ``redis.py`` is the real store, ``memory.py`` the one for tests.
+"""Where jobs are kept. The interface; ``redis.py`` is the real store, ``memory.py`` the one for
+tests.
 
-One suite (tests/contract) holds both to the same promises. The heart is ``commit``: compare the job's version,
-write the job and its children, and move each of them to its place in the due set, the ready queue and the
-running set, all in one atomic step. So there is no moment at which a crash leaves a finished job without its
-follow-ups, a slot without its job, or a job that nobody will look at again.
+One suite (tests/contract) holds both to the same promises. The heart is ``commit``: compare the
+job's version, write the job and its children, and move each of them to its place in the due set,
+the ready queue and the running set, all in one atomic step. So there is no moment at which a crash
+leaves a finished job without its follow-ups, a slot without its job, or a job that nobody will look
+at again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,13 +89,15 @@ class Store(Protocol):
         max_running: int,
         heard: Heard | None = None,
     ) -> int:
-        """Write ``job`` as the successor of its ``version`` (0: as a new job), and its new children.
+        """Write ``job`` as the successor of its ``version`` (0: as a new job), and its new
+        children.
 
-        A child that exists already is left as it is. A job that starts (``submitting``) takes one of the
-        account's ``max_running`` slots; evidence that it runs takes one even above that. Returns how many
-        jobs of the account can now be started that could not before, to be woken.
+        A child that exists already is left as it is. A job that starts (``submitting``) takes one
+        of the account's ``max_running`` slots; evidence that it runs takes one even above that.
+        Returns how many jobs of the account can now be started that could not before, to be woken.
 
-        Raises ``StaleVersion`` when another process was first, and ``NoFreeSlot``; nothing is written then.
+        Raises ``StaleVersion`` when another process was first, and ``NoFreeSlot``; nothing is
+        written then.
         """
 
     def next_ready(self, account: str, max_running: int) -> Job | None:
@@ -105,7 +109,8 @@ class Store(Protocol):
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
         """The jobs that someone must look at by ``now``, the longest due first.
 
-        They are put off by ``lease_s``, so that nobody else looks meanwhile and a lost look is repeated.
+        They are put off by ``lease_s``, so that nobody else looks meanwhile and a lost look is
+        repeated.
         """
 
     def reschedule(self, job_id: str, due_at: float) -> None:

@@ -38,7 +38,8 @@ def place_of(job: Job) -> Place:
 def ready_score(job: Job) -> int:
     """Lowest first: by priority, follow-ups before roots so that pipelines finish, then by age.
 
-    A job whose window is open comes before all others of its priority: its task waits at the provider.
+    A job whose window is open comes before all others of its priority: its task waits at the
+    provider.
     """
     rank = (9 - job.priority) * 3
     if job.task_id is None:

@@ -1,7 +1,7 @@
 """The job store in Redis or Valkey (6.2 or newer). The only place that knows the job store's keys.
 
-Every change is one script call (``lua/commit.lua``, headed by the map of all keys); the rest are reads, and
-moves within the due set that may be lost without harm.
+Every change is one script call (``lua/commit.lua``, headed by the map of all keys); the rest are
+reads, and moves within the due set that may be lost without harm.
 """
 
 import json

@@ -1,16 +1,18 @@
-"""PURE. The one function that decides every change of a job: ``transition(job, event, now, policy)``.
+"""PURE. The one function that decides every change of a job: ``transition(job, event, now,
+policy)``.
 
-An event is what happened: a worker started the submit, the provider replied, a task was observed (by
-callback or by asking), time passed, a person asked for something. The answer is a ``Decision``: the job as
-it shall be, the children it starts, and what became of the event. Nothing is read or written here.
+An event is what happened: a worker started the submit, the provider replied, a task was observed
+(by callback or by asking), time passed, a person asked for something. The answer is a ``Decision``:
+the job as it shall be, the children it starts, and what became of the event. Nothing is read or
+written here.
 
     queued -> submitting -> submitted -> in_progress -> succeeded | failed | cancelled | timed_out
                   |   ^         |
                   v   |         +-> awaiting_modal -> queued (for the modal's own POST)
                in_doubt         +-> overdue (still watched for a late success)
 
-Forward skips are legal: a callback may overtake our own record of the submit reply. Terminal statuses
-absorb, except for ``retry`` and for what belongs to a result that is there (its files).
+Forward skips are legal: a callback may overtake our own record of the submit reply. Terminal
+statuses absorb, except for ``retry`` and for what belongs to a result that is there (its files).
 """
 
 from collections.abc import Callable
@@ -26,8 +28,8 @@ from worker.transition import asking, observing, submitting
 def transition(job: Job, event: Event, now: float, policy: Policy) -> Decision:
     """Decide what ``event`` does to ``job`` at ``now``.
 
-    Raises ``Conflict`` for a caller's wish that the job's status does not allow; never for what a provider
-    sent, however odd.
+    Raises ``Conflict`` for a caller's wish that the job's status does not allow; never for what a
+    provider sent, however odd.
     """
     decide: Callable[[Job, Any, float, Policy], Decision] = _DECIDERS[type(event)]
     decision = decide(job, event, now, policy)

@@ -5,11 +5,14 @@ from dataclasses import replace
 from worker import buttons, followups
 from worker.events import Decision, Policy
 from worker.evidence import Verdict
-from worker.job import AssetsStatus, Job, JobError, Modal, Result, Status, Window
+from worker.job import AssetsStatus, Job, JobError, Kind, Modal, Result, Status, Window
 
 #: An attempt whose worker died before its POST could leave. Its number is not used again, so that this
 #: worker, should it only have been slow, has no say in the next attempt.
 NOT_SENT = "not_sent"
+
+#: The pictures of their results are those that were handed in.
+_SHOWS_INPUT = frozenset({Kind.DESCRIBE, Kind.UPLOAD})
 
 
 def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
@@ -62,9 +65,9 @@ def doubted(job: Job, error: JobError | None, now: float, policy: Policy) -> Job
     )
 
 
-def succeeded(job: Job, result: Result, now: float, policy: Policy) -> Decision:
+def succeeded(job: Job, result: Result, now: float) -> Decision:
     has_files = bool(result.image_url or result.image_urls or result.video_urls)
-    if has_files and policy.store_assets:
+    if has_files and job.kind not in _SHOWS_INPUT:
         result = replace(result, assets_status=AssetsStatus.PENDING)
     job = replace(
         ended(job, Status.SUCCEEDED, now, None),

@@ -8,6 +8,9 @@ from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.job import Job, JobError, Status, Window
 from worker.transition.moves import accepted, closed, ended, succeeded, window_open, with_task
 
+#: Outcomes of an attempt about which nothing more can be learnt.
+_OVER = frozenset(status.value for status in Status if status.terminal)
+
 
 def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     snapshot = event.snapshot
@@ -15,7 +18,7 @@ def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
         return Decision(job, Disposition.FOREIGN)
     if event.attempt is not None and event.attempt != job.attempt:
         return Decision(job, Disposition.STALE)
-    if snapshot.task_id in job.other_task_ids:
+    if snapshot.task_id in job.other_task_ids or _waits_for_retry(job):
         return Decision(job, Disposition.STALE)
     if not _is_ours(job, snapshot):
         return Decision(job, Disposition.FOREIGN)
@@ -27,11 +30,16 @@ def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     return _follow(job, event, now, policy)
 
 
+def _waits_for_retry(job: Job) -> bool:
+    """Whether the attempt that a callback may name is over, and the next has not begun."""
+    return job.status is Status.QUEUED and job.attempts[-1].outcome in _OVER
+
+
 def _is_ours(job: Job, snapshot: Snapshot) -> bool:
     """A body may add nothing that its token does not own: another task's id is not taken over.
 
-    Except while the answer to a window is on its way: it may open a new task, whose callback can overtake
-    the reply that names it.
+    Except while the answer to a window is on its way: it may open a new task, whose callback can
+    overtake the reply that names it.
     """
     if None in (job.task_id, snapshot.task_id) or job.task_id == snapshot.task_id:
         return True
@@ -47,7 +55,7 @@ def _follow(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     if snapshot.status is TaskStatus.SUCCEEDED:
         if not event.asked and _must_ask_for_buttons(job, snapshot):
             return Decision(_ask_again(job, snapshot, now))
-        return succeeded(with_task(job, snapshot.task_id), snapshot.result, now, policy)
+        return succeeded(with_task(job, snapshot.task_id), snapshot.result, now)
     if snapshot.status is TaskStatus.CANCELLED:
         return Decision(ended(job, Status.CANCELLED, now, snapshot.error))
     if snapshot.status is TaskStatus.FAILED:

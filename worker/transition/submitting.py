@@ -73,7 +73,7 @@ def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
         case Outcome.NEEDS_MODAL:
             return Decision(window_open(job, verdict, now))
         case Outcome.DONE:
-            return succeeded(job, verdict.result or Result(), now, policy)
+            return succeeded(job, verdict.result or Result(), now)
         case Outcome.NOT_YET | Outcome.TRY_LATER:
             return Decision(_refused(job, verdict, now))
         case Outcome.PERMANENT:

@@ -1,0 +1,65 @@
+"""What `hookline up` runs here, so that the other commands in the same directory find it.
+
+`up` knows things that are set nowhere, such as the address of its sandbox. It writes them to `up.env` in
+the state directory, and they count below the environment and `.env`. While it runs it holds a lock: a file
+left behind by an `up` that was killed counts for nothing, and a second `up` is refused.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from config.settings import Settings, load_settings
+from worker.errors import Conflict
+
+
+def settings_here() -> Settings:
+    """The settings of this directory, completed by what a running `up` says. Raises `SettingsError`."""
+    settings = load_settings()
+    told = told_by_up(settings.state_dir)
+    given = {Settings.model_fields[name].alias for name in settings.model_fields_set}
+    missing = {name: value for name, value in told.items() if name not in given}
+    return load_settings({**os.environ, **missing}) if missing else settings
+
+
+def told_by_up(state_dir: Path) -> Mapping[str, str]:
+    """The settings that the `up` of this state directory made up; none where none runs."""
+    if not (state_dir / "up.lock").exists() or not _is_held(state_dir / "up.lock"):
+        return {}
+    values = dotenv_values(state_dir / "up.env", interpolate=False)
+    return {name: value for name, value in values.items() if value}
+
+
+@contextmanager
+def claimed(state_dir: Path) -> Iterator[None]:
+    """Be the only `up` of this state directory. Raises `Conflict`."""
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state_dir / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(f"`hookline up` runs here already (in {state_dir}).") from None
+        try:
+            yield
+        finally:
+            (state_dir / "up.env").unlink(missing_ok=True)
+
+
+def tell(state_dir: Path, values: Mapping[str, str]) -> None:
+    """Let the other commands know; whole or not at all."""
+    draft = state_dir / "up.env.tmp"
+    draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    draft.replace(state_dir / "up.env")
+
+
+def _is_held(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
