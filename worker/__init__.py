@@ -1,0 +1,66 @@
+"""Hookline: runs paid, slow, asynchronous image jobs for other programs.
+
+The functions of `worker.api` are at hand here, `from worker import imagine`. They are imported when
+they are asked for, so that a part of the package that needs neither Celery nor Redis brings in
+neither.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from worker.api import (
+        action,
+        blend,
+        cancel,
+        change,
+        connect,
+        describe,
+        edits,
+        get,
+        imagine,
+        jobs,
+        modal,
+        pipeline,
+        press,
+        resolve,
+        retexture,
+        retry,
+        shorten,
+        submit,
+        swap_face,
+        upload,
+        video,
+        wait,
+    )
+
+__all__ = [
+    "action",
+    "blend",
+    "cancel",
+    "change",
+    "connect",
+    "describe",
+    "edits",
+    "get",
+    "imagine",
+    "jobs",
+    "modal",
+    "pipeline",
+    "press",
+    "resolve",
+    "retexture",
+    "retry",
+    "shorten",
+    "submit",
+    "swap_face",
+    "upload",
+    "video",
+    "wait",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("worker.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,38 +1,40 @@
 """Hookline from Python: `from worker import imagine, wait`.
 
-Each kind of job has a function that hands one in and returns its record; the arguments are the fields of
-the HTTP call. A picture may also be a path. The services are built from the environment when they are first
-needed, once per process; `connect` says otherwise.
+Each kind of job has a function that hands one in and returns its record; the arguments are the
+fields of the HTTP call, and a picture may also be a path. The services are built from the
+environment when they are first needed, once per process; `connect` says otherwise.
 
     job = imagine("a lighthouse at dusk --ar 3:2", then="U1,V2>U1")
-    done = wait(job.id)
-    print(done.result.assets)
+    print(wait(job).result.assets)
 
-Raises `InvalidRequest` for bad input, `Conflict` and `NotFound`, and `ServiceUnavailable`.
+Raises `InvalidRequest` for bad input, `NotFound`, `Conflict` and `ServiceUnavailable`.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
+from worker.connection import connect, services
 from worker.errors import InvalidRequest, NotFound
 from worker.job import AssetsStatus, Job, Kind
 from worker.schema import parse_then_shorthand
 
 if TYPE_CHECKING:
-    from config.settings import Settings
-    from worker.bootstrap import Services
-    from worker.store import Page, Pipeline
+    from worker.store import Filter, Page, Pipeline
 
-Step = Mapping[str, Any]
+Picture = str | os.PathLike[str]
 Bot = Literal["MID_JOURNEY", "NIJI_JOURNEY"]
+Then = str | Sequence[Mapping[str, Any]]
+
+#: How often a job that is waited for is looked at, in seconds.
+_LOOK_EVERY_S = 0.25
 
 
 class Common(TypedDict, total=False):
     """What every kind of job takes."""
 
-    then: str | Sequence[Step]  #: follow-ups: steps, or the shorthand "U1,V2>U1"
+    then: Then  #: follow-ups: steps, or the shorthand "U1,V2>U1"
     account: str
     priority: int  #: 0-9, 9 first
     mode: Literal["fast", "relax", "turbo"]
@@ -42,5 +44,258 @@ class Common(TypedDict, total=False):
     key: str  #: the same key and request give the same job again
 
 
-class _Connection:
-    services: "Services | None" = None
+class ModalAnswer(TypedDict, total=False):
+    """The answer to the window that some buttons open."""
+
+    prompt: str
+    mask: Picture
+
+
+def imagine(
+    prompt: str,
+    *,
+    images: Sequence[Picture] | None = None,
+    bot_type: Bot | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """A picture from words, and from pictures as a reference."""
+    return _submit(Kind.IMAGINE, common, prompt=prompt, images=images, bot_type=bot_type)
+
+
+def blend(
+    images: Sequence[Picture],
+    *,
+    dimensions: Literal["PORTRAIT", "SQUARE", "LANDSCAPE"] | None = None,
+    bot_type: Bot | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """One picture of two to five."""
+    return _submit(Kind.BLEND, common, images=images, dimensions=dimensions, bot_type=bot_type)
+
+
+def describe(image: Picture, *, bot_type: Bot | None = None, **common: Unpack[Common]) -> Job:
+    """Prompts from a picture."""
+    return _submit(Kind.DESCRIBE, common, image=image, bot_type=bot_type)
+
+
+def action(
+    *,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    button: str | None = None,
+    custom_id: str | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """A button of a finished job, or of a task that only the provider knows; see also ``press``."""
+    return _submit(
+        Kind.ACTION, common, job_id=job_id, task_id=task_id, button=button, custom_id=custom_id
+    )
+
+
+def modal(
+    *,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    prompt: str | None = None,
+    mask: Picture | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """The answer to a window. With ``job_id`` the job that waits for it goes on."""
+    return _submit(Kind.MODAL, common, job_id=job_id, task_id=task_id, prompt=prompt, mask=mask)
+
+
+def shorten(prompt: str, *, bot_type: Bot | None = None, **common: Unpack[Common]) -> Job:
+    """A shorter prompt."""
+    return _submit(Kind.SHORTEN, common, prompt=prompt, bot_type=bot_type)
+
+
+def change(
+    action: Literal["UPSCALE", "VARIATION", "REROLL"],
+    *,
+    index: int | None = None,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """Upscale, variation or reroll, for providers without buttons."""
+    return _submit(Kind.CHANGE, common, action=action, index=index, job_id=job_id, task_id=task_id)
+
+
+def edits(
+    prompt: str, image: Picture, *, mask: Picture | None = None, **common: Unpack[Common]
+) -> Job:
+    """A picture changed by words, everywhere or where the mask is."""
+    return _submit(Kind.EDITS, common, prompt=prompt, image=image, mask=mask)
+
+
+def retexture(prompt: str, image: Picture, **common: Unpack[Common]) -> Job:
+    """The same shapes in another look."""
+    return _submit(Kind.RETEXTURE, common, prompt=prompt, image=image)
+
+
+def video(
+    prompt: str | None = None,
+    image: Picture | None = None,
+    *,
+    end_image: Picture | None = None,
+    motion: Literal["low", "high"] | None = None,
+    loop: bool | None = None,
+    video_type: str | None = None,
+    batch_size: int | None = None,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    index: int | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """A film from a picture; a longer one from a film of ``job_id`` or ``task_id``."""
+    return _submit(
+        Kind.VIDEO,
+        common,
+        prompt=prompt,
+        image=image,
+        end_image=end_image,
+        motion=motion,
+        loop=loop,
+        video_type=video_type,
+        batch_size=batch_size,
+        job_id=job_id,
+        task_id=task_id,
+        index=index,
+    )
+
+
+def swap_face(source: Picture, target: Picture, **common: Unpack[Common]) -> Job:
+    """The face of ``source`` in ``target``."""
+    return _submit(Kind.SWAP_FACE, common, source=source, target=target)
+
+
+def upload(images: Sequence[Picture], **common: Unpack[Common]) -> Job:
+    """Pictures to be kept by the provider; their URLs are the result."""
+    return _submit(Kind.UPLOAD, common, images=images)
+
+
+def submit(request: Mapping[str, Any], *, key: str | None = None) -> Job:
+    """Hand in a request as HTTP takes it: ``{"kind": "imagine", "prompt": ...}``."""
+    return services().intake.submit(_plain(request), key=key, allow_paths=True)[0]
+
+
+def get(job: Job | str) -> Job:
+    """The job as it is now."""
+    return services().orchestrator.job(_id(job))
+
+
+def jobs(wanted: "Filter | None" = None, *, limit: int = 50, cursor: str | None = None) -> "Page":
+    """Some jobs, newest first."""
+    from worker.store import Filter  # noqa: PLC0415  # as above
+
+    if not 1 <= limit <= 200:
+        raise InvalidRequest.of("limit", "must be between 1 and 200")
+    return services().store.list_jobs(wanted or Filter(), limit, cursor)
+
+
+def pipeline(job: Job | str) -> "Pipeline":
+    """The whole pipeline that the job belongs to."""
+    pipeline_id = job.pipeline_id if isinstance(job, Job) else get(job).pipeline_id
+    found = services().store.pipeline(pipeline_id)
+    if found is None:
+        raise NotFound(f"There is no pipeline {pipeline_id!r}.")
+    return found
+
+
+def family(job: Job | str) -> list[Job]:
+    """The job and all that grew from it, parents before children."""
+    found: dict[str, Job] = {}
+    for member in pipeline(job).jobs:
+        if member.id == _id(job) or member.parent_id in found:
+            found[member.id] = member
+    return list(found.values())
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing more happens to the job: it ended, and its files are where they shall be."""
+    return job.status.terminal and job.result.assets_status is not AssetsStatus.PENDING
+
+
+def follow(job: Job | str) -> Iterator[list[Job]]:
+    """The job and all that grew from it, again and again, until all of them are over."""
+    while True:
+        members = family(job)
+        yield members
+        if all(is_over(member) for member in members):
+            return
+        time.sleep(_LOOK_EVERY_S)
+
+
+def wait(job: Job | str, *, timeout_s: float | None = None) -> Job:
+    """The job once it and all that grew from it are over.
+
+    Raises ``TimeoutError``; the job goes on all the same.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    for members in follow(job):
+        if deadline and time.monotonic() > deadline and not all(map(is_over, members)):
+            raise TimeoutError(f"The job {_id(job)} is not over within {timeout_s} s.")
+    return get(job)
+
+
+def press(
+    job: Job | str,
+    button: str,
+    *,
+    modal: ModalAnswer | None = None,
+    then: Then = (),
+    key: str | None = None,
+) -> tuple[Job, ...]:
+    """Press a button of a finished job; the children, several only for a glob such as ``U*``."""
+    asked = _plain({"button": button, "modal": modal, "then": _steps(then)})
+    return services().intake.press(_id(job), asked, key=key, allow_paths=True)
+
+
+def cancel(job: Job | str) -> Job:
+    """Give the job up."""
+    return services().intake.cancel(_id(job))
+
+
+def retry(job: Job | str) -> Job:
+    """A further attempt of a job that failed, was cancelled or timed out."""
+    return services().intake.retry(_id(job))
+
+
+def resolve(
+    job: Job | str,
+    outcome: Literal["resubmit", "failed", "accepted"],
+    *,
+    task_id: str | None = None,
+) -> Job:
+    """End the doubt whether the provider accepted the job."""
+    asked = _plain({"outcome": outcome, "task_id": task_id})
+    return services().intake.resolve(_id(job), asked)
+
+
+def _submit(kind: Kind, common: Common, **fields: Any) -> Job:
+    request: dict[str, Any] = {"kind": kind.value, **fields, **common}
+    key = request.pop("key", None)
+    if "then" in request:
+        request["then"] = _steps(request["then"])
+    return submit(request, key=key)
+
+
+def _steps(then: Then) -> list[Any]:
+    return parse_then_shorthand(then) if isinstance(then, str) else list(then)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: paths as text, sequences as lists, without what was left out."""
+    match value:
+        case os.PathLike():
+            return os.fspath(value)
+        case Mapping():
+            return {name: _plain(item) for name, item in value.items() if item is not None}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value
+
+
+def _id(job: Job | str) -> str:
+    return job.id if isinstance(job, Job) else job

@@ -56,6 +56,9 @@ _RUNNING = frozenset(
     {Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS, Status.IN_DOUBT, Status.OVERDUE}
 )
 
+#: Statuses in which the provider's task is watched.
+_WATCHED = frozenset({Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE})
+
 #: Kinds whose result the provider finds by the prompt's text: two with equal prompts must not run at once
 #: on one account, or their pictures are swapped (seen on a running proxy: 3 of 3).
 ROOT_KINDS = frozenset({Kind.IMAGINE, Kind.EDITS, Kind.RETEXTURE, Kind.VIDEO, Kind.SHORTEN})
@@ -182,6 +185,11 @@ class Job:
     def holds_slot(self) -> bool:
         """Whether it uses one of its account's concurrent places."""
         return self.status in _RUNNING or self.draining
+
+    @property
+    def askable(self) -> bool:
+        """Whether the provider can tell something new about it."""
+        return self.task_id is not None and (self.status in _WATCHED or self.draining)
 
     @property
     def ready(self) -> bool:

@@ -7,7 +7,7 @@ import structlog
 
 from worker.errors import NotFound, StaleVersion
 from worker.events import Decision, Disposition, Event, Policy
-from worker.job import AssetsStatus, Job, Status
+from worker.job import AssetsStatus, Job
 from worker.provider.account import Account
 from worker.store import Delivery, Heard, Store
 from worker.transition import transition
@@ -19,8 +19,6 @@ log = structlog.get_logger(__name__)
 _DELIVERY_AGE_S = 5.0
 #: So many ends in a row that we had to ask for mean that callbacks do not come.
 _SILENT_ENDS = 3
-
-_ASKABLE = (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE)
 
 
 class Orchestrator:
@@ -97,7 +95,7 @@ class Orchestrator:
             self._wakeups.start(job.account, openings)
         if job.due_at is None or job.due_at > now:
             return
-        if job.status in _ASKABLE:
+        if job.askable:
             self._wakeups.ask(job.account, [job.id])
         elif job.result.assets_status is AssetsStatus.PENDING:
             self._wakeups.store_assets(job.id)
@@ -128,7 +126,8 @@ class Orchestrator:
         if job.status is before.status:
             return
         log.info(
-            f"job {job.status}",
+            "job",
+            status=job.status.value,
             job_id=job.id,
             kind=job.kind.value,
             account=job.account,

@@ -14,7 +14,7 @@ from worker import retries
 from worker.errors import HooklineError, ProviderUnavailable
 from worker.events import Disposition, Missing, Observed, TimePassed
 from worker.evidence import Snapshot, TaskStatus
-from worker.job import AssetsStatus, Job, Status
+from worker.job import AssetsStatus, Job
 from worker.orchestrator import Orchestrator
 from worker.provider.client import MAX_IDS, ProviderClient
 from worker.store import Heard, Store
@@ -27,8 +27,6 @@ BATCH = 500
 CLAIM_S = 20.0
 #: An account's free slots are offered again this often, should a wake-up have been lost, in seconds.
 WAKE_AGAIN_S = 2.0
-
-_ASKABLE = (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE)
 
 
 class Sweep:
@@ -49,7 +47,7 @@ class Sweep:
             except HooklineError as error:  # one bad job must not stop the others
                 log.error("cannot look at a job", job_id=job.id, error=str(error))
                 continue
-            if looked.task_id and (looked.status in _ASKABLE or looked.draining):
+            if looked.askable:
                 quiet[looked.account].append(looked.id)
             elif looked.result.assets_status is AssetsStatus.PENDING:
                 self._wakeups.store_assets(looked.id)

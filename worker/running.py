@@ -1,8 +1,9 @@
 """What `hookline up` runs here, so that the other commands in the same directory find it.
 
-`up` knows things that are set nowhere, such as the address of its sandbox. It writes them to `up.env` in
-the state directory, and they count below the environment and `.env`. While it runs it holds a lock: a file
-left behind by an `up` that was killed counts for nothing, and a second `up` is refused.
+`up` knows things that are set nowhere, such as the address of its sandbox. It writes them to
+`up.env` in the state directory, and they count below the environment and `.env`. While it runs it
+holds a lock: a file left behind by an `up` that was killed counts for nothing, and a second `up` is
+refused.
 """
 
 import fcntl
@@ -18,7 +19,10 @@ from worker.errors import Conflict
 
 
 def settings_here() -> Settings:
-    """The settings of this directory, completed by what a running `up` says. Raises `SettingsError`."""
+    """The settings of this directory, completed by what a running `up` says.
+
+    Raises `SettingsError`.
+    """
     settings = load_settings()
     told = told_by_up(settings.state_dir)
     given = {Settings.model_fields[name].alias for name in settings.model_fields_set}

@@ -1,4 +1,4 @@
-"""The corpus: real payloads of providers and their clients, listed with their sources in its index."""
+"""The corpus: real payloads of providers and their clients; its index names their sources."""
 
 import json
 from pathlib import Path

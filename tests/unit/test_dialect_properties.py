@@ -76,13 +76,10 @@ def test_any_json_is_read(value: Any, status: int) -> None:
 def test_any_json_reply_has_a_verdict(kind: Kind, status: int, value: Any) -> None:
     verdict = read_reply(kind, status, json.dumps(value).encode())
     assert (verdict.error is None) == (
-        verdict.outcome
-        in (Outcome.ACCEPTED, Outcome.NEEDS_MODAL, Outcome.EXISTS, Outcome.DONE)
+        verdict.outcome in (Outcome.ACCEPTED, Outcome.NEEDS_MODAL, Outcome.EXISTS, Outcome.DONE)
     )
     if verdict.outcome in (Outcome.ACCEPTED, Outcome.NEEDS_MODAL, Outcome.EXISTS):
         assert verdict.task_id
-
-
 
 
 @given(kinds, statuses, st.binary(max_size=200))

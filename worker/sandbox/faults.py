@@ -81,8 +81,7 @@ class Faults:
     def before(self, case: Case) -> None:
         """Maybe set a reply that refuses the submission."""
         for rate, fault in _before.items():
-            dice = self._strikes(rate, case.number)
-            if dice is not None and case.reply is None:
+            if case.reply is None and (dice := self._strikes(rate, case.number)) is not None:
                 fault(case, dice)
 
     def after(self, case: Case) -> None:

@@ -1,0 +1,161 @@
+"""The calls under ``/v1``: each view parses, delegates to the intake or the store, and answers."""
+
+import re
+from collections.abc import Callable, Collection
+from hmac import compare_digest
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.routing import BaseConverter
+
+from webhooks.parsing import read_body, strict_json
+from webhooks.problems import Unauthorized
+from worker import buttons
+from worker.bootstrap import Services
+from worker.errors import FieldError, InvalidRequest, NotFound
+from worker.job import Job, Kind, Status
+from worker.present import job_json, page_json, pipeline_json
+from worker.schema.base import suggestion
+from worker.store import Filter
+
+#: Room for five pictures of 4 MiB as data URLs.
+MAX_BYTES = 32 * 1024 * 1024
+MAX_PAGE, PAGE = 200, 50
+
+_KEY = re.compile(r"[\x20-\x7e]{1,200}")
+_WHOLE = re.compile(r"[0-9]{1,3}")
+_FILTERS = ("status", "kind", "account", "batch", "limit", "cursor")
+
+Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
+
+
+class JobId(BaseConverter):
+    """What an id looks like; a path with anything else is not ours."""
+
+    regex = "[0-9a-f]{32}"
+
+
+class Api:
+    """The views. ``token`` is what callers must bring."""
+
+    def __init__(self, find: Callable[[], Services], token: str) -> None:
+        self._find = find
+        self._token = token.encode()
+
+    def add_to(self, app: Flask) -> None:
+        """Put the calls, and the guard before them, into ``app``."""
+        app.url_map.converters["job"] = JobId
+        app.before_request(self.guard)
+        job = "/v1/jobs/<job:job_id>"
+        for rule, method, view in (
+            ("/v1/jobs", "POST", self.create),
+            ("/v1/jobs", "GET", self.list_jobs),
+            (job, "GET", self.show),
+            (f"{job}/press", "POST", self.press),
+            (f"{job}/cancel", "POST", self.cancel),
+            (f"{job}/retry", "POST", self.retry),
+            (f"{job}/resolve", "POST", self.resolve),
+            ("/v1/pipelines/<job:pipeline_id>", "GET", self.pipeline),
+        ):
+            app.add_url_rule(rule, view.__name__, view, methods=[method])
+
+    def guard(self) -> None:
+        """Nothing under ``/v1``, not even a 404, without the token."""
+        if not request.path.startswith("/v1/"):
+            return
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        same = compare_digest(given.strip().encode(), self._token)
+        if scheme.lower() != "bearer" or not same:
+            raise Unauthorized
+        _refuse_unknown(_FILTERS if request.endpoint == "list_jobs" else ())
+
+    def create(self) -> Answer:
+        """202 and the job; 200 for a repeat, and for the answer to a job's window."""
+        job, new = self._find().intake.submit(_body(), key=_idempotency_key())
+        return jsonify(job_json(job)), 202 if new else 200, {"Location": f"/v1/jobs/{job.id}"}
+
+    def list_jobs(self) -> Answer:
+        """A page of jobs, newest first."""
+        wanted, limit = _listing()
+        page = self._find().store.list_jobs(wanted, limit, request.args.get("cursor"))
+        return jsonify(page_json(page))
+
+    def show(self, job_id: str) -> Answer:
+        """The job."""
+        return _job(self._find().orchestrator.job(job_id))
+
+    def pipeline(self, pipeline_id: str) -> Answer:
+        """The pipeline with its jobs."""
+        pipeline = self._find().store.pipeline(pipeline_id)
+        if pipeline is None:
+            raise NotFound(f"There is no pipeline {pipeline_id!r}.")
+        return jsonify(pipeline_json(pipeline))
+
+    def press(self, job_id: str) -> Answer:
+        """202 and the child. A glob may have several, so its answer is ``{"items": [...]}``."""
+        asked = _body()
+        children = self._find().intake.press(job_id, asked, key=_idempotency_key())
+        if buttons.is_glob(asked["button"]):
+            return jsonify(items=[job_json(child) for child in children]), 202
+        return _job(children[0]), 202
+
+    def cancel(self, job_id: str) -> Answer:
+        """200 and the job, given up."""
+        return _job(self._find().intake.cancel(job_id))
+
+    def retry(self, job_id: str) -> Answer:
+        """202 and the job, which is tried again."""
+        return _job(self._find().intake.retry(job_id)), 202
+
+    def resolve(self, job_id: str) -> Answer:
+        """200 and the job, no longer in doubt."""
+        return _job(self._find().intake.resolve(job_id, _body()))
+
+
+def _job(job: Job) -> Response:
+    return jsonify(job_json(job))
+
+
+def _body() -> Any:
+    return strict_json(read_body(MAX_BYTES))
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidRequest.of("Idempotency-Key", "must have 1 to 200 printable ASCII characters")
+    return key
+
+
+def _listing() -> tuple[Filter, int]:
+    """Which jobs to list, and how many; every wrong parameter is named."""
+    args, errors = request.args, list[FieldError]()
+    for name, words in (("status", Status), ("kind", Kind)):
+        if name in args and args[name] not in list(words):
+            errors.append(FieldError(name, f"must be one of {', '.join(words)}"))
+    limit = args.get("limit", str(PAGE))
+    if not _WHOLE.fullmatch(limit) or not 1 <= int(limit) <= MAX_PAGE:
+        errors.append(FieldError("limit", f"must be a whole number from 1 to {MAX_PAGE}"))
+    if errors:
+        raise InvalidRequest(errors)
+    wanted = Filter(
+        status=Status(args["status"]) if "status" in args else None,
+        kind=Kind(args["kind"]) if "kind" in args else None,
+        account=args.get("account"),
+        batch_id=args.get("batch"),
+    )
+    return wanted, int(limit)
+
+
+def _refuse_unknown(known: Collection[str]) -> None:
+    """Every query parameter must be ``known``, once: a mistyped filter would filter nothing."""
+    hint = suggestion if known else lambda *_: "this call takes none"
+    errors = [
+        FieldError(name, f"is not a query parameter here; {hint(name, known)}")
+        if name not in known
+        else FieldError(name, "is given twice")
+        for name, values in request.args.lists()
+        if name not in known or len(values) > 1
+    ]
+    if errors:
+        raise InvalidRequest(errors)

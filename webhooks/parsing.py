@@ -1,0 +1,97 @@
+"""A request's body: bounded in size and depth, and JSON that can be stored and given back.
+
+Whatever comes, the worst answer is ``InvalidRequest`` or 413.
+"""
+
+import json
+from math import isfinite
+from typing import Any, NoReturn
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from worker.errors import InvalidRequest
+from worker.schema.base import depth
+
+#: Levels of lists and objects inside each other; what we take and what comes has far fewer.
+MAX_DEPTH = 20
+
+
+def refuse_large(limit: int) -> None:
+    """Raise 413 for a body that says itself that it has more than ``limit`` bytes."""
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge
+
+
+def read_body(limit: int) -> bytes:
+    """The body, at most ``limit`` bytes of it whatever its headers say. Raises 413.
+
+    Werkzeug's own ``max_content_length`` cuts a longer chunked body off without an error.
+    """
+    refuse_large(limit)
+    body = bytearray()
+    while piece := request.stream.read(limit + 1 - len(body)):
+        body += piece
+        if len(body) > limit:
+            raise RequestEntityTooLarge
+    return bytes(body)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a provider sent. Of a name given twice the last counts."""
+    value = _decode(body, _LENIENT)
+    if not isinstance(value, dict):
+        raise InvalidRequest.of("request", "must be a JSON object")
+    return value
+
+
+def strict_json(body: bytes) -> Any:
+    """The JSON value that a caller sent: no name twice, no number that JSON does not have."""
+    return _decode(body, _STRICT)
+
+
+def _decode(body: bytes, decoder: json.JSONDecoder) -> Any:
+    try:
+        value = decoder.decode(body.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InvalidRequest.of("request", "must be JSON in UTF-8") from None
+    except json.JSONDecodeError as error:
+        place = f"{error.msg}, line {error.lineno}, column {error.colno}"
+        raise InvalidRequest.of("request", f"must be JSON: {place}") from None
+    except ValueError:  # NaN, Infinity, or thousands of digits
+        raise InvalidRequest.of("request", "must have only numbers that JSON knows") from None
+    except RecursionError:
+        raise _too_deep() from None
+    if depth(value, MAX_DEPTH) > MAX_DEPTH:
+        raise _too_deep()
+    return value
+
+
+def _too_deep() -> InvalidRequest:
+    return InvalidRequest.of("request", f"must not be nested deeper than {MAX_DEPTH} levels")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names and numbers mean the same to every reader."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise InvalidRequest.of(name, "is given twice")
+        if not _is_finite(value):
+            raise InvalidRequest.of(name, "must be a finite number")
+        found[name] = value
+    return found
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return isfinite(value)
+    return not isinstance(value, list) or all(map(_is_finite, value))
+
+
+_LENIENT = json.JSONDecoder(parse_constant=_no_constant)
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique)

@@ -1,0 +1,114 @@
+"""Errors as callers see them: ``application/problem+json`` (RFC 9457, formerly 7807).
+
+The one place where the error tree becomes HTTP statuses.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from worker.errors import (
+    Conflict,
+    FieldError,
+    HooklineError,
+    InvalidRequest,
+    NotFound,
+    ServiceUnavailable,
+)
+from worker.intake import ButtonNotFound
+from worker.tokens import BadToken
+
+log = structlog.get_logger(__name__)
+
+#: When to try again, in seconds.
+RETRY_AFTER_S = 5
+
+
+class Unauthorized(HooklineError):
+    """The header Authorization must be `Bearer` and the API token."""
+
+
+_STATUSES: Mapping[type, HTTPStatus] = {
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    BadToken: HTTPStatus.UNAUTHORIZED,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    ButtonNotFound: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+
+def add_problems(app: Flask) -> None:
+    """Answer every error of ``app`` with a problem."""
+    app.register_error_handler(HooklineError, _ours)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    errors: Iterable[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """One problem; its ``type`` is made from ``title``, so a title never changes."""
+    body: dict[str, Any] = {
+        "type": "urn:hookline:problem:" + re.sub(r"[^a-z]+", "-", title.lower()),
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+    if listed := [{"field": error.field, "message": error.message} for error in errors]:
+        body["errors"] = listed
+    content = json.dumps(body)
+    return Response(content, status, headers, content_type="application/problem+json")
+
+
+def unavailable(error: ServiceUnavailable, missing: Iterable[FieldError] = ()) -> Response:
+    """503. The log has the particulars, which may tell of hosts and paths."""
+    log.warning("service unavailable", error=str(error))
+    title = HTTPStatus.SERVICE_UNAVAILABLE.phrase
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return problem(503, title, str(type(error)()), missing, headers)
+
+
+def _ours(error: HooklineError) -> Response:
+    if isinstance(error, ServiceUnavailable):
+        return unavailable(error)
+    known = (_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    status = next(known, None)
+    if status is None:
+        return _unexpected(error)
+    _log(status, error)
+    title = "Button Not Found" if isinstance(error, ButtonNotFound) else status.phrase
+    errors = error.errors if isinstance(error, InvalidRequest) else ()
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    return problem(status, title, str(error), errors, headers)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    _log(status, error)
+    kept = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return problem(status, HTTPStatus(status).phrase, error.description or error.name, (), kept)
+
+
+def _log(status: int, error: Exception) -> None:
+    """A refusal. By endpoint, not path: a callback's path is its token."""
+    reason, caller = type(error).__name__, request.remote_addr
+    log.info(
+        "request refused", status=status, reason=reason, endpoint=request.endpoint, caller=caller
+    )
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("a request failed", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return problem(status, status.phrase, "Something went wrong here; the log has more.")

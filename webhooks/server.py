@@ -1,0 +1,85 @@
+"""The web process: Granian in front of the Flask app."""
+
+import errno
+import os
+import signal
+import socket
+from functools import partial
+from multiprocessing import parent_process
+from threading import Thread
+
+import structlog
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from config.settings import Settings
+from webhooks.app import create_app, load_app
+from worker.errors import ServiceUnavailable
+
+log = structlog.get_logger(__name__)
+
+WORKERS = 2
+#: Threads of each worker; a request spends its time waiting for Redis.
+THREADS = 4
+#: Seconds for the requests under way when the process is told to stop.
+STOP_S = 10
+
+#: Granian's lines take the way of all others; it writes no line per request.
+_LOGGING = {
+    "incremental": True,
+    "handlers": {},
+    "loggers": {"_granian": {"propagate": True}},
+}
+
+
+def run_web(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+
+    Raises ``SettingsError`` for settings that cannot work, and ``ServiceUnavailable`` where the
+    address cannot be listened on.
+    """
+    create_app(settings)  # what is wrong with the settings is said here, once, not by every worker
+    _check_address(settings.host, settings.port)
+    server = Granian(
+        "webhooks.app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=WORKERS,
+        blocking_threads=THREADS,
+        workers_kill_timeout=STOP_S,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGGING,
+    )
+    log.info("listening", host=settings.host, port=settings.port)
+    server.serve(target_loader=partial(_load_worker, settings), wrap_loader=False)
+
+
+def _load_worker(settings: Settings) -> Flask:
+    """The app of one worker process, with clients of its own."""
+    Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+    return load_app(settings)
+
+
+def _end_with_parent() -> None:
+    """A worker that outlived its parent would hold the port, and the next start find it taken."""
+    if parent := parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _check_address(host: str, port: int) -> None:
+    """Granian shares its port among processes, so a second start would go unnoticed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reasons = {
+            errno.EADDRINUSE: f"port {port} is taken: free it, or set HOOKLINE_PORT",
+            errno.EACCES: f"port {port} needs more rights: set HOOKLINE_PORT to one above 1023",
+        }
+        reason = reasons.get(error.errno or 0, f"HOOKLINE_HOST {host}: {error.strerror}")
+        raise ServiceUnavailable(f"Cannot listen: {reason}.") from error

@@ -1,0 +1,156 @@
+"""The commands about jobs that are there: list, show, watch, and what people ask of them."""
+
+from typing import Any
+
+import click
+
+from worker import api, connection
+from worker.cli import render
+from worker.cli.base import Command, note, print_json
+from worker.cli.submitting import answer, answer_options, key_option, steps, then_option
+from worker.errors import HooklineError
+from worker.job import Kind, Status
+from worker.present import job_json, page_json, pipeline_json
+from worker.store import Filter
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+
+
+@click.command(cls=Command, examples=("hookline jobs --status failed --limit 10",))
+@click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
+@click.option("--kind", type=click.Choice([k.value for k in Kind]), help="Only these.")
+@click.option("--account", help="Only this account's.")
+@click.option("--batch", help="Only this batch's.")
+@click.option("--limit", type=int, default=50, show_default=True, metavar="1-200", help="How many.")
+@click.option("--cursor", help="Go on where a former listing ended.")
+@_JSON
+def jobs(
+    *,
+    status: str | None,
+    kind: str | None,
+    account: str | None,
+    batch: str | None,
+    limit: int,
+    cursor: str | None,
+    as_json: bool,
+) -> None:
+    """List jobs, newest first."""
+    wanted = Filter(
+        Status(status) if status else None, Kind(kind) if kind else None, account, batch
+    )
+    page = api.jobs(wanted, limit=limit, cursor=cursor)
+    if as_json:
+        print_json(page_json(page))
+        return
+    for job in page.jobs:
+        click.echo(render.line(job))
+    if page.cursor:
+        note(f"There are more: add --cursor {page.cursor}")
+
+
+@click.command(cls=Command, examples=("hookline show ID", "hookline show ID --pipeline --json"))
+@click.argument("job_id", metavar="ID")
+@click.option("--pipeline", is_flag=True, help="The whole pipeline that it belongs to.")
+@_JSON
+def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
+    """Show a job and what grew from it, or its whole pipeline."""
+    if pipeline:
+        whole = api.pipeline(job_id)
+        if as_json:
+            print_json(pipeline_json(whole))
+            return
+        click.echo(f"pipeline {whole.id}  {render.summary(whole)}")
+        _print_tree(list(whole.jobs))
+        return
+    job = api.get(job_id)
+    if as_json:
+        print_json(job_json(job))
+        return
+    for text in render.details(job, _locate()):
+        click.echo(text)
+    if len(members := api.family(job)) > 1:
+        click.echo()
+        _print_tree(members)
+
+
+@click.command(cls=Command, examples=("hookline watch ID",))
+@click.argument("job_id", metavar="ID")
+@_JSON
+def watch(*, job_id: str, as_json: bool) -> None:
+    """Follow a job and all that grows from it to its end."""
+    answer([api.get(job_id)], wait=True, as_json=as_json)
+
+
+@click.command(cls=Command, examples=("hookline cancel ID",))
+@click.argument("job_id", metavar="ID")
+@_JSON
+def cancel(*, job_id: str, as_json: bool) -> None:
+    """Give a job up, and what waits for it.
+
+    What the provider already runs cannot be stopped; it is not followed up.
+    """
+    _say(api.cancel(job_id), as_json=as_json)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline resolve ID --outcome accepted --task-id 1736",
+        "hookline resolve ID --outcome resubmit",
+    ),
+)
+@click.argument("job_id", metavar="ID")
+@click.option("--outcome", required=True, metavar="resubmit|failed|accepted", help="What is true.")
+@click.option("--task-id", metavar="ID", help="The provider's task, where it was accepted.")
+@_JSON
+def resolve(*, job_id: str, outcome: Any, task_id: str | None, as_json: bool) -> None:
+    """End the doubt whether the provider accepted a job.
+
+    Look at the provider first: to submit what was accepted after all is to pay twice.
+    """
+    _say(api.resolve(job_id, outcome, task_id=task_id), as_json=as_json)
+
+
+@click.command(cls=Command, examples=("hookline retry ID --wait",))
+@click.argument("job_id", metavar="ID")
+def retry(*, job_id: str, wait: bool, as_json: bool) -> None:
+    """Try a job again that failed, was cancelled or timed out."""
+    answer([api.retry(job_id)], wait=wait, as_json=as_json)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline press ID U1 --wait",
+        'hookline press ID "Vary (Region)" --prompt "a red door" --mask mask.png --then U1',
+    ),
+)
+@click.argument("job_id", metavar="ID")
+@click.argument("button")
+@click.option("--prompt", metavar="TEXT", help="For the window that some buttons open.")
+@click.option("--mask", metavar="PATH|URL", help="Likewise: white where it shall change.")
+def press(
+    *,
+    job_id: str,
+    button: str,
+    prompt: str | None,
+    mask: str | None,
+    then: tuple[str, ...],
+    key: str | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Press a button of a finished job: its name, label or emoji; `U*` for all that match."""
+    modal = api.ModalAnswer()
+    if prompt is not None:
+        modal["prompt"] = prompt
+    if mask is not None:
+        modal["mask"] = mask
+    children = api.press(job_id, button, modal=modal or None, then=steps(then), key=key)
+    answer(children, wait=wait, as_json=as_json)
+
+
+press.params += [then_option(), key_option(), *answer_options()]
+retry.params += answer_options()
+
+COMMANDS: tuple[click.Command, ...] = (jobs, show, watch, press, cancel, retry, resolve)

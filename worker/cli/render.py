@@ -1,0 +1,130 @@
+"""Jobs in words: one line, all there is to know, or the tree of a pipeline."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from worker.job import Job, Status
+from worker.present import pipeline_status
+from worker.store import Pipeline
+
+_COLOURS = {
+    Status.SUCCEEDED: "green",
+    Status.FAILED: "red",
+    Status.TIMED_OUT: "red",
+    Status.CANCELLED: "yellow",
+    Status.IN_DOUBT: "magenta",
+    Status.AWAITING_MODAL: "magenta",
+    Status.OVERDUE: "magenta",
+}
+_WIDTH = 60
+
+#: Where a stored file is found, given its path below the storage's root.
+Locate = Callable[[str], str]
+
+
+def what(job: Job) -> str:
+    """What the job does, in a few words: `imagine a cat`, `U1`, `describe`."""
+    request = job.request
+    if job.kind.value == "action":
+        words = request.get("button") or request.get("custom_id") or "action"
+        return short(str(words))
+    words = request.get("prompt") or request.get("action") or ""
+    return short(f"{job.kind.value} {words}".strip())
+
+
+def short(text: str, width: int = _WIDTH) -> str:
+    """The text on one line, cut where it is too long."""
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def status(job: Job) -> str:
+    """The status with its progress, coloured by how it stands."""
+    text = job.status.value
+    if job.progress is not None and not job.status.terminal:
+        text = f"{text} {job.progress}%"
+    return click.style(text, fg=_COLOURS.get(job.status))
+
+
+def line(job: Job) -> str:
+    """The job in one line of a list."""
+    created = datetime.fromtimestamp(job.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    colour = _COLOURS.get(job.status)
+    return f"{job.id}  {created}  {click.style(f'{job.status.value:<14}', fg=colour)}  {what(job)}"
+
+
+def change(job: Job) -> str:
+    """What is new of a job, for a terminal that cannot draw."""
+    reason = f": {job.error.message}" if job.error else ""
+    return f"{job.id}  {what(job)}  {status(job)}{reason}"
+
+
+def hint(job: Job) -> str | None:
+    """What a person can do for a job that waits for one."""
+    if job.status is Status.AWAITING_MODAL:
+        return f"waits for a window's answer: hookline modal --job-id {job.id} --prompt ..."
+    if job.status is Status.IN_DOUBT:
+        return f"nobody knows whether it was accepted: hookline resolve {job.id} --help"
+    return None
+
+
+def details(job: Job, locate: Locate) -> list[str]:
+    """All there is to know of one job, a line each."""
+    facts: list[tuple[str, str | None]] = [
+        ("job", job.id),
+        ("does", what(job)),
+        ("status", status(job)),
+        ("pipeline", job.pipeline_id if job.pipeline_id != job.id else None),
+        ("parent", job.parent_id),
+        ("account", job.account),
+        ("task", job.task_id),
+        ("attempts", str(len(job.attempts)) if len(job.attempts) > 1 else None),
+        ("picture", job.result.image_url),
+        ("prompts", "\n".join(job.result.prompts) or None),
+        ("buttons", ", ".join(b.label or b.emoji for b in job.result.buttons or ()) or None),
+        ("error", _error(job)),
+        ("hint", hint(job)),
+        ("files", "\n".join(map(locate, job.result.assets)) or None),
+    ]
+    return [
+        f"{name if n == 0 else '':<9} {words}"
+        for name, text in facts
+        if text
+        for n, words in enumerate(text.split("\n"))
+    ]
+
+
+def tree(members: Sequence[Job], locate: Locate) -> list[str]:
+    """The jobs, each below its parent, with where their pictures are."""
+    known = {job.id for job in members}
+    roots = [job for job in members if job.parent_id not in known]
+    return [text for root in roots for text in _branch(root, members, locate, "", "")]
+
+
+def summary(pipeline: Pipeline) -> str:
+    """How the whole pipeline stands."""
+    counts = ", ".join(f"{count} {name}" for name, count in pipeline.counts.items())
+    return f"{pipeline_status(pipeline)}: {counts}"
+
+
+def _branch(
+    job: Job, members: Sequence[Job], locate: Locate, head: str, indent: str
+) -> Iterable[str]:
+    reason = f"  {job.error.message}" if job.error else ""
+    yield f"{head}{what(job)}  {status(job)}{reason}"
+    children = [child for child in members if child.parent_id == job.id]
+    trunk = "│  " if children else "   "
+    for path in job.result.assets:
+        yield f"{indent}{trunk}{locate(path)}"
+    for child in children:
+        last = child is children[-1]
+        fork, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
+        yield from _branch(child, members, locate, indent + fork, indent + below)
+
+
+def _error(job: Job) -> str | None:
+    if job.error is None:
+        return None
+    return f"{job.error.code}: {job.error.message} {job.error.hint or ''}".strip()

@@ -1,0 +1,97 @@
+"""Handing a job in and following it: what the commands per kind, `press` and `retry` have in common."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from worker import api, connection
+from worker.cli import progress, render
+from worker.cli.base import leave, note, print_json
+from worker.errors import InvalidRequest
+from worker.job import Job
+from worker.present import job_json, pipeline_json
+from worker.schema import parse_then_shorthand
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def then_option() -> click.Option:
+    """`--then`, in the shorthand or as JSON, any number of times."""
+    text = 'Follow-ups: buttons, "U1,U2", "V2>U1" for U1 under V2, or JSON. Repeatable.'
+    return click.Option(["--then"], multiple=True, metavar="STEPS", help=text)
+
+
+def key_option() -> click.Option:
+    """`--key`."""
+    text = "The same key and request give the same job again."
+    return click.Option(["--key"], metavar="TEXT", help=text)
+
+
+def answer_options() -> list[click.Option]:
+    """`--json` and `--wait`."""
+    as_json = "Print what HTTP would answer: the job; with --wait its pipeline."
+    return [
+        click.Option(["--wait"], is_flag=True, help="Follow it until all of it is over."),
+        click.Option(["--json", "as_json"], is_flag=True, help=as_json),
+    ]
+
+
+def common_options() -> list[click.Option]:
+    """What every kind of job takes; those that are not given are left out of the request."""
+    return [
+        then_option(),
+        click.Option(["--account"], help="The account; the first one if it is left out."),
+        click.Option(["--priority"], type=int, metavar="0-9", help="9 is first. [default: 5]"),
+        click.Option(["--mode"], metavar="fast|relax|turbo", help="The provider's speed."),
+        click.Option(
+            ["--deadline", "deadline_s"],
+            type=int,
+            metavar="SECONDS",
+            help="Give up so long after the first submit. [default: 3600]",
+        ),
+        click.Option(
+            ["--metadata"], multiple=True, metavar="K=V", help="Kept with the job. Repeatable."
+        ),
+        key_option(),
+        *answer_options(),
+    ]
+
+
+def steps(then: Sequence[str]) -> list[dict[str, Any]]:
+    """All `--then` together."""
+    return [step for text in then for step in parse_then_shorthand(text)]
+
+
+def metadata(pairs: Sequence[str]) -> dict[str, str]:
+    """All `--metadata` together."""
+    bare = [pair for pair in pairs if "=" not in pair]
+    if bare:
+        raise InvalidRequest.of("metadata", f"must be K=V, not {bare[0]!r}")
+    return dict((name, value) for name, _, value in (pair.partition("=") for pair in pairs))
+
+
+def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool) -> None:
+    """Say which jobs there are now, or follow them to their end; ends the command."""
+    ctx = click.get_current_context()
+    if wait:
+        members = [member for job in jobs for member in progress.follow(job)]
+        if as_json:
+            print_json(pipeline_json(api.pipeline(jobs[0])))
+        else:
+            print_tree(members)
+        leave(ctx, progress.exit_code(members))
+    if as_json:
+        shown = [job_json(job) for job in jobs]
+        print_json(shown[0] if len(shown) == 1 else {"items": shown})
+        return
+    for job in jobs:
+        click.echo(job.id)
+    note(f"{len(jobs)} jobs" if len(jobs) > 1 else f"{jobs[0].status}; follow it:")
+    note(f"  hookline watch {jobs[0].id}")
+
+
+def print_tree(members: Sequence[Job]) -> None:
+    """The jobs and where their pictures are."""
+    for text in render.tree(members, connection.services().storage.result_location):
+        click.echo(text)
