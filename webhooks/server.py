@@ -54,6 +54,7 @@ def run_web(settings: Settings) -> None:
         log_level=LogLevels.error,
         log_dictconfig=_LOGGING,
     )
+    import gc; gc.collect(); gc.freeze()
     log.info("listening", host=settings.host, port=settings.port)
     server.serve(target_loader=partial(_load_worker, settings), wrap_loader=False)
 

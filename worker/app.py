@@ -34,6 +34,7 @@ def run_worker(services: Services) -> None:
     running = sum(account.max_running for account in services.accounts.values())
     celery.worker_main(
         [
+            "--quiet",  # no banner among the log lines
             "worker",
             "--pool=threads",
             f"--concurrency={min(64, running + _SPARE_THREADS)}",

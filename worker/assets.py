@@ -1,4 +1,7 @@
-"""SHELL. Fetches a finished job's pictures and videos into our own storage; the provider's links die in hours."""
+"""SHELL. Fetches a finished job's pictures and videos into our own storage.
+
+The provider's links die in hours.
+"""
 
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit

@@ -76,7 +76,7 @@ class CeleryWakeups:
     def _send(self, task: str, *args: Any) -> None:
         try:
             self._app.send_task(task, args=args, queue=WAKE, ignore_result=True)
-        except Exception as error:  # kombu lets many drivers' errors through
+        except Exception as error:  # noqa: BLE001 - kombu lets many drivers' errors through
             log.warning("a wake-up was not sent; the sweep will", task=task, error=str(error))
 
 

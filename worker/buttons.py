@@ -48,7 +48,7 @@ _NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _CHANGE = re.compile(r"^(?:([uv])([1-4])|(r|reroll|🔄))$", re.IGNORECASE)
 
 #: What a grid of four offers through the change call, where the provider has no buttons.
-GRID_NAMES = tuple(f"{letter}{index}" for letter in "UV" for index in range(1, 5)) + ("reroll",)
+GRID_NAMES = ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4", "reroll")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,9 @@ def find(buttons: Iterable[Button], wanted: str) -> tuple[Button, ...]:
     exact = [b for b in buttons if wanted == b.custom_id]
     if exact:
         return (exact[0],)
-    hits = tuple(b for b in buttons if _means(b, wanted))
-    return hits if is_glob(wanted) else hits[:1]
+    hits = {b.custom_id: b for b in reversed(buttons) if _means(b, wanted)}
+    found = tuple(reversed(hits.values()))
+    return found if is_glob(wanted) else found[:1]
 
 
 def matching_names(wanted: str) -> tuple[str, ...]:

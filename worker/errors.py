@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with one field of a request; ``field`` is a path such as ``then[0].press``."""
+    """One thing wrong with one field of a request; ``field`` is a path like ``then[0].press``."""
 
     field: str
     message: str

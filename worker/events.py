@@ -1,4 +1,4 @@
-"""PURE. What can happen to a job, and how patient we are: the arguments of ``worker.transition``."""
+"""PURE. What can happen to a job, and how patient we are: what ``worker.transition`` decides by."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,10 +46,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """The prepared POST is about to leave; ``custom_id`` is the button found meanwhile."""
+    """The prepared POST of ``attempt`` leaves next; ``custom_id`` is the button found meanwhile.
+
+    Naming the attempt keeps a worker that was taken for dead from sending in its successor's place.
+    """
 
     custom_id: str | None = None
     modal_prompt: str | None = None
+    attempt: int | None = None  #: None: the present one
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The task was seen: by callback (``attempt`` is the one its token names), or because we asked."""
+    """The task was seen: by callback, whose token names ``attempt``, or because we asked."""
 
     snapshot: Snapshot
     attempt: int | None = None
@@ -91,7 +95,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A person decided a job in doubt: ``resubmit``, ``failed`` or ``accepted`` with its task id."""
+    """A person ended a job's doubt: ``resubmit``, ``failed`` or ``accepted`` with its task id."""
 
     outcome: str
     task_id: str | None = None

@@ -4,7 +4,7 @@
 them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from worker.job import JobError, Result
@@ -50,6 +50,7 @@ class TaskStatus(StrEnum):
 
     @property
     def terminal(self) -> bool:
+        """Whether the provider is done with the task."""
         return self in {TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELLED}
 
 
@@ -61,7 +62,7 @@ class Snapshot:
     status: TaskStatus
     progress: int | None = None  #: 0-100
     state: str | None = None  #: what we sent as ``state``, when it came back
-    result: Result = Result()
+    result: Result = field(default_factory=Result)
     error: JobError | None = None  #: with FAILED and CANCELLED
     recognised: bool = (
         True  #: False when it is no task of this protocol (another product's callback)

@@ -57,13 +57,19 @@ def press(
     Where the buttons are not known the child is resolved when it is submitted, after asking the
     provider.
     """
-    base = _child(parent, key, Kind.ACTION, {"job_id": parent.id, "button": wanted}, then, now)
+    request = {"job_id": parent.id, "button": wanted}
+    base = _child(parent, key, Kind.ACTION, request, then=then, now=now)
     base = replace(base, modal=_modal(modal))
     if parent.result.buttons:
         found = buttons.find(parent.result.buttons, wanted)
-        if found:
-            return tuple(_resolved(base, parent, button, key, wanted) for button in found)
-        return (_failed(base, button_not_found(wanted, parent.result.buttons), now),)
+        if not found:
+            return (_failed(base, button_not_found(wanted, parent.result.buttons), now),)
+        if not buttons.is_glob(wanted):
+            return (_resolved(base, parent, found[0]),)
+        return tuple(
+            _resolved(_one_of(base, parent, mark, key), parent, button)
+            for mark, button in _told_apart(found)
+        )
     if buttons.is_glob(wanted):
         names = buttons.matching_names(wanted)
         if not names:
@@ -80,7 +86,10 @@ def button_not_found(wanted: str, known: tuple[Button, ...]) -> JobError:
 
 
 def default_prompt(parent: Job, custom_id: str) -> str | None:
-    """The prompt that a window opened by ``custom_id`` would show: a describe's own text, else the parent's."""
+    """The prompt that the window behind ``custom_id`` would show.
+
+    That of a describe's number is its own text; of any other button, the parent's prompt.
+    """
     name = buttons.name_of(Button(custom_id))
     prompts = parent.result.prompts
     if name.isdigit() and 0 < int(name) <= len(prompts):
@@ -101,7 +110,7 @@ def _children_of_step(parent: Job, index: int, step: JSON, now: float) -> Iterat
 
 
 def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
-    child = _child(parent, key, Kind.IMAGINE, {"prompt": template}, then, now)
+    child = _child(parent, key, Kind.IMAGINE, {"prompt": template}, then=then, now=now)
     try:
         prompt = render(template, parent.result)
     except MissingValue as missing:
@@ -111,7 +120,8 @@ def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: 
 
 
 def _describe(parent: Job, key: str, then: tuple[JSON, ...], now: float) -> Job:
-    child = _child(parent, key, Kind.DESCRIBE, {"image": parent.result.image_url}, then, now)
+    request = {"image": parent.result.image_url}
+    child = _child(parent, key, Kind.DESCRIBE, request, then=then, now=now)
     if parent.result.image_url is None:
         hint = "Only a job that ends with a picture can be followed by a describe."
         return _failed(child, JobError("no_picture", "The parent has no picture.", hint), now)
@@ -119,7 +129,13 @@ def _describe(parent: Job, key: str, then: tuple[JSON, ...], now: float) -> Job:
 
 
 def _child(
-    parent: Job, key: str, kind: Kind, request: dict[str, Any], then: tuple[JSON, ...], now: float
+    parent: Job,
+    key: str,
+    kind: Kind,
+    request: dict[str, Any],
+    *,
+    then: tuple[JSON, ...],
+    now: float,
 ) -> Job:
     return Job(
         id=child_id(parent.id, key),
@@ -137,17 +153,23 @@ def _child(
     )
 
 
-def _resolved(base: Job, parent: Job, button: Button, key: str, wanted: str) -> Job:
+def _resolved(child: Job, parent: Job, button: Button) -> Job:
     name = buttons.name_of(button)
-    child = _one_of(base, parent, name, key) if buttons.is_glob(wanted) else base
     request = {**child.request, "button": name, "custom_id": button.custom_id}
     return replace(child, request=request, modal_prompt=default_prompt(parent, button.custom_id))
 
 
-def _one_of(base: Job, parent: Job, name: str, key: str) -> Job:
+def _told_apart(found: tuple[Button, ...]) -> Iterator[tuple[str, Button]]:
+    """Each button by its name, or by its customId where several share the name."""
+    names = [buttons.name_of(button) for button in found]
+    for name, button in zip(names, found, strict=True):
+        yield name if names.count(name) == 1 else button.custom_id, button
+
+
+def _one_of(base: Job, parent: Job, mark: str, key: str) -> Job:
     """One child of a glob: the step's place alone would give them all the same id."""
-    request = {**base.request, "button": name}
-    return replace(base, id=child_id(parent.id, f"{key}:{name}"), request=request)
+    request = {**base.request, "button": mark}
+    return replace(base, id=child_id(parent.id, f"{key}:{mark}"), request=request)
 
 
 def _modal(modal: JSON | None) -> Modal | None:

@@ -46,21 +46,23 @@ class Status(StrEnum):
 
     @property
     def terminal(self) -> bool:
+        """Whether the job is over; nothing but a caller's retry changes that."""
         return self in _TERMINAL
 
 
 _TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT})
 
-#: Statuses in which the provider may be working for us, so that a concurrent place of the account is used.
+#: Statuses in which the provider may be working for us, using a concurrent place of the account.
 _RUNNING = frozenset(
     {Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS, Status.IN_DOUBT, Status.OVERDUE}
 )
 
-#: Statuses in which the provider's task is watched.
-_WATCHED = frozenset({Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE})
+#: Statuses in which the provider's task is watched, if there is one: a job in doubt has one when
+#: the doubt is about the answer to a window.
+_WATCHED = frozenset({Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE, Status.IN_DOUBT})
 
-#: Kinds whose result the provider finds by the prompt's text: two with equal prompts must not run at once
-#: on one account, or their pictures are swapped (seen on a running proxy: 3 of 3).
+#: Kinds whose result the provider finds by the prompt's text: two with equal prompts must not run
+#: at once on one account, or their pictures are swapped (seen on a running proxy: 3 of 3).
 ROOT_KINDS = frozenset({Kind.IMAGINE, Kind.EDITS, Kind.RETEXTURE, Kind.VIDEO, Kind.SHORTEN})
 
 
@@ -92,7 +94,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a finished task gave. ``buttons`` is None while nobody has told us whether there are any."""
+    """What a finished task gave. ``buttons`` is None while nobody told us whether there are any."""
 
     image_url: str | None = None
     image_urls: tuple[str, ...] = ()
@@ -107,7 +109,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class JobError:
-    """Why a job did not succeed. ``code`` is stable; ``message`` are the provider's words or ours."""
+    """Why a job did not succeed. ``code`` is stable, ``message`` the provider's words or ours."""
 
     code: str
     message: str
@@ -172,8 +174,8 @@ class Job:
     submitted_at: float | None = None
     finished_at: float | None = None
     deadline_at: float | None = None
-    #: When someone must look at the job again; None where nobody must: it is ready to start (the ready
-    #: queue is looked at all the time) or over.
+    #: When someone must look at the job again; None where nobody must: it is ready to start (the
+    #: ready queue is looked at all the time) or over.
     due_at: float | None = None
 
     @property

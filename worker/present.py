@@ -1,4 +1,4 @@
-"""PURE. Jobs and pipelines as the outside sees them: the same JSON for HTTP and the command line."""
+"""PURE. Jobs and pipelines as the outside sees them: one JSON for HTTP and the command line."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def pipeline_json(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def pipeline_status(pipeline: Pipeline) -> str:
-    """``open`` while any job is; then ``succeeded``, ``failed`` (the root did not) or ``partly_failed``."""
+    """``open``, ``succeeded`` (all of it), ``failed`` (the root did not) or ``partly_failed``."""
     statuses = {Status(name) for name, count in pipeline.counts.items() if count}
     if not all(status.terminal for status in statuses):
         return "open"
@@ -59,6 +59,7 @@ def pipeline_status(pipeline: Pipeline) -> str:
 
 
 def page_json(page: Page) -> dict[str, Any]:
+    """One page of a listing; ``next_cursor`` is null at the end."""
     return {"items": [job_json(job) for job in page.jobs], "next_cursor": page.cursor}
 
 

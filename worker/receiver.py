@@ -15,7 +15,7 @@ from worker.tokens import AccountToken, BadToken, JobToken, Tokens
 
 
 class Receiver:
-    """Takes callbacks in. Calls nobody: all that follows from one is in the store when it returns."""
+    """Takes callbacks in. Calls nobody: all that follows is in the store when it returns."""
 
     def __init__(self, orchestrator: Orchestrator, tokens: Tokens) -> None:
         self._orchestrator = orchestrator
@@ -42,7 +42,7 @@ class Receiver:
         return self._orchestrator.record(job, event, heard=heard).disposition
 
     def _state(self, snapshot: Snapshot) -> JobToken | None:
-        """What the body's ``state`` names; a ``state`` that is no token of ours counts as absent."""
+        """What the body's ``state`` names; one that is no token of ours counts as absent."""
         try:
             named = self._tokens.read(snapshot.state or "")
         except BadToken:

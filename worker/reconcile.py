@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 #: Jobs claimed by one sweep, and for how long nobody else looks at them, in seconds.
 BATCH = 500
 CLAIM_S = 20.0
-#: An account's free slots are offered again this often, should a wake-up have been lost, in seconds.
+#: An account's free slots are offered again this often, in seconds: a wake-up may be lost.
 WAKE_AGAIN_S = 2.0
 
 
@@ -45,7 +45,7 @@ class Sweep:
             try:
                 looked = self._orchestrator.record(job, TimePassed()).job
             except HooklineError as error:  # one bad job must not stop the others
-                log.error("cannot look at a job", job_id=job.id, error=str(error))
+                log.warning("cannot look at a job", job_id=job.id, error=str(error))
                 continue
             if looked.askable:
                 quiet[looked.account].append(looked.id)
@@ -74,7 +74,7 @@ class Asker:
         self._clients = clients
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
-        """Fetch the jobs' tasks and record what is seen. A provider that is away is asked again later."""
+        """Fetch the jobs' tasks and record what is seen; a provider that is away is asked later."""
         client = self._clients.get(account)
         jobs = [job for job in self._orchestrator.store.get_many(job_ids) if job.task_id]
         if client is None or not jobs:

@@ -44,9 +44,11 @@ class Tokens:
         self._signer = Signer(oldest_first, salt="hookline.state", sep=".", digest_method=sha256)
 
     def for_job(self, job_id: str, attempt: int) -> str:
+        """The ``state`` and the hook's end for one attempt; the same each time."""
         return self._sign(f"j.{job_id}.{attempt}")
 
     def for_account(self, account: str) -> str:
+        """The hook's end for everything that the account runs."""
         return self._sign(f"a.{account}")
 
     def read(self, token: str) -> JobToken | AccountToken:

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+import redis
 
 from worker.store import Store
 from worker.store.memory import MemoryStore
+from worker.store.redis import RedisStore
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -14,10 +16,6 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    import redis
-
-    from worker.store.redis import RedisStore
-
     client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
     yield RedisStore(client, prefix=f"test-{uuid4().hex}:")
     client.close()

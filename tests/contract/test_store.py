@@ -111,7 +111,7 @@ def test_equal_prompts_never_run_at_once(store: Store) -> None:
     put(store, replace(loaded(store, twins[1].id), status=Status.CANCELLED))  # gives up waiting
     assert finish(store, first) == 1
     heir = store.next_ready("default", 3)
-    assert heir is not None and heir.id == twins[2].id
+    assert heir == loaded(store, twins[2].id)
     other_account = a_job(request={"prompt": "a cat"}, account="other")
     assert store.commit(other_account, max_running=3) == 1
 
@@ -123,7 +123,7 @@ def test_a_cancelled_job_that_still_runs_keeps_its_slot_and_its_prompt(store: St
     assert store.next_ready("default", 3) is None
     store.commit(replace(draining, draining=False, due_at=None), max_running=3)
     heir = store.next_ready("default", 3)
-    assert heir is not None and heir.id == twin.id
+    assert heir == loaded(store, twin.id)
 
 
 def test_a_job_is_due_once_for_everybody(store: Store) -> None:

@@ -172,7 +172,8 @@ def test_a_button_that_is_not_there_fails_the_child_and_names_those_that_are(
         assert done.status is Status.SUCCEEDED
         for child in children:
             assert child.status is Status.FAILED
-            assert child.error is not None and child.error.code == "button_not_found"
+            assert child.error is not None
+            assert child.error.code == "button_not_found"
             assert "U1, U2, U3, U4" in (child.error.hint or "")
         assert len(provider.accepted) == 1
 
@@ -184,8 +185,10 @@ def test_a_moderated_prompt_and_a_failed_task_fail_with_the_reason(tmp_path: Pat
             doomed = hookline.submit(kind="imagine", prompt=f"{FAIL_WORD} cat", then=[U1])
             [moderated] = hookline.finish(banned)
             [failed] = hookline.finish(doomed)
-            assert moderated.error is not None and moderated.error.code == "moderated", flavour
-            assert failed.status is Status.FAILED and failed.error is not None
+            assert moderated.error is not None, flavour
+            assert moderated.error.code == "moderated", flavour
+            assert failed.status is Status.FAILED
+            assert failed.error is not None
             assert len(provider.accepted) <= 2
 
 

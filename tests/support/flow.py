@@ -5,7 +5,7 @@ Only Redis, Celery and the process boundaries are left out; the acceptance tests
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -53,14 +53,13 @@ class Threads:
 
     def _submit(self, name: str, *args: Any) -> None:
         try:
-            self._pool.submit(self._run, name, *args)
+            done = self._pool.submit(self.tasks[name], *args)
         except RuntimeError:  # closing: what is woken now is lost, as a message may be
             return
+        done.add_done_callback(self._keep_error)
 
-    def _run(self, name: str, *args: Any) -> None:
-        try:
-            self.tasks[name](*args)
-        except BaseException as error:
+    def _keep_error(self, done: Future[Any]) -> None:
+        if not done.cancelled() and (error := done.exception()):
             self.errors.append(error)
 
 

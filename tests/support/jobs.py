@@ -11,11 +11,11 @@ from worker.transition import transition
 
 NOW = 1_800_000_000.0
 
-GRID = tuple(
-    Button(f"MJ::JOB::{verb}::{i}::4f2c", f"{letter}{i}")
-    for letter, verb in (("U", "upsample"), ("V", "variation"))
-    for i in range(1, 5)
-) + (Button("MJ::JOB::reroll::0::4f2c::SOLO", "", "🔄"),)
+GRID = (
+    *(Button(f"MJ::JOB::upsample::{i}::4f2c", f"U{i}") for i in range(1, 5)),
+    *(Button(f"MJ::JOB::variation::{i}::4f2c", f"V{i}") for i in range(1, 5)),
+    Button("MJ::JOB::reroll::0::4f2c::SOLO", "", "🔄"),
+)
 
 
 def a_job(**fields: Any) -> Job:

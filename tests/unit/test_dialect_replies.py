@@ -198,6 +198,7 @@ def test_a_parent_that_cannot_be_varied() -> None:
     [
         (envelope(23, "队列已满，请稍后尝试", ID), 200, "queue_full"),
         (envelope(9, "提交失败，队列已满，请稍后重试"), 200, "queue_full"),
+        ({"success": False, "code": -1, "message": "队列已满"}, 200, "queue_full"),
         (envelope(9, "系统异常"), 500, "provider_error"),
         (envelope(3, "无可用的账号实例"), 200, "no_account"),
         ({"description": "当前分组负载已饱和 ", "code": 30}, 429, "rate_limited"),

@@ -1,11 +1,13 @@
 """What all commands share: exit codes, errors in a line or two, and how answers are printed."""
 
 import json
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from worker.errors import HooklineError, InvalidRequest, ServiceUnavailable, SettingsError
+from worker.errors import HooklineError, InvalidRequest, ServiceUnavailable
 
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE = range(4)
 
@@ -26,14 +28,31 @@ class Failure(click.ClickException):
             case InvalidRequest():
                 lines = [f"  {e.field}: {e.message}" for e in error.errors]
                 return cls("\n".join(["The request is wrong:", *lines]), WRONG_USAGE)
-            case SettingsError():
-                return cls(str(error), WRONG_USAGE)
             case _:
                 return cls(str(error), WRONG_USAGE)
 
 
 class Commands(click.Group):
-    """Turns our errors into messages, for every command below it."""
+    """Imports a command when it is asked for, and turns our errors into messages.
+
+    ``places``: the names of the commands by the module of this package that has them.
+    """
+
+    def __init__(self, *args: Any, places: Mapping[str, tuple[str, ...]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._places = {name: place for place, names in places.items() for name in names}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the help."""
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None."""
+        place = self._places.get(cmd_name)
+        if place is None:
+            return None
+        module = import_module(f"worker.cli.{place}")
+        return next(command for command in module.COMMANDS if command.name == cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

@@ -4,12 +4,19 @@ from typing import Any
 
 import click
 
-from worker import api, connection
+from worker import api, buttons
 from worker.cli import render
 from worker.cli.base import Command, note, print_json
-from worker.cli.submitting import answer, answer_options, key_option, steps, then_option
-from worker.errors import HooklineError
-from worker.job import Kind, Status
+from worker.cli.submitting import (
+    answer,
+    answer_options,
+    key_option,
+    locate,
+    print_tree,
+    steps,
+    then_option,
+)
+from worker.job import Job, Kind, Status
 from worker.present import job_json, page_json, pipeline_json
 from worker.store import Filter
 
@@ -60,17 +67,17 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
             print_json(pipeline_json(whole))
             return
         click.echo(f"pipeline {whole.id}  {render.summary(whole)}")
-        _print_tree(list(whole.jobs))
+        print_tree(whole.jobs)
         return
     job = api.get(job_id)
     if as_json:
         print_json(job_json(job))
         return
-    for text in render.details(job, _locate()):
+    for text in render.details(job, locate):
         click.echo(text)
     if len(members := api.family(job)) > 1:
         click.echo()
-        _print_tree(members)
+        print_tree(members)
 
 
 @click.command(cls=Command, examples=("hookline watch ID",))
@@ -147,10 +154,18 @@ def press(
     if mask is not None:
         modal["mask"] = mask
     children = api.press(job_id, button, modal=modal or None, then=steps(then), key=key)
-    answer(children, wait=wait, as_json=as_json)
+    answer(children, wait=wait, as_json=as_json, as_list=buttons.is_glob(button))
 
 
 press.params += [then_option(), key_option(), *answer_options()]
 retry.params += answer_options()
+
+
+def _say(job: Job, *, as_json: bool) -> None:
+    if as_json:
+        print_json(job_json(job))
+    else:
+        click.echo(render.line(job))
+
 
 COMMANDS: tuple[click.Command, ...] = (jobs, show, watch, press, cancel, retry, resolve)

@@ -4,7 +4,7 @@ The options only gather what was given; the request is checked where all request
 HTTP and Celery refuse the same things in the same words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,16 +176,14 @@ KINDS = (
 )
 
 
-def commands() -> Iterator[click.Command]:
-    """The commands, one per kind."""
-    for row in KINDS:
-        yield Command(
-            row.name,
-            help=row.help,
-            params=[*row.params, *common_options()],
-            callback=_hand_in(row.kind),
-            examples=row.examples,
-        )
+def _command(row: KindCommand) -> click.Command:
+    return Command(
+        row.name,
+        help=row.help,
+        params=[*row.params, *common_options()],
+        callback=_hand_in(row.kind),
+        examples=row.examples,
+    )
 
 
 def _hand_in(kind: Kind) -> Any:
@@ -201,3 +199,6 @@ def _request(given: dict[str, Any]) -> dict[str, Any]:
     given["then"] = steps(given["then"])
     given["metadata"] = metadata(given["metadata"])
     return {name: value for name, value in given.items() if value not in (None, (), [], {})}
+
+
+COMMANDS: tuple[click.Command, ...] = tuple(map(_command, KINDS))

@@ -1,7 +1,7 @@
 """Handing a job in and following it: what the commands per kind, `press` and `retry` have in common."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -12,8 +12,6 @@ from worker.errors import InvalidRequest
 from worker.job import Job
 from worker.present import job_json, pipeline_json
 from worker.schema import parse_then_shorthand
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def then_option() -> click.Option:
@@ -68,11 +66,11 @@ def metadata(pairs: Sequence[str]) -> dict[str, str]:
     bare = [pair for pair in pairs if "=" not in pair]
     if bare:
         raise InvalidRequest.of("metadata", f"must be K=V, not {bare[0]!r}")
-    return dict((name, value) for name, _, value in (pair.partition("=") for pair in pairs))
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
-def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool) -> None:
-    """Say which jobs there are now, or follow them to their end; ends the command."""
+def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool, as_list: bool = False) -> None:
+    """Say which jobs there are now, or follow them to their end; the command's last call."""
     ctx = click.get_current_context()
     if wait:
         members = [member for job in jobs for member in progress.follow(job)]
@@ -83,7 +81,7 @@ def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool) -> None:
         leave(ctx, progress.exit_code(members))
     if as_json:
         shown = [job_json(job) for job in jobs]
-        print_json(shown[0] if len(shown) == 1 else {"items": shown})
+        print_json({"items": shown} if as_list else shown[0])
         return
     for job in jobs:
         click.echo(job.id)
@@ -93,5 +91,10 @@ def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool) -> None:
 
 def print_tree(members: Sequence[Job]) -> None:
     """The jobs and where their pictures are."""
-    for text in render.tree(members, connection.services().storage.result_location):
+    for text in render.tree(members, locate):
         click.echo(text)
+
+
+def locate(path: str) -> str:
+    """Where a stored file is found."""
+    return connection.services().storage.result_location(path)

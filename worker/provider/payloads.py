@@ -133,7 +133,7 @@ def build(
 def address(base: str, path: str) -> str:
     """The URL of ``path`` at an account's address; a mode in the path replaces that of the address.
 
-    An address that ends in ``/mj``, as provider's pages often write it, is the same address.
+    An address that ends in ``/mj``, as providers' own pages often write it, is the same address.
     """
     base = _SURPLUS.sub("", base)
     if _MODE.match(path):

@@ -18,12 +18,6 @@ _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 class _Unreadable:
     """The one value that no JSON text has."""
 
-    def __repr__(self) -> str:
-        return "UNREADABLE"
-
-    def __bool__(self) -> bool:
-        return False
-
 
 #: What ``read_json`` gives for a body that is not JSON.
 UNREADABLE: Final = _Unreadable()

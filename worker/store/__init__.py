@@ -59,6 +59,7 @@ class Filter:
     batch_id: str | None = None
 
     def matches(self, job: Job) -> bool:
+        """Whether the job is one of those asked for."""
         wanted = (self.status, self.kind, self.account, self.batch_id)
         actual = (job.status, job.kind, job.account, job.batch_id)
         return all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
@@ -76,7 +77,8 @@ class Pipeline:
 class Store(Protocol):
     """Every method raises ``StoreUnavailable`` when the store does not answer."""
 
-    def get(self, job_id: str) -> Job | None: ...
+    def get(self, job_id: str) -> Job | None:
+        """The job as it was last committed; None where there is none."""
 
     def get_many(self, job_ids: Sequence[str]) -> list[Job]:
         """The jobs that exist, in the order of ``job_ids``."""
@@ -119,7 +121,8 @@ class Store(Protocol):
     def find_task(self, account: str, task_id: str) -> str | None:
         """The id of the job that submitted the provider's ``task_id``."""
 
-    def pipeline(self, pipeline_id: str) -> Pipeline | None: ...
+    def pipeline(self, pipeline_id: str) -> Pipeline | None:
+        """All jobs of the pipeline; None where it has none."""
 
     def list_jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
         """Newest first. A page may be short, or even empty, although a ``cursor`` follows.
@@ -127,11 +130,14 @@ class Store(Protocol):
         Raises ``InvalidRequest`` for a cursor that is none of ours.
         """
 
-    def delivery(self, account: str) -> Delivery: ...
+    def delivery(self, account: str) -> Delivery:
+        """How the account has told us about its tasks so far."""
 
-    def learn_dialect(self, account: str, dialect: str) -> None: ...
+    def learn_dialect(self, account: str, dialect: str) -> None:
+        """Keep the dialect that the account's replies betrayed, for every process."""
 
     def once(self, name: str, seconds: float) -> bool:
         """True for the first caller within ``seconds``; for work that one process should do."""
 
-    def ping(self) -> None: ...
+    def ping(self) -> None:
+        """Nothing, where the store answers."""

@@ -1,4 +1,7 @@
-"""PURE. A job as JSON and back: as the store keeps it, small, and tolerant of fields of a newer version."""
+"""PURE. A job as JSON and back: as the store keeps it.
+
+Small, and tolerant of the fields of a newer version.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The job store in this process's memory: for tests of what stands on the store. Keeps the same promises."""
+"""The job store in this process's memory, of the same promises: for tests of what stands on it."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""PURE. Where a job belongs in the store, computed from the job alone; both stores move it there."""
+"""PURE. Where a job belongs in the store, told from the job alone; both stores move it there."""
 
 from hashlib import blake2b
 from typing import NamedTuple
@@ -48,7 +48,7 @@ def ready_score(job: Job) -> int:
 
 
 def guard_of(job: Job) -> str:
-    """A short name for the prompt that no other running job may share; empty where it does not matter."""
+    """A short name for the prompt that no other running job may share; empty where any may."""
     prompt = job.exclusive_prompt
     return blake2b(prompt.encode(), digest_size=9).hexdigest() if prompt else ""
 
@@ -63,4 +63,5 @@ def read_cursor(cursor: str) -> tuple[float, str]:
 
 
 def write_cursor(job: Job) -> str:
+    """The place after ``job``: its time exactly, as many jobs may share a rounded one."""
     return f"{job.created_at!r}-{job.id}"

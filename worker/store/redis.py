@@ -20,7 +20,7 @@ from worker.redis_urls import parse_sentinel
 from worker.store import Delivery, Filter, Heard, NoFreeSlot, Page, Pipeline, codec
 from worker.store.places import place_of, read_cursor, write_cursor
 
-#: How many index entries one page of a filtered listing may look at before it answers with a cursor.
+#: How many index entries one page of a filtered listing may look at before it gives a cursor.
 _SCAN = 2000
 
 

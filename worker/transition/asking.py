@@ -15,10 +15,19 @@ from worker.events import (
     TimePassed,
 )
 from worker.job import AssetsStatus, Job, JobError, Status, Window
-from worker.transition.moves import NOT_SENT, accepted, attempt_ended, doubted, ended
+from worker.transition.moves import (
+    NOT_SENT,
+    accepted,
+    all_task_ids,
+    attempt_ended,
+    doubted,
+    ended,
+    too_late_to_submit,
+)
 
 
 def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Decision:
+    """What a job's silence means by now: a dead worker, a missed deadline, the end of a wait."""
     if job.due_at is None or job.due_at > now:
         return Decision(job, Disposition.STALE)
     late = job.deadline_at is not None and now >= job.deadline_at
@@ -26,6 +35,8 @@ def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Deci
     if job.draining:
         return Decision(replace(job, draining=False, due_at=None) if too_late else job)
     match job.status:
+        case Status.QUEUED if late:
+            return Decision(too_late_to_submit(job, now))
         case Status.QUEUED:
             return Decision(replace(job, due_at=None))
         case Status.SUBMITTING if job.posting:
@@ -56,28 +67,34 @@ _WINDOW_DEADLINE = JobError(
 
 
 def cancelled(job: Job, event: Cancelled, now: float, policy: Policy) -> Decision:
+    """Over for the caller at once; for the account only when the provider has nothing to run."""
     if job.status.terminal:
         raise Conflict(f"The job is {job.status} already.")
     error = JobError("cancelled", "Cancelled on request.")
-    gone = replace(ended(job, Status.CANCELLED, now, error), draining=job.holds_slot)
+    gone = ended(job, Status.CANCELLED, now, error)
+    if not job.holds_slot or (job.status is Status.SUBMITTING and not job.posting):
+        return Decision(gone)
     # What the provider already runs cannot be stopped: it keeps its place until it ends.
-    return Decision(replace(gone, due_at=(job.due_at or now) if gone.draining else None))
+    return Decision(replace(gone, draining=True, due_at=job.due_at or now))
 
 
 def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
+    """Back to the queue as if new, but for the attempts and tasks it had."""
     if job.status not in (Status.FAILED, Status.CANCELLED, Status.TIMED_OUT):
         raise Conflict(
             f"Only a failed, cancelled or timed out job can be retried; this one is {job.status}."
         )
     if job.draining:
         raise Conflict("The provider still runs the cancelled attempt; retry when it has ended.")
-    former = job.other_task_ids + ((job.task_id,) if job.task_id else ())
+    if job.status is Status.FAILED and not job.attempts:
+        reason = job.error.message if job.error else "it was wrong from the start"
+        raise Conflict(f"The job could never be submitted, and a retry would not help: {reason}")
     return Decision(
         replace(
             job,
             status=Status.QUEUED,
             task_id=None,
-            other_task_ids=former,
+            other_task_ids=all_task_ids(job),
             window=Window.NONE,
             refusals=0,
             progress=None,
@@ -91,6 +108,7 @@ def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
 
 
 def resolved(job: Job, event: Resolved, now: float, policy: Policy) -> Decision:
+    """A person knows, or takes the risk, where no evidence is to be had."""
     if job.status is not Status.IN_DOUBT:
         raise Conflict(f"The job is not in doubt; it is {job.status}.")
     if event.outcome == "accepted":
@@ -102,6 +120,7 @@ def resolved(job: Job, event: Resolved, now: float, policy: Policy) -> Decision:
 
 
 def modal_answered(job: Job, event: ModalAnswered, now: float, policy: Policy) -> Decision:
+    """To the queue again: the answer is a POST like any other, and needs a slot."""
     if job.status is not Status.AWAITING_MODAL:
         raise Conflict(f"The job does not wait for a modal; it is {job.status}.")
     modal = replace(event.modal, prompt=event.modal.prompt or job.modal_prompt)
@@ -109,6 +128,7 @@ def modal_answered(job: Job, event: ModalAnswered, now: float, policy: Policy) -
 
 
 def assets_settled(job: Job, event: AssetsSettled, now: float, policy: Policy) -> Decision:
+    """The last thing that a succeeded job waits for; told twice, the first time counts."""
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
     result = replace(job.result, assets=event.paths, assets_status=event.status)

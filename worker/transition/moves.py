@@ -7,8 +7,8 @@ from worker.events import Decision, Policy
 from worker.evidence import Verdict
 from worker.job import AssetsStatus, Job, JobError, Kind, Modal, Result, Status, Window
 
-#: An attempt whose worker died before its POST could leave. Its number is not used again, so that this
-#: worker, should it only have been slow, has no say in the next attempt.
+#: An attempt whose worker died before its POST could leave. Its number is not used again, so that
+#: this worker, should it only have been slow, has no say in the next attempt.
 NOT_SENT = "not_sent"
 
 #: The pictures of their results are those that were handed in.
@@ -16,6 +16,7 @@ _SHOWS_INPUT = frozenset({Kind.DESCRIBE, Kind.UPLOAD})
 
 
 def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
+    """Paid, and looked at soon: some tasks are finished at once and never call back."""
     answered = job.window is Window.OPEN
     return replace(
         with_task(job, task_id),
@@ -29,10 +30,12 @@ def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
 
 
 def with_others(job: Job, verdict: Verdict) -> Job:
+    """Remembers the further tasks that one submit started; only the first is followed."""
     return replace(job, other_task_ids=job.other_task_ids + verdict.other_task_ids)
 
 
 def window_open(job: Job, verdict: Verdict, now: float) -> Job:
+    """To the queue for the answer's POST, where there is one; else it waits for the caller."""
     job = replace(
         with_task(with_others(job, verdict), verdict.task_id),
         window=Window.OPEN,
@@ -55,6 +58,7 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
 
 
 def doubted(job: Job, error: JobError | None, now: float, policy: Policy) -> Job:
+    """Perhaps paid, perhaps not: it waits for evidence and is never sent again blindly."""
     error = error or JobError(
         "in_doubt",
         "The submission was cut off, so the provider may have accepted it.",
@@ -66,6 +70,7 @@ def doubted(job: Job, error: JobError | None, now: float, policy: Policy) -> Job
 
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
+    """The only decision that makes children: they come into being with their parent's success."""
     has_files = bool(result.image_url or result.image_urls or result.video_urls)
     if has_files and job.kind not in _SHOWS_INPUT:
         result = replace(result, assets_status=AssetsStatus.PENDING)
@@ -80,7 +85,15 @@ def succeeded(job: Job, result: Result, now: float) -> Decision:
     return Decision(job, children=followups.children(job, now))
 
 
+def too_late_to_submit(job: Job, now: float) -> Job:
+    """Better over than paid for and then given up at once."""
+    reason = job.error.message if job.error else None
+    message = "The provider did not take the job before its deadline."
+    return ended(job, Status.TIMED_OUT, now, JobError("deadline", message, reason, retryable=True))
+
+
 def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
+    """Terminal, with nothing more to look at."""
     return replace(
         attempt_ended(job, status.value),
         status=status,
@@ -93,17 +106,25 @@ def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
 
 
 def attempt_ended(job: Job, outcome: str) -> Job:
+    """Writes down what became of the present attempt, if there was one."""
     if not job.attempts:
         return job
-    return replace(job, attempts=job.attempts[:-1] + (replace(job.attempts[-1], outcome=outcome),))
+    *former, last = job.attempts
+    return replace(job, attempts=(*former, replace(last, outcome=outcome)))
 
 
 def with_task(job: Job, task_id: str | None) -> Job:
+    """Follows ``task_id`` from now on; the one before it is remembered."""
     if task_id is None or task_id == job.task_id:
         return job
-    former = job.other_task_ids + ((job.task_id,) if job.task_id else ())
-    return replace(job, task_id=task_id, other_task_ids=former)
+    return replace(job, task_id=task_id, other_task_ids=all_task_ids(job))
+
+
+def all_task_ids(job: Job) -> tuple[str, ...]:
+    """Every task that this job ever had, the present one last."""
+    return (*job.other_task_ids, job.task_id) if job.task_id else job.other_task_ids
 
 
 def closed(window: Window) -> Window:
+    """An open window is taken as answered once its task is seen to go on, or the job is over."""
     return Window.ANSWERED if window is Window.OPEN else window

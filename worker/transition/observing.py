@@ -13,6 +13,7 @@ _OVER = frozenset(status.value for status in Status if status.terminal)
 
 
 def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
+    """Callbacks come twice, late, out of order and for what is over: most change nothing."""
     snapshot = event.snapshot
     if not snapshot.recognised or not job.attempts:
         return Decision(job, Disposition.FOREIGN)
@@ -23,8 +24,7 @@ def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     if not _is_ours(job, snapshot):
         return Decision(job, Disposition.FOREIGN)
     if job.draining:
-        ended = snapshot.status.terminal
-        return Decision(replace(job, draining=not ended, due_at=None if ended else job.due_at))
+        return Decision(_drained(with_task(job, snapshot.task_id), snapshot))
     if job.status.terminal:
         return Decision(job, Disposition.DUPLICATE if _agrees(job, snapshot) else Disposition.STALE)
     return _follow(job, event, now, policy)
@@ -33,6 +33,14 @@ def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
 def _waits_for_retry(job: Job) -> bool:
     """Whether the attempt that a callback may name is over, and the next has not begun."""
     return job.status is Status.QUEUED and job.attempts[-1].outcome in _OVER
+
+
+def _drained(job: Job, snapshot: Snapshot) -> Job:
+    """A cancelled job gives its slot back when its task ends, or waits for an answer for ever."""
+    waits = snapshot.status is TaskStatus.MODAL and job.window is Window.NONE
+    if snapshot.status.terminal or waits:
+        return replace(job, draining=False, due_at=None)
+    return job
 
 
 def _is_ours(job: Job, snapshot: Snapshot) -> bool:
@@ -105,7 +113,7 @@ def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:
 
 
 def _must_ask_for_buttons(job: Job, snapshot: Snapshot) -> bool:
-    """``U*`` cannot become children while nobody knows the buttons, and a callback may lack them."""
+    """``U*`` needs the buttons to become children, and a callback may lack them."""
     return not snapshot.result.buttons and followups.needs_buttons(job.then)
 
 
@@ -120,7 +128,7 @@ def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Jo
     if snapshot.error and snapshot.error.code == "timeout":
         if job.status is Status.OVERDUE:
             return job
-        # Proxies give up on pictures that come later all the same, and such a task may have been paid.
+        # Proxies give up on pictures that come later all the same; the task may have been paid.
         return replace(
             job,
             status=Status.OVERDUE,
@@ -137,10 +145,15 @@ def _agrees(job: Job, snapshot: Snapshot) -> bool:
 
 
 def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
-    if job.status not in (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE):
+    """Gateways learn of a task late, so only a task unknown for long is lost."""
+    running = job.status in (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE)
+    if not running and not job.draining:
         return Decision(job, Disposition.STALE)
-    if now - (job.submitted_at or now) < policy.lost_after_s:
+    since = job.finished_at if job.draining else job.submitted_at
+    if now - (since or now) < policy.lost_after_s:
         return Decision(job, Disposition.DUPLICATE)
+    if job.draining:
+        return Decision(replace(job, draining=False, due_at=None))
     error = JobError(
         "lost",
         "The provider does not know the task any more.",

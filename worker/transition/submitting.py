@@ -13,6 +13,7 @@ from worker.transition.moves import (
     doubted,
     ended,
     succeeded,
+    too_late_to_submit,
     window_open,
     with_others,
     with_task,
@@ -23,17 +24,15 @@ _REFUSED = frozenset({Outcome.NOT_YET.value, Outcome.TRY_LATER.value})
 
 
 def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
+    """A worker's claim: of two that read the same ready job, one finds it taken."""
     if not job.ready:
         return Decision(job, Disposition.STALE)
-    attempts = job.attempts
-    if attempts and attempts[-1].outcome in _REFUSED:
-        attempts = attempts[:-1] + (replace(attempts[-1], outcome=None),)
-    elif job.window is not Window.OPEN:  # a modal's POST belongs to the attempt that opened it
-        attempts += (Attempt(number=job.attempt + 1, started_at=now),)
+    if job.deadline_at is not None and now >= job.deadline_at:
+        return Decision(too_late_to_submit(job, now))
     taken = replace(
         job,
         status=Status.SUBMITTING,
-        attempts=attempts,
+        attempts=_attempts_with_present(job, now),
         posting=False,
         deadline_at=job.deadline_at or now + job.deadline_s,
         due_at=now + policy.lease_s,
@@ -42,7 +41,19 @@ def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
     return Decision(taken)
 
 
+def _attempts_with_present(job: Job, now: float) -> tuple[Attempt, ...]:
+    """An attempt that was only refused goes on, as does the one that opened a window."""
+    if job.attempts:
+        *former, last = job.attempts
+        if job.window is Window.OPEN or last.outcome in _REFUSED:
+            return (*former, replace(last, outcome=None))
+    return (*job.attempts, Attempt(number=job.attempt + 1, started_at=now))
+
+
 def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
+    """The last word before money is spent; only who hears ``applied`` may send."""
+    if event.attempt not in (None, job.attempt):
+        return Decision(job, Disposition.STALE)
     if job.status is not Status.SUBMITTING or job.posting:
         return Decision(job, Disposition.STALE)
     request = {**job.request, "custom_id": event.custom_id} if event.custom_id else job.request
@@ -59,6 +70,7 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
 
 
 def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
+    """The reply to the present attempt's POST, unless something that knows more was faster."""
     if event.attempt != job.attempt:
         return Decision(job, Disposition.STALE)
     verdict = event.verdict
@@ -66,7 +78,12 @@ def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
         return Decision(_drain(job, verdict, now, policy))
     if job.status not in (Status.SUBMITTING, Status.IN_DOUBT):
         return Decision(job, Disposition.STALE)  # a callback overtook the reply and knows more
-    job = replace(job, posting=False)
+    if verdict.outcome is Outcome.NEEDS_MODAL and job.window is Window.OPEN:
+        return Decision(job, Disposition.STALE)  # to the POST that opened it, not to its answer
+    return _obeyed(replace(job, posting=False), verdict, now, policy)
+
+
+def _obeyed(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
     match verdict.outcome:
         case Outcome.ACCEPTED | Outcome.EXISTS:
             return Decision(accepted(with_others(job, verdict), verdict.task_id, now, policy))

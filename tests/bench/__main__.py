@@ -1,0 +1,86 @@
+"""``python -m tests.bench``: the benchmark with its comparison table. Exit code 1: a mark is missed."""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from rich.console import Console
+
+from tests.bench.following import delay
+from tests.bench.keeping import memory_of_jobs
+from tests.bench.receiving import repeats, throughput
+from tests.bench.rows import Row, table
+from tests.bench.stage import Stage, stage
+
+_PARTS = ("receiver", "repeats", "delay", "redis")
+
+
+def main() -> int:
+    options = _options()
+    signal.signal(signal.SIGTERM, _stop)
+    began = time.monotonic()
+    notes = Console(stderr=True)
+    rows: list[Row] = []
+    try:
+        with stage() as at, notes.status("") as status:
+            for name, measure in _measures(at, options):
+                status.update(f"{name} ...")
+                rows += measure()
+            machine = _machine(at)
+    except KeyboardInterrupt:
+        notes.print("stopped")
+        return 130
+    missed = any(row.passed is False for row in rows)
+    if options.json:
+        figures = {"machine": machine, "rows": [row.as_json() for row in rows]}
+        print(json.dumps(figures, indent=2))
+    else:
+        seconds = time.monotonic() - began
+        Console().print(table(rows, f"{machine}; {seconds:.0f} s"))
+    return int(missed)
+
+
+def _measures(
+    at: Stage, options: argparse.Namespace
+) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
+    quick, only = options.quick, options.only or _PARTS
+    rounds, jobs = (3, 160) if quick else (7, 480)
+    samples = 60 if quick else 250
+    if "receiver" in only:
+        yield "receiver", lambda: throughput(at, jobs, rounds)
+    if "repeats" in only:
+        yield "repeats", lambda: [repeats(at)]
+    if "delay" in only:
+        yield "delay", lambda: delay(at, samples)
+    if "redis" in only:
+        yield "redis", lambda: [memory_of_jobs(at, 1000)]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="the figures as JSON")
+    parser.add_argument("--quick", action="store_true", help="fewer samples, noisier figures")
+    parser.add_argument("--only", action="append", choices=_PARTS, help="one part; repeatable")
+    return parser.parse_args()
+
+
+def _machine(at: Stage) -> str:
+    version = at.redis.info("server")["redis_version"]
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores,"
+        f" Python {platform.python_version()}, Redis {version}"
+    )
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""One line of the comparison table, and the marks that are to be met."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure of ours beside its floor: the least that anybody could do, measured in the same run."""
+
+    what: str
+    unit: str
+    ours: float
+    floor: float | None = None
+    ratio: float | None = None
+    mark: str = ""
+    passed: bool | None = None  #: None where there is no mark to meet
+    note: str = ""
+
+    @classmethod
+    def at_least(cls, mark: float, **row: Any) -> Self:
+        """A row whose ratio must not be below ``mark``."""
+        passed = row["ratio"] >= mark
+        return cls(**row, mark=f"ratio >= {mark:g}", passed=passed)
+
+    @classmethod
+    def below_ratio(cls, mark: float, **row: Any) -> Self:
+        """A row whose ratio must be below ``mark``."""
+        return cls(**row, mark=f"ratio < {mark:g}", passed=row["ratio"] < mark)
+
+    @classmethod
+    def below(cls, mark: float, **row: Any) -> Self:
+        """A row whose figure must be below ``mark``."""
+        return cls(**row, mark=f"< {mark:g} {row['unit']}", passed=row["ours"] < mark)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def table(rows: list[Row], title: str) -> Table:
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    shown.add_column("what")
+    for name in ("floor", "ours", "ratio"):
+        shown.add_column(name, justify="right")
+    shown.add_column("mark")
+    shown.add_column("")
+    for row in rows:
+        shown.add_row(
+            row.what + (f"\n[dim]{row.note}[/dim]" if row.note else ""),
+            _figure(row.floor, row.unit),
+            _figure(row.ours, row.unit),
+            "" if row.ratio is None else f"{row.ratio:.2f}",
+            row.mark,
+            {None: "", True: "[green]pass[/green]", False: "[red]FAIL[/red]"}[row.passed],
+        )
+    return shown
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    digits = 0 if value >= 100 or value == int(value) else 2 if value < 10 else 1
+    return f"{value:,.{digits}f} {unit}"

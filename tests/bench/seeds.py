@@ -1,0 +1,123 @@
+"""Jobs put straight into the store, as they are after their submission, and callbacks for them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import md5
+from time import time
+from typing import Any
+from uuid import UUID, uuid4
+
+from tests.bench.load import post
+from worker.bootstrap import HOOK_PATH, Services
+from worker.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
+from worker.evidence import Outcome, Verdict
+from worker.job import JSON, AssetsStatus, Job, Kind
+from worker.provider.dialect import read_task
+from worker.sandbox import views
+from worker.sandbox.model import IN_PROGRESS, SUBMITTED, SUCCESS, Button, Order, Task
+from worker.transition import transition
+
+_PROMPT = "a lighthouse on a cliff at dusk, long exposure, volumetric light --ar 3:2 --v 7"
+
+#: What a provider says of one imagine, as (status, progress): rising, and each step repeated unchanged.
+STORY = (
+    (SUBMITTED, "0%"),
+    (IN_PROGRESS, "15%"),
+    (IN_PROGRESS, "15%"),
+    (IN_PROGRESS, "38%"),
+    (IN_PROGRESS, "38%"),
+    (IN_PROGRESS, "62%"),
+    (IN_PROGRESS, "62%"),
+    (IN_PROGRESS, "93%"),
+    (IN_PROGRESS, "93%"),
+    (SUCCESS, "100%"),
+)
+
+
+class Seeds:
+    """Makes jobs for one set of services, and what the provider at ``provider_url`` says of them."""
+
+    def __init__(self, services: Services, provider_url: str) -> None:
+        self._services = services
+        self._provider_url = provider_url
+
+    def submitted(self, then: Sequence[JSON] = ()) -> Job:
+        """A stored imagine that the provider has accepted; nobody need look at it for an hour."""
+        job = _after(_new(then), Started(), Posting(), Replied(1, _accepted()))
+        return self._store(replace(job, due_at=time() + 3600))
+
+    def finished(self) -> Job:
+        """A stored imagine that has succeeded and whose picture is in our storage."""
+        job = _after(_new(()), Started(), Posting(), Replied(1, _accepted()))
+        seen = Observed(read_task(self._task(job, SUCCESS, "100%")), attempt=1)
+        stored = AssetsSettled((f"{job.id}/{job.id}-0.png",), AssetsStatus.STORED)
+        return self._store(_after(job, seen, stored))
+
+    def callback(self, job: Job, status: str, progress: str) -> bytes:
+        """The callback as the provider sends it."""
+        return post(self.path(job), json.dumps(self._task(job, status, progress)).encode())
+
+    def path(self, job: Job) -> str:
+        """Where the job's callbacks go."""
+        return f"{HOOK_PATH}/{self._services.tokens.for_job(job.id, job.attempt)}"
+
+    def _store(self, job: Job) -> Job:
+        self._services.store.commit(job, max_running=1_000_000)
+        return replace(job, version=1)
+
+    def _task(self, job: Job, status: str, progress: str) -> dict[str, Any]:
+        """The provider's whole record, about 2.5 KB and with buttons 4 KB."""
+        order = Order(
+            kind=job.kind.value,
+            action=job.kind.value.upper(),
+            shape="grid",
+            prompt=_PROMPT,
+            final_prompt=_PROMPT,
+            description=f"/imagine {_PROMPT}",
+            state=self._services.tokens.for_job(job.id, job.attempt),
+            hook=f"{self._provider_url}{self.path(job)}",
+        )
+        digest = str(UUID(md5(job.id.encode()).hexdigest()))
+        task = Task(
+            id=job.task_id or "", number=1, order=order, hash=digest, start_time=1_750_000_000_000
+        )
+        task.status, task.progress = status, progress
+        body = views.trueai_task(task, self._provider_url)
+        if status == SUCCESS:
+            body["imageUrl"] = f"{self._provider_url}/{digest}.png"
+            body["buttons"] = [views.trueai_button(button) for button in _grid(digest)]
+        return body
+
+
+def _new(then: Sequence[JSON]) -> Job:
+    job_id = uuid4().hex
+    return Job(
+        id=job_id,
+        kind=Kind.IMAGINE,
+        account="default",
+        pipeline_id=job_id,
+        created_at=time(),
+        request={"prompt": f"{_PROMPT} --seed {int(job_id[:7], 16)}"},
+        then=tuple(then),
+    )
+
+
+def _after(job: Job, *events: Event) -> Job:
+    for event in events:
+        job = transition(job, event, time(), Policy()).job
+    return job
+
+
+def _accepted() -> Verdict:
+    return Verdict(Outcome.ACCEPTED, task_id=str(uuid4().int)[:16])
+
+
+def _grid(digest: str) -> list[Button]:
+    """The buttons under four pictures."""
+    rows = [
+        Button(f"MJ::JOB::{verb}::{n}::{digest}", f"{letter}{n}")
+        for letter, verb in (("U", "upsample"), ("V", "variation"))
+        for n in range(1, 5)
+    ]
+    return [*rows, Button(f"MJ::JOB::reroll::0::{digest}::SOLO", "", "🔄")]

@@ -1,0 +1,49 @@
+"""The `hookline` command.
+
+base        exit codes, errors in words, JSON; options: settings as options
+kinds       a command per kind of job, from one table
+jobs        jobs, show, watch, press, cancel, retry, resolve
+submitting  what the two have in common: --then, --wait, --json
+progress    following a job; render: jobs in words
+processes   web, worker, sandbox
+up, demo    all of it on one machine; stack: the processes that the two run
+doctor      what is wrong here, and what to do about it
+"""
+
+import click
+
+from worker.cli.base import Commands
+from worker.job import Kind
+
+#: Which module has which commands, in the order of the help.
+_PLACES = {
+    "up": ("up",),
+    "demo": ("demo",),
+    "doctor": ("doctor",),
+    "kinds": tuple(kind.value.replace("_", "-") for kind in Kind),
+    "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
+    "processes": ("web", "worker", "sandbox"),
+}
+
+
+@click.group(
+    cls=Commands,
+    places=_PLACES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="hookline")
+def cli() -> None:
+    """Run paid, slow, asynchronous image jobs, and what follows from them.
+
+    Start with `hookline up`, then, in a second terminal:
+
+    \b
+      hookline imagine "a red fox" --then U1 --wait
+
+    Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 a service is unreachable.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="hookline")

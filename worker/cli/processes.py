@@ -1,0 +1,105 @@
+"""The commands that run one process: `web`, `worker` and `sandbox`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from config.logs import configure_logging
+from config.settings import Settings
+from worker.cli.base import UNREACHABLE, WRONG_USAGE, Command, Failure
+from worker.cli.options import apply, setting_options
+from worker.running import settings_here
+from worker.sandbox.options import OPTIONS, Option, options_from_text
+from worker.supervisor import end_with_parent
+
+#: Set by `up` and `demo`: the process ends with its parent, however that ends.
+_SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
+
+
+@click.command(cls=Command, examples=("hookline web --port 8080",))
+@setting_options("host", "port")
+@_SUPERVISED
+def web(*, supervised: bool, **given: Any) -> None:
+    """Run the web process: the provider's callbacks and the HTTP API."""
+    settings = _begin(given, supervised=supervised)
+    from webhooks.server import run_web  # noqa: PLC0415  # the web server is for this command only
+
+    run_web(settings)
+
+
+@click.command(cls=Command, examples=("hookline worker", "hookline worker --max-running 12"))
+@setting_options("max_running")
+@_SUPERVISED
+def worker(*, supervised: bool, **given: Any) -> None:
+    """Run a worker process: it submits, asks and stores. Any number may run."""
+    settings = _begin(given, supervised=supervised)
+    from worker.app import run_worker  # noqa: PLC0415  # Celery is slow to import
+    from worker.bootstrap import build  # noqa: PLC0415
+
+    run_worker(build(settings))
+
+
+def _sandbox_option(option: Option) -> click.Option:
+    if option.is_switch:
+        flags = f"{option.flag}/--no-{option.flag[2:]}" if option.default is None else option.flag
+        return click.Option([flags, option.name], is_flag=True, default=None, help=option.help)
+    return click.Option([option.flag, option.name], metavar="TEXT", help=_with_default(option))
+
+
+def _with_default(option: Option) -> str:
+    match option.default:
+        case None | () | 0:
+            return option.help
+        case (low, high):
+            return f"{option.help} [default: {low:g}-{high:g}]"
+        case value:
+            return f"{option.help} [default: {value}]"
+
+
+def _sandbox_options(command: click.Command) -> click.Command:
+    command.params += [_sandbox_option(option) for option in OPTIONS]
+    return command
+
+
+@_sandbox_options
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline sandbox --port 9000 --dialect novicezk --task-seconds 1-3",
+        "hookline sandbox --callbacks-lost 0.2 --callbacks-doubled 10% --errors-after 0.05",
+    ),
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", type=int, default=9000, show_default=True, help="0: a free one.")
+@_SUPERVISED
+def sandbox(*, host: str, port: int, supervised: bool, **given: Any) -> None:
+    """Run a stand-in of the provider, with faults on demand.
+
+    Pictures are real files; GET /sandbox/ledger lists every accepted submission.
+    """
+    if supervised:
+        end_with_parent()
+    try:
+        options = options_from_text(given)
+    except ValueError as error:
+        raise Failure(str(error), WRONG_USAGE) from error
+    from worker.sandbox import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
+
+    try:
+        serve(options, host, port)
+    except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
+        raise Failure(f"Cannot listen on {host}:{port}: {error}", UNREACHABLE) from error
+
+
+def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:
+    """The settings of this process, whose logging is set up by them."""
+    if supervised:
+        end_with_parent()
+    apply(given)
+    settings = settings_here()
+    configure_logging(settings.log_format, settings.log_level, settings.secret_values())
+    return settings
+
+
+COMMANDS: tuple[click.Command, ...] = (web, worker, sandbox)
