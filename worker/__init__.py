@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         blend,
         cancel,
         change,
-        connect,
         describe,
         edits,
         get,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         video,
         wait,
     )
+    from worker.connection import connect
 
 __all__ = [
     "action",
@@ -62,5 +62,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("worker.api"), name)
+        place = "worker.connection" if name == "connect" else "worker.api"
+        return getattr(import_module(place), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

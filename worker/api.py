@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
-from worker.connection import connect, services
+from worker.connection import services
 from worker.errors import InvalidRequest, NotFound
 from worker.job import AssetsStatus, Job, Kind
 from worker.schema import parse_then_shorthand

@@ -124,7 +124,7 @@ class _Child:
     def start(self) -> None:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         # A session of its own: Ctrl-C is for us, who end the programs one after the other.
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # our own programs
             [sys.executable, *self.program.args],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -47,6 +47,6 @@ def _register_door(celery: Celery, services: Services, kind: Kind) -> None:
         try:
             services.intake.submit({**fields, "kind": kind.value}, key=key, allow_paths=True)
         except (InvalidRequest, Conflict) as error:
-            log.error("a job was refused", kind=kind.value, job_key=job_key, error=str(error))
+            log.warning("a job was refused", kind=kind.value, job_key=job_key, error=str(error))
         except ServiceUnavailable as error:
             raise self.retry(exc=error, countdown=_TRY_AGAIN_S, max_retries=None) from error

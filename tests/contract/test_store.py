@@ -162,7 +162,8 @@ def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) 
         Filter(kind=Kind.BLEND),
         Filter(status=Status.QUEUED, account="default"),
     ):
-        seen, cursor = [], None
+        seen: list[Job] = []
+        cursor = None
         while True:
             page = store.list_jobs(wanted, 5, cursor)
             assert len(page.jobs) <= 5

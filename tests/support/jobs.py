@@ -4,9 +4,19 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from worker.events import Decision, Event, Policy
-from worker.evidence import Snapshot, TaskStatus
-from worker.job import Button, Job, Kind, Result
+from worker.events import (
+    Cancelled,
+    Decision,
+    Event,
+    Observed,
+    Policy,
+    Posting,
+    Replied,
+    Started,
+    TimePassed,
+)
+from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
+from worker.job import Button, Job, JobError, Kind, Result, Status
 from worker.transition import transition
 
 NOW = 1_800_000_000.0
@@ -46,3 +56,45 @@ def a_snapshot(status: TaskStatus = TaskStatus.SUCCEEDED, **fields: Any) -> Snap
         result = Result(image_url="https://cdn.example/grid.png", buttons=GRID)
     snapshot = Snapshot(task_id=fields.pop("task_id", "t1"), status=status, **fields)
     return replace(snapshot, result=result or Result())
+
+
+ACCEPTED = Replied(1, Verdict(Outcome.ACCEPTED, task_id="t1"))
+REFUSED = Replied(1, Verdict(Outcome.TRY_LATER, error=JobError("queue_full", "The queue is full.")))
+CUT_OFF = Replied(1, Verdict(Outcome.IN_DOUBT))
+TURNED_DOWN = Replied(1, Verdict(Outcome.PERMANENT, error=JobError("moderated", "Banned word.")))
+WINDOW = Replied(1, Verdict(Outcome.NEEDS_MODAL, task_id="t1", modal_prompt="a cat"))
+GAVE_UP = JobError("timeout", "Task timeout")
+
+
+def callback(status: TaskStatus, attempt: int | None = 1, **fields: Any) -> Observed:
+    """What a callback tells; as it may come with any attempt's token, and with any task id."""
+    return Observed(a_snapshot(status, **fields), attempt=attempt)
+
+
+TIMEOUT = callback(TaskStatus.FAILED, error=GAVE_UP)
+
+_WAY: dict[Status, tuple[Event, ...]] = {
+    Status.QUEUED: (),
+    Status.SUBMITTING: (Started(), Posting()),
+    Status.SUBMITTED: (Started(), Posting(), ACCEPTED),
+    Status.IN_PROGRESS: (
+        Started(), Posting(), ACCEPTED, callback(TaskStatus.IN_PROGRESS, progress=40)
+    ),
+    Status.AWAITING_MODAL: (Started(), Posting(), WINDOW),
+    Status.IN_DOUBT: (Started(), Posting(), CUT_OFF),
+    Status.OVERDUE: (Started(), Posting(), ACCEPTED, TIMEOUT),
+    Status.SUCCEEDED: (Started(), Posting(), ACCEPTED, callback(TaskStatus.SUCCEEDED)),
+    Status.FAILED: (Started(), Posting(), TURNED_DOWN),
+    Status.CANCELLED: (Started(), Cancelled()),
+}  # fmt: skip
+
+
+def in_status(status: Status, **fields: Any) -> Job:
+    """A job that came to ``status`` by the events that usually lead there."""
+    if status is Status.AWAITING_MODAL:
+        request = {"task_id": "t0", "custom_id": "MJ::CustomZoom::4f2c"}
+        fields = {"kind": Kind.ACTION, "request": request, **fields}
+    if status is Status.TIMED_OUT:
+        grace_over = NOW + Policy().grace_s
+        return after(in_status(Status.OVERDUE, **fields), TimePassed(), now=grace_over).job
+    return after(a_job(**fields), *_WAY[status]).job

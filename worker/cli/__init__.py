@@ -33,7 +33,7 @@ _PLACES = {
 )
 @click.version_option(package_name="hookline")
 def cli() -> None:
-    """Run paid, slow, asynchronous image jobs, and what follows from them.
+    r"""Run paid, slow, asynchronous image jobs, and what follows from them.
 
     Start with `hookline up`, then, in a second terminal:
 

@@ -12,24 +12,28 @@ from worker.errors import HooklineError, InvalidRequest, ServiceUnavailable
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE = range(4)
 
 
-class Failure(click.ClickException):
-    """Ends the command with a message on stderr and an exit code."""
+class WrongUsage(click.ClickException):
+    """Something has to be said differently, or makes no sense as things are."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = WRONG_USAGE
 
-    @classmethod
-    def of(cls, error: HooklineError) -> "Failure":
-        """An error of ours in words for a person."""
-        match error:
-            case ServiceUnavailable():
-                return cls(str(error), UNREACHABLE)
-            case InvalidRequest():
-                lines = [f"  {e.field}: {e.message}" for e in error.errors]
-                return cls("\n".join(["The request is wrong:", *lines]), WRONG_USAGE)
-            case _:
-                return cls(str(error), WRONG_USAGE)
+
+class Unreachable(click.ClickException):
+    """A service that is needed does not answer."""
+
+    exit_code = UNREACHABLE
+
+
+def in_words(error: HooklineError) -> click.ClickException:
+    """An error of ours as a message for a person and an exit code."""
+    match error:
+        case ServiceUnavailable():
+            return Unreachable(str(error))
+        case InvalidRequest():
+            lines = [f"  {e.field}: {e.message}" for e in error.errors]
+            return WrongUsage("\n".join(["The request is wrong:", *lines]))
+        case _:
+            return WrongUsage(str(error))
 
 
 class Commands(click.Group):
@@ -42,24 +46,24 @@ class Commands(click.Group):
         super().__init__(*args, **kwargs)
         self._places = {name: place for place, names in places.items() for name in names}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """The names, in the order of the help."""
         return list(self._places)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, or None."""
         place = self._places.get(cmd_name)
         if place is None:
             return None
-        module = import_module(f"worker.cli.{place}")
-        return next(command for command in module.COMMANDS if command.name == cmd_name)
+        commands: tuple[click.Command, ...] = import_module(f"worker.cli.{place}").COMMANDS
+        return next(command for command in commands if command.name == cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except HooklineError as error:
-            raise Failure.of(error) from error
+            raise in_words(error) from error
 
 
 class Command(click.Command):
@@ -69,7 +73,7 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = examples
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
         if self.examples:
             with formatter.section("Examples"):

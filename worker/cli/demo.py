@@ -4,8 +4,8 @@ import os
 import signal
 import time
 from collections import deque
-from contextlib import contextmanager
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -47,8 +47,9 @@ _LAST_LINES = 30
 def demo(*, dialect: str, output: Path) -> None:
     """Run the main job against the sandbox: real processes, real HTTP, real pictures.
 
-    A picture of four, each upscaled, a variation with its own upscale, a blend, a describe with a new
-    picture from its first prompt, and a change of one region. Nothing that runs here already is touched.
+    A picture of four, each upscaled, a variation with its own upscale, a blend, a describe with a
+    new picture from its first prompt, and a change of one region. Nothing that runs here already is
+    touched.
     """
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in good order, as Ctrl-C does
@@ -108,8 +109,8 @@ def _report(planned: stack.Plan, members: Sequence[Job], output: Path, seconds: 
     _, stats = call("GET", f"{planned.sandbox_url}/sandbox/stats")
     pictures = sum(len(job.result.assets) for job in members)
     click.echo(
-        f"{len(members)} jobs in {seconds:.0f} s: {len(ledger)} submissions, "
-        f"{stats} callbacks, {pictures} pictures in {output}{os.sep}"
+        f"{len(members)} jobs in {seconds:.0f} s: {len(ledger)} paid submissions, "
+        f"{stats['counts'].get('callbacks_sent', 0)} callbacks, {pictures} pictures in {output}/"
     )
 
 

@@ -1,7 +1,7 @@
 """A command per kind of job, built from one table.
 
-The options only gather what was given; the request is checked where all requests are, so the command line,
-HTTP and Celery refuse the same things in the same words.
+The options only gather what was given; the request is checked where all requests are, so the
+command line, HTTP and Celery refuse the same things in the same words.
 """
 
 from collections.abc import Sequence

@@ -38,7 +38,7 @@ def setting_options(*names: str) -> Callable[[F], F]:
 
 
 def apply(given: Mapping[str, str | None]) -> None:
-    """Let the given options count as this process's environment, so that what it starts has them."""
+    """Let the given options count as the environment, for what this process starts as well."""
     for name, value in given.items():
         if value is not None:
             os.environ[str(Settings.model_fields[name].alias)] = value

@@ -1,13 +1,12 @@
 """The commands that run one process: `web`, `worker` and `sandbox`."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from config.logs import configure_logging
 from config.settings import Settings
-from worker.cli.base import UNREACHABLE, WRONG_USAGE, Command, Failure
+from worker.cli.base import Command, Unreachable, WrongUsage
 from worker.cli.options import apply, setting_options
 from worker.running import settings_here
 from worker.sandbox.options import OPTIONS, Option, options_from_text
@@ -83,13 +82,13 @@ def sandbox(*, host: str, port: int, supervised: bool, **given: Any) -> None:
     try:
         options = options_from_text(given)
     except ValueError as error:
-        raise Failure(str(error), WRONG_USAGE) from error
+        raise WrongUsage(str(error)) from error
     from worker.sandbox import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
 
     try:
         serve(options, host, port)
     except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
-        raise Failure(f"Cannot listen on {host}:{port}: {error}", UNREACHABLE) from error
+        raise Unreachable(f"Cannot listen on {host}:{port}: {error}") from error
 
 
 def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:

@@ -31,7 +31,7 @@ def follow(job: Job | str) -> list[Job]:
     members: list[Job] = []
     try:
         with view() as shown:
-            for members in api.follow(job):  # noqa: B007  # the last one is the answer
+            for members in api.follow(job):
                 shown.show(members)
     except KeyboardInterrupt:
         job_id = job.id if isinstance(job, Job) else job
@@ -62,15 +62,15 @@ def view() -> Iterator[View]:
 
 
 class Lines:
-    """A line for each change."""
+    """A line for each change of the status, and for each quarter of the way."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[Status, int | None]] = {}
+        self._seen: dict[str, tuple[Status, int]] = {}
 
     def show(self, members: list[Job]) -> None:
         """Print what changed."""
         for job in members:
-            state = (job.status, None if job.status.terminal else job.progress)
+            state = (job.status, 0 if job.status.terminal else (job.progress or 0) // 25)
             if self._seen.get(job.id) != state:
                 self._seen[job.id] = state
                 note(render.change(job))

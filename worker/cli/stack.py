@@ -35,11 +35,14 @@ class Plan:
     @property
     def web_url(self) -> str:
         """Where the web process is reached from here."""
-        return f"http://{reachable(self.settings.host)}:{self.settings.port}"
+        return local_url(self.settings)
 
 
 def plan(env: Mapping[str, str], dotenv: Path | None) -> Plan:
-    """Decide what runs where. Raises ``SettingsError``, and ``ServiceUnavailable`` for a taken port."""
+    """Decide what runs where.
+
+    Raises ``SettingsError``, and ``ServiceUnavailable`` where the port that was set is taken.
+    """
     given = load_settings(env, dotenv)
     made_up: dict[str, str] = {}
     port, taken = given.port, None
@@ -54,7 +57,7 @@ def plan(env: Mapping[str, str], dotenv: Path | None) -> Plan:
         made_up["HOOKLINE_PROVIDER_URL"] = sandbox_url = f"http://127.0.0.1:{free_port()}"
     provider = given.provider_url or sandbox_url or ""
     if given.public_url is None and is_loopback(host_of(provider)):
-        made_up["HOOKLINE_PUBLIC_URL"] = f"http://{reachable(given.host)}:{port}"
+        made_up["HOOKLINE_PUBLIC_URL"] = f"http://{_reachable(given.host)}:{port}"
     settings = load_settings({**env, **made_up}, dotenv)
     return Plan(settings, made_up, sandbox_url, taken)
 
@@ -94,7 +97,12 @@ def wait_until_ready(planned: Plan, supervisor: Supervisor, stop: Event) -> None
             raise ServiceUnavailable(f"Not ready within {READY_S:g} s; see {logs}.")
 
 
-def reachable(host: str) -> str:
+def local_url(settings: Settings) -> str:
+    """Where the web process is reached from this machine."""
+    return f"http://{_reachable(settings.host)}:{settings.port}"
+
+
+def _reachable(host: str) -> str:
     """A host to reach what listens on ``host``, as a URL has it."""
     if host in ("0.0.0.0", "::", ""):  # noqa: S104  # nothing listens there because of this
         return "127.0.0.1"

@@ -1,12 +1,13 @@
 """What the demo does, as a program of its own that knows nothing but HTTP.
 
-An imagine with its follow-ups; then, from what these gave, a blend, a describe with a new imagine from
-its first prompt, and a change of one region. Each begins as soon as the pictures that it needs are there.
+An imagine with its follow-ups; then, from what these gave, a blend, a describe with a new imagine
+from its first prompt, and a change of one region. Each begins as soon as the pictures that it needs
+are there.
 """
 
 import base64
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -32,50 +33,43 @@ class Story:
         self._hookline = hookline
         self._output = output
         self._roots: list[str] = []
-        self._later: list[tuple[tuple[str, ...], Callable[..., Job]]] = [
-            (("U1", "U2"), self._blend),
-            (("U3",), self._describe),
+        #: What begins when the upscales of these names are there.
+        self._later: list[tuple[frozenset[str], Callable[..., Job]]] = [
+            (frozenset({"U1", "U2"}), self._blend),
+            (frozenset({"U3"}), self._describe),
         ]
         if windows:
-            self._later.append((("U4",), self._change_region))
+            self._later.append((frozenset({"U4"}), self._change_region))
 
     def run(self, view: View) -> list[Job]:
         """All jobs once they are over. Raises ``HooklineError``."""
         deadline = time.monotonic() + LONGEST_S
-        self._roots = [
-            self._hookline.submit({"kind": "imagine", "prompt": PROMPT, "then": _THEN}).id
-        ]
+        first = self._hookline.submit({"kind": "imagine", "prompt": PROMPT, "then": _THEN})
+        self._roots = [first.id]
         while True:
             members = [job for root in self._roots for job in self._hookline.pipeline(root)]
             view.show(members)
-            if all(map(api.is_over, members)) and not self._go_on(members):
+            begun = self._go_on(members)
+            if not begun and all(map(api.is_over, members)):
                 return members
             if time.monotonic() > deadline:
                 raise HooklineError(f"The jobs are not over within {LONGEST_S:g} s.")
             time.sleep(_LOOK_EVERY_S)
 
-    def _members(self) -> Iterator[Job]:
-        for root in self._roots:
-            yield from self._hookline.pipeline(root)
-
-    def _go_on(self, members: list[Job]) -> None:
-        """Begin what the finished upscales make possible; forget what cannot be any more."""
+    def _go_on(self, members: Sequence[Job]) -> bool:
+        """Begin what the stored upscales make possible; whether there was anything."""
         upscales = {
             job.request["button"]: job
             for job in members
-            if job.parent_id == self._roots[0] and "button" in job.request
+            if job.parent_id == self._roots[0] and _is_good(job)
         }
-        root = members[0]
-        for needed, begin in list(self._later):
-            jobs = [upscales[name] for name in needed if name in upscales]
-            gone = root.status.terminal and len(jobs) < len(needed)
-            if len(jobs) == len(needed) and all(map(api.is_over, jobs)):
-                self._later.remove((needed, begin))
-                if all(job.status is Status.SUCCEEDED for job in jobs):
-                    self._roots.append(begin(*jobs).pipeline_id)
-            elif gone:
-                self._later.remove((needed, begin))
-        self._roots = list(dict.fromkeys(self._roots))
+        possible = [(needed, begin) for needed, begin in self._later if needed <= upscales.keys()]
+        for needed, begin in possible:
+            self._later.remove((needed, begin))
+            root = begin(*(upscales[name] for name in sorted(needed))).pipeline_id
+            if root not in self._roots:
+                self._roots.append(root)
+        return bool(possible)
 
     def _blend(self, *upscales: Job) -> Job:
         images = [job.result.image_url for job in upscales]
@@ -104,3 +98,7 @@ class Story:
         file = BytesIO()
         mask.save(file, "PNG")
         return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _is_good(job: Job) -> bool:
+    return job.status is Status.SUCCEEDED and api.is_over(job)

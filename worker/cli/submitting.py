@@ -1,4 +1,4 @@
-"""Handing a job in and following it: what the commands per kind, `press` and `retry` have in common."""
+"""Handing a job in and following it: what the commands per kind and `press` share."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -42,8 +42,8 @@ _DOTENV = Path(".env")
 def up(**given: Any) -> None:
     """Run everything on this machine, until Ctrl-C.
 
-    Starts a private Redis where none is set, the sandbox where no provider is set, the web process and a
-    worker. Other commands in the same directory find what runs here.
+    Starts a private Redis where none is set, the sandbox where no provider is set, the web process
+    and a worker. Other commands in the same directory find what runs here.
     """
     apply(given)
     with claimed(load_settings().state_dir):

@@ -1,0 +1,174 @@
+"""`hookline doctor`: what is wrong here, and what to do about it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from config.checks import host_of, is_loopback
+from config.settings import Settings
+from worker.broker import make_celery, ping
+from worker.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
+from worker.cli.http import answers, call
+from worker.cli.stack import local_url
+from worker.errors import HooklineError, ServiceUnavailable, SettingsError
+from worker.local_redis import check_redis_version, private_redis_url
+from worker.provider.account import Account
+from worker.provider.client import ProviderClient
+from worker.running import settings_here
+from worker.storage import Storage
+from worker.store.redis import connect
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_START = "Start `hookline up` in this directory, or `hookline web` and `hookline worker`."
+#: A task that no provider knows: to ask for it costs nothing and shows whether the key is good.
+_NO_TASK = "0"
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came out of one check."""
+
+    name: str
+    verdict: Literal["ok", "warn", "fail"]
+    message: str
+    advice: str | None = None
+
+
+@click.command(cls=Command, examples=("hookline doctor", "hookline doctor --json"))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(*, as_json: bool) -> None:
+    """Check settings, Redis, broker, web process, provider, callbacks and storage.
+
+    Nothing that it asks for is paid.
+    """
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    failed = {finding.name for finding in findings if finding.verdict == "fail"}
+    wrong = WRONG_USAGE if "settings" in failed else UNREACHABLE
+    leave(click.get_current_context(), wrong if failed else DONE)
+
+
+def examine() -> Iterator[Finding]:
+    """The findings, as they come."""
+    try:
+        settings = settings_here()
+    except SettingsError as error:
+        for problem in error.problems:
+            yield Finding("settings", "fail", f"{problem.field}: {problem.message}")
+        return
+    yield Finding("settings", "ok", f"state in {settings.state_dir}")
+    checks: list[tuple[str, Callable[[], Finding]]] = [
+        ("redis", partial(_redis, settings)),
+        ("broker", partial(_broker, settings)),
+        ("web", partial(_web, settings)),
+        *((f"provider {a.name}", partial(_provider, a)) for a in settings.accounts),
+        ("callbacks", partial(_callbacks, settings)),
+        ("storage", partial(_storage, settings)),
+    ]
+    if not settings.accounts:
+        advice = "Set HOOKLINE_PROVIDER_URL, or start `hookline up` for the sandbox."
+        yield Finding("provider", "fail", "none is set", advice)
+    for name, check in checks:
+        yield _made(name, check)
+
+
+def _made(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except HooklineError as error:
+        return Finding(name, "fail", str(error))
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other checks go on
+        return Finding(name, "fail", f"{type(error).__name__}: {error}")
+
+
+def _redis(settings: Settings) -> Finding:
+    client = connect(_redis_url(settings))
+    check_redis_version(client)
+    info: dict[str, Any] = client.info()
+    version = info.get("redis_version")
+    if info.get("maxmemory_policy", "noeviction") != "noeviction":
+        message = f"version {version} may drop keys when its memory is full"
+        return Finding("redis", "fail", message, "Set its maxmemory-policy to noeviction.")
+    if not info.get("aof_enabled"):
+        message = f"version {version} keeps no append-only file: a crash of it can lose jobs"
+        return Finding("redis", "warn", message, "Set its appendonly to yes.")
+    return Finding("redis", "ok", f"version {version}, append-only, no eviction")
+
+
+def _broker(settings: Settings) -> Finding:
+    ping(make_celery(settings.broker(_redis_url(settings))))
+    return Finding("broker", "ok", "answers")
+
+
+def _redis_url(settings: Settings) -> str:
+    url = settings.redis_url or private_redis_url(settings.state_dir)
+    if url is None:
+        raise ServiceUnavailable(f"No Redis is set and no private one runs here. {_START}")
+    return url
+
+
+def _web(settings: Settings) -> Finding:
+    url = f"{local_url(settings)}/readyz"
+    try:
+        status, said = call("GET", url, timeout_s=_SECONDS)
+    except ServiceUnavailable as error:
+        return Finding("web", "fail", str(error), _START)
+    if status == 200:
+        return Finding("web", "ok", f"{url} is ready")
+    reason = said.get("detail") if isinstance(said, dict) else "this is not Hookline"
+    return Finding("web", "fail", f"{url} answered {status}: {reason}")
+
+
+def _provider(account: Account) -> Finding:
+    name = f"provider {account.name}"
+    client = ProviderClient(account, read_timeout=_SECONDS)
+    try:
+        client.fetch(_NO_TASK)
+    except ServiceUnavailable as error:
+        advice = f"Check HOOKLINE_PROVIDER_URL ({account.url}): the base before /mj."
+        return Finding(name, "fail", str(error), advice)
+    except HooklineError as error:
+        advice = "Check HOOKLINE_PROVIDER_KEY and HOOKLINE_PROVIDER_AUTH."
+        return Finding(name, "fail", str(error), advice)
+    return Finding(name, "ok", f"{account.url} answers, the key is not refused")
+
+
+def _callbacks(settings: Settings) -> Finding:
+    url = settings.public_url
+    if url is None:
+        advice = "Set HOOKLINE_PUBLIC_URL for faster answers; without it everything works, too."
+        return Finding("callbacks", "warn", "no public URL: jobs are polled", advice)
+    if answers(f"{url}/healthz"):
+        return Finding("callbacks", "ok", f"{url} reaches the web process")
+    here = is_loopback(host_of(url))
+    advice = _START if here else "Open it in a browser from elsewhere: /healthz must say ok."
+    verdict: Literal["fail", "warn"] = "fail" if here else "warn"
+    return Finding("callbacks", verdict, f"{url} is not reached from here", advice)
+
+
+def _storage(settings: Settings) -> Finding:
+    storage = Storage(settings.storage_url)
+    place = storage.result_location(storage.put_result(".hookline-doctor", b"writable\n"))
+    if "://" not in place:
+        Path(place).unlink(missing_ok=True)
+    return Finding("storage", "ok", f"{place.rpartition('/')[0]} is writable")
+
+
+def _print(finding: Finding) -> None:
+    verdict = click.style(f"{finding.verdict:<5}", fg=_COLOURS[finding.verdict])
+    click.echo(f"{verdict} {finding.name:<17} {finding.message}")
+    if finding.advice:
+        click.echo(f"{'':<24}{finding.advice}")
+
+
+COMMANDS: tuple[click.Command, ...] = (doctor,)
