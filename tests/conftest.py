@@ -18,5 +18,8 @@ settings.load_profile("default")
 def redis_url() -> Iterator[str]:
     """A real Redis (or Valkey) of this test run's own."""
     # A socket's path must be short, and pytest's own temporary folders are not.
-    with tempfile.TemporaryDirectory(prefix="hl-") as folder, start_private_redis(Path(folder)) as redis:
+    with (
+        tempfile.TemporaryDirectory(prefix="hl-") as folder,
+        start_private_redis(Path(folder)) as redis,
+    ):
         yield redis.url

@@ -1,6 +1,7 @@
 """The web process: Granian in front of the Flask app."""
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -20,8 +21,9 @@ from worker.errors import ServiceUnavailable
 
 log = structlog.get_logger(__name__)
 
+#: Two keep answering when one is replaced, and together need about 110 MB.
 WORKERS = 2
-#: Threads of each worker; a request spends its time waiting for Redis.
+#: Threads of each worker: a request waits for Redis about half of its time.
 THREADS = 4
 #: Seconds for the requests under way when the process is told to stop.
 STOP_S = 10
@@ -41,10 +43,10 @@ def run_web(settings: Settings) -> None:
     address cannot be listened on.
     """
     create_app(settings)  # what is wrong with the settings is said here, once, not by every worker
-    _check_address(settings.host, settings.port)
+    address = _free_address(settings.host, settings.port)
     server = Granian(
         "webhooks.app",
-        address=settings.host,
+        address=address,
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=WORKERS,
@@ -54,7 +56,8 @@ def run_web(settings: Settings) -> None:
         log_level=LogLevels.error,
         log_dictconfig=_LOGGING,
     )
-    import gc; gc.collect(); gc.freeze()
+    gc.collect()
+    gc.freeze()  # so that the workers go on sharing the memory of what is imported by now
     log.info("listening", host=settings.host, port=settings.port)
     server.serve(target_loader=partial(_load_worker, settings), wrap_loader=False)
 
@@ -72,11 +75,15 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _check_address(host: str, port: int) -> None:
-    """Granian shares its port among processes, so a second start would go unnoticed."""
+def _free_address(host: str, port: int) -> str:
+    """The number behind ``host``, which Granian wants, if the port there is free.
+
+    Granian itself shares its port among processes, so a second start would go unnoticed.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.create_server((host, port), family=family).close()
+        with socket.create_server((host, port), family=family) as server:
+            return str(server.getsockname()[0])
     except OSError as error:
         reasons = {
             errno.EADDRINUSE: f"port {port} is taken: free it, or set HOOKLINE_PORT",

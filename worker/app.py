@@ -1,9 +1,11 @@
 """The worker process: Celery's tasks in threads, and the sweep beside them."""
 
+import warnings
 from threading import Event, Thread
 
 import structlog
 from celery import signals
+from celery.platforms import SecurityWarning
 
 from worker.bootstrap import Services
 from worker.broker import DOOR, WAKE
@@ -25,6 +27,8 @@ def run_worker(services: Services) -> None:
     Threads, because the work is waiting for HTTP; the chatter between workers is off (see
     ``worker.broker``).
     """
+    # Celery warns whoever runs it as root because of pickle; only JSON is taken here.
+    warnings.simplefilter("ignore", SecurityWarning)
     celery = services.celery
     register(celery, services)
     stop = Event()

@@ -46,11 +46,11 @@ class Intake:
             # Better refused than promised: nobody would be told.
             raise InvalidRequest.of("notify", "is not available yet; ask for the pipeline instead")
         if asked.kind is Kind.MODAL and "job_id" in asked.request:
-            return self._answer_modal(asked, allow_paths), False
+            return self._answer_modal(asked, allow_paths=allow_paths), False
         parent = self._parent(asked)
         account = self._account(parent.account if parent else asked.account)
         request, then = ingest_request(
-            asked.kind, asked.request, asked.then, **self._options(account, allow_paths)
+            asked.kind, asked.request, asked.then, **self._options(account, allow_paths=allow_paths)
         )
         asked = replace(asked, request=request, then=then)
         job = self._job(asked, account, parent, key)
@@ -72,7 +72,7 @@ class Intake:
         asked = parse_press(data)
         parent = self._finished(parent_id)
         account = self._account(parent.account)
-        asked = ingest_press(asked, **self._options(account, allow_paths))
+        asked = ingest_press(asked, **self._options(account, allow_paths=allow_paths))
         return self._pressed(parent, asked, key or uuid4().hex)
 
     def cancel(self, job_id: str) -> Job:
@@ -89,11 +89,11 @@ class Intake:
         job = self._orchestrator.job(job_id)
         return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
 
-    def _answer_modal(self, asked: JobRequest, allow_paths: bool) -> Job:
+    def _answer_modal(self, asked: JobRequest, *, allow_paths: bool) -> Job:
         job = self._named_job(asked.request["job_id"])
         account = self._account(job.account)
         request, _ = ingest_request(
-            asked.kind, asked.request, (), **self._options(account, allow_paths)
+            asked.kind, asked.request, (), **self._options(account, allow_paths=allow_paths)
         )
         modal = Modal(prompt=request.get("prompt"), mask=request.get("mask"))
         return self._orchestrator.record(job, ModalAnswered(modal)).job
@@ -164,7 +164,7 @@ class Intake:
             raise InvalidRequest.of("account", f"is not one of the accounts: {known}")
         return accounts[name]
 
-    def _options(self, account: Account, allow_paths: bool) -> Options:
+    def _options(self, account: Account, *, allow_paths: bool) -> Options:
         return Options(
             storage=self._storage,
             max_bytes=account.max_picture_bytes,

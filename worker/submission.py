@@ -45,7 +45,10 @@ class _Target:
 
 
 class Submitter:
-    """Submits jobs. ``hook_url``: where callbacks shall go, before the token; None without a public URL."""
+    """Submits jobs.
+
+    ``hook_url``: where callbacks shall go, before the token; None without a public URL.
+    """
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class Submitter:
         self._learnt: dict[str, str | None] = {}
 
     def start_next(self, account: str) -> bool:
-        """Submit the account's next ready job, if there is one and a slot for it; whether there was."""
+        """Submit the account's next ready job; False where there is none, or no slot for it."""
         job = self._take(account)
         if job is None:
             return False
@@ -96,7 +99,7 @@ class Submitter:
             return
         decision = self._orchestrator.record(job, Posting(target.custom_id, target.modal_prompt))
         if decision.disposition is not Disposition.APPLIED:
-            # Cancelled while it was prepared, or taken for dead: nothing was sent, and nothing will be.
+            # Cancelled while it was prepared, or taken for dead: nothing was sent, nor will be.
             if decision.job.draining:
                 self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
             return
@@ -108,7 +111,7 @@ class Submitter:
             self._store.learn_dialect(job.account, client.last_dialect)
 
     def _prepare(self, job: Job, target: _Target) -> tuple[Kind, payloads.Submission]:
-        """The call and its POST, with the pictures read and the token that makes its callbacks ours."""
+        """The call and its POST, the pictures read, with the token that marks its callbacks."""
         token = self._tokens.for_job(job.id, job.attempt)
         kind, request = _call(job, target)
         refs = _picture_refs(kind, request)

@@ -1,4 +1,4 @@
-"""``python -m tests.bench``: the benchmark with its comparison table. Exit code 1: a mark is missed."""
+"""The benchmark with its comparison table. Exit code 1 where a mark is missed."""
 
 import argparse
 import json
@@ -71,10 +71,12 @@ def _options() -> argparse.Namespace:
 
 
 def _machine(at: Stage) -> str:
-    version = at.redis.info("server")["redis_version"]
+    server = at.redis.info("server")
+    name = server.get("server_name", "redis")
+    version = server.get(f"{name}_version")
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores,"
-        f" Python {platform.python_version()}, Redis {version}"
+        f" Python {platform.python_version()}, {name.title()} {version}"
     )
 
 

@@ -8,9 +8,10 @@ from tests.bench import procfs
 from tests.bench.load import Connection
 from tests.bench.provider import Arrival
 from tests.bench.rows import Row
-from tests.bench.seeds import SUCCESS, Seeds
+from tests.bench.seeds import Seeds
 from tests.bench.stage import Stage
 from worker.job import Job
+from worker.sandbox.model import SUCCESS
 
 _WARM_UP = 20
 #: Long enough for all that follows from a sample to be over, so that the next finds idle programs.
@@ -39,8 +40,9 @@ def delay(stage: Stage, samples: int) -> list[Row]:
     rows = _delays(floor[_WARM_UP:], ours[_WARM_UP:])
     for name, used in memory.items():
         if used:
-            row = {"unit": "MiB", "ours": used.pss, "note": f"PSS; RSS {used.rss:.0f} MiB"}
-            rows.append(Row.below(150, what=f"memory of {name}, warm and at rest", **row))
+            note = f"PSS; RSS {used.rss:.0f} MiB"
+            what = f"memory of {name}, warm and at rest"
+            rows.append(Row(what, "MiB", used.pss, note=note).below(150))
     return rows
 
 
@@ -86,15 +88,13 @@ def _memory(leader: int) -> procfs.Memory | None:
 
 
 def _delays(floor: list[float], ours: list[float]) -> list[Row]:
-    middle = {"unit": "ms", "floor": median(floor), "ours": median(ours)}
-    slow = {"unit": "ms", "floor": quantiles(floor, n=100)[98], "ours": quantiles(ours, n=100)[98]}
+    what = "callback to follow-up's POST"
+    slow, slow_floor = quantiles(ours, n=100)[98], quantiles(floor, n=100)[98]
+    middle, middle_floor = median(ours), median(floor)
+    note = "floor: one Celery hop and a POST"
     return [
-        Row.below_ratio(
-            4,
-            what="callback to follow-up's POST, median",
-            **middle,
-            ratio=median(ours) / median(floor),
-            note="floor: one Celery hop and a POST",
+        Row(f"{what}, median", "ms", middle, middle_floor, middle / middle_floor, note).below_ratio(
+            4
         ),
-        Row(what="the same, p99", **slow, ratio=slow["ours"] / slow["floor"]),
+        Row(f"{what}, p99", "ms", slow, slow_floor, slow / slow_floor),
     ]

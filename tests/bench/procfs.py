@@ -44,6 +44,16 @@ def memory(pids: Iterable[int]) -> Memory:
     return Memory(sums["Pss:"], sums["Rss:"])
 
 
+def cpu_s(pids: Iterable[int]) -> float:
+    """Seconds of CPU that the processes have used so far."""
+    ticks = 0
+    for pid in pids:
+        # The name, in brackets, may hold anything; behind it come the status and numbers only.
+        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def owners(pids: Iterable[int], port: int) -> dict[int, int]:
     """Which process serves each connection to ``port``: the client's port -> its pid."""
     inodes = {inode: pid for pid in pids for inode in _sockets(pid)}

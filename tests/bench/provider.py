@@ -1,4 +1,4 @@
-"""Just enough of a provider: it accepts every submission, notes when it came, and serves a picture."""
+"""Just enough of a provider: it accepts all, notes when a submission came, and serves a picture."""
 
 import json
 import re
@@ -24,7 +24,7 @@ class Arrival(NamedTuple):
 
 
 class Provider:
-    """Answers one connection after the other in a thread; plain sockets, so that it costs little."""
+    """Answers one connection after the other in a thread; plain sockets, which cost little."""
 
     def __init__(self) -> None:
         self.arrivals: SimpleQueue[Arrival] = SimpleQueue()

@@ -1,6 +1,6 @@
 """One line of the comparison table, and the marks that are to be met."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from rich.table import Table
@@ -8,32 +8,31 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure of ours beside its floor: the least that anybody could do, measured in the same run."""
+    """A figure of ours beside its floor, the least that anybody could do, from the same run."""
 
     what: str
     unit: str
     ours: float
     floor: float | None = None
     ratio: float | None = None
+    note: str = ""
     mark: str = ""
     passed: bool | None = None  #: None where there is no mark to meet
-    note: str = ""
 
-    @classmethod
-    def at_least(cls, mark: float, **row: Any) -> Self:
-        """A row whose ratio must not be below ``mark``."""
-        passed = row["ratio"] >= mark
-        return cls(**row, mark=f"ratio >= {mark:g}", passed=passed)
+    def at_least(self, ratio: float) -> Self:
+        """This row with the mark that its ratio must not be below ``ratio``."""
+        return self._marked(f"ratio >= {ratio:g}", passed=(self.ratio or 0) >= ratio)
 
-    @classmethod
-    def below_ratio(cls, mark: float, **row: Any) -> Self:
-        """A row whose ratio must be below ``mark``."""
-        return cls(**row, mark=f"ratio < {mark:g}", passed=row["ratio"] < mark)
+    def below_ratio(self, ratio: float) -> Self:
+        """This row with the mark that its ratio must be below ``ratio``."""
+        return self._marked(f"ratio < {ratio:g}", passed=(self.ratio or ratio) < ratio)
 
-    @classmethod
-    def below(cls, mark: float, **row: Any) -> Self:
-        """A row whose figure must be below ``mark``."""
-        return cls(**row, mark=f"< {mark:g} {row['unit']}", passed=row["ours"] < mark)
+    def below(self, figure: float) -> Self:
+        """This row with the mark that our figure must be below ``figure``."""
+        return self._marked(f"< {figure:g} {self.unit}", passed=self.ours < figure)
+
+    def _marked(self, mark: str, *, passed: bool) -> Self:
+        return replace(self, mark=mark, passed=passed)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

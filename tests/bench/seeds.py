@@ -20,7 +20,7 @@ from worker.transition import transition
 
 _PROMPT = "a lighthouse on a cliff at dusk, long exposure, volumetric light --ar 3:2 --v 7"
 
-#: What a provider says of one imagine, as (status, progress): rising, and each step repeated unchanged.
+#: What a provider says of one imagine, as (status, progress): most of it twice.
 STORY = (
     (SUBMITTED, "0%"),
     (IN_PROGRESS, "15%"),
@@ -36,7 +36,7 @@ STORY = (
 
 
 class Seeds:
-    """Makes jobs for one set of services, and what the provider at ``provider_url`` says of them."""
+    """Makes jobs for one set of services, and the callbacks of the provider at ``provider_url``."""
 
     def __init__(self, services: Services, provider_url: str) -> None:
         self._services = services

@@ -1,7 +1,6 @@
 """Where it is measured: a folder, a Redis and ports of its own, and the programs that run there."""
 
 import os
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -15,10 +14,12 @@ from tempfile import TemporaryDirectory
 import redis
 
 from config.settings import load_settings
+from tests.bench import procfs
 from tests.bench.load import Connection, Load, Target, drive
 from tests.bench.provider import Provider
 from webhooks.server import WORKERS
 from worker.bootstrap import Services, build
+from worker.cli.stack import free_port
 from worker.local_redis import start_private_redis
 from worker.supervisor import Program, Supervisor
 
@@ -42,7 +43,7 @@ class Stage:
     @contextmanager
     def running(self, *names: str) -> Iterator[dict[str, Target]]:
         """Run programs; those that listen have answered when this begins."""
-        ports = {name: _free_port() for name in names}
+        ports = {name: free_port() for name in names}
         programs = [self._program(name, ports[name]) for name in names]
         with Supervisor(programs, self.folder / "logs", on_line=lambda *_: None) as supervisor:
             supervisor.start()
@@ -55,20 +56,31 @@ class Stage:
             yield targets
 
     def drive(self, target: Target, streams: list[list[bytes]]) -> Load:
-        """Send the streams from another process."""
-        return self.client.submit(drive, target, streams).result()
+        """Send the streams from another process. Raises where a callback is refused."""
+        load = self.client.submit(drive, target, streams).result()
+        if load.refused:
+            raise RuntimeError(f"{load.refused} callbacks were refused")
+        return load
+
+    def cpu_s(self, target: Target) -> float:
+        """Seconds of CPU that a server and Redis have used so far."""
+        used = self.redis.info("cpu")
+        mine = procfs.cpu_s(procfs.session(target.pid)) if procfs.AVAILABLE else 0.0
+        return mine + float(used["used_cpu_sys"]) + float(used["used_cpu_user"])
 
     def clear(self) -> None:
         """Forget all jobs and messages."""
         self.redis.flushall()
 
     def _program(self, name: str, port: int) -> Program:
-        args: tuple[str, ...] = ("-m", "tests.bench.programs", name)
-        if name not in _OURS:
-            floors_redis = self.redis_url.removesuffix("0") + "2"
-            args += (str(port), floors_redis, self.provider.url)
-        env = self.env | {"HOOKLINE_PORT": str(port)}
-        return Program(name, args, os.environ | env, self.folder)
+        args: tuple[str, ...]
+        if name in _OURS:
+            args = ("worker.cli", name, "--supervised")
+        else:
+            other_database = self.redis_url.removesuffix("0") + "2"
+            args = ("tests.bench.floors", name, str(port), other_database, self.provider.url)
+        env = os.environ | self.env | {"HOOKLINE_PORT": str(port)}
+        return Program(name, ("-m", *args), env, self.folder)
 
     def _wait(self, name: str, port: int) -> None:
         deadline = time.monotonic() + _START_S
@@ -109,9 +121,3 @@ def stage() -> Iterator[Stage]:
         connection = last.enter_context(redis.Redis.from_url(server.url))
         services = build(load_settings(env, dotenv=None))
         yield Stage(folder, connection, server.url, provider, services, env, client)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port

@@ -21,7 +21,12 @@ BODIES = 10_000
 TOKEN = "a-token-for-this-test-only"
 
 #: Words of the protocol and of our API, so that mutations reach behind the first check.
-WORDS = ["id", "status", "SUCCESS", "FAILURE", "MODAL", "progress", "100%", "state", "imageUrl", "buttons", "customId", "properties", "finalPrompt", "failReason", "action", "DESCRIBE", "kind", "imagine", "prompt", "then", "press", "U1", "modal", "mask", "priority", "deadline_s", "metadata", "images", "blend", "data:image/png;base64,xxx", "notify"]
+WORDS = [
+    "id", "status", "SUCCESS", "FAILURE", "MODAL", "progress", "100%", "state", "imageUrl",
+    "buttons", "customId", "properties", "finalPrompt", "failReason", "action", "DESCRIBE",
+    "kind", "imagine", "prompt", "then", "press", "U1", "modal", "mask", "priority", "deadline_s",
+    "metadata", "images", "blend", "data:image/png;base64,xxx", "notify",
+]  # fmt: skip
 
 
 def scalars(rng: random.Random) -> Any:

@@ -93,7 +93,7 @@ def in_status(status: Status, **fields: Any) -> Job:
     """A job that came to ``status`` by the events that usually lead there."""
     if status is Status.AWAITING_MODAL:
         request = {"task_id": "t0", "custom_id": "MJ::CustomZoom::4f2c"}
-        fields = {"kind": Kind.ACTION, "request": request, **fields}
+        fields |= {"kind": Kind.ACTION, "request": request}
     if status is Status.TIMED_OUT:
         grace_over = NOW + Policy().grace_s
         return after(in_status(Status.OVERDUE, **fields), TimePassed(), now=grace_over).job

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
+from config.logs import configure_logging
 from worker.errors import HooklineError, InvalidRequest, ServiceUnavailable
 
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE = range(4)
@@ -60,6 +61,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
+        # Before anything logs: stdout is for the answer alone. `web` and `worker` set up their own.
+        configure_logging("console", "warning")
         try:
             return super().invoke(ctx)
         except HooklineError as error:

@@ -48,7 +48,7 @@ def up(**given: Any) -> None:
     apply(given)
     with claimed(load_settings().state_dir):
         planned = stack.plan(os.environ, _DOTENV)
-        settings, env = planned.settings, {"HOOKLINE_LOG_FORMAT": "json", **os.environ}
+        settings, env = planned.settings, {**os.environ, "HOOKLINE_LOG_FORMAT": "json"}
         stop = _on_signals()
         with stack.running(planned, env, Path.cwd(), _printer(settings)) as supervisor:
             stack.wait_until_ready(planned, supervisor, stop)
@@ -103,8 +103,8 @@ def _printer(settings: Settings) -> OnLine:
     return _print_raw if settings.log_format == "json" else print_tidy
 
 
-def _print_raw(_name: str, line: str) -> None:
-    note(line)
+def _print_raw(name: str, line: str) -> None:
+    note(line if _read(line) else json.dumps({"event": line, "program": name}))
 
 
 def print_tidy(name: str, line: str) -> None:
@@ -113,12 +113,13 @@ def print_tidy(name: str, line: str) -> None:
     if event is None:
         note(f"{name:<8} {line}")
         return
-    text, level = str(event.get("event")), str(event.get("level"))
-    if not text.startswith("job ") and level not in _COLOURS:
+    level = str(event.get("level"))
+    changed = event.get("event") == "job" and event.get("status")
+    if not changed and (level not in _COLOURS or event.get("logger") == "py.warnings"):
         return
-    time = str(event.get("timestamp"))[11:19]
+    time, text = str(event.get("timestamp"))[11:19], str(changed or event.get("event"))
     about = " ".join(str(event[key]) for key in ("kind", "job_id", "error") if event.get(key))
-    note(click.style(f"{time} {name:<8} {text:<20} {about}", fg=_COLOURS.get(level)))
+    note(click.style(f"{time} {name:<8} {text:<14} {about}", fg=_COLOURS.get(level)))
 
 
 def _read(line: str) -> Mapping[str, Any] | None:

@@ -1,10 +1,9 @@
-"""The programs that are measured, each a process: ours as they are run, and the floors.
+"""The floors, each a process: what anybody would have to do at least.
 
-    python -m tests.bench.programs web | worker              settings from the environment
-    python -m tests.bench.programs bare | script | hop | hop-worker   PORT REDIS_URL PROVIDER_URL
+    python -m tests.bench.floors bare | script | hop | hop-worker   PORT REDIS_URL PROVIDER_URL
 
-A floor is what anybody would have to do at least: ``bare`` answers, ``script`` makes one Redis
-script call before it answers, ``hop`` wakes a Celery worker that makes one POST.
+``bare`` answers, ``script`` makes one Redis script call before it answers, ``hop`` wakes a Celery
+worker that makes one POST.
 """
 
 import sys
@@ -20,11 +19,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from config.logs import configure_logging
-from config.settings import load_settings
-from webhooks.server import THREADS, WORKERS, run_web
-from worker.app import run_worker
-from worker.bootstrap import HOOK_PATH, build
+from webhooks.server import THREADS, WORKERS
+from worker.bootstrap import HOOK_PATH
 from worker.redis_urls import as_broker
 from worker.supervisor import end_with_parent
 
@@ -37,30 +33,16 @@ return known
 
 
 def main() -> None:
-    """Run the program that the command line names, until told to stop."""
+    """Run the floor that the command line names, until told to stop."""
     end_with_parent()
     name, *args = sys.argv[1:]
-    programs: dict[str, Callable[..., None]] = {
-        "web": _web,
-        "worker": _worker,
+    floors: dict[str, Callable[..., None]] = {
         "bare": partial(_serve, bare_app),
         "script": partial(_serve, script_app),
         "hop": partial(_serve, hop_app),
         "hop-worker": _hop_worker,
     }
-    programs[name](*args)
-
-
-def _web() -> None:
-    settings = load_settings(dotenv=None)
-    configure_logging(settings.log_format, settings.log_level, settings.secret_values())
-    run_web(settings)
-
-
-def _worker() -> None:
-    settings = load_settings(dotenv=None)
-    configure_logging(settings.log_format, settings.log_level, settings.secret_values())
-    run_worker(build(settings))
+    floors[name](*args)
 
 
 def bare_app(_redis_url: str, _provider_url: str) -> Flask:
@@ -105,8 +87,15 @@ def _hop_worker(_port: str, redis_url: str, _provider_url: str) -> None:
         requests.post(url, json={"taskId": "1", "customId": "MJ::JOB::upsample::1"}, timeout=10)
 
     celery.worker_main(
-        ["worker", "--pool=threads", "--concurrency=9", "--loglevel=WARNING"]
-        + ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        [
+            "worker",
+            "--pool=threads",
+            "--concurrency=9",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--loglevel=WARNING",
+        ]
     )
 
 

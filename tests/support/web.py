@@ -1,0 +1,99 @@
+"""The web app over a store in memory, without a server, Redis or broker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from config.settings import Settings, load_settings
+from tests.support.jobs import NOW, a_job
+from webhooks.app import create_app
+from worker.bootstrap import Services, build
+from worker.intake import Intake
+from worker.job import Attempt, Job, Status
+from worker.orchestrator import Orchestrator
+from worker.receiver import Receiver
+from worker.store import Store, codec
+from worker.store.memory import MemoryStore
+
+TOKEN = "an-api-token-of-tests"
+AUTH = {"Authorization": f"Bearer {TOKEN}"}
+
+
+def web_settings(folder: Path, **more: str) -> Settings:
+    """Settings of a machine on which no Redis answers, unless ``more`` says otherwise."""
+    env = {
+        "HOOKLINE_REDIS_URL": f"unix://{folder}/nobody.sock",
+        "HOOKLINE_PROVIDER_URL": "http://127.0.0.1:9",
+        "HOOKLINE_STATE_DIR": str(folder / "state"),
+        "HOOKLINE_STORAGE_URL": f"file://{folder}/output",
+        "HOOKLINE_API_TOKEN": TOKEN,
+        **more,
+    }
+    return load_settings(env, dotenv=None)
+
+
+class NoWakeups:
+    """Wakes nobody."""
+
+    def start(self, account: str, count: int) -> None: ...
+
+    def ask(self, account: str, job_ids: Sequence[str]) -> None: ...
+
+    def store_assets(self, job_id: str) -> None: ...
+
+
+class WrittenStore(MemoryStore):
+    """A store in memory that keeps only what can be written down."""
+
+    def commit(self, job: Job, children: Sequence[Job] = (), **how: Any) -> int:
+        written = [codec.load(codec.dump(each)) for each in (job, *children)]
+        return super().commit(written[0], written[1:], **how)
+
+
+@dataclass
+class Web:
+    """A client of the app, and what is behind it."""
+
+    folder: Path
+    store: Store = field(default_factory=WrittenStore)
+
+    def __post_init__(self) -> None:
+        self.settings = web_settings(self.folder)
+        self.services = self._services()
+        self.app = create_app(self.settings, self.services)
+        self.client: FlaskClient = self.app.test_client()
+
+    def _services(self) -> Services:
+        built = build(self.settings)
+        orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
+        return replace(
+            built,
+            store=self.store,
+            orchestrator=orchestrator,
+            intake=Intake(orchestrator, built.storage),
+            receiver=Receiver(orchestrator, built.tokens),
+        )
+
+    def put(self, **fields: Any) -> Job:
+        """A stored job."""
+        job = a_job(**fields)
+        self.store.commit(job, max_running=100)
+        return self.job(job.id)
+
+    def running(self, **fields: Any) -> Job:
+        """A stored job that the provider works on as ``t1``."""
+        started = {"attempts": (Attempt(1, NOW),), "submitted_at": NOW, "due_at": NOW + 60}
+        told = {"task_id": "t1", "status": Status.IN_PROGRESS, "progress": 10}
+        return self.put(**{**started, **told, **fields})
+
+    def job(self, job_id: str) -> Job:
+        job = self.store.get(job_id)
+        assert job is not None
+        return job
+
+    def hook(self, job: Job, attempt: int = 1) -> str:
+        """The path that the provider calls."""
+        return f"/webhooks/midjourney/{self.services.tokens.for_job(job.id, attempt)}"
