@@ -97,14 +97,18 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     _log(status, error)
     kept = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return problem(status, HTTPStatus(status).phrase, error.description or error.name, (), kept)
+    return problem(status, error.name, error.description or error.name, (), kept)
 
 
 def _log(status: int, error: Exception) -> None:
     """A refusal. By endpoint, not path: a callback's path is its token."""
     reason, caller = type(error).__name__, request.remote_addr
     log.info(
-        "request refused", status=status, reason=reason, endpoint=request.endpoint, caller=caller
+        "request refused",
+        status=int(status),
+        reason=reason,
+        endpoint=request.endpoint,
+        caller=caller,
     )
 
 

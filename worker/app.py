@@ -5,7 +5,7 @@ from threading import Event, Thread
 
 import structlog
 from celery import signals
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 
 from worker.bootstrap import Services
 from worker.broker import DOOR, WAKE

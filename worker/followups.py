@@ -10,8 +10,11 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from worker import buttons
-from worker.job import JSON, Button, Job, JobError, Kind, Modal, Status
+from worker.job import JSON, Button, Job, JobError, Kind, Modal, Result, Status
 from worker.templates import MissingValue, render
+
+#: Kinds that end with words; all others end with pictures or films.
+_TEXT_KINDS = frozenset({Kind.DESCRIBE, Kind.SHORTEN})
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "hookline:job")
 
@@ -26,9 +29,16 @@ def child_id(parent_id: str, key: str) -> str:
     return uuid5(UUID(parent_id), key).hex
 
 
-def needs_buttons(then: tuple[JSON, ...]) -> bool:
-    """Whether the steps cannot become children before the buttons are known (``U*``)."""
-    return any(buttons.is_glob(step["press"]) for step in then if "press" in step)
+def incomplete(job: Job, result: Result) -> bool:
+    """Whether ``result`` leaves out what the finished ``job`` or its steps need.
+
+    Callbacks and lists may be shorter than the task's own page, which is the last word.
+    """
+    if job.kind in _TEXT_KINDS:
+        lacking = not (result.prompts or result.text)
+    else:
+        lacking = not (result.image_url or result.image_urls or result.video_urls)
+    return lacking or any(_lacks(step, result) for step in job.then)
 
 
 def children(parent: Job, now: float) -> tuple[Job, ...]:
@@ -96,6 +106,19 @@ def default_prompt(parent: Job, custom_id: str) -> str | None:
         return prompts[int(name) - 1]
     prompt = parent.result.prompt or parent.request.get("prompt")
     return str(prompt) if prompt else None
+
+
+def _lacks(step: JSON, result: Result) -> bool:
+    """A press of one button is no such step: it is resolved when it is submitted."""
+    if "press" in step:
+        return buttons.is_glob(step["press"]) and not result.buttons
+    if "imagine" in step:
+        try:
+            render(step["imagine"], result)
+        except MissingValue:
+            return True
+        return False
+    return result.image_url is None
 
 
 def _children_of_step(parent: Job, index: int, step: JSON, now: float) -> Iterator[Job]:

@@ -53,13 +53,7 @@ class Intake:
             asked.kind, asked.request, asked.then, **self._options(account, allow_paths=allow_paths)
         )
         asked = replace(asked, request=request, then=then)
-        job = self._job(asked, account, parent, key)
-        if self._orchestrator.create(job):
-            return job, True
-        known = self._orchestrator.job(job.id)
-        if known.fingerprint != job.fingerprint:
-            raise Conflict("This idempotency key was used for another request.")
-        return known, False
+        return self._create(self._job(asked, account, parent, key))
 
     def press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -96,6 +90,8 @@ class Intake:
             asked.kind, asked.request, (), **self._options(account, allow_paths=allow_paths)
         )
         modal = Modal(prompt=request.get("prompt"), mask=request.get("mask"))
+        if job.status is not Status.AWAITING_MODAL and job.modal == modal:
+            return job  # the same answer again
         return self._orchestrator.record(job, ModalAnswered(modal)).job
 
     def _pressed(self, parent: Job, asked: PressRequest, key: str) -> tuple[Job, ...]:
@@ -107,9 +103,17 @@ class Intake:
             if child.status is Status.FAILED and child.error:
                 words = f"{child.error.message} {child.error.hint or ''}".strip()
                 raise ButtonNotFound.of("button", words)
-        for child in children:
-            self._orchestrator.create(child)
-        return tuple(self._orchestrator.job(child.id) for child in children)
+        fingerprint = _fingerprint(asked)
+        return tuple(self._create(replace(child, fingerprint=fingerprint))[0] for child in children)
+
+    def _create(self, job: Job) -> tuple[Job, bool]:
+        """Store the job, unless it was stored before; the job, and whether it is new."""
+        if self._orchestrator.create(job):
+            return job, True
+        known = self._orchestrator.job(job.id)
+        if known.fingerprint != job.fingerprint:
+            raise Conflict("This idempotency key was used for another request.")
+        return known, False
 
     def _job(self, asked: JobRequest, account: Account, parent: Job | None, key: str | None) -> Job:
         now = self._orchestrator.clock()
@@ -192,7 +196,7 @@ def _with_button(job: Job, parent: Job | None) -> Job:
     )
 
 
-def _fingerprint(asked: JobRequest) -> str:
+def _fingerprint(asked: JobRequest | PressRequest) -> str:
     """Tells a repeat of a request from another request under the same key."""
     content: Mapping[str, Any] = asdict(asked)
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from worker import retries
+from worker import followups, retries
 from worker.errors import HooklineError, ProviderUnavailable
 from worker.events import Disposition, Missing, Observed, TimePassed
 from worker.evidence import Snapshot, TaskStatus
@@ -87,8 +87,8 @@ class Asker:
             log.warning("the provider cannot be asked", account=account, error=str(error))
 
     def _record(self, client: ProviderClient, job: Job, snapshot: Snapshot | None) -> None:
-        if snapshot is None or _lacks_buttons(job, snapshot):
-            # A list may leave out a task or its buttons; the task's own page is the last word.
+        if snapshot is None or _incomplete(job, snapshot):
+            # A list may leave out a task or some of it; the task's own page is the last word.
             snapshot = client.fetch(job.task_id or "") or snapshot
         event = Missing() if snapshot is None else Observed(snapshot, asked=True)
         ended = snapshot is not None and snapshot.status.terminal
@@ -104,6 +104,6 @@ class Asker:
         self._orchestrator.store.reschedule(job.id, now + wait)
 
 
-def _lacks_buttons(job: Job, snapshot: Snapshot) -> bool:
-    presses = any("press" in step for step in job.then)
-    return presses and snapshot.status is TaskStatus.SUCCEEDED and not snapshot.result.buttons
+def _incomplete(job: Job, snapshot: Snapshot) -> bool:
+    succeeded = snapshot.status is TaskStatus.SUCCEEDED
+    return succeeded and followups.incomplete(job, snapshot.result)

@@ -1,9 +1,9 @@
 """What `hookline up` runs here, so that the other commands in the same directory find it.
 
-`up` knows things that are set nowhere, such as the address of its sandbox. It writes them to
-`up.env` in the state directory, and they count below the environment and `.env`. While it runs it
-holds a lock: a file left behind by an `up` that was killed counts for nothing, and a second `up` is
-refused.
+`up` knows things that are set nowhere, such as the address of its sandbox, or only by its options.
+It writes them to `up.env` in the state directory, and they count below the environment and `.env`.
+While it runs it holds a lock: a file left behind by an `up` that was killed counts for nothing, and
+a second `up` is refused.
 """
 
 import fcntl

@@ -10,6 +10,7 @@ braces in URLs, and one refuses a ``state`` above 255.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from itsdangerous import BadSignature, Signer
@@ -42,6 +43,8 @@ class Tokens:
     def __init__(self, secrets: Sequence[str]) -> None:
         oldest_first = list(reversed(secrets))
         self._signer = Signer(oldest_first, salt="hookline.state", sep=".", digest_method=sha256)
+        # A job's token comes twice in each of its many callbacks.
+        self._verified = lru_cache(maxsize=4096)(self._verify)
 
     def for_job(self, job_id: str, attempt: int) -> str:
         """The ``state`` and the hook's end for one attempt; the same each time."""
@@ -53,6 +56,9 @@ class Tokens:
 
     def read(self, token: str) -> JobToken | AccountToken:
         """What the token names. Raises ``BadToken``; costs no look-up."""
+        return self._verified(token)
+
+    def _verify(self, token: str) -> JobToken | AccountToken:
         try:
             match self._signer.unsign(token.encode("ascii")).decode("ascii").split("."):
                 case ["j", job_id, attempt]:

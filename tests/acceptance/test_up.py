@@ -29,11 +29,7 @@ def test_a_day_with_up(tmp_path: Path) -> None:
         children = descendants(process.pid)
         assert len(children) >= 3  # Redis, web, worker
 
-        # The commands beside it get the provider as any setting; the address of `up` they find.
-        beside = {"HOOKLINE_PROVIDER_URL": quick.url}
-        done = hookline(
-            tmp_path, "imagine", "a red fox", "--then", "U1", "--wait", "--json", **beside
-        )
+        done = hookline(tmp_path, "imagine", "a red fox", "--then", "U1", "--wait", "--json")
         assert done.returncode == 0, done.stderr
         pipeline = json.loads(done.stdout)
         assert pipeline["status"] == "succeeded"
@@ -45,11 +41,11 @@ def test_a_day_with_up(tmp_path: Path) -> None:
         url = f"{told['HOOKLINE_PUBLIC_URL']}/v1/jobs"
         status, job = call("POST", url, {"kind": "imagine", "prompt": "a blue fox"}, token=token)
         assert status == 202
-        assert hookline(tmp_path, "watch", job["id"], **beside).returncode == 0
-        shown = hookline(tmp_path, "show", job["id"], "--json", **beside)
+        assert hookline(tmp_path, "watch", job["id"]).returncode == 0
+        shown = hookline(tmp_path, "show", job["id"], "--json")
         assert json.loads(shown.stdout) == call("GET", f"{url}/{job['id']}", token=token)[1]
 
-        checked = hookline(tmp_path, "doctor", "--json", **beside)
+        checked = hookline(tmp_path, "doctor", "--json")
         assert checked.returncode == 0, checked.stdout
         assert {finding["verdict"] for finding in json.loads(checked.stdout)} == {"ok"}
 

@@ -42,7 +42,8 @@ def main() -> int:
         print(json.dumps(figures, indent=2))
     else:
         seconds = time.monotonic() - began
-        Console().print(table(rows, f"{machine}; {seconds:.0f} s"))
+        wide = None if sys.stdout.isatty() else 110
+        Console(width=wide).print(table(rows, f"{machine}; {seconds:.0f} s"))
     return int(missed)
 
 
@@ -50,8 +51,8 @@ def _measures(
     at: Stage, options: argparse.Namespace
 ) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
     quick, only = options.quick, options.only or _PARTS
-    rounds, jobs = (3, 160) if quick else (7, 480)
-    samples = 60 if quick else 250
+    rounds, jobs = (3, 120) if quick else (5, 240)
+    samples = 60 if quick else 200
     if "receiver" in only:
         yield "receiver", lambda: throughput(at, jobs, rounds)
     if "repeats" in only:

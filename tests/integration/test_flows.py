@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.drawing import draw
 from tests.support.flow import flow
-from tests.support.standin import BANNED_WORD, FAIL_WORD, StandIn
+from tests.support.standin import BANNED_WORD, FAIL_WORD, Hooks, StandIn
+from tests.support.standin_shapes import Flavour
 from worker.job import AssetsStatus, Job, Status
 
 U1 = {"press": "U1"}
@@ -16,12 +17,11 @@ U1 = {"press": "U1"}
 @pytest.mark.parametrize("flavour", ["N", "T", "G", "P"])
 @pytest.mark.parametrize("hooks", ["sent", "stripped", "none"])
 def test_an_imagine_and_its_follow_ups_end_in_pictures(
-    flavour: str, hooks: str, tmp_path: Path
+    flavour: Flavour, hooks: str, tmp_path: Path
 ) -> None:
-    sent = "stripped" if hooks == "none" else hooks
-    options = {"timeouts_after_work": False} if flavour == "P" else {}
+    sent: Hooks = "sent" if hooks == "sent" else "stripped"
     with (
-        StandIn(flavour=flavour, hooks=sent, **options) as provider,
+        StandIn(flavour=flavour, hooks=sent, timeouts_after_work=False) as provider,
         flow(provider.url, tmp_path, hooked=hooks != "none") as hookline,
     ):
         job = hookline.submit(
@@ -53,7 +53,7 @@ def test_an_imagine_and_its_follow_ups_end_in_pictures(
     ids=lambda habit: next(iter(habit)),
 )
 def test_odd_habits_of_providers_change_nothing(
-    flavour: str, habit: dict[str, Any], tmp_path: Path
+    flavour: Flavour, habit: dict[str, Any], tmp_path: Path
 ) -> None:
     with (
         StandIn(flavour=flavour, task_seconds=0.2, **habit) as provider,
@@ -68,7 +68,7 @@ def test_odd_habits_of_providers_change_nothing(
 
 
 @pytest.mark.parametrize("flavour", ["T", "P"])
-def test_a_window_is_answered_and_its_job_goes_on(flavour: str, tmp_path: Path) -> None:
+def test_a_window_is_answered_and_its_job_goes_on(flavour: Flavour, tmp_path: Path) -> None:
     mask = tmp_path / "mask.png"
     mask.write_bytes(draw(size=(512, 512)))
     region = {"press": "Vary (Region)", "modal": {"prompt": "a red hat", "mask": str(mask)}}
@@ -108,7 +108,7 @@ def test_a_window_without_an_answer_waits_for_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("flavour", ["N", "T", "G", "P"])
 def test_a_describe_is_followed_by_an_imagine_from_its_first_prompt(
-    flavour: str, tmp_path: Path
+    flavour: Flavour, tmp_path: Path
 ) -> None:
     picture = tmp_path / "picture.png"
     picture.write_bytes(draw(size=(64, 64)))
@@ -136,7 +136,7 @@ def test_the_number_of_a_describe_is_pressed_with_its_own_prompt(tmp_path: Path)
 
 
 @pytest.mark.parametrize("flavour", ["T", "G"])
-def test_every_other_kind_is_submitted_and_finishes(flavour: str, tmp_path: Path) -> None:
+def test_every_other_kind_is_submitted_and_finishes(flavour: Flavour, tmp_path: Path) -> None:
     first, second = tmp_path / "1.png", tmp_path / "2.png"
     first.write_bytes(draw(size=(64, 64)))
     second.write_bytes(draw(size=(80, 80)))
@@ -179,7 +179,8 @@ def test_a_button_that_is_not_there_fails_the_child_and_names_those_that_are(
 
 
 def test_a_moderated_prompt_and_a_failed_task_fail_with_the_reason(tmp_path: Path) -> None:
-    for flavour in ("N", "T", "G", "P"):
+    flavours: tuple[Flavour, ...] = ("N", "T", "G", "P")
+    for flavour in flavours:
         with StandIn(flavour=flavour) as provider, flow(provider.url, tmp_path) as hookline:
             banned = hookline.submit(kind="imagine", prompt=f"{BANNED_WORD} body", then=[U1])
             doomed = hookline.submit(kind="imagine", prompt=f"{FAIL_WORD} cat", then=[U1])

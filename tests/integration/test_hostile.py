@@ -7,18 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
-from config.settings import load_settings
-from tests.support.flow import Flow
-from tests.support.jobs import a_job
-from webhooks.app import create_app
+from tests.support.web import AUTH, Web
 from worker.bootstrap import HOOK_PATH
-from worker.job import Attempt, Status
-from worker.store.memory import MemoryStore
+from worker.job import Job
 
 BODIES = 10_000
-TOKEN = "a-token-for-this-test-only"
 
 #: Words of the protocol and of our API, so that mutations reach behind the first check.
 WORDS = [
@@ -71,37 +65,18 @@ def bodies(seed: int, number: int) -> Iterator[bytes]:
             yield json.dumps(values(rng)).encode("utf-8", "surrogatepass")
 
 
-class Doors:
-    """The web app over a store whose jobs must not change."""
-
-    def __init__(self, folder: Path) -> None:
-        env = {
-            "HOOKLINE_PROVIDER_URL": "http://127.0.0.1:9",
-            "HOOKLINE_API_TOKEN": TOKEN,
-            "HOOKLINE_STATE_DIR": str(folder / "state"),
-            "HOOKLINE_REDIS_URL": "redis://127.0.0.1:9/0",
-        }
-        self.store = MemoryStore()
-        flow = Flow("http://127.0.0.1:9", folder / "output", None, store=self.store)
-        self.services: Any = flow
-        self.tokens = flow.tokens
-        self.running = a_job(
-            status=Status.SUBMITTED, task_id="t1", attempts=(Attempt(1, 1.0),), due_at=2e9
-        )
-        self.store.commit(self.running, max_running=3)
-        self.before = self.store.get(self.running.id)
-        app = create_app(load_settings(env, None), self.services)
-        self.client: FlaskClient = app.test_client()
-
-    def post(self, path: str, body: bytes, **headers: str) -> int:
-        return self.client.post(path, data=body, headers=headers).status_code
+@pytest.fixture
+def web(tmp_path: Path) -> Web:
+    return Web(tmp_path)
 
 
 @pytest.fixture
-def doors(tmp_path: Path) -> Iterator[Doors]:
-    doors = Doors(tmp_path)
-    yield doors
-    doors.services.wakeups.close()
+def running(web: Web) -> Job:
+    return web.running()
+
+
+def post(web: Web, path: str, body: bytes, **headers: str) -> int:
+    return web.client.post(path, data=body, headers=headers).status_code
 
 
 def count(posts: Callable[[bytes], int], seed: int, number: int = BODIES) -> dict[int, int]:
@@ -112,21 +87,20 @@ def count(posts: Callable[[bytes], int], seed: int, number: int = BODIES) -> dic
     return statuses
 
 
-def test_the_receiver_withstands_strangers(doors: Doors) -> None:
-    other = doors.tokens.for_job("0" * 32, 1)
-    forged = [other[:-1] + "x", "junk", "j.1.2.3", doors.running.id, "%00", "a" * 5000]
+def test_the_receiver_withstands_strangers(web: Web, running: Job) -> None:
+    other = web.services.tokens.for_job("0" * 32, 1)
+    forged = [other[:-1] + "x", "junk", "j.1.2.3", running.id, "%00", "a" * 5000]
     rng = random.Random(7)
-    statuses = count(lambda b: doors.post(f"{HOOK_PATH}/{rng.choice(forged)}", b), 1, 2000)
+    statuses = count(lambda b: post(web, f"{HOOK_PATH}/{rng.choice(forged)}", b), 1, 2000)
     assert set(statuses) <= {401, 404}, statuses
-    assert doors.store.get(doors.running.id) == doors.before
+    assert web.job(running.id) == running
 
 
-def test_the_receiver_withstands_nonsense_under_a_valid_token(doors: Doors) -> None:
-    token = doors.tokens.for_job(doors.running.id, 1)
-    statuses = count(lambda b: doors.post(f"{HOOK_PATH}/{token}", without_end(b)), 2)
+def test_the_receiver_withstands_nonsense_under_a_valid_token(web: Web, running: Job) -> None:
+    statuses = count(lambda b: post(web, web.hook(running), without_end(b)), 2)
     assert set(statuses) <= {200, 400}, statuses
     assert statuses[400] > BODIES / 4
-    assert doors.store.get(doors.running.id) == doors.before
+    assert web.job(running.id) == running
 
 
 def without_end(body: bytes) -> bytes:
@@ -136,18 +110,17 @@ def without_end(body: bytes) -> bytes:
     return body
 
 
-def test_the_api_withstands_nonsense(doors: Doors) -> None:
+def test_the_api_withstands_nonsense(web: Web, running: Job) -> None:
     rng = random.Random(9)
     paths = [
         "jobs",
-        f"jobs/{doors.running.id}/press",
-        f"jobs/{doors.running.id}/resolve",
+        f"jobs/{running.id}/press",
+        f"jobs/{running.id}/resolve",
         f"jobs/{'f' * 32}/press",
         "nowhere",
     ]
-    auth = {"Authorization": f"Bearer {TOKEN}"}
-    statuses = count(lambda b: doors.post(f"/v1/{rng.choice(paths)}", b, **auth), 3)
+    statuses = count(lambda b: post(web, f"/v1/{rng.choice(paths)}", b, **AUTH), 3)
     assert set(statuses) <= {400, 404, 409, 422}, statuses
-    assert doors.store.get(doors.running.id) == doors.before
-    unauthorized = count(lambda b: doors.post(f"/v1/{rng.choice(paths)}", b), 4, 2000)
+    assert web.job(running.id) == running
+    unauthorized = count(lambda b: post(web, f"/v1/{rng.choice(paths)}", b), 4, 2000)
     assert set(unauthorized) <= {401}, unauthorized

@@ -70,6 +70,9 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
+Hooks = Literal["sent", "stripped"]
+
+
 class StandIn:
     """Serves one flavour; what a client must never do is collected in `violations`."""
 
@@ -77,7 +80,7 @@ class StandIn:
         self,
         *,
         flavour: Flavour = "N",
-        hooks: Literal["sent", "stripped"] = "sent",
+        hooks: Hooks = "sent",
         state_in_callbacks: bool = True,
         callback_before_reply: float = 0.0,  # the reply goes out so long after the first callback
         instant: bool = False,

@@ -45,6 +45,14 @@ def wait_for(met: Callable[[], object], seconds: float = 10.0) -> None:
         pause.wait(0.02)
 
 
+def look_until(supervisor: Supervisor, met: Callable[[], object]) -> None:
+    def looked() -> object:
+        supervisor.look()
+        return met()
+
+    wait_for(looked)
+
+
 def lives(pid: int) -> bool:
     """Whether the process runs; one that ended and that nobody has asked about yet does not."""
     ps = ["ps", "-o", "stat=", "-p", str(pid)]
@@ -85,14 +93,14 @@ def test_a_program_that_dies_is_started_again(tmp_path: Path) -> None:
         wait_for(lambda: heard)
         first = supervisor.pids["p0"]
         os.kill(first, signal.SIGKILL)
-        wait_for(lambda: supervisor.look() or supervisor.pids.get("p0", first) != first)
+        look_until(supervisor, lambda: supervisor.pids.get("p0", first) != first)
         wait_for(lambda: heard.count(("p0", "here")) == 2)
     assert any("ended with code -9" in line for _, line in heard)
 
 
 def test_the_pause_grows_while_it_keeps_dying(tmp_path: Path) -> None:
     with supervised(tmp_path, "raise SystemExit(1)") as (supervisor, heard):
-        wait_for(lambda: supervisor.look() or len(heard) == 2)
+        look_until(supervisor, lambda: len(heard) == 2)
     assert [line.rpartition(" in ")[2] for _, line in heard] == ["0.5 s", "1 s"]
 
 

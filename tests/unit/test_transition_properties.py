@@ -26,7 +26,9 @@ jobs = st.builds(
     st.sampled_from(THENS),
 )
 #: Each event comes some seconds after the one before.
-lives = st.lists(st.tuples(events, st.sampled_from([0.0, 1.0, 300.0, 4000.0])), min_size=3, max_size=12)
+lives = st.lists(
+    st.tuples(events, st.sampled_from([0.0, 1.0, 300.0, 4000.0])), min_size=3, max_size=12
+)
 
 
 def check(before: Job, event: Event, now: float, policy: Policy) -> Job:
@@ -93,7 +95,7 @@ def check_step(before: Job, event: Event, job: Job) -> None:
     assert set(before.other_task_ids) <= set(job.other_task_ids)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(jobs, lives, policies)
 def test_no_life_of_a_job_breaks_a_rule(
     job: Job, life: list[tuple[Event, float]], policy: Policy

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.web import Web
@@ -205,7 +205,7 @@ TASKS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400)
 @given(task=TASKS, then=st.sampled_from([(), ({"press": "U*"},), ({"describe": True},)]))
 def test_no_json_is_a_5xx(web: Web, task: dict[str, Any], then: Any) -> None:
     job = web.running(then=then)
@@ -228,12 +228,8 @@ def test_no_bytes_are_a_5xx_or_change_a_job(web: Web, body: bytes) -> None:
 @settings(max_examples=200)
 @given(token=st.text(max_size=200).filter(lambda t: "/" not in t))
 def test_no_token_is_a_5xx(web: Web, token: str) -> None:
-    answer = web.client.post(
-        "/",
-        environ_overrides={
-            "PATH_INFO": f"/webhooks/midjourney/{token.encode('utf-8', 'replace').decode('latin-1')}"
-        },
-    )
+    path = "/webhooks/midjourney/" + token.encode("utf-8", "replace").decode("latin-1")
+    answer = web.client.post("/", environ_overrides={"PATH_INFO": path})
     assert answer.status_code in (401, 404)
 
 

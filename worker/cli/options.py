@@ -37,8 +37,15 @@ def setting_options(*names: str) -> Callable[[F], F]:
     return add
 
 
-def apply(given: Mapping[str, str | None]) -> None:
-    """Let the given options count as the environment, for what this process starts as well."""
-    for name, value in given.items():
-        if value is not None:
-            os.environ[str(Settings.model_fields[name].alias)] = value
+def apply(given: Mapping[str, str | None]) -> dict[str, str]:
+    """Let the given options count as the environment, for what this process starts as well.
+
+    Those that were given, by their setting's name.
+    """
+    named = {
+        str(Settings.model_fields[name].alias): value
+        for name, value in given.items()
+        if value is not None
+    }
+    os.environ.update(named)
+    return named

@@ -45,14 +45,14 @@ def up(**given: Any) -> None:
     Starts a private Redis where none is set, the sandbox where no provider is set, the web process
     and a worker. Other commands in the same directory find what runs here.
     """
-    apply(given)
+    named = apply(given)
     with claimed(load_settings().state_dir):
         planned = stack.plan(os.environ, _DOTENV)
         settings, env = planned.settings, {**os.environ, "HOOKLINE_LOG_FORMAT": "json"}
         stop = _on_signals()
         with stack.running(planned, env, Path.cwd(), _printer(settings)) as supervisor:
             stack.wait_until_ready(planned, supervisor, stop)
-            tell(settings.state_dir, planned.made_up)
+            tell(settings.state_dir, {**named, **planned.made_up})
             if not stop.is_set():
                 _print_places(planned)
             supervisor.watch(stop)

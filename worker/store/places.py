@@ -1,6 +1,7 @@
 """PURE. Where a job belongs in the store, told from the job alone; both stores move it there."""
 
 from hashlib import blake2b
+from math import isfinite, nan
 from typing import NamedTuple
 
 from worker.errors import InvalidRequest
@@ -57,9 +58,12 @@ def read_cursor(cursor: str) -> tuple[float, str]:
     """``created_at`` and id of the last job of the page before."""
     created_at, _, job_id = cursor.partition("-")
     try:
-        return float(created_at), job_id
+        moment = float(created_at)
     except ValueError:
-        raise InvalidRequest.of("cursor", "is not one that this listing gave") from None
+        moment = nan
+    if not isfinite(moment):
+        raise InvalidRequest.of("cursor", "is not one that this listing gave")
+    return moment, job_id
 
 
 def write_cursor(job: Job) -> str:

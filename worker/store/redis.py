@@ -29,7 +29,7 @@ def connect(url: str) -> "redis.Redis":
 
     Every wait has an end: without one a lost connection would hold its caller for ever.
     """
-    options: dict[str, Any] = {"socket_timeout": 5.0}
+    options: dict[str, Any] = {"socket_timeout": 3.0}
     if not url.startswith("unix:"):
         options |= {"socket_connect_timeout": 3.0, "socket_keepalive": True}
     if not url.startswith("sentinel:"):

@@ -61,7 +61,7 @@ def _follow(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     if job.window is Window.OPEN and not _shows_answer_taken(job, snapshot):
         return Decision(job, Disposition.DUPLICATE)  # the task that waits for our answer
     if snapshot.status is TaskStatus.SUCCEEDED:
-        if not event.asked and _must_ask_for_buttons(job, snapshot):
+        if not event.asked and followups.incomplete(job, snapshot.result):
             return Decision(_ask_again(job, snapshot, now))
         return succeeded(with_task(job, snapshot.task_id), snapshot.result, now)
     if snapshot.status is TaskStatus.CANCELLED:
@@ -110,11 +110,6 @@ def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:
         Outcome.NEEDS_MODAL, task_id=snapshot.task_id, modal_prompt=snapshot.result.prompt
     )
     return Decision(window_open(job, verdict, now))
-
-
-def _must_ask_for_buttons(job: Job, snapshot: Snapshot) -> bool:
-    """``U*`` needs the buttons to become children, and a callback may lack them."""
-    return not snapshot.result.buttons and followups.needs_buttons(job.then)
 
 
 def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:

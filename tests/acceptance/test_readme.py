@@ -1,0 +1,223 @@
+"""What README.md says is true: its blocks run, and its tables name what there is.
+
+A block runs where the line before it is a comment such as ``<!-- run: 2 succeeded -->``: as a
+script of its language, in the folder of a ``hookline up``, as a reader would. It must end with code
+0, and the jobs that come of it must end as the comment says (nothing there: no jobs). Only the
+port is put in, and the sandbox is a quick one.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from tests.support.drawing import draw
+from tests.support.processes import ROOT, clean_env, up, wait_for
+from worker.cli.http import call
+from worker.cli.stack import free_port
+from worker.job import Kind, Status
+from worker.local_redis import private_redis_url
+from worker.provider.reasons import Reason
+from worker.redis_urls import broker_for
+from worker.sandbox import OPTIONS, Sandbox, SandboxOptions
+from worker.schema import kinds
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+#: Seconds for a block on a busy machine; a quiet one needs a tenth.
+BLOCK_S = 90.0
+
+_BLOCK = re.compile(
+    r"^<!-- run:(?P<jobs>[^>]*)-->\n```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block that runs, and how many jobs come of it, by status."""
+
+    line: int
+    language: str
+    text: str
+    jobs: Counter[str]
+
+
+def blocks() -> list[Block]:
+    found = []
+    for match in _BLOCK.finditer(README):
+        pairs = (words.split() for words in match["jobs"].split(",") if words.strip())
+        jobs = Counter({status: int(count) for count, status in pairs})
+        line = README.count("\n", 0, match.start("text")) + 1
+        found.append(Block(line, match["language"], match["text"], jobs))
+    return found
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who follows the README: a folder in which ``hookline up`` runs."""
+
+    folder: Path
+    env: dict[str, str]
+    port: int
+
+    def run(self, block: Block) -> subprocess.CompletedProcess[str]:
+        interpreter = {"sh": ["sh", "-eu", "-c"], "python": [sys.executable, "-c"]}
+        text = block.text.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+        return subprocess.run(
+            [*interpreter[block.language], text],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=BLOCK_S,
+            check=False,
+        )
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """Every job, by id, as HTTP tells it."""
+        token = (self.folder / ".hookline/api-token").read_text().strip()
+        url = f"http://127.0.0.1:{self.port}/v1/jobs?limit=200"
+        _, page = call("GET", url, token=token)
+        return {job["id"]: job for job in page["items"]}
+
+    def new_jobs(self, known: set[str], count: int) -> list[dict[str, Any]]:
+        """The jobs that are not ``known``, once there are ``count`` and all of them are over."""
+        new: list[dict[str, Any]] = []
+
+        def are_over() -> bool:
+            new[:] = [job for job_id, job in self.jobs().items() if job_id not in known]
+            return len(new) >= count and all(Status(job["status"]).terminal for job in new)
+
+        wait_for(are_over, f"{count} jobs", BLOCK_S)
+        return new
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    """A folder with a `.env`, as the README says, and all processes."""
+    with (
+        # A socket's path must be short, and pytest's own temporary folders are not.
+        tempfile.TemporaryDirectory(prefix="hl-") as name,
+        Sandbox(SandboxOptions(task_seconds=(0.1, 0.3))) as sandbox,
+    ):
+        folder, port = Path(name), free_port()
+        (folder / ".env").write_text(
+            f"HOOKLINE_PROVIDER_URL={sandbox.url}\nHOOKLINE_PORT={port}\nHOOKLINE_MAX_RUNNING=6\n"
+        )
+        (folder / "photo.png").write_bytes(draw())
+        with up(folder):
+            redis_url = private_redis_url(folder / ".hookline")
+            assert redis_url is not None
+            yield Reader(folder, _environment(folder, broker_for(redis_url).url), port)
+
+
+def _environment(folder: Path, broker_url: str) -> dict[str, str]:
+    """`hookline` is on the PATH, as it is after `. .venv/bin/activate`."""
+    tools = folder / "bin"
+    tools.mkdir()
+    command = tools / "hookline"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m worker.cli "$@"\n')
+    command.chmod(0o755)
+    path = os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)])
+    return clean_env(PATH=path, HOOKLINE_BROKER_URL=broker_url)
+
+
+@pytest.mark.parametrize("block", blocks(), ids=lambda block: f"line{block.line}")
+def test_a_block_does_what_it_says(reader: Reader, block: Block) -> None:
+    if block.text.startswith("curl") and not which("curl"):
+        pytest.skip("curl is not installed")
+    if "mask.png" in block.text and not (reader.folder / "mask.png").exists():
+        _draw_mask(reader)  # its own block does so, but may run in another process
+    known = set(reader.jobs())
+    done = reader.run(block)
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs = reader.new_jobs(known, block.jobs.total())
+    failures = [job["error"] for job in jobs if job["error"]]
+    assert Counter(job["status"] for job in jobs) == block.jobs, failures
+    for job in jobs:
+        for path in job["result"]["assets"]:
+            assert (reader.folder / "output" / path).stat().st_size > 0
+
+
+def _draw_mask(reader: Reader) -> None:
+    drawing = next(b for b in blocks() if b.language == "python" and "mask.save" in b.text)
+    assert reader.run(drawing).returncode == 0
+
+
+def test_every_way_in_is_among_the_blocks_that_run() -> None:
+    texts = [block.text for block in blocks()]
+    for words in ("curl", "send_task", "from worker import", "hookline press", "hookline modal"):
+        assert any(words in text for text in texts), words
+    assert len(texts) == README.count("\n<!-- run:")
+
+
+def rows_of_table(heading: str) -> list[list[str]]:
+    """The cells of the first table whose first column has that heading."""
+    table = README.split(f"\n| {heading} |", 1)[1].split("\n\n", 1)[0]
+    return [row.strip("|").split("|") for row in table.splitlines()[2:]]
+
+
+def names_in_table(heading: str) -> list[str]:
+    """What stands in the first cells of that table."""
+    return [name for row in rows_of_table(heading) for name in re.findall(r"`([^`]+)`", row[0])]
+
+
+def test_the_settings_table_names_every_setting_once() -> None:
+    aliases = [str(field.alias) for field in Settings.model_fields.values()]
+    assert sorted(names_in_table("name")) == sorted(aliases)
+
+
+def test_the_settings_table_has_the_real_defaults() -> None:
+    defaults = {row[0].strip(" `"): row[1] for row in rows_of_table("name")}
+    for field in Settings.model_fields.values():
+        if field.alias != "HOOKLINE_LOG_FORMAT" and isinstance(field.default, str | int | Path):
+            assert f"`{field.default}`" in defaults[str(field.alias)], field.alias
+
+
+def test_the_status_table_names_every_status_in_order() -> None:
+    assert names_in_table("status") == [status.value for status in Status]
+
+
+def test_the_error_table_names_every_reason_of_the_provider() -> None:
+    codes = names_in_table("`error.code`")
+    assert len(codes) == len(set(codes))
+    assert {reason.value for reason in Reason} <= set(codes)
+
+
+def test_every_code_in_the_error_table_is_one_that_jobs_can_have() -> None:
+    paths = (ROOT / "worker").rglob("*.py")
+    sources = "".join(p.read_text(encoding="utf-8") for p in paths if "sandbox" not in p.parts)
+    for code in names_in_table("`error.code`"):
+        assert f'"{code}"' in sources, code
+
+
+def test_the_kinds_table_names_every_kind_and_field() -> None:
+    fields = {row[0].strip(" `"): row[1] for row in rows_of_table("kind")}
+    assert fields.keys() == {kind.value for kind in Kind}
+    common = {*kinds.Request.model_fields, "bot_type"}
+    for kind, model in kinds.MODELS.items():
+        named = set(re.findall(r"`(\w+)\??`", fields[kind.value])) - set(Status)
+        assert named == model.model_fields.keys() - common, kind
+
+
+def test_the_sandbox_section_names_every_fault_and_nothing_else() -> None:
+    assert set(names_in_table("option")) == {option.flag for option in OPTIONS if option.is_rate}
+    known = {option.flag for option in OPTIONS} | {"--port", "--no-forward-hook", "--help"}
+    section = README.split("\n## The sandbox\n", 1)[1].split("\n## ", 1)[0]
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", section)) <= known
+
+
+def test_local_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,121 @@
+"""The shell around the pure core, with nothing real below it.
+
+A store in memory, a clock that is set, wake-ups that are only written down, and a provider that
+answers what a test says.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.support.jobs import NOW
+from worker.errors import HooklineError
+from worker.evidence import Outcome, Snapshot, Verdict
+from worker.job import Job, Kind
+from worker.orchestrator import Orchestrator
+from worker.provider.account import Account
+from worker.provider.client import ProviderClient
+from worker.provider.payloads import Submission
+from worker.store import Filter, Heard
+from worker.store.memory import MemoryStore
+
+
+class Wakeups:
+    """Writes down who was woken for what."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Any, ...]] = []
+
+    def start(self, account: str, count: int) -> None:
+        self.sent.append(("start", account, count))
+
+    def ask(self, account: str, job_ids: Sequence[str]) -> None:
+        self.sent.append(("ask", account, *job_ids))
+
+    def store_assets(self, job_id: str) -> None:
+        self.sent.append(("store_assets", job_id))
+
+
+class FailingStore(MemoryStore):
+    """A store whose next commit fails with ``failure``, once; ``heard`` is what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failure: HooklineError | None = None
+        self.heard: list[Heard | None] = []
+
+    def commit(
+        self,
+        job: Job,
+        children: Sequence[Job] = (),
+        *,
+        max_running: int,
+        heard: Heard | None = None,
+    ) -> int:
+        self.heard.append(heard)
+        if failure := self.failure:
+            self.failure = None
+            raise failure
+        return super().commit(job, children, max_running=max_running, heard=heard)
+
+
+class Provider(ProviderClient):
+    """Knows ``tasks``, answers submits with ``verdicts`` in turn, or is away with ``trouble``.
+
+    ``asked`` and ``submitted`` are what it was asked; ``meanwhile`` runs during every submit.
+    """
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.tasks: dict[str, Snapshot] = {}
+        self.listed: dict[str, Snapshot] | None = None  #: what a list shows, where it differs
+        self.verdicts: list[Verdict] = []
+        self.trouble: HooklineError | None = None
+        self.asked: list[str] = []
+        self.submitted: list[tuple[Kind, Submission]] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def submit(self, kind: Kind, submission: Submission) -> Verdict:
+        self.submitted.append((kind, submission))
+        self.meanwhile()
+        return self.verdicts.pop(0) if self.verdicts else Verdict(Outcome.ACCEPTED, task_id="t1")
+
+    def fetch(self, task_id: str) -> Snapshot | None:
+        self.asked.append(task_id)
+        if self.trouble:
+            raise self.trouble
+        return self.tasks.get(task_id)
+
+    def fetch_many(self, task_ids: Sequence[str]) -> list[Snapshot]:
+        self.asked.append(",".join(task_ids))
+        if self.trouble:
+            raise self.trouble
+        shown = self.tasks if self.listed is None else self.listed
+        return [shown[task_id] for task_id in task_ids if task_id in shown]
+
+
+class Shell:
+    """An orchestrator at ``now`` with one account of ``max_running`` slots."""
+
+    def __init__(self, *, max_running: int = 3, hooked: bool = True) -> None:
+        self.now = NOW
+        self.store = FailingStore()
+        self.wakeups = Wakeups()
+        account = Account("default", "http://127.0.0.1:9", max_running=max_running)
+        self.accounts = {"default": account}
+        self.provider = Provider(account)
+        self.orchestrator = Orchestrator(
+            self.store, self.wakeups, self.accounts, hooked=hooked, clock=lambda: self.now
+        )
+
+    def put(self, job: Job) -> Job:
+        """Store the job as it is, and give it back as stored."""
+        self.store.commit(job, max_running=99)
+        return self.job(job)
+
+    def jobs(self) -> list[Job]:
+        """All jobs as they are now."""
+        return list(self.store.list_jobs(Filter(), 999).jobs)
+
+    def job(self, job: Job) -> Job:
+        """The job as it is stored now."""
+        return self.orchestrator.job(job.id)

@@ -1,0 +1,131 @@
+"""Load, decide, commit, wake."""
+
+import pytest
+
+from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, in_status
+from tests.support.shell import Shell
+from worker.errors import NotFound, StaleVersion, StoreUnavailable
+from worker.events import Cancelled, Disposition, Resolved, Started
+from worker.evidence import TaskStatus
+from worker.job import Result, Status
+from worker.store import Heard, NoFreeSlot
+
+SUCCESS = callback(TaskStatus.SUCCEEDED)
+
+
+def test_a_new_job_wakes_a_worker_and_is_stored_once() -> None:
+    shell, job = Shell(), a_job()
+    assert shell.orchestrator.create(job)
+    assert shell.wakeups.sent == [("start", "default", 1)]
+    assert not shell.orchestrator.create(job)
+    assert shell.job(job).version == 1
+
+
+def test_nobody_is_woken_where_there_is_no_slot() -> None:
+    shell = Shell(max_running=1)
+    shell.put(in_status(Status.SUBMITTED))
+    shell.orchestrator.create(a_job())
+    assert shell.wakeups.sent == []
+
+
+def test_an_end_frees_a_slot_and_wakes_for_files_and_children() -> None:
+    shell = Shell(max_running=1)
+    job = shell.put(in_status(Status.SUBMITTED, then=({"press": "U1"}, {"press": "U2"})))
+    decision = shell.orchestrator.record(job, SUCCESS, heard=Heard.CALLBACK)
+    assert decision.disposition is Disposition.APPLIED
+    assert shell.store.get_many([c.id for c in decision.children]) != []
+    assert shell.wakeups.sent == [("start", "default", 1), ("store_assets", job.id)]
+
+
+def test_a_job_that_is_due_now_is_asked_about_now() -> None:
+    shell = Shell()
+    job = shell.put(in_status(Status.IN_DOUBT))
+    shell.orchestrator.record(job, Resolved("accepted", "t1"))
+    assert shell.wakeups.sent == [("ask", "default", job.id)]
+    globbing = shell.put(in_status(Status.SUBMITTED, then=({"press": "U*"},)))
+    shell.orchestrator.record(globbing, callback(TaskStatus.SUCCEEDED, result=Result()))
+    assert shell.wakeups.sent[1:] == [("ask", "default", globbing.id)]
+
+
+def test_what_changes_nothing_writes_nothing() -> None:
+    shell = Shell()
+    job = shell.put(in_status(Status.SUCCEEDED))
+    assert shell.orchestrator.record(job, SUCCESS).disposition is Disposition.DUPLICATE
+    assert shell.job(job) == job
+    assert shell.wakeups.sent == []
+
+
+def test_it_decides_again_when_somebody_else_was_first() -> None:
+    shell = Shell()
+    old = shell.put(in_status(Status.SUBMITTING))
+    shell.orchestrator.record(old, SUCCESS)
+    late = shell.orchestrator.record(old, ACCEPTED)
+    assert late.disposition is Disposition.STALE
+    assert late.job == shell.job(old), "the answer is the job as it is"
+    assert late.job.status is Status.SUCCEEDED
+
+
+def test_a_job_that_vanished_meanwhile_is_not_found() -> None:
+    shell = Shell()
+    shell.store.failure = StaleVersion()
+    with pytest.raises(NotFound):
+        shell.orchestrator.record(a_job(), Cancelled())
+    with pytest.raises(NotFound, match="nobody"):
+        shell.orchestrator.job("nobody")
+
+
+def test_no_job_starts_without_a_slot() -> None:
+    shell = Shell(max_running=1)
+    shell.put(in_status(Status.SUBMITTED))
+    waiting = shell.put(a_job())
+    with pytest.raises(NoFreeSlot):
+        shell.orchestrator.record(waiting, Started())
+    assert shell.job(waiting).status is Status.QUEUED
+
+
+def test_an_account_that_left_the_settings_starts_nothing() -> None:
+    shell = Shell()
+    shell.orchestrator.create(a_job(account="gone"))
+    assert shell.wakeups.sent == []
+    running = shell.put(in_status(Status.SUBMITTED, account="gone"))
+    assert shell.orchestrator.record(running, SUCCESS).job.status is Status.SUCCEEDED
+
+
+def test_when_the_store_is_away_nobody_is_woken() -> None:
+    shell = Shell()
+    job = shell.put(in_status(Status.SUBMITTING))
+    shell.store.failure = StoreUnavailable()
+    with pytest.raises(StoreUnavailable):
+        shell.orchestrator.record(job, REFUSED)
+    assert shell.wakeups.sent == []
+    assert shell.job(job) == job
+
+
+@pytest.mark.parametrize(
+    ("heard", "flow"),
+    [
+        ([], None),
+        ([Heard.ASKED] * 2, None),
+        ([Heard.ASKED] * 3, False),
+        ([Heard.CALLBACK], True),
+        ([Heard.CALLBACK, *[Heard.ASKED] * 2], True),
+        ([Heard.CALLBACK_WITH_STATE, *[Heard.ASKED] * 3], False),
+        ([*[Heard.ASKED] * 9, Heard.CALLBACK], True),
+    ],
+)
+def test_an_accounts_habits_set_our_patience(heard: list[Heard], flow: bool | None) -> None:
+    shell = Shell()
+    for how in heard:
+        shell.store.commit(a_job(), max_running=3, heard=how)
+    assert shell.orchestrator.policy("default").callbacks_flow is flow
+
+
+def test_without_a_hook_nobody_waits_for_callbacks() -> None:
+    assert Shell(hooked=False).orchestrator.policy("default").callbacks_flow is False
+
+
+def test_the_clock_is_the_shells() -> None:
+    shell = Shell()
+    shell.now = NOW + 77
+    job = shell.orchestrator.record(shell.put(a_job()), Started()).job
+    assert job.attempts[0].started_at == NOW + 77

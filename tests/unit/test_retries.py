@@ -1,0 +1,41 @@
+"""When to try again and when to look again."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.retries import BACKOFF_CAP_S, SLOW_BACKOFF_S, backoff, look_after
+
+jitters = st.floats(0, 1, exclude_max=True)
+
+
+def test_each_refusal_doubles_the_wait_up_to_a_minute() -> None:
+    waits = [backoff(refusals, 0.999999) for refusals in range(1, 9)]
+    assert [round(wait) for wait in waits] == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@given(st.integers(1, 10**6), jitters, st.booleans())
+def test_a_wait_is_never_short_and_never_endless(refusals: int, jitter: float, slow: bool) -> None:
+    wait = backoff(refusals, jitter, slow=slow)
+    assert 1 <= wait <= (SLOW_BACKOFF_S if slow else BACKOFF_CAP_S)
+    assert backoff(refusals, 0.0, slow=slow) <= wait, "jitter only spreads, over the upper half"
+    assert wait <= 2 * backoff(refusals, 0.0, slow=slow)
+
+
+def test_lasting_trouble_waits_minutes_from_the_start() -> None:
+    assert backoff(1, 0.0, slow=True) == SLOW_BACKOFF_S / 2
+
+
+@given(st.floats(0, 10**6))
+def test_the_less_an_account_calls_back_the_more_often_it_is_asked(age: float) -> None:
+    silent, unknown, flowing = (
+        look_after(age, callbacks_flow=flow) for flow in (False, None, True)
+    )
+    assert 1 <= silent <= unknown <= flowing <= 120
+
+
+def test_looks_grow_rarer_with_age() -> None:
+    for flow in (False, None, True):
+        looks = [look_after(age, callbacks_flow=flow) for age in range(0, 4000, 10)]
+        assert all(a <= b for a, b in pairwise(looks))

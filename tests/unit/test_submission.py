@@ -1,0 +1,269 @@
+"""A ready job becomes one POST, and at most one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.drawing import draw
+from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
+from tests.support.shell import Shell
+from worker.errors import ProviderUnavailable
+from worker.events import Cancelled, Observed, Retried, Started, TimePassed
+from worker.evidence import Outcome, TaskStatus, Verdict
+from worker.job import Button, Job, JobError, Kind, Modal, Result, Status, Window
+from worker.storage import Storage
+from worker.submission import Submitter
+from worker.tokens import Tokens
+
+tokens = Tokens(["a secret for this test only"])
+
+
+@pytest.fixture
+def shell() -> Shell:
+    return Shell()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return Storage(f"file://{tmp_path}")
+
+
+@pytest.fixture
+def submitter(shell: Shell, storage: Storage) -> Submitter:
+    clients = {"default": shell.provider}
+    return Submitter(shell.orchestrator, clients, tokens, storage, "https://us.example/hook")
+
+
+@pytest.fixture
+def start(shell: Shell, submitter: Submitter) -> Callable[..., Job]:
+    def stored_and_started(**fields: Any) -> Job:
+        job = shell.put(a_job(**fields))
+        assert submitter.start_next("default")
+        return shell.job(job)
+
+    return stored_and_started
+
+
+Start = Callable[..., Job]
+
+
+def body(shell: Shell, n: int = -1) -> dict[str, Any]:
+    return dict(shell.provider.submitted[n][1].body)
+
+
+def parent(shell: Shell, buttons: tuple[Button, ...] | None = GRID) -> Job:
+    job = shell.put(in_status(Status.SUBMITTED))
+    result = Result(prompt="a cat --v 6", buttons=buttons)
+    seen = Observed(a_snapshot(TaskStatus.SUCCEEDED, result=result), asked=True)
+    return shell.orchestrator.record(job, seen).job
+
+
+def press(parent: Job, button: str = "U1", **fields: Any) -> dict[str, Any]:
+    """The fields of a job that presses a button of ``parent``."""
+    return {"kind": Kind.ACTION, "request": {"job_id": parent.id, "button": button}, **fields}
+
+
+def test_a_post_carries_the_token_that_makes_its_callbacks_ours(shell: Shell, start: Start) -> None:
+    job = start()
+    token = tokens.for_job(job.id, 1)
+    assert body(shell)["prompt"] == job.request["prompt"]
+    assert body(shell)["state"] == token
+    assert body(shell)["notifyHook"] == f"https://us.example/hook/{token}"
+    assert (job.status, job.task_id) == (Status.SUBMITTED, "t1")
+
+
+def test_without_a_public_address_no_hook_is_sent(shell: Shell, storage: Storage) -> None:
+    submitter = Submitter(shell.orchestrator, {"default": shell.provider}, tokens, storage, None)
+    shell.put(a_job())
+    submitter.start_next("default")
+    assert not body(shell).get("notifyHook")
+
+
+def test_the_record_says_that_the_post_may_have_left_before_it_leaves(
+    shell: Shell, start: Start
+) -> None:
+    seen: list[Job] = []
+    shell.provider.meanwhile = lambda: seen.extend(shell.jobs())
+    start()
+    assert [(job.status, job.posting) for job in seen] == [(Status.SUBMITTING, True)]
+
+
+def test_nothing_to_start_sends_nothing(shell: Shell, submitter: Submitter) -> None:
+    assert not submitter.start_next("default")
+    shell.put(in_status(Status.SUBMITTING))
+    assert not submitter.start_next("default")
+    assert shell.provider.submitted == []
+
+
+def test_a_job_taken_by_another_worker_is_not_sent_twice(
+    shell: Shell, submitter: Submitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = shell.put(a_job())
+    shell.orchestrator.record(job, Started())
+    offers = iter([job, None])
+    monkeypatch.setattr(shell.store, "next_ready", lambda *_: next(offers))
+    assert not submitter.start_next("default")
+    assert shell.provider.submitted == []
+
+
+def test_a_job_cancelled_while_it_was_prepared_is_not_sent(shell: Shell, start: Start) -> None:
+    source = parent(shell, None)
+
+    def cancel(task_id: str) -> Any:
+        [child] = [j for j in shell.jobs() if j.status is Status.SUBMITTING]
+        shell.orchestrator.record(child, Cancelled())
+        return a_snapshot(TaskStatus.SUCCEEDED)
+
+    shell.provider.fetch = cancel  # type: ignore[method-assign]
+    job = start(**press(source))
+    assert shell.provider.submitted == []
+    assert (job.status, job.holds_slot) == (Status.CANCELLED, False)
+
+
+@pytest.mark.xfail(reason="the submitter does not say yet of which attempt its POST is")
+def test_a_worker_taken_for_dead_does_not_send_in_its_successors_place(
+    shell: Shell, start: Start
+) -> None:
+    source = parent(shell, None)
+
+    def sleep(task_id: str) -> Any:
+        [child] = [j for j in shell.jobs() if j.status is Status.SUBMITTING]
+        for event in (Cancelled(), Retried(), Started()):
+            child = shell.orchestrator.record(child, event).job
+        return a_snapshot(TaskStatus.SUCCEEDED)
+
+    shell.provider.fetch = sleep  # type: ignore[method-assign]
+    job = start(**press(source))
+    assert shell.provider.submitted == []
+    assert (job.status, job.attempt, job.posting) == (Status.SUBMITTING, 2, False)
+
+
+def test_a_known_button_is_pressed_verbatim_on_its_parents_task(shell: Shell, start: Start) -> None:
+    job = start(**press(parent(shell)))
+    assert (body(shell)["taskId"], body(shell)["customId"]) == ("t1", GRID[0].custom_id)
+    assert shell.provider.asked == []
+    assert job.request["custom_id"] == GRID[0].custom_id
+
+
+def test_an_unknown_button_is_asked_for(shell: Shell, start: Start) -> None:
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
+    job = start(**press(parent(shell, None), "V2"))
+    assert shell.provider.asked == ["t1"]
+    assert body(shell)["customId"] == GRID[5].custom_id
+    assert job.modal_prompt == "a cat --v 6", "should a window open"
+
+
+def test_a_provider_without_buttons_takes_the_change_call(shell: Shell, start: Start) -> None:
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED, result=Result())}
+    start(**press(parent(shell, None), "V2"))
+    kind, submission = shell.provider.submitted[0]
+    assert kind is Kind.CHANGE
+    assert (submission.body["action"], submission.body["index"]) == ("VARIATION", 2)
+
+
+@pytest.mark.parametrize("known", [GRID, None])
+def test_a_button_that_is_not_there_costs_nothing(
+    shell: Shell, start: Start, known: tuple[Button, ...] | None
+) -> None:
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
+    job = start(**press(parent(shell, known), "Pan Left"))
+    assert shell.provider.submitted == []
+    assert job.error is not None
+    assert job.error.code == "button_not_found"
+    assert "U1, U2" in (job.error.hint or "")
+
+
+def test_a_parent_that_the_gateway_does_not_show_as_finished_is_waited_for(
+    shell: Shell, start: Start
+) -> None:
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS)}
+    job = start(**press(parent(shell, None)))
+    assert (job.status, job.due_at is not None) == (Status.QUEUED, True)
+    assert shell.provider.submitted == []
+
+
+def test_a_provider_that_cannot_be_asked_is_asked_later(shell: Shell, start: Start) -> None:
+    shell.provider.trouble = ProviderUnavailable()
+    job = start(**press(parent(shell, None)))
+    assert (job.status, job.attempt, job.ready) == (Status.QUEUED, 1, False)
+
+
+def test_pictures_are_read_when_they_are_sent(shell: Shell, start: Start, storage: Storage) -> None:
+    ref = storage.put_input(draw("PNG"), ".png")
+    start(kind=Kind.DESCRIBE, request={"image": ref})
+    assert body(shell)["base64"].startswith("data:image/png;base64,")
+
+
+def test_a_picture_that_is_gone_fails_the_job_in_words(shell: Shell, start: Start) -> None:
+    job = start(kind=Kind.DESCRIBE, request={"image": f"blob:{'0' * 64}.png"})
+    assert job.status is Status.FAILED
+    assert job.error is not None
+    assert job.error.code == "bad_picture"
+    assert shell.provider.submitted == []
+
+
+def test_a_mask_of_another_size_is_refused_before_it_is_paid_for(
+    shell: Shell, start: Start, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = storage.put_input(draw("PNG", size=(8, 8)), ".png")
+    picture = storage.put_input(draw("PNG", size=(16, 16)), ".png")
+    source = shell.put(in_status(Status.SUBMITTED))
+    told = callback(TaskStatus.SUCCEEDED, result=Result(image_url=picture, buttons=GRID))
+    source = shell.orchestrator.record(source, told).job
+    job = start(**press(source), modal=Modal("a hat", mask))
+    assert job.error is not None
+    assert job.error.code == "bad_mask"
+    assert shell.provider.submitted == []
+
+
+def test_a_window_is_answered_in_a_second_post_with_the_same_token(
+    shell: Shell, start: Start, submitter: Submitter, storage: Storage
+) -> None:
+    mask = storage.put_input(draw("PNG"), ".png")
+    shell.provider.verdicts = [Verdict(Outcome.NEEDS_MODAL, task_id="t5")]
+    job = start(**press(parent(shell)), modal=Modal("a hat", mask))
+    assert (job.status, job.window) == (Status.QUEUED, Window.OPEN)
+    shell.provider.verdicts = [Verdict(Outcome.ACCEPTED, task_id="t6")]
+    assert submitter.start_next("default")
+    kind, _ = shell.provider.submitted[1]
+    assert kind is Kind.MODAL
+    assert (body(shell)["taskId"], body(shell)["prompt"]) == ("t5", "a hat")
+    assert body(shell)["maskBase64"].startswith("data:image/png;base64,")
+    assert body(shell, 0)["state"] == body(shell, 1)["state"]
+    assert shell.job(job).task_id == "t6"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome.TRY_LATER, Status.QUEUED),
+        (Outcome.PERMANENT, Status.FAILED),
+        (Outcome.IN_DOUBT, Status.IN_DOUBT),
+        (Outcome.EXISTS, Status.SUBMITTED),
+        (Outcome.DONE, Status.SUCCEEDED),
+    ],
+)
+def test_every_reply_is_recorded(
+    shell: Shell, start: Start, outcome: Outcome, status: Status
+) -> None:
+    shell.provider.verdicts = [Verdict(outcome, task_id="t1", error=JobError("x", "words"))]
+    assert start().status is status
+
+
+def test_a_refused_job_is_sent_again_under_the_same_token(
+    shell: Shell, start: Start, submitter: Submitter
+) -> None:
+    shell.provider.verdicts = [Verdict(Outcome.TRY_LATER)]
+    job = start()
+    shell.now += 60
+    shell.orchestrator.record(job, TimePassed())
+    assert submitter.start_next("default")
+    assert body(shell, 0)["state"] == body(shell, 1)["state"]
+
+
+def test_the_dialect_that_replies_betray_is_kept(shell: Shell, start: Start) -> None:
+    shell.provider.last_dialect = "trueai"
+    start()
+    assert shell.store.delivery("default").dialect == "trueai"
