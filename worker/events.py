@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from worker.evidence import Snapshot, Verdict
 from worker.job import AssetsStatus, Job, Modal
@@ -51,9 +52,9 @@ class Posting:
     Naming the attempt keeps a worker that was taken for dead from sending in its successor's place.
     """
 
+    attempt: int
     custom_id: str | None = None
     modal_prompt: str | None = None
-    attempt: int | None = None  #: None: the present one
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Retried:
 class Resolved:
     """A person ended a job's doubt: ``resubmit``, ``failed`` or ``accepted`` with its task id."""
 
-    outcome: str
+    outcome: Literal["resubmit", "failed", "accepted"]
     task_id: str | None = None
 
 

@@ -56,6 +56,7 @@ def claimed(state_dir: Path) -> Iterator[None]:
 def tell(state_dir: Path, values: Mapping[str, str]) -> None:
     """Let the other commands know; whole or not at all."""
     draft = state_dir / "up.env.tmp"
+    draft.touch(mode=0o600)  # a provider's key may be among them
     draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     draft.replace(state_dir / "up.env")
 

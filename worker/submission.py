@@ -7,11 +7,12 @@ it may have done, and nobody sends a second POST blindly.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 import structlog
 
 from worker import buttons, followups, inputs
-from worker.errors import HooklineError, PictureError
+from worker.errors import HooklineError, PictureError, StoreUnavailable
 from worker.events import Disposition, Posting, Replied, Started
 from worker.evidence import Outcome, Verdict
 from worker.job import JSON, Job, JobError, Kind, Window
@@ -25,6 +26,9 @@ from worker.store import NoFreeSlot, Store
 from worker.tokens import Tokens
 
 log = structlog.get_logger(__name__)
+
+#: How long a reply that cannot be recorded is kept, in seconds.
+KEEP_REPLY_S = 60.0
 
 
 class _Refused(Exception):
@@ -97,7 +101,8 @@ class Submitter:
         except (_Refused, HooklineError) as error:
             self._orchestrator.record(job, Replied(job.attempt, _verdict_of(error)))
             return
-        decision = self._orchestrator.record(job, Posting(target.custom_id, target.modal_prompt))
+        posting = Posting(job.attempt, target.custom_id, target.modal_prompt)
+        decision = self._orchestrator.record(job, posting)
         if decision.disposition is not Disposition.APPLIED:
             # Cancelled while it was prepared, or taken for dead: nothing was sent, nor will be.
             if decision.job.draining:
@@ -105,10 +110,23 @@ class Submitter:
             return
         verdict = client.submit(kind, submission)
         log.info("submitted", kind=kind.value, outcome=verdict.outcome.value)
-        self._orchestrator.record(decision.job, Replied(job.attempt, verdict))
+        self._record_reply(decision.job, Replied(job.attempt, verdict))
         if client.last_dialect not in (None, self._learnt.get(job.account)):
             self._learnt[job.account] = client.last_dialect
             self._store.learn_dialect(job.account, client.last_dialect)
+
+    def _record_reply(self, job: Job, reply: Replied) -> None:
+        """Nobody else knows the reply: while Redis is away it is kept, not thrown into doubt."""
+        give_up_at = monotonic() + KEEP_REPLY_S
+        while True:
+            try:
+                self._orchestrator.record(job, reply)
+            except StoreUnavailable:
+                if monotonic() > give_up_at:
+                    raise
+                sleep(0.5)
+            else:
+                return
 
     def _prepare(self, job: Job, target: _Target) -> tuple[Kind, payloads.Submission]:
         """The call and its POST, the pictures read, with the token that marks its callbacks."""

@@ -59,7 +59,7 @@ def next_event(job: Job, verdict: Verdict, snapshot: Snapshot) -> Event:
         case Status.QUEUED:
             return TimePassed()
         case Status.SUBMITTING:
-            return Replied(job.attempt, verdict) if job.posting else Posting()
+            return Replied(job.attempt, verdict) if job.posting else Posting(job.attempt)
         case Status.AWAITING_MODAL:
             return ModalAnswered(Modal("a hat"))
         case Status.SUCCEEDED:
@@ -113,7 +113,7 @@ class Stores(RuleBasedStateMachine):
     def submit_next(self, account: str, verdict: Verdict) -> Any:
         made: tuple[str, ...] = ()
         if job := self.redis.next_ready(account, SLOTS):
-            for event in (Started(), Posting(), Replied(job.attempt + 1, verdict)):
+            for event in (Started(), Posting(job.attempt + 1), Replied(job.attempt + 1, verdict)):
                 made += self.offer(self.loaded(job.id), event).values
         return multiple(*made)
 

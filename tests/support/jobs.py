@@ -75,16 +75,16 @@ TIMEOUT = callback(TaskStatus.FAILED, error=GAVE_UP)
 
 _WAY: dict[Status, tuple[Event, ...]] = {
     Status.QUEUED: (),
-    Status.SUBMITTING: (Started(), Posting()),
-    Status.SUBMITTED: (Started(), Posting(), ACCEPTED),
+    Status.SUBMITTING: (Started(), Posting(1)),
+    Status.SUBMITTED: (Started(), Posting(1), ACCEPTED),
     Status.IN_PROGRESS: (
-        Started(), Posting(), ACCEPTED, callback(TaskStatus.IN_PROGRESS, progress=40)
+        Started(), Posting(1), ACCEPTED, callback(TaskStatus.IN_PROGRESS, progress=40)
     ),
-    Status.AWAITING_MODAL: (Started(), Posting(), WINDOW),
-    Status.IN_DOUBT: (Started(), Posting(), CUT_OFF),
-    Status.OVERDUE: (Started(), Posting(), ACCEPTED, TIMEOUT),
-    Status.SUCCEEDED: (Started(), Posting(), ACCEPTED, callback(TaskStatus.SUCCEEDED)),
-    Status.FAILED: (Started(), Posting(), TURNED_DOWN),
+    Status.AWAITING_MODAL: (Started(), Posting(1), WINDOW),
+    Status.IN_DOUBT: (Started(), Posting(1), CUT_OFF),
+    Status.OVERDUE: (Started(), Posting(1), ACCEPTED, TIMEOUT),
+    Status.SUCCEEDED: (Started(), Posting(1), ACCEPTED, callback(TaskStatus.SUCCEEDED)),
+    Status.FAILED: (Started(), Posting(1), TURNED_DOWN),
     Status.CANCELLED: (Started(), Cancelled()),
 }  # fmt: skip
 

@@ -65,7 +65,7 @@ attempts = st.sampled_from([1, 1, 1, 2, 3])
 
 what_happens: st.SearchStrategy[Event] = st.one_of(
     st.just(Started()),
-    st.builds(Posting, attempt=_maybe() | attempts),
+    st.builds(Posting, attempt=attempts),
     st.builds(Replied, attempt=attempts, verdict=verdicts),
     st.builds(Observed, snapshot=snapshots, attempt=_maybe() | attempts, asked=st.booleans()),
     st.just(Missing()),

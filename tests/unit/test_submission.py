@@ -122,7 +122,6 @@ def test_a_job_cancelled_while_it_was_prepared_is_not_sent(shell: Shell, start: 
     assert (job.status, job.holds_slot) == (Status.CANCELLED, False)
 
 
-@pytest.mark.xfail(reason="the submitter does not say yet of which attempt its POST is")
 def test_a_worker_taken_for_dead_does_not_send_in_its_successors_place(
     shell: Shell, start: Start
 ) -> None:

@@ -60,7 +60,7 @@ def a_pan(**fields: object) -> Job:
 
 def try_again(job: Job) -> Job:
     """The backoff is over, and a worker sends the job once more."""
-    return after(job, TimePassed(), Started(), Posting(), now=job.due_at or NOW).job
+    return after(job, TimePassed(), Started(), Posting(1), now=job.due_at or NOW).job
 
 
 # Submitting: a lost reply never becomes a second payment.
@@ -100,18 +100,18 @@ def test_a_worker_that_died_before_its_post_left_cost_nothing() -> None:
 def test_a_worker_that_was_only_slow_has_no_say_in_its_successors_attempt() -> None:
     claimed = after(a_job(), Started()).job
     second = after(claimed, TimePassed(), Started(), now=LEASE_OVER).job
-    for late in (Posting(attempt=1), ACCEPTED, REFUSED):
+    for late in (Posting(1), ACCEPTED, REFUSED):
         assert after(second, late).disposition is Disposition.STALE
-    assert after(second, Posting(attempt=2)).job.posting
+    assert after(second, Posting(2)).job.posting
 
 
 def test_only_one_of_two_workers_may_send() -> None:
     queued = a_job()
     claimed = after(queued, Started()).job
     assert after(claimed, Started()).disposition is Disposition.STALE
-    leaving = after(claimed, Posting(attempt=1))
+    leaving = after(claimed, Posting(1))
     assert leaving.disposition is Disposition.APPLIED
-    assert after(leaving.job, Posting(attempt=1)).disposition is Disposition.STALE
+    assert after(leaving.job, Posting(1)).disposition is Disposition.STALE
 
 
 def test_a_worker_that_died_while_sending_leaves_a_doubt() -> None:
@@ -124,7 +124,7 @@ def test_a_worker_that_died_while_sending_leaves_a_doubt() -> None:
 
 def test_the_posts_preparation_is_kept() -> None:
     job = after(a_job(kind=Kind.ACTION, request={"button": "U1"}), Started()).job
-    sent = after(job, Posting("MJ::JOB::upsample::1::4f2c", "a cat")).job
+    sent = after(job, Posting(1, "MJ::JOB::upsample::1::4f2c", "a cat")).job
     assert sent.request == {"button": "U1", "custom_id": "MJ::JOB::upsample::1::4f2c"}
     assert sent.modal_prompt == "a cat"
 
@@ -136,7 +136,7 @@ def test_a_gateway_that_lags_behind_its_callback_gets_a_minute() -> None:
         job = after(job, lag, now=now).job
         assert job.status is Status.QUEUED
         now = job.due_at or now
-        job = after(job, TimePassed(), Started(), Posting(), now=now).job
+        job = after(job, TimePassed(), Started(), Posting(1), now=now).job
     ended = after(job, lag, now=now + 1).job
     assert ended.status is Status.FAILED
     assert ended.error is not None
@@ -145,13 +145,13 @@ def test_a_gateway_that_lags_behind_its_callback_gets_a_minute() -> None:
 
 def test_a_child_that_waited_long_for_its_slot_is_still_tried_twice() -> None:
     lag = Replied(1, Verdict(Outcome.NOT_YET))
-    started = after(a_job(), Started(), Posting(), now=NOW + 900).job
+    started = after(a_job(), Started(), Posting(1), now=NOW + 900).job
     assert after(started, lag, now=NOW + 900).job.status is Status.QUEUED
 
 
 def test_what_is_answered_at_once_is_over_at_once() -> None:
     urls = Result(image_urls=("https://cdn.example/1.png",))
-    upload = after(a_job(kind=Kind.UPLOAD), Started(), Posting()).job
+    upload = after(a_job(kind=Kind.UPLOAD), Started(), Posting(1)).job
     done = after(upload, Replied(1, Verdict(Outcome.DONE, result=urls))).job
     assert done.status is Status.SUCCEEDED
     assert done.result.assets_status is AssetsStatus.NONE, "they are the caller's own pictures"
@@ -223,7 +223,7 @@ def test_the_first_end_wins() -> None:
 
 
 def test_a_callback_of_an_earlier_attempt_is_recognised() -> None:
-    retried = after(in_status(Status.FAILED), Retried(), Started(), Posting()).job
+    retried = after(in_status(Status.FAILED), Retried(), Started(), Posting(1)).job
     assert retried.attempt == 2
     assert after(retried, callback(SUCCESS, attempt=1)).disposition is Disposition.STALE
     assert after(retried, callback(SUCCESS, attempt=2)).job.status is Status.SUCCEEDED
@@ -233,7 +233,7 @@ def test_a_job_that_waits_for_its_retry_does_not_hear_of_what_is_over() -> None:
     waiting = after(in_status(Status.TIMED_OUT), Retried()).job
     for late in (callback(SUCCESS), callback(SUCCESS, attempt=None), callback(SUCCESS, attempt=0)):
         assert after(waiting, late).disposition is Disposition.STALE
-    running = after(waiting, Started(), Posting()).job
+    running = after(waiting, Started(), Posting(1)).job
     asked = Observed(a_snapshot(SUCCESS), asked=True)
     assert after(running, asked).disposition is Disposition.STALE, "t1 was the first attempt's"
 
@@ -309,7 +309,7 @@ def test_a_success_without_buttons_is_asked_about_where_a_glob_needs_them() -> N
 
 
 def test_a_window_that_wants_input_waits_for_the_caller() -> None:
-    waiting = after(a_zoom(), Started(), Posting(), WINDOW).job
+    waiting = after(a_zoom(), Started(), Posting(1), WINDOW).job
     assert (waiting.status, waiting.window) == (Status.AWAITING_MODAL, Window.OPEN)
     assert not waiting.holds_slot
     assert waiting.due_at == waiting.deadline_at
@@ -319,26 +319,26 @@ def test_a_window_that_wants_input_waits_for_the_caller() -> None:
 
 
 def test_a_window_that_only_offers_its_prompt_gets_it_back() -> None:
-    queued = after(a_pan(), Started(), Posting(), WINDOW).job
+    queued = after(a_pan(), Started(), Posting(1), WINDOW).job
     assert queued.ready
     assert queued.modal == Modal(prompt="a cat")
     silent = Replied(1, Verdict(Outcome.NEEDS_MODAL, task_id="t1"))
-    nothing_to_send = after(a_pan(), Started(), Posting(), silent).job
+    nothing_to_send = after(a_pan(), Started(), Posting(1), silent).job
     assert nothing_to_send.status is Status.AWAITING_MODAL
-    known = after(a_pan(modal_prompt="a dog"), Started(), Posting(), silent).job
+    known = after(a_pan(modal_prompt="a dog"), Started(), Posting(1), silent).job
     assert known.modal == Modal(prompt="a dog")
 
 
 def test_an_answer_given_beforehand_is_sent_at_once() -> None:
     hat = Modal(prompt="a red hat", mask="blob:m.png")
-    queued = after(a_zoom(modal=hat), Started(), Posting(), WINDOW).job
+    queued = after(a_zoom(modal=hat), Started(), Posting(1), WINDOW).job
     assert queued.ready
     assert queued.modal == hat
 
 
 @pytest.mark.parametrize("new_id", ["t1", "t2"])
 def test_the_answer_may_go_on_with_the_task_or_open_a_new_one(new_id: str) -> None:
-    sent = after(a_pan(), Started(), Posting(), WINDOW, Started(), Posting()).job
+    sent = after(a_pan(), Started(), Posting(1), WINDOW, Started(), Posting(1)).job
     assert (sent.attempt, sent.status) == (1, Status.SUBMITTING)
     job = after(sent, Replied(1, Verdict(Outcome.ACCEPTED, task_id=new_id))).job
     assert (job.status, job.window, job.task_id) == (Status.SUBMITTED, Window.ANSWERED, new_id)
@@ -350,7 +350,7 @@ def test_the_answer_may_go_on_with_the_task_or_open_a_new_one(new_id: str) -> No
 
 @pytest.mark.parametrize("new_id", ["t1", "t2"])
 def test_the_answers_callback_may_overtake_its_reply(new_id: str) -> None:
-    sent = after(a_pan(then=U1_U2), Started(), Posting(), WINDOW, Started(), Posting()).job
+    sent = after(a_pan(then=U1_U2), Started(), Posting(1), WINDOW, Started(), Posting(1)).job
     still = callback(TaskStatus.MODAL)
     assert after(sent, still).disposition is Disposition.DUPLICATE
     assert after(sent, callback(PENDING)).disposition is Disposition.DUPLICATE
@@ -361,19 +361,19 @@ def test_the_answers_callback_may_overtake_its_reply(new_id: str) -> None:
 
 
 def test_a_window_that_a_gateway_hid_is_seen_in_the_tasks_status() -> None:
-    hidden = after(a_pan(modal_prompt="a dog"), Started(), Posting(), ACCEPTED).job
+    hidden = after(a_pan(modal_prompt="a dog"), Started(), Posting(1), ACCEPTED).job
     seen = after(hidden, callback(TaskStatus.MODAL)).job
     assert (seen.ready, seen.window, seen.modal) == (True, Window.OPEN, Modal("a dog"))
 
 
 def test_the_first_posts_late_reply_is_not_taken_for_the_answers() -> None:
     overtaken = after(in_status(Status.SUBMITTING), callback(TaskStatus.MODAL)).job
-    answering = after(overtaken, ModalAnswered(Modal("x")), Started(), Posting()).job
+    answering = after(overtaken, ModalAnswered(Modal("x")), Started(), Posting(1)).job
     assert after(answering, WINDOW).disposition is Disposition.STALE
 
 
 def test_a_refused_answer_is_sent_again_and_a_lost_one_is_in_doubt() -> None:
-    sent = after(a_pan(), Started(), Posting(), WINDOW, Started(), Posting()).job
+    sent = after(a_pan(), Started(), Posting(1), WINDOW, Started(), Posting(1)).job
     again = try_again(after(sent, REFUSED).job)
     assert (again.window, again.attempt, again.modal) == (Window.OPEN, 1, Modal("a cat"))
     doubtful = after(sent, CUT_OFF).job
@@ -383,9 +383,9 @@ def test_a_refused_answer_is_sent_again_and_a_lost_one_is_in_doubt() -> None:
 
 
 def test_a_worker_that_died_before_the_answer_left_cost_nothing() -> None:
-    claimed = after(a_pan(), Started(), Posting(), WINDOW, Started()).job
+    claimed = after(a_pan(), Started(), Posting(1), WINDOW, Started()).job
     queued = after(claimed, TimePassed(), now=LEASE_OVER).job
-    again = after(queued, Started(), Posting()).job
+    again = after(queued, Started(), Posting(1)).job
     assert (again.window, again.attempts[-1].outcome) == (Window.OPEN, None)
 
 
@@ -405,7 +405,7 @@ def test_a_job_past_its_deadline_is_watched_for_a_late_success() -> None:
 
 
 def test_the_deadline_counts_from_the_first_submit() -> None:
-    waited = after(a_job(deadline_s=60), Started(), Posting(), now=NOW + 500).job
+    waited = after(a_job(deadline_s=60), Started(), Posting(1), now=NOW + 500).job
     assert waited.deadline_at == NOW + 560
     refused = try_again(after(waited, REFUSED, now=NOW + 500).job)
     assert refused.deadline_at == NOW + 560
@@ -476,9 +476,9 @@ def test_what_was_not_sent_gives_its_slot_back_at_once_and_never_leaves() -> Non
     for waiting in (a_job(), claimed, in_status(Status.AWAITING_MODAL)):
         gone = after(waiting, Cancelled()).job
         assert (gone.status, gone.holds_slot, gone.due_at) == (Status.CANCELLED, False, None)
-        assert after(gone, Posting(attempt=1)).disposition is Disposition.STALE
+        assert after(gone, Posting(1)).disposition is Disposition.STALE
     retried = after(claimed, Cancelled(), Retried(), Started()).job
-    assert after(retried, Posting(attempt=1)).disposition is Disposition.STALE
+    assert after(retried, Posting(1)).disposition is Disposition.STALE
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from worker.job import AssetsStatus, Job, JobError, Modal, Status
 
 EVENTS: dict[str, Event] = {
     "started": Started(),
-    "posting": Posting(),
+    "posting": Posting(1),
     "accepted": ACCEPTED,
     "refused": REFUSED,
     "turned down": TURNED_DOWN,

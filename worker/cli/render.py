@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
+from worker.buttons import name_of
 from worker.job import Job, Status
 from worker.present import pipeline_status
 from worker.store import Pipeline
@@ -83,7 +84,7 @@ def details(job: Job, locate: Locate) -> list[str]:
         ("attempts", str(len(job.attempts)) if len(job.attempts) > 1 else None),
         ("picture", job.result.image_url),
         ("prompts", "\n".join(job.result.prompts) or None),
-        ("buttons", ", ".join(b.label or b.emoji for b in job.result.buttons or ()) or None),
+        ("buttons", ", ".join(name_of(b) for b in job.result.buttons or ()) or None),
         ("error", _error(job)),
         ("hint", hint(job)),
         ("files", "\n".join(map(locate, job.result.assets)) or None),
@@ -127,4 +128,5 @@ def _branch(
 def _error(job: Job) -> str | None:
     if job.error is None:
         return None
-    return f"{job.error.code}: {job.error.message} {job.error.hint or ''}".strip()
+    words = f"{job.error.code}: {job.error.message.rstrip('. ')}."
+    return f"{words} {job.error.hint or ''}".strip()

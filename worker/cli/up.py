@@ -52,11 +52,16 @@ def up(**given: Any) -> None:
         stop = _on_signals()
         with stack.running(planned, env, Path.cwd(), _printer(settings)) as supervisor:
             stack.wait_until_ready(planned, supervisor, stop)
-            tell(settings.state_dir, {**named, **planned.made_up})
+            tell(settings.state_dir, {**_of_environment(), **named, **planned.made_up})
             if not stop.is_set():
                 _print_places(planned)
             supervisor.watch(stop)
             note("stopping ...")
+
+
+def _of_environment() -> dict[str, str]:
+    """What was set for `up` alone, so that other commands in this directory agree with it."""
+    return {name: value for name, value in os.environ.items() if name.startswith("HOOKLINE_")}
 
 
 def _on_signals() -> Event:

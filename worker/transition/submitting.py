@@ -52,7 +52,7 @@ def _attempts_with_present(job: Job, now: float) -> tuple[Attempt, ...]:
 
 def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
     """The last word before money is spent; only who hears ``applied`` may send."""
-    if event.attempt not in (None, job.attempt):
+    if event.attempt != job.attempt:
         return Decision(job, Disposition.STALE)
     if job.status is not Status.SUBMITTING or job.posting:
         return Decision(job, Disposition.STALE)
