@@ -44,12 +44,12 @@ class Seeds:
 
     def submitted(self, then: Sequence[JSON] = ()) -> Job:
         """A stored imagine that the provider has accepted; nobody need look at it for an hour."""
-        job = _after(_new(then), Started(), Posting(), Replied(1, _accepted()))
+        job = _after(_new(then), Started(), Posting(1), Replied(1, _accepted()))
         return self._store(replace(job, due_at=time() + 3600))
 
     def finished(self) -> Job:
         """A stored imagine that has succeeded and whose picture is in our storage."""
-        job = _after(_new(()), Started(), Posting(), Replied(1, _accepted()))
+        job = _after(_new(()), Started(), Posting(1), Replied(1, _accepted()))
         seen = Observed(read_task(self._task(job, SUCCESS, "100%")), attempt=1)
         stored = AssetsSettled((f"{job.id}/{job.id}-0.png",), AssetsStatus.STORED)
         return self._store(_after(job, seen, stored))
