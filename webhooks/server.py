@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import socket
+import time
 from functools import partial
 from multiprocessing import parent_process
 from threading import Thread
@@ -73,6 +74,9 @@ def _end_with_parent() -> None:
     if parent := parent_process():
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
+        # A worker that was only just starting may have missed the signal.
+        time.sleep(STOP_S)
+        os._exit(1)
 
 
 def _free_address(host: str, port: int) -> str:

@@ -7,7 +7,7 @@ import structlog
 
 from worker.errors import NotFound, StaleVersion
 from worker.events import Decision, Disposition, Event, Policy
-from worker.job import AssetsStatus, Job
+from worker.job import Job, Status
 from worker.provider.account import Account
 from worker.store import Delivery, Heard, Store
 from worker.transition import transition
@@ -91,14 +91,11 @@ class Orchestrator:
         )
 
     def _wake(self, job: Job, openings: int, now: float) -> None:
+        """Only what somebody waits for; all else that is due is found by the next sweep."""
         if openings:
             self._wakeups.start(job.account, openings)
-        if job.due_at is None or job.due_at > now:
-            return
-        if job.askable:
+        if job.askable and job.due_at is not None and job.due_at <= now:
             self._wakeups.ask(job.account, [job.id])
-        elif job.result.assets_status is AssetsStatus.PENDING:
-            self._wakeups.store_assets(job.id)
 
     def _callbacks_flow(self, account: str) -> bool | None:
         if not self._hooked:
@@ -125,7 +122,9 @@ class Orchestrator:
         job = decision.job
         if job.status is before.status:
             return
-        log.info(
+        # Most callbacks tell of progress, and a line of log costs as much as the rest of them.
+        write = log.debug if job.status is Status.IN_PROGRESS else log.info
+        write(
             "job",
             status=job.status.value,
             job_id=job.id,

@@ -28,13 +28,13 @@ def test_nobody_is_woken_where_there_is_no_slot() -> None:
     assert shell.wakeups.sent == []
 
 
-def test_an_end_frees_a_slot_and_wakes_for_files_and_children() -> None:
+def test_an_end_frees_a_slot_and_wakes_for_its_children() -> None:
     shell = Shell(max_running=1)
     job = shell.put(in_status(Status.SUBMITTED, then=({"press": "U1"}, {"press": "U2"})))
     decision = shell.orchestrator.record(job, SUCCESS, heard=Heard.CALLBACK)
     assert decision.disposition is Disposition.APPLIED
     assert shell.store.get_many([c.id for c in decision.children]) != []
-    assert shell.wakeups.sent == [("start", "default", 1), ("store_assets", job.id)]
+    assert shell.wakeups.sent == [("start", "default", 1)]  # the sweep finds its files
 
 
 def test_a_job_that_is_due_now_is_asked_about_now() -> None:

@@ -113,7 +113,7 @@ def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:
 
 
 def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
-    if job.status is Status.IN_PROGRESS and job.progress == 100:
+    if job.progress == 100 and job.due_at is not None and job.due_at <= now:
         return job  # being asked already
     job = replace(with_task(job, snapshot.task_id), status=Status.IN_PROGRESS, progress=100)
     return replace(job, window=closed(job.window), submitted_at=job.submitted_at or now, due_at=now)
