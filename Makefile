@@ -17,7 +17,7 @@ demo: $(STAMP) ## run the main job against the built-in sandbox
 	@$(BIN)/hookline demo
 
 test: $(STAMP) ## every test that needs nothing but the checkout, with coverage
-	@$(BIN)/pytest --cov
+	@$(BIN)/pytest --cov -n 4 --dist worksteal # many tests wait for real processes
 
 check: $(STAMP) ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
