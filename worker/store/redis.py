@@ -140,9 +140,16 @@ class RedisStore:
 
     def delivery(self, account: str) -> Delivery:
         stats = self._ask(self._redis.hgetall, f"{self._prefix}account:{account}")
-        dialect = stats.pop(b"dialect", None)
-        counts = {name.decode(): int(value) for name, value in stats.items()}
-        return Delivery(**counts, dialect=dialect.decode() if dialect else None)
+        dialect = stats.get(b"dialect")
+        without, with_state, silent = (
+            int(stats.get(name, 0)) for name in (b"callback", b"callback_with_state", b"silent")
+        )
+        return Delivery(
+            callbacks=without + with_state,
+            with_state=with_state,
+            silent=silent,
+            dialect=dialect.decode() if dialect else None,
+        )
 
     def learn_dialect(self, account: str, dialect: str) -> None:
         self._ask(self._redis.hset, f"{self._prefix}account:{account}", "dialect", dialect)

@@ -86,20 +86,17 @@ def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job
         status = Status.SUBMITTED
     if status is Status.SUBMITTED and snapshot.status is TaskStatus.IN_PROGRESS:
         status = Status.IN_PROGRESS
-    progress = (
-        max(job.progress or 0, snapshot.progress or 0)
-        if snapshot.progress is not None
-        else job.progress
-    )
-    moved = replace(with_task(job, snapshot.task_id), status=status, progress=progress)
-    if moved == job:
+    progress = job.progress
+    if snapshot.progress is not None:
+        progress = max(job.progress or 0, snapshot.progress)
+    job = with_task(job, snapshot.task_id)
+    if (status, progress) == (job.status, job.progress):
         return job
-    age = now - (moved.submitted_at or now)
-    if moved.status is Status.SUBMITTED and age < policy.first_look_s:
-        return moved  # the first look is still to come
-    return replace(
-        moved, due_at=now + retries.look_after(age, callbacks_flow=policy.callbacks_flow)
-    )
+    age = now - (job.submitted_at or now)
+    due_at = job.due_at  # just accepted, the first look is still to come
+    if status is not Status.SUBMITTED or age >= policy.first_look_s:
+        due_at = now + retries.look_after(age, callbacks_flow=policy.callbacks_flow)
+    return replace(job, status=status, progress=progress, due_at=due_at)
 
 
 def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:

@@ -1,7 +1,7 @@
 -- Write a job, its new children, and the place of each in every index; all or nothing.
 --
 -- Keys, all below the prefix (one node: Celery's Redis transport knows no cluster either):
---   job:<id>                  hash  doc (JSON), v (version), status, score, guard
+--   job:<id>                  hash  doc (JSON), v (version), status, score, guard, place
 --   jobs, jobs:<status>       zset  id -> created_at
 --   due                       zset  id -> due_at
 --   ready:<account>           zset  id -> score; startable as soon as there is a slot
@@ -11,7 +11,7 @@
 --   tasks:<account>           hash  task id -> job id
 --   pipeline:<id>             hash  status -> count
 --   pipeline:<id>:jobs        list  ids, parents before children
---   account:<account>         hash  callbacks, with_state, silent, dialect
+--   account:<account>         hash  callback, callback_with_state, silent: counts; dialect
 --
 -- ARGV: prefix, account, max_running, heard ('' or callback, callback_with_state, asked),
 --       then for each job: place and identity as JSON, doc. The first job is the one that changes.
@@ -70,17 +70,14 @@ local function index(job, old_status)
   redis.call('HINCRBY', pipeline, job.status, 1)
 end
 
-local function write(job, doc)
-  local old_status = redis.call('HGET', key(job.id), 'status')
-  redis.call('HSET', key(job.id), 'doc', doc, 'v', job.version, 'status', job.status,
-    'score', job.score, 'guard', job.guard)
+local function place_of(job)
+  return table.concat({job.status, job.task, job.score, tostring(job.ready), tostring(job.holds_slot),
+    tostring(job.over)}, '|')
+end
+
+local function move(job, old_status)
   index(job, old_status)
   if job.task ~= '' then redis.call('HSET', prefix .. 'tasks:' .. account, job.task, job.id) end
-  if job.due == '' then
-    redis.call('ZREM', prefix .. 'due', job.id)
-  else
-    redis.call('ZADD', prefix .. 'due', job.due, job.id)
-  end
   if job.ready then enqueue(job.id, job.score, job.guard) else redis.call('ZREM', ready, job.id) end
   if job.holds_slot then
     redis.call('SADD', running, job.id)
@@ -90,26 +87,41 @@ local function write(job, doc)
   if job.over then release(job.id, job.guard) end
 end
 
+local function write(job, doc, old_status, old_place)
+  if job.due == '' then
+    redis.call('ZREM', prefix .. 'due', job.id)
+  else
+    redis.call('ZADD', prefix .. 'due', job.due, job.id)
+  end
+  local place = place_of(job)
+  if place == old_place then -- most commits only tell of progress: nothing else moves
+    redis.call('HSET', key(job.id), 'doc', doc, 'v', job.version)
+    return
+  end
+  redis.call('HSET', key(job.id), 'doc', doc, 'v', job.version, 'status', job.status,
+    'score', job.score, 'guard', job.guard, 'place', place)
+  move(job, old_status)
+end
+
 local function note(how)
   local stats = prefix .. 'account:' .. account
   if how == 'asked' then
     redis.call('HINCRBY', stats, 'silent', 1)
   elseif how ~= '' then
-    redis.call('HINCRBY', stats, 'callbacks', 1)
-    redis.call('HSET', stats, 'silent', 0)
-    if how == 'callback_with_state' then redis.call('HINCRBY', stats, 'with_state', 1) end
+    redis.call('HINCRBY', stats, how, 1)
+    redis.call('HDEL', stats, 'silent')
   end
 end
 
 local first = cjson.decode(ARGV[5])
-local version = tonumber(redis.call('HGET', key(first.id), 'v') or 0)
-if version ~= first.version - 1 then return {'stale'} end
+local version, status, place = unpack(redis.call('HMGET', key(first.id), 'v', 'status', 'place'))
+if tonumber(version or 0) ~= first.version - 1 then return {'stale'} end
 if first.starts and redis.call('SISMEMBER', running, first.id) == 0
     and redis.call('SCARD', running) >= max_running then
   return {'full'}
 end
 
-write(first, ARGV[6])
+write(first, ARGV[6], status, place)
 for i = 7, #ARGV, 2 do
   local child = cjson.decode(ARGV[i])
   if redis.call('EXISTS', key(child.id)) == 0 then write(child, ARGV[i + 1]) end
