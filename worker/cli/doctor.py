@@ -10,6 +10,7 @@ import click
 
 from config.checks import host_of, is_loopback
 from config.settings import Settings
+from worker.bootstrap import HOOK_PATH
 from worker.broker import make_celery, ping
 from worker.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
 from worker.cli.http import answers, call
@@ -21,6 +22,7 @@ from worker.provider.client import ProviderClient
 from worker.running import settings_here
 from worker.storage import Storage
 from worker.store.redis import connect
+from worker.tokens import Tokens
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _START = "Start `hookline up` in this directory, or `hookline web` and `hookline worker`."
@@ -149,7 +151,10 @@ def _callbacks(settings: Settings) -> Finding:
         advice = "Set HOOKLINE_PUBLIC_URL for faster answers; without it everything works, too."
         return Finding("callbacks", "warn", "no public URL: jobs are polled", advice)
     if answers(f"{url}/healthz"):
-        return Finding("callbacks", "ok", f"{url} reaches the web process")
+        tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
+        hooks = [f"{url}{HOOK_PATH}/{tokens.for_account(a.name)}" for a in settings.accounts]
+        advice = f"A provider with one hook for all its tasks takes {' '.join(hooks)}"
+        return Finding("callbacks", "ok", f"{url} reaches the web process", advice)
     here = is_loopback(host_of(url))
     advice = _START if here else "Open it in a browser from elsewhere: /healthz must say ok."
     verdict: Literal["fail", "warn"] = "fail" if here else "warn"
