@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ class Answered(Exception):
         self.reply = reply
 
 
-class Dialect:
+class Dialect(ABC):
     """One provider's protocol. `submits` and `queries` are the endpoints it has."""
 
     name: ClassVar[str]
@@ -51,31 +52,31 @@ class Dialect:
     callback_timeout: ClassVar[float] = 100.0
     callback_pauses: ClassVar[tuple[float, ...]] = ()
 
+    @abstractmethod
     def allows(self, headers: Headers, key: str) -> bool:
         """Whether these headers carry the key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unauthorised(self) -> Reply:
         """The answer without a good key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unknown_path(self, method: str, path: str) -> Reply:
         """The answer for a path that this provider lacks."""
-        raise NotImplementedError
 
+    @abstractmethod
     def malformed(self) -> Reply:
         """The answer to a body that cannot be read or has a field of a wrong type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def crashed(self) -> Reply:
         """HTTP 500."""
-        raise NotImplementedError
 
     def unread(self) -> dict[str, Any] | None:
         """What a body of another content type counts as; None: it is not taken at all."""
         return None
 
-    def check(self, path: str, body: dict[str, Any]) -> None:
+    def check(self, path: str, body: dict[str, Any]) -> None:  # noqa: B027  # most need none
         """Look at a submission before the common checks; raises `Refused` or `Answered`."""
 
     def accepted(self, tasks: Sequence[Task], ahead: int) -> Reply:
@@ -104,9 +105,9 @@ class Dialect:
         """All the ways in which this provider says: not now."""
         return (self.refused(Refused("queue_full", self.account()), path),)
 
+    @abstractmethod
     def task(self, task: Task, base: str) -> dict[str, Any]:
         """The task object that fetch and the lists answer with."""
-        raise NotImplementedError
 
     def callback(self, task: Task, base: str) -> dict[str, Any]:
         """The body that goes to the notifyHook; mostly that very task object."""
@@ -116,9 +117,9 @@ class Dialect:
         """The rows kept for a task; the first one answers fetch."""
         return [task]
 
+    @abstractmethod
     def unknown_task(self) -> Reply:
         """Fetch of an id that nobody knows."""
-        raise NotImplementedError
 
     def seed(self, task: Task | None) -> Reply:
         """The answer of image-seed."""
