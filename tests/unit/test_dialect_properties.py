@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import corpus
-from worker.evidence import Outcome
+from worker.evidence import Outcome, TaskStatus
 from worker.job import Kind
 from worker.provider import wire
 from worker.provider.dialect import (
@@ -64,12 +64,14 @@ def deep(levels: int) -> Any:
 
 @given(json_values | objects, statuses)
 def test_any_json_is_read(value: Any, status: int) -> None:
-    read_task(value)
-    read_tasks(value)
-    read_tasks([value, value])
-    read_fetch(status, value)
-    read_seed(status, value)
-    guess_dialect(value)
+    seen = [read_task(value), *read_tasks(value), *read_tasks([value, value])]
+    if fetched := read_fetch(status, value):
+        seen.append(fetched)
+    for snapshot in seen:
+        assert snapshot.status in TaskStatus
+        assert snapshot.progress is None or 0 <= snapshot.progress <= 100
+    assert isinstance(read_seed(status, value), str | None)
+    assert guess_dialect(value) in (None, "novicezk", "trueai", "gateway", "crazyrouter")
 
 
 @given(kinds, statuses, objects | json_values)
@@ -84,8 +86,8 @@ def test_any_json_reply_has_a_verdict(kind: Kind, status: int, value: Any) -> No
 
 @given(kinds, statuses, st.binary(max_size=200))
 def test_any_bytes_have_a_verdict(kind: Kind, status: int, body: bytes) -> None:
-    read_reply(kind, status, body)
-    read_task(read_json(body))
+    assert read_reply(kind, status, body).outcome in Outcome
+    assert read_task(read_json(body)).status in TaskStatus
 
 
 @pytest.mark.parametrize(
@@ -113,10 +115,10 @@ def test_deep_values_and_huge_numbers_in_every_place() -> None:
     for key in KEYS:
         for value in (nested, 10**5000, -(10**5000)):
             body = {"id": "1", "status": "SUCCESS", "submitTime": 1, key: value}
-            read_task(body)
-            read_fetch(400, body)
-            guess_dialect(body)
-            read_seed(200, body)
+            assert read_task(body).status in TaskStatus
+            assert read_fetch(400, body) is not None
+            assert guess_dialect(body) in (None, "novicezk", "trueai", "gateway", "crazyrouter")
+            assert isinstance(read_seed(200, body), str | None)
     unnested(nested)
 
 
@@ -130,7 +132,8 @@ def unnested(value: Any) -> None:
 def test_long_texts_are_read_in_no_time(said: str) -> None:
     for action in ("DESCRIBE", "SHORTEN", "IMAGINE"):
         text = f"Shortened prompts\n{said}x"
-        read_task({"status": "SUCCESS", "action": action, "promptEn": text, "progress": said})
+        task = {"status": "SUCCESS", "action": action, "promptEn": text, "progress": said}
+        assert read_task(task).status is TaskStatus.SUCCEEDED
 
 
 tasks = st.sampled_from(corpus.names("callbacks"))

@@ -81,7 +81,9 @@ def test_a_picture_may_have_just_the_allowed_bytes() -> None:
 @given(st.binary(), st.sampled_from(["PNG", "JPEG", "WEBP", "GIF"]), st.integers(0, 200))
 def test_any_bytes_are_a_picture_or_an_error(noise: bytes, form: str, keep: int) -> None:
     with suppress(PictureError):
-        inspect(draw(form)[:keep] + noise, max_bytes=MIB)
+        picture = inspect(draw(form)[:keep] + noise, max_bytes=MIB)
+        assert min(picture.size) > 0
+        assert picture.mime in {"image/png", "image/jpeg", "image/webp", "image/gif"}
 
 
 def test_a_mask_is_a_png_of_the_picture_s_size() -> None:

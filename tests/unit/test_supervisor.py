@@ -116,7 +116,9 @@ def test_watching_ends_when_told(tmp_path: Path) -> None:
     stop = Event()
     stop.set()
     with supervised(tmp_path, FOREVER) as (supervisor, _):
+        running = dict(supervisor.pids)
         supervisor.watch(stop)
+        assert supervisor.pids == running, "what runs is left running"
 
 
 def test_a_program_that_does_not_listen_is_killed(tmp_path: Path) -> None:
