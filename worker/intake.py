@@ -52,6 +52,9 @@ class Intake:
         request, then = ingest_request(
             asked.kind, asked.request, asked.then, **self._options(account, allow_paths=allow_paths)
         )
+        if parent and asked.kind is Kind.VIDEO and "prompt" not in request:
+            # Providers refuse a film without a prompt, also when it only goes on.
+            request["prompt"] = parent.result.prompt or parent.request.get("prompt")
         asked = replace(asked, request=request, then=then)
         return self._create(self._job(asked, account, parent, key))
 

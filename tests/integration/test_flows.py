@@ -204,3 +204,35 @@ def test_many_equal_prompts_run_one_after_the_other(tmp_path: Path) -> None:
             [job] = hookline.finish(root)
             assert job.status is Status.SUCCEEDED
         assert provider.violations == []
+
+
+def test_what_goes_on_from_a_task_may_name_the_job_or_the_task(tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(draw(size=(64, 64)))
+    with StandIn(flavour="T") as provider, flow(provider.url, tmp_path) as hookline:
+        [grid] = hookline.finish(hookline.submit(kind="imagine", prompt="a pond"))
+        film = hookline.submit(kind="video", prompt="a bee flies in", image=str(picture))
+        [film] = hookline.finish(film)
+        goes_on = [
+            hookline.submit(kind="action", job_id=grid.id, button="U2"),
+            hookline.submit(kind="action", task_id=grid.task_id, button="V3"),
+            hookline.submit(kind="video", job_id=film.id, index=1, motion="high"),
+            hookline.submit(kind="retexture", prompt="of glass", image=str(picture)),
+        ]
+        for job in goes_on:
+            assert {j.status for j in hookline.finish(job)} == {Status.SUCCEEDED}, [
+                (j.kind, j.error) for j in hookline.pipeline(job.pipeline_id).jobs
+            ]
+        assert provider.violations == []
+
+
+def test_a_change_is_submitted_where_there_is_no_action(tmp_path: Path) -> None:
+    with StandIn(flavour="N") as provider, flow(provider.url, tmp_path) as hookline:
+        [grid] = hookline.finish(hookline.submit(kind="imagine", prompt="a pond"))
+        changes = [
+            hookline.submit(kind="change", job_id=grid.id, action="UPSCALE", index=2),
+            hookline.submit(kind="change", task_id=grid.task_id, action="REROLL"),
+        ]
+        for job in changes:
+            assert {j.status for j in hookline.finish(job)} == {Status.SUCCEEDED}
+        assert provider.violations == []
