@@ -222,8 +222,6 @@ class Video(Request):
             yield from exactly_one(given, "job_id", "task_id")
             if "index" not in given:
                 yield "index", "is required to extend: 0 to 3, the film of the task"
-            if "task_id" in given and "prompt" not in given:
-                yield "prompt", "is required to extend a `task_id`; a `job_id` brings its own"
             return
         to_extend = "or give `job_id` or `task_id` and `index` to extend a film"
         for name in ("prompt", "image"):
