@@ -24,6 +24,7 @@ from config import checks
 from config.generated import plain_secret, read_or_create, webhook_secret
 from config.sources import collect
 from worker.errors import FieldError, SettingsError
+from worker.events import InDoubt, Policy
 from worker.provider.account import Account, Auth, Dialect
 from worker.redis_urls import Broker, as_broker, broker_for
 
@@ -61,6 +62,18 @@ class Settings(BaseModel):
 
     max_running: int = Field(3, alias="HOOKLINE_MAX_RUNNING", ge=1, le=100)
     """Jobs of the account running at once."""
+
+    submit_timeout_s: float = Field(80.0, alias="HOOKLINE_SUBMIT_TIMEOUT_S", ge=1, le=600)
+    """Seconds for a submit; it is cut off then, and the job is in doubt."""
+
+    doubt_window_s: float = Field(1800.0, alias="HOOKLINE_DOUBT_WINDOW_S", ge=5, le=86_400)
+    """Seconds for which a job in doubt waits for evidence: more than the slowest task takes."""
+
+    in_doubt: InDoubt = Field("hold", alias="HOOKLINE_IN_DOUBT")
+    """What follows a doubt that no evidence ended: wait for a person, submit again, or give up."""
+
+    max_resubmits: int = Field(1, alias="HOOKLINE_MAX_RESUBMITS", ge=0, le=5)
+    """Submissions of one job that may follow a doubt by themselves."""
 
     allowed_hosts: Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
     """Hosts from which pictures may come over plain http or from a private address."""
@@ -117,6 +130,17 @@ class Settings(BaseModel):
             allowed_hosts=frozenset(hosts | ({own} if checks.is_loopback(own) else set())),
         )
         return (account,)
+
+    @property
+    def policy(self) -> Policy:
+        """How patient to be with the accounts."""
+        return Policy(
+            # Past the deadline with room for a slow exchange, and for clocks that disagree.
+            lease_s=1.5 * self.submit_timeout_s + 2.0,
+            in_doubt=self.in_doubt,
+            doubt_window_s=self.doubt_window_s,
+            max_resubmits=self.max_resubmits,
+        )
 
     def broker(self, redis_url: str) -> Broker:
         """Celery's broker, given the Redis in use (the setting's, or the private one's)."""

@@ -1,6 +1,6 @@
 """The Flask app: the provider's door, the API and the health checks."""
 
-from threading import Lock
+from threading import Lock, Thread
 
 import structlog
 from flask import Flask
@@ -10,6 +10,7 @@ from config.settings import Settings
 from webhooks.api import Api
 from webhooks.callbacks import add_callbacks
 from webhooks.health import add_health
+from webhooks.presence import Presence
 from webhooks.problems import add_problems
 from worker.bootstrap import Services, build
 from worker.errors import StoreUnavailable
@@ -33,7 +34,9 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.merge_slashes = False
     add_problems(app)
-    add_callbacks(app, find)
+    presence = Presence(find)
+    app.extensions["presence"] = presence
+    add_callbacks(app, find, presence)
     add_health(app, find)
     Api(find, settings.api_token.get_secret_value()).add_to(app)
     return app
@@ -42,7 +45,10 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 def load_app(settings: Settings) -> Flask:
     """The app in a web process of its own, whose logging is not set up yet."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
-    return create_app(settings)
+    app = create_app(settings)
+    presence: Presence = app.extensions["presence"]
+    Thread(target=presence.keep_telling, name="presence", daemon=True).start()
+    return app
 
 
 class _Later:

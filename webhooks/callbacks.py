@@ -9,7 +9,9 @@ from collections.abc import Callable
 from flask import Flask, Response
 
 from webhooks.parsing import json_object, read_body, refuse_large
+from webhooks.presence import Presence
 from worker.bootstrap import HOOK_PATH, Services
+from worker.errors import ServiceUnavailable
 from worker.events import Disposition
 
 #: The largest body that was seen has 4.5 KB.
@@ -18,10 +20,17 @@ MAX_BYTES = 1024 * 1024
 _ANSWERS = {each: f'{{"status":"{each}"}}'.encode() for each in Disposition}
 
 
-def add_callbacks(app: Flask, find: Callable[[], Services]) -> None:
-    """``POST /webhooks/midjourney/<token>``."""
+def add_callbacks(app: Flask, find: Callable[[], Services], presence: Presence) -> None:
+    """``POST /webhooks/midjourney/<token>``. ``presence`` hears of those that are turned away."""
 
     def callback(token: str) -> Response:
+        try:
+            return receive(token)
+        except ServiceUnavailable:
+            presence.missed()
+            raise
+
+    def receive(token: str) -> Response:
         services = find()
         refuse_large(MAX_BYTES)
         services.tokens.read(token)  # before the body: a stranger's is not waited for

@@ -71,8 +71,11 @@ def build(settings: Settings) -> Services:
     storage = Storage(settings.storage_url)
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
-    clients = {account.name: ProviderClient(account) for account in accounts.values()}
-    orchestrator = Orchestrator(store, wakeups, accounts, hooked=hook_url is not None)
+    deadline_s = settings.submit_timeout_s
+    clients = {a.name: ProviderClient(a, deadline_s=deadline_s) for a in accounts.values()}
+    orchestrator = Orchestrator(
+        store, wakeups, accounts, hooked=hook_url is not None, rules=settings.policy
+    )
     return Services(
         settings=settings,
         store=store,
@@ -82,7 +85,7 @@ def build(settings: Settings) -> Services:
         intake=Intake(orchestrator, storage),
         receiver=Receiver(orchestrator, tokens),
         submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
-        asker=Asker(orchestrator, clients),
+        asker=Asker(orchestrator, clients, tokens),
         sweep=Sweep(orchestrator, wakeups),
         assets=Assets(orchestrator, storage),
         storage=storage,

@@ -7,19 +7,40 @@ from typing import Literal
 from worker.evidence import Snapshot, Verdict
 from worker.job import AssetsStatus, Job, Modal
 
+#: What to do with a job whose doubt no evidence ended: wait for a person, submit it again, give up.
+InDoubt = Literal["hold", "resubmit", "fail"]
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How patient we are with one account. Seconds."""
+    """How patient we are with one account, and what is known of its callbacks. Seconds."""
 
-    callbacks_flow: bool | None = None  #: None: not known yet
-    lease_s: float = (
-        200.0  #: longer than the POST's deadline: past it the submitting worker is gone
-    )
+    #: Longer than the POST's own deadline: past it the submitting worker is gone, or must not send.
+    lease_s: float = 122.0
     first_look_s: float = 2.0  #: some tasks are finished at once and never call back
-    doubt_look_s: float = 60.0
     grace_s: float = 1800.0  #: how long an overdue job is still watched
     lost_after_s: float = 300.0  #: a task that the provider does not know for so long is lost
+
+    in_doubt: InDoubt = "hold"
+    doubt_window_s: float = 1800.0  #: longer than the provider's slowest task and callback
+    max_resubmits: int = 1  #: submissions of one job that may follow a doubt by themselves
+
+    callbacks_flow: bool | None = None  #: None: not known yet
+    calls_back: bool = False  #: whether this sort of job was called back about before
+    lag_s: float | None = None  #: within which news of a running task usually comes
+    called_back_at: float | None = None  #: when the account's last callback came
+    receiving_since: float | None = None  #: since when our receiver missed no callback
+
+    def silence_tells(self, since: float) -> bool:
+        """Whether a submission at ``since``, had it been accepted, would have been heard of.
+
+        Only if callbacks came from this account all the while, this sort of job is called back
+        about, and our receiver was never away: a power cut that cuts a POST off also loses the
+        callbacks that would tell of it.
+        """
+        heard = self.called_back_at is not None and self.called_back_at > since
+        there = self.receiving_since is not None and self.receiving_since <= since
+        return self.callbacks_flow is True and self.calls_back and heard and there
 
 
 class Disposition(StrEnum):

@@ -123,9 +123,11 @@ class Attempt:
 
     number: int
     started_at: float
-    outcome: str | None = (
-        None  #: a Verdict's outcome, or the job's final status; None while it runs
-    )
+    #: A Verdict's outcome, the job's final status, or `in_doubt` where it was given up in doubt.
+    outcome: str | None = None
+    posted_at: float | None = None  #: when its POST was about to leave; None: nothing was sent
+    task_id: str | None = None  #: what the provider accepted it as: it is paid for
+    extra: bool = False  #: accepted although another attempt was: the job was paid for twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class Job:
     attempts: tuple[Attempt, ...] = ()
     refusals: int = 0  #: times told "try later" in a row; sets the backoff
     posting: bool = False  #: the present POST may have left this machine
+    doubt_until: float | None = None  #: in doubt, until when silence tells nothing yet
+    held: bool = False  #: in doubt for good: waits for a person or late evidence, without a slot
     window: Window = Window.NONE
     modal: Modal | None = None  #: the answer for the window, if one was given
     modal_prompt: str | None = None  #: the default prompt for the window
@@ -174,6 +178,8 @@ class Job:
     submitted_at: float | None = None
     finished_at: float | None = None
     deadline_at: float | None = None
+    heard_at: float | None = None  #: when the provider last told us something new about it
+    missing_since: float | None = None  #: when the provider first said that it has no such task
     #: When someone must look at the job again; None where nobody must: it is ready to start (the
     #: ready queue is looked at all the time) or over.
     due_at: float | None = None
@@ -186,12 +192,22 @@ class Job:
     @property
     def holds_slot(self) -> bool:
         """Whether it uses one of its account's concurrent places."""
-        return self.status in _RUNNING or self.draining
+        return (self.status in _RUNNING and not self.held) or self.draining
 
     @property
     def askable(self) -> bool:
         """Whether the provider can tell something new about it."""
         return self.task_id is not None and (self.status in _WATCHED or self.draining)
+
+    @property
+    def unidentified(self) -> bool:
+        """Whether it may have been accepted under a task id that nobody told us."""
+        return self.status is Status.IN_DOUBT and self.task_id is None
+
+    @property
+    def double_payments(self) -> tuple[Attempt, ...]:
+        """The attempts that were accepted beside the one that is followed."""
+        return tuple(attempt for attempt in self.attempts if attempt.extra)
 
     @property
     def ready(self) -> bool:

@@ -39,6 +39,8 @@ _PAUSE_S = 0.02
 #: The kernel's limit for a socket's path is 104 bytes (macOS) or 108 (Linux), its end included.
 _LONGEST_SOCKET = 100
 
+#: Every write is on disk before it is answered: were the note that a POST may have left lost with
+#: the power, the job would look as if it had never been sent, and be paid for again.
 _CONFIG = """\
 {address}
 dir {folder}
@@ -46,7 +48,7 @@ logfile {log}
 daemonize no
 save ""
 appendonly yes
-appendfsync everysec
+appendfsync always
 # Commands only: a file that other versions of Redis and Valkey can read as well.
 aof-use-rdb-preamble no
 maxmemory-policy noeviction

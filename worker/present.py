@@ -26,8 +26,16 @@ def job_json(job: Job) -> dict[str, Any]:
         "result": _result_json(job.result),
         "error": asdict(job.error) if job.error else None,
         "attempts": [
-            {"number": a.number, "started_at": _time(a.started_at), "outcome": a.outcome}
+            {
+                "number": a.number,
+                "started_at": _time(a.started_at),
+                "outcome": a.outcome,
+                "task_id": a.task_id,
+            }
             for a in job.attempts
+        ],
+        "double_payments": [
+            {"attempt": a.number, "task_id": a.task_id} for a in job.double_payments
         ],
         "metadata": dict(job.metadata),
         "created_at": _time(job.created_at),

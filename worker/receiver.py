@@ -8,9 +8,9 @@ from typing import Any
 
 from worker.events import Disposition, Observed
 from worker.evidence import Snapshot
+from worker.habits import Heard
 from worker.orchestrator import Orchestrator
 from worker.provider.dialect import read_task
-from worker.store import Heard
 from worker.tokens import AccountToken, BadToken, JobToken, Tokens
 
 
@@ -30,7 +30,7 @@ class Receiver:
         """
         named = self._tokens.read(url_token)
         snapshot = read_task(body)
-        echoed = self._state(snapshot)
+        echoed = self._tokens.job(snapshot.state)
         if isinstance(named, JobToken) and echoed and echoed.job_id != named.job_id:
             raise BadToken
         match = echoed or self._without_state(named, snapshot)
@@ -40,14 +40,6 @@ class Receiver:
         event = Observed(snapshot, attempt=match.attempt or job.attempt)
         heard = Heard.CALLBACK_WITH_STATE if echoed else Heard.CALLBACK
         return self._orchestrator.record(job, event, heard=heard).disposition
-
-    def _state(self, snapshot: Snapshot) -> JobToken | None:
-        """What the body's ``state`` names; one that is no token of ours counts as absent."""
-        try:
-            named = self._tokens.read(snapshot.state or "")
-        except BadToken:
-            return None
-        return named if isinstance(named, JobToken) else None
 
     def _without_state(self, named: JobToken | AccountToken, snapshot: Snapshot) -> JobToken | None:
         if isinstance(named, JobToken):

@@ -7,17 +7,21 @@ lose. What is learnt goes through the same door as a callback. Asking is a Celer
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from threading import BoundedSemaphore
 
 import structlog
 
-from worker import followups, retries
-from worker.errors import HooklineError, ProviderUnavailable
+from worker import followups
+from worker.errors import HooklineError, NotFound, ProviderUnavailable
 from worker.events import Disposition, Missing, Observed, TimePassed
 from worker.evidence import Snapshot, TaskStatus
+from worker.habits import Heard
 from worker.job import AssetsStatus, Job
 from worker.orchestrator import Orchestrator
 from worker.provider.client import MAX_IDS, ProviderClient
-from worker.store import Heard, Store
+from worker.store import Store
+from worker.tokens import Tokens
+from worker.transition import next_look
 from worker.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
@@ -27,6 +31,8 @@ BATCH = 500
 CLAIM_S = 20.0
 #: An account's free slots are offered again this often, in seconds: a wake-up may be lost.
 WAKE_AGAIN_S = 2.0
+#: Calls that one process makes to one provider at a time to ask about jobs.
+ASKING = 2
 
 
 class Sweep:
@@ -47,7 +53,7 @@ class Sweep:
             except HooklineError as error:  # one bad job must not stop the others
                 log.warning("cannot look at a job", job_id=job.id, error=str(error))
                 continue
-            if looked.askable:
+            if looked.askable or looked.unidentified:
                 quiet[looked.account].append(looked.id)
             elif looked.result.assets_status is AssetsStatus.PENDING:
                 self._wakeups.store_assets(looked.id)
@@ -69,39 +75,79 @@ class Sweep:
 class Asker:
     """Asks one account's provider about some jobs, in as few calls as it allows."""
 
-    def __init__(self, orchestrator: Orchestrator, clients: Mapping[str, ProviderClient]) -> None:
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        clients: Mapping[str, ProviderClient],
+        tokens: Tokens,
+    ) -> None:
         self._orchestrator = orchestrator
         self._clients = clients
+        self._tokens = tokens
+        self._places = {name: BoundedSemaphore(ASKING) for name in clients}
+        self._without_list: set[str] = set()
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
-        """Fetch the jobs' tasks and record what is seen; a provider that is away is asked later."""
+        """Fetch the jobs' tasks and record what is seen; a provider that is away is asked later.
+
+        Where enough is being asked already this does nothing: a slow provider must not take the
+        threads that start fresh jobs. The jobs are due again when the sweep's claim ends.
+        """
         client = self._clients.get(account)
-        jobs = [job for job in self._orchestrator.store.get_many(job_ids) if job.task_id]
-        if client is None or not jobs:
+        if client is None or not self._places[account].acquire(blocking=False):
             return
         try:
-            seen = {s.task_id: s for s in client.fetch_many([j.task_id for j in jobs if j.task_id])}
-            for job in jobs:
-                self._record(client, job, seen.get(job.task_id))
+            jobs = self._orchestrator.store.get_many(job_ids)
+            self._fetch(client, [job for job in jobs if job.task_id])
+            self._search(client, account, {job.id: job for job in jobs if job.unidentified})
         except ProviderUnavailable as error:
             log.warning("the provider cannot be asked", account=account, error=str(error))
+        finally:
+            self._places[account].release()
 
-    def _record(self, client: ProviderClient, job: Job, snapshot: Snapshot | None) -> None:
-        if snapshot is None or _incomplete(job, snapshot):
-            # A list may leave out a task or some of it; the task's own page is the last word.
-            snapshot = client.fetch(job.task_id or "") or snapshot
-        event = Missing() if snapshot is None else Observed(snapshot, asked=True)
-        ended = snapshot is not None and snapshot.status.terminal
-        decision = self._orchestrator.record(job, event, heard=Heard.ASKED if ended else None)
+    def _fetch(self, client: ProviderClient, jobs: Sequence[Job]) -> None:
+        if not jobs:
+            return
+        seen = {s.task_id: s for s in client.fetch_many([job.task_id or "" for job in jobs])}
+        for job in jobs:
+            snapshot = seen.get(job.task_id)
+            if snapshot and _incomplete(job, snapshot):
+                # A list may leave out some of a task; the task's own page is the last word.
+                snapshot = client.fetch(job.task_id or "") or snapshot
+            self._offer(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
+
+    def _search(self, client: ProviderClient, account: str, jobs: Mapping[str, Job]) -> None:
+        """Look for jobs in doubt in the provider's list of its newest tasks, if it has one.
+
+        That a job is not there tells nothing: the list is short, and may be another server's.
+        """
+        if not jobs or account in self._without_list:
+            return
+        try:
+            listed = client.task_list()
+        except ProviderUnavailable:
+            raise
+        except HooklineError:  # gateways have none
+            self._without_list.add(account)
+            return
+        for snapshot in listed:
+            named = self._tokens.job(snapshot.state)
+            if named and (job := jobs.get(named.job_id)):
+                self._offer(job, Observed(snapshot, attempt=named.attempt, asked=True))
+
+    def _offer(self, job: Job, event: Missing | Observed) -> None:
+        ended = isinstance(event, Observed) and event.snapshot.status.terminal
+        try:
+            decision = self._orchestrator.record(job, event, heard=Heard.ASKED if ended else None)
+        except NotFound:  # deleted meanwhile
+            return
         if decision.disposition is not Disposition.APPLIED:
             self._look_again(decision.job)
 
     def _look_again(self, job: Job) -> None:
         now = self._orchestrator.clock()
-        policy = self._orchestrator.policy(job.account)
-        age = now - (job.submitted_at or now)
-        wait = retries.look_after(age, callbacks_flow=policy.callbacks_flow)
-        self._orchestrator.store.reschedule(job.id, now + wait)
+        due_at = next_look(job, now, self._orchestrator.policy(job))
+        self._orchestrator.store.reschedule(job.id, due_at)
 
 
 def _incomplete(job: Job, snapshot: Snapshot) -> bool:

@@ -1,5 +1,7 @@
 """PURE. When to try again and when to look again. Delays in seconds; jitter is an argument."""
 
+from math import ceil
+
 #: A refusal that costs nothing is tried again after 2, 4, 8 ... seconds, at most a minute apart.
 BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 60.0
@@ -22,17 +24,37 @@ def backoff(refusals: int, jitter: float, *, slow: bool = False) -> float:
     return full * (0.5 + jitter / 2)
 
 
-def look_after(age_s: float, *, callbacks_flow: bool | None) -> float:
-    """Seconds until a silent task is asked about again, ``age_s`` after it was accepted.
+def look_after(
+    age_s: float, quiet_s: float, *, callbacks_flow: bool | None, lag_s: float | None = None
+) -> float:
+    """Seconds until a silent task is asked about again.
 
-    Where callbacks flow only the silent are asked about, and patiently; where they are known not to
-    come, asking is how jobs finish; where nothing is known yet (None), in between.
+    ``age_s`` after it was accepted, ``quiet_s`` after it was last heard of. Where callbacks flow,
+    only tasks are asked about that are silent for longer than the account's news usually take
+    (``lag_s``), and ever more patiently; where they are known not to come, asking is how jobs
+    finish; where nothing is known yet (None), in between.
     """
     if callbacks_flow is None:
         return _clamp(age_s * 0.2, 2.0, 30.0)
     if callbacks_flow:
-        return _clamp(age_s * 0.5, 20.0, 120.0)
-    return _clamp(age_s * 0.15, 1.0, 15.0)
+        usual = _clamp(lag_s or 20.0, 5.0, 60.0)
+        return _clamp(quiet_s * 0.5, usual, 120.0)
+    # A task that runs is soon done; one that should have ended long ago may still be, some day.
+    return _clamp(age_s * 0.15, 1.0, 15.0 if age_s < 3600.0 else 30.0)
+
+
+def rounded_up(moment: float, wait_s: float) -> float:
+    """``moment``, put off by up to a quarter of ``wait_s``.
+
+    So that tasks due at about the same time are asked about together: a call takes a hundred.
+    """
+    step = max(0.5, wait_s / 4)
+    return ceil(moment / step) * step
+
+
+def look_for_evidence(age_s: float) -> float:
+    """Seconds until a doubt of ``age_s`` is looked at again."""
+    return _clamp(age_s * 0.1, 2.0, 600.0)
 
 
 def _clamp(value: float, low: float, high: float) -> float:

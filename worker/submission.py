@@ -108,7 +108,8 @@ class Submitter:
             if decision.job.draining:
                 self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
             return
-        verdict = client.submit(kind, submission)
+        lease_end = decision.job.due_at or 0.0
+        verdict = client.submit(kind, submission, send_until=lease_end)
         log.info("submitted", kind=kind.value, outcome=verdict.outcome.value)
         self._record_reply(decision.job, Replied(job.attempt, verdict))
         if client.last_dialect not in (None, self._learnt.get(job.account)):

@@ -58,6 +58,14 @@ class Tokens:
         """What the token names. Raises ``BadToken``; costs no look-up."""
         return self._verified(token)
 
+    def job(self, text: str | None) -> JobToken | None:
+        """What a ``state`` names; one that is no job's token of ours counts as absent."""
+        try:
+            named = self.read(text or "")
+        except BadToken:
+            return None
+        return named if isinstance(named, JobToken) else None
+
     def _verify(self, token: str) -> JobToken | AccountToken:
         try:
             match self._signer.unsign(token.encode("ascii")).decode("ascii").split("."):

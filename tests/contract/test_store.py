@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.jobs import NOW, a_job
+from tests.support.jobs import NOW, a_job, news
 from worker.errors import InvalidRequest, StaleVersion
+from worker.habits import Heard
 from worker.job import Job, Kind, Status
-from worker.store import Filter, Heard, NoFreeSlot, Store
+from worker.store import Filter, NoFreeSlot, Store
 
 
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:
@@ -179,11 +180,11 @@ def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) 
 def test_an_account_remembers_how_it_calls_back(store: Store) -> None:
     [job] = put(store, a_job())
     for heard in (Heard.ASKED, Heard.ASKED):
-        store.commit(job, max_running=3, heard=heard)
+        store.commit(job, max_running=3, news=news(heard))
         job = loaded(store, job.id)
     assert (store.delivery("default").silent, store.delivery("default").callbacks) == (2, 0)
-    store.commit(job, max_running=3, heard=Heard.CALLBACK_WITH_STATE)
-    store.commit(loaded(store, job.id), max_running=3, heard=Heard.CALLBACK)
+    store.commit(job, max_running=3, news=news(Heard.CALLBACK_WITH_STATE))
+    store.commit(loaded(store, job.id), max_running=3, news=news(Heard.CALLBACK))
     store.learn_dialect("default", "trueai")
     known = store.delivery("default")
     assert (known.callbacks, known.with_state, known.silent, known.dialect) == (2, 1, 0, "trueai")

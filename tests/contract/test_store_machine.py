@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.jobs import NOW, a_job
+from tests.support.jobs import NOW, a_job, news
 from tests.support.stories import THENS, events, snapshots, verdicts
 from worker.errors import Conflict, StaleVersion
 from worker.events import (
@@ -38,8 +38,9 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Snapshot, Verdict
+from worker.habits import Heard
 from worker.job import AssetsStatus, Job, Kind, Modal, Status
-from worker.store import Filter, Heard, NoFreeSlot, Store
+from worker.store import Filter, NoFreeSlot, Store
 from worker.store.memory import MemoryStore
 from worker.store.places import guard_of
 from worker.store.redis import RedisStore
@@ -182,7 +183,7 @@ class Stores(RuleBasedStateMachine):
     def _commit(self, store: Store, job: Job, children: tuple[Job, ...]) -> int | str:
         before = {a: store.startable(a, SLOTS) for a in ACCOUNTS}
         try:
-            openings = store.commit(job, children, max_running=SLOTS, heard=Heard.CALLBACK)
+            openings = store.commit(job, children, max_running=SLOTS, news=news(Heard.CALLBACK))
         except NoFreeSlot:
             return "full"
         grown = store.startable(job.account, SLOTS) - before[job.account]

@@ -50,7 +50,7 @@ def test_it_runs_on_a_private_socket_and_keeps_its_data(state_dir: Path) -> None
         assert config["port"] == "0"
         assert (config["appendonly"], config["appendfsync"], config["save"]) == (
             "yes",
-            "everysec",
+            "always",
             "",
         )
         assert config["maxmemory-policy"] == "noeviction"

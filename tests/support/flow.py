@@ -16,6 +16,7 @@ from flask import Flask, request
 from werkzeug.serving import make_server
 
 from worker.assets import Assets
+from worker.events import Policy
 from worker.intake import Intake
 from worker.job import Job
 from worker.orchestrator import Orchestrator
@@ -76,6 +77,7 @@ class Flow:
         max_running: int = 3,
         auth: Auth = "bearer",
         dialect: Dialect = "auto",
+        rules: Policy | None = None,
     ) -> None:
         account = Account(
             "default",
@@ -92,12 +94,12 @@ class Flow:
         self.store: Store = store or MemoryStore()
         self.tokens = Tokens(["a secret for this test only"])
         self.orchestrator = Orchestrator(
-            self.store, self.wakeups, accounts, hooked=hook_url is not None
+            self.store, self.wakeups, accounts, hooked=hook_url is not None, rules=rules
         )
         self.intake = Intake(self.orchestrator, storage)
         self.receiver = Receiver(self.orchestrator, self.tokens)
         submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
-        asker = Asker(self.orchestrator, clients)
+        asker = Asker(self.orchestrator, clients, self.tokens)
         self.wakeups.tasks = {
             "start": submitter.start_next,
             "ask": asker.ask,

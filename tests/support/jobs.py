@@ -16,6 +16,7 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
+from worker.habits import Heard, News
 from worker.job import Button, Job, JobError, Kind, Result, Status
 from worker.transition import transition
 
@@ -26,6 +27,11 @@ GRID = (
     *(Button(f"MJ::JOB::variation::{i}::4f2c", f"V{i}") for i in range(1, 5)),
     Button("MJ::JOB::reroll::0::4f2c::SOLO", "", "🔄"),
 )
+
+
+def news(how: Heard, **more: Any) -> News:
+    """What a commit teaches about its account, of an imagine unless said otherwise."""
+    return News(how, more.pop("at", NOW), more.pop("sort", "imagine"), **more)
 
 
 def a_job(**fields: Any) -> Job:

@@ -9,13 +9,15 @@ from typing import Any
 
 from tests.support.jobs import NOW
 from worker.errors import HooklineError
+from worker.events import Policy
 from worker.evidence import Outcome, Snapshot, Verdict
+from worker.habits import Heard, News
 from worker.job import Job, Kind
 from worker.orchestrator import Orchestrator
 from worker.provider.account import Account
 from worker.provider.client import ProviderClient
 from worker.provider.payloads import Submission
-from worker.store import Filter, Heard
+from worker.store import Filter
 from worker.store.memory import MemoryStore
 
 
@@ -38,8 +40,8 @@ class Wakeups:
 class FailingStore(MemoryStore):
     """A store whose next commit fails with ``failure``, once; ``heard`` is what it was told."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
         self.failure: HooklineError | None = None
         self.heard: list[Heard | None] = []
 
@@ -49,13 +51,13 @@ class FailingStore(MemoryStore):
         children: Sequence[Job] = (),
         *,
         max_running: int,
-        heard: Heard | None = None,
+        news: News | None = None,
     ) -> int:
-        self.heard.append(heard)
+        self.heard.append(news.how if news else None)
         if failure := self.failure:
             self.failure = None
             raise failure
-        return super().commit(job, children, max_running=max_running, heard=heard)
+        return super().commit(job, children, max_running=max_running, news=news)
 
 
 class Provider(ProviderClient):
@@ -74,10 +76,18 @@ class Provider(ProviderClient):
         self.submitted: list[tuple[Kind, Submission]] = []
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def submit(self, kind: Kind, submission: Submission) -> Verdict:
+    def submit(
+        self, kind: Kind, submission: Submission, send_until: float = float("inf")
+    ) -> Verdict:
         self.submitted.append((kind, submission))
         self.meanwhile()
         return self.verdicts.pop(0) if self.verdicts else Verdict(Outcome.ACCEPTED, task_id="t1")
+
+    def task_list(self) -> list[Snapshot]:
+        self.asked.append("list")
+        if self.trouble:
+            raise self.trouble
+        return list(self.tasks.values())
 
     def fetch(self, task_id: str) -> Snapshot | None:
         self.asked.append(task_id)
@@ -96,15 +106,22 @@ class Provider(ProviderClient):
 class Shell:
     """An orchestrator at ``now`` with one account of ``max_running`` slots."""
 
-    def __init__(self, *, max_running: int = 3, hooked: bool = True) -> None:
+    def __init__(
+        self, *, max_running: int = 3, hooked: bool = True, rules: Policy | None = None
+    ) -> None:
         self.now = NOW
-        self.store = FailingStore()
+        self.store = FailingStore(lambda: self.now)
         self.wakeups = Wakeups()
         account = Account("default", "http://127.0.0.1:9", max_running=max_running)
         self.accounts = {"default": account}
         self.provider = Provider(account)
         self.orchestrator = Orchestrator(
-            self.store, self.wakeups, self.accounts, hooked=hooked, clock=lambda: self.now
+            self.store,
+            self.wakeups,
+            self.accounts,
+            hooked=hooked,
+            rules=rules,
+            clock=lambda: self.now,
         )
 
     def put(self, job: Job) -> Job:

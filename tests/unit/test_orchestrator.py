@@ -2,13 +2,14 @@
 
 import pytest
 
-from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, in_status
+from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, in_status, news
 from tests.support.shell import Shell
 from worker.errors import NotFound, StaleVersion, StoreUnavailable
 from worker.events import Cancelled, Disposition, Resolved, Started
 from worker.evidence import TaskStatus
+from worker.habits import Heard
 from worker.job import Result, Status
-from worker.store import Heard, NoFreeSlot
+from worker.store import NoFreeSlot
 
 SUCCESS = callback(TaskStatus.SUCCEEDED)
 
@@ -116,12 +117,12 @@ def test_when_the_store_is_away_nobody_is_woken() -> None:
 def test_an_accounts_habits_set_our_patience(heard: list[Heard], flow: bool | None) -> None:
     shell = Shell()
     for how in heard:
-        shell.store.commit(a_job(), max_running=3, heard=how)
-    assert shell.orchestrator.policy("default").callbacks_flow is flow
+        shell.store.commit(a_job(), max_running=3, news=news(how))
+    assert shell.orchestrator.policy(a_job()).callbacks_flow is flow
 
 
 def test_without_a_hook_nobody_waits_for_callbacks() -> None:
-    assert Shell(hooked=False).orchestrator.policy("default").callbacks_flow is False
+    assert Shell(hooked=False).orchestrator.policy(a_job()).callbacks_flow is False
 
 
 def test_the_clock_is_the_shells() -> None:

@@ -41,6 +41,7 @@ def test_a_job_shows_what_the_contract_names() -> None:
     assert shown["finished_at"] is None
     assert shown["attempts"][1] == {
         "number": 2, "started_at": "2027-01-15T08:00:00.250Z", "outcome": None,
+        "task_id": None,
     }  # fmt: skip
     assert shown["error"] == {
         "code": "lost", "message": "gone", "hint": "retry it", "retryable": True,

@@ -38,7 +38,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client(port: int, auth: Auth = "bearer", scheme: str = "http", **more: Any) -> ProviderClient:
     account = Account("main", f"{scheme}://127.0.0.1:{port}", KEY, auth)
-    return ProviderClient(account, connect_timeout=1.0, **({"read_timeout": 1.0} | more))
+    return ProviderClient(account, **({"deadline_s": 2.0} | more))
 
 
 def answer(value: Any, status: str = "200 OK") -> Script:
@@ -143,7 +143,7 @@ def test_refused_connection() -> None:
     "url", ["http://no-such-host.invalid", "http://[", "nonsense", "http://a b"]
 )
 def test_no_such_address(url: str) -> None:
-    found = ProviderClient(Account("main", url, KEY), connect_timeout=1.0)
+    found = ProviderClient(Account("main", url, KEY), deadline_s=2.0)
     assert nothing_sent(found.submit(Kind.IMAGINE, SUBMISSION))
 
 
@@ -154,7 +154,7 @@ def test_connection_that_is_never_taken() -> None:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):  # the backlog is full now
             started = time.monotonic()
-            found = ProviderClient(Account("m", f"http://127.0.0.1:{port}"), None, 0.2, 0.4)
+            found = ProviderClient(Account("m", f"http://127.0.0.1:{port}"), deadline_s=0.6)
             verdict = found.submit(Kind.IMAGINE, SUBMISSION)
     assert time.monotonic() - started < 2
     # Some systems take one connection more than asked for: then the request was sent.
@@ -203,14 +203,14 @@ def test_reset_in_the_middle_of_a_long_request() -> None:
     ],
 )
 def test_in_doubt(script: Script) -> None:
-    verdict, asked = submitted(script, read_timeout=0.3)
+    verdict, asked = submitted(script, deadline_s=0.6)
     assert verdict.outcome is Outcome.IN_DOUBT
     assert len(asked) == 1
 
 
 def test_a_reply_without_end_is_cut_in_time() -> None:
     started = time.monotonic()
-    submitted(trickle, read_timeout=0.3)
+    submitted(trickle, deadline_s=0.6)
     assert time.monotonic() - started < 3
 
 
@@ -296,7 +296,7 @@ def test_a_task_without_an_id_is_the_one_asked_for() -> None:
 )
 def test_no_answer_to_a_question(script: Script) -> None:
     with serving(script) as (port, _), pytest.raises(ProviderUnavailable) as caught:
-        client(port, read_timeout=0.3).fetch("1")
+        client(port, deadline_s=0.6).fetch("1")
     assert caught.value.retryable
 
 
@@ -375,7 +375,7 @@ def test_many_threads_share_one_client() -> None:
         sock.sendall(http(json.dumps(TASK | {"id": task_id}).encode()))
 
     with serving(echo) as (port, _):
-        found = client(port, read_timeout=5.0)
+        found = client(port, deadline_s=10.0)
 
         def ask(task_id: str) -> bool:
             snapshot = found.fetch(task_id)

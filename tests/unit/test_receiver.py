@@ -9,9 +9,9 @@ from tests.support.jobs import in_status
 from tests.support.shell import Shell
 from worker.errors import NotFound, StaleVersion, StoreUnavailable
 from worker.events import Disposition
+from worker.habits import Heard
 from worker.job import Job, Status
 from worker.receiver import Receiver
-from worker.store import Heard
 from worker.tokens import BadToken, Tokens
 
 tokens = Tokens(["a secret for this test only"])

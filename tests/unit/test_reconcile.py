@@ -10,6 +10,9 @@ from worker.evidence import TaskStatus
 from worker.job import Result, Status
 from worker.provider.client import MAX_IDS
 from worker.reconcile import CLAIM_S, WAKE_AGAIN_S, Asker, Sweep
+from worker.tokens import Tokens
+
+tokens = Tokens(["a secret for this test only"])
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def sweep(shell: Shell) -> Sweep:
 
 @pytest.fixture
 def asker(shell: Shell) -> Asker:
-    return Asker(shell.orchestrator, {"default": shell.provider})
+    return Asker(shell.orchestrator, {"default": shell.provider}, tokens)
 
 
 def woken(shell: Shell, what: str) -> list[tuple[object, ...]]:
@@ -64,12 +67,13 @@ def test_files_that_were_forgotten_are_fetched(shell: Shell, sweep: Sweep) -> No
     assert woken(shell, "store_assets") == [("store_assets", job.id)]
 
 
-def test_a_job_in_doubt_is_asked_about_only_where_it_has_a_task(shell: Shell, sweep: Sweep) -> None:
-    shell.put(in_status(Status.IN_DOUBT))
+def test_a_job_in_doubt_is_looked_for(shell: Shell, sweep: Sweep) -> None:
+    doubtful = shell.put(in_status(Status.IN_DOUBT))
     answering = shell.put(in_status(Status.IN_DOUBT, task_id="t5"))
     shell.now += 60
     assert sweep.run() == 2
-    assert woken(shell, "ask") == [("ask", "default", answering.id)]
+    [(_, account, *asked)] = woken(shell, "ask")
+    assert (account, set(asked)) == ("default", {doubtful.id, answering.id})
 
 
 def test_a_lost_wake_up_is_repeated(shell: Shell, sweep: Sweep) -> None:
@@ -111,12 +115,11 @@ def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, asker: Asker
     assert len(shell.store.claim_due(shell.now + 60, 9, 1)) == 1
 
 
-def test_a_task_that_a_list_leaves_out_is_asked_for_by_itself(shell: Shell, asker: Asker) -> None:
-    job = shell.put(in_status(Status.SUBMITTED))
-    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
-    shell.provider.listed = {}
-    asker.ask("default", [job.id])
-    assert shell.job(job).status is Status.SUCCEEDED
+def test_a_task_that_a_list_leaves_out_costs_no_call_of_its_own(shell: Shell, asker: Asker) -> None:
+    jobs = [shell.put(in_status(Status.SUBMITTED, task_id=f"t{n}")) for n in range(9)]
+    asker.ask("default", [job.id for job in jobs])
+    assert len(shell.provider.asked) == 1
+    assert {shell.job(job).status for job in jobs} == {Status.SUBMITTED}
 
 
 def test_buttons_that_a_list_leaves_out_are_asked_for(shell: Shell, asker: Asker) -> None:

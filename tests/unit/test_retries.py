@@ -30,12 +30,12 @@ def test_lasting_trouble_waits_minutes_from_the_start() -> None:
 @given(st.floats(0, 10**6))
 def test_the_less_an_account_calls_back_the_more_often_it_is_asked(age: float) -> None:
     silent, unknown, flowing = (
-        look_after(age, callbacks_flow=flow) for flow in (False, None, True)
+        look_after(age, age, callbacks_flow=flow) for flow in (False, None, True)
     )
     assert 1 <= silent <= unknown <= flowing <= 120
 
 
 def test_looks_grow_rarer_with_age() -> None:
     for flow in (False, None, True):
-        looks = [look_after(age, callbacks_flow=flow) for age in range(0, 4000, 10)]
+        looks = [look_after(age, age, callbacks_flow=flow) for age in range(0, 4000, 10)]
         assert all(a <= b for a, b in pairwise(looks))

@@ -444,8 +444,12 @@ def test_a_window_nobody_answers_ends_with_the_deadline() -> None:
 
 def test_a_task_that_the_provider_forgot_is_lost_after_a_while() -> None:
     job = in_status(Status.IN_PROGRESS)
-    assert after(job, Missing(), now=NOW + 60).disposition is Disposition.DUPLICATE
-    lost = after(job, Missing(), now=NOW + Policy().lost_after_s).job
+    first = after(job, Missing(), now=NOW + 60).job
+    assert first.status is Status.IN_PROGRESS, "a gateway may lag behind"
+    assert after(first, Missing(), now=NOW + 300).disposition is Disposition.DUPLICATE
+    seen = after(first, callback(TaskStatus.IN_PROGRESS, progress=40), now=NOW + 300).job
+    assert after(seen, Missing(), now=NOW + 360).job.status is Status.IN_PROGRESS, "it was there"
+    lost = after(first, Missing(), now=NOW + 60 + Policy().lost_after_s).job
     assert lost.status is Status.FAILED
     assert lost.error is not None
     assert (lost.error.code, lost.error.retryable) == ("lost", True)
@@ -514,8 +518,9 @@ def test_a_cancelled_jobs_slot_is_not_kept_for_ever() -> None:
     soon, late = NOW + 60, (gone.deadline_at or NOW) + Policy().grace_s
     assert after(gone, TimePassed(), now=soon).job.holds_slot
     assert not after(gone, TimePassed(), now=late).job.holds_slot
-    assert after(gone, Missing(), now=soon).job.holds_slot
-    assert not after(gone, Missing(), now=NOW + Policy().lost_after_s).job.holds_slot
+    missed = after(gone, Missing(), now=soon).job
+    assert missed.holds_slot
+    assert not after(missed, Missing(), now=soon + Policy().lost_after_s).job.holds_slot
     opened = callback(TaskStatus.MODAL)
     assert not after(gone, opened).job.holds_slot, "a window that nobody will answer"
 

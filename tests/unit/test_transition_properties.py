@@ -11,6 +11,7 @@ from worker.errors import Conflict
 from worker.events import Disposition, Event, Policy, Retried
 from worker.job import AssetsStatus, Job, Kind, Status, Window
 from worker.transition import transition
+from worker.transition.moves import GIVEN_UP
 
 RUNNING = {
     Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS, Status.IN_DOUBT, Status.OVERDUE,
@@ -57,7 +58,9 @@ def check(before: Job, event: Event, now: float, policy: Policy) -> Job:
 
 def check_form(job: Job) -> None:
     """What is true of a job at any time."""
-    assert job.holds_slot == (job.status in RUNNING or job.draining)
+    assert job.holds_slot == ((job.status in RUNNING and not job.held) or job.draining)
+    assert job.held <= (job.status is Status.IN_DOUBT)
+    assert (job.doubt_until is not None) == (job.status is Status.IN_DOUBT or job.draining)
     assert (job.due_at is None) == (
         job.ready
         or (
@@ -88,10 +91,16 @@ def check_step(before: Job, event: Event, job: Job) -> None:
             result=before.result,
             task_id=before.task_id,
             other_task_ids=before.other_task_ids,
+            attempts=before.attempts,
+            missing_since=before.missing_since,
+            doubt_until=before.doubt_until,
         )
-        assert kept == before, "terminal absorbs all but its files, its task and its slot"
+        assert kept == before, (
+            "terminal absorbs all but its files, its task, its slot and what was paid"
+        )
     assert (job.progress or 0) >= (before.progress or 0), "progress only grows"
-    assert job.attempts[: len(before.attempts) - 1] == before.attempts[:-1], "the past stands"
+    former = zip(before.attempts[:-1], job.attempts, strict=False)
+    assert all(was == now or was.outcome == GIVEN_UP for was, now in former), "the past stands"
     assert set(before.other_task_ids) <= set(job.other_task_ids)
 
 

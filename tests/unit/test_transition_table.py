@@ -79,8 +79,8 @@ seen timeout ?          overdue        overdue        overdue        overdue    
 seen cancel  ?          cancelled      cancelled      cancelled      cancelled      cancelled      cancelled      .         =      =         =
 seen window  ?          awaiting_modal awaiting_modal awaiting_modal =              awaiting_modal awaiting_modal .         =      =         =
 lost         .          .              failed         failed         .              .              failed         .         .      .         .
-deadline     .          in_doubt       overdue        overdue        timed_out      =              =              =         .      .         .
-grace over   .          in_doubt       overdue        overdue        timed_out      =              timed_out      =         .      .         .
+deadline     .          in_doubt       overdue        overdue        timed_out      in_doubt       =              =         .      .         .
+grace over   .          in_doubt       overdue        overdue        timed_out      in_doubt       timed_out      =         .      .         .
 cancel       cancelled  cancelled      cancelled      cancelled      cancelled      cancelled      cancelled      !         !      !         !
 retry        !          !              !              !              !              !              !              !         queued queued    queued
 resubmit     !          !              !              !              !              queued         !              !         !      !         !
@@ -109,6 +109,8 @@ def _outcome(job: Job, name: str) -> str:
     now = times.get(name, NOW + Policy().lost_after_s)
     if name in times and job.due_at is not None:
         job = replace(job, due_at=min(job.due_at, now))
+    if name == "lost":  # it was said before, long ago
+        job = replace(job, missing_since=NOW)
     try:
         decision = after(job, EVENTS[name], now=now)
     except Conflict:

@@ -133,7 +133,7 @@ def _web(settings: Settings) -> Finding:
 
 def _provider(account: Account) -> Finding:
     name = f"provider {account.name}"
-    client = ProviderClient(account, read_timeout=_SECONDS)
+    client = ProviderClient(account, deadline_s=_SECONDS)
     try:
         client.fetch(_NO_TASK)
     except ServiceUnavailable as error:

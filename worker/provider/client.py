@@ -42,6 +42,7 @@ MAX_BODY = 4 * 1024 * 1024  #: bytes of an answer that are read; a task has 5 KB
 MAX_IDS = 100  #: tasks asked about in one call
 
 _CHUNK = 64 * 1024
+_CONNECT_S = 5.0  #: for a connection
 
 #: All that the HTTP libraries raise on the way; ValueError: a key or address with characters that
 #: HTTP cannot carry.
@@ -74,17 +75,15 @@ class ProviderClient:
         account: Where the provider is and how it is addressed.
         session: Used for every call instead of sessions of our own; it must not retry, and must be
             fit for the threads that call.
-        connect_timeout: Seconds for a connection.
-        read_timeout: Seconds of silence; a whole call takes at most this and ``connect_timeout``,
-            plus one more silence. Gateways give their upstream 60 s for a submit.
+        deadline_s: Seconds for a whole call; it is cut off then. Gateways give their upstream 60 s
+            for a submit.
     """
 
     def __init__(
         self,
         account: Account,
         session: requests.Session | None = None,
-        connect_timeout: float = 5.0,
-        read_timeout: float = 75.0,
+        deadline_s: float = 80.0,
     ) -> None:
         #: The dialect that the answers betrayed so far.
         self.last_dialect: Dialect | None = None
@@ -92,24 +91,30 @@ class ProviderClient:
         self._key = _Key(account)
         self._given = session
         self._local = threading.local()
-        self._timeout = (connect_timeout, read_timeout)
+        self._deadline_s = deadline_s
 
     def __repr__(self) -> str:
         return f"ProviderClient({self._account.name!r})"
 
-    def submit(self, kind: Kind, submission: Submission) -> Verdict:
+    def submit(
+        self, kind: Kind, submission: Submission, send_until: float = float("inf")
+    ) -> Verdict:
         """POST once and classify whatever happens.
+
+        After ``send_until`` (seconds since the epoch) nothing is sent any more: the caller's lease
+        is over then, and somebody else may act in its place. It is looked at as late as can be,
+        when the body is handed to the connection, so that even a process which was stopped in
+        between does not send.
 
         A new connection each time: one kept open may be closed by the provider at the very moment
         of use, which would leave the job in doubt for nothing.
         """
-        data = _written(submission.body)
-        size = len(data.getvalue())
+        data = _Body(submission.body, send_until)
         session = self._given or _new_session()
         try:
             status, body = self._exchange(session, "POST", submission.path, data)
         except _TROUBLE as error:
-            return read_transport_error(self._words(error), sent=data.tell() >= size)
+            return read_transport_error(self._words(error), sent=data.sent)
         finally:
             if self._given is None:
                 session.close()
@@ -173,7 +178,7 @@ class ProviderClient:
 
     def _ask(self, method: str, path: str, body: JSON | None = None) -> tuple[int, Any]:
         """Status and JSON of an answer that is worth reading."""
-        data = None if body is None else _written(body)
+        data = None if body is None else _Body(body)
         try:
             status, answer = self._exchange(self._session(), method, path, data)
         except _TROUBLE as error:
@@ -188,13 +193,14 @@ class ProviderClient:
         return status, value
 
     def _exchange(
-        self, session: requests.Session, method: str, path: str, data: io.BytesIO | None
+        self, session: requests.Session, method: str, path: str, data: "_Body | None"
     ) -> tuple[int, bytes]:
         """One request and its answer's status and body.
 
         Redirects are not followed: a POST would become a GET, and the key would go to another host.
         """
-        deadline = time.monotonic() + sum(self._timeout)
+        deadline = time.monotonic() + self._deadline_s
+        connect_s = min(_CONNECT_S, self._deadline_s / 2)
         headers = {"Accept": "application/json", "User-Agent": "hookline"}
         if data is not None:  # exactly this: gateways read a body of any other type as empty
             headers["Content-Type"] = "application/json"
@@ -204,7 +210,7 @@ class ProviderClient:
             data=data,
             headers=headers,
             auth=self._key,
-            timeout=self._timeout,
+            timeout=(connect_s, self._deadline_s - connect_s),
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -238,9 +244,25 @@ def _new_session() -> requests.Session:
     return session
 
 
-def _written(body: JSON) -> io.BytesIO:
-    """JSON as a file, whose position tells how much of it was handed on."""
-    return io.BytesIO(json.dumps(body, separators=(",", ":")).encode())
+class _Body(io.BytesIO):
+    """JSON as a file, whose position tells how much of it was handed to the connection."""
+
+    def __init__(self, body: JSON, send_until: float = float("inf")) -> None:
+        written = json.dumps(body, separators=(",", ":")).encode()
+        super().__init__(written)
+        self._size = len(written)
+        self._send_until = send_until
+
+    @property
+    def sent(self) -> bool:
+        """Whether all of it may be on its way. A provider cannot accept JSON without its end."""
+        return self.tell() >= self._size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        # The wall clock, like the lease: it goes on while a process, or its machine, is stopped.
+        if not self.sent and time.time() > self._send_until:
+            raise TimeoutError("Too late to send: the lease of this submission is over.")
+        return super().read(size)
 
 
 def _body(response: requests.Response, deadline: float) -> bytes:

@@ -10,35 +10,20 @@ at again.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from worker.errors import HooklineError
+from worker.habits import Delivery, News
 from worker.job import Job, Kind, Status
+
+#: Our receiver counts as away when it was not heard of for so long, in seconds.
+ABSENCE_S = 5.0
 
 
 class NoFreeSlot(HooklineError):
     """All of the account's concurrent places are taken."""
 
     retryable = True
-
-
-class Heard(StrEnum):
-    """How we learnt what is committed, so that the account's delivery mode can be told."""
-
-    CALLBACK = "callback"  #: by callback, matched by the URL's token
-    CALLBACK_WITH_STATE = "callback_with_state"  #: by callback, with our ``state`` in it
-    ASKED = "asked"  #: an end that we had to ask for
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How an account tells us about its tasks."""
-
-    callbacks: int = 0  #: applied so far
-    with_state: int = 0  #: of them, those that carried our ``state``
-    silent: int = 0  #: ends that we had to ask for since the last callback
-    dialect: str | None = None  #: as learnt from its replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +42,14 @@ class Filter:
     kind: Kind | None = None
     account: str | None = None
     batch_id: str | None = None
+    double_payments: bool = False  #: only those that were paid for twice
 
     def matches(self, job: Job) -> bool:
         """Whether the job is one of those asked for."""
         wanted = (self.status, self.kind, self.account, self.batch_id)
         actual = (job.status, job.kind, job.account, job.batch_id)
-        return all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
+        same = all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
+        return same and bool(not self.double_payments or job.double_payments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +76,7 @@ class Store(Protocol):
         children: Sequence[Job] = (),
         *,
         max_running: int,
-        heard: Heard | None = None,
+        news: News | None = None,
     ) -> int:
         """Write ``job`` as the successor of its ``version`` (0: as a new job), and its new
         children.
@@ -132,6 +119,13 @@ class Store(Protocol):
 
     def delivery(self, account: str) -> Delivery:
         """How the account has told us about its tasks so far."""
+
+    def receiving(self, now: float, *, anew: bool = False) -> None:
+        """Our receiver is there at ``now``, and was all the time since the last call, unless
+        ``anew``.
+
+        To be called every second: after ``ABSENCE_S`` without a call it counts as away.
+        """
 
     def learn_dialect(self, account: str, dialect: str) -> None:
         """Keep the dialect that the account's replies betrayed, for every process."""

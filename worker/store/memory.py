@@ -7,8 +7,9 @@ from threading import RLock
 from time import monotonic
 
 from worker.errors import StaleVersion
+from worker.habits import Delivery, Heard, News
 from worker.job import Job
-from worker.store import Delivery, Filter, Heard, NoFreeSlot, Page, Pipeline
+from worker.store import ABSENCE_S, Filter, NoFreeSlot, Page, Pipeline
 from worker.store.places import place_of, read_cursor, ready_score, write_cursor
 
 
@@ -28,6 +29,7 @@ class MemoryStore:
         self._pipelines: dict[str, list[str]] = defaultdict(list)
         self._deliveries: dict[str, Delivery] = defaultdict(Delivery)
         self._once: dict[str, float] = {}
+        self._receiving = (0.0, float("-inf"))  #: since when, and until when at least
 
     def get(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
@@ -41,7 +43,7 @@ class MemoryStore:
         children: Sequence[Job] = (),
         *,
         max_running: int,
-        heard: Heard | None = None,
+        news: News | None = None,
     ) -> int:
         with self._lock:
             stored = self._jobs.get(job.id)
@@ -54,8 +56,8 @@ class MemoryStore:
             for child in children:
                 if child.id not in self._jobs:
                     openings += self._write(child)
-            if heard:
-                self._note(job.account, heard)
+            if news:
+                self._note(job.account, news)
             return min(openings, self.startable(job.account, max_running))
 
     def next_ready(self, account: str, max_running: int) -> Job | None:
@@ -101,7 +103,15 @@ class MemoryStore:
         return Page(tuple(found[:limit]), write_cursor(found[limit - 1]) if more else None)
 
     def delivery(self, account: str) -> Delivery:
-        return self._deliveries[account]
+        since, until = self._receiving
+        there = since if self._clock() < until else None
+        return replace(self._deliveries[account], receiving_since=there)
+
+    def receiving(self, now: float, *, anew: bool = False) -> None:
+        since, until = self._receiving
+        if anew or self._clock() >= until:
+            since = now
+        self._receiving = (since, self._clock() + ABSENCE_S)
 
     def learn_dialect(self, account: str, dialect: str) -> None:
         self._deliveries[account] = replace(self._deliveries[account], dialect=dialect)
@@ -162,12 +172,33 @@ class MemoryStore:
             return 0
         return self._enqueue(self._jobs[self._parked[slot].popleft()], guard)
 
-    def _note(self, account: str, heard: Heard) -> None:
+    def _note(self, account: str, news: News) -> None:
         known = self._deliveries[account]
-        if heard is Heard.ASKED:
-            self._deliveries[account] = replace(known, silent=known.silent + 1)
+        if news.how is Heard.ASKED:
+            known = replace(known, silent=known.silent + 1, asked=known.asked + 1)
+            self._deliveries[account] = known
             return
-        echoed = heard is Heard.CALLBACK_WITH_STATE
+        count = known.by_sort.get(news.sort, 0) + 1
         self._deliveries[account] = replace(
-            known, callbacks=known.callbacks + 1, with_state=known.with_state + echoed, silent=0
+            known,
+            callbacks=known.callbacks + 1,
+            with_state=known.with_state + (news.how is Heard.CALLBACK_WITH_STATE),
+            told=known.told + news.ended,
+            silent=0,
+            by_sort={**known.by_sort, news.sort: count},
+            called_back_at=round(news.at, 3),
+        )
+        if news.lag_s is not None:
+            self._learn_lag(account, news.lag_s)
+
+    def _learn_lag(self, account: str, seconds: float) -> None:
+        known = self._deliveries[account]
+        first = known.lag_s is None
+        mean = seconds if known.lag_s is None else known.lag_s
+        deviation = seconds / 2 if first else known.lag_deviation_s
+        deviation += (abs(seconds - mean) - deviation) / 4
+        self._deliveries[account] = replace(
+            known,
+            lag_s=round(mean + (seconds - mean) / 8, 3),
+            lag_deviation_s=round(deviation, 3),
         )

@@ -18,9 +18,10 @@ class Place(NamedTuple):
     score: int
     starts: bool  #: takes a slot only if one is free
     holds_slot: bool
-    over: bool  #: holds nothing any more
+    over: bool  #: holds nothing any more: nobody waits for its slot or its prompt
     due_at: float | None
     guard: str
+    double_payments: bool
 
 
 def place_of(job: Job) -> Place:
@@ -30,9 +31,10 @@ def place_of(job: Job) -> Place:
         score=ready_score(job),
         starts=job.status is Status.SUBMITTING,
         holds_slot=job.holds_slot,
-        over=job.status.terminal and not job.draining,
+        over=(job.status.terminal and not job.draining) or job.held,
         due_at=job.due_at,
         guard=guard_of(job),
+        double_payments=bool(job.double_payments),
     )
 
 

@@ -6,7 +6,7 @@ reads, and moves within the due set that may be lost without harm.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote
@@ -15,9 +15,10 @@ import redis
 from redis.exceptions import RedisError
 
 from worker.errors import StaleVersion, StoreUnavailable
+from worker.habits import Delivery, News
 from worker.job import Job
 from worker.redis_urls import parse_sentinel
-from worker.store import Delivery, Filter, Heard, NoFreeSlot, Page, Pipeline, codec
+from worker.store import ABSENCE_S, Filter, NoFreeSlot, Page, Pipeline, codec
 from worker.store.places import place_of, read_cursor, write_cursor
 
 #: How many index entries one page of a filtered listing may look at before it gives a cursor.
@@ -72,9 +73,10 @@ class RedisStore:
         children: Sequence[Job] = (),
         *,
         max_running: int,
-        heard: Heard | None = None,
+        news: News | None = None,
     ) -> int:
-        argv: list[Any] = [self._prefix, job.account, max_running, heard or ""]
+        told = json.dumps(asdict(news)) if news else ""
+        argv: list[Any] = [self._prefix, job.account, max_running, told]
         for written in (job, *children):
             successor = replace(written, version=written.version + 1)
             argv += [_index_entry(successor), codec.dump(successor)]
@@ -120,7 +122,11 @@ class RedisStore:
         return Pipeline(pipeline_id, {k.decode(): int(v) for k, v in counts.items()}, jobs)
 
     def list_jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
-        index = f"{self._prefix}jobs" + (f":{wanted.status}" if wanted.status else "")
+        index = f"{self._prefix}jobs"
+        if wanted.double_payments:
+            index = f"{self._prefix}double_payments"
+        elif wanted.status:
+            index += f":{wanted.status}"
         top, after_id = read_cursor(cursor) if cursor else (float("inf"), None)
         entries = self._ask(
             self._redis.zrevrangebyscore, index, top, "-inf", 0, _SCAN, withscores=True
@@ -139,17 +145,19 @@ class RedisStore:
         return Page(tuple(found), write_cursor(last) if last and len(entries) == _SCAN else None)
 
     def delivery(self, account: str) -> Delivery:
-        stats = self._ask(self._redis.hgetall, f"{self._prefix}account:{account}")
-        dialect = stats.get(b"dialect")
-        without, with_state, silent = (
-            int(stats.get(name, 0)) for name in (b"callback", b"callback_with_state", b"silent")
-        )
-        return Delivery(
-            callbacks=without + with_state,
-            with_state=with_state,
-            silent=silent,
-            dialect=dialect.decode() if dialect else None,
-        )
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(f"{self._prefix}account:{account}")
+        pipe.get(f"{self._prefix}receiving")
+        stats, since = self._ask(pipe.execute)
+        return _delivery({name.decode(): value.decode() for name, value in stats.items()}, since)
+
+    def receiving(self, now: float, *, anew: bool = False) -> None:
+        key, absence = f"{self._prefix}receiving", int(ABSENCE_S * 1000)
+        pipe = self._redis.pipeline()
+        # Once the key has gone the receiver was away, and what it missed meanwhile nobody knows.
+        pipe.set(key, repr(now), px=absence, nx=not anew)
+        pipe.pexpire(key, absence)
+        self._ask(pipe.execute)
 
     def learn_dialect(self, account: str, dialect: str) -> None:
         self._ask(self._redis.hset, f"{self._prefix}account:{account}", "dialect", dialect)
@@ -177,6 +185,29 @@ class RedisStore:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
 
 
+def _delivery(stats: dict[str, str], since: bytes | None) -> Delivery:
+    """The account's counts as ``lua/commit.lua`` keeps them."""
+    sorts = {name.removeprefix("sort:"): int(n) for name, n in stats.items() if "sort:" in name}
+    without, with_state, told, asked, silent = (
+        int(stats.get(name, 0))
+        for name in ("callback", "callback_with_state", "told", "asked", "silent")
+    )
+    lag, called_back_at = stats.get("lag"), stats.get("called_back_at")
+    return Delivery(
+        callbacks=without + with_state,
+        with_state=with_state,
+        told=told,
+        asked=asked,
+        silent=silent,
+        by_sort=sorts,
+        lag_s=float(lag) if lag else None,
+        lag_deviation_s=float(stats.get("deviation", 0)),
+        called_back_at=float(called_back_at) if called_back_at else None,
+        receiving_since=float(since) if since else None,
+        dialect=stats.get("dialect"),
+    )
+
+
 def _index_entry(job: Job) -> str:
     """What the script needs to know of a job without reading its doc."""
     place = place_of(job)
@@ -195,5 +226,6 @@ def _index_entry(job: Job) -> str:
             "holds_slot": place.holds_slot,
             "over": place.over,
             "guard": place.guard,
+            "double": place.double_payments,
         }
     )

@@ -23,6 +23,9 @@ from worker import events
 from worker.events import Decision, Disposition, Event, Policy
 from worker.job import Job
 from worker.transition import asking, observing, submitting
+from worker.transition.moves import next_look
+
+__all__ = ["next_look", "transition"]
 
 
 def transition(job: Job, event: Event, now: float, policy: Policy) -> Decision:

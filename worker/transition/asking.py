@@ -15,13 +15,14 @@ from worker.events import (
     TimePassed,
 )
 from worker.job import AssetsStatus, Job, JobError, Status, Window
+from worker.transition.doubting import doubted, given_up_on, still_in_doubt, submitted_again
 from worker.transition.moves import (
     NOT_SENT,
     accepted,
     all_task_ids,
     attempt_ended,
-    doubted,
     ended,
+    freed,
     too_late_to_submit,
 )
 
@@ -33,17 +34,16 @@ def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Deci
     late = job.deadline_at is not None and now >= job.deadline_at
     too_late = late and now >= (job.deadline_at or now) + policy.grace_s
     if job.draining:
-        return Decision(replace(job, draining=False, due_at=None) if too_late else job)
+        return Decision(freed(job) if too_late or _unheard(job, now) else job)
     match job.status:
         case Status.QUEUED if late:
             return Decision(too_late_to_submit(job, now))
         case Status.QUEUED:
             return Decision(replace(job, due_at=None))
-        case Status.SUBMITTING if job.posting:
-            return Decision(doubted(job, None, now, policy))
-        case Status.SUBMITTING:  # its worker died before anything was sent
-            again = replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
-            return Decision(again)
+        case Status.SUBMITTING:
+            return Decision(_worker_died(job, now, policy))
+        case Status.IN_DOUBT:
+            return Decision(still_in_doubt(job, now, policy))
         case Status.SUBMITTED | Status.IN_PROGRESS if late:
             return Decision(replace(job, status=Status.OVERDUE, error=_DEADLINE, due_at=now))
         case Status.OVERDUE if too_late:
@@ -52,6 +52,18 @@ def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Deci
             return Decision(ended(job, Status.TIMED_OUT, now, _WINDOW_DEADLINE))
         case _:
             return Decision(job)
+
+
+def _worker_died(job: Job, now: float, policy: Policy) -> Job:
+    if job.posting:
+        return doubted(job, None, now, policy)
+    # Nothing was sent.
+    return replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
+
+
+def _unheard(job: Job, now: float) -> bool:
+    """Whether nothing more is to be heard of a cancelled job's POST, which was never answered."""
+    return job.task_id is None and job.doubt_until is not None and now >= job.doubt_until
 
 
 _DEADLINE = JobError(
@@ -75,7 +87,8 @@ def cancelled(job: Job, event: Cancelled, now: float, policy: Policy) -> Decisio
     if not job.holds_slot or (job.status is Status.SUBMITTING and not job.posting):
         return Decision(gone)
     # What the provider already runs cannot be stopped: it keeps its place until it ends.
-    return Decision(replace(gone, draining=True, due_at=job.due_at or now))
+    until = job.doubt_until or now + policy.lease_s + policy.doubt_window_s
+    return Decision(replace(gone, draining=True, doubt_until=until, due_at=job.due_at or now))
 
 
 def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
@@ -100,6 +113,8 @@ def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
             progress=None,
             error=None,
             submitted_at=None,
+            heard_at=None,
+            missing_since=None,
             finished_at=None,
             deadline_at=None,
             due_at=None,
@@ -114,9 +129,8 @@ def resolved(job: Job, event: Resolved, now: float, policy: Policy) -> Decision:
     if event.outcome == "accepted":
         return Decision(replace(accepted(job, event.task_id, now, policy), due_at=now))
     if event.outcome == "failed":
-        return Decision(ended(job, Status.FAILED, now, job.error))
-    again = attempt_ended(job, Status.IN_DOUBT.value)  # so that the next start has its own number
-    return Decision(replace(again, status=Status.QUEUED, error=None, due_at=None))
+        return Decision(given_up_on(job, now))
+    return Decision(submitted_again(job))
 
 
 def modal_answered(job: Job, event: ModalAnswered, now: float, policy: Policy) -> Decision:

@@ -2,11 +2,23 @@
 
 from dataclasses import replace
 
-from worker import followups, retries
+from worker import followups
 from worker.events import Decision, Disposition, Missing, Observed, Policy
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.job import Job, JobError, Status, Window
-from worker.transition.moves import accepted, closed, ended, succeeded, window_open, with_task
+from worker.transition.doubting import other_attempt, seen_other, taken_over
+from worker.transition.moves import (
+    GIVEN_UP,
+    accepted,
+    closed,
+    ended,
+    followed,
+    freed,
+    next_look,
+    succeeded,
+    window_open,
+    with_task,
+)
 
 #: Outcomes of an attempt about which nothing more can be learnt.
 _OVER = frozenset(status.value for status in Status if status.terminal)
@@ -17,7 +29,10 @@ def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     snapshot = event.snapshot
     if not snapshot.recognised or not job.attempts:
         return Decision(job, Disposition.FOREIGN)
-    if event.attempt is not None and event.attempt != job.attempt:
+    if (other := other_attempt(job, event)) is not None:
+        decision = seen_other(job, other, snapshot)
+        return decision or _follow(taken_over(job, other, snapshot), event, now, policy)
+    if _is_former(job, event):
         return Decision(job, Disposition.STALE)
     if snapshot.task_id in job.other_task_ids or _waits_for_retry(job):
         return Decision(job, Disposition.STALE)
@@ -30,6 +45,17 @@ def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     return _follow(job, event, now, policy)
 
 
+def _is_former(job: Job, event: Observed) -> bool:
+    """Whether it is of an attempt that another one followed; the task may be the same all the same.
+
+    A window's answer that is given again is another attempt at the same task.
+    """
+    if event.attempt in (None, followed(job).number):
+        return False
+    known = any(attempt.number == event.attempt for attempt in job.attempts)
+    return not known or job.task_id is None or event.snapshot.task_id != job.task_id
+
+
 def _waits_for_retry(job: Job) -> bool:
     """Whether the attempt that a callback may name is over, and the next has not begun."""
     return job.status is Status.QUEUED and job.attempts[-1].outcome in _OVER
@@ -39,7 +65,7 @@ def _drained(job: Job, snapshot: Snapshot) -> Job:
     """A cancelled job gives its slot back when its task ends, or waits for an answer for ever."""
     waits = snapshot.status is TaskStatus.MODAL and job.window is Window.NONE
     if snapshot.status.terminal or waits:
-        return replace(job, draining=False, due_at=None)
+        return freed(job)
     return job
 
 
@@ -75,6 +101,7 @@ def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
     if snapshot.status.terminal:
         return True
     sent = job.status in (Status.SUBMITTING, Status.IN_DOUBT)
+    sent = sent or job.attempts[-1].outcome == GIVEN_UP
     return sent and snapshot.status in (TaskStatus.SUBMITTED, TaskStatus.IN_PROGRESS)
 
 
@@ -89,14 +116,14 @@ def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job
     progress = job.progress
     if snapshot.progress is not None:
         progress = max(job.progress or 0, snapshot.progress)
-    job = with_task(job, snapshot.task_id)
+    job = replace(with_task(job, snapshot.task_id), missing_since=None)
     if (status, progress) == (job.status, job.progress):
         return job
-    age = now - (job.submitted_at or now)
     due_at = job.due_at  # just accepted, the first look is still to come
-    if status is not Status.SUBMITTED or age >= policy.first_look_s:
-        due_at = now + retries.look_after(age, callbacks_flow=policy.callbacks_flow)
-    return replace(job, status=status, progress=progress, due_at=due_at)
+    job = replace(job, status=status, progress=progress, heard_at=now)
+    if status is not Status.SUBMITTED or now >= (job.submitted_at or now) + policy.first_look_s:
+        due_at = next_look(job, now, policy)
+    return replace(job, due_at=due_at)
 
 
 def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:
@@ -127,7 +154,8 @@ def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Jo
             error=snapshot.error,
             submitted_at=job.submitted_at or now,
             deadline_at=min(job.deadline_at or now, now),
-            due_at=now + retries.look_after(30.0, callbacks_flow=policy.callbacks_flow),
+            heard_at=now,
+            due_at=next_look(job, now, policy),
         )
     return ended(job, Status.FAILED, now, snapshot.error)
 
@@ -141,11 +169,12 @@ def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
     running = job.status in (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE)
     if not running and not job.draining:
         return Decision(job, Disposition.STALE)
-    since = job.finished_at if job.draining else job.submitted_at
-    if now - (since or now) < policy.lost_after_s:
+    if job.missing_since is None:
+        return Decision(replace(job, missing_since=now, due_at=next_look(job, now, policy)))
+    if now - job.missing_since < policy.lost_after_s:
         return Decision(job, Disposition.DUPLICATE)
     if job.draining:
-        return Decision(replace(job, draining=False, due_at=None))
+        return Decision(freed(job))
     error = JobError(
         "lost",
         "The provider does not know the task any more.",

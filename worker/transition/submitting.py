@@ -4,20 +4,24 @@ from dataclasses import replace
 from zlib import crc32
 
 from worker import retries
-from worker.events import Decision, Disposition, Policy, Posting, Replied, Started
-from worker.evidence import Outcome, Verdict
+from worker.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
+from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.job import Attempt, Job, Result, Status, Window
+from worker.transition.doubting import doubted
 from worker.transition.moves import (
+    GIVEN_UP,
     accepted,
     attempt_ended,
-    doubted,
     ended,
+    followed,
+    freed,
     succeeded,
     too_late_to_submit,
     window_open,
     with_others,
     with_task,
 )
+from worker.transition.observing import observed
 
 #: Outcomes after which an attempt is not burnt: its number is used again.
 _REFUSED = frozenset({Outcome.NOT_YET.value, Outcome.TRY_LATER.value})
@@ -45,9 +49,11 @@ def _attempts_with_present(job: Job, now: float) -> tuple[Attempt, ...]:
     """An attempt that was only refused goes on, as does the one that opened a window."""
     if job.attempts:
         *former, last = job.attempts
-        if job.window is Window.OPEN or last.outcome in _REFUSED:
+        goes_on = job.window is Window.OPEN and last.outcome != GIVEN_UP
+        if goes_on or last.outcome in _REFUSED:
             return (*former, replace(last, outcome=None))
-    return (*job.attempts, Attempt(number=job.attempt + 1, started_at=now))
+    # Of a window that is answered again the task is known already.
+    return (*job.attempts, Attempt(job.attempt + 1, started_at=now, task_id=job.task_id))
 
 
 def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
@@ -58,9 +64,11 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
         return Decision(job, Disposition.STALE)
     request = {**job.request, "custom_id": event.custom_id} if event.custom_id else job.request
     modal_prompt = job.modal_prompt or event.modal_prompt
+    *former, last = job.attempts
     return Decision(
         replace(
             job,
+            attempts=(*former, replace(last, posted_at=now)),
             posting=True,
             request=request,
             modal_prompt=modal_prompt,
@@ -71,16 +79,26 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
 
 def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
     """The reply to the present attempt's POST, unless something that knows more was faster."""
-    if event.attempt != job.attempt:
-        return Decision(job, Disposition.STALE)
     verdict = event.verdict
-    if job.draining:
+    awaited = event.attempt == followed(job).number if job.attempts else False
+    if awaited and job.draining:
         return Decision(_drain(job, verdict, now, policy))
-    if job.status not in (Status.SUBMITTING, Status.IN_DOUBT):
-        return Decision(job, Disposition.STALE)  # a callback overtook the reply and knows more
+    if not awaited or job.status not in (Status.SUBMITTING, Status.IN_DOUBT):
+        return _too_late(job, event, now, policy)
     if verdict.outcome is Outcome.NEEDS_MODAL and job.window is Window.OPEN:
         return Decision(job, Disposition.STALE)  # to the POST that opened it, not to its answer
-    return _obeyed(replace(job, posting=False), verdict, now, policy)
+    undoubted = replace(job, posting=False, held=False, doubt_until=None)
+    return _obeyed(undoubted, verdict, now, policy)
+
+
+def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
+    """A callback knew more, or the attempt was given up; that it was accepted is news even then."""
+    verdict = event.verdict
+    given_up = any(a.number == event.attempt and a.outcome == GIVEN_UP for a in job.attempts)
+    if not given_up or verdict.outcome not in (Outcome.ACCEPTED, Outcome.EXISTS):
+        return Decision(job, Disposition.STALE)
+    snapshot = Snapshot(verdict.task_id, TaskStatus.SUBMITTED)
+    return observed(job, Observed(snapshot, event.attempt), now, policy)
 
 
 def _obeyed(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
@@ -124,5 +142,5 @@ def _drain(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
     if verdict.outcome in (Outcome.ACCEPTED, Outcome.EXISTS):
         return replace(with_task(job, verdict.task_id), due_at=now + policy.first_look_s)
     if verdict.outcome is Outcome.IN_DOUBT:
-        return job
-    return replace(job, draining=False, due_at=None)
+        return replace(job, doubt_until=now + policy.doubt_window_s)
+    return freed(job)

@@ -3,6 +3,7 @@
 -- Keys, all below the prefix (one node: Celery's Redis transport knows no cluster either):
 --   job:<id>                  hash  doc (JSON), v (version), status, score, guard, place
 --   jobs, jobs:<status>       zset  id -> created_at
+--   double_payments           zset  id -> created_at; those that were paid for twice
 --   due                       zset  id -> due_at
 --   ready:<account>           zset  id -> score; startable as soon as there is a slot
 --   running:<account>         set   ids that hold a slot
@@ -11,13 +12,15 @@
 --   tasks:<account>           hash  task id -> job id
 --   pipeline:<id>             hash  status -> count
 --   pipeline:<id>:jobs        list  ids, parents before children
---   account:<account>         hash  callback, callback_with_state, silent: counts; dialect
+--   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
+--                                   counts; lag, deviation: seconds; called_back_at; dialect
+--   receiving                 since when our receiver is there; expires when it is not
 --
--- ARGV: prefix, account, max_running, heard ('' or callback, callback_with_state, asked),
+-- ARGV: prefix, account, max_running, news ('' or JSON, see worker/habits.py),
 --       then for each job: place and identity as JSON, doc. The first job is the one that changes.
 -- Returns {'ok', number of jobs that became startable}, {'stale'} or {'full'}.
 
-local prefix, account, max_running, heard = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local prefix, account, max_running, news = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local ready, running = prefix .. 'ready:' .. account, prefix .. 'running:' .. account
 local guards = prefix .. 'guards:' .. account
 local openings = 0
@@ -72,7 +75,7 @@ end
 
 local function place_of(job)
   return table.concat({job.status, job.task, job.score, tostring(job.ready), tostring(job.holds_slot),
-    tostring(job.over)}, '|')
+    tostring(job.over), tostring(job.double)}, '|')
 end
 
 local function move(job, old_status)
@@ -85,6 +88,7 @@ local function move(job, old_status)
     openings = openings + redis.call('SREM', running, job.id)
   end
   if job.over then release(job.id, job.guard) end
+  if job.double then redis.call('ZADD', prefix .. 'double_payments', job.created_at, job.id) end
 end
 
 local function write(job, doc, old_status, old_place)
@@ -103,14 +107,28 @@ local function write(job, doc, old_status, old_place)
   move(job, old_status)
 end
 
-local function note(how)
+-- The mean time between two news about one job, and its deviation, as TCP keeps its round trips.
+local function learn_lag(stats, seconds)
+  local mean, deviation = unpack(redis.call('HMGET', stats, 'lag', 'deviation'))
+  mean, deviation = tonumber(mean or seconds), tonumber(deviation or seconds / 2)
+  deviation = deviation + (math.abs(seconds - mean) - deviation) / 4
+  redis.call('HSET', stats, 'lag', string.format('%.3f', mean + (seconds - mean) / 8),
+    'deviation', string.format('%.3f', deviation))
+end
+
+local function note(said)
   local stats = prefix .. 'account:' .. account
-  if how == 'asked' then
+  if said.how == 'asked' then
     redis.call('HINCRBY', stats, 'silent', 1)
-  elseif how ~= '' then
-    redis.call('HINCRBY', stats, how, 1)
-    redis.call('HDEL', stats, 'silent')
+    redis.call('HINCRBY', stats, 'asked', 1)
+    return
   end
+  redis.call('HINCRBY', stats, said.how, 1)
+  redis.call('HINCRBY', stats, 'sort:' .. said.sort, 1)
+  if said.ended then redis.call('HINCRBY', stats, 'told', 1) end
+  redis.call('HSET', stats, 'called_back_at', string.format('%.3f', said.at))
+  redis.call('HDEL', stats, 'silent')
+  if said.lag_s ~= cjson.null then learn_lag(stats, said.lag_s) end
 end
 
 local first = cjson.decode(ARGV[5])
@@ -126,7 +144,7 @@ for i = 7, #ARGV, 2 do
   local child = cjson.decode(ARGV[i])
   if redis.call('EXISTS', key(child.id)) == 0 then write(child, ARGV[i + 1]) end
 end
-note(heard)
+if news ~= '' then note(cjson.decode(news)) end
 
 if openings == 0 then return {'ok', 0} end
 local free = math.max(0, max_running - redis.call('SCARD', running))
