@@ -16,7 +16,7 @@ import shutil
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -36,6 +36,8 @@ _START_S = 30.0
 #: Seconds for a server to write its file and go.
 _STOP_S = 10.0
 _PAUSE_S = 0.02
+#: A server that dies is started again at most so often, in seconds.
+_AGAIN_S = 1.0
 #: The kernel's limit for a socket's path is 104 bytes (macOS) or 108 (Linux), its end included.
 _LONGEST_SOCKET = 100
 
@@ -62,11 +64,20 @@ class PrivateRedis:
     url: str
     _process: subprocess.Popen[bytes] | None = None
     _lock: IO[str] | None = None
+    _command: tuple[str, ...] = ()
+    _started_at: float = field(default_factory=time.monotonic)
 
     @property
     def owned(self) -> bool:
         """Whether `stop` ends the server; False where another process did or will."""
         return self._lock is not None
+
+    def look(self) -> None:
+        """Start the server again if it is ours and died; it reads back what it wrote."""
+        if self._lock is None or self._process is None or self._process.poll() is None:
+            return
+        if time.monotonic() - self._started_at > _AGAIN_S:
+            self._process, self._started_at = _run(self._command), time.monotonic()
 
     def stop(self) -> None:
         """End the server in good order, if it is ours; a second call does nothing."""
@@ -161,21 +172,26 @@ def _start(home: Path, lock: IO[str]) -> PrivateRedis:
     config = home / "redis.conf"
     text = _CONFIG.format(address=address, folder=_quoted(home), log=_quoted(home / "redis.log"))
     _write_private(config, text)
-    # A session of its own: Ctrl-C is for us, and must not take Redis from workers that still write.
-    process = subprocess.Popen(
-        [server, str(config)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command = (server, str(config))
+    process = _run(command)
     try:
         _wait_until_ready(url, process, home / "redis.log")
         _write_private(home / "url", url)
     except BaseException:
         _end(process)
         raise
-    return PrivateRedis(url, process, lock)
+    return PrivateRedis(url, process, lock, command)
+
+
+def _run(command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C is for us, and must not take Redis from workers that still write.
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -27,9 +27,9 @@ WRONG_USAGE = 2
 
 #: The first pause before a program is started again, and the longest, in seconds.
 _FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 15.0
+_LONGEST_PAUSE_S = 5.0
 #: A program that ran so long was in order; its next death starts from the first pause again.
-_HEALTHY_S = 30.0
+_HEALTHY_S = 5.0
 #: How often the programs are looked at.
 _LOOK_EVERY_S = 0.1
 #: Seconds for a program to end what it does.
@@ -58,12 +58,18 @@ class Supervisor:
     """Keeps programs running from ``start`` to ``stop``; as a context, it stops them at the end.
 
     What they write is kept in ``logs/NAME.log`` and handed to ``on_line``, which several threads
-    call.
+    call. ``beside`` is done at every look, for what runs there and is no program of ours.
     """
 
     def __init__(
-        self, programs: Sequence[Program], logs: Path, on_line: OnLine, grace_s: float = GRACE_S
+        self,
+        programs: Sequence[Program],
+        logs: Path,
+        on_line: OnLine,
+        grace_s: float = GRACE_S,
+        beside: Callable[[], None] | None = None,
     ) -> None:
+        self._beside = beside
         self._children = [_Child(program, logs, on_line) for program in programs]
         self._grace_s = grace_s
 
@@ -79,6 +85,8 @@ class Supervisor:
 
     def look(self) -> None:
         """Start again what has died, if its pause is over. Raises ``ProgramRefused``."""
+        if self._beside:
+            self._beside()
         for child in self._children:
             child.look()
 

@@ -7,6 +7,8 @@ import socket
 import subprocess
 from pathlib import Path
 
+import redis
+
 from tests.support.processes import (
     clean_env,
     command,
@@ -70,6 +72,10 @@ def test_what_dies_is_started_again_and_ctrl_c_leaves_jobs_alone(tmp_path: Path)
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: _child(process.pid, "worker") not in (0, worker), "a new worker")
         assert "worker" in written.read_text()
+        redis_url = private_redis_url(tmp_path / ".hookline")
+        assert redis_url
+        with redis.Redis.from_url(redis_url) as store:
+            os.kill(int(store.info("server")["process_id"]), signal.SIGKILL)
         with subprocess.Popen(
             command("imagine", "a fox", "--wait"), cwd=tmp_path, env=clean_env(),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

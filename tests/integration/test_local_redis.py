@@ -17,6 +17,7 @@ from kombu import Connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.support.processes import wait_for
 from worker import local_redis
 from worker.errors import ServiceUnavailable, StoreUnavailable
 from worker.local_redis import check_redis_version, private_redis_url, start_private_redis
@@ -126,6 +127,22 @@ def test_a_server_that_went_by_itself_is_no_trouble(state_dir: Path) -> None:
         os.kill(pid, signal.SIGKILL)
     with start_private_redis(state_dir) as server:
         assert server.owned
+
+
+def test_a_server_that_was_killed_comes_back_with_its_data(state_dir: Path) -> None:
+    with start_private_redis(state_dir) as server:
+        with client(server.url) as store:
+            store.set("kept", "yes")
+            os.kill(int(store.info("server")["process_id"]), signal.SIGKILL)
+
+        def back() -> bool:
+            server.look()
+            return private_redis_url(state_dir) == server.url
+
+        wait_for(back, "the server is back")
+        with client(server.url) as store:
+            assert store.get("kept") == "yes"
+    assert private_redis_url(state_dir) is None, "and it ends with its owner"
 
 
 def test_a_server_that_cannot_start_is_reported_and_not_left(state_dir: Path) -> None:

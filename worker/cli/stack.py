@@ -74,13 +74,16 @@ def running(
     """All that is planned, running; every process has ended when this is left, Redis last."""
     settings = planned.settings
     with ExitStack() as stack:
+        private = None
         if settings.redis_url is None:
             # Not before it is needed: the Redis client takes a while to import.
             from worker.local_redis import start_private_redis  # noqa: PLC0415
 
-            stack.enter_context(start_private_redis(settings.state_dir))
+            private = stack.enter_context(start_private_redis(settings.state_dir))
         programs = _programs(planned, {**env, **planned.made_up}, folder, sandbox_args)
-        supervisor = Supervisor(programs, settings.state_dir / "logs", on_line)
+        supervisor = Supervisor(
+            programs, settings.state_dir / "logs", on_line, beside=private.look if private else None
+        )
         stack.enter_context(supervisor)
         supervisor.start()
         yield supervisor
