@@ -5,7 +5,7 @@ from threading import Event, Thread
 
 import structlog
 from celery import signals
-from celery.exceptions import SecurityWarning
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from worker.bootstrap import Services
 from worker.broker import DOOR, WAKE
@@ -29,6 +29,8 @@ def run_worker(services: Services) -> None:
     """
     # Celery warns whoever runs it as root because of pickle; only JSON is taken here.
     warnings.simplefilter("ignore", SecurityWarning)
+    # And whoever lets tasks run on while the broker is away; ours are safe to run twice.
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     celery = services.celery
     register(celery, services)
     stop = Event()

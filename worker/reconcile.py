@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 #: Jobs claimed by one sweep, and for how long nobody else looks at them, in seconds.
 BATCH = 500
-CLAIM_S = 20.0
+CLAIM_S = 10.0
 #: An account's free slots are offered again this often, in seconds: a wake-up may be lost.
 WAKE_AGAIN_S = 2.0
 #: Calls that one process makes to one provider at a time to ask about jobs.

@@ -27,7 +27,7 @@ WRONG_USAGE = 2
 
 #: The first pause before a program is started again, and the longest, in seconds.
 _FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 5.0
 #: A program that ran so long was in order; its next death starts from the first pause again.
 _HEALTHY_S = 5.0
 #: How often the programs are looked at.
@@ -59,6 +59,7 @@ class Supervisor:
 
     What they write is kept in ``logs/NAME.log`` and handed to ``on_line``, which several threads
     call. ``beside`` is done at every look, for what runs there and is no program of ours.
+    ``longest_pause_s``: a program that keeps dying is started again at most so rarely.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class Supervisor:
         logs: Path,
         on_line: OnLine,
         grace_s: float = GRACE_S,
+        *,
         beside: Callable[[], None] | None = None,
+        longest_pause_s: float = LONGEST_PAUSE_S,
     ) -> None:
         self._beside = beside
-        self._children = [_Child(program, logs, on_line) for program in programs]
+        self._children = [_Child(p, logs, on_line, longest_pause_s) for p in programs]
         self._grace_s = grace_s
 
     @property
@@ -119,8 +122,11 @@ class Supervisor:
 class _Child:
     """One program and the process that it is at present."""
 
-    def __init__(self, program: Program, logs: Path, on_line: OnLine) -> None:
+    def __init__(
+        self, program: Program, logs: Path, on_line: OnLine, longest_pause_s: float
+    ) -> None:
         self.program = program
+        self._longest_pause_s = longest_pause_s
         self.process: subprocess.Popen[str] | None = None
         self._log = logs / f"{program.name}.log"
         self._on_line = on_line
@@ -158,7 +164,7 @@ class _Child:
                 self._pause_s = _FIRST_PAUSE_S
             self._again_at = now + self._pause_s
             self._on_line(name, f"ended with code {code}; starts again in {self._pause_s:g} s")
-            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            self._pause_s = min(2 * self._pause_s, self._longest_pause_s)
         elif now >= self._again_at:
             self.kill()
             self.start()

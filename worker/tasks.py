@@ -1,6 +1,7 @@
 """The Celery tasks: thin, ids as arguments, each safe to run twice or never."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -21,18 +22,30 @@ def register(celery: Celery, services: Services) -> None:
 
     @celery.task(name="hookline.start")
     def start(account: str) -> None:
-        services.submitter.start_next(account)
+        with _left_to_the_sweep():
+            services.submitter.start_next(account)
 
     @celery.task(name="hookline.ask")
     def ask(account: str, job_ids: Sequence[str]) -> None:
-        services.asker.ask(account, job_ids)
+        with _left_to_the_sweep():
+            services.asker.ask(account, job_ids)
 
     @celery.task(name="hookline.store_assets")
     def store_assets(job_id: str) -> None:
-        services.assets.store(job_id)
+        with _left_to_the_sweep():
+            services.assets.store(job_id)
 
     for kind in Kind:
         _register_door(celery, services, kind)
+
+
+@contextmanager
+def _left_to_the_sweep() -> Iterator[None]:
+    """What could not be done now is found again as soon as Redis answers."""
+    try:
+        yield
+    except ServiceUnavailable as error:
+        log.warning("left to the sweep", error=str(error))
 
 
 def _register_door(celery: Celery, services: Services, kind: Kind) -> None:
