@@ -1,5 +1,6 @@
 """The worker process: Celery's tasks in threads, and the sweep beside them."""
 
+import logging
 import warnings
 from threading import Event, Thread
 
@@ -31,6 +32,7 @@ def run_worker(services: Services) -> None:
     warnings.simplefilter("ignore", SecurityWarning)
     # And whoever lets tasks run on while the broker is away; ours are safe to run twice.
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
+    signals.setup_logging.connect(_keep_our_logging, weak=False)
     celery = services.celery
     register(celery, services)
     stop = Event()
@@ -48,7 +50,6 @@ def run_worker(services: Services) -> None:
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",
-            "--loglevel=WARNING",
         ]
     )
 
@@ -64,3 +65,8 @@ def _keep_sweeping(sweep: Sweep, stop: Event) -> None:
         except Exception:  # the sweep is what finds lost work: it must outlive any defect
             due = 0
             log.exception("the sweep failed")
+
+
+def _keep_our_logging(**_: object) -> None:
+    """Logging is set up already; of Celery's own lines only the warnings are wanted."""
+    logging.getLogger("celery").setLevel(logging.WARNING)

@@ -47,6 +47,9 @@ def test_a_day_with_up(tmp_path: Path) -> None:
         shown = hookline(tmp_path, "show", job["id"], "--json")
         assert json.loads(shown.stdout) == call("GET", f"{url}/{job['id']}", token=token)[1]
 
+        written = (tmp_path / ".hookline" / "logs" / "worker.log").read_text()
+        assert f'"job_id": "{job["id"]}"' in written, "a worker says what it does"
+
         checked = hookline(tmp_path, "doctor", "--json")
         assert checked.returncode == 0, checked.stdout
         assert {finding["verdict"] for finding in json.loads(checked.stdout)} == {"ok"}
