@@ -8,23 +8,24 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.routing import BaseConverter
 
+from webhooks.openapi import MAX_PAGE, PAGE, document
 from webhooks.parsing import read_body, strict_json
 from webhooks.problems import Unauthorized
 from worker import buttons
 from worker.bootstrap import Services
 from worker.errors import FieldError, InvalidRequest, NotFound
 from worker.job import Job, Kind, Status
-from worker.present import job_json, page_json, pipeline_json
+from worker.overview import reports
+from worker.present import accounts_json, job_json, page_json, pipeline_json
 from worker.schema.base import suggestion
 from worker.store import Filter
 
 #: Room for five pictures of 4 MiB as data URLs.
 MAX_BYTES = 32 * 1024 * 1024
-MAX_PAGE, PAGE = 200, 50
 
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
 _WHOLE = re.compile(r"[0-9]{1,3}")
-_FILTERS = ("status", "kind", "account", "batch", "limit", "cursor")
+_FILTERS = ("status", "kind", "account", "batch", "double_payments", "limit", "cursor")
 
 Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
@@ -56,6 +57,8 @@ class Api:
             (f"{job}/retry", "POST", self.retry),
             (f"{job}/resolve", "POST", self.resolve),
             ("/v1/pipelines/<job:pipeline_id>", "GET", self.pipeline),
+            ("/v1/accounts", "GET", self.accounts),
+            ("/v1/openapi.json", "GET", self.openapi),
         ):
             app.add_url_rule(rule, view.__name__, view, methods=[method])
 
@@ -90,6 +93,14 @@ class Api:
         if pipeline is None:
             raise NotFound(f"There is no pipeline {pipeline_id!r}.")
         return jsonify(pipeline_json(pipeline))
+
+    def accounts(self) -> Answer:
+        """How each account stands."""
+        return jsonify(accounts_json(reports(self._find().orchestrator)))
+
+    def openapi(self) -> Answer:
+        """What can be called, and how."""
+        return jsonify(document())
 
     def press(self, job_id: str) -> Answer:
         """202 and the child. A glob may have several, so its answer is ``{"items": [...]}``."""
@@ -130,8 +141,13 @@ def _idempotency_key() -> str | None:
 def _listing() -> tuple[Filter, int]:
     """Which jobs to list, and how many; every wrong parameter is named."""
     args, errors = request.args, list[FieldError]()
-    for name, words in (("status", Status), ("kind", Kind)):
-        if name in args and args[name] not in list(words):
+    enums: dict[str, list[str]] = {
+        "status": [*Status],
+        "kind": [*Kind],
+        "double_payments": ["true", "false"],
+    }
+    for name, words in enums.items():
+        if name in args and args[name] not in words:
             errors.append(FieldError(name, f"must be one of {', '.join(words)}"))
     limit = args.get("limit", str(PAGE))
     if not _WHOLE.fullmatch(limit) or not 1 <= int(limit) <= MAX_PAGE:
@@ -143,6 +159,7 @@ def _listing() -> tuple[Filter, int]:
         kind=Kind(args["kind"]) if "kind" in args else None,
         account=args.get("account"),
         batch_id=args.get("batch"),
+        double_payments=args.get("double_payments") == "true",
     )
     return wanted, int(limit)
 

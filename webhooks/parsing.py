@@ -16,6 +16,12 @@ from worker.schema.base import depth
 #: Levels of lists and objects inside each other; what we take and what comes has far fewer.
 MAX_DEPTH = 20
 
+#: Values in all. A small value takes a hundred bytes of memory for three of its text, and pictures,
+#: which may be long, are one value each.
+MAX_VALUES = 100_000
+
+_PIECE = 256 * 1024
+
 
 def refuse_large(limit: int) -> None:
     """Raise 413 for a body that says itself that it has more than ``limit`` bytes."""
@@ -30,7 +36,8 @@ def read_body(limit: int) -> bytes:
     """
     refuse_large(limit)
     body = bytearray()
-    while piece := request.stream.read(limit + 1 - len(body)):
+    # In pieces: werkzeug sets aside as much memory as a read asks for, whatever then comes.
+    while piece := request.stream.read(min(_PIECE, limit + 1 - len(body))):
         body += piece
         if len(body) > limit:
             raise RequestEntityTooLarge
@@ -51,6 +58,9 @@ def strict_json(body: bytes) -> Any:
 
 
 def _decode(body: bytes, decoder: json.JSONDecoder) -> Any:
+    brackets = body.count(b"[") + body.count(b"{")
+    if brackets + body.count(b",") > MAX_VALUES:
+        raise InvalidRequest.of("request", f"must not have more than {MAX_VALUES} values")
     try:
         value = decoder.decode(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -63,7 +73,7 @@ def _decode(body: bytes, decoder: json.JSONDecoder) -> Any:
     except RecursionError:
         raise _too_deep() from None
     # Only a body with so many brackets can be so deep.
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and depth(value, MAX_DEPTH) > MAX_DEPTH:
+    if brackets > MAX_DEPTH and depth(value, MAX_DEPTH) > MAX_DEPTH:
         raise _too_deep()
     return value
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from worker.api import (
+        accounts,
         action,
         blend,
         cancel,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from worker.connection import connect
 
 __all__ = [
+    "accounts",
     "action",
     "blend",
     "cancel",

@@ -21,6 +21,7 @@ from worker.job import AssetsStatus, Job, Kind
 from worker.schema import parse_then_shorthand
 
 if TYPE_CHECKING:
+    from worker.overview import Report
     from worker.store import Filter, Page, Pipeline
 
 Picture = str | os.PathLike[str]
@@ -200,6 +201,13 @@ def pipeline(job: Job | str) -> "Pipeline":
     if found is None:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
     return found
+
+
+def accounts() -> "list[Report]":
+    """How each account stands: its jobs, and how it calls back."""
+    from worker.overview import reports  # noqa: PLC0415  # as above
+
+    return reports(services().orchestrator)
 
 
 def family(job: Job | str) -> list[Job]:

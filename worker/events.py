@@ -31,14 +31,15 @@ class Policy:
     called_back_at: float | None = None  #: when the account's last callback came
     receiving_since: float | None = None  #: since when our receiver missed no callback
 
-    def silence_tells(self, since: float) -> bool:
-        """Whether a submission at ``since``, had it been accepted, would have been heard of.
+    def silence_tells(self, since: float, until: float) -> bool:
+        """Whether a submission at ``since``, had it been accepted, would be heard of by ``until``.
 
-        Only if callbacks came from this account all the while, this sort of job is called back
-        about, and our receiver was never away: a power cut that cuts a POST off also loses the
-        callbacks that would tell of it.
+        Only if callbacks still came from this account late in that time, this sort of job is
+        called back about, and our receiver was never away: a power cut that cuts a POST off also
+        loses the callbacks that would tell of it.
         """
-        heard = self.called_back_at is not None and self.called_back_at > since
+        late = max(since, until - self.doubt_window_s / 10)
+        heard = self.called_back_at is not None and self.called_back_at > late
         there = self.receiving_since is not None and self.receiving_since <= since
         return self.callbacks_flow is True and self.calls_back and heard and there
 

@@ -15,8 +15,10 @@ from worker.job import Job, Kind
 _SILENT_ENDS = 3
 #: From this share of ends that had to be asked for on, an account is called mixed.
 _MIXED_SHARE = 0.05
-#: Picking a picture of a grid is finished at once by some providers, unlike all other presses.
-_PICK = "upsample"
+#: Picking a picture of a grid is finished at once by some providers, unlike all other presses; a
+#: real upscale (``::upsample_v6_2x_subtle::``) is one of those.
+_PICK = "::upsample::"
+_PICKS = frozenset({"U1", "U2", "U3", "U4"})  #: by name, where the provider has no buttons
 
 
 class Heard(StrEnum):
@@ -100,7 +102,11 @@ def policy_for(job: Job, rules: Policy, delivery: Delivery, *, hooked: bool) -> 
 
 def sort_of(job: Job) -> str:
     """Jobs that a provider calls back about alike: those of one kind, picks apart."""
-    picks = job.kind is Kind.ACTION and _PICK in str(job.request.get("custom_id", ""))
-    if picks or (job.kind is Kind.CHANGE and job.request.get("action") == "UPSCALE"):
-        return "upscale"
-    return job.kind.value
+    request = job.request
+    if job.kind is Kind.CHANGE:
+        picks = request.get("action") == "UPSCALE"
+    else:
+        named = str(request.get("button", "")).strip().upper() in _PICKS
+        pressed = named or _PICK in str(request.get("custom_id", ""))
+        picks = job.kind is Kind.ACTION and pressed
+    return "upscale" if picks else job.kind.value

@@ -1,10 +1,15 @@
-"""PURE. Jobs and pipelines as the outside sees them: one JSON for HTTP and the command line."""
+"""PURE. Jobs, pipelines and accounts as the outside sees them.
 
+One JSON for HTTP and the command line.
+"""
+
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from worker.job import JSON, Job, Result, Status
+from worker.overview import Report
 from worker.store import Page, Pipeline
 
 
@@ -69,6 +74,37 @@ def pipeline_status(pipeline: Pipeline) -> str:
 def page_json(page: Page) -> dict[str, Any]:
     """One page of a listing; ``next_cursor`` is null at the end."""
     return {"items": [job_json(job) for job in page.jobs], "next_cursor": page.cursor}
+
+
+def accounts_json(reports: Sequence[Report]) -> dict[str, Any]:
+    """All accounts."""
+    return {"items": [_account_json(report) for report in reports]}
+
+
+def _account_json(report: Report) -> dict[str, Any]:
+    account, delivery = report.account, report.delivery
+    known = account.dialect if account.dialect != "auto" else delivery.dialect
+    return {
+        "name": account.name,
+        "url": account.url,
+        "dialect": known or "auto",
+        "max_running": account.max_running,
+        "running": report.load.running,
+        "ready": report.load.ready,
+        "in_doubt": report.in_doubt,
+        "double_payments": report.double_payments,
+        "delivery": {
+            "mode": report.mode.value,
+            "why": report.why,
+            "callbacks": delivery.callbacks,
+            "with_state": delivery.with_state,
+            "told": delivery.told,
+            "asked": delivery.asked,
+            "lag_s": delivery.lag_s,
+            "receiving_since": _time(delivery.receiving_since),
+            "called_back_at": _time(delivery.called_back_at),
+        },
+    }
 
 
 def _result_json(result: Result) -> JSON:

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.contract.conftest import PassAbsence
 from tests.support.jobs import NOW, a_job, news
 from worker.errors import InvalidRequest, StaleVersion
-from worker.habits import Heard
-from worker.job import Job, Kind, Status
-from worker.store import Filter, NoFreeSlot, Store
+from worker.habits import Delivery, Heard
+from worker.job import Attempt, Job, Kind, Status
+from worker.store import Filter, Load, NoFreeSlot, Store
 
 
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:
@@ -28,6 +29,10 @@ def start(store: Store, job: Job, max_running: int = 3) -> Job:
     return put(
         store, replace(job, status=Status.SUBMITTING, due_at=NOW + 9), max_running=max_running
     )[0]
+
+
+def in_doubt(job: Job) -> Job:
+    return replace(job, status=Status.IN_DOUBT, doubt_until=NOW, due_at=NOW + 9)
 
 
 def finish(store: Store, job: Job) -> int:
@@ -188,6 +193,114 @@ def test_an_account_remembers_how_it_calls_back(store: Store) -> None:
     store.learn_dialect("default", "trueai")
     known = store.delivery("default")
     assert (known.callbacks, known.with_state, known.silent, known.dialect) == (2, 1, 0, "trueai")
+
+
+def test_ends_are_counted_by_how_they_were_heard_of(store: Store) -> None:
+    [job] = put(store, a_job())
+    for told in (
+        news(Heard.CALLBACK, sort="upscale", at=NOW + 0.0004),
+        news(Heard.CALLBACK, ended=True, at=NOW + 1.2345),
+        news(Heard.CALLBACK_WITH_STATE, ended=True, at=NOW + 2),
+        news(Heard.ASKED, ended=True, at=NOW + 3),
+        news(Heard.ASKED, ended=True, at=NOW + 4),
+    ):
+        store.commit(loaded(store, job.id), max_running=3, news=told)
+    known = store.delivery("default")
+    assert (known.callbacks, known.told, known.asked, known.silent) == (3, 2, 2, 2)
+    assert known.by_sort == {"upscale": 1, "imagine": 2}
+    assert known.called_back_at == NOW + 2, "an end that we asked for is no callback"
+    assert store.delivery("other") == Delivery()
+
+
+def test_the_lag_between_two_news_is_learnt_as_tcp_does(store: Store) -> None:
+    [job] = put(store, a_job())
+    learnt = []
+    for lag_s in (None, 10.0, 10.0, 18.0, 2.0):
+        told = news(Heard.CALLBACK, lag_s=lag_s)
+        store.commit(loaded(store, job.id), max_running=3, news=told)
+        known = store.delivery("default")
+        learnt.append((known.lag_s, known.lag_deviation_s))
+    assert learnt == [
+        (None, 0.0), (10.0, 3.75), (10.0, 2.812), (11.0, 4.109), (9.875, 5.332),
+    ]  # fmt: skip
+    store.commit(loaded(store, job.id), max_running=3, news=news(Heard.ASKED, lag_s=99.0))
+    assert store.delivery("default").lag_s == 9.875, "only callbacks have a lag"
+
+
+def test_the_receiver_is_there_since_it_last_came(store: Store) -> None:
+    def since() -> float | None:
+        assert store.delivery("other").receiving_since == store.delivery("default").receiving_since
+        return store.delivery("default").receiving_since
+
+    assert since() is None
+    store.receiving(NOW)
+    store.receiving(NOW + 1)
+    assert since() == NOW
+    store.receiving(NOW + 2.125, anew=True)
+    assert since() == NOW + 2.125, "it may have missed something"
+    store.receiving(NOW + 3)
+    assert since() == NOW + 2.125
+
+
+def test_a_receiver_that_is_not_heard_of_is_away(store: Store, pass_absence: PassAbsence) -> None:
+    store.receiving(NOW)
+    pass_absence()
+    assert store.delivery("default").receiving_since is None
+    store.receiving(NOW + 60)
+    assert store.delivery("default").receiving_since == NOW + 60
+
+
+def test_what_was_paid_twice_is_listed_for_ever(store: Store) -> None:
+    once, twice = put(store, a_job(), a_job(created_at=NOW + 1))
+    only = Filter(double_payments=True)
+    assert store.list_jobs(only, 9).jobs == ()
+    paid = (Attempt(1, NOW, "in_doubt", NOW, "t1", extra=True), Attempt(2, NOW, None, NOW, "t2"))
+    [twice] = put(store, replace(twice, attempts=paid, task_id="t2"))
+    assert store.list_jobs(only, 9).jobs == (twice,)
+    [twice] = put(store, replace(twice, status=Status.FAILED))
+    put(store, replace(once, progress=1))
+    assert store.list_jobs(only, 9).jobs == (twice,)
+    assert store.list_jobs(replace(only, status=Status.QUEUED), 9).jobs == ()
+    assert store.list_jobs(replace(only, status=Status.FAILED), 9).jobs == (twice,)
+    assert store.list_jobs(replace(only, account="other"), 9).jobs == ()
+
+
+def test_what_is_held_holds_neither_a_slot_nor_its_prompt(store: Store) -> None:
+    first, twin = put(store, a_job(request={"prompt": "x"}), a_job(request={"prompt": "x"}))
+    running = start(store, first, 1)
+    [doubtful] = put(store, in_doubt(running))
+    assert store.load("default") == Load(running=1, ready=0)
+    held = replace(doubtful, held=True)
+    assert store.commit(held, max_running=1) == 1, "the other one can start now"
+    assert store.next_ready("default", 1) == loaded(store, twin.id)
+    assert store.load("default") == Load(running=0, ready=1)
+    [seen] = put(
+        store, replace(loaded(store, held.id), held=False, status=Status.IN_PROGRESS), max_running=1
+    )
+    assert store.load("default") == Load(running=1, ready=1), "late evidence takes a slot"
+    assert store.next_ready("default", 1) is None
+    assert finish(store, seen) == 1
+
+
+def test_what_is_held_and_sent_again_waits_for_its_prompt_like_any_other(store: Store) -> None:
+    first, twin = put(store, a_job(request={"prompt": "x"}), a_job(request={"prompt": "x"}))
+    running = start(store, first)
+    [held] = put(store, replace(in_doubt(running), held=True))
+    heir = start(store, twin)
+    again = replace(held, status=Status.QUEUED, held=False, doubt_until=None, due_at=None)
+    put(store, again)
+    assert store.load("default") == Load(running=1, ready=0)
+    assert finish(store, heir) == 1
+    assert store.next_ready("default", 3) == loaded(store, first.id)
+
+
+def test_an_account_is_loaded_with_what_runs_and_what_could(store: Store) -> None:
+    jobs = put(store, *(a_job() for _ in range(4)), a_job(account="other"), a_job(due_at=NOW + 9))
+    assert store.load("default") == Load(running=0, ready=4)
+    start(store, jobs[0], 1)
+    assert store.load("default") == Load(running=1, ready=3)
+    assert store.load("other") == Load(running=0, ready=1)
+    assert store.load("nobody") == Load(running=0, ready=0)
 
 
 def test_once_is_for_one_caller_until_its_time_is_over(store: Store) -> None:

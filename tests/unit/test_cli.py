@@ -10,18 +10,23 @@ import structlog
 from click.testing import CliRunner, Result
 
 import worker
-from tests.support.jobs import GRID, NOW, a_job
+from tests.support.jobs import GRID, NOW, a_job, in_status
 from worker import connection
 from worker.bootstrap import Services
-from worker.cli import cli
+from worker.cli import attempts, cli, verdicts
 from worker.errors import StoreUnavailable
+from worker.events import Policy
+from worker.habits import Delivery, Mode
 from worker.intake import Intake
-from worker.job import AssetsStatus, Job, JobError, Kind, Status
+from worker.job import AssetsStatus, Attempt, Job, JobError, Kind, Status
 from worker.job import Result as JobResult
 from worker.orchestrator import Orchestrator
+from worker.overview import Report
 from worker.present import job_json
 from worker.provider.account import Account
 from worker.storage import Storage
+from worker.store import Load
+from worker.store.durability import Durability
 from worker.store.memory import MemoryStore
 
 
@@ -301,3 +306,118 @@ def test_the_python_door(here: Here) -> None:
     with pytest.raises(TimeoutError):
         worker.wait(job, timeout_s=0.01)
     assert worker.cancel(job).status is Status.CANCELLED
+
+
+# Money: doubts, attempts, double payments, accounts.
+
+
+def paid_twice(**fields: Any) -> Job:
+    """A job whose first attempt, given up in doubt, was accepted as well."""
+    former = Attempt(1, NOW, "in_doubt", NOW + 1, "t1", extra=True)
+    tries = (former, Attempt(2, NOW + 9, "succeeded", NOW + 10, "t2"))
+    return done(task_id="t2", attempts=tries, **fields)
+
+
+def test_attempts_are_shown_with_their_tasks_and_a_second_payment_in_one_line(here: Here) -> None:
+    once, twice = keep(here, done()), keep(here, paid_twice(created_at=NOW + 1))
+    lines = run("show", twice.id).stdout.splitlines()
+    assert "attempts   1: sent 2027-01-15 08:00:01 UTC, in_doubt, task t1" in lines
+    assert "           2: sent 2027-01-15 08:00:10 UTC, succeeded, task t2" in lines
+    [said] = [line for line in lines if line.startswith("paid twice")]
+    assert "t1 (attempt 1) beside t2" in said
+    assert "paid twice" not in run("show", once.id).stdout
+    listed = run("jobs", "--double-payments", "--json")
+    assert [item["id"] for item in json.loads(listed.stdout)["items"]] == [twice.id]
+
+
+DOUBTS: dict[str, tuple[Policy, bool, list[str]]] = {
+    "waits": (Policy(), False, ["08:30:00 UTC", "sent again if callbacks", "else it is held"]),
+    "resubmit": (Policy(in_doubt="resubmit"), False, ["08:30:00", "may be paid for twice"]),
+    "fail": (Policy(in_doubt="fail"), False, ["sent again if callbacks", "else it fails"]),
+    "no more": (Policy(max_resubmits=0), False, ["held for you", "not sent again by itself"]),
+    "no more, fail": (Policy(max_resubmits=0, in_doubt="fail"), False, ["Then it fails"]),
+    "held": (Policy(), True, ["held: a callback still settles it"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "held", "words"), DOUBTS.values(), ids=DOUBTS)
+def test_what_happens_next_to_a_job_in_doubt(
+    policy: Policy, words: list[str], *, held: bool
+) -> None:
+    job = replace(in_status(Status.IN_DOUBT), held=held)
+    said = attempts.what_next(job, policy)
+    assert said is not None
+    assert [word for word in words if word not in said] == []
+    for outcome in ("accepted --task-id TASK", "resubmit", "failed"):
+        assert f"hookline resolve {job.id} --outcome {outcome}" in said
+    assert attempts.what_next(in_status(Status.SUBMITTED), policy) is None
+
+
+def test_a_doubt_is_shown_with_its_end(here: Here) -> None:
+    job = keep(here, in_status(Status.IN_DOUBT))
+    said = run("show", job.id).stdout
+    assert "next       until 2027-01-15 08:30:00 UTC" in said
+    assert "resolve" in said
+
+
+def test_accounts_are_shown_without_their_keys(here: Here) -> None:
+    account = Account("default", "https://provider.example", "sk-secret", max_running=3)
+    cast("Any", here.orchestrator).accounts = {"default": account}
+    keep(here, in_status(Status.SUBMITTED))
+    keep(here, in_status(Status.IN_DOUBT))
+    keep(here, a_job())
+    keep(here, paid_twice())
+    table = run("accounts")
+    assert table.exit_code == 0
+    assert "2 of 3" in table.stdout
+    assert "mixed" in table.stdout
+    assert "hookline jobs --status in_doubt" in table.stderr
+    assert "hookline jobs --double-payments" in table.stderr
+    told = run("accounts", "--json")
+    assert "sk-secret" not in table.output + told.output
+    [shown] = json.loads(told.stdout)["items"]
+    assert {name: shown[name] for name in shown if name not in ("delivery", "url")} == {
+        "name": "default", "dialect": "auto", "max_running": 3, "running": 2, "ready": 1,
+        "in_doubt": 1, "double_payments": 1,
+    }  # fmt: skip
+    assert shown["delivery"]["mode"] == "mixed"
+    assert shown["delivery"]["receiving_since"] is None
+    assert [report.account.name for report in worker.accounts()] == ["default"]
+
+
+# What `hookline doctor` makes of it.
+
+GOOD = Durability("8.0", appendonly=True, appendfsync="always", maxmemory_policy="noeviction")
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "words"),
+    [
+        (GOOD, "ok", "on disk before it is answered"),
+        (replace(GOOD, appendfsync="everysec"), "warn", "paid for twice"),
+        (replace(GOOD, appendfsync="no"), "warn", "paid for twice"),
+        (replace(GOOD, appendfsync=None), "warn", "does not say"),
+        (replace(GOOD, appendonly=None, appendfsync=None), "warn", "does not say"),
+        (replace(GOOD, appendonly=False), "warn", "lost with its process"),
+        (replace(GOOD, maxmemory_policy="allkeys-lru"), "fail", "drops keys"),
+        (replace(GOOD, maxmemory_policy=None), "ok", "version 8.0"),
+    ],
+)
+def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words: str) -> None:
+    finding = verdicts.durability(found)
+    assert finding.verdict == verdict
+    assert words in finding.message
+    assert (finding.advice is None) == (verdict == "ok")
+
+
+def test_an_accounts_mode_doubts_and_payments_are_found() -> None:
+    account = Account("default", "https://provider.example")
+    good = Report(account, Load(0, 0), 0, 0, Delivery(), Mode.CALLBACKS, "3 of 3 ends")
+    [finding] = verdicts.account(good)
+    assert (finding.name, finding.verdict) == ("delivery default", "ok")
+    assert "3 of 3 ends" in finding.message
+    bad = replace(good, mode=Mode.POLLING, in_doubt=1, double_payments=2)
+    findings = {finding.name: finding for finding in verdicts.account(bad)}
+    assert {finding.verdict for finding in findings.values()} == {"warn"}
+    assert "of 1 job nobody" in findings["in doubt default"].message
+    assert "2 jobs had more" in findings["paid twice default"].message

@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -212,6 +213,111 @@ def test_a_reply_without_end_is_cut_in_time() -> None:
     started = time.monotonic()
     submitted(trickle, deadline_s=0.6)
     assert time.monotonic() - started < 3
+
+
+#: Of several blocks: the connection takes 16 KiB at a time.
+LONG = Submission("/mj/submit/blend", {"base64Array": ["x" * 400_000]})
+
+
+class Fenced:
+    """A server that keeps what it gets, and a clock that passes the end of the lease."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.got = bytearray()
+        self.looks = 0
+        self.over_after = 0  #: looks at the clock, before the lease is over
+        self.ended = threading.Event()
+        clock = SimpleNamespace(time=self._time, monotonic=time.monotonic)
+        monkeypatch.setattr("worker.provider.client.time", clock)
+
+    def submit(self, submission: Submission, script: Script) -> Verdict:
+        with serving(script) as (port, _):
+            verdict = client(port).submit(Kind.BLEND, submission, send_until=100.0)
+            assert self.ended.wait(10), "the server saw the connection to its end"
+        return verdict
+
+    def keep(self, sock: socket.socket, request: bytes) -> None:
+        """Everything to the connection's end, and an acceptance in any case."""
+        got = request
+        try:
+            while got:
+                self.got += got
+                if self.is_whole:
+                    sock.sendall(http(b'{"code": 1, "result": "7"}', Content_Length="26"))
+                got = sock.recv(1 << 20)
+        finally:
+            self.ended.set()
+
+    @property
+    def is_whole(self) -> bool:
+        head, _, body = bytes(self.got).partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        return len(body) >= length
+
+    def _time(self) -> float:
+        self.looks += 1
+        return 99.0 if self.looks <= self.over_after else 101.0
+
+
+@pytest.mark.parametrize("submission", [SUBMISSION, LONG], ids=["one block", "many blocks"])
+@pytest.mark.parametrize("blocks", [0, 1, 2, 20])
+def test_nothing_leaves_after_the_lease(
+    blocks: int, submission: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fenced = Fenced(monkeypatch)
+    fenced.over_after = blocks
+    verdict = fenced.submit(submission, fenced.keep)
+    if submission is SUBMISSION and blocks:
+        assert verdict == Verdict(Outcome.ACCEPTED, task_id="7"), "all of it had left in time"
+        return
+    assert nothing_sent(verdict), "the job goes back to the queue"
+    assert verdict.error is not None
+    assert "Too late to send" in verdict.error.message
+    assert not fenced.is_whole, "and nobody can accept a body without its end"
+
+
+def test_a_lease_that_lasts_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fenced = Fenced(monkeypatch)
+    fenced.over_after = 10_000
+    assert fenced.submit(LONG, fenced.keep) == Verdict(Outcome.ACCEPTED, task_id="7")
+    assert fenced.looks > 20, "it is looked at for every block"
+
+
+def slow_head(sock: socket.socket, _request: bytes) -> None:
+    head = http(b"{}", X_Long="x" * 60, Content_Length="2")
+    for at in range(len(head)):
+        sock.sendall(head[at : at + 1])
+        time.sleep(0.05)
+
+
+def slow_reader(sock: socket.socket, _request: bytes) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for _ in range(60):
+        sock.recv(4096)
+        time.sleep(0.05)
+
+
+_ENDLESS = Submission("/mj/submit/blend", {"base64Array": ["x" * 20_000_000]})
+
+
+@pytest.mark.parametrize(
+    ("script", "submission"),
+    [
+        (trickle, SUBMISSION),
+        (silence, SUBMISSION),
+        pytest.param(
+            slow_head,
+            SUBMISSION,
+            marks=pytest.mark.xfail(strict=True, reason="a head that trickles in is not cut"),
+        ),
+        (slow_reader, _ENDLESS),
+    ],
+)
+def test_the_whole_deadline_is_kept(script: Script, submission: Submission) -> None:
+    started = time.monotonic()
+    with serving(script) as (port, _):
+        client(port, deadline_s=0.6).submit(Kind.BLEND, submission)
+        assert time.monotonic() - started < 2
 
 
 def test_redirects_are_not_followed() -> None:

@@ -1,15 +1,21 @@
 """The sweep looks at all that is due; the asker asks about the quiet ones."""
 
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Event, Thread
+
 import pytest
 
-from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status
+from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status, news
 from tests.support.shell import Shell
 from worker.errors import HooklineError, ProviderUnavailable, StoreUnavailable
 from worker.events import Policy, Started
-from worker.evidence import TaskStatus
-from worker.job import Result, Status
+from worker.evidence import Snapshot, TaskStatus
+from worker.habits import Heard
+from worker.job import Job, Result, Status
 from worker.provider.client import MAX_IDS
-from worker.reconcile import CLAIM_S, WAKE_AGAIN_S, Asker, Sweep
+from worker.reconcile import ASKING, CLAIM_S, WAKE_AGAIN_S, Asker, Sweep
 from worker.tokens import Tokens
 
 tokens = Tokens(["a secret for this test only"])
@@ -160,3 +166,165 @@ def test_nobody_is_asked_about_what_has_no_task(shell: Shell, asker: Asker) -> N
     asker.ask("default", [job.id, "gone"])
     asker.ask("an account that left the settings", [job.id])
     assert shell.provider.asked == []
+
+
+# Jobs in doubt are looked for in the provider's list of its newest tasks.
+
+
+def listed(job: Job, attempt: int = 1, **more: object) -> Snapshot:
+    """The job's task as a list shows it, with what was sent as its ``state``."""
+    state = tokens.for_job(job.id, attempt)
+    status = TaskStatus.IN_PROGRESS
+    return replace(a_snapshot(status, progress=30), state=state, **more)  # type: ignore[arg-type]
+
+
+def test_the_list_finds_a_job_in_doubt(shell: Shell, asker: Asker) -> None:
+    found, other, held = (shell.put(in_status(Status.IN_DOUBT)) for _ in range(3))
+    held = shell.put(replace(held, held=True))
+    strangers = {
+        "t8": a_snapshot(TaskStatus.IN_PROGRESS, state=None),
+        "t9": a_snapshot(TaskStatus.IN_PROGRESS, state="another program's"),
+    }
+    shell.provider.tasks = {
+        "t1": listed(found, task_id="t1"), "t3": listed(held, task_id="t3"), **strangers
+    }  # fmt: skip
+    asker.ask("default", [found.id, other.id, held.id])
+    assert shell.provider.asked == ["list"], "one call for all of them"
+    assert (shell.job(found).status, shell.job(found).task_id) == (Status.IN_PROGRESS, "t1")
+    assert (shell.job(held).status, shell.job(held).held) == (Status.IN_PROGRESS, False)
+    assert shell.job(other) == other, "that it is not there tells nothing"
+
+
+def test_the_list_may_show_the_end_and_that_counts_as_asked(shell: Shell, asker: Asker) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    done = replace(a_snapshot(), state=tokens.for_job(job.id, 1))
+    shell.provider.tasks = {"t1": done}
+    asker.ask("default", [job.id])
+    assert shell.job(job).status is Status.SUCCEEDED
+    assert shell.store.delivery("default").silent == 1
+
+
+def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, asker: Asker) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    shell.provider.trouble = ProviderUnavailable()
+    asker.ask("default", [job.id])
+    shell.provider.trouble = HooklineError("The provider has no /mj/task/list.")
+    asker.ask("default", [job.id])
+    assert shell.provider.asked == ["list", "list"], "one that is away may have one"
+    asker.ask("default", [job.id])
+    assert shell.provider.asked == ["list", "list"]
+    assert shell.job(job) == job
+
+
+def test_a_task_that_is_listed_twice_counts_once(shell: Shell, asker: Asker) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    rows = [listed(job, task_id="t1"), listed(job, task_id="t1", progress=10)]
+    shell.provider.tasks = dict(zip("ab", rows, strict=True))
+    asker.ask("default", [job.id])
+    seen = shell.job(job)
+    assert (seen.status, seen.task_id, seen.progress) == (Status.IN_PROGRESS, "t1", 30)
+    assert seen.double_payments == ()
+
+
+class Twice(Shell):
+    """A provider whose answers name each task twice, the stale row last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        fetch_many = self.provider.fetch_many
+
+        def doubled(task_ids: Sequence[str]) -> list[Snapshot]:
+            rows = fetch_many(task_ids)
+            stale = [replace(r, status=TaskStatus.IN_PROGRESS, progress=1) for r in rows]
+            return [*rows, *stale]
+
+        self.provider.fetch_many = doubled  # type: ignore[method-assign]
+
+
+def test_rows_that_name_one_task_twice_break_nothing() -> None:
+    shell = Twice()
+    asker = Asker(shell.orchestrator, {"default": shell.provider}, tokens)
+    job = shell.put(in_status(Status.SUBMITTED))
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
+    asker.ask("default", [job.id, job.id])
+    assert shell.job(job).status in (Status.IN_PROGRESS, Status.SUCCEEDED)
+    assert shell.job(job).task_id == "t1"
+
+
+# A slow provider, and many silent jobs, leave room for fresh ones.
+
+
+def test_a_busy_asker_steps_aside(shell: Shell, asker: Asker) -> None:
+    job = shell.put(in_status(Status.SUBMITTED))
+    began, go_on = deque[int](), Event()
+
+    def slow(task_ids: Sequence[str]) -> list[Snapshot]:
+        began.append(len(task_ids))
+        assert go_on.wait(10)
+        return []
+
+    shell.provider.fetch_many = slow  # type: ignore[method-assign]
+    threads = [Thread(target=asker.ask, args=("default", [job.id])) for _ in range(ASKING)]
+    for thread in threads:
+        thread.start()
+    pause = Event()
+    while len(began) < ASKING:
+        pause.wait(0.01)
+    asker.ask("default", [job.id])  # would wait for ever
+    assert len(began) == ASKING
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    asker.ask("default", [job.id])
+    assert len(began) == ASKING + 1, "and asks again when there is room"
+
+
+def test_a_provider_that_fails_gives_its_place_back(shell: Shell, asker: Asker) -> None:
+    job = shell.put(in_status(Status.SUBMITTED))
+    for trouble in (ProviderUnavailable(), HooklineError("The provider refuses the key.")):
+        shell.provider.trouble = trouble
+        for _ in range(ASKING + 1):
+            try:
+                asker.ask("default", [job.id])
+            except HooklineError:
+                continue
+    assert len(shell.provider.asked) == 2 * (ASKING + 1)
+
+
+SILENT = 10_000
+#: A silent task is asked about once within so many seconds: 15, a quarter more so that calls can be
+#: shared, and a second for the sweep.
+ROUND_S = 20.0
+
+
+def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones() -> None:
+    shell = Shell(max_running=SILENT + 100)
+    asker = Asker(shell.orchestrator, {"default": shell.provider}, tokens)
+    sweep = Sweep(shell.orchestrator, shell.wakeups)
+    silent = in_status(Status.IN_PROGRESS)
+    for n in range(SILENT):
+        task_id, began = f"t{n}", NOW - n % 1800
+        job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
+        last = replace(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
+        quiet = news(Heard.ASKED, ended=True) if n < 3 else None
+        shell.store.commit(last, max_running=SILENT, news=quiet)
+        shell.provider.tasks[task_id] = a_snapshot(
+            TaskStatus.IN_PROGRESS, task_id=task_id, progress=40
+        )
+    for _ in range(3):
+        shell.provider.asked.clear()
+        end = shell.now + ROUND_S
+        fresh = shell.put(a_job())
+        while shell.now < end:
+            shell.now += 0.5
+            shell.wakeups.sent.clear()
+            sweep.run()
+            for what, account, *rest in shell.wakeups.sent:
+                if what == "ask":
+                    asker.ask(account, rest)
+                elif ready := shell.store.next_ready(account, SILENT + 100):
+                    shell.orchestrator.record(ready, Started())
+        asked = [task for call in shell.provider.asked for task in call.split(",")]
+        assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"
+        assert len(shell.provider.asked) <= 150, "a hundred at a time, nearly"
+        assert shell.job(fresh).status is Status.SUBMITTING

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW
+from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
 from webhooks.api import MAX_BYTES
 from webhooks.app import create_app
@@ -22,7 +23,7 @@ CAT = {"kind": "imagine", "prompt": "a cat"}
 
 @pytest.fixture
 def web(tmp_path_factory: pytest.TempPathFactory) -> Web:
-    return Web(tmp_path_factory.mktemp("web"))
+    return checked(Web(tmp_path_factory.mktemp("web")))
 
 
 def get(web: Web, path: str, **query: Any) -> TestResponse:
@@ -193,6 +194,39 @@ def test_jobs_are_listed_newest_first_and_by_filter(web: Web) -> None:
     assert listed(limit=3, cursor=page["next_cursor"]) == [cats[0].id]
 
 
+def test_what_was_paid_twice_is_listed(web: Web) -> None:
+    tries = (Attempt(1, NOW, "in_doubt", NOW, "t1", extra=True), Attempt(2, NOW, None, NOW, "t2"))
+    twice = web.running(attempts=tries, task_id="t2")
+    once = web.running(created_at=NOW + 1)
+
+    def listed(asked: str) -> list[str]:
+        answer = get(web, "/v1/jobs", double_payments=asked)
+        return [job["id"] for job in answer.get_json()["items"]]
+
+    assert listed("true") == [twice.id]
+    assert listed("false") == [once.id, twice.id], "no filter"
+    shown = get(web, f"/v1/jobs/{twice.id}").get_json()
+    assert shown["double_payments"] == [{"attempt": 1, "task_id": "t1"}]
+
+
+def test_the_accounts_are_told_without_their_keys(web: Web) -> None:
+    assert web.client.get("/v1/accounts").status_code == 401
+    web.running()
+    web.put()
+    web.put(status=Status.IN_DOUBT, attempts=(Attempt(1, NOW),), due_at=NOW, doubt_until=NOW)
+    web.put(status=Status.IN_DOUBT, account="left", due_at=NOW, doubt_until=NOW)
+    web.store.receiving(NOW)
+    answer = get(web, "/v1/accounts")
+    assert answer.status_code == 200
+    [account] = answer.get_json()["items"]
+    assert (account["name"], account["url"]) == ("default", "http://127.0.0.1:9")
+    assert (account["running"], account["ready"], account["in_doubt"]) == (2, 1, 1)
+    assert account["delivery"]["receiving_since"] == "2027-01-15T08:00:00.000Z"
+    assert account["delivery"]["mode"] == "mixed"
+    assert "key" not in account
+    assert fields_of(get(web, "/v1/accounts", limit=3)) == ["limit"]
+
+
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
@@ -205,6 +239,8 @@ def test_jobs_are_listed_newest_first_and_by_filter(web: Web) -> None:
         ("status=done&kind=cat", ["status", "kind"]),
         ("status=queued&status=failed", ["status"]),
         ("cursor=what", ["cursor"]),
+        ("double_payments=1", ["double_payments"]),
+        ("double_payments=", ["double_payments"]),
         ("%ff=1", ["%FF"]),
     ],
 )
@@ -370,4 +406,4 @@ def test_no_body_is_a_5xx(shared: Web, path: str, body: Any) -> None:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Web:
-    return Web(tmp_path_factory.mktemp("shared"))
+    return checked(Web(tmp_path_factory.mktemp("shared")))

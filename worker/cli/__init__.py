@@ -3,6 +3,7 @@
 base        exit codes, errors in words, JSON; options: settings as options
 kinds       a command per kind of job, from one table
 jobs        jobs, show, watch, press, cancel, retry, resolve
+accounts    how each account stands
 submitting  what the two have in common: --then, --wait, --json
 progress    following a job; render: jobs in words
 processes   web, worker, sandbox
@@ -21,6 +22,7 @@ _PLACES = {
     "demo": ("demo",),
     "doctor": ("doctor",),
     "kinds": tuple(kind.value.replace("_", "-") for kind in Kind),
+    "accounts": ("accounts",),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
     "processes": ("web", "worker", "sandbox"),
 }

@@ -1,26 +1,30 @@
 """`hookline doctor`: what is wrong here, and what to do about it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
 from config.checks import host_of, is_loopback
 from config.settings import Settings
-from worker.bootstrap import HOOK_PATH
+from worker.bootstrap import HOOK_PATH, build
 from worker.broker import make_celery, ping
+from worker.cli import verdicts
 from worker.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
+from worker.cli.finding import Finding
 from worker.cli.http import answers, call
 from worker.cli.stack import local_url
 from worker.errors import HooklineError, ServiceUnavailable, SettingsError
 from worker.local_redis import check_redis_version, private_redis_url
+from worker.overview import reports
 from worker.provider.account import Account
 from worker.provider.client import ProviderClient
 from worker.running import settings_here
 from worker.storage import Storage
+from worker.store.durability import read_durability
 from worker.store.redis import connect
 from worker.tokens import Tokens
 
@@ -31,20 +35,10 @@ _NO_TASK = "0"
 _SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came out of one check."""
-
-    name: str
-    verdict: Literal["ok", "warn", "fail"]
-    message: str
-    advice: str | None = None
-
-
 @click.command(cls=Command, examples=("hookline doctor", "hookline doctor --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(*, as_json: bool) -> None:
-    """Check settings, Redis, broker, web process, provider, callbacks and storage.
+    """Check settings, Redis, broker, web process, provider, callbacks, storage and accounts.
 
     Nothing that it asks for is paid.
     """
@@ -82,6 +76,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("provider", "fail", "none is set", advice)
     for name, check in checks:
         yield _made(name, check)
+    yield from _accounts(settings)
 
 
 def _made(name: str, check: Callable[[], Finding]) -> Finding:
@@ -96,15 +91,7 @@ def _made(name: str, check: Callable[[], Finding]) -> Finding:
 def _redis(settings: Settings) -> Finding:
     client = connect(_redis_url(settings))
     check_redis_version(client)
-    info: dict[str, Any] = client.info()
-    version = info.get("redis_version")
-    if info.get("maxmemory_policy", "noeviction") != "noeviction":
-        message = f"version {version} may drop keys when its memory is full"
-        return Finding("redis", "fail", message, "Set its maxmemory-policy to noeviction.")
-    if not info.get("aof_enabled"):
-        message = f"version {version} keeps no append-only file: a crash of it can lose jobs"
-        return Finding("redis", "warn", message, "Set its appendonly to yes.")
-    return Finding("redis", "ok", f"version {version}, append-only, no eviction")
+    return verdicts.durability(read_durability(client))
 
 
 def _broker(settings: Settings) -> Finding:
@@ -167,6 +154,16 @@ def _storage(settings: Settings) -> Finding:
     if "://" not in place:
         Path(place).unlink(missing_ok=True)
     return Finding("storage", "ok", f"{place.rpartition('/')[0]} is writable")
+
+
+def _accounts(settings: Settings) -> Iterator[Finding]:
+    """None while Redis is away, which is a finding of its own."""
+    try:
+        found = reports(build(settings).orchestrator)
+    except HooklineError:
+        return
+    for report in found:
+        yield from verdicts.account(report)
 
 
 def _print(finding: Finding) -> None:

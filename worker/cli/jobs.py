@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from worker import api, buttons
+from worker import api, buttons, connection
 from worker.cli import render
 from worker.cli.base import Command, note, print_json
 from worker.cli.submitting import (
@@ -23,11 +23,15 @@ from worker.store import Filter
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
 
 
-@click.command(cls=Command, examples=("hookline jobs --status failed --limit 10",))
+@click.command(
+    cls=Command,
+    examples=("hookline jobs --status failed --limit 10", "hookline jobs --double-payments"),
+)
 @click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
 @click.option("--kind", type=click.Choice([k.value for k in Kind]), help="Only these.")
 @click.option("--account", help="Only this account's.")
 @click.option("--batch", help="Only this batch's.")
+@click.option("--double-payments", is_flag=True, help="Only jobs that were paid for twice.")
 @click.option("--limit", type=int, default=50, show_default=True, metavar="1-200", help="How many.")
 @click.option("--cursor", help="Go on where a former listing ended.")
 @_JSON
@@ -37,13 +41,18 @@ def jobs(
     kind: str | None,
     account: str | None,
     batch: str | None,
+    double_payments: bool,
     limit: int,
     cursor: str | None,
     as_json: bool,
 ) -> None:
     """List jobs, newest first."""
     wanted = Filter(
-        Status(status) if status else None, Kind(kind) if kind else None, account, batch
+        status=Status(status) if status else None,
+        kind=Kind(kind) if kind else None,
+        account=account,
+        batch_id=batch,
+        double_payments=double_payments,
     )
     page = api.jobs(wanted, limit=limit, cursor=cursor)
     if as_json:
@@ -73,7 +82,8 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     if as_json:
         print_json(job_json(job))
         return
-    for text in render.details(job, locate):
+    policy = connection.services().orchestrator.policy(job)
+    for text in render.details(job, policy, locate):
         click.echo(text)
     if len(members := api.family(job)) > 1:
         click.echo()

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import click
 
 from worker.buttons import name_of
+from worker.cli import attempts
+from worker.events import Policy
 from worker.job import Job, Status
 from worker.present import pipeline_status
 from worker.store import Pipeline
@@ -67,12 +69,14 @@ def hint(job: Job) -> str | None:
     if job.status is Status.AWAITING_MODAL:
         return f"waits for a window's answer: hookline modal --job-id {job.id} --prompt ..."
     if job.status is Status.IN_DOUBT:
-        return f"nobody knows whether it was accepted: hookline resolve {job.id} --help"
+        return f"nobody knows yet whether it was accepted: hookline show {job.id}"
     return None
 
 
-def details(job: Job, locate: Locate) -> list[str]:
+def details(job: Job, policy: Policy, locate: Locate) -> list[str]:
     """All there is to know of one job, a line each."""
+    doubt = attempts.what_next(job, policy)
+    twice = attempts.paid_twice(job)
     facts: list[tuple[str, str | None]] = [
         ("job", job.id),
         ("does", what(job)),
@@ -81,16 +85,17 @@ def details(job: Job, locate: Locate) -> list[str]:
         ("parent", job.parent_id),
         ("account", job.account),
         ("task", job.task_id),
-        ("attempts", str(len(job.attempts)) if len(job.attempts) > 1 else None),
+        ("attempts", attempts.listed(job)),
+        ("paid twice", click.style(twice, fg="red") if twice else None),
         ("picture", job.result.image_url),
         ("prompts", "\n".join(job.result.prompts) or None),
         ("buttons", ", ".join(name_of(b) for b in job.result.buttons or ()) or None),
         ("error", _error(job)),
-        ("hint", hint(job)),
+        ("next", doubt or hint(job)),
         ("files", "\n".join(map(locate, job.result.assets)) or None),
     ]
     return [
-        f"{name if n == 0 else '':<9} {words}"
+        f"{name if n == 0 else '':<10} {words}"
         for name, text in facts
         if text
         for n, words in enumerate(text.split("\n"))

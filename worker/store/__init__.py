@@ -53,6 +53,14 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What one account has to do."""
+
+    running: int  #: jobs that hold one of its slots
+    ready: int  #: jobs that could start, had it slots enough
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """A root and all that grew from it, parents before children."""
 
@@ -94,6 +102,9 @@ class Store(Protocol):
 
     def startable(self, account: str, max_running: int) -> int:
         """How many jobs could be started now."""
+
+    def load(self, account: str) -> Load:
+        """How much the account has to do; costs the same however much that is."""
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
         """The jobs that someone must look at by ``now``, the longest due first.

@@ -9,7 +9,7 @@ from time import monotonic
 from worker.errors import StaleVersion
 from worker.habits import Delivery, Heard, News
 from worker.job import Job
-from worker.store import ABSENCE_S, Filter, NoFreeSlot, Page, Pipeline
+from worker.store import ABSENCE_S, Filter, Load, NoFreeSlot, Page, Pipeline
 from worker.store.places import place_of, read_cursor, ready_score, write_cursor
 
 
@@ -69,8 +69,11 @@ class MemoryStore:
             )
 
     def startable(self, account: str, max_running: int) -> int:
-        free = max_running - len(self._running[account])
-        return max(0, min(free, len(self._ready[account])))
+        load = self.load(account)
+        return max(0, min(max_running - load.running, load.ready))
+
+    def load(self, account: str) -> Load:
+        return Load(len(self._running[account]), len(self._ready[account]))
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
         with self._lock:

@@ -18,7 +18,7 @@ from worker.errors import StaleVersion, StoreUnavailable
 from worker.habits import Delivery, News
 from worker.job import Job
 from worker.redis_urls import parse_sentinel
-from worker.store import ABSENCE_S, Filter, NoFreeSlot, Page, Pipeline, codec
+from worker.store import ABSENCE_S, Filter, Load, NoFreeSlot, Page, Pipeline, codec
 from worker.store.places import place_of, read_cursor, write_cursor
 
 #: How many index entries one page of a filtered listing may look at before it gives a cursor.
@@ -94,12 +94,14 @@ class RedisStore:
         return codec.load(doc) if doc else None
 
     def startable(self, account: str, max_running: int) -> int:
+        load = self.load(account)
+        return max(0, min(max_running - load.running, load.ready))
+
+    def load(self, account: str) -> Load:
         pipe = self._redis.pipeline(transaction=False)
         pipe.scard(f"{self._prefix}running:{account}")
         pipe.zcard(f"{self._prefix}ready:{account}")
-        counts: list[int] = self._ask(pipe.execute)
-        running, ready = counts
-        return max(0, min(max_running - running, ready))
+        return Load(*self._ask(pipe.execute))
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
         docs = self._ask(self._claim_due, args=[self._prefix, now, limit, lease_s])

@@ -17,13 +17,16 @@ from worker.events import (
 from worker.job import AssetsStatus, Job, JobError, Status, Window
 from worker.transition.doubting import doubted, given_up_on, still_in_doubt, submitted_again
 from worker.transition.moves import (
+    GIVEN_UP,
     NOT_SENT,
     accepted,
     all_task_ids,
     attempt_ended,
     ended,
+    followed,
     freed,
     too_late_to_submit,
+    with_attempt,
 )
 
 
@@ -34,7 +37,7 @@ def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Deci
     late = job.deadline_at is not None and now >= job.deadline_at
     too_late = late and now >= (job.deadline_at or now) + policy.grace_s
     if job.draining:
-        return Decision(freed(job) if too_late or _unheard(job, now) else job)
+        return Decision(_not_awaited(job) if too_late or _unheard(job, now) else job)
     match job.status:
         case Status.QUEUED if late:
             return Decision(too_late_to_submit(job, now))
@@ -66,6 +69,13 @@ def _unheard(job: Job, now: float) -> bool:
     return job.task_id is None and job.doubt_until is not None and now >= job.doubt_until
 
 
+def _not_awaited(job: Job) -> Job:
+    """A cancelled job is waited for no longer; that it was paid for may still come out."""
+    if job.task_id is None:
+        job = with_attempt(job, replace(followed(job), outcome=GIVEN_UP))
+    return freed(job)
+
+
 _DEADLINE = JobError(
     "deadline",
     "The job did not finish before its deadline.",
@@ -84,6 +94,8 @@ def cancelled(job: Job, event: Cancelled, now: float, policy: Policy) -> Decisio
         raise Conflict(f"The job is {job.status} already.")
     error = JobError("cancelled", "Cancelled on request.")
     gone = ended(job, Status.CANCELLED, now, error)
+    if job.held:
+        return Decision(_not_awaited(gone))
     if not job.holds_slot or (job.status is Status.SUBMITTING and not job.posting):
         return Decision(gone)
     # What the provider already runs cannot be stopped: it keeps its place until it ends.

@@ -28,8 +28,8 @@ from worker.transition.moves import (
 
 _ERROR = JobError(
     "in_doubt",
-    "The submission was cut off, so the provider may have accepted it.",
-    "It is settled by a callback or the provider's task list, or by `hookline resolve`.",
+    "The submission was cut off, so the provider may have accepted it, and been paid.",
+    "A callback or the provider's task list settles it, else you: `hookline resolve`.",
 )
 
 
@@ -52,8 +52,8 @@ def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
         age = now - (job.doubt_until - policy.doubt_window_s)
         return replace(job, due_at=min(job.doubt_until, now + retries.look_for_evidence(age)))
     given_up = sum(attempt.outcome == GIVEN_UP for attempt in job.attempts)
-    sent_at = followed(job).posted_at
-    not_accepted = sent_at is not None and policy.silence_tells(sent_at)
+    sent_at, until = followed(job).posted_at, job.doubt_until or now
+    not_accepted = sent_at is not None and policy.silence_tells(sent_at, until)
     if given_up < policy.max_resubmits and (not_accepted or policy.in_doubt == "resubmit"):
         return submitted_again(job)
     if policy.in_doubt == "fail":
@@ -105,11 +105,11 @@ def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
     """Follows ``attempt`` instead of the present one, which may have been sent as well."""
     present = followed(job)
     if present.number != attempt.number:
-        sent = job.posting or present.task_id is not None or job.status is Status.IN_DOUBT
+        # A task that waits for a window's answer is not one that this attempt was accepted as.
+        paid = present.task_id is not None and job.window is not Window.OPEN
+        sent = paid or job.posting or job.status is Status.IN_DOUBT
         outcome = GIVEN_UP if sent else NOT_SENT
-        job = with_attempt(
-            job, replace(present, outcome=outcome, extra=present.task_id is not None)
-        )
+        job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
     job = with_attempt(job, replace(attempt, outcome=None, extra=False))
     job = replace(job, posting=False, held=False, window=closed(job.window))
     return with_task(job, snapshot.task_id, attempt.number)

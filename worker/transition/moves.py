@@ -68,6 +68,8 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
         with_task(with_others(job, verdict), verdict.task_id),
         window=Window.OPEN,
         posting=False,
+        doubt_until=None,
+        held=False,
         modal_prompt=verdict.modal_prompt or job.modal_prompt,
         submitted_at=job.submitted_at or now,
         refusals=0,

@@ -140,7 +140,14 @@ def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
     if job.progress == 100 and job.due_at is not None and job.due_at <= now:
         return job  # being asked already
     job = replace(with_task(job, snapshot.task_id), status=Status.IN_PROGRESS, progress=100)
-    return replace(job, window=closed(job.window), submitted_at=job.submitted_at or now, due_at=now)
+    return replace(
+        job,
+        window=closed(job.window),
+        doubt_until=None,
+        held=False,
+        submitted_at=job.submitted_at or now,
+        due_at=now,
+    )
 
 
 def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job:
@@ -152,6 +159,8 @@ def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Jo
             job,
             status=Status.OVERDUE,
             error=snapshot.error,
+            doubt_until=None,
+            held=False,
             submitted_at=job.submitted_at or now,
             deadline_at=min(job.deadline_at or now, now),
             heard_at=now,

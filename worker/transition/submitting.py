@@ -49,8 +49,8 @@ def _attempts_with_present(job: Job, now: float) -> tuple[Attempt, ...]:
     """An attempt that was only refused goes on, as does the one that opened a window."""
     if job.attempts:
         *former, last = job.attempts
-        goes_on = job.window is Window.OPEN and last.outcome != GIVEN_UP
-        if goes_on or last.outcome in _REFUSED:
+        opened_it = job.window is Window.OPEN and last == followed(job)
+        if (opened_it and last.outcome != GIVEN_UP) or last.outcome in _REFUSED:
             return (*former, replace(last, outcome=None))
     # Of a window that is answered again the task is known already.
     return (*job.attempts, Attempt(job.attempt + 1, started_at=now, task_id=job.task_id))

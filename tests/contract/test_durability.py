@@ -1,0 +1,39 @@
+"""What a real server says about how well it keeps what it is told."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from worker.errors import StoreUnavailable
+from worker.store.durability import read_durability
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator["redis.Redis"]:
+    with redis.Redis.from_url(redis_url) as connected:
+        yield connected
+
+
+def test_the_private_redis_keeps_everything(client: "redis.Redis") -> None:
+    found = read_durability(client)
+    assert found.version[0].isdigit()
+    assert (found.appendonly, found.appendfsync) == (True, "always")
+    assert found.maxmemory_policy == "noeviction"
+
+
+def test_a_server_that_keeps_its_settings_to_itself(client: "redis.Redis", redis_url: str) -> None:
+    client.acl_setuser(
+        "guest", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-config"]
+    )
+    try:
+        with redis.Redis.from_url(redis_url, username="guest", password="x") as guest:
+            found = read_durability(guest)
+    finally:
+        client.acl_deluser("guest")
+    assert (found.appendonly, found.appendfsync) == (True, None)
+
+
+def test_a_server_that_is_away() -> None:
+    with pytest.raises(StoreUnavailable):
+        read_durability(redis.Redis(unix_socket_path="/nowhere/redis.sock"))
