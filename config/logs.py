@@ -14,7 +14,7 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-HIDDEN = "[redacted]"
+from worker.redaction import HIDDEN, without_tokens
 
 #: Fields whose value is never logged, whatever it is. `state` is the provider's echo of our token.
 _SECRET_KEY = re.compile(
@@ -105,4 +105,5 @@ class Redactor:
 
     def _text(self, text: str) -> str:
         text = _CALLBACK.sub(rf"\1{HIDDEN}", text)
+        text = without_tokens(text)
         return self._known.sub(HIDDEN, text) if self._known else text

@@ -14,6 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from worker.errors import HooklineError
 
@@ -68,7 +69,11 @@ class Tokens:
 
     def _verify(self, token: str) -> JobToken | AccountToken:
         try:
-            match self._signer.unsign(token.encode("ascii")).decode("ascii").split("."):
+            text = self._signer.unsign(token.encode("ascii")).decode("ascii")
+            signature = token.rpartition(".")[2]
+            if base64_encode(base64_decode(signature)).decode("ascii") != signature:
+                raise BadToken  # the same bytes in another spelling: a token has one form only
+            match text.split("."):
                 case ["j", job_id, attempt]:
                     return JobToken(job_id, int(attempt))
                 case ["a", account]:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import structlog
 
-from config.logs import HIDDEN, configure_logging
+from config.logs import configure_logging
+from worker.redaction import HIDDEN
 
 CANARY = "canary-5f2d8"
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.openapi import checked
 from tests.support.web import Web
 from webhooks.callbacks import MAX_BYTES
 from worker.errors import StoreUnavailable
@@ -19,7 +20,7 @@ from worker.tokens import Tokens
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Web:
-    return Web(tmp_path_factory.mktemp("web"))
+    return checked(Web(tmp_path_factory.mktemp("web")))
 
 
 def send(web: Web, path: str, body: Any) -> tuple[int, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from worker.job import JobError
+from worker.redaction import without_tokens
 
 _MAX_MESSAGE = 1000  #: characters; some providers answer with a stack trace
 
@@ -88,7 +89,9 @@ _HINTS: Mapping[Reason, str] = {
 
 
 def job_error(reason: Reason, message: str) -> JobError:
-    """The error of a job: our code and hint with the provider's words (cut at 1000 characters)."""
-    return JobError(
-        reason.value, message[:_MAX_MESSAGE], _HINTS[reason], retryable=reason in _RETRYABLE
-    )
+    """The error of a job: our code and hint with the provider's words.
+
+    They are cut at 1000 characters, and a state token that they quote is hidden.
+    """
+    words = without_tokens(message)[:_MAX_MESSAGE]
+    return JobError(reason.value, words, _HINTS[reason], retryable=reason in _RETRYABLE)

@@ -1,0 +1,97 @@
+"""The app held against its OpenAPI document by machine: what is sent is made from the document,
+valid and not, and what comes back must be described there.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Config, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from tests.support.jobs import GRID, NOW
+from tests.support.openapi import described
+from tests.support.web import AUTH, Web
+from worker.job import Attempt, Result, Status
+
+_CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+    checks.unsupported_method,
+    checks.allow_header_conformance,
+    checks.ignored_auth,
+]
+_MODES = {"valid": GenerationMode.POSITIVE, "not valid": GenerationMode.NEGATIVE}
+#: What takes nothing cannot be called in a wrong way.
+_CASES = [
+    (call["operationId"], mode)
+    for _, _, call in described()
+    for mode in _MODES
+    if mode == "valid" or "parameters" in call or "requestBody" in call
+]
+_EACH = settings(
+    max_examples=20,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The app, its document, and something for each path to be about."""
+
+    web: Web
+    schema: OpenApiSchema
+
+    def path(self, call: str) -> dict[str, Any]:
+        """Values for the call's path, of a job that was not touched by the inputs before."""
+        if call == "callback":
+            return {"token": self.web.hook(self.web.running()).rpartition("/")[2]}
+        if call == "resolve":
+            doubt = {"status": Status.IN_DOUBT, "attempts": (Attempt(1, NOW),), "due_at": NOW}
+            return {"job_id": self.web.put(**doubt).id}
+        if call == "retry":
+            return {"job_id": self.web.put(status=Status.FAILED).id}
+        grid = Result(image_url="https://cdn.example/1.png", buttons=GRID)
+        job = self.web.put(status=Status.SUCCEEDED, task_id="t1", result=grid)
+        return {"pipeline_id" if call == "pipeline" else "job_id": job.id}
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    web = Web(tmp_path_factory.mktemp("machine"))
+    # Every call brings its token; that one without is refused is a check of its own.
+    config = Config.from_dict({"generation": {"with-security-parameters": False}})
+    schema = schemathesis.openapi.from_wsgi(
+        "/v1/openapi.json", web.app, headers=AUTH, config=config
+    )
+    return Subject(web, schema)
+
+
+@pytest.mark.parametrize(("call", "mode"), _CASES)
+def test_every_answer_is_described(
+    subject: Subject, call: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhooks.health.ping", lambda _: None)
+    operation = subject.schema.find_operation_by_id(call)
+    named = any(p["in"] == "path" for p in operation.definition.raw.get("parameters", ()))
+
+    @_EACH
+    @given(case=operation.as_strategy(_MODES[mode]))
+    def check(case: "schemathesis.Case[Any]") -> None:
+        if named and mode == "valid":
+            case.path_parameters = subject.path(call)
+        headers = {} if operation.definition.raw.get("security") == [] else AUTH
+        case.call_and_validate(headers=headers, checks=_CHECKS)
+
+    check()
