@@ -23,6 +23,7 @@ from worker.evidence import Outcome, TaskStatus, Verdict
 from worker.job import Kind
 from worker.provider.account import Account, Auth
 from worker.provider.client import MAX_BODY, ProviderClient
+from worker.provider.deadline import new_session
 from worker.provider.payloads import Submission
 
 KEY = "sk-secret-key"
@@ -283,11 +284,30 @@ def test_a_lease_that_lasts_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     assert fenced.looks > 20, "it is looked at for every block"
 
 
-def slow_head(sock: socket.socket, _request: bytes) -> None:
-    head = http(b"{}", X_Long="x" * 60, Content_Length="2")
-    for at in range(len(head)):
-        sock.sendall(head[at : at + 1])
+def slowly(sock: socket.socket, text: bytes) -> None:
+    for at in range(len(text)):
+        sock.sendall(text[at : at + 1])
         time.sleep(0.05)
+
+
+def slow_head(sock: socket.socket, _request: bytes) -> None:
+    slowly(sock, http(b"{}", X_Long="x" * 60, Content_Length="2"))
+
+
+def slow_fields(sock: socket.socket, _request: bytes) -> None:
+    sock.sendall(b"HTTP/1.1 200 OK\r\n")
+    slowly(sock, b"X-Long: " + b"x" * 60)
+
+
+def slow_refusal(sock: socket.socket, _request: bytes) -> None:
+    """Cut in its head it would look like a whole one, and as if the job were refused."""
+    sock.sendall(b"HTTP/1.1 400 Bad Request\r\n")
+    slowly(sock, b"X-Long: " + b"x" * 60)
+
+
+def slow_chunk(sock: socket.socket, _request: bytes) -> None:
+    sock.sendall(http(Transfer_Encoding="chunked"))
+    slowly(sock, b"0" * 60 + b"2\r\n{}\r\n0\r\n\r\n")
 
 
 def slow_reader(sock: socket.socket, _request: bytes) -> None:
@@ -305,19 +325,57 @@ _ENDLESS = Submission("/mj/submit/blend", {"base64Array": ["x" * 20_000_000]})
     [
         (trickle, SUBMISSION),
         (silence, SUBMISSION),
-        pytest.param(
-            slow_head,
-            SUBMISSION,
-            marks=pytest.mark.xfail(strict=True, reason="a head that trickles in is not cut"),
-        ),
+        (slow_head, SUBMISSION),
+        (slow_fields, SUBMISSION),
+        (slow_refusal, SUBMISSION),
+        (slow_chunk, SUBMISSION),
         (slow_reader, _ENDLESS),
     ],
 )
 def test_the_whole_deadline_is_kept(script: Script, submission: Submission) -> None:
     started = time.monotonic()
     with serving(script) as (port, _):
-        client(port, deadline_s=0.6).submit(Kind.BLEND, submission)
+        verdict = client(port, deadline_s=0.6).submit(Kind.BLEND, submission)
         assert time.monotonic() - started < 2
+    if submission is SUBMISSION:
+        assert verdict.outcome is Outcome.IN_DOUBT
+    else:
+        assert nothing_sent(verdict), "its end was never given away"
+
+
+def test_a_cut_is_called_so() -> None:
+    verdict, _ = submitted(slow_head, deadline_s=0.6)
+    assert verdict.error is not None
+    assert "did not end in time" in verdict.error.message
+
+
+def test_the_deadline_of_a_question_on_a_kept_connection() -> None:
+    answered = http(json.dumps(TASK).encode(), Content_Length=str(len(json.dumps(TASK))))
+    connections = []
+
+    def slow_second(sock: socket.socket, request: bytes) -> None:
+        connections.append(sock)
+        sock.sendall(answered.replace(b"Connection: close\r\n", b""))
+        slow_head(sock, sock.recv(65536))
+
+    with serving(slow_second, answer(TASK)) as (port, _):
+        found = client(port, deadline_s=0.6)
+        assert found.fetch("1") is not None
+        started = time.monotonic()
+        with pytest.raises(ProviderUnavailable, match="did not end in time"):
+            found.fetch("1")
+        assert time.monotonic() - started < 2
+        assert len(connections) == 1, "both were asked on one connection"
+        assert found.fetch("1") is not None, "the next question takes a new connection"
+
+
+def test_no_clock_is_left_behind() -> None:
+    with serving(answer(TASK)) as (port, _):
+        client(port, deadline_s=60.0).fetch("1")
+    deadline = time.monotonic() + 5
+    while any(isinstance(thread, threading.Timer) for thread in threading.enumerate()):
+        assert time.monotonic() < deadline, "the call is over, and so is its clock"
+        time.sleep(0.01)
 
 
 def test_redirects_are_not_followed() -> None:
@@ -507,6 +565,20 @@ def test_tls_that_fails_after_the_request(tmp_path: Path) -> None:
 
     with serving(garble, tls=self_signed(tmp_path)) as (port, asked):
         verdict = client(port, scheme="https", session=session).submit(Kind.IMAGINE, SUBMISSION)
+    assert len(asked) == 1
+    assert verdict.outcome is Outcome.IN_DOUBT
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+def test_the_deadline_holds_under_tls(tmp_path: Path) -> None:
+    session = new_session()
+    session.trust_env = False
+    session.verify = str(tmp_path / "cert.pem")
+    with serving(slow_head, tls=self_signed(tmp_path)) as (port, asked):
+        found = client(port, scheme="https", session=session, deadline_s=0.6)
+        started = time.monotonic()
+        verdict = found.submit(Kind.IMAGINE, SUBMISSION)
+        assert time.monotonic() - started < 2
     assert len(asked) == 1
     assert verdict.outcome is Outcome.IN_DOUBT
 

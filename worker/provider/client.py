@@ -19,13 +19,13 @@ from urllib.parse import quote
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from worker.errors import HooklineError, ProviderUnavailable
 from worker.evidence import Snapshot, Verdict
 from worker.job import JSON, Kind
 from worker.provider.account import Account, Dialect
+from worker.provider.deadline import Deadline, new_session
 from worker.provider.dialect import (
     guess_dialect,
     read_fetch,
@@ -37,6 +37,7 @@ from worker.provider.dialect import (
 )
 from worker.provider.payloads import Submission, address
 from worker.provider.wire import words_of
+from worker.redaction import HIDDEN
 
 MAX_BODY = 4 * 1024 * 1024  #: bytes of an answer that are read; a task has 5 KB, rarely 50
 MAX_IDS = 100  #: tasks asked about in one call
@@ -73,8 +74,8 @@ class ProviderClient:
 
     Args:
         account: Where the provider is and how it is addressed.
-        session: Used for every call instead of sessions of our own; it must not retry, and must be
-            fit for the threads that call.
+        session: Used for every call instead of sessions of our own; one like ``new_session``'s,
+            without retries, or what trickles in is not cut; fit for the threads that call.
         deadline_s: Seconds for a whole call; it is cut off then. Gateways give their upstream 60 s
             for a submit.
     """
@@ -110,7 +111,7 @@ class ProviderClient:
         of use, which would leave the job in doubt for nothing.
         """
         data = _Body(submission.body, send_until)
-        session = self._given or _new_session()
+        session = self._given or new_session()
         try:
             status, body = self._exchange(session, "POST", submission.path, data)
         except _TROUBLE as error:
@@ -119,7 +120,11 @@ class ProviderClient:
             if self._given is None:
                 session.close()
         self._learn(read_json(body))
-        return read_reply(kind, status, body)
+        verdict = read_reply(kind, status, body)
+        if verdict.error is None:
+            return verdict
+        words = self._without_key(verdict.error.message)
+        return replace(verdict, error=replace(verdict.error, message=words))
 
     def fetch(self, task_id: str) -> Snapshot | None:
         """The task as it is now; None where the provider does not know it.
@@ -185,7 +190,7 @@ class ProviderClient:
             raise ProviderUnavailable(self._words(error)) from None
         value = read_json(answer)
         self._learn(value)
-        words = words_of(value)[0] or "no explanation"
+        words = self._without_key(words_of(value)[0] or "no explanation")
         if status in (401, 403):
             raise HooklineError(f"The provider refuses the key (HTTP {status}): {words}")
         if status >= 500 or status == 429 or 300 <= status < 400:
@@ -199,22 +204,24 @@ class ProviderClient:
 
         Redirects are not followed: a POST would become a GET, and the key would go to another host.
         """
-        deadline = time.monotonic() + self._deadline_s
         connect_s = min(_CONNECT_S, self._deadline_s / 2)
         headers = {"Accept": "application/json", "User-Agent": "hookline"}
         if data is not None:  # exactly this: gateways read a body of any other type as empty
             headers["Content-Type"] = "application/json"
-        with session.request(
-            method,
-            address(self._account.url, path),
-            data=data,
-            headers=headers,
-            auth=self._key,
-            timeout=(connect_s, self._deadline_s - connect_s),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return response.status_code, _body(response, deadline)
+        with (
+            Deadline(self._deadline_s),
+            session.request(
+                method,
+                address(self._account.url, path),
+                data=data,
+                headers=headers,
+                auth=self._key,
+                timeout=(connect_s, self._deadline_s - connect_s),
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            return response.status_code, _body(response)
 
     def _session(self) -> requests.Session:
         """The session for questions: one a thread, as sharing one is not promised to be safe."""
@@ -222,7 +229,7 @@ class ProviderClient:
             return self._given
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = _new_session()
+            session = self._local.session = new_session()
         return session
 
     def _learn(self, value: Any) -> None:
@@ -230,18 +237,14 @@ class ProviderClient:
 
     def _words(self, error: BaseException) -> str:
         """The innermost cause in a few words; the libraries quote headers, so never the key."""
-        while inner := error.__cause__ or error.__context__:
+        while inner := error.__cause__ or (not error.__suppress_context__ and error.__context__):
             error = inner
-        said = str(error) or type(error).__name__
+        return self._without_key(str(error) or type(error).__name__)
+
+    def _without_key(self, text: str) -> str:
+        """``text`` as it may be shown: a provider may quote the key that it refuses."""
         key = self._account.key
-        return said.replace(key, "***").replace(repr(key)[1:-1], "***") if key else said
-
-
-def _new_session() -> requests.Session:
-    session = requests.Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=0))
-    return session
+        return text.replace(key, HIDDEN).replace(repr(key)[1:-1], HIDDEN) if key else text
 
 
 class _Body(io.BytesIO):
@@ -265,12 +268,10 @@ class _Body(io.BytesIO):
         return super().read(size)
 
 
-def _body(response: requests.Response, deadline: float) -> bytes:
-    """The answer's body as far as ``MAX_BODY``, read as it comes so that a trickle cannot go on."""
+def _body(response: requests.Response) -> bytes:
+    """The answer's body as far as ``MAX_BODY``."""
     body = bytearray()
     while len(body) < MAX_BODY:
-        if time.monotonic() > deadline:
-            raise requests.ReadTimeout("The answer did not end in time.")
         chunk = response.raw.read1(_CHUNK, decode_content=True)
         if not chunk:
             break
