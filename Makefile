@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed-$(notdir $(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check format bench chaos lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ format: $(STAMP) ## put the code into shape
 
 bench: $(STAMP) ## the benchmark, with its comparison table
 	@$(BIN)/python -m tests.bench
+
+chaos: $(STAMP) ## the fault suite in under three minutes; FULL=1: its real numbers, over an hour
+	@$(BIN)/python -m tests.chaos $(if $(FULL),--full --write) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 lock: ## refresh the locked versions
 	@$(PYTHON) .ci/install.py --lock

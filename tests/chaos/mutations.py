@@ -1,0 +1,129 @@
+"""Single protections of the product taken away, to prove that a scenario notices.
+
+A worker or web process is changed from outside before it runs; the product has no such switches.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from math import inf
+from time import time
+from typing import Any
+
+from tests.chaos.points import wrap
+from worker import transition
+from worker.errors import StaleVersion
+from worker.events import Observed, Policy, Posting, Replied
+from worker.job import Job, JobError, Status
+from worker.provider.client import ProviderClient
+from worker.reconcile import Sweep
+from worker.store.redis import RedisStore
+from worker.transition import asking
+from worker.transition.moves import NOT_SENT, attempt_ended
+
+
+def install(names: Iterable[str]) -> None:
+    """Take these protections away. Raises ``KeyError`` for a name that is none."""
+    for name in names:
+        MUTATIONS[name]()
+
+
+def _without_lease() -> None:
+    """The next sweep queues a job again whose POST may have left, as if its worker were gone."""
+
+    def queued_again(job: Job, error: JobError | None, now: float, policy: Policy) -> Job:
+        return replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
+
+    def commit_due_now(real: Callable[..., Any]) -> Callable[..., Any]:
+        def commit(self: RedisStore, job: Job, *args: Any, **kwargs: Any) -> Any:
+            # What the worker itself goes by, its right to send, is left to it.
+            return real(self, replace(job, due_at=time()) if _sends(job) else job, *args, **kwargs)
+
+        return commit
+
+    wrap(asking, "doubted", lambda real: queued_again)
+    wrap(RedisStore, "commit", commit_due_now)
+
+
+def _without_intent() -> None:
+    """That the POST may leave is written down only when it has come back."""
+    held = threading.local()
+
+    def commit_later(real: Callable[..., Any]) -> Callable[..., Any]:
+        def commit(self: RedisStore, job: Job, *args: Any, **kwargs: Any) -> Any:
+            if not _sends(job):
+                return real(self, job, *args, **kwargs)
+            current = self.get(job.id)
+            if current is None or current.version != job.version:
+                raise StaleVersion
+            held.commit = lambda: real(self, job, *args, **kwargs)
+            return 0
+
+        return commit
+
+    def post_first(real: Callable[..., Any]) -> Callable[..., Any]:
+        def submit(*args: Any, **kwargs: Any) -> Any:
+            verdict = real(*args, **kwargs)
+            with suppress(StaleVersion):
+                held.commit()
+            return verdict
+
+        return submit
+
+    wrap(RedisStore, "commit", commit_later)
+    wrap(ProviderClient, "submit", post_first)
+
+
+def _without_atomic_children() -> None:
+    """A success is one commit, and each child that follows from it another."""
+
+    def one_by_one(real: Callable[..., Any]) -> Callable[..., Any]:
+        def commit(self: RedisStore, job: Job, children: Iterable[Job] = (), **kwargs: Any) -> Any:
+            openings = real(self, job, (), **kwargs)
+            for child in children:
+                with suppress(StaleVersion):
+                    openings += real(self, child, (), max_running=kwargs["max_running"])
+            return openings
+
+        return commit
+
+    wrap(RedisStore, "commit", one_by_one)
+
+
+def _without_sweep() -> None:
+    """Nobody looks at what is due."""
+    wrap(Sweep, "run", lambda real: lambda self: 0)
+
+
+def _without_fencing() -> None:
+    """A worker sends however late it is, and nobody asks which attempt somebody speaks of."""
+
+    def send_ever(real: Callable[..., Any]) -> Callable[..., Any]:
+        def submit(*args: Any, **kwargs: Any) -> Any:
+            return real(*args, **{**kwargs, "send_until": inf})
+
+        return submit
+
+    def of_present(real: Callable[..., Any]) -> Callable[..., Any]:
+        def decide(job: Job, event: Any, now: float, policy: Policy) -> Any:
+            return real(job, replace(event, attempt=job.attempt), now, policy)
+
+        return decide
+
+    wrap(ProviderClient, "submit", send_ever)
+    for event in (Posting, Replied, Observed):
+        transition._DECIDERS[event] = of_present(transition._DECIDERS[event])
+
+
+def _sends(job: Job) -> bool:
+    return job.status is Status.SUBMITTING and job.posting
+
+
+MUTATIONS: dict[str, Callable[[], None]] = {
+    "lease": _without_lease,
+    "intent": _without_intent,
+    "atomic-children": _without_atomic_children,
+    "sweep": _without_sweep,
+    "fencing": _without_fencing,
+}

@@ -1,0 +1,30 @@
+"""All scenarios, in the order of the table."""
+
+from tests.chaos.scenario import Scenario
+from tests.chaos.scenarios import (
+    broker,
+    callbacks,
+    clean,
+    crashes,
+    hostile,
+    kills,
+    pauses,
+    power,
+    provider,
+    redis_down,
+    soak,
+)
+
+SCENARIOS: tuple[Scenario, ...] = (
+    *clean.SCENARIOS,
+    *kills.SCENARIOS,
+    *redis_down.SCENARIOS,
+    *power.SCENARIOS,
+    *callbacks.SCENARIOS,
+    *provider.SCENARIOS,
+    *crashes.SCENARIOS,
+    *broker.SCENARIOS,
+    *pauses.SCENARIOS,
+    *hostile.SCENARIOS,
+    *soak.SCENARIOS,
+)

@@ -1,0 +1,96 @@
+"""Each protection taken away, one at a time: a scenario must notice, or it proves nothing.
+
+The product has no switches for this: ``mutations`` changes the processes from outside.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from rich.table import Table
+
+from tests.chaos.scenario import Row, Run
+from tests.chaos.scenarios import crashes, pauses
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What is taken away, and which scenario must fail without it."""
+
+    name: str  #: in ``mutations.MUTATIONS``
+    change: str
+    scenario: str
+    play: Callable[[Run], Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the scenario found without the protection. Nothing: the scenario is too weak."""
+
+    protection: Protection
+    found: tuple[str, ...]
+
+    @property
+    def noticed(self) -> bool:
+        return bool(self.found)
+
+
+PROTECTIONS = (
+    Protection(
+        "lease",
+        "the next sweep queues a job again whose POST may have left",
+        "F11 (submitting)",
+        crashes.submitting,
+    ),
+    Protection(
+        "intent",
+        "that the POST may leave is recorded after the POST",
+        "F11 (no callbacks)",
+        crashes.unheard,
+    ),
+    Protection(
+        "atomic-children",
+        "a success and its follow-ups are commits of their own",
+        "F11 (finishing)",
+        crashes.finishing,
+    ),
+    Protection("sweep", "nobody looks at what is due", "F11 (submitting)", crashes.submitting),
+    Protection(
+        "fencing",
+        "a worker sends however late it is; attempts are not told apart",
+        "F13",
+        pauses.pauses,
+    ),
+)
+
+
+def prove(run: Run) -> Iterator[Proof]:
+    """Play the scenario of each protection without it, in the short size."""
+    for protection in PROTECTIONS:
+        folder: Path = run.folder / protection.name
+        without = replace(
+            run,
+            full=False,
+            folder=folder,
+            rng=Random(run.rng.random()),
+            without=frozenset({protection.name}),
+        )
+        try:
+            found = protection.play(without).problems
+        except Exception as error:  # noqa: BLE001 - the way in which it fails is what is wanted
+            found = (f"{type(error).__name__}: {error}",)
+        yield Proof(protection, found)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def table(proofs: list[Proof]) -> Table:
+    """For a terminal."""
+    shown = Table("protection", "what was changed", "scenario", "what it found", show_lines=True)
+    for proof in proofs:
+        found = "\n".join(proof.found) or "NOTHING: the scenario is too weak"
+        protection = proof.protection
+        style = None if proof.noticed else "red"
+        shown.add_row(protection.name, protection.change, protection.scenario, found, style=style)
+    return shown

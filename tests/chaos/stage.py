@@ -1,0 +1,247 @@
+"""A running system in a folder of its own: Redis, a sandbox, the web process and some workers.
+
+What is killed comes back by itself, as under ``hookline up``. Everything that was started ends with
+the stage.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from types import MappingProxyType
+
+import redis
+
+from config.settings import load_settings
+from tests.chaos.redis_server import Fsync, RedisServer
+from tests.chaos.waiting import wait_for
+from tests.support.processes import clean_env, descendants, living
+from worker.bootstrap import Services, build
+from worker.cli.http import answers, call
+from worker.cli.stack import free_port
+from worker.supervisor import Program, ProgramRefused, Supervisor
+
+#: Secrets that are easy to find in a log where they must not be.
+_REDIS_PASSWORD = "canary-redis-password"
+SECRETS = MappingProxyType(
+    {
+        "HOOKLINE_PROVIDER_KEY": "canary-provider-key-4f1d",
+        "HOOKLINE_SECRET": "canary-signing-secret-9b27c3",
+        "HOOKLINE_API_TOKEN": "canary-api-token-77e0a1",
+    }
+)
+
+#: Jobs that run at once, so POSTs that may be under way at once.
+MAX_RUNNING = 20
+
+START_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What runs on a stage.
+
+    ``sandbox``: arguments of ``hookline sandbox``. ``settings``: HOOKLINE_* beside or instead of
+    the stage's own; other variables may be among them. ``worker`` and ``web``: the module that is
+    run, and its arguments. A proxy before Redis or the provider listens on ``*_via`` and hands on
+    to ``*_port``, which its owner chose beforehand.
+    """
+
+    workers: int = 1
+    fsync: Fsync = "everysec"
+    sandbox: tuple[str, ...] = ("--task-seconds", "0.2-0.6")
+    settings: Mapping[str, str] = field(default_factory=dict)
+    worker: tuple[str, ...] = ("worker.cli", "worker", "--supervised")
+    web: tuple[str, ...] = ("worker.cli", "web", "--supervised")
+    redis_port: int | None = None
+    redis_via: int | None = None
+    provider_port: int | None = None
+    provider_via: int | None = None
+
+
+class Stage:
+    """A running system. ``services`` are our own, for looking into the store; they use no proxy."""
+
+    def __init__(
+        self,
+        folder: Path,
+        server: RedisServer,
+        supervisor: Supervisor,
+        env: Mapping[str, str],
+        sandbox_url: str,
+    ) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.ledger = folder / "ledger.jsonl"
+        self.server = server  #: Redis: kill, terminate, start
+        self.sandbox_url = sandbox_url
+        self.web_url = env["HOOKLINE_PUBLIC_URL"]
+        self.api_token = env["HOOKLINE_API_TOKEN"]
+        settings = load_settings({**env, "HOOKLINE_REDIS_URL": server.url()}, dotenv=None)
+        self.secrets = settings.secret_values()
+        self.services: Services = build(settings)
+        self.redis = redis.Redis.from_url(server.url(), socket_timeout=5)
+        self._supervisor = supervisor
+        self._stopped: set[int] = set()
+
+    # --- processes -------------------------------------------------------------------------------
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """The names of the workers that were started."""
+        return tuple(name for name in self._supervisor.pids if name.startswith("worker"))
+
+    def pid(self, name: str) -> int | None:
+        """The process of ``web``, ``sandbox`` or ``worker-1``...; None while it is away."""
+        pid = self._supervisor.pids.get(name)
+        return pid if pid is not None and living({pid}) else None
+
+    def kill(self, name: str) -> bool:
+        """Kill a program and all of its processes; False where it is away already."""
+        pid = self.pid(name)
+        if pid is None:
+            return False
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        return True
+
+    def kill_web_child(self, choose: Callable[[list[int]], int] = min) -> bool:
+        """Kill one of the processes that answer requests; the web process replaces it."""
+        pid = self.pid("web")
+        children = sorted(descendants(pid)) if pid else []
+        if not children:
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(choose(children), signal.SIGKILL)
+        return True
+
+    def pause(self, name: str) -> bool:
+        """SIGSTOP; the program knows nothing of it."""
+        pid = self.pid(name)
+        if pid is None:
+            return False
+        os.killpg(pid, signal.SIGSTOP)
+        self._stopped.add(pid)
+        return True
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        if pid := self.pid(name):
+            os.killpg(pid, signal.SIGCONT)
+            self._stopped.discard(pid)
+
+    def resume_all(self) -> None:
+        """So that what was paused can end in good order."""
+        for pid in self._stopped:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGCONT)
+        self._stopped.clear()
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def wait_for(self, met: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+        """Return as soon as ``met`` is true. Raises ``NotInTime``."""
+        wait_for(met, what, seconds)
+
+    def web_ready(self) -> bool:
+        """Whether the web process answers and has its Redis."""
+        return answers(f"{self.web_url}/readyz")
+
+    def all_up(self) -> bool:
+        """Whether every program runs, and the web process answers."""
+        return all(map(self.pid, self._supervisor.pids)) and self.web_ready()
+
+    def injected(self) -> dict[str, int]:
+        """The faults that the sandbox has injected so far, by name."""
+        key = SECRETS["HOOKLINE_PROVIDER_KEY"]
+        status, stats = call("GET", f"{self.sandbox_url}/sandbox/stats", token=key)
+        if status != 200:
+            raise RuntimeError(f"the sandbox answers {status}")
+        return dict(stats.get("faults", {}))
+
+    def log(self, name: str) -> str:
+        """What a program wrote so far."""
+        return (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def stage(folder: Path, setup: Setup | None = None) -> Iterator[Stage]:
+    """Set up in the empty ``folder``, ready for jobs; everything has ended afterwards."""
+    setup = setup or Setup()
+    with ExitStack() as last:
+        port = setup.redis_port or free_port()
+        server = RedisServer(folder / "redis", port, _REDIS_PASSWORD, setup.fsync)
+        last.callback(server.kill)
+        server.start()
+        provider_port = setup.provider_port or free_port()
+        env = _env(folder, setup, server, setup.provider_via or provider_port)
+        programs = _programs(folder, setup, env, provider_port)
+        # What is killed comes back soon: the growing pauses are for programs that cannot run.
+        supervisor = Supervisor(
+            programs, folder / "logs", on_line=lambda *_: None, longest_pause_s=0.5
+        )
+        last.enter_context(supervisor)
+        made = Stage(folder, server, supervisor, env, f"http://127.0.0.1:{provider_port}")
+        last.callback(made.redis.close)
+        last.callback(made.resume_all)
+        supervisor.start()
+        last.enter_context(_watched(supervisor))
+        made.wait_for(lambda: answers(made.sandbox_url), "the sandbox", START_S)
+        made.wait_for(made.web_ready, "the web process", START_S)
+        yield made
+
+
+@contextmanager
+def _watched(supervisor: Supervisor) -> Iterator[None]:
+    """What dies is started again; a program that refuses its settings ends the scenario."""
+    stop, refused = Event(), list[ProgramRefused]()
+
+    def watch() -> None:
+        try:
+            supervisor.watch(stop)
+        except ProgramRefused as error:
+            refused.append(error)
+
+    thread = Thread(target=watch, name="supervisor")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    if refused:
+        raise refused[0]
+
+
+def _env(folder: Path, setup: Setup, server: RedisServer, provider_port: int) -> dict[str, str]:
+    web_port = free_port()
+    own = {
+        "HOOKLINE_REDIS_URL": server.url(setup.redis_via),
+        "HOOKLINE_PROVIDER_URL": f"http://127.0.0.1:{provider_port}",
+        "HOOKLINE_PROVIDER_DIALECT": "trueai",
+        "HOOKLINE_PROVIDER_AUTH": "mj-api-secret",
+        "HOOKLINE_PUBLIC_URL": f"http://127.0.0.1:{web_port}",
+        "HOOKLINE_PORT": str(web_port),
+        "HOOKLINE_MAX_RUNNING": str(MAX_RUNNING),
+        "HOOKLINE_STORAGE_URL": f"file://{folder}/output",
+        "HOOKLINE_STATE_DIR": str(folder / "state"),
+        "HOOKLINE_LOG_FORMAT": "json",
+        **SECRETS,
+    }
+    return clean_env(**{**own, "PYTHONUNBUFFERED": "1", **setup.settings})
+
+
+def _programs(
+    folder: Path, setup: Setup, env: Mapping[str, str], provider_port: int
+) -> list[Program]:
+    sandbox = (
+        "tests.chaos.small_pictures", "sandbox", "--supervised", "--port", str(provider_port),
+        "--key", SECRETS["HOOKLINE_PROVIDER_KEY"], "--ledger-path", str(folder / "ledger.jsonl"),
+        *setup.sandbox,
+    )  # fmt: skip
+    named = {"sandbox": sandbox, "web": setup.web}
+    named |= {f"worker-{n}": setup.worker for n in range(1, setup.workers + 1)}
+    return [Program(name, ("-m", *args), env, folder) for name, args in named.items()]
