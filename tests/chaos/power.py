@@ -60,7 +60,8 @@ class PowerCuts:
 
     def _synced(self, file: Path, now: float, size: int) -> int:
         """What the file had a second ago, or at the first look since it is there."""
-        mine = [(at, was) for at, path, was in self._sizes if path == file]
+        seen = self._sizes.copy()  # the watcher goes on
+        mine = [(at, was) for at, path, was in seen if path == file]
         older = [was for at, was in mine if at <= now - _UNSYNCED_S]
         return older[-1] if older else (mine[0][1] if mine else size)
 

@@ -107,7 +107,8 @@ def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
     if present.number != attempt.number:
         # A task that waits for a window's answer is not one that this attempt was accepted as.
         paid = present.task_id is not None and job.window is not Window.OPEN
-        sent = paid or job.posting or job.status is Status.IN_DOUBT
+        doubtful = job.status is Status.IN_DOUBT or present.outcome == GIVEN_UP
+        sent = paid or job.posting or doubtful
         outcome = GIVEN_UP if sent else NOT_SENT
         job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
     job = with_attempt(job, replace(attempt, outcome=None, extra=False))

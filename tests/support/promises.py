@@ -1,0 +1,105 @@
+"""What Hookline promises, held against a ``World``: at any time, and when all is over."""
+
+from collections import Counter, defaultdict
+
+from tests.support.oracle import Task
+from tests.support.world import World, is_over
+from worker.job import Job, Status
+
+
+class Promises:
+    """Remembers what was, so that it can tell what must not change.
+
+    ``wishes``: what callers asked of each job, whether or not they were answered.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ends: dict[str, Status] = {}
+        self._retries: Counter[str] = Counter()
+        self._checked = (-1, 0, 0)
+        self.wishes: dict[str, list[str]] = defaultdict(list)
+
+    def check(self) -> None:
+        """To be called after everything that happens; looks only if something did."""
+        world = self._world
+        now = (world.commits, len(world.told), len(world.ledger.posts))
+        if now == self._checked:
+            return
+        self._checked = now
+        jobs = {job.id: job for job in self._world.jobs()}
+        where = self._world.kept.indexes()
+        assert where.running == {job.id for job in jobs.values() if job.holds_slot}
+        assert where.due == {job.id for job in jobs.values() if job.due_at is not None}
+        assert where.ready | where.parked == {job.id for job in jobs.values() if job.ready}
+        for job in jobs.values():
+            self._check_end(job)
+            self._check_children(job, jobs)
+            self._check_payments(job)
+            if not job.status.terminal:
+                assert job.ready or job.due_at is not None, f"nobody looks at {job}"
+        for task in self._world.told:
+            self._check_told(jobs[task.of[0]], task)
+
+    def _check_end(self, job: Job) -> None:
+        """A terminal status changes by a caller's retry only."""
+        end = self._ends.pop(job.id, None)
+        if job.status.terminal:
+            self._ends[job.id] = job.status
+        if end is not None and job.status is not end:
+            self._retries[job.id] += 1
+            asked = self.wishes[job.id].count("retry")
+            assert self._retries[job.id] <= asked, f"{end} became {job.status}"
+
+    def _check_children(self, job: Job, jobs: dict[str, Job]) -> None:
+        """With a parent's success its follow-ups are there, each once, and never before."""
+        children = [each for each in jobs.values() if each.parent_id == job.id]
+        pressed = sorted(str(each.request.get("button")) for each in children)
+        wanted = sorted(step["press"] for step in job.then)
+        assert pressed == (wanted if job.status is Status.SUCCEEDED else [])
+
+    def _check_payments(self, job: Job) -> None:
+        """What the record says of payments is true, and no attempt was paid for twice."""
+        truth = self._world.ledger.tasks
+        paid = [task.of for task in self._world.ledger.accepted(job.id)]
+        assert len(set(paid)) == len(paid), "an attempt was paid for twice"
+        for attempt in job.attempts:
+            if attempt.task_id:
+                assert truth[attempt.task_id].of == (job.id, attempt.number)
+        if job.task_id:
+            assert truth[job.task_id].of[0] == job.id
+
+    def _check_told(self, job: Job, task: Task) -> None:
+        """What was answered is kept, whoever died since."""
+        noted = {attempt.task_id for attempt in job.attempts}
+        assert task.id in noted, f"{task} was told of, and is not in {job}"
+
+    def check_all_ended(self) -> None:
+        """To be called when nothing more is to come."""
+        self.check()
+        jobs, where = self._world.jobs(), self._world.kept.indexes()
+        held = {job.id for job in jobs if job.held}
+        for job in jobs:
+            if job.held:
+                self._check_held(job)
+            else:
+                assert is_over(job), job
+            self._check_double_payments(job)
+        assert (where.due, where.ready, where.parked) == (held, set(), set())
+        assert (where.running, where.guards) == (set(), {})
+
+    def _check_held(self, job: Job) -> None:
+        """In doubt for ever only where no evidence was to be had."""
+        setting = self._world.setting
+        assert setting.policy.in_doubt != "fail"
+        paid = [task for task in self._world.ledger.accepted(job.id) if task.of[1] == job.attempt]
+        assert not any(task.evident or setting.lists for task in paid), (job, paid)
+
+    def _check_double_payments(self, job: Job) -> None:
+        """Each payment that could be known of is in the record; what is too much is flagged."""
+        evident = {task.id for task in self._world.ledger.accepted(job.id) if task.evident}
+        assert evident == {a.task_id for a in job.attempts if a.task_id}
+        flagged = {attempt.task_id for attempt in job.double_payments}
+        assert flagged <= evident - {job.task_id}
+        if "retry" not in self.wishes[job.id]:
+            assert len(flagged) == max(0, len(evident) - 1)
