@@ -34,16 +34,13 @@ def main() -> int:
     _notes.print(f"seed {seed}, {size}")
     if options.protections:
         return _prove(seed, write=options.write)
-    try:
-        results = _play(_chosen(options), seed, full=options.full, at_once=options.at_once)
-    except KeyboardInterrupt:
-        _notes.print("stopped; everything that was started has ended")
-        return 130
+    results, stopped = _play(_chosen(options), seed, options)
     out = Console(width=None if sys.stdout.isatty() else 140)
     out.print(report.table(results))
     out.print(report.sums(results))
-    if options.write:
-        report.write(results, seed, full=options.full)
+    if stopped:
+        _notes.print("stopped; everything that was started has ended")
+        return 130
     return int(any(not row.passed for _, row in results))
 
 
@@ -67,28 +64,29 @@ def _prove(seed: int, *, write: bool) -> int:
 
 
 def _play(
-    chosen: Sequence[Scenario], seed: int, *, full: bool, at_once: int | None
-) -> list[report.Result]:
-    """All of them; on Ctrl-C those that run are taken down first."""
+    chosen: Sequence[Scenario], seed: int, options: argparse.Namespace
+) -> tuple[list[report.Result], bool]:
+    """All of them, and whether Ctrl-C came; then those that run are taken down first."""
+    full, at_once = options.full, options.at_once or (1 if options.full else _AT_ONCE)
     results: list[report.Result] = []
-    with (
-        _notes.status("") as status,
-        ThreadPoolExecutor(at_once or (1 if full else _AT_ONCE)) as pool,
-    ):
+    with _notes.status("") as status, ThreadPoolExecutor(at_once) as pool:
 
-        def play(scenario: Scenario) -> report.Result:
+        def play(scenario: Scenario) -> None:
             row = _run(scenario, seed, full=full, tell=status.update)
             _tell(scenario, row, again=_again(scenario, seed, full=full))
-            return scenario, row
+            if options.write:
+                report.write(scenario, row, seed)
+            results.append((scenario, row))
 
         played = [pool.submit(play, scenario) for scenario in chosen]
         try:
-            results = [each.result() for each in played]
+            for each in played:
+                each.result()
         except KeyboardInterrupt:
             stop()
             pool.shutdown(cancel_futures=True)
-            raise
-    return results
+            return results, True
+    return sorted(results, key=lambda result: SCENARIOS.index(result[0])), False
 
 
 def _run(scenario: Scenario, seed: int, *, full: bool, tell: Callable[[str], None]) -> Row:
@@ -149,8 +147,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--protections", action="store_true", help="switch each protection off, and see it noticed"
     )
-    parser.add_argument("--write", action="store_true", help=f"the table goes into {report.PAGE}")
-    return parser.parse_args()
+    parser.add_argument(
+        "--write", action="store_true", help=f"the results of a full run go into {report.PAGE}"
+    )
+    options = parser.parse_args()
+    if options.write and not (options.full or options.protections):
+        parser.error("--write is for the real numbers: add --full")
+    return options
 
 
 def _names(text: str) -> frozenset[str]:

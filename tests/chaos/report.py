@@ -5,10 +5,12 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Scenario
+from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.scenarios.protections import Proof
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -28,6 +30,9 @@ _HEADS = (
     "seconds",
     "result",
 )
+
+_PAGE_HEADS = (*_HEADS, "seed", "day")
+_writing = Lock()
 
 Result = tuple[Scenario, Row]
 
@@ -51,9 +56,36 @@ def sums(results: Sequence[Result]) -> str:
     )
 
 
-def write(results: Sequence[Result], seed: int, *, full: bool, page: Path = PAGE) -> None:
-    """Put the table between the page's markers. Raises ``ValueError`` where there are none."""
-    _put("chaos", _markdown(results, seed, full=full), page)
+def write(scenario: Scenario, row: Row, seed: int, page: Path = PAGE) -> None:
+    """Put one row into the page's table; those of other scenarios stay as they were.
+
+    Raises ``ValueError`` where the page lacks the markers.
+    """
+    with _writing:
+        rows = {_name(line): line for line in _section("chaos", page).splitlines() if _name(line)}
+        cells = [*_cells(scenario, row), f"{seed}", datetime.now(UTC).date().isoformat()]
+        rows[scenario.name] = f"| {' | '.join(cells)} |"
+        lines = [rows[each.name] for each in SCENARIOS if each.name in rows]
+        heads = [f"| {' | '.join(_PAGE_HEADS)} |", "|---|" + "---:|" * 9 + "---|---:|---|"]
+        _put("chaos", "\n".join([_sums_of(lines), "", *heads, *lines]), page)
+
+
+def _name(line: str) -> str | None:
+    """The scenario of a line of the page's table, if it is one."""
+    first = line.removeprefix("| ").split(" ", 1)[0]
+    return first if line.startswith("| ") and first in {s.name for s in SCENARIOS} else None
+
+
+def _sums_of(lines: Sequence[str]) -> str:
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    jobs, faults, lost, twice = (
+        sum(int(row[column].replace(",", "")) for row in cells) for column in range(1, 5)
+    )
+    passed = sum(row[len(_HEADS) - 1] == "passed" for row in cells)
+    return (
+        f"{jobs:,} jobs, {faults:,} faults: {lost} lost, {twice} paid twice; {passed} of"
+        f" {len(SCENARIOS)} scenarios passed ({_machine()})."
+    )
 
 
 def write_protections(proofs: Sequence[Proof], seed: int, page: Path = PAGE) -> None:
@@ -64,7 +96,8 @@ def write_protections(proofs: Sequence[Proof], seed: int, page: Path = PAGE) -> 
         f" {_found(each)} |"
         for each in proofs
     ]
-    _put("protections", "\n".join([f"Seed {seed}, {_where()}.", "", *heads, *rows]), page)
+    day = datetime.now(UTC).date().isoformat()
+    _put("protections", "\n".join([f"Seed {seed}, {day}, {_machine()}.", "", *heads, *rows]), page)
 
 
 def _found(proof: Proof) -> str:
@@ -78,26 +111,23 @@ def _found(proof: Proof) -> str:
 
 def _put(name: str, section: str, page: Path) -> None:
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    text = page.read_text(encoding="utf-8")
-    before, found, rest = text.partition(begin)
-    _, also_found, after = rest.partition(end)
+    text, old = page.read_text(encoding="utf-8"), _section(name, page)
+    page.write_text(text.replace(f"{begin}{old}{end}", f"{begin}\n{section}\n{end}"), "utf-8")
+
+
+def _section(name: str, page: Path) -> str:
+    """What is between the page's markers of this name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    _, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    section, also_found, _ = rest.partition(end)
     if not found or not also_found:
         raise ValueError(f"{page} lacks the markers {begin} and {end}")
-    page.write_text(f"{before}{begin}\n{section}\n{end}{after}", encoding="utf-8")
+    return section
 
 
-def _where() -> str:
-    day = datetime.now(UTC).date().isoformat()
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"{day}, {machine}, Python {platform.python_version()}"
-
-
-def _markdown(results: Sequence[Result], seed: int, *, full: bool) -> str:
-    heads = [f"| {' | '.join(_HEADS)} |", "|---|" + "---:|" * (len(_HEADS) - 2) + "---|"]
-    rows = [f"| {' | '.join(_cells(scenario, row))} |" for scenario, row in results]
-    size = "full size" if full else "short"
-    note = f"{size}, seed {seed}, {_where()}"
-    return "\n".join([f"{sums(results)} ({note}).", "", *heads, *rows])
+def _machine() -> str:
+    kind = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{kind}, Python {platform.python_version()}"
 
 
 def _cells(scenario: Scenario, row: Row) -> list[str]:
