@@ -69,4 +69,5 @@ def _keep_sweeping(sweep: Sweep, stop: Event) -> None:
 
 def _keep_our_logging(**_: object) -> None:
     """Logging is set up already; of Celery's own lines only the warnings are wanted."""
-    logging.getLogger("celery").setLevel(logging.WARNING)
+    for name in ("celery", "kombu"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -54,9 +54,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A way to make trouble. ``short``: also part of the run that every commit gets."""
+    """A way to make trouble. ``short``: also part of the run that every commit gets.
+
+    ``beyond``: it shows where the promise ends, so that what it loses is expected.
+    """
 
     name: str
     title: str
     run: Callable[[Run], Row]
     short: bool = True
+    beyond: bool = False

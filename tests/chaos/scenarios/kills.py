@@ -34,7 +34,7 @@ def web(run: Run) -> Row:
     most = run.pick(10, 200)
 
     def kill(trouble: Trouble) -> None:
-        while trouble.faults < most and trouble.pause(*run.pick((0.2, 0.8), (0.5, 2.0))):
+        while trouble.faults < most and trouble.pause(*run.pick((0.2, 0.8), (0.3, 1.2))):
             whole = trouble.rng.random() < 0.1
             stage, choose = trouble.stage, trouble.rng.choice
             trouble.faults += stage.kill("web") if whole else stage.kill_web_child(choose)
@@ -42,7 +42,7 @@ def web(run: Run) -> Row:
     return trial(
         run,
         Setup(sandbox=("--task-seconds", run.pick("0.2-0.6", "0.5-2"))),
-        Load(run.pick(24, 300), deadline_s=1800),  # nobody answers while all are away
+        Load(run.pick(24, 1000), deadline_s=1800),  # nobody answers while all are away
         kill,
         Rules(callbacks_lost=True),
         seconds=run.pick(120, 3600),
