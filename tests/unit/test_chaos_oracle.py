@@ -10,7 +10,8 @@ import pytest
 from tests.chaos import report
 from tests.chaos.leaks import secrets_in
 from tests.chaos.oracle import Evidence, Payment, Rules, compare, read_ledger
-from tests.chaos.scenario import Row, Scenario
+from tests.chaos.scenario import Row
+from tests.chaos.scenarios import SCENARIOS
 from worker import followups
 from worker.job import Attempt, Job, JobError, Kind, Status
 from worker.tokens import Tokens
@@ -237,21 +238,23 @@ def test_it_finds_secrets_and_our_tokens_in_a_log() -> None:
     assert list(secrets_in(forged, frozenset(), tokens)) == []
 
 
-def test_the_page_gets_the_table_between_its_markers(tmp_path: Path) -> None:
+def test_each_scenario_has_one_row_in_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- chaos: begin -->\nold\n<!-- chaos: end -->\nafter\n")
-    results = [
-        (Scenario("F1", "no trouble", lambda _: Row()), Row(jobs=1200, lost=0)),
-        (Scenario("F2", "kills", lambda _: Row()), Row(jobs=3, lost=2, problems=("lost",))),
-    ]
-    report.write(results, 7, full=False, page=page)
-    report.write(results, 7, full=False, page=page)  # in its place, not beside it
+    first, second, *_ = SCENARIOS
+    limit = next(scenario for scenario in SCENARIOS if scenario.beyond)
+    report.write(limit, Row(jobs=5, lost=9), 7, page=page)
+    report.write(second, Row(jobs=3, lost=1, problems=("lost",)), 7, page=page)
+    report.write(second, Row(jobs=3, lost=2, problems=("lost",)), 8, page=page)  # in its place
+    report.write(first, Row(jobs=1200), 7, page=page)  # before it
     lines = page.read_text().splitlines()
     assert (lines[0], lines[-1]) == ("before", "after")
-    assert "2 lost, 0 paid twice; 1 of 2 scenarios passed (short, seed 7" in lines[2]
-    assert lines[-4].startswith("| F1 no trouble | 1,200 |")
-    assert lines[-4].endswith("| passed |")
-    assert lines[-3].endswith("| FAILED |")
+    assert "1,203 jobs, 0 faults: 2 lost, 0 paid twice; 2 of 3 scenarios passed" in lines[2]
+    assert "Not run at this size yet: F" in lines[2]
+    shown = [line for line in lines if line.startswith("| F")]
+    assert [line.split()[1] for line in shown] == [first.name, second.name, limit.name]
+    assert "| passed | 7 |" in shown[0]
+    assert "| FAILED | 8 |" in shown[1]
     assert "old" not in lines
 
 
@@ -259,5 +262,5 @@ def test_a_page_without_markers_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing here")
     with pytest.raises(ValueError, match="markers"):
-        report.write([], 7, full=False, page=page)
+        report.write(SCENARIOS[0], Row(), 7, page=page)
     assert page.read_text() == "nothing here"
