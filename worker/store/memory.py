@@ -147,6 +147,8 @@ class MemoryStore:
             self._ready[job.account].discard(job.id)
         if place.holds_slot:
             self._running[job.account].add(job.id)
+            if place.guard:
+                self._guards.setdefault((job.account, place.guard), job.id)
         elif job.id in self._running[job.account]:
             self._running[job.account].remove(job.id)
             openings += 1

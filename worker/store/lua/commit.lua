@@ -84,6 +84,8 @@ local function move(job, old_status)
   if job.ready then enqueue(job.id, job.score, job.guard) else redis.call('ZREM', ready, job.id) end
   if job.holds_slot then
     redis.call('SADD', running, job.id)
+    -- One that was held in doubt gave its guard away, and runs all the same.
+    if job.guard ~= '' then redis.call('HSETNX', guards, job.guard, job.id) end
   else
     openings = openings + redis.call('SREM', running, job.id)
   end
