@@ -78,10 +78,13 @@ def _play(
                 report.write(scenario, row, seed)
             results.append((scenario, row))
 
-        played = [pool.submit(play, scenario) for scenario in chosen]
+        together = [scenario for scenario in chosen if not scenario.alone]
         try:
-            for each in played:
-                each.result()
+            # The last in the table take the longest, so they begin.
+            for played in [pool.submit(play, scenario) for scenario in reversed(together)]:
+                played.result()
+            for scenario in (each for each in chosen if each.alone):
+                pool.submit(play, scenario).result()
         except KeyboardInterrupt:
             stop()
             pool.shutdown(cancel_futures=True)

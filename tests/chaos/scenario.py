@@ -56,7 +56,8 @@ class Row:
 class Scenario:
     """A way to make trouble. ``short``: also part of the run that every commit gets.
 
-    ``beyond``: it shows where the promise ends, so that what it loses is expected.
+    ``beyond``: it shows where the promise ends, so that what it loses is expected. ``alone``: it
+    measures times, so no other one runs meanwhile.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Scenario:
     run: Callable[[Run], Row]
     short: bool = True
     beyond: bool = False
+    alone: bool = False

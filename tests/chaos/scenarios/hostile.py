@@ -165,4 +165,4 @@ def _wrong_answers(outcome: Outcome, seed: int) -> Iterator[str]:
         )
 
 
-SCENARIOS = (Scenario("F10", "hostile requests", hostile),)
+SCENARIOS = (Scenario("F10", "hostile requests", hostile, alone=True),)

@@ -90,5 +90,11 @@ def _cutter(
 
 SCENARIOS = (
     Scenario("F6", "power cuts, synced always", synced_always),
-    Scenario("F6e", "power cuts, the last second not synced", synced_each_second, beyond=True),
+    Scenario(
+        "F6e",
+        "power cuts, the last second not synced",
+        synced_each_second,
+        short=False,
+        beyond=True,
+    ),
 )
