@@ -155,7 +155,7 @@ class RedisStore:
 
     def receiving(self, now: float, *, anew: bool = False) -> None:
         key, absence = f"{self._prefix}receiving", int(ABSENCE_S * 1000)
-        pipe = self._redis.pipeline()
+        pipe = self._redis.pipeline(transaction=False)
         # Once the key has gone the receiver was away, and what it missed meanwhile nobody knows.
         pipe.set(key, repr(now), px=absence, nx=not anew)
         pipe.pexpire(key, absence)
