@@ -59,6 +59,7 @@ class Job(BaseModel):
     pipeline_id: Id
     batch_id: str | None
     priority: Annotated[int, Field(ge=0, le=9)]
+    tenant: str | None
     request: Annotated[dict[str, Any], Field(description="the kind's own fields as handed in")]
     then: Annotated[list[dict[str, Any]], Field(description="the follow-ups as handed in")]
     result: Result

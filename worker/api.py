@@ -38,6 +38,7 @@ class Common(TypedDict, total=False):
     then: Then  #: follow-ups: steps, or the shorthand "U1,V2>U1"
     account: str
     priority: int  #: 0-9, 9 first
+    tenant: str  #: for whom: tenants of one priority share the slots fairly
     mode: Literal["fast", "relax", "turbo"]
     deadline_s: int
     metadata: Mapping[str, Any]

@@ -171,6 +171,7 @@ def _child(
         batch_id=parent.batch_id,
         then=then,
         priority=parent.priority,
+        tenant=parent.tenant,
         mode=parent.mode,
         deadline_s=parent.deadline_s,
     )

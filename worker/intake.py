@@ -132,6 +132,7 @@ class Intake:
             request=asked.request,
             then=asked.then,
             priority=asked.priority,
+            tenant=asked.tenant or (parent.tenant if parent else ""),
             mode=asked.mode,
             deadline_s=asked.deadline_s,
             metadata=asked.metadata,

@@ -152,6 +152,7 @@ class Job:
     batch_id: str | None = None
     then: tuple[JSON, ...] = ()  #: steps still in their request form
     priority: int = 5
+    tenant: str = ""  #: for whom: tenants of one priority share the slots fairly
     mode: str | None = None
     deadline_s: int = 3600
     metadata: JSON = field(default_factory=dict)

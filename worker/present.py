@@ -26,6 +26,7 @@ def job_json(job: Job) -> dict[str, Any]:
         "pipeline_id": job.pipeline_id,
         "batch_id": job.batch_id,
         "priority": job.priority,
+        "tenant": job.tenant or None,
         "request": dict(job.request),
         "then": list(job.then),
         "result": _result_json(job.result),

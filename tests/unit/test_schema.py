@@ -79,7 +79,17 @@ def test_what_is_left_out_has_its_default() -> None:
 
 def test_null_counts_as_left_out() -> None:
     nothing = dict.fromkeys(
-        ["images", "then", "account", "priority", "mode", "deadline_s", "metadata", "notify"]
+        [
+            "images",
+            "then",
+            "account",
+            "priority",
+            "tenant",
+            "mode",
+            "deadline_s",
+            "metadata",
+            "notify",
+        ]
     )
     assert parse_request({**IMAGINE, **nothing}) == parse_request(IMAGINE)
     assert errors_of(parse_request, {"kind": "imagine", "prompt": None, "promt": None}).keys() == {

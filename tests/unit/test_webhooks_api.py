@@ -379,6 +379,7 @@ JSON_VALUES = st.recursive(
                 "then",
                 "metadata",
                 "priority",
+                "tenant",
                 "button",
                 "modal",
                 "outcome",

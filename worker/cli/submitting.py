@@ -41,6 +41,7 @@ def common_options() -> list[click.Option]:
         then_option(),
         click.Option(["--account"], help="The account; the first one if it is left out."),
         click.Option(["--priority"], type=int, metavar="0-9", help="9 is first. [default: 5]"),
+        click.Option(["--tenant"], help="For whom: tenants share the slots fairly."),
         click.Option(["--mode"], metavar="fast|relax|turbo", help="The provider's speed."),
         click.Option(
             ["--deadline", "deadline_s"],

@@ -82,6 +82,7 @@ class Request(Model):
     then: Steps = Field(default_factory=list)
     account: Name | None = None
     priority: Annotated[int, within(0, 9)] = 5
+    tenant: Name | None = None
     mode: Mode | None = None
     deadline_s: Annotated[int, within(60, 86400)] = 3600
     metadata: Annotated[dict[str, Any], AfterValidator(_small_json)] = Field(default_factory=dict)

@@ -23,6 +23,7 @@ class JobRequest:
     request: dict[str, Any]  #: the kind's own fields that were given
     then: tuple[dict[str, Any], ...] = ()  #: steps with only the fields that were given
     priority: int = 5  #: 0-9, 9 first
+    tenant: str = ""  #: for whom; empty: nobody in particular
     mode: str | None = None  #: fast, relax or turbo
     deadline_s: int = 3600  #: 60-86400
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -90,6 +91,7 @@ def parse_request(data: Any) -> JobRequest:
         request=asked.model_dump(exclude=set(Request.model_fields), exclude_defaults=True),
         then=normal_form(asked.then),
         priority=asked.priority,
+        tenant=asked.tenant or "",
         mode=asked.mode,
         deadline_s=asked.deadline_s,
         metadata=asked.metadata,
