@@ -8,6 +8,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -52,6 +53,13 @@ def is_remote(url: str) -> bool:
     """Whether a URL names a host that is not this machine; False where it names none."""
     host = host_of(url)
     return bool(host) and not is_loopback(host)
+
+
+def picture_hosts(provider: str, hosts: Iterable[str]) -> frozenset[str]:
+    """Hosts whose pictures may be fetched: those named, and a provider on this machine itself."""
+    own = host_of(provider)
+    named = {host.lower() for host in hosts}
+    return frozenset(named | ({own} if is_loopback(own) else set()))
 
 
 def lower(value: object) -> object:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,11 +21,12 @@ from pydantic import (
 )
 
 from config import checks
+from config.accounts import AccountsFile, read_accounts
 from config.generated import plain_secret, read_or_create, webhook_secret
 from config.sources import collect
 from worker.errors import FieldError, SettingsError
 from worker.events import InDoubt, Policy
-from worker.provider.account import Account, Auth, Dialect
+from worker.account import Account, Auth, Budgets, Dialect
 from worker.redis_urls import Broker, as_broker, broker_for
 
 Words = Annotated[tuple[str, ...], BeforeValidator(checks.words)]
@@ -63,6 +64,9 @@ class Settings(BaseModel):
     max_running: int = Field(3, alias="HOOKLINE_MAX_RUNNING", ge=1, le=100)
     """Jobs of the account running at once."""
 
+    accounts_file: AccountsFile | None = Field(None, alias="HOOKLINE_ACCOUNTS")
+    """Several accounts instead of the one that the five settings above make. Use `accounts`."""
+
     submit_timeout_s: float = Field(80.0, alias="HOOKLINE_SUBMIT_TIMEOUT_S", ge=1, le=600)
     """Seconds for a submit; it is cut off then, and the job is in doubt."""
 
@@ -77,6 +81,9 @@ class Settings(BaseModel):
 
     allowed_hosts: Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
     """Hosts from which pictures may come over plain http or from a private address."""
+
+    choosers: Words = Field((), alias="HOOKLINE_CHOOSERS")
+    """Modules whose functions a `choose` may name; whoever may name any function runs any code."""
 
     public_url: Annotated[str, AfterValidator(checks.public_url)] | None = Field(
         None, alias="HOOKLINE_PUBLIC_URL"
@@ -116,10 +123,11 @@ class Settings(BaseModel):
     @property
     def accounts(self) -> tuple[Account, ...]:
         """The provider's accounts; none where the sandbox is to stand in for it."""
+        if self.accounts_file is not None:
+            tables = self.accounts_file.accounts.items()
+            return tuple(table.account(name, self.allowed_hosts) for name, table in tables)
         if self.provider_url is None:
             return ()
-        own = checks.host_of(self.provider_url)
-        hosts = {host.lower() for host in self.allowed_hosts}
         account = Account(
             name="default",
             url=self.provider_url,
@@ -127,9 +135,14 @@ class Settings(BaseModel):
             auth=self.provider_auth,
             dialect=self.provider_dialect,
             max_running=self.max_running,
-            allowed_hosts=frozenset(hosts | ({own} if checks.is_loopback(own) else set())),
+            allowed_hosts=checks.picture_hosts(self.provider_url, self.allowed_hosts),
         )
         return (account,)
+
+    @property
+    def budgets(self) -> Budgets:
+        """What may be spent beside each account's own budget."""
+        return self.accounts_file.budgets() if self.accounts_file else Budgets()
 
     @property
     def policy(self) -> Policy:
@@ -148,7 +161,9 @@ class Settings(BaseModel):
 
     def secret_values(self) -> frozenset[str]:
         """Every value that must not be seen in a log, for `config.logs`."""
-        held = (*self.secrets, self.provider_key, self.api_token, self.notify_secret)
+        tables = self.accounts_file.accounts.values() if self.accounts_file else ()
+        keys = (self.provider_key, *(table.secret() for table in tables))
+        held = (*self.secrets, *keys, self.api_token, self.notify_secret)
         urls = (self.redis_url, self.broker_url, self.storage_url)
         passwords = (checks.password_of(url) for url in urls if url)
         return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))
@@ -171,6 +186,15 @@ _GENERATED = {
     "HOOKLINE_NOTIFY_SECRET": ("notify-secret", webhook_secret),
 }
 
+#: What HOOKLINE_ACCOUNTS replaces.
+_ONE_ACCOUNT = (
+    "HOOKLINE_PROVIDER_URL",
+    "HOOKLINE_PROVIDER_KEY",
+    "HOOKLINE_PROVIDER_AUTH",
+    "HOOKLINE_PROVIDER_DIALECT",
+    "HOOKLINE_MAX_RUNNING",
+)
+
 _NAMES = tuple(field.alias or name for name, field in Settings.model_fields.items())
 
 
@@ -183,13 +207,15 @@ def load_settings(
     problem that was found, each under its setting's name; nothing is written then.
     """
     found = collect(os.environ if env is None else env, dotenv, _NAMES, _SECRET_NAMES)
-    values = found.values
+    values: dict[str, Any] = dict(found.values)
     values.setdefault("HOOKLINE_LOG_FORMAT", "console" if sys.stderr.isatty() else "json")
     missing = {name: made for name, made in _GENERATED.items() if name not in values}
     placeholders = {name: make() for name, (_, make) in missing.items()}
+    unread = _read_accounts(values)
     settings, wrong = _validate(values | placeholders)
     named = {problem.field for problem in found.problems}
-    problems = [*found.problems, *(p for p in (*wrong, *_together(values)) if p.field not in named)]
+    wrong += [*unread, *_together(found.values)]
+    problems = [*found.problems, *(p for p in wrong if p.field not in named)]
     if settings is None or problems:
         raise SettingsError(found.renamed(problems))
     try:
@@ -204,7 +230,18 @@ def load_settings(
     return settings
 
 
-def _validate(values: Mapping[str, str]) -> tuple[Settings | None, list[FieldError]]:
+def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
+    """Put what the accounts' file says in the place of its name; what is wrong with it."""
+    name = "HOOKLINE_ACCOUNTS"
+    if name not in values:
+        return []
+    file, problems = read_accounts(Path(values.pop(name)))
+    if file is not None:
+        values[name] = file
+    return [FieldError(name, problem) for problem in problems]
+
+
+def _validate(values: Mapping[str, Any]) -> tuple[Settings | None, list[FieldError]]:
     """The settings, or what is wrong with single values, without repeating them."""
     try:
         return Settings.model_validate(values), []
@@ -218,11 +255,11 @@ def _validate(values: Mapping[str, str]) -> tuple[Settings | None, list[FieldErr
 
 def _together(values: Mapping[str, str]) -> Iterator[FieldError]:
     """The rules between settings. A value that is wrong by itself breaks none of them."""
-    provider = values.get("HOOKLINE_PROVIDER_URL")
-    if provider and checks.is_remote(provider) and "HOOKLINE_PROVIDER_KEY" not in values:
-        yield FieldError("HOOKLINE_PROVIDER_KEY", "is needed with HOOKLINE_PROVIDER_URL")
-    if not provider and "HOOKLINE_PROVIDER_KEY" in values:
-        yield FieldError("HOOKLINE_PROVIDER_URL", "is needed with HOOKLINE_PROVIDER_KEY")
+    if "HOOKLINE_ACCOUNTS" in values:
+        reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
+        yield from (FieldError(name, reason) for name in _ONE_ACCOUNT if name in values)
+    else:
+        yield from _one_account(values)
     public = checks.is_remote(values.get("HOOKLINE_PUBLIC_URL", ""))
     exposed = not checks.is_loopback(values.get("HOOKLINE_HOST", "127.0.0.1"))
     if (public or exposed) and "HOOKLINE_SECRET" not in values:
@@ -232,3 +269,11 @@ def _together(values: Mapping[str, str]) -> Iterator[FieldError]:
         yield FieldError(
             "HOOKLINE_API_TOKEN", "must be set when HOOKLINE_HOST is not this machine's own"
         )
+
+
+def _one_account(values: Mapping[str, str]) -> Iterator[FieldError]:
+    provider = values.get("HOOKLINE_PROVIDER_URL")
+    if provider and checks.is_remote(provider) and "HOOKLINE_PROVIDER_KEY" not in values:
+        yield FieldError("HOOKLINE_PROVIDER_KEY", "is needed with HOOKLINE_PROVIDER_URL")
+    if not provider and "HOOKLINE_PROVIDER_KEY" in values:
+        yield FieldError("HOOKLINE_PROVIDER_URL", "is needed with HOOKLINE_PROVIDER_KEY")

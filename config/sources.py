@@ -12,9 +12,6 @@ from worker.errors import FieldError
 _PREFIX = "HOOKLINE_"
 _PORT = "HOOKLINE_PORT"
 
-#: Promised, not there yet: better refused than silently without effect.
-_LATER = ("HOOKLINE_ACCOUNTS",)
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -22,14 +19,12 @@ class Found:
 
     values: dict[str, str] = field(default_factory=dict, repr=False)
     problems: list[FieldError] = field(default_factory=list)
-    #: True where the port is that of `PORT`.
-    port_is_fallback: bool = False
+    #: The names that the user wrote, where a setting came by another one.
+    written: dict[str, str] = field(default_factory=dict)
 
     def renamed(self, problems: Iterable[FieldError]) -> list[FieldError]:
         """The same problems under the names that the user wrote."""
-        if not self.port_is_fallback:
-            return list(problems)
-        return [replace(p, field="PORT") if p.field == _PORT else p for p in problems]
+        return [replace(p, field=self.written.get(p.field, p.field)) for p in problems]
 
 
 def collect(
@@ -52,6 +47,7 @@ def collect(
     problems = [
         _unknown(name, known) for name in given if name.startswith(_PREFIX) and name not in known
     ]
+    written = {}
     for file, name in files.items():
         if file not in given:
             continue
@@ -59,14 +55,23 @@ def collect(
             problems.append(FieldError(name, f"is set, and {file} as well: keep one"))
             continue
         try:
-            values[name] = Path(given[file]).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            problems.append(FieldError(file, f"cannot be read: {reason}"))
-    fallback = _PORT not in values and "PORT" in given
-    if fallback:
+            values[name] = text_of(Path(given[file])).strip()
+            written[name] = file
+        except ValueError as error:
+            problems.append(FieldError(file, str(error)))
+    if _PORT not in values and "PORT" in given:
         values[_PORT] = given["PORT"]
-    return Found(values, problems, fallback)
+        written[_PORT] = "PORT"
+    return Found(values, problems, written)
+
+
+def text_of(file: Path) -> str:
+    """What a file holds. Raises `ValueError` with the reason where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ValueError(f"cannot be read: {reason}") from None
 
 
 def _given(source: Mapping[str, str | None]) -> dict[str, str]:
@@ -74,7 +79,5 @@ def _given(source: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _unknown(name: str, known: Iterable[str]) -> FieldError:
-    if name in _LATER:
-        return FieldError(name, "is not available yet")
     near = difflib.get_close_matches(name, known, n=1)
     return FieldError(name, f"is not a setting; meant {near[0]}?" if near else "is not a setting")

@@ -46,6 +46,14 @@ class Result(BaseModel):
     assets_status: AssetsStatus
 
 
+class Retries(BaseModel):
+    """What is tried again by itself."""
+
+    attempts: Annotated[int, Field(description="submissions in all", ge=1, le=10)]
+    backoff_s: Annotated[int, Field(description="before the second one, then doubled")]
+    on: Annotated[list[str], Field(description="codes of the errors to try again after")]
+
+
 class Job(BaseModel):
     """One submission to the provider."""
 
@@ -53,13 +61,15 @@ class Job(BaseModel):
     kind: Kind
     status: Status
     progress: Annotated[int, Field(ge=0, le=100)] | None
-    account: str
+    account: str | None
     task_id: Annotated[str | None, Field(description="the provider's")]
     parent_id: Id | None
     pipeline_id: Id
+    waits_for: Annotated[list[Id], Field(description="the jobs whose results it needs")]
     batch_id: str | None
     priority: Annotated[int, Field(ge=0, le=9)]
     tenant: str | None
+    retry: Retries | None
     request: Annotated[dict[str, Any], Field(description="the kind's own fields as handed in")]
     then: Annotated[list[dict[str, Any]], Field(description="the follow-ups as handed in")]
     result: Result

@@ -32,6 +32,14 @@ Then = str | Sequence[Mapping[str, Any]]
 _LOOK_EVERY_S = 0.25
 
 
+class Retry(TypedDict, total=False):
+    """Further attempts by themselves: each is a payment of its own."""
+
+    attempts: int  #: 1-10, submissions in all; 3 if it is left out
+    backoff_s: int  #: 1-3600, before the second one, then twice that, ...; 10 if it is left out
+    on: Sequence[str]  #: codes of errors, as "failed"; left out: all after which it can help
+
+
 class Common(TypedDict, total=False):
     """What every kind of job takes."""
 
@@ -41,6 +49,7 @@ class Common(TypedDict, total=False):
     tenant: str  #: for whom: tenants of one priority share the slots fairly
     mode: Literal["fast", "relax", "turbo"]
     deadline_s: int
+    retry: Retry  #: further attempts, should the provider's task fail
     metadata: Mapping[str, Any]
     notify: Mapping[str, str]
     key: str  #: the same key and request give the same job again

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from celery import Celery
 
 from config.settings import Settings
+from worker.account import Account
 from worker.assets import Assets
 from worker.broker import CeleryWakeups, make_celery
+from worker.choosing import Chooser
 from worker.errors import FieldError, SettingsError, StoreUnavailable
 from worker.intake import Intake
 from worker.local_redis import private_redis_url
 from worker.orchestrator import Orchestrator
-from worker.provider.account import Account
 from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
@@ -43,6 +44,7 @@ class Services:
     asker: Asker
     sweep: Sweep
     assets: Assets
+    chooser: Chooser
     storage: Storage
     tokens: Tokens
 
@@ -74,7 +76,12 @@ def build(settings: Settings) -> Services:
     deadline_s = settings.submit_timeout_s
     clients = {a.name: ProviderClient(a, deadline_s=deadline_s) for a in accounts.values()}
     orchestrator = Orchestrator(
-        store, wakeups, accounts, hooked=hook_url is not None, rules=settings.policy
+        store,
+        wakeups,
+        accounts,
+        hooked=hook_url is not None,
+        rules=settings.policy,
+        budgets=settings.budgets,
     )
     return Services(
         settings=settings,
@@ -82,12 +89,13 @@ def build(settings: Settings) -> Services:
         celery=celery,
         accounts=accounts,
         orchestrator=orchestrator,
-        intake=Intake(orchestrator, storage),
+        intake=Intake(orchestrator, storage, settings.choosers),
         receiver=Receiver(orchestrator, tokens),
         submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
         asker=Asker(orchestrator, clients, tokens),
         sweep=Sweep(orchestrator, wakeups),
         assets=Assets(orchestrator, storage),
+        chooser=Chooser(orchestrator, storage, settings.choosers),
         storage=storage,
         tokens=tokens,
     )

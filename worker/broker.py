@@ -73,6 +73,9 @@ class CeleryWakeups:
     def store_assets(self, job_id: str) -> None:
         self._send("hookline.store_assets", job_id)
 
+    def choose(self, job_id: str) -> None:
+        self._send("hookline.choose", job_id)
+
     def _send(self, task: str, *args: Any) -> None:
         try:
             self._app.send_task(task, args=args, queue=WAKE, ignore_result=True)

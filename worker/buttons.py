@@ -87,6 +87,13 @@ def find(buttons: Iterable[Button], wanted: str) -> tuple[Button, ...]:
     return found if is_glob(wanted) else found[:1]
 
 
+def pressed_by(pressed: str, wanted: str) -> bool:
+    """Whether a press of ``pressed``, a name or a glob, presses the button called ``wanted``."""
+    if is_glob(pressed):
+        return fnmatchcase(_key(wanted), _key(pressed))
+    return _key(wanted) == _key(pressed)
+
+
 def matching_names(wanted: str) -> tuple[str, ...]:
     """The names of a grid that ``wanted`` means, where the provider has no buttons."""
     if is_glob(wanted):

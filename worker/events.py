@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Literal
 
 from worker.evidence import Snapshot, Verdict
-from worker.job import AssetsStatus, Job, Modal
+from worker.job import JSON, AssetsStatus, Job, JobError, Modal, Status
+from worker.money import Amount
 
 #: What to do with a job whose doubt no evidence ended: wait for a person, submit it again, give up.
 InDoubt = Literal["hold", "resubmit", "fail"]
@@ -64,7 +65,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A worker took the job and prepares its POST (reads pictures, finds the button)."""
+    """A worker took the job for ``account`` and prepares its POST (reads pictures, finds the
+    button).
+
+    ``price``: of the submission, should it be accepted.
+    """
+
+    account: str
+    price: Amount = 0
+    refundable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,52 @@ class AssetsSettled:
     status: AssetsStatus
 
 
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """How a job that is waited for stands. ``picture``: where its result's picture is, if any."""
+
+    job_id: str
+    status: Status
+    picture: str | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> "Sibling":
+        """The job as the one that waits for it sees it."""
+        urls = (job.result.image_url, *job.result.image_urls)
+        return cls(job.id, job.status, next(filter(None, urls), None))
+
+
+@dataclass(frozen=True, slots=True)
+class SiblingsSeen:
+    """The jobs that this one waits for were looked at; one that is gone is left out."""
+
+    siblings: tuple[Sibling, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """A worker is about to call the function of a choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The function, called as ``attempt``, answered ``steps`` for the finished ``parent``."""
+
+    attempt: int
+    parent: Job
+    steps: tuple[JSON, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotChosen:
+    """The function of ``attempt`` failed, or there is none."""
+
+    attempt: int
+    error: JobError
+
+
 Event = (
     Started | Posting | Replied | Observed | Missing | TimePassed
     | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
+    | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -9,8 +9,19 @@ from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from worker import buttons
-from worker.job import JSON, Button, Job, JobError, Kind, Modal, Result, Status
+from worker import buttons, retries
+from worker.job import (
+    JSON,
+    AssetsStatus,
+    Button,
+    Job,
+    JobError,
+    Kind,
+    Modal,
+    Result,
+    Retry,
+    Status,
+)
 from worker.templates import MissingValue, render
 
 #: Kinds that end with words; all others end with pictures or films.
@@ -46,10 +57,41 @@ def children(parent: Job, now: float) -> tuple[Job, ...]:
 
     A step that cannot be carried out gives a child that has failed, with the reason.
     """
-    return tuple(
+    made = tuple(
         child
         for index, step in enumerate(parent.then)
-        for child in _children_of_step(parent, index, step, now)
+        for child in _children_of_step(_with_retry(parent, step), index, step, now)
+    )
+    blends = {
+        child.id: _after_siblings(child, parent, made, now)
+        for child in made
+        if child.kind is Kind.BLEND
+    }
+    made = tuple(blends.get(child.id, child) for child in made)
+    return tuple(replace(child, awaited_by=awaited_by(child, made)) for child in made)
+
+
+def awaited_by(job: Job, others: tuple[Job, ...]) -> tuple[str, ...]:
+    """The ids of those of ``others`` that wait for ``job``."""
+    return tuple(other.id for other in others if job.id in other.waits_for)
+
+
+def chosen(choose: Job, parent: Job, steps: tuple[JSON, ...], now: float) -> tuple[Job, ...]:
+    """The children of ``choose``: they press what its function answered under ``parent``.
+
+    What follows a press is the choose's own ``then``, unless the answer has another.
+    """
+    return tuple(
+        replace(child, parent_id=choose.id)
+        for index, step in enumerate(steps)
+        for child in press(
+            parent,
+            step["press"],
+            f"{choose.id}:{index}",
+            now,
+            modal=step.get("modal"),
+            then=tuple(step.get("then", choose.then)),
+        )
     )
 
 
@@ -112,6 +154,10 @@ def _lacks(step: JSON, result: Result) -> bool:
     """A press of one button is no such step: it is resolved when it is submitted."""
     if "press" in step:
         return buttons.is_glob(step["press"]) and not result.buttons
+    if "choose" in step:
+        return result.buttons is None
+    if "blend" in step:  # needs what its siblings give
+        return False
     if "imagine" in step:
         try:
             render(step["imagine"], result)
@@ -128,8 +174,22 @@ def _children_of_step(parent: Job, index: int, step: JSON, now: float) -> Iterat
         yield from press(parent, step["press"], key, now, modal=step.get("modal"), then=then)
     elif "imagine" in step:
         yield _imagine(parent, key, step["imagine"], then, now)
+    elif "blend" in step:
+        request = {name: step[name] for name in ("blend", "dimensions") if name in step}
+        yield _child(parent, key, Kind.BLEND, request, then=then, now=now)
+    elif "choose" in step:
+        yield _choose(parent, key, step["choose"], then, now)
     else:
         yield _describe(parent, key, then, now)
+
+
+def _with_retry(parent: Job, step: JSON) -> Job:
+    """As children inherit from it: a step may have a ``retry`` of its own."""
+    if "retry" not in step:
+        return parent
+    asked = dict(step["retry"])
+    on = asked.pop("on", None)
+    return replace(parent, retry=Retry(**asked, on=None if on is None else tuple(on)))
 
 
 def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
@@ -149,6 +209,38 @@ def _describe(parent: Job, key: str, then: tuple[JSON, ...], now: float) -> Job:
         hint = "Only a job that ends with a picture can be followed by a describe."
         return _failed(child, JobError("no_picture", "The parent has no picture.", hint), now)
     return child
+
+
+def _choose(parent: Job, key: str, function: str, then: tuple[JSON, ...], now: float) -> Job:
+    """It is given the parent's files, so it waits until they are stored."""
+    request = {"job_id": parent.id, "choose": function}
+    child = _child(parent, key, Kind.CHOOSE, request, then=then, now=now)
+    pending = parent.result.assets_status is AssetsStatus.PENDING
+    due_at = now + retries.look_at_siblings(0.0) if pending else now
+    return replace(child, waits_for=(parent.id,), due_at=due_at)
+
+
+def _after_siblings(blend: Job, parent: Job, made: tuple[Job, ...], now: float) -> Job:
+    """A blend waits for the presses beside it that it names."""
+    found = [_sibling(parent, name, made) for name in blend.request["blend"]]
+    siblings = [sibling for sibling in found if sibling]
+    if len(siblings) < len(found):
+        name = blend.request["blend"][found.index(None)]
+        missing = button_not_found(name, parent.result.buttons or ())
+        return _failed(blend, replace(missing, code="sibling_failed"), now)
+    born_failed = any(sibling.status.terminal for sibling in siblings)
+    due_at = now if born_failed else now + retries.look_at_siblings(0.0)
+    return replace(blend, waits_for=tuple(sibling.id for sibling in siblings), due_at=due_at)
+
+
+def _sibling(parent: Job, name: str, made: tuple[Job, ...]) -> Job | None:
+    """The child that presses the button called ``name``, which may be one of a glob's."""
+    known = buttons.find(parent.result.buttons or (), name)
+    for child in (each for each in made if each.kind is Kind.ACTION):
+        same = known and child.request.get("custom_id") == known[0].custom_id
+        if same or buttons.pressed_by(str(child.request["button"]), name):
+            return child
+    return None
 
 
 def _child(
@@ -174,6 +266,7 @@ def _child(
         tenant=parent.tenant,
         mode=parent.mode,
         deadline_s=parent.deadline_s,
+        retry=parent.retry,
     )
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from worker import pictures
+from worker.account import Account
 from worker.errors import FieldError, InvalidRequest, PictureError
 from worker.fetching import check_url, fetch
 from worker.job import Kind
 from worker.pictures import Picture
-from worker.provider.account import Account
 from worker.schema import PressRequest, picture_fields
 from worker.storage import Storage
 

@@ -5,20 +5,27 @@ What is handed in is checked whole before anything is stored; what is stored is 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 from worker import buttons, followups
+from worker.account import Account
 from worker.errors import Conflict, InvalidRequest
 from worker.events import Cancelled, ModalAnswered, Resolved, Retried
 from worker.inputs import Options, ingest_press, ingest_request
 from worker.job import Job, Kind, Modal, Status
 from worker.orchestrator import Orchestrator
-from worker.provider.account import Account
-from worker.schema import JobRequest, PressRequest, parse_press, parse_request, parse_resolve
+from worker.schema import (
+    JobRequest,
+    PressRequest,
+    check_choosers,
+    parse_press,
+    parse_request,
+    parse_resolve,
+)
 from worker.storage import Storage
 
 
@@ -27,11 +34,17 @@ class ButtonNotFound(InvalidRequest):
 
 
 class Intake:
-    """Takes jobs in. ``allow_paths``: whether a picture may be a path of this machine."""
+    """Takes jobs in. ``allow_paths``: whether a picture may be a path of this machine.
 
-    def __init__(self, orchestrator: Orchestrator, storage: Storage) -> None:
+    ``choosers``: the modules whose functions a ``choose`` may name.
+    """
+
+    def __init__(
+        self, orchestrator: Orchestrator, storage: Storage, choosers: Collection[str] = ()
+    ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
+        self._choosers = frozenset(choosers)
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -42,21 +55,22 @@ class Intake:
         bad field, and ``Conflict`` when the key was used for another request.
         """
         asked = parse_request(data)
+        check_choosers(asked.then, self._choosers)
         if asked.notify:
             # Better refused than promised: nobody would be told.
             raise InvalidRequest.of("notify", "is not available yet; ask for the pipeline instead")
         if asked.kind is Kind.MODAL and "job_id" in asked.request:
             return self._answer_modal(asked, allow_paths=allow_paths), False
         parent = self._parent(asked)
-        account = self._account(parent.account if parent else asked.account)
+        accounts = self._accounts(parent.account if parent else asked.account, asked.mode)
         request, then = ingest_request(
-            asked.kind, asked.request, asked.then, **self._options(account, allow_paths=allow_paths)
+            asked.kind, asked.request, asked.then, **self._options(*accounts, paths=allow_paths)
         )
         if parent and asked.kind is Kind.VIDEO and "prompt" not in request:
             # Providers refuse a film without a prompt, also when it only goes on.
             request["prompt"] = parent.result.prompt or parent.request.get("prompt")
         asked = replace(asked, request=request, then=then)
-        return self._create(self._job(asked, account, parent, key))
+        return self._create(self._job(asked, accounts, parent, key))
 
     def press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -67,9 +81,10 @@ class Intake:
         has not succeeded.
         """
         asked = parse_press(data)
+        check_choosers(asked.then, self._choosers)
         parent = self._finished(parent_id)
         account = self._account(parent.account)
-        asked = ingest_press(asked, **self._options(account, allow_paths=allow_paths))
+        asked = ingest_press(asked, **self._options(account, paths=allow_paths))
         return self._pressed(parent, asked, key or uuid4().hex)
 
     def cancel(self, job_id: str) -> Job:
@@ -90,7 +105,7 @@ class Intake:
         job = self._named_job(asked.request["job_id"])
         account = self._account(job.account)
         request, _ = ingest_request(
-            asked.kind, asked.request, (), **self._options(account, allow_paths=allow_paths)
+            asked.kind, asked.request, (), **self._options(account, paths=allow_paths)
         )
         modal = Modal(prompt=request.get("prompt"), mask=request.get("mask"))
         if job.status is not Status.AWAITING_MODAL and job.modal == modal:
@@ -118,13 +133,16 @@ class Intake:
             raise Conflict("This idempotency key was used for another request.")
         return known, False
 
-    def _job(self, asked: JobRequest, account: Account, parent: Job | None, key: str | None) -> Job:
+    def _job(
+        self, asked: JobRequest, accounts: Sequence[Account], parent: Job | None, key: str | None
+    ) -> Job:
         now = self._orchestrator.clock()
         job_id = followups.job_id_of("key", key) if key else uuid4().hex
         job = Job(
             id=job_id,
             kind=asked.kind,
-            account=account.name,
+            account=accounts[0].name if len(accounts) == 1 else "",
+            anywhere=len(accounts) > 1,
             pipeline_id=parent.pipeline_id if parent else job_id,
             parent_id=parent.id if parent else None,
             batch_id=parent.batch_id if parent else None,
@@ -135,6 +153,7 @@ class Intake:
             tenant=asked.tenant or (parent.tenant if parent else ""),
             mode=asked.mode,
             deadline_s=asked.deadline_s,
+            retry=asked.retry,
             metadata=asked.metadata,
             fingerprint=_fingerprint(asked),
         )
@@ -163,21 +182,30 @@ class Intake:
             raise InvalidRequest.of("job_id", f"there is no job {job_id!r}")
         return job
 
-    def _account(self, name: str | None) -> Account:
+    def _accounts(self, name: str | None, mode: str | None) -> Sequence[Account]:
+        """Those that may take a job: the one that it names, or all that know its mode."""
+        if name is not None:
+            return (self._account(name),)
+        known = self._orchestrator.accounts.values()
+        able = tuple(a for a in known if not (mode and a.modes) or mode in a.modes)
+        if not able:
+            raise InvalidRequest.of("mode", f"is {mode!r}, which no account takes")
+        return able
+
+    def _account(self, name: str) -> Account:
         accounts = self._orchestrator.accounts
-        if name is None and accounts:
-            return next(iter(accounts.values()))
-        if name is None or name not in accounts:
+        if name not in accounts:
             known = ", ".join(accounts) or "none"
             raise InvalidRequest.of("account", f"is not one of the accounts: {known}")
         return accounts[name]
 
-    def _options(self, account: Account, *, allow_paths: bool) -> Options:
+    def _options(self, *accounts: Account, paths: bool) -> Options:
+        """What holds for each of the accounts: any of them may have to send the pictures."""
         return Options(
             storage=self._storage,
-            max_bytes=account.max_picture_bytes,
-            allow_paths=allow_paths,
-            allowed_hosts=account.allowed_hosts,
+            max_bytes=min(account.max_picture_bytes for account in accounts),
+            allow_paths=paths,
+            allowed_hosts=frozenset.intersection(*(a.allowed_hosts for a in accounts)),
         )
 
 

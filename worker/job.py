@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from worker.money import Amount
+
 JSON = Mapping[str, Any]
 
 
@@ -27,6 +29,11 @@ class Kind(StrEnum):
     VIDEO = "video"
     SWAP_FACE = "swap_face"
     UPLOAD = "upload"
+    CHOOSE = "choose"  #: of us, not of the provider: a function of the user's chooses buttons
+
+
+#: Kinds that the provider knows, and callers may hand in.
+SUBMITTED_KINDS = tuple(kind for kind in Kind if kind is not Kind.CHOOSE)
 
 
 class Status(StrEnum):
@@ -128,6 +135,9 @@ class Attempt:
     posted_at: float | None = None  #: when its POST was about to leave; None: nothing was sent
     task_id: str | None = None  #: what the provider accepted it as: it is paid for
     extra: bool = False  #: accepted although another attempt was: the job was paid for twice
+    account: str = ""  #: where it was submitted
+    price: Amount = 0  #: what it costs there, should it be accepted
+    refundable: bool = False  #: whether that comes back should the task fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +149,22 @@ class Modal:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """The further attempts that a caller asked for in advance, should the provider's task fail."""
+
+    attempts: int = 3  #: submissions that may be accepted, and paid, in all: 1-10
+    backoff_s: int = 10  #: before the second one, twice that before the third, ...: 1-3600
+    #: Codes of the errors to try again after; None: all after which that can help.
+    on: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """The record of one submission."""
 
     id: str
     kind: Kind
-    account: str
+    account: str  #: where it is submitted; empty while it is ``anywhere`` and has not started
     pipeline_id: str  #: the root's id
     created_at: float
     request: JSON = field(default_factory=dict)  #: the kind's own fields, pictures as references
@@ -152,9 +172,13 @@ class Job:
     batch_id: str | None = None
     then: tuple[JSON, ...] = ()  #: steps still in their request form
     priority: int = 5
+    anywhere: bool = False  #: any account may take it, until its task belongs to one
     tenant: str = ""  #: for whom: tenants of one priority share the slots fairly
     mode: str | None = None
     deadline_s: int = 3600
+    retry: Retry | None = None  #: what is tried again by itself; None: nothing that was accepted
+    waits_for: tuple[str, ...] = ()  #: ids of the jobs whose results this one needs
+    awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     metadata: JSON = field(default_factory=dict)
     fingerprint: str | None = None  #: hash of the request, to tell a repeat from another request
 
@@ -179,6 +203,7 @@ class Job:
     submitted_at: float | None = None
     finished_at: float | None = None
     deadline_at: float | None = None
+    overdue_since: float | None = None  #: its deadline, or when the provider said "timeout"
     heard_at: float | None = None  #: when the provider last told us something new about it
     missing_since: float | None = None  #: when the provider first said that it has no such task
     #: When someone must look at the job again; None where nobody must: it is ready to start (the
@@ -193,6 +218,8 @@ class Job:
     @property
     def holds_slot(self) -> bool:
         """Whether it uses one of its account's concurrent places."""
+        if self.kind is Kind.CHOOSE:
+            return False
         return (self.status in _RUNNING and not self.held) or self.draining
 
     @property
@@ -211,9 +238,20 @@ class Job:
         return tuple(attempt for attempt in self.attempts if attempt.extra)
 
     @property
+    def waiting(self) -> bool:
+        """Whether it waits for another job's result or for our own function, not for a slot."""
+        lacking = bool(self.waits_for) and "images" not in self.request
+        return self.status is Status.QUEUED and (lacking or self.kind is Kind.CHOOSE)
+
+    @property
     def ready(self) -> bool:
         """Whether it may start as soon as there is a slot."""
-        return self.status is Status.QUEUED and self.due_at is None
+        return self.status is Status.QUEUED and self.due_at is None and not self.waiting
+
+    @property
+    def bound(self) -> bool:
+        """Whether only its account can go on with it."""
+        return not self.anywhere or self.task_id is not None or self.status is not Status.QUEUED
 
     @property
     def exclusive_prompt(self) -> str | None:

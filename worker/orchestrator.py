@@ -5,12 +5,13 @@ from time import monotonic, time
 
 import structlog
 
-from worker.errors import NotFound, StaleVersion
-from worker.events import Decision, Disposition, Event, Policy
+from worker.account import Account, Budgets
+from worker.dispatch import Dispatch
+from worker.errors import HooklineError, NotFound, StaleVersion
+from worker.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
 from worker.habits import Delivery, Heard, Mode, News, mode_of, policy_for, sort_of
-from worker.job import Job, Status
-from worker.provider.account import Account
-from worker.store import Store
+from worker.job import AssetsStatus, Job, Kind, Status
+from worker.store import Openings, Store
 from worker.transition import transition
 from worker.wakeups import Wakeups
 
@@ -35,12 +36,14 @@ class Orchestrator:
         *,
         hooked: bool,
         rules: Policy | None = None,
+        budgets: Budgets | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
         self.store = store
         self.accounts = accounts
         self.clock = clock
         self._rules = rules or Policy()
+        self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
         self._wakeups = wakeups
         self._hooked = hooked
         self._deliveries: dict[str, tuple[float, Delivery]] = {}
@@ -65,26 +68,36 @@ class Orchestrator:
                 return decision
             news = _news(job, decision.job, heard, now) if heard else None
             try:
-                openings = self._commit(decision, news)
+                openings = self._commit(job, decision, news, now)
             except StaleVersion:
                 # Somebody else changed the job between our read and our write: decide again.
                 job = self.job(job.id)
                 continue
             self._log(job, decision)
-            self._wake(decision.job, openings, now)
+            self.dispatch.wake(decision.job.account or job.account, openings, now)
+            self._ask_soon(decision.job, now)
+            self._tell_who_waits(decision.job)
             return decision
+
+    def look_at_siblings(self, job: Job) -> Job:
+        """Look at the jobs that ``job`` waits for; it, as it is after that."""
+        siblings = tuple(map(Sibling.of, self.store.get_many(job.waits_for)))
+        return self.record(job, SiblingsSeen(siblings)).job
 
     def create(self, job: Job) -> bool:
         """Store a new job and wake a worker for it. False when a job of this id exists already."""
+        now = self.clock()
         try:
-            openings = self.store.commit(job, max_running=self._max_running(job))
+            openings = self.store.commit(job, terms=self.dispatch.terms(job.account, now), now=now)
         except StaleVersion:
             return False
-        self._wake(job, openings, self.clock())
+        self.dispatch.wake(job.account, openings, now)
         return True
 
     def policy(self, job: Job) -> Policy:
         """How patient to be with the job, from how its account has called back so far."""
+        if not job.account:
+            return self._rules
         # What silence tells must not be judged by what was known some seconds ago.
         delivery = self._delivery(job.account, fresh=job.status is Status.IN_DOUBT)
         return policy_for(job, self._rules, delivery, hooked=self._hooked)
@@ -94,18 +107,29 @@ class Orchestrator:
         delivery = self._delivery(account, fresh=True)
         return delivery, *mode_of(delivery, hooked=self._hooked)
 
-    def _commit(self, decision: Decision, news: News | None) -> int:
+    def _commit(self, before: Job, decision: Decision, news: News | None, now: float) -> Openings:
         job = decision.job
-        return self.store.commit(
-            job, decision.children, max_running=self._max_running(job), news=news
-        )
+        account = job.account or before.account  # whose slot is taken, or given back
+        terms = self.dispatch.terms(account, now, fresh=job.status is Status.SUBMITTING)
+        return self.store.commit(job, decision.children, terms=terms, news=news, now=now)
 
-    def _wake(self, job: Job, openings: int, now: float) -> None:
+    def _ask_soon(self, job: Job, now: float) -> None:
         """Only what somebody waits for; all else that is due is found by the next sweep."""
-        if openings:
-            self._wakeups.start(job.account, openings)
         if job.askable and job.due_at is not None and job.due_at <= now:
             self._wakeups.ask(job.account, [job.id])
+
+    def _tell_who_waits(self, job: Job) -> None:
+        """The job is over: for a choose with its files, for a blend without."""
+        if not job.awaited_by or not job.status.terminal:
+            return
+        try:
+            for waiting in filter(lambda each: each.waiting, self.store.get_many(job.awaited_by)):
+                if waiting.kind is not Kind.CHOOSE:
+                    self.look_at_siblings(waiting)
+                elif job.result.assets_status is not AssetsStatus.PENDING:
+                    self._wakeups.choose(waiting.id)
+        except HooklineError as error:  # what came of this job is recorded all the same
+            log.warning("who waits is left to the sweep", job_id=job.id, error=str(error))
 
     def _delivery(self, account: str, *, fresh: bool = False) -> Delivery:
         read_at, delivery = self._deliveries.get(account, (float("-inf"), Delivery()))
@@ -113,12 +137,6 @@ class Orchestrator:
             delivery = self.store.delivery(account)
             self._deliveries[account] = (monotonic(), delivery)
         return delivery
-
-    def _max_running(self, job: Job) -> int:
-        account = self.accounts.get(job.account)
-        return (
-            account.max_running if account else 0
-        )  # of an account that was taken out of the settings
 
     def _log(self, before: Job, decision: Decision) -> None:
         job = decision.job

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from worker.account import Account
 from worker.habits import Delivery, Mode
 from worker.job import Status
 from worker.orchestrator import Orchestrator
-from worker.provider.account import Account
 from worker.store import Filter, Load, Store
 
 #: Jobs read in one go to be counted; there are few that are in doubt, or were paid for twice.

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.job import JSON, Job, Result, Status
+from worker.job import JSON, Job, Result, Retry, Status
 from worker.overview import Report
 from worker.store import Page, Pipeline
+from worker.troubles import CURABLE
 
 
 def job_json(job: Job) -> dict[str, Any]:
@@ -20,13 +21,15 @@ def job_json(job: Job) -> dict[str, Any]:
         "kind": job.kind.value,
         "status": job.status.value,
         "progress": job.progress,
-        "account": job.account,
+        "account": job.account or None,
         "task_id": job.task_id,
         "parent_id": job.parent_id,
         "pipeline_id": job.pipeline_id,
+        "waits_for": list(job.waits_for),
         "batch_id": job.batch_id,
         "priority": job.priority,
         "tenant": job.tenant or None,
+        "retry": _retry_json(job.retry) if job.retry else None,
         "request": dict(job.request),
         "then": list(job.then),
         "result": _result_json(job.result),
@@ -120,6 +123,11 @@ def _result_json(result: Result) -> JSON:
         "assets": list(result.assets),
         "assets_status": result.assets_status.value,
     }
+
+
+def _retry_json(retry: Retry) -> JSON:
+    on = CURABLE if retry.on is None else retry.on
+    return {"attempts": retry.attempts, "backoff_s": retry.backoff_s, "on": list(on)}
 
 
 def _time(seconds: float | None) -> str | None:

@@ -11,12 +11,12 @@ from threading import BoundedSemaphore
 
 import structlog
 
-from worker import followups
+from worker import followups, retries
 from worker.errors import HooklineError, NotFound, ProviderUnavailable
 from worker.events import Disposition, Missing, Observed, TimePassed
 from worker.evidence import Snapshot, TaskStatus
 from worker.habits import Heard
-from worker.job import AssetsStatus, Job
+from worker.job import AssetsStatus, Job, Kind
 from worker.orchestrator import Orchestrator
 from worker.provider.client import MAX_IDS, ProviderClient
 from worker.store import Store
@@ -31,6 +31,10 @@ BATCH = 500
 CLAIM_S = 10.0
 #: An account's free slots are offered again this often, in seconds: a wake-up may be lost.
 WAKE_AGAIN_S = 2.0
+#: The same for an account whose pace is limited: nothing else tells when it may start the next.
+PACED_S = 0.5
+#: Slots are held against the jobs that hold them this often, in seconds.
+MEND_S = 60.0
 #: Calls that one process makes to one provider at a time to ask about jobs.
 ASKING = 2
 
@@ -49,7 +53,7 @@ class Sweep:
         quiet: dict[str, list[str]] = defaultdict(list)
         for job in due:
             try:
-                looked = self._orchestrator.record(job, TimePassed()).job
+                looked = self._look(job)
             except HooklineError as error:  # one bad job must not stop the others
                 log.warning("cannot look at a job", job_id=job.id, error=str(error))
                 continue
@@ -57,19 +61,41 @@ class Sweep:
                 quiet[looked.account].append(looked.id)
             elif looked.result.assets_status is AssetsStatus.PENDING:
                 self._wakeups.store_assets(looked.id)
+            elif looked.waiting and looked.kind is Kind.CHOOSE:
+                self._wakeups.choose(looked.id)
         for account, job_ids in quiet.items():
             for start in range(0, len(job_ids), MAX_IDS):
                 self._wakeups.ask(account, job_ids[start : start + MAX_IDS])
         self._wake_again()
+        self._mend_slots()
         return len(due)
+
+    def _look(self, job: Job) -> Job:
+        """The job after it was looked at, and after its siblings were where it waits for them."""
+        if not job.waiting or job.kind is Kind.CHOOSE:
+            return self._orchestrator.record(job, TimePassed()).job
+        looked = self._orchestrator.look_at_siblings(job)
+        if looked.waiting:
+            now = self._orchestrator.clock()
+            next_look_at = now + retries.look_at_siblings(now - looked.created_at)
+            self._store.reschedule(looked.id, next_look_at)
+        return looked
 
     def _wake_again(self) -> None:
         """A wake-up may be lost on its way: a free slot with a ready job behind it tells."""
+        now = self._orchestrator.clock()
         for account in self._orchestrator.accounts.values():
-            if self._store.once(f"wake:{account.name}", WAKE_AGAIN_S):
-                count = self._store.startable(account.name, account.max_running)
-                if count:
-                    self._wakeups.start(account.name, count)
+            paced = account.max_starts_per_minute is not None
+            if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
+                self._orchestrator.dispatch.wake_again(account.name, now)
+
+    def _mend_slots(self) -> None:
+        """A slot belongs to a job that says so; one without is free."""
+        for account in self._orchestrator.accounts:
+            if self._store.once(f"mend:{account}", MEND_S):
+                mended = self._store.mend_slots(account)
+                if mended:
+                    log.error("slots without a job were freed", account=account, slots=mended)
 
 
 class Asker:

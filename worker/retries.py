@@ -1,6 +1,10 @@
 """PURE. When to try again and when to look again. Delays in seconds; jitter is an argument."""
 
 from math import ceil
+from zlib import crc32
+
+from worker.job import Retry
+from worker.troubles import CURABLE
 
 #: A refusal that costs nothing is tried again after 2, 4, 8 ... seconds, at most a minute apart.
 BACKOFF_BASE_S = 2.0
@@ -10,6 +14,11 @@ SLOW_BACKOFF_S = 300.0
 #: A gateway that lags behind its own callback catches up within 15-30 s.
 NOT_YET_DELAY_S = 3.0
 NOT_YET_WINDOW_S = 60.0
+#: However often an accepted task failed, its next attempt starts within so long.
+RETRY_CAP_S = 3600.0
+#: Whoever calls the function of a choose and is not heard of for so long is gone; calls in all.
+CHOOSE_LEASE_S = 60.0
+CHOOSE_CALLS = 3
 
 
 def backoff(refusals: int, jitter: float, *, slow: bool = False) -> float:
@@ -22,6 +31,22 @@ def backoff(refusals: int, jitter: float, *, slow: bool = False) -> float:
     else:
         full = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0 ** min(refusals - 1, 10))
     return full * (0.5 + jitter / 2)
+
+
+def before_next_attempt(retry: Retry, code: str, tried: int, jitter: float) -> float | None:
+    """Seconds until an accepted task that ended with error ``code`` is submitted anew.
+
+    None: it is not. ``tried``: how many submissions were accepted, or may have been, so far.
+    """
+    if tried >= retry.attempts or code not in (CURABLE if retry.on is None else retry.on):
+        return None
+    full = min(RETRY_CAP_S, retry.backoff_s * 2.0 ** min(tried - 1, 10))
+    return full * (0.5 + jitter / 2)
+
+
+def jitter_of(*parts: object) -> float:
+    """A number in [0, 1) that looks random, and is the same for the same ``parts``."""
+    return crc32(":".join(map(str, parts)).encode()) / 2**32
 
 
 def look_after(
@@ -55,6 +80,14 @@ def rounded_up(moment: float, wait_s: float) -> float:
 def look_for_evidence(age_s: float) -> float:
     """Seconds until a doubt of ``age_s`` is looked at again."""
     return _clamp(age_s * 0.1, 2.0, 600.0)
+
+
+def look_at_siblings(age_s: float) -> float:
+    """Seconds until a job that waits for others since ``age_s`` is looked at again.
+
+    The end of each wakes it; this finds what a process that died left undone.
+    """
+    return _clamp(age_s * 0.2, 5.0, 300.0)
 
 
 def _clamp(value: float, low: float, high: float) -> float:

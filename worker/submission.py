@@ -15,6 +15,7 @@ from worker import buttons, followups, inputs
 from worker.errors import HooklineError, PictureError, StoreUnavailable
 from worker.events import Disposition, Posting, Replied, Started
 from worker.evidence import Outcome, Verdict
+from worker.habits import sort_of
 from worker.job import JSON, Job, JobError, Kind, Window
 from worker.orchestrator import Orchestrator
 from worker.pictures import check_mask, to_data_url
@@ -82,11 +83,14 @@ class Submitter:
             structlog.contextvars.unbind_contextvars("job_id", "account")
         return True
 
-    def _take(self, account: str) -> Job | None:
-        max_running = self._orchestrator.accounts[account].max_running
-        while (job := self._store.next_ready(account, max_running)) is not None:
+    def _take(self, name: str) -> Job | None:
+        now = self._orchestrator.clock()
+        terms = self._orchestrator.dispatch.terms(name, now, fresh=True)
+        refunds = self._orchestrator.accounts[name].refunds_failures
+        while terms.all_slots and (job := self._store.next_ready(terms, now)) is not None:
+            started = Started(name, terms.price(sort_of(job)), refunds)
             try:
-                decision = self._orchestrator.record(job, Started())
+                decision = self._orchestrator.record(job, started)
             except NoFreeSlot:
                 return None
             if decision.disposition is Disposition.APPLIED:
@@ -111,10 +115,18 @@ class Submitter:
         lease_end = decision.job.due_at or 0.0
         verdict = client.submit(kind, submission, send_until=lease_end)
         log.info("submitted", kind=kind.value, outcome=verdict.outcome.value)
+        self._learn(job.account, verdict)
         self._record_reply(decision.job, Replied(job.attempt, verdict))
         if client.last_dialect not in (None, self._learnt.get(job.account)):
             self._learnt[job.account] = client.last_dialect
             self._store.learn_dialect(job.account, client.last_dialect)
+
+    def _learn(self, account: str, verdict: Verdict) -> None:
+        """Before the reply is recorded: a job that is refused must not come back here at once."""
+        try:
+            self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
+        except StoreUnavailable as error:
+            log.warning("an account's trouble is not kept", account=account, error=str(error))
 
     def _record_reply(self, job: Job, reply: Replied) -> None:
         """Nobody else knows the reply: while Redis is away it is kept, not thrown into doubt."""

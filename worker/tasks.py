@@ -9,7 +9,7 @@ from celery import Celery, Task
 
 from worker.bootstrap import Services
 from worker.errors import Conflict, InvalidRequest, ServiceUnavailable
-from worker.job import Kind
+from worker.job import SUBMITTED_KINDS, Kind
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,12 @@ def register(celery: Celery, services: Services) -> None:
         with _left_to_the_sweep():
             services.assets.store(job_id)
 
-    for kind in Kind:
+    @celery.task(name="hookline.choose")
+    def choose(job_id: str) -> None:
+        with _left_to_the_sweep():
+            services.chooser.choose(job_id)
+
+    for kind in SUBMITTED_KINDS:
         _register_door(celery, services, kind)
 
 

@@ -76,8 +76,8 @@ class Tokens:
             match text.split("."):
                 case ["j", job_id, attempt]:
                     return JobToken(job_id, int(attempt))
-                case ["a", account]:
-                    return AccountToken(account)
+                case ["a", *account]:  # a name may have dots
+                    return AccountToken(".".join(account))
         except (BadSignature, ValueError):
             pass
         raise BadToken

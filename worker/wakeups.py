@@ -20,3 +20,6 @@ class Wakeups(Protocol):
 
     def store_assets(self, job_id: str) -> None:
         """The job's files wait to be fetched."""
+
+    def choose(self, job_id: str) -> None:
+        """The function of the choose ``job_id`` can be called."""

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tests.bench.load import post
+from tests.support.jobs import terms
 from worker.bootstrap import HOOK_PATH, Services
 from worker.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
 from worker.evidence import Outcome, Verdict
@@ -44,12 +45,12 @@ class Seeds:
 
     def submitted(self, then: Sequence[JSON] = ()) -> Job:
         """A stored imagine that the provider has accepted; nobody need look at it for an hour."""
-        job = _after(_new(then), Started(), Posting(1), Replied(1, _accepted()))
+        job = _after(_new(then), Started("default"), Posting(1), Replied(1, _accepted()))
         return self._store(replace(job, due_at=time() + 3600))
 
     def finished(self) -> Job:
         """A stored imagine that has succeeded and whose picture is in our storage."""
-        job = _after(_new(()), Started(), Posting(1), Replied(1, _accepted()))
+        job = _after(_new(()), Started("default"), Posting(1), Replied(1, _accepted()))
         seen = Observed(read_task(self._task(job, SUCCESS, "100%")), attempt=1)
         stored = AssetsSettled((f"{job.id}/{job.id}-0.png",), AssetsStatus.STORED)
         return self._store(_after(job, seen, stored))
@@ -63,7 +64,7 @@ class Seeds:
         return f"{HOOK_PATH}/{self._services.tokens.for_job(job.id, job.attempt)}"
 
     def _store(self, job: Job) -> Job:
-        self._services.store.commit(job, max_running=1_000_000)
+        self._services.store.commit(job, terms=terms(1_000_000))
         return replace(job, version=1)
 
     def _task(self, job: Job, status: str, progress: str) -> dict[str, Any]:

@@ -65,14 +65,16 @@ def newest(client: Any, status: Status | None, number: int) -> list[str]:
 def leftovers(client: Any) -> dict[str, frozenset[str]]:
     """The ids in every index of jobs that are not over."""
     found = {"the due set": client.zrange(_DUE, 0, -1)}
-    for key in client.scan_iter(f"{PREFIX}*:default*", count=1000):
+    for key in client.scan_iter(f"{PREFIX}*", count=1000):
         kind = key.decode().removeprefix(PREFIX).partition(":")[0]
         if kind == "ready":
-            found["the ready queue"] = client.zrange(key, 0, -1)
+            found[f"the queue {key.decode()}"] = client.zrange(key, 0, -1)
         elif kind == "running":
-            found["the running set"] = client.smembers(key)
+            found[f"the slots {key.decode()}"] = client.smembers(key)
         elif kind == "guards":
             found["the guards"] = client.hvals(key)
+        elif kind == "heads":
+            found["the heads"] = client.hvals(key)
         elif kind == "parked":
             found[f"parked {key.decode()[-8:]}"] = client.lrange(key, 0, -1)
     return {name: frozenset(i.decode() for i in ids) for name, ids in found.items()}

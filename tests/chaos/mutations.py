@@ -18,6 +18,7 @@ from worker.events import Observed, Policy, Posting, Replied
 from worker.job import Job, JobError, Status
 from worker.provider.client import ProviderClient
 from worker.reconcile import Sweep
+from worker.store import Openings
 from worker.store.redis import RedisStore
 from worker.transition import asking
 from worker.transition.moves import NOT_SENT, attempt_ended
@@ -83,7 +84,8 @@ def _without_atomic_children() -> None:
             openings = real(self, job, (), **kwargs)
             for child in children:
                 with suppress(StaleVersion):
-                    openings += real(self, child, (), max_running=kwargs["max_running"])
+                    own, anywhere = real(self, child, (), terms=kwargs["terms"])
+                    openings = Openings(openings.own + own, openings.anywhere + anywhere)
             return openings
 
         return commit

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.support.drawing import draw
 from tests.support.interruptions import Trouble
 from tests.support.kept_stores import KeptMemory, KeptRedis
 from tests.support.oracle import Fate
@@ -42,6 +43,7 @@ THENS: list[list[dict[str, Any]]] = [
     [],
     [{"press": "U1"}],
     [{"press": "U1"}, {"press": "V2", "then": [{"press": "U3"}]}],
+    [{"press": "U1"}, {"press": "U3"}, {"blend": ["U1", "U3"]}],
 ]
 CHANGES = [
     ("IN_PROGRESS", ""),
@@ -49,6 +51,13 @@ CHANGES = [
     ("SUCCESS", ""),
     ("FAILURE", "broken"),
     ("FAILURE", "timeout"),
+]
+
+#: Asked for with a root: how often it may be tried, and after what.
+RETRIES: list[dict[str, Any] | None] = [
+    None,
+    {"attempts": 3, "backoff_s": 2},
+    {"attempts": 2, "backoff_s": 1, "on": ["timeout"]},
 ]
 
 which = st.integers(0, 9)  #: of those that are there, counted around
@@ -80,32 +89,35 @@ class Lives(RuleBasedStateMachine):
         policy=policies,
         hooked=st.sampled_from([True, True, True, False]),
         lists=st.sampled_from([False, False, True]),
-        roots=st.lists(st.sampled_from(THENS), max_size=3),
+        roots=st.lists(st.tuples(st.sampled_from(THENS), st.sampled_from(RETRIES)), max_size=3),
     )
-    def begin(self, policy: Policy, hooked: bool, lists: bool, roots: list[list[Any]]) -> None:
+    def begin(
+        self, policy: Policy, hooked: bool, lists: bool, roots: list[tuple[list[Any], Any]]
+    ) -> None:
         self.handed_in: dict[str, str] = {}
         self.world = World(type(self).keep, Setting(policy, hooked, lists, self.output))
         self.promises = Promises(self.world)
-        for then in roots:
-            self._hand_in("a cow", then, None, None)
+        for then, retry in roots:
+            self._hand_in("a cow", then, retry, None, None)
 
     @precondition(lambda self: len(self.handed_in) < FEW)
     @rule(
         prompt=st.sampled_from(["a cat", "A  Cat", "a dog"]),
         then=st.sampled_from(THENS),
+        retry=st.sampled_from(RETRIES),
         key=st.sampled_from(["k1", "k2", None]),
         trouble=troubles,
     )
     def hand_in(
-        self, prompt: str, then: list[Any], key: str | None, trouble: Trouble | None
+        self, prompt: str, then: list[Any], retry: Any, key: str | None, trouble: Trouble | None
     ) -> None:
-        self._hand_in(prompt, then, key, trouble)
+        self._hand_in(prompt, then, retry, key, trouble)
 
     def _hand_in(
-        self, prompt: str, then: list[Any], key: str | None, trouble: Trouble | None
+        self, prompt: str, then: list[Any], retry: Any, key: str | None, trouble: Trouble | None
     ) -> None:
         key = key or f"new-{len(self.handed_in)}"
-        data = {"kind": "imagine", "prompt": prompt, "then": then}
+        data = {"kind": "imagine", "prompt": prompt, "then": then, "retry": retry}
 
         def submit() -> None:
             job, _ = self.world.intake.submit(data, key=key)
@@ -296,6 +308,13 @@ def _run(keep: Keep) -> None:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """While Redis is away a reply is kept, and offered again after a sleep."""
     monkeypatch.setattr("worker.submission.sleep", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def pictures_of_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blend is given the pictures of its siblings."""
+    picture = draw("PNG")
+    monkeypatch.setattr("worker.inputs.fetch", lambda *_, **__: picture)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.conftest import PassAbsence
-from tests.support.jobs import NOW, a_job, news
+from tests.support.jobs import NOW, a_job, news, terms
 from worker.errors import InvalidRequest, StaleVersion
 from worker.habits import Delivery, Heard
 from worker.job import Attempt, Job, Kind, Status
@@ -15,7 +15,7 @@ from worker.store import Filter, Load, NoFreeSlot, Store
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:
     """Commit each job and give it back as stored."""
     for job in jobs:
-        store.commit(job, max_running=max_running)
+        store.commit(job, terms=terms(max_running, job.account))
     return [loaded(store, job.id) for job in jobs]
 
 
@@ -37,12 +37,20 @@ def in_doubt(job: Job) -> Job:
 
 def finish(store: Store, job: Job) -> int:
     ended = replace(job, status=Status.SUCCEEDED, due_at=None, task_id="t1")
-    return store.commit(ended, max_running=3)
+    return store.commit(ended, terms=terms(3)).own
+
+
+def next_ready(store: Store, slots: int) -> Job | None:
+    return store.next_ready(terms(slots), NOW)
+
+
+def startable(store: Store, slots: int) -> int:
+    return store.load("default").startable(terms(slots))
 
 
 def test_a_job_comes_back_as_it_was_written(store: Store) -> None:
     job = a_job(then=({"press": "U1"},), metadata={"order": 7}, priority=8)
-    assert store.commit(job, max_running=3) == 1
+    assert store.commit(job, terms=terms(3)).own == 1
     assert loaded(store, job.id) == replace(job, version=1)
     assert store.get("nobody") is None
     assert store.get_many(["nobody", job.id]) == [replace(job, version=1)]
@@ -53,9 +61,9 @@ def test_a_commit_from_an_old_version_writes_nothing(store: Store) -> None:
     [stored] = put(store, job)
     put(store, replace(stored, progress=50))
     with pytest.raises(StaleVersion):
-        store.commit(replace(stored, progress=10), (a_job(),), max_running=3)
+        store.commit(replace(stored, progress=10), (a_job(),), terms=terms(3))
     with pytest.raises(StaleVersion):
-        store.commit(job, max_running=3)  # a job is not created twice either
+        store.commit(job, terms=terms(3))  # a job is not created twice either
     assert loaded(store, job.id).progress == 50
     assert len(store.list_jobs(Filter(), 10).jobs) == 1
 
@@ -64,10 +72,12 @@ def test_children_are_written_with_their_parent_and_never_twice(store: Store) ->
     [parent] = put(store, a_job())
     child = a_job(parent_id=parent.id, pipeline_id=parent.id)
     running = start(store, parent)
-    assert store.commit(replace(running, status=Status.SUCCEEDED), (child,), max_running=3) == 1
+    assert (
+        store.commit(replace(running, status=Status.SUCCEEDED), (child,), terms=terms(3)).own == 1
+    )
     put(store, replace(loaded(store, child.id), progress=5))
     again = replace(loaded(store, parent.id), progress=100)
-    assert store.commit(again, (child,), max_running=3) == 0
+    assert store.commit(again, (child,), terms=terms(3)).own == 0
     assert loaded(store, child.id).progress == 5
     pipeline = store.pipeline(parent.id)
     assert pipeline is not None
@@ -78,15 +88,15 @@ def test_children_are_written_with_their_parent_and_never_twice(store: Store) ->
 
 def test_no_more_jobs_start_than_there_are_slots(store: Store) -> None:
     jobs = put(store, *(a_job() for _ in range(3)), max_running=2)
-    assert store.startable("default", 2) == 2
+    assert startable(store, 2) == 2
     first, second = start(store, jobs[0], 2), start(store, jobs[1], 2)
-    assert store.next_ready("default", 2) is None
+    assert next_ready(store, 2) is None
     with pytest.raises(NoFreeSlot):
         start(store, jobs[2], 2)
     assert loaded(store, jobs[2].id).status is Status.QUEUED
     start(store, replace(first, progress=1), 2)  # who holds a slot keeps it
     assert finish(store, second) == 1
-    assert store.next_ready("default", 2) == loaded(store, jobs[2].id)
+    assert next_ready(store, 2) == loaded(store, jobs[2].id)
     start(store, jobs[2], 2)
 
 
@@ -94,7 +104,7 @@ def test_evidence_that_a_job_runs_takes_a_slot_even_above_the_limit(store: Store
     first, second = put(store, a_job(), a_job(), max_running=1)
     start(store, first, 1)
     put(store, replace(second, status=Status.IN_PROGRESS, due_at=NOW), max_running=1)
-    assert store.startable("default", 1) == 0
+    assert startable(store, 1) == 0
 
 
 def test_the_ready_queue_is_ordered_by_priority_then_follow_ups_then_age(store: Store) -> None:
@@ -103,7 +113,7 @@ def test_the_ready_queue_is_ordered_by_priority_then_follow_ups_then_age(store: 
     window = a_job(parent_id="p", task_id="t9", created_at=NOW + 9)
     put(store, young, old, urgent, child, window)
     order = []
-    while job := store.next_ready("default", 9):
+    while job := next_ready(store, 9):
         order.append(job.id)
         start(store, job, 9)
     assert order == [urgent.id, window.id, child.id, old.id, young.id]
@@ -111,24 +121,24 @@ def test_the_ready_queue_is_ordered_by_priority_then_follow_ups_then_age(store: 
 
 def test_equal_prompts_never_run_at_once(store: Store) -> None:
     twins = [a_job(request={"prompt": p}) for p in ("A  Cat", "a cat", "a cat ")]
-    assert [store.commit(twin, max_running=3) for twin in twins] == [1, 0, 0]
+    assert [store.commit(twin, terms=terms(3)).own for twin in twins] == [1, 0, 0]
     first = start(store, loaded(store, twins[0].id))
-    assert store.next_ready("default", 3) is None
+    assert next_ready(store, 3) is None
     put(store, replace(loaded(store, twins[1].id), status=Status.CANCELLED))  # gives up waiting
     assert finish(store, first) == 1
-    heir = store.next_ready("default", 3)
+    heir = next_ready(store, 3)
     assert heir == loaded(store, twins[2].id)
     other_account = a_job(request={"prompt": "a cat"}, account="other")
-    assert store.commit(other_account, max_running=3) == 1
+    assert store.commit(other_account, terms=terms(3, "other")).own == 1
 
 
 def test_a_cancelled_job_that_still_runs_keeps_its_slot_and_its_prompt(store: Store) -> None:
     first, twin = put(store, a_job(request={"prompt": "x"}), a_job(request={"prompt": "x"}))
     running = start(store, first)
     [draining] = put(store, replace(running, status=Status.CANCELLED, draining=True, due_at=NOW))
-    assert store.next_ready("default", 3) is None
-    store.commit(replace(draining, draining=False, due_at=None), max_running=3)
-    heir = store.next_ready("default", 3)
+    assert next_ready(store, 3) is None
+    store.commit(replace(draining, draining=False, due_at=None), terms=terms(3))
+    heir = next_ready(store, 3)
     assert heir == loaded(store, twin.id)
 
 
@@ -185,11 +195,11 @@ def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) 
 def test_an_account_remembers_how_it_calls_back(store: Store) -> None:
     [job] = put(store, a_job())
     for heard in (Heard.ASKED, Heard.ASKED):
-        store.commit(job, max_running=3, news=news(heard))
+        store.commit(job, terms=terms(3), news=news(heard))
         job = loaded(store, job.id)
     assert (store.delivery("default").silent, store.delivery("default").callbacks) == (2, 0)
-    store.commit(job, max_running=3, news=news(Heard.CALLBACK_WITH_STATE))
-    store.commit(loaded(store, job.id), max_running=3, news=news(Heard.CALLBACK))
+    store.commit(job, terms=terms(3), news=news(Heard.CALLBACK_WITH_STATE))
+    store.commit(loaded(store, job.id), terms=terms(3), news=news(Heard.CALLBACK))
     store.learn_dialect("default", "trueai")
     known = store.delivery("default")
     assert (known.callbacks, known.with_state, known.silent, known.dialect) == (2, 1, 0, "trueai")
@@ -204,7 +214,7 @@ def test_ends_are_counted_by_how_they_were_heard_of(store: Store) -> None:
         news(Heard.ASKED, ended=True, at=NOW + 3),
         news(Heard.ASKED, ended=True, at=NOW + 4),
     ):
-        store.commit(loaded(store, job.id), max_running=3, news=told)
+        store.commit(loaded(store, job.id), terms=terms(3), news=told)
     known = store.delivery("default")
     assert (known.callbacks, known.told, known.asked, known.silent) == (3, 2, 2, 2)
     assert known.by_sort == {"upscale": 1, "imagine": 2}
@@ -217,13 +227,13 @@ def test_the_lag_between_two_news_is_learnt_as_tcp_does(store: Store) -> None:
     learnt = []
     for lag_s in (None, 10.0, 10.0, 18.0, 2.0):
         told = news(Heard.CALLBACK, lag_s=lag_s)
-        store.commit(loaded(store, job.id), max_running=3, news=told)
+        store.commit(loaded(store, job.id), terms=terms(3), news=told)
         known = store.delivery("default")
         learnt.append((known.lag_s, known.lag_deviation_s))
     assert learnt == [
         (None, 0.0), (10.0, 3.75), (10.0, 2.812), (11.0, 4.109), (9.875, 5.332),
     ]  # fmt: skip
-    store.commit(loaded(store, job.id), max_running=3, news=news(Heard.ASKED, lag_s=99.0))
+    store.commit(loaded(store, job.id), terms=terms(3), news=news(Heard.ASKED, lag_s=99.0))
     assert store.delivery("default").lag_s == 9.875, "only callbacks have a lag"
 
 
@@ -269,16 +279,16 @@ def test_what_is_held_holds_neither_a_slot_nor_its_prompt(store: Store) -> None:
     first, twin = put(store, a_job(request={"prompt": "x"}), a_job(request={"prompt": "x"}))
     running = start(store, first, 1)
     [doubtful] = put(store, in_doubt(running))
-    assert store.load("default") == Load(running=1, ready=0)
+    assert next_ready(store, 3) is None
     held = replace(doubtful, held=True)
-    assert store.commit(held, max_running=1) == 1, "the other one can start now"
-    assert store.next_ready("default", 1) == loaded(store, twin.id)
-    assert store.load("default") == Load(running=0, ready=1)
+    assert store.commit(held, terms=terms(1)).own == 1, "the other one can start now"
+    assert next_ready(store, 1) == loaded(store, twin.id)
+    assert store.load("default") == Load(images=0, ready=1)
     [seen] = put(
         store, replace(loaded(store, held.id), held=False, status=Status.IN_PROGRESS), max_running=1
     )
-    assert store.load("default") == Load(running=1, ready=1), "late evidence takes a slot"
-    assert store.next_ready("default", 1) is None
+    assert store.load("default") == Load(images=1, ready=1), "late evidence takes a slot"
+    assert next_ready(store, 1) is None
     assert finish(store, seen) == 1
 
 
@@ -289,18 +299,18 @@ def test_what_is_held_and_sent_again_waits_for_its_prompt_like_any_other(store: 
     heir = start(store, twin)
     again = replace(held, status=Status.QUEUED, held=False, doubt_until=None, due_at=None)
     put(store, again)
-    assert store.load("default") == Load(running=1, ready=0)
+    assert next_ready(store, 3) is None
     assert finish(store, heir) == 1
-    assert store.next_ready("default", 3) == loaded(store, first.id)
+    assert next_ready(store, 3) == loaded(store, first.id)
 
 
 def test_an_account_is_loaded_with_what_runs_and_what_could(store: Store) -> None:
     jobs = put(store, *(a_job() for _ in range(4)), a_job(account="other"), a_job(due_at=NOW + 9))
-    assert store.load("default") == Load(running=0, ready=4)
+    assert store.load("default") == Load(images=0, ready=4)
     start(store, jobs[0], 1)
-    assert store.load("default") == Load(running=1, ready=3)
-    assert store.load("other") == Load(running=0, ready=1)
-    assert store.load("nobody") == Load(running=0, ready=0)
+    assert store.load("default") == Load(images=1, ready=3)
+    assert store.load("other") == Load(images=0, ready=1)
+    assert store.load("nobody") == Load(images=0, ready=0)
 
 
 def test_once_is_for_one_caller_until_its_time_is_over(store: Store) -> None:

@@ -1,5 +1,6 @@
 """Both stores side by side through the same random lives of jobs: they agree, and lose nothing."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -20,8 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.jobs import NOW, a_job, news
+from tests.support.jobs import NOW, a_job, news, terms
 from tests.support.stories import THENS, events, snapshots, verdicts
+from worker.charges import charges, day_of
 from worker.errors import Conflict, StaleVersion
 from worker.events import (
     AssetsSettled,
@@ -38,16 +40,18 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Snapshot, Verdict
-from worker.habits import Heard
+from worker.habits import Heard, sort_of
 from worker.job import AssetsStatus, Job, Kind, Modal, Status
-from worker.store import Filter, NoFreeSlot, Store
+from worker.store import Filter, NoFreeSlot, Openings, Store
 from worker.store.memory import MemoryStore
-from worker.store.places import guard_of
+from worker.store.places import guard_of, lane_of, starts
 from worker.store.redis import RedisStore
+from worker.terms import Terms
 from worker.transition import transition
 
 ACCOUNTS = ("default", "other")
 SLOTS = 2
+BUDGET = 12
 #: No more are handed in than this, so that much happens to each.
 FEW = 6
 
@@ -69,6 +73,21 @@ def next_event(job: Job, verdict: Verdict, snapshot: Snapshot) -> Event:
             return Retried()
         case _:
             return Observed(replace(snapshot, task_id=None), asked=True)
+
+
+def agreed_with(account: str) -> Terms:
+    """Few slots, prices, and a budget that is soon spent on one of the accounts."""
+    prices = {"imagine": 3, "default": 1}
+    budget = BUDGET if account == "default" else None
+    day = {"today": day_of(NOW), "tenant_budgets": {"*": 50}}
+    slots = {"video_slots": 1 if account else 0}
+    return terms(SLOTS if account else 0, account, **slots, prices=prices, budget=budget, **day)
+
+
+def used(store: Store, account: str) -> int:
+    """What the account's budget has to give already."""
+    [sums] = store.money([f"account:{account}"])
+    return sums.get("spent", 0) + sums.get("reserved", 0) - sums.get("refunded", 0)
 
 
 class Stores(RuleBasedStateMachine):
@@ -95,7 +114,9 @@ class Stores(RuleBasedStateMachine):
     @precondition(lambda self: len(self.ids) < FEW)
     @rule(
         target=jobs,
-        account=st.sampled_from(["default", "default", "other"]),
+        account=st.sampled_from(["default", "default", "other", ""]),
+        tenant=st.sampled_from(["", "acme"]),
+        batch_id=st.sampled_from([None, None, "b1", "b2"]),
         prompt=st.sampled_from(["a cat", "A  Cat ", "a dog"]),
         kind=st.sampled_from([Kind.IMAGINE, Kind.VIDEO, Kind.IMAGINE, Kind.ACTION]),
         priority=st.sampled_from([0, 5, 9]),
@@ -108,14 +129,18 @@ class Stores(RuleBasedStateMachine):
         for n in range(copies):
             # The same ids when a failure is played again.
             job_id, request = UUID(int=known + n + 1).hex, {"prompt": prompt}
-            self.commit(a_job(id=job_id, request=request, created_at=self.now, **fields))
+            where = {"anywhere": not fields["account"], "created_at": self.now + n / 8}
+            self.commit(a_job(id=job_id, request=request, **where, **fields))
         return multiple(*self.ids[known:])
 
     @rule(target=jobs, account=st.sampled_from(ACCOUNTS), verdict=verdicts)
     def submit_next(self, account: str, verdict: Verdict) -> Any:
         made: tuple[str, ...] = ()
-        if job := self.redis.next_ready(account, SLOTS):
-            for event in (Started(), Posting(job.attempt + 1), Replied(job.attempt + 1, verdict)):
+        agreed = agreed_with(account)
+        if job := self.redis.next_ready(agreed, self.now):
+            number, price = job.attempt + 1, agreed.price(sort_of(job))
+            started = Started(account, price, refundable=account == "other")
+            for event in (started, Posting(number), Replied(number, verdict)):
                 made += self.offer(self.loaded(job.id), event).values
         return multiple(*made)
 
@@ -156,7 +181,12 @@ class Stores(RuleBasedStateMachine):
         job = self.loaded(job_id)
         for store in (self.redis, self.memory):
             with pytest.raises(StaleVersion):
-                store.commit(replace(job, version=job.version - 1), max_running=SLOTS)
+                store.commit(replace(job, version=job.version - 1), terms=agreed_with(job.account))
+
+    @rule(what=st.sampled_from(["account:other", "kind:video", "batch:b1"]), resumed=st.booleans())
+    def is_paused(self, what: str, *, resumed: bool) -> None:
+        for store in (self.redis, self.memory):
+            (store.resume if resumed else store.pause)(what)
 
     # How it is carried out.
 
@@ -175,7 +205,10 @@ class Stores(RuleBasedStateMachine):
     def commit(self, job: Job, children: tuple[Job, ...] = ()) -> Any:
         if job.held:  # it gives its guard away, and may run all the same
             self.once_held.add(job.id)
-        told = [self._commit(store, job, children) for store in (self.redis, self.memory)]
+        before = self.memory.get(job.id)
+        account = job.account or (before.account if before else "")
+        stores = (self.redis, self.memory)
+        told = [self._commit(store, account, job, children) for store in stores]
         assert told[0] == told[1]
         if told[0] == "full":
             return multiple()
@@ -183,32 +216,48 @@ class Stores(RuleBasedStateMachine):
         self.ids += new
         return multiple(*(child for child in new if child != job.id))
 
-    def _commit(self, store: Store, job: Job, children: tuple[Job, ...]) -> int | str:
-        before = {a: store.startable(a, SLOTS) for a in ACCOUNTS}
+    def _commit(
+        self, store: Store, account: str, job: Job, children: tuple[Job, ...]
+    ) -> Openings | str:
+        agreed = agreed_with(account)
+        before = store.load(account)
+        told = news(Heard.CALLBACK) if account else None
         try:
-            openings = store.commit(job, children, max_running=SLOTS, news=news(Heard.CALLBACK))
+            openings = store.commit(job, children, terms=agreed, news=told, now=self.now)
         except NoFreeSlot:
             return "full"
-        grown = store.startable(job.account, SLOTS) - before[job.account]
-        assert openings >= grown, "whatever can start now is woken"
+        if starts(job):
+            assert used(store, account) <= BUDGET or account == "other", "no start passes it"
+        after = store.load(account)
+        own = {"anywhere": 0, "anywhere_films": 0}
+        grown = replace(after, **own).startable(agreed) - replace(before, **own).startable(agreed)
+        assert openings.own >= grown, "whatever can start now is woken"
         return openings
 
     def startable(self, job: Job) -> bool:
-        return self.client.zscore(f"{self.prefix}ready:{job.account}", job.id) is not None
+        return job.id in self.queued()
+
+    def queued(self) -> set[str]:
+        keys = self.client.scan_iter(f"{self.prefix}ready:*", count=1000)
+        return {job_id for key in keys for job_id in self.members(key.decode()[len(self.prefix) :])}
 
     # What always holds.
 
     @invariant()
     def the_stores_agree(self) -> None:
         assert self.redis.get_many(self.ids) == self.memory.get_many(self.ids)
+        ready = [job for job in self.memory.get_many(self.ids) if job.ready]
         for account in ACCOUNTS:
-            for limit in (SLOTS, 99):
-                for ask in ("next_ready", "startable"):
-                    answers = {
-                        repr(getattr(store, ask)(account, limit))
-                        for store in (self.redis, self.memory)
-                    }
-                    assert len(answers) == 1, ask
+            agreed = agreed_with(account)
+            answers = [
+                (
+                    store.next_ready(agreed, self.now),
+                    store.load(account),
+                    [store.why_waiting(job, agreed, self.now) for job in ready],
+                )
+                for store in (self.redis, self.memory)
+            ]
+            assert answers[0] == answers[1]
             assert self.redis.delivery(account) == self.memory.delivery(account)
             for task_id in ("t1", "t2", "t3"):
                 found = self.redis.find_task(account, task_id)
@@ -228,42 +277,67 @@ class Stores(RuleBasedStateMachine):
         for account in ACCOUNTS:
             mine = [job for job in jobs if job.account == account]
             assert self.running(account) == {job.id for job in mine if job.holds_slot}
-            self.check_guards(account, mine)
+            self.check_running(account, mine)
+            self.check_waiting(account, mine)
+        self.check_waiting("*", [job for job in jobs if not job.account])
+        self.check_money(jobs)
 
-    def check_guards(self, account: str, mine: list[Job]) -> None:
-        """Equal prompts never run at once, and who waits for one waits for somebody."""
-        ready = set(self.members(f"ready:{account}"))
-        kept: Any = self.client.hgetall(f"{self.prefix}guards:{account}")
-        holders = {guard.decode(): job_id.decode() for guard, job_id in kept.items()}
-        parked = {
-            job_id: guard
-            for guard in {guard_of(job) for job in mine} - {""}
-            for job_id in self.parked(account, guard)
-        }
-        assert ready | set(parked) == {job.id for job in mine if job.ready}
-        assert not ready & set(parked)
-        for job_id, guard in parked.items():
-            assert guard in holders, "nobody waits for a prompt that is free"
-            assert holders[guard] != job_id
+    def check_running(self, account: str, mine: list[Job]) -> None:
+        """Equal prompts never run at once."""
+        holders = self.hash(f"guards:{account}")
+        running = {job.id: guard_of(job) for job in mine if job.holds_slot and guard_of(job)}
         for guard, holder in holders.items():
-            held = next(job for job in mine if job.id == holder)
-            assert guard_of(held) == guard
-            assert held.draining or not held.status.terminal, "what is over holds nothing"
-        for job in mine:
-            if guard_of(job) and (job.holds_slot or job.id in ready):
-                assert holders[guard_of(job)] == job.id or job.id in self.once_held
+            assert running[holder] == guard
+        for job_id, guard in running.items():
+            assert holders[guard] == job_id or job_id in self.once_held
+
+    def check_waiting(self, account: str, mine: list[Job]) -> None:
+        """Of equal prompts one is ready, and the others wait for that one."""
+        queued, heads = self.queued(), self.hash("heads")
+        ready = {job.id: f"{account}|{guard_of(job)}" for job in mine if job.ready}
+        films = {job.id for job in mine if job.kind is Kind.VIDEO}
+        for pool, expected in ((account, set(ready) - films), (f"{account}:video", films & set(ready))):
+            assert int(self.hash("waiting").get(pool, 0)) == len(queued & expected)
+        for job_id, line in ready.items():
+            if line.endswith("|"):
+                assert job_id in queued
+                continue
+            ids: Any = self.client.lrange(f"{self.prefix}parked:{line}", 0, -1)
+            parked = ids.count(job_id.encode())
+            assert (heads[line] == job_id, job_id in queued, parked) in (
+                (True, True, 0), (False, False, 1),
+            )  # fmt: skip
+        assert {job_id for line, job_id in heads.items() if line.startswith(account)} <= set(ready)
+
+    def check_money(self, jobs: list[Job]) -> None:
+        """The sums are those of the records."""
+        truth: dict[str, Counter[str]] = defaultdict(Counter)
+        for job in jobs:
+            price = agreed_with(job.account).price(lane_of(job).sort)
+            for charge in charges(job, price):
+                for scope in (
+                    f"day:{charge.day}", f"account:{charge.account}",
+                    f"batch:{job.batch_id}", f"tenant:{job.tenant}",
+                ):  # fmt: skip
+                    truth[scope][charge.standing.value] += charge.amount
+        scopes = [scope for scope in truth if not scope.endswith((":", ":None"))]
+        for store in (self.redis, self.memory):
+            sums = store.money(scopes)
+            for scope, found in zip(scopes, sums, strict=True):
+                assert Counter(found) == truth[scope], scope
 
     def members(self, name: str) -> dict[str, float]:
         entries: Any = self.client.zrange(f"{self.prefix}{name}", 0, -1, withscores=True)
         return {job_id.decode(): score for job_id, score in entries}
 
     def running(self, account: str) -> set[str]:
-        ids: Any = self.client.smembers(f"{self.prefix}running:{account}")
+        pools = [f"{self.prefix}running:{account}{pool}" for pool in ("", ":video")]
+        ids: Any = self.client.sunion(pools)
         return {job_id.decode() for job_id in ids}
 
-    def parked(self, account: str, guard: str) -> list[str]:
-        ids: Any = self.client.lrange(f"{self.prefix}parked:{account}:{guard}", 0, -1)
-        return [job_id.decode() for job_id in ids]
+    def hash(self, name: str) -> dict[str, str]:
+        found: Any = self.client.hgetall(f"{self.prefix}{name}")
+        return {key.decode(): value.decode() for key, value in found.items()}
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.serving import make_server
 
+from worker.account import Account, Auth, Dialect
 from worker.assets import Assets
 from worker.events import Policy
 from worker.intake import Intake
 from worker.job import Job
 from worker.orchestrator import Orchestrator
-from worker.provider.account import Account, Auth, Dialect
 from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
@@ -48,6 +48,9 @@ class Threads:
 
     def store_assets(self, job_id: str) -> None:
         self._submit("store_assets", job_id)
+
+    def choose(self, job_id: str) -> None:
+        self._submit("choose", job_id)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

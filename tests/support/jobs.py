@@ -18,6 +18,7 @@ from worker.events import (
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.habits import Heard, News
 from worker.job import Button, Job, JobError, Kind, Result, Status
+from worker.terms import Terms
 from worker.transition import transition
 
 NOW = 1_800_000_000.0
@@ -32,6 +33,11 @@ GRID = (
 def news(how: Heard, **more: Any) -> News:
     """What a commit teaches about its account, of an imagine unless said otherwise."""
     return News(how, more.pop("at", NOW), more.pop("sort", "imagine"), **more)
+
+
+def terms(slots: int = 3, account: str = "default", **more: Any) -> Terms:
+    """An account with so many slots, none for films, and no other limit unless it is given."""
+    return Terms(account, image_slots=slots, **more)
 
 
 def a_job(**fields: Any) -> Job:
@@ -81,17 +87,17 @@ TIMEOUT = callback(TaskStatus.FAILED, error=GAVE_UP)
 
 _WAY: dict[Status, tuple[Event, ...]] = {
     Status.QUEUED: (),
-    Status.SUBMITTING: (Started(), Posting(1)),
-    Status.SUBMITTED: (Started(), Posting(1), ACCEPTED),
+    Status.SUBMITTING: (Started("default"), Posting(1)),
+    Status.SUBMITTED: (Started("default"), Posting(1), ACCEPTED),
     Status.IN_PROGRESS: (
-        Started(), Posting(1), ACCEPTED, callback(TaskStatus.IN_PROGRESS, progress=40)
+        Started("default"), Posting(1), ACCEPTED, callback(TaskStatus.IN_PROGRESS, progress=40)
     ),
-    Status.AWAITING_MODAL: (Started(), Posting(1), WINDOW),
-    Status.IN_DOUBT: (Started(), Posting(1), CUT_OFF),
-    Status.OVERDUE: (Started(), Posting(1), ACCEPTED, TIMEOUT),
-    Status.SUCCEEDED: (Started(), Posting(1), ACCEPTED, callback(TaskStatus.SUCCEEDED)),
-    Status.FAILED: (Started(), Posting(1), TURNED_DOWN),
-    Status.CANCELLED: (Started(), Cancelled()),
+    Status.AWAITING_MODAL: (Started("default"), Posting(1), WINDOW),
+    Status.IN_DOUBT: (Started("default"), Posting(1), CUT_OFF),
+    Status.OVERDUE: (Started("default"), Posting(1), ACCEPTED, TIMEOUT),
+    Status.SUCCEEDED: (Started("default"), Posting(1), ACCEPTED, callback(TaskStatus.SUCCEEDED)),
+    Status.FAILED: (Started("default"), Posting(1), TURNED_DOWN),
+    Status.CANCELLED: (Started("default"), Cancelled()),
 }  # fmt: skip
 
 

@@ -57,9 +57,9 @@ class KeptMemory:
         memory = self._memory
         return Indexes(
             due=set(memory._due),
-            ready=memory._ready["default"],
-            parked={each for parked in memory._parked.values() for each in parked},
-            running=memory._running["default"],
+            ready={each for jobs in memory._queue._ready.values() for each in jobs},
+            parked={each for parked in memory._queue._parked.values() for each, _ in parked},
+            running={each for running in memory._running.values() for each in running},
             guards={guard: job_id for (_, guard), job_id in memory._guards.items()},
         )
 
@@ -86,16 +86,16 @@ class KeptRedis:
     def indexes(self) -> Indexes:
         client: Any = self._client
         prefix = self._prefix
-        guards = {
-            k.decode(): v.decode() for k, v in client.hgetall(f"{prefix}guards:default").items()
-        }
-        parked = [client.lrange(f"{prefix}parked:default:{each}", 0, -1) for each in guards]
+        guards = client.hgetall(f"{prefix}guards:default")
+        ready = (client.zrange(key, 0, -1) for key in client.scan_iter(f"{prefix}ready:*"))
+        parked = (client.lrange(key, 0, -1) for key in client.scan_iter(f"{prefix}parked:*"))
+        pools = [f"{prefix}running:default", f"{prefix}running:default:video"]
         return Indexes(
             due=_texts(client.zrange(f"{prefix}due", 0, -1)),
-            ready=_texts(client.zrange(f"{prefix}ready:default", 0, -1)),
+            ready={each for ids in ready for each in _texts(ids)},
             parked={each for ids in parked for each in _texts(ids)},
-            running=_texts(client.smembers(f"{prefix}running:default")),
-            guards=guards,
+            running=_texts(client.sunion(pools)),
+            guards={guard.decode(): job_id.decode() for guard, job_id in guards.items()},
         )
 
     def close(self) -> None:

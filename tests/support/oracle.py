@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from tests.support.jobs import GRID
+from worker.account import Account
 from worker.errors import HooklineError, ProviderUnavailable
 from worker.events import Policy
 from worker.evidence import Snapshot, Verdict
 from worker.job import Job, Kind, Status
-from worker.provider.account import Account
 from worker.provider.client import ProviderClient
 from worker.provider.dialect import read_reply, read_task, read_transport_error
 from worker.provider.payloads import Submission
@@ -130,12 +130,33 @@ class Ledger:
             self._may_send[name] += 1
             self._announced_at[name] = self.now()
             self._check_unpaid(job)
+        if before and job.status is Status.QUEUED and before.status is not Status.QUEUED:
+            self._tried_again(before, job)
         if before and before.status is Status.IN_DOUBT and job.status is Status.QUEUED:
             given_up = job.attempts[-1].outcome == "in_doubt"  # else it was clearly refused
             if given_up and name not in self.allowed:
                 self._check_silence(job, job.attempts[-1].posted_at or 0.0)
                 self.automatic[job.id].add(job.attempt)
                 assert len(self.automatic[job.id]) <= self.policy.max_resubmits
+
+    def _tried_again(self, before: Job, job: Job) -> None:
+        """By itself only where that was asked for, and where the task is truly over."""
+        over = {Status.FAILED.value, Status.TIMED_OUT.value}
+        ended = {a.number: a for a in job.attempts if a.outcome in over}
+        for known in (a.number for a in before.attempts if a.outcome in over):
+            del ended[known]
+        if before.status.terminal or not ended:
+            return
+        (attempt,) = ended.values()
+        assert job.retry is not None, "nobody asked for another attempt"
+        assert len(job.attempts) <= 10
+        task = self.tasks[attempt.task_id or ""]
+        if attempt.outcome == Status.FAILED.value:
+            assert task.over, f"{task} may still succeed"
+            assert task.status == "FAILURE"
+        else:
+            assert self.now() >= attempt.started_at + self.policy.grace_s, "it may still succeed"
+        self.allowed.add(task.of)
 
     def _check_unpaid(self, job: Job) -> None:
         for post in (post for post in self.posts if post.of[0] == job.id):

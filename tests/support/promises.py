@@ -55,14 +55,22 @@ class Promises:
         """With a parent's success its follow-ups are there, each once, and never before."""
         children = [each for each in jobs.values() if each.parent_id == job.id]
         pressed = sorted(str(each.request.get("button")) for each in children)
-        wanted = sorted(step["press"] for step in job.then)
+        wanted = sorted(str(step.get("press")) for step in job.then)
         assert pressed == (wanted if job.status is Status.SUCCEEDED else [])
+        if job.waits_for and job.attempts:
+            siblings = [jobs[job_id] for job_id in job.waits_for]
+            assert all(sibling.status is Status.SUCCEEDED for sibling in siblings)
+            assert len(job.request["images"]) == len(siblings), "blended of what they gave"
 
     def _check_payments(self, job: Job) -> None:
         """What the record says of payments is true, and no attempt was paid for twice."""
         truth = self._world.ledger.tasks
         paid = [task.of for task in self._world.ledger.accepted(job.id)]
         assert len(set(paid)) == len(paid), "an attempt was paid for twice"
+        if job.retry:
+            by_hand = [wish for wish in self.wishes[job.id] if wish in ("retry", "resubmit")]
+            beside = len(self._world.ledger.automatic[job.id]) + len(by_hand)
+            assert len(paid) <= job.retry.attempts + beside, "paid for too often"
         for attempt in job.attempts:
             if attempt.task_id:
                 assert truth[attempt.task_id].of == (job.id, attempt.number)
@@ -102,4 +110,6 @@ class Promises:
         flagged = {attempt.task_id for attempt in job.double_payments}
         assert flagged <= evident - {job.task_id}
         if "retry" not in self.wishes[job.id]:
-            assert len(flagged) == max(0, len(evident) - 1)
+            over = (Status.FAILED.value, Status.TIMED_OUT.value)
+            asked_for = {a.task_id for a in job.attempts if job.retry and a.outcome in over}
+            assert len(flagged) == max(0, len(evident - asked_for - {job.task_id}))

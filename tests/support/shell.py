@@ -8,17 +8,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.support.jobs import NOW
+from tests.support.jobs import terms as some_terms
+from worker.account import Account
 from worker.errors import HooklineError
 from worker.events import Policy
 from worker.evidence import Outcome, Snapshot, Verdict
 from worker.habits import Heard, News
 from worker.job import Job, Kind
 from worker.orchestrator import Orchestrator
-from worker.provider.account import Account
 from worker.provider.client import ProviderClient
 from worker.provider.payloads import Submission
-from worker.store import Filter
+from worker.store import Filter, Openings
 from worker.store.memory import MemoryStore
+from worker.terms import Terms
 
 
 class Wakeups:
@@ -36,6 +38,9 @@ class Wakeups:
     def store_assets(self, job_id: str) -> None:
         self.sent.append(("store_assets", job_id))
 
+    def choose(self, job_id: str) -> None:
+        self.sent.append(("choose", job_id))
+
 
 class FailingStore(MemoryStore):
     """A store whose next commit fails with ``failure``, once; ``heard`` is what it was told."""
@@ -50,14 +55,15 @@ class FailingStore(MemoryStore):
         job: Job,
         children: Sequence[Job] = (),
         *,
-        max_running: int,
+        terms: Terms,
         news: News | None = None,
-    ) -> int:
+        now: float = 0.0,
+    ) -> Openings:
         self.heard.append(news.how if news else None)
         if failure := self.failure:
             self.failure = None
             raise failure
-        return super().commit(job, children, max_running=max_running, news=news)
+        return super().commit(job, children, terms=terms, news=news, now=now)
 
 
 class Provider(ProviderClient):
@@ -126,7 +132,7 @@ class Shell:
 
     def put(self, job: Job) -> Job:
         """Store the job as it is, and give it back as stored."""
-        self.store.commit(job, max_running=99)
+        self.store.commit(job, terms=some_terms(99, job.account))
         return self.job(job)
 
     def jobs(self) -> list[Job]:

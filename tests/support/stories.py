@@ -64,7 +64,7 @@ modals = st.builds(Modal, prompt=_maybe() | st.just("a hat"), mask=_maybe() | st
 attempts = st.sampled_from([1, 1, 1, 2, 3])
 
 what_happens: st.SearchStrategy[Event] = st.one_of(
-    st.just(Started()),
+    st.just(Started("default")),
     st.builds(Posting, attempt=attempts),
     st.builds(Replied, attempt=attempts, verdict=verdicts),
     st.builds(Observed, snapshot=snapshots, attempt=_maybe() | attempts, asked=st.booleans()),

@@ -8,14 +8,14 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from config.settings import Settings, load_settings
-from tests.support.jobs import NOW, a_job
+from tests.support.jobs import NOW, a_job, terms
 from webhooks.app import create_app
 from worker.bootstrap import Services, build
 from worker.intake import Intake
 from worker.job import Attempt, Job, Status
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
-from worker.store import Store, codec
+from worker.store import Openings, Store, codec
 from worker.store.memory import MemoryStore
 
 TOKEN = "an-api-token-of-tests"
@@ -44,11 +44,13 @@ class NoWakeups:
 
     def store_assets(self, job_id: str) -> None: ...
 
+    def choose(self, job_id: str) -> None: ...
+
 
 class WrittenStore(MemoryStore):
     """A store in memory that keeps only what can be written down."""
 
-    def commit(self, job: Job, children: Sequence[Job] = (), **how: Any) -> int:
+    def commit(self, job: Job, children: Sequence[Job] = (), **how: Any) -> Openings:
         written = [codec.load(codec.dump(each)) for each in (job, *children)]
         return super().commit(written[0], written[1:], **how)
 
@@ -80,7 +82,7 @@ class Web:
     def put(self, **fields: Any) -> Job:
         """A stored job."""
         job = a_job(**fields)
-        self.store.commit(job, max_running=100)
+        self.store.commit(job, terms=terms(100))
         return self.job(job.id)
 
     def running(self, **fields: Any) -> Job:

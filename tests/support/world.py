@@ -13,12 +13,12 @@ from tests.support.jobs import NOW
 from tests.support.kept_stores import Kept
 from tests.support.oracle import Fate, Ledger, ModelProvider, Task
 from tests.support.shell import Wakeups
+from worker.account import Account
 from worker.errors import Conflict, StoreUnavailable
 from worker.events import AssetsSettled, Policy
 from worker.intake import Intake
 from worker.job import AssetsStatus, Job
 from worker.orchestrator import Orchestrator
-from worker.provider.account import Account
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
 from worker.storage import Storage

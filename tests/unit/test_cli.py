@@ -10,8 +10,9 @@ import structlog
 from click.testing import CliRunner, Result
 
 import worker
-from tests.support.jobs import GRID, NOW, a_job, in_status
+from tests.support.jobs import GRID, NOW, a_job, in_status, terms
 from worker import connection
+from worker.account import Account
 from worker.bootstrap import Services
 from worker.cli import attempts, cli, verdicts
 from worker.errors import StoreUnavailable
@@ -23,7 +24,6 @@ from worker.job import Result as JobResult
 from worker.orchestrator import Orchestrator
 from worker.overview import Report
 from worker.present import job_json
-from worker.provider.account import Account
 from worker.storage import Storage
 from worker.store import Load
 from worker.store.durability import Durability
@@ -36,6 +36,8 @@ class Quiet:
     def start(self, account: str, count: int) -> None: ...
     def ask(self, account: str, job_ids: Any) -> None: ...
     def store_assets(self, job_id: str) -> None: ...
+
+    def choose(self, job_id: str) -> None: ...
 
 
 class Here:
@@ -74,7 +76,7 @@ def run(*args: str) -> Result:
 
 
 def keep(here: Here, job: Job, *children: Job) -> Job:
-    here.store.commit(job, children, max_running=9)
+    here.store.commit(job, children, terms=terms(9))
     return job
 
 

@@ -37,7 +37,6 @@ from worker.events import (
 )
 from worker.evidence import Outcome, TaskStatus, Verdict
 from worker.job import Job, JobError, Kind, Status, Window
-from worker.store.places import place_of
 from worker.transition import transition
 from worker.transition.moves import GIVEN_UP, NOT_SENT
 
@@ -116,7 +115,7 @@ def test_silence_of_an_account_that_calls_back_sends_the_job_again() -> None:
     assert (again.status, again.ready, again.error) == (Status.QUEUED, True, None)
     assert (again.held, again.doubt_until, again.holds_slot) == (False, None, False)
     assert again.attempts[0].outcome == GIVEN_UP
-    started = after(again, Started(), now=WINDOW_OVER).job
+    started = after(again, Started("default"), now=WINDOW_OVER).job
     assert started.attempt == 2, "of a number of its own, so that callbacks tell them apart"
 
 
@@ -204,20 +203,19 @@ def test_a_job_is_sent_again_so_many_times_and_no_more(in_doubt: InDoubt, most: 
             break
         number, posts = job.attempt + 1, posts + 1
         cut_off = Replied(number, Verdict(Outcome.IN_DOUBT))
-        job = after(job, Started(), Posting(number), cut_off, now=now).job
+        job = after(job, Started("default"), Posting(number), cut_off, now=now).job
         flows = replace(FLOWS, called_back_at=now + 3999, in_doubt=in_doubt, max_resubmits=most)
         job, now = waited(job, flows), now + 4000
     assert posts == 1 + most
     assert job.held or job.status is Status.FAILED
 
 
-def test_what_is_held_frees_its_place_and_its_prompt() -> None:
+def test_what_is_held_frees_its_place() -> None:
     job = doubtful()
-    assert (job.holds_slot, place_of(job).over) == (True, False)
+    assert job.holds_slot
     held = waited(job, Policy())
-    assert (held.holds_slot, place_of(held).over) == (False, True)
-    seen = after(held, callback(RUNNING), now=WINDOW_OVER + 9).job
-    assert (seen.holds_slot, place_of(seen).over) == (True, False), "it runs after all"
+    assert not held.holds_slot
+    assert after(held, callback(RUNNING), now=WINDOW_OVER + 9).job.holds_slot, "it runs after all"
 
 
 def test_what_is_held_is_looked_at_ever_less_often_and_never_forgotten() -> None:
@@ -239,16 +237,17 @@ def test_what_is_held_is_looked_at_ever_less_often_and_never_forgotten() -> None
 #: and what is listed as paid beside that task.
 _TO = {
     "queued": (),
-    "claimed": (Started(),),
-    "on its way": (Started(), Posting(2)),
-    "refused": (Started(), Posting(2), Replied(2, REFUSED.verdict)),
-    "in doubt": (Started(), Posting(2), Replied(2, Verdict(Outcome.IN_DOUBT))),
-    "accepted": (Started(), Posting(2), accepted_as("t2")),
+    "claimed": (Started("default"),),
+    "on its way": (Started("default"), Posting(2)),
+    "refused": (Started("default"), Posting(2), Replied(2, REFUSED.verdict)),
+    "in doubt": (Started("default"), Posting(2), Replied(2, Verdict(Outcome.IN_DOUBT))),
+    "accepted": (Started("default"), Posting(2), accepted_as("t2")),
     "running": (
-        Started(), Posting(2), accepted_as("t2"), callback(RUNNING, 2, task_id="t2", progress=9)
+        Started("default"), Posting(2), accepted_as("t2"),
+        callback(RUNNING, 2, task_id="t2", progress=9),
     ),
-    "done": (Started(), Posting(2), accepted_as("t2"), callback(SUCCESS, 2, task_id="t2")),
-    "turned down": (Started(), Posting(2), Replied(2, TURNED_DOWN.verdict)),
+    "done": (Started("default"), Posting(2), accepted_as("t2"), callback(SUCCESS, 2, task_id="t2")),
+    "turned down": (Started("default"), Posting(2), Replied(2, TURNED_DOWN.verdict)),
 }  # fmt: skip
 _HEARD: dict[str, Event] = {
     "runs": callback(RUNNING, progress=5), "reply": ACCEPTED, "done": callback(SUCCESS)
@@ -291,7 +290,7 @@ def test_late_evidence_of_an_attempt_that_was_given_up(to: str, heard: str, expe
 
 
 def test_the_attempt_that_was_not_sent_yet_never_leaves() -> None:
-    taken_over = after(sent_again(Started()), callback(RUNNING), now=WINDOW_OVER).job
+    taken_over = after(sent_again(Started("default")), callback(RUNNING), now=WINDOW_OVER).job
     assert taken_over.attempts[1].outcome == NOT_SENT
     assert after(taken_over, Posting(2)).disposition is Disposition.STALE
 
@@ -310,7 +309,7 @@ def test_the_attempt_that_was_on_its_way_is_a_second_payment_if_it_is_accepted()
 @pytest.mark.parametrize("first", [1, 2])
 def test_the_first_success_wins_and_has_the_children(first: int) -> None:
     again = waited(doubtful(then=({"press": "U1"},)), FLOWS)
-    job = after(again, Started(), Posting(2), accepted_as("t2"), now=WINDOW_OVER).job
+    job = after(again, Started("default"), Posting(2), accepted_as("t2"), now=WINDOW_OVER).job
     won = after(job, callback(SUCCESS, first, task_id=f"t{first}"), now=WINDOW_OVER + 60)
     lost = 3 - first
     then = after(won.job, callback(SUCCESS, lost, task_id=f"t{lost}"), now=WINDOW_OVER + 61)
@@ -332,7 +331,7 @@ def test_a_job_that_failed_in_doubt_stays_so_but_tells_what_was_paid() -> None:
 
 def test_a_callers_retry_is_none() -> None:
     failed = after(in_status(Status.SUBMITTED), callback(TaskStatus.FAILED, error=FAILED)).job
-    job = after(failed, Retried(), Started(), Posting(2), accepted_as("t2")).job
+    job = after(failed, Retried(), Started("default"), Posting(2), accepted_as("t2")).job
     for late in (callback(RUNNING), callback(SUCCESS), ACCEPTED):
         seen = after(job, late)
         assert (seen.disposition, paid(seen.job)) == (Disposition.STALE, [])
@@ -342,8 +341,8 @@ def test_a_callers_retry_is_none() -> None:
 
 def a_window_answered_in_doubt() -> Job:
     pan = {"task_id": "t0", "custom_id": "MJ::JOB::pan_left::1::4f2c::SOLO"}
-    asked = after(a_job(kind=Kind.ACTION, request=pan), Started(), Posting(1), WINDOW).job
-    return after(asked, Started(), Posting(1), CUT_OFF).job
+    asked = after(a_job(kind=Kind.ACTION, request=pan), Started("default"), Posting(1), WINDOW).job
+    return after(asked, Started("default"), Posting(1), CUT_OFF).job
 
 
 @pytest.mark.parametrize("to", ["queued", "claimed", "on its way"])
@@ -362,7 +361,7 @@ def test_progress_of_a_windows_answer_is_none(to: str, task_id: str) -> None:
 
 def test_two_answers_to_one_window_that_open_a_task_each_are_one() -> None:
     job = waited(a_window_answered_in_doubt(), FLOWS)
-    job = after(job, Started(), Posting(2), accepted_as("t10"), now=WINDOW_OVER).job
+    job = after(job, Started("default"), Posting(2), accepted_as("t10"), now=WINDOW_OVER).job
     late = after(job, accepted_as("t9", attempt=1), now=WINDOW_OVER + 5).job
     assert (late.task_id, paid(late)) == ("t10", [(1, "t9")])
 
@@ -371,9 +370,9 @@ def test_a_window_that_the_former_attempt_shows_is_answered() -> None:
     """Its answer is an attempt of its own, whose reply counts."""
     pan = {"task_id": "t0", "custom_id": "MJ::JOB::pan_left::1::4f2c::SOLO"}
     again = waited(doubtful(kind=Kind.ACTION, request=pan, modal_prompt="a cat"), FLOWS)
-    job = after(again, Started(), callback(PENDING), now=WINDOW_OVER).job
+    job = after(again, Started("default"), callback(PENDING), now=WINDOW_OVER).job
     shown = Observed(a_snapshot(TaskStatus.MODAL), asked=True)
-    job = after(job, shown, Started(), now=WINDOW_OVER + 2).job
+    job = after(job, shown, Started("default"), now=WINDOW_OVER + 2).job
     job = after(job, Posting(job.attempt), now=WINDOW_OVER + 2).job
     replied = after(job, accepted_as("t1", job.attempt), now=WINDOW_OVER + 3)
     assert (replied.disposition, replied.job.status) == (Disposition.APPLIED, Status.SUBMITTED)

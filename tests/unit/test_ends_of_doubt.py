@@ -84,7 +84,7 @@ def test_of_two_attempts_that_were_given_up_both_stay_so() -> None:
     again = Resolved("resubmit")
     first_given_up = after(in_status(Status.IN_DOUBT), again).job
     both_given_up = after(
-        first_given_up, Started(), Posting(2), Replied(2, Verdict(Outcome.IN_DOUBT)), again
+        first_given_up, Started("default"), Posting(2), Replied(2, Verdict(Outcome.IN_DOUBT)), again
     ).job
     told = after(
         both_given_up,

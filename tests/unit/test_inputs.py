@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.drawing import draw
 from tests.support.rawserver import http, says, serving
+from worker.account import Account
 from worker.errors import InvalidRequest, PictureError
 from worker.inputs import Options, ingest, ingest_press, ingest_request, load
 from worker.job import Kind
-from worker.provider.account import Account
 from worker.schema import parse_press, parse_request
 from worker.storage import Storage
 

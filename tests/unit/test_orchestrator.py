@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, in_status, news
+from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, in_status, news, terms
 from tests.support.shell import Shell
 from worker.errors import NotFound, StaleVersion, StoreUnavailable
 from worker.events import Cancelled, Disposition, Resolved, Started
@@ -80,7 +80,7 @@ def test_no_job_starts_without_a_slot() -> None:
     shell.put(in_status(Status.SUBMITTED))
     waiting = shell.put(a_job())
     with pytest.raises(NoFreeSlot):
-        shell.orchestrator.record(waiting, Started())
+        shell.orchestrator.record(waiting, Started("default"))
     assert shell.job(waiting).status is Status.QUEUED
 
 
@@ -117,7 +117,7 @@ def test_when_the_store_is_away_nobody_is_woken() -> None:
 def test_an_accounts_habits_set_our_patience(heard: list[Heard], flow: bool | None) -> None:
     shell = Shell()
     for how in heard:
-        shell.store.commit(a_job(), max_running=3, news=news(how))
+        shell.store.commit(a_job(), terms=terms(3), news=news(how))
     assert shell.orchestrator.policy(a_job()).callbacks_flow is flow
 
 
@@ -128,5 +128,5 @@ def test_without_a_hook_nobody_waits_for_callbacks() -> None:
 def test_the_clock_is_the_shells() -> None:
     shell = Shell()
     shell.now = NOW + 77
-    job = shell.orchestrator.record(shell.put(a_job()), Started()).job
+    job = shell.orchestrator.record(shell.put(a_job()), Started("default")).job
     assert job.attempts[0].started_at == NOW + 77

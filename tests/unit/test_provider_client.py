@@ -18,10 +18,10 @@ import pytest
 import requests
 
 from tests.support.rawserver import Script, http, says, serving
+from worker.account import Account, Auth
 from worker.errors import HooklineError, ProviderUnavailable
 from worker.evidence import Outcome, TaskStatus, Verdict
 from worker.job import Kind
-from worker.provider.account import Account, Auth
 from worker.provider.client import MAX_BODY, ProviderClient
 from worker.provider.deadline import new_session
 from worker.provider.payloads import Submission

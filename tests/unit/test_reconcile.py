@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status, news
+from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status, news, terms
 from tests.support.shell import Shell
 from worker.errors import HooklineError, ProviderUnavailable, StoreUnavailable
 from worker.events import Policy, Started
@@ -60,7 +60,7 @@ def test_many_jobs_are_asked_about_in_few_calls(shell: Shell, sweep: Sweep) -> N
 
 
 def test_a_dead_workers_job_goes_back_to_the_queue(shell: Shell, sweep: Sweep) -> None:
-    job = shell.put(after(a_job(), Started()).job)
+    job = shell.put(after(a_job(), Started("default")).job)
     shell.now += Policy().lease_s
     sweep.run()
     assert shell.job(job).ready
@@ -92,8 +92,8 @@ def test_a_lost_wake_up_is_repeated(shell: Shell, sweep: Sweep) -> None:
 
 
 def test_one_bad_job_does_not_stop_the_others(shell: Shell, sweep: Sweep) -> None:
-    bad = shell.put(after(a_job(), Started()).job)
-    good = shell.put(after(a_job(created_at=NOW + 1), Started()).job)
+    bad = shell.put(after(a_job(), Started("default")).job)
+    good = shell.put(after(a_job(created_at=NOW + 1), Started("default")).job)
     shell.now += Policy().lease_s
     shell.store.failure = StoreUnavailable()
     assert sweep.run() == 2
@@ -307,7 +307,7 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
         job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
         last = replace(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
         quiet = news(Heard.ASKED, ended=True) if n < 3 else None
-        shell.store.commit(last, max_running=SILENT, news=quiet)
+        shell.store.commit(last, terms=terms(SILENT), news=quiet)
         shell.provider.tasks[task_id] = a_snapshot(
             TaskStatus.IN_PROGRESS, task_id=task_id, progress=40
         )
@@ -322,8 +322,8 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
             for what, account, *rest in shell.wakeups.sent:
                 if what == "ask":
                     asker.ask(account, rest)
-                elif ready := shell.store.next_ready(account, SILENT + 100):
-                    shell.orchestrator.record(ready, Started())
+                elif ready := shell.store.next_ready(terms(SILENT + 100), shell.now):
+                    shell.orchestrator.record(ready, Started("default"))
         asked = [task for call in shell.provider.asked for task in call.split(",")]
         assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"
         assert len(shell.provider.asked) <= 150, "a hundred at a time, nearly"

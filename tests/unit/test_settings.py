@@ -9,8 +9,8 @@ import pytest
 
 from config.generated import plain_secret, read_or_create
 from config.settings import Settings, load_settings
+from worker.account import Account
 from worker.errors import SettingsError
-from worker.provider.account import Account
 
 SECRET = "s" * 32
 TOKEN = "t" * 32
@@ -104,7 +104,6 @@ def test_every_problem_is_reported_by_name() -> None:
         "HOOKLINE_REDIS_URL",
         "HOOKLINE_BROKER_URL",
         "HOOKLINE_PROVIDER_URL",
-        "HOOKLINE_PROVIDER_KEY",
         "HOOKLINE_PROVIDER_AUTH",
         "HOOKLINE_PROVIDER_DIALECT",
         "HOOKLINE_MAX_RUNNING",
@@ -121,7 +120,7 @@ def test_every_problem_is_reported_by_name() -> None:
         "HOOKLINE_MAX_RUNING",
         "HOOKLINE_SOMETHING_ELSE",
     }
-    assert found["HOOKLINE_ACCOUNTS"] == "is not available yet"
+    assert found["HOOKLINE_ACCOUNTS"] == "cannot be read: No such file or directory"
     assert found["HOOKLINE_MAX_RUNING"] == "is not a setting; meant HOOKLINE_MAX_RUNNING?"
     assert not Path(".hookline").exists()
 

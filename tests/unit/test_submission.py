@@ -101,7 +101,7 @@ def test_a_job_taken_by_another_worker_is_not_sent_twice(
     shell: Shell, submitter: Submitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = shell.put(a_job())
-    shell.orchestrator.record(job, Started())
+    shell.orchestrator.record(job, Started("default"))
     offers = iter([job, None])
     monkeypatch.setattr(shell.store, "next_ready", lambda *_: next(offers))
     assert not submitter.start_next("default")
@@ -129,7 +129,7 @@ def test_a_worker_taken_for_dead_does_not_send_in_its_successors_place(
 
     def sleep(task_id: str) -> Any:
         [child] = [j for j in shell.jobs() if j.status is Status.SUBMITTING]
-        for event in (Cancelled(), Retried(), Started()):
+        for event in (Cancelled(), Retried(), Started("default")):
             child = shell.orchestrator.record(child, event).job
         return a_snapshot(TaskStatus.SUCCEEDED)
 

@@ -60,7 +60,7 @@ def a_pan(**fields: object) -> Job:
 
 def try_again(job: Job) -> Job:
     """The backoff is over, and a worker sends the job once more."""
-    return after(job, TimePassed(), Started(), Posting(1), now=job.due_at or NOW).job
+    return after(job, TimePassed(), Started("default"), Posting(1), now=job.due_at or NOW).job
 
 
 # Submitting: a lost reply never becomes a second payment.
@@ -90,16 +90,16 @@ def test_lasting_trouble_is_asked_about_less_often() -> None:
 
 
 def test_a_worker_that_died_before_its_post_left_cost_nothing() -> None:
-    claimed = after(a_job(), Started()).job
+    claimed = after(a_job(), Started("default")).job
     queued = after(claimed, TimePassed(), now=LEASE_OVER).job
     assert (queued.status, queued.ready) == (Status.QUEUED, True)
-    again = after(queued, Started()).job
+    again = after(queued, Started("default")).job
     assert again.attempt == 2, "its number is not used again"
 
 
 def test_a_worker_that_was_only_slow_has_no_say_in_its_successors_attempt() -> None:
-    claimed = after(a_job(), Started()).job
-    second = after(claimed, TimePassed(), Started(), now=LEASE_OVER).job
+    claimed = after(a_job(), Started("default")).job
+    second = after(claimed, TimePassed(), Started("default"), now=LEASE_OVER).job
     for late in (Posting(1), ACCEPTED, REFUSED):
         assert after(second, late).disposition is Disposition.STALE
     assert after(second, Posting(2)).job.posting
@@ -107,8 +107,8 @@ def test_a_worker_that_was_only_slow_has_no_say_in_its_successors_attempt() -> N
 
 def test_only_one_of_two_workers_may_send() -> None:
     queued = a_job()
-    claimed = after(queued, Started()).job
-    assert after(claimed, Started()).disposition is Disposition.STALE
+    claimed = after(queued, Started("default")).job
+    assert after(claimed, Started("default")).disposition is Disposition.STALE
     leaving = after(claimed, Posting(1))
     assert leaving.disposition is Disposition.APPLIED
     assert after(leaving.job, Posting(1)).disposition is Disposition.STALE
@@ -123,7 +123,7 @@ def test_a_worker_that_died_while_sending_leaves_a_doubt() -> None:
 
 
 def test_the_posts_preparation_is_kept() -> None:
-    job = after(a_job(kind=Kind.ACTION, request={"button": "U1"}), Started()).job
+    job = after(a_job(kind=Kind.ACTION, request={"button": "U1"}), Started("default")).job
     sent = after(job, Posting(1, "MJ::JOB::upsample::1::4f2c", "a cat")).job
     assert sent.request == {"button": "U1", "custom_id": "MJ::JOB::upsample::1::4f2c"}
     assert sent.modal_prompt == "a cat"
@@ -136,7 +136,7 @@ def test_a_gateway_that_lags_behind_its_callback_gets_a_minute() -> None:
         job = after(job, lag, now=now).job
         assert job.status is Status.QUEUED
         now = job.due_at or now
-        job = after(job, TimePassed(), Started(), Posting(1), now=now).job
+        job = after(job, TimePassed(), Started("default"), Posting(1), now=now).job
     ended = after(job, lag, now=now + 1).job
     assert ended.status is Status.FAILED
     assert ended.error is not None
@@ -145,13 +145,13 @@ def test_a_gateway_that_lags_behind_its_callback_gets_a_minute() -> None:
 
 def test_a_child_that_waited_long_for_its_slot_is_still_tried_twice() -> None:
     lag = Replied(1, Verdict(Outcome.NOT_YET))
-    started = after(a_job(), Started(), Posting(1), now=NOW + 900).job
+    started = after(a_job(), Started("default"), Posting(1), now=NOW + 900).job
     assert after(started, lag, now=NOW + 900).job.status is Status.QUEUED
 
 
 def test_what_is_answered_at_once_is_over_at_once() -> None:
     urls = Result(image_urls=("https://cdn.example/1.png",))
-    upload = after(a_job(kind=Kind.UPLOAD), Started(), Posting(1)).job
+    upload = after(a_job(kind=Kind.UPLOAD), Started("default"), Posting(1)).job
     done = after(upload, Replied(1, Verdict(Outcome.DONE, result=urls))).job
     assert done.status is Status.SUCCEEDED
     assert done.result.assets_status is AssetsStatus.NONE, "they are the caller's own pictures"
@@ -223,7 +223,7 @@ def test_the_first_end_wins() -> None:
 
 
 def test_a_callback_of_an_earlier_attempt_is_recognised() -> None:
-    retried = after(in_status(Status.FAILED), Retried(), Started(), Posting(1)).job
+    retried = after(in_status(Status.FAILED), Retried(), Started("default"), Posting(1)).job
     assert retried.attempt == 2
     assert after(retried, callback(SUCCESS, attempt=1)).disposition is Disposition.STALE
     assert after(retried, callback(SUCCESS, attempt=2)).job.status is Status.SUCCEEDED
@@ -233,7 +233,7 @@ def test_a_job_that_waits_for_its_retry_does_not_hear_of_what_is_over() -> None:
     waiting = after(in_status(Status.TIMED_OUT), Retried()).job
     for late in (callback(SUCCESS), callback(SUCCESS, attempt=None), callback(SUCCESS, attempt=0)):
         assert after(waiting, late).disposition is Disposition.STALE
-    running = after(waiting, Started(), Posting(1)).job
+    running = after(waiting, Started("default"), Posting(1)).job
     asked = Observed(a_snapshot(SUCCESS), asked=True)
     assert after(running, asked).disposition is Disposition.STALE, "t1 was the first attempt's"
 
@@ -309,7 +309,7 @@ def test_a_success_without_buttons_is_asked_about_where_a_glob_needs_them() -> N
 
 
 def test_a_window_that_wants_input_waits_for_the_caller() -> None:
-    waiting = after(a_zoom(), Started(), Posting(1), WINDOW).job
+    waiting = after(a_zoom(), Started("default"), Posting(1), WINDOW).job
     assert (waiting.status, waiting.window) == (Status.AWAITING_MODAL, Window.OPEN)
     assert not waiting.holds_slot
     assert waiting.due_at == waiting.deadline_at
@@ -319,26 +319,28 @@ def test_a_window_that_wants_input_waits_for_the_caller() -> None:
 
 
 def test_a_window_that_only_offers_its_prompt_gets_it_back() -> None:
-    queued = after(a_pan(), Started(), Posting(1), WINDOW).job
+    queued = after(a_pan(), Started("default"), Posting(1), WINDOW).job
     assert queued.ready
     assert queued.modal == Modal(prompt="a cat")
     silent = Replied(1, Verdict(Outcome.NEEDS_MODAL, task_id="t1"))
-    nothing_to_send = after(a_pan(), Started(), Posting(1), silent).job
+    nothing_to_send = after(a_pan(), Started("default"), Posting(1), silent).job
     assert nothing_to_send.status is Status.AWAITING_MODAL
-    known = after(a_pan(modal_prompt="a dog"), Started(), Posting(1), silent).job
+    known = after(a_pan(modal_prompt="a dog"), Started("default"), Posting(1), silent).job
     assert known.modal == Modal(prompt="a dog")
 
 
 def test_an_answer_given_beforehand_is_sent_at_once() -> None:
     hat = Modal(prompt="a red hat", mask="blob:m.png")
-    queued = after(a_zoom(modal=hat), Started(), Posting(1), WINDOW).job
+    queued = after(a_zoom(modal=hat), Started("default"), Posting(1), WINDOW).job
     assert queued.ready
     assert queued.modal == hat
 
 
 @pytest.mark.parametrize("new_id", ["t1", "t2"])
 def test_the_answer_may_go_on_with_the_task_or_open_a_new_one(new_id: str) -> None:
-    sent = after(a_pan(), Started(), Posting(1), WINDOW, Started(), Posting(1)).job
+    sent = after(
+        a_pan(), Started("default"), Posting(1), WINDOW, Started("default"), Posting(1)
+    ).job
     assert (sent.attempt, sent.status) == (1, Status.SUBMITTING)
     job = after(sent, Replied(1, Verdict(Outcome.ACCEPTED, task_id=new_id))).job
     assert (job.status, job.window, job.task_id) == (Status.SUBMITTED, Window.ANSWERED, new_id)
@@ -350,7 +352,9 @@ def test_the_answer_may_go_on_with_the_task_or_open_a_new_one(new_id: str) -> No
 
 @pytest.mark.parametrize("new_id", ["t1", "t2"])
 def test_the_answers_callback_may_overtake_its_reply(new_id: str) -> None:
-    sent = after(a_pan(then=U1_U2), Started(), Posting(1), WINDOW, Started(), Posting(1)).job
+    sent = after(
+        a_pan(then=U1_U2), Started("default"), Posting(1), WINDOW, Started("default"), Posting(1)
+    ).job
     still = callback(TaskStatus.MODAL)
     assert after(sent, still).disposition is Disposition.DUPLICATE
     assert after(sent, callback(PENDING)).disposition is Disposition.DUPLICATE
@@ -361,19 +365,21 @@ def test_the_answers_callback_may_overtake_its_reply(new_id: str) -> None:
 
 
 def test_a_window_that_a_gateway_hid_is_seen_in_the_tasks_status() -> None:
-    hidden = after(a_pan(modal_prompt="a dog"), Started(), Posting(1), ACCEPTED).job
+    hidden = after(a_pan(modal_prompt="a dog"), Started("default"), Posting(1), ACCEPTED).job
     seen = after(hidden, callback(TaskStatus.MODAL)).job
     assert (seen.ready, seen.window, seen.modal) == (True, Window.OPEN, Modal("a dog"))
 
 
 def test_the_first_posts_late_reply_is_not_taken_for_the_answers() -> None:
     overtaken = after(in_status(Status.SUBMITTING), callback(TaskStatus.MODAL)).job
-    answering = after(overtaken, ModalAnswered(Modal("x")), Started(), Posting(1)).job
+    answering = after(overtaken, ModalAnswered(Modal("x")), Started("default"), Posting(1)).job
     assert after(answering, WINDOW).disposition is Disposition.STALE
 
 
 def test_a_refused_answer_is_sent_again_and_a_lost_one_is_in_doubt() -> None:
-    sent = after(a_pan(), Started(), Posting(1), WINDOW, Started(), Posting(1)).job
+    sent = after(
+        a_pan(), Started("default"), Posting(1), WINDOW, Started("default"), Posting(1)
+    ).job
     again = try_again(after(sent, REFUSED).job)
     assert (again.window, again.attempt, again.modal) == (Window.OPEN, 1, Modal("a cat"))
     doubtful = after(sent, CUT_OFF).job
@@ -383,9 +389,9 @@ def test_a_refused_answer_is_sent_again_and_a_lost_one_is_in_doubt() -> None:
 
 
 def test_a_worker_that_died_before_the_answer_left_cost_nothing() -> None:
-    claimed = after(a_pan(), Started(), Posting(1), WINDOW, Started()).job
+    claimed = after(a_pan(), Started("default"), Posting(1), WINDOW, Started("default")).job
     queued = after(claimed, TimePassed(), now=LEASE_OVER).job
-    again = after(queued, Started(), Posting(1)).job
+    again = after(queued, Started("default"), Posting(1)).job
     assert (again.window, again.attempts[-1].outcome) == (Window.OPEN, None)
 
 
@@ -405,7 +411,7 @@ def test_a_job_past_its_deadline_is_watched_for_a_late_success() -> None:
 
 
 def test_the_deadline_counts_from_the_first_submit() -> None:
-    waited = after(a_job(deadline_s=60), Started(), Posting(1), now=NOW + 500).job
+    waited = after(a_job(deadline_s=60), Started("default"), Posting(1), now=NOW + 500).job
     assert waited.deadline_at == NOW + 560
     refused = try_again(after(waited, REFUSED, now=NOW + 500).job)
     assert refused.deadline_at == NOW + 560
@@ -417,7 +423,7 @@ def test_a_job_that_was_refused_until_its_deadline_is_not_paid_for_any_more() ->
     ready = replace(refused, due_at=None)
     for over in (
         after(waiting, TimePassed(), now=NOW + 60),
-        after(ready, Started(), now=NOW + 61),
+        after(ready, Started("default"), now=NOW + 61),
     ):
         assert over.job.status is Status.TIMED_OUT
         assert not over.job.holds_slot
@@ -476,12 +482,12 @@ def test_what_the_provider_runs_cannot_be_stopped_and_keeps_its_slot() -> None:
 
 
 def test_what_was_not_sent_gives_its_slot_back_at_once_and_never_leaves() -> None:
-    claimed = after(a_job(), Started()).job
+    claimed = after(a_job(), Started("default")).job
     for waiting in (a_job(), claimed, in_status(Status.AWAITING_MODAL)):
         gone = after(waiting, Cancelled()).job
         assert (gone.status, gone.holds_slot, gone.due_at) == (Status.CANCELLED, False, None)
         assert after(gone, Posting(1)).disposition is Disposition.STALE
-    retried = after(claimed, Cancelled(), Retried(), Started()).job
+    retried = after(claimed, Cancelled(), Retried(), Started("default")).job
     assert after(retried, Posting(1)).disposition is Disposition.STALE
 
 
@@ -531,7 +537,7 @@ def test_a_retry_is_a_further_attempt_of_the_same_job() -> None:
     assert job.ready
     assert (job.id, job.task_id, job.other_task_ids) == (failed.id, None, ("t1",))
     assert (job.error, job.finished_at, job.deadline_at) == (None, None, None)
-    running = after(job, Started(), now=NOW + 9).job
+    running = after(job, Started("default"), now=NOW + 9).job
     assert [a.outcome for a in running.attempts] == ["timed_out", None]
 
 
@@ -553,7 +559,7 @@ def test_a_doubt_is_ended_in_three_ways() -> None:
     doubtful = in_status(Status.IN_DOUBT)
     again = after(doubtful, Resolved("resubmit")).job
     assert (again.ready, again.error) == (True, None)
-    assert after(again, Started()).job.attempt == 2
+    assert after(again, Started("default")).job.attempt == 2
     failed = after(doubtful, Resolved("failed")).job
     assert (failed.status, failed.error) == (Status.FAILED, doubtful.error)
     taken = after(doubtful, Resolved("accepted", "t7")).job

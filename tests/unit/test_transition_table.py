@@ -35,7 +35,7 @@ from worker.evidence import TaskStatus
 from worker.job import AssetsStatus, Job, JobError, Modal, Status
 
 EVENTS: dict[str, Event] = {
-    "started": Started(),
+    "started": Started("default"),
     "posting": Posting(1),
     "accepted": ACCEPTED,
     "refused": REFUSED,
@@ -104,7 +104,7 @@ def _cells() -> list[tuple[str, Status, str]]:
 
 
 def _outcome(job: Job, name: str) -> str:
-    deadline = job.deadline_at or NOW + job.deadline_s
+    deadline = job.overdue_since or job.deadline_at or NOW + job.deadline_s
     times = {"deadline": deadline, "grace over": deadline + Policy().grace_s}
     now = times.get(name, NOW + Policy().lost_after_s)
     if name in times and job.due_at is not None:

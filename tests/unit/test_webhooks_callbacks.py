@@ -14,6 +14,7 @@ from tests.support.web import Web
 from webhooks.callbacks import MAX_BYTES
 from worker.errors import StoreUnavailable
 from worker.job import Status
+from worker.store import Openings
 from worker.store.memory import MemoryStore
 from worker.tokens import Tokens
 
@@ -156,7 +157,7 @@ def test_503_and_nothing_done_while_redis_is_away(tmp_path: Path) -> None:
     class Away(MemoryStore):
         away = False
 
-        def commit(self, *args: Any, **kwargs: Any) -> int:
+        def commit(self, *args: Any, **kwargs: Any) -> Openings:
             if self.away:
                 raise StoreUnavailable("Redis does not answer: secrets of the house")
             return super().commit(*args, **kwargs)

@@ -14,14 +14,14 @@ doctor      what is wrong here, and what to do about it
 import click
 
 from worker.cli.base import Commands
-from worker.job import Kind
+from worker.job import SUBMITTED_KINDS
 
 #: Which module has which commands, in the order of the help.
 _PLACES = {
     "up": ("up",),
     "demo": ("demo",),
     "doctor": ("doctor",),
-    "kinds": tuple(kind.value.replace("_", "-") for kind in Kind),
+    "kinds": tuple(kind.value.replace("_", "-") for kind in SUBMITTED_KINDS),
     "accounts": ("accounts",),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
     "processes": ("web", "worker", "sandbox"),

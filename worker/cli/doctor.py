@@ -10,6 +10,7 @@ import click
 
 from config.checks import host_of, is_loopback
 from config.settings import Settings
+from worker.account import Account
 from worker.bootstrap import HOOK_PATH, build
 from worker.broker import make_celery, ping
 from worker.cli import verdicts
@@ -20,7 +21,6 @@ from worker.cli.stack import local_url
 from worker.errors import HooklineError, ServiceUnavailable, SettingsError
 from worker.local_redis import check_redis_version, private_redis_url
 from worker.overview import reports
-from worker.provider.account import Account
 from worker.provider.client import ProviderClient
 from worker.running import settings_here
 from worker.storage import Storage

@@ -45,7 +45,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
     return Job(
         id=data["id"],
         kind=Kind(data["kind"]),
-        account=data["account"],
+        account=data["account"] or "",
         pipeline_id=data["pipeline_id"],
         parent_id=data["parent_id"],
         created_at=datetime.fromisoformat(data["created_at"]).timestamp(),

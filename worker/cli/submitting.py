@@ -50,6 +50,13 @@ def common_options() -> list[click.Option]:
             help="Give up so long after the first submit. [default: 3600]",
         ),
         click.Option(
+            ["--retry"],
+            callback=_retry,
+            metavar="ATTEMPTS[:CODES]",
+            help='Submit again when the task fails, so often in all: "3", or "3:failed,timeout" '
+            "for these errors only. Each attempt may be paid.",
+        ),
+        click.Option(
             ["--metadata"], multiple=True, metavar="K=V", help="Kept with the job. Repeatable."
         ),
         key_option(),
@@ -60,6 +67,18 @@ def common_options() -> list[click.Option]:
 def steps(then: Sequence[str]) -> list[dict[str, Any]]:
     """All `--then` together."""
     return [step for text in then for step in parse_then_shorthand(text)]
+
+
+def _retry(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dict[str, Any] | None:
+    """`--retry` as the request has it; what it names is checked there."""
+    if text is None:
+        return None
+    attempts, colon, codes = text.partition(":")
+    if not attempts.strip().isdecimal():
+        message = f"must be a number of attempts, as in 3 or 3:failed,timeout, not {text!r}"
+        raise InvalidRequest.of("retry", message)
+    named = {"on": [code.strip() for code in codes.split(",")]} if colon else {}
+    return {"attempts": int(attempts), **named}
 
 
 def metadata(pairs: Sequence[str]) -> dict[str, str]:

@@ -21,10 +21,10 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
+from worker.account import Account, Dialect
 from worker.errors import HooklineError, ProviderUnavailable
 from worker.evidence import Snapshot, Verdict
 from worker.job import JSON, Kind
-from worker.provider.account import Account, Dialect
 from worker.provider.deadline import Deadline, new_session
 from worker.provider.dialect import (
     guess_dialect,

@@ -6,8 +6,8 @@ it, and an accepted submit is handed through from there.
 
 from typing import Any
 
+from worker.account import Dialect
 from worker.job import JSON
-from worker.provider.account import Dialect
 from worker.provider.wire import items, mapping, text
 
 #: Error types that gateways write themselves.

@@ -1,6 +1,7 @@
 """Everything a caller may hand in: one validation and one wording of errors for every door.
 
     base       what all models share: unknown fields, our own words for errors, common types
+    retry      further attempts, and after which errors
     steps      follow-ups (``then``) and their shorthand for the command line
     kinds      the fields of each kind of job
     requests   the doors: ``parse_request``, ``parse_press``, ``parse_resolve``
@@ -18,13 +19,15 @@ from worker.schema.requests import (
     parse_request,
     parse_resolve,
 )
-from worker.schema.steps import parse_then_shorthand
+from worker.schema.steps import check_choosers, parse_choice, parse_then_shorthand
 
 __all__ = [
     "JobRequest",
     "PictureField",
     "PressRequest",
     "ResolveRequest",
+    "check_choosers",
+    "parse_choice",
     "parse_press",
     "parse_request",
     "parse_resolve",

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
@@ -22,7 +22,7 @@ from worker.templates import MAX_PROMPT
 Problem = tuple[str, str]
 
 #: The same with the place below the model, as pydantic keeps it.
-_Found = tuple[tuple[int | str, ...], str]
+Found = tuple[tuple[int | str, ...], str]
 
 #: Marks an error whose message is ours already.
 _WORDED = "worded"
@@ -55,23 +55,14 @@ class Model(BaseModel):
     @classmethod
     def _every_problem(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Look at rules and fields alike: pydantic alone keeps the rules for a second round."""
-        broken: list[_Found] = []
+        broken: list[Found] = []
         if isinstance(data, dict):
             data = {
                 name: v for name, v in data.items() if v is not None or name not in cls.model_fields
             }
             problems = [*cls._unknown(data), *cls.rules(data)]
             broken = [((name,), message) for name, message in problems]
-        try:
-            made = handler(data)
-        except ValidationError as error:
-            broken = _found(error) + broken
-        else:
-            if not broken:
-                return made
-        # Some releases of pydantic run the validators of a model inside a recursive one twice.
-        once = [_worded(*problem) for problem in dict.fromkeys(broken)]
-        raise ValidationError.from_exception_data(cls.__name__, once)
+        return made_unless(broken, handler, data)
 
     @classmethod
     def _unknown(cls, data: Mapping[Any, Any]) -> Iterator[Problem]:
@@ -81,6 +72,21 @@ class Model(BaseModel):
 
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+
+def made_unless(broken: list[Found], handler: Callable[[Any], T], data: Any) -> T:
+    """What ``handler`` makes of ``data``; raises with what is ``broken`` and what it finds."""
+    try:
+        made = handler(data)
+    except ValidationError as error:
+        broken = _found(error) + broken
+    else:
+        if not broken:
+            return made
+    # Some releases of pydantic run the validators of a model inside a recursive one twice.
+    once = [_worded(*problem) for problem in dict.fromkeys(broken)]
+    raise ValidationError.from_exception_data("request", once)
 
 
 def validate(model: type[M], data: Any) -> M:
@@ -205,7 +211,7 @@ Prompt = Annotated[str, text(MAX_PROMPT, lines=True)]
 Picture = Annotated[str, text(None)]  #: see worker.inputs
 
 
-def _found(error: ValidationError) -> list[_Found]:
+def _found(error: ValidationError) -> list[Found]:
     details = error.errors(include_url=False, include_input=False)
     return [(each["loc"], _wording(each)) for each in details]
 

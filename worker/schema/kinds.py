@@ -25,7 +25,8 @@ from worker.schema.base import (
     text,
     within,
 )
-from worker.schema.steps import Steps
+from worker.schema.retry import Retry
+from worker.schema.steps import Dimensions, Steps
 
 MAX_METADATA = 4096  #: bytes, as JSON
 MAX_METADATA_DEPTH = 20
@@ -85,6 +86,7 @@ class Request(Model):
     tenant: Name | None = None
     mode: Mode | None = None
     deadline_s: Annotated[int, within(60, 86400)] = 3600
+    retry: Retry | None = None
     metadata: Annotated[dict[str, Any], AfterValidator(_small_json)] = Field(default_factory=dict)
     notify: Notify | None = None
 
@@ -117,7 +119,7 @@ class Blend(_ForBot):
 
     what: ClassVar[str] = "blend"
     images: Annotated[list[Picture], count(2, 5)]
-    dimensions: Literal["PORTRAIT", "SQUARE", "LANDSCAPE"] | None = None
+    dimensions: Dimensions | None = None
 
 
 class Describe(_ForBot):
@@ -161,7 +163,7 @@ class Modal(_OnTask):
         yield from super().rules(given)
         yield from at_least_one(given, "prompt", "mask")
         if "job_id" in given:
-            for name in ("then", "priority", "mode", "deadline_s", "metadata", "notify"):
+            for name in ("then", "priority", "mode", "deadline_s", "retry", "metadata", "notify"):
                 if name in given:
                     yield (
                         name,

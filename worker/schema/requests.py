@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.errors import InvalidRequest
-from worker.job import Kind
+from worker.job import SUBMITTED_KINDS, Kind, Retry
 from worker.schema.base import Id, Model, Name, Problem, suggestion, validate
 from worker.schema.kinds import MODELS, Request
 from worker.schema.steps import ModalAnswer, Steps, normal_form
@@ -26,6 +26,7 @@ class JobRequest:
     tenant: str = ""  #: for whom; empty: nobody in particular
     mode: str | None = None  #: fast, relax or turbo
     deadline_s: int = 3600  #: 60-86400
+    retry: Retry | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     account: str | None = None
     notify: dict[str, str] | None = None  #: ``{celery_task, queue?}`` or ``{url}``
@@ -94,6 +95,7 @@ def parse_request(data: Any) -> JobRequest:
         tenant=asked.tenant or "",
         mode=asked.mode,
         deadline_s=asked.deadline_s,
+        retry=asked.retry.value if asked.retry else None,
         metadata=asked.metadata,
         account=asked.account,
         notify=_given(asked.notify),
@@ -117,7 +119,7 @@ def _given(model: Model | None) -> dict[str, Any] | None:
 
 
 def _kind(value: Any) -> Kind:
-    kinds = [kind.value for kind in Kind]
+    kinds = [kind.value for kind in SUBMITTED_KINDS]
     if value is None:
         raise InvalidRequest.of("kind", f"is required: one of {', '.join(kinds)}")
     if isinstance(value, str) and value in kinds:

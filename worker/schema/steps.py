@@ -1,13 +1,24 @@
 """PURE. Follow-ups: the steps of ``then``, and their shorthand for the command line."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
-from worker.errors import InvalidRequest
+from worker import buttons
+from worker.errors import FieldError, InvalidRequest
 from worker.schema.base import (
+    Found,
     Model,
     Name,
     Picture,
@@ -17,12 +28,18 @@ from worker.schema.base import (
     count,
     exactly_one,
     field_errors,
+    made_unless,
 )
+from worker.schema.retry import Retry
 from worker.templates import check_template
 
 MAX_STEPS = 50  #: in one list
 MAX_STEPS_IN_ALL = 500  #: in a whole tree: each is a payment
 MAX_DEPTH = 20
+
+Dimensions = Literal["PORTRAIT", "SQUARE", "LANDSCAPE"]
+
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
 class ModalAnswer(Model):
@@ -51,8 +68,14 @@ def _is_true(value: bool) -> bool:  # noqa: FBT001  # the field's own value
     return value
 
 
+def _function(name: str) -> str:
+    if not _FUNCTION.fullmatch(name):
+        raise ValueError("must name a function as package.module:function")
+    return name
+
+
 class Step(Model):
-    """What a finished job starts: exactly one of a press, an imagine or a describe."""
+    """What a finished job starts: exactly one of these actions."""
 
     what: ClassVar[str] = "a step"
 
@@ -60,14 +83,22 @@ class Step(Model):
     modal: ModalAnswer | None = None
     imagine: Annotated[Prompt, AfterValidator(_known_template)] | None = None
     describe: Annotated[bool, AfterValidator(_is_true)] | None = None
+    blend: Annotated[list[Name], count(2, 5)] | None = None
+    dimensions: Dimensions | None = None
+    choose: Annotated[Name, AfterValidator(_function)] | None = None
+    retry: Retry | None = None
     then: "Steps" = Field(default_factory=list)
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
         """One action per step, and a window only behind a button."""
-        yield from exactly_one(given, "press", "imagine", "describe")
+        yield from exactly_one(given, "press", "imagine", "describe", "blend", "choose")
         if "modal" in given and "press" not in given:
             yield "modal", "belongs to a `press`: only a button opens a window"
+        if "dimensions" in given and "blend" not in given:
+            yield "dimensions", "belongs to a `blend`"
+        if "retry" in given and "choose" in given:
+            yield "retry", "belongs to what is submitted; a `choose` calls a function of yours"
 
 
 def _bounded(then: Any) -> Any:
@@ -88,7 +119,36 @@ def _bounded(then: Any) -> Any:
     return then
 
 
-Steps = Annotated[list[Step], count(0, MAX_STEPS), BeforeValidator(_bounded)]
+def _beside_siblings(then: Any, handler: ValidatorFunctionWrapHandler) -> list[Step]:
+    """Each blend's pictures must come from presses of the same list."""
+    broken: list[Found] = []
+    steps = [step for step in then if isinstance(step, dict)] if isinstance(then, list) else []
+    pressed = [step["press"] for step in steps if isinstance(step.get("press"), str)]
+    for index, step in enumerate(then if steps else ()):
+        names = step.get("blend") if isinstance(step, dict) else None
+        if isinstance(names, list):
+            broken += [((index, "blend"), problem) for problem in _not_beside(names, pressed)]
+    return made_unless(broken, handler, then)
+
+
+def _not_beside(names: list[Any], pressed: list[str]) -> Iterator[str]:
+    named = [name for name in names if isinstance(name, str)]
+    for name in dict.fromkeys(named):
+        shown = json.dumps(name[:64])
+        if buttons.is_glob(name):
+            yield f"must name one button each; {shown} stands for several"
+        elif not any(buttons.pressed_by(each, name) for each in pressed):
+            yield f"names {shown}, which no step beside it presses; add a `press` of it there"
+        if named.count(name) > 1:
+            yield f"names {shown} twice"
+
+
+Steps = Annotated[
+    list[Step],
+    count(0, MAX_STEPS),
+    WrapValidator(_beside_siblings),
+    BeforeValidator(_bounded),
+]
 Step.model_rebuild()
 _STEPS: TypeAdapter[list[Step]] = TypeAdapter(Steps)
 
@@ -96,6 +156,47 @@ _STEPS: TypeAdapter[list[Step]] = TypeAdapter(Steps)
 def normal_form(steps: list[Step]) -> tuple[dict[str, Any], ...]:
     """The steps as JSON values, only with the fields that were given."""
     return tuple(step.model_dump(exclude_defaults=True) for step in steps)
+
+
+def check_choosers(then: Iterable[Mapping[str, Any]], modules: Collection[str]) -> None:
+    """Refuse steps that name a function of a module which is none of ``modules``.
+
+    Whoever may name any function runs any code; raises ``InvalidRequest``.
+    """
+    problems = [
+        FieldError(
+            path,
+            f"{name!r} may not be called: list its module in the setting HOOKLINE_CHOOSERS",
+        )
+        for path, name in _choosers(then, "then")
+        if name.partition(":")[0] not in modules
+    ]
+    if problems:
+        raise InvalidRequest(problems)
+
+
+def _choosers(then: Iterable[Mapping[str, Any]], path: str) -> Iterator[tuple[str, str]]:
+    for index, step in enumerate(then):
+        if "choose" in step:
+            yield f"{path}[{index}].choose", step["choose"]
+        yield from _choosers(step.get("then", ()), f"{path}[{index}].then")
+
+
+def parse_choice(answer: Any) -> tuple[dict[str, Any], ...]:
+    """The presses that the function of a choose answered: names of buttons, or steps.
+
+    Raises ``InvalidRequest`` on the field ``answer`` or a path below it.
+    """
+    if not isinstance(answer, list | tuple):
+        raise InvalidRequest.of("answer", "must be a list of button names or of steps")
+    data = [{"press": each} if isinstance(each, str) else each for each in answer]
+    for index, step in enumerate(data):
+        if isinstance(step, dict) and "press" not in step:
+            raise InvalidRequest.of(f"answer[{index}]", "must press a button")
+    try:
+        return normal_form(_STEPS.validate_python(data))
+    except ValidationError as error:
+        raise InvalidRequest(field_errors(error, "answer")) from None
 
 
 def parse_then_shorthand(text: str) -> list[dict[str, Any]]:

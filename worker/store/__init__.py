@@ -10,18 +10,21 @@ at again.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from worker.errors import HooklineError
 from worker.habits import Delivery, News
+from worker.health import Health
 from worker.job import Job, Kind, Status
+from worker.money import Amount
+from worker.terms import Terms
 
 #: Our receiver counts as away when it was not heard of for so long, in seconds.
 ABSENCE_S = 5.0
 
 
 class NoFreeSlot(HooklineError):
-    """All of the account's concurrent places are taken."""
+    """The account takes no further job now: no slot, no money, its pace, or an equal prompt."""
 
     retryable = True
 
@@ -54,10 +57,37 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one account has to do."""
+    """What one account has to do, films counted apart."""
 
-    running: int  #: jobs that hold one of its slots
-    ready: int  #: jobs that could start, had it slots enough
+    images: int = 0  #: jobs that hold one of its slots
+    films: int = 0
+    ready: int = 0  #: its own jobs that could start, had it slots enough
+    ready_films: int = 0
+    anywhere: int = 0  #: jobs that any account could start
+    anywhere_films: int = 0
+
+    @property
+    def running(self) -> int:
+        """All jobs that hold a slot."""
+        return self.images + self.films
+
+    def free(self, terms: Terms) -> int:
+        """How many more jobs may run."""
+        images = max(0, terms.image_slots - self.images)
+        return images + max(0, terms.video_slots - self.films)
+
+    def startable(self, terms: Terms) -> int:
+        """How many jobs may be started now, as far as slots tell."""
+        images = min(max(0, terms.image_slots - self.images), self.ready + self.anywhere)
+        films = max(0, terms.video_slots - self.films)
+        return images + min(films, self.ready_films + self.anywhere_films)
+
+
+class Openings(NamedTuple):
+    """What a commit made possible: for whoever wakes workers."""
+
+    own: int = 0  #: jobs that the job's own account can start now
+    anywhere: int = 0  #: jobs that became ready for any account
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +113,42 @@ class Store(Protocol):
         job: Job,
         children: Sequence[Job] = (),
         *,
-        max_running: int,
+        terms: Terms,
         news: News | None = None,
-    ) -> int:
+        now: float = 0.0,
+    ) -> Openings:
         """Write ``job`` as the successor of its ``version`` (0: as a new job), and its new
         children.
 
         A child that exists already is left as it is. A job that starts (``submitting``) takes one
-        of the account's ``max_running`` slots; evidence that it runs takes one even above that.
-        Returns how many jobs of the account can now be started that could not before, to be woken.
+        of the slots that ``terms`` has, and is charged to the budgets; evidence that it runs takes
+        one even above the limit. ``now`` sets the pace of starts.
 
         Raises ``StaleVersion`` when another process was first, and ``NoFreeSlot``; nothing is
         written then.
         """
 
-    def next_ready(self, account: str, max_running: int) -> Job | None:
-        """The job to start next, if there is one and a slot for it. Does not take it."""
+    def next_ready(self, terms: Terms, now: float) -> Job | None:
+        """The job that the account shall start next, if there is one that may. Does not take it.
 
-    def startable(self, account: str, max_running: int) -> int:
-        """How many jobs could be started now."""
+        By priority; follow-ups before new roots; tenants and then batches in turn; by age.
+        """
+
+    def why_waiting(self, job: Job, terms: Terms, now: float) -> str | None:
+        """Why a ready job does not start on the account; None where it may.
+
+        ``slots``, ``pace``, ``mode``, ``account`` (it belongs to another), ``prompt`` (an equal one
+        runs), ``paused:<what>``, ``budget:<scope>``.
+        """
 
     def load(self, account: str) -> Load:
         """How much the account has to do; costs the same however much that is."""
+
+    def mend_slots(self, account: str) -> int:
+        """Free the slots and prompts that no job holds; how many slots there were.
+
+        Every commit keeps them right; this is for a store that was restored or edited by hand.
+        """
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
         """The jobs that someone must look at by ``now``, the longest due first.
@@ -127,6 +171,29 @@ class Store(Protocol):
 
         Raises ``InvalidRequest`` for a cursor that is none of ours.
         """
+
+    def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
+        """The sums of each scope by ``worker.charges.Standing``.
+
+        Scopes are ``account:<name>``, ``tenant:<name>``, ``batch:<id>`` and ``day:<2026-11-22>``.
+        """
+
+    def pause(self, what: str) -> None:
+        """No job of ``what`` starts from now on: ``account:<name>``, ``batch:<id>``,
+        ``kind:<name>``.
+        """
+
+    def resume(self, what: str) -> None:
+        """Jobs of ``what`` start again."""
+
+    def paused(self) -> frozenset[str]:
+        """All that is paused."""
+
+    def health(self, account: str) -> Health:
+        """How the account fares."""
+
+    def learn_health(self, account: str, health: Health, known: Health) -> bool:
+        """Keep ``health``, unless it is not ``known`` any more; whether it was kept."""
 
     def delivery(self, account: str) -> Delivery:
         """How the account has told us about its tasks so far."""

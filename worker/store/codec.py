@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from worker.health import Health
 from worker.job import Job
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
+_HEALTH: TypeAdapter[Health] = TypeAdapter(Health)
 
 
 def dump(job: Job) -> bytes:
@@ -26,3 +28,13 @@ def as_data(job: Job) -> dict[str, Any]:
     """Every field of the job in JSON's types."""
     data: dict[str, Any] = _JOB.dump_python(job, mode="json")
     return data
+
+
+def dump_health(health: Health) -> bytes:
+    """An account's health as the store keeps it."""
+    return _HEALTH.dump_json(health, exclude_defaults=True)
+
+
+def load_health(doc: bytes | str) -> Health:
+    """The health as ``dump_health`` wrote it."""
+    return _HEALTH.validate_json(doc)

@@ -1,16 +1,21 @@
 """The job store in this process's memory, of the same promises: for tests of what stands on it."""
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
 from time import monotonic
 
+from worker.charges import Charge, Standing, charges
 from worker.errors import StaleVersion
 from worker.habits import Delivery, Heard, News
-from worker.job import Job
-from worker.store import ABSENCE_S, Filter, Load, NoFreeSlot, Page, Pipeline
-from worker.store.places import place_of, read_cursor, ready_score, write_cursor
+from worker.health import Health
+from worker.job import Job, Kind
+from worker.money import Amount
+from worker.store import ABSENCE_S, Filter, Load, NoFreeSlot, Openings, Page, Pipeline
+from worker.store.places import ANY, Lane, Place, place_of, read_cursor, starts, write_cursor
+from worker.store.waiting import Queue
+from worker.terms import Pool, Terms, pool_of
 
 
 class MemoryStore:
@@ -21,10 +26,15 @@ class MemoryStore:
         self._lock = RLock()
         self._jobs: dict[str, Job] = {}
         self._due: dict[str, float] = {}
-        self._ready: dict[str, set[str]] = defaultdict(set)
-        self._running: dict[str, set[str]] = defaultdict(set)
+        self._queue = Queue()
+        self._running: dict[tuple[str, Pool], set[str]] = defaultdict(set)
         self._guards: dict[tuple[str, str], str] = {}
-        self._parked: dict[tuple[str, str], deque[str]] = defaultdict(deque)
+        self._charges: dict[str, tuple[Charge, ...]] = {}
+        self._money: dict[str, Counter[Standing]] = defaultdict(Counter)
+        self._next_start: dict[str, float] = {}
+        self._paused: set[str] = set()
+        self._health: dict[str, Health] = {}
+        self._batch_budgets: dict[str, Amount] = {}
         self._tasks: dict[tuple[str, str], str] = {}
         self._pipelines: dict[str, list[str]] = defaultdict(list)
         self._deliveries: dict[str, Delivery] = defaultdict(Delivery)
@@ -42,38 +52,59 @@ class MemoryStore:
         job: Job,
         children: Sequence[Job] = (),
         *,
-        max_running: int,
+        terms: Terms,
         news: News | None = None,
-    ) -> int:
+        now: float = 0.0,
+    ) -> Openings:
         with self._lock:
             stored = self._jobs.get(job.id)
             if (stored.version if stored else 0) != job.version:
                 raise StaleVersion
-            running = self._running[job.account]
-            if place_of(job).starts and job.id not in running and len(running) >= max_running:
-                raise NoFreeSlot
-            openings = self._write(job)
+            if starts(job) and not (stored and stored.holds_slot):
+                self._start(stored, job, terms, now)
+            freed, ready = self._write(job, terms)
             for child in children:
                 if child.id not in self._jobs:
-                    openings += self._write(child)
+                    ready += self._write(child, terms)[1]
             if news:
                 self._note(job.account, news)
-            return min(openings, self.startable(job.account, max_running))
+            anywhere = sum(place.lane.account == ANY for place in ready)
+            own = freed + len(ready) - anywhere
+            return Openings(min(own, self.load(job.account).startable(terms)), anywhere)
 
-    def next_ready(self, account: str, max_running: int) -> Job | None:
+    def next_ready(self, terms: Terms, now: float) -> Job | None:
         with self._lock:
-            if not self.startable(account, max_running):
+            if self._paced_until(terms) > now:
                 return None
-            return min(
-                self.get_many(list(self._ready[account])), key=lambda j: (ready_score(j), j.id)
+            allowed = self._queue.in_order(
+                lambda tenant, lane: not self._why_not(terms, tenant, lane)
             )
+            for job_id in allowed:
+                job = self._jobs[job_id]
+                if (terms.account, place_of(job).guard) not in self._guards:
+                    return job
+            return None
 
-    def startable(self, account: str, max_running: int) -> int:
-        load = self.load(account)
-        return max(0, min(max_running - load.running, load.ready))
+    def why_waiting(self, job: Job, terms: Terms, now: float) -> str | None:
+        with self._lock:
+            place = place_of(job)
+            reason = self._why_not(terms, job.tenant, place.lane)
+            if reason:
+                return reason
+            if self._paced_until(terms) > now:
+                return "pace"
+            waits = place.guard and self._queue.head(place) != job.id
+            runs = (terms.account, place.guard) in self._guards
+            return "prompt" if waits or runs else None
 
     def load(self, account: str) -> Load:
-        return Load(len(self._running[account]), len(self._ready[account]))
+        images, films = (len(self._running[account, pool]) for pool in Pool)
+        names = (account, f"{account}:video", ANY, f"{ANY}:video")
+        return Load(images, films, *(self._queue.waiting[name] for name in names))
+
+    def mend_slots(self, account: str) -> int:
+        del account  # nobody but commits touches this store
+        return 0
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
         with self._lock:
@@ -105,6 +136,29 @@ class MemoryStore:
         more = len(found) > limit
         return Page(tuple(found[:limit]), write_cursor(found[limit - 1]) if more else None)
 
+    def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
+        with self._lock:
+            return [{k.value: v for k, v in self._money[scope].items()} for scope in scopes]
+
+    def pause(self, what: str) -> None:
+        self._paused.add(what)
+
+    def resume(self, what: str) -> None:
+        self._paused.discard(what)
+
+    def paused(self) -> frozenset[str]:
+        return frozenset(self._paused)
+
+    def health(self, account: str) -> Health:
+        return self._health.get(account, Health())
+
+    def learn_health(self, account: str, health: Health, known: Health) -> bool:
+        with self._lock:
+            if self.health(account) != known:
+                return False
+            self._health[account] = health
+            return True
+
     def delivery(self, account: str) -> Delivery:
         since, until = self._receiving
         there = since if self._clock() < until else None
@@ -130,52 +184,106 @@ class MemoryStore:
     def ping(self) -> None:
         return None
 
-    def _write(self, job: Job) -> int:
-        """Store one job and move it to its place; how many jobs became startable by it."""
-        place, openings = place_of(job), 0
-        if job.id not in self._jobs:
+    def _write(self, job: Job, terms: Terms) -> tuple[int, list[Place]]:
+        """Store one job and move it to its place; slots freed, and places that became ready."""
+        old, place = self._jobs.get(job.id), place_of(job)
+        before = place_of(old) if old else None
+        if old is None:
             self._pipelines[job.pipeline_id].append(job.id)
         self._jobs[job.id] = replace(job, version=job.version + 1)
+        self._bill(job, charges(job, terms.price(place.lane.sort)))
         if job.task_id:
             self._tasks[job.account, job.task_id] = job.id
         self._due.pop(job.id, None)
-        if place.due_at is not None:
-            self._due[job.id] = place.due_at
-        if place.ready:
-            openings += self._enqueue(job, place.guard)
-        else:
-            self._ready[job.account].discard(job.id)
+        if job.due_at is not None:
+            self._due[job.id] = job.due_at
+        freed, ready = 0, list[Place]()
+        same = before and (before.turn, before.lane) == (place.turn, place.lane)
+        if before and before.ready and not (place.ready and same):
+            ready += self._queue.remove(job.id, before)
+        keeps = place.holds_slot and before and before.lane.account == place.lane.account
+        if before and before.holds_slot and not keeps:
+            freed += self._give_slot(job, before)
         if place.holds_slot:
-            self._running[job.account].add(job.id)
+            self._running[job.account, pool_of(job.kind)].add(job.id)
             if place.guard:
                 self._guards.setdefault((job.account, place.guard), job.id)
-        elif job.id in self._running[job.account]:
-            self._running[job.account].remove(job.id)
-            openings += 1
-        if place.over and place.guard:
-            openings += self._release(job, place.guard)
-        return openings
+        if place.ready and not (before and before.ready and same):
+            ready += self._queue.add(job.id, place)
+        return freed, ready
 
-    def _enqueue(self, job: Job, guard: str) -> int:
-        slot = (job.account, guard)
-        if guard and self._guards.setdefault(slot, job.id) != job.id:
-            if job.id not in self._parked[slot]:
-                self._parked[slot].append(job.id)
-            return 0
-        added = job.id not in self._ready[job.account]
-        self._ready[job.account].add(job.id)
-        return int(added)
+    def _give_slot(self, job: Job, before: Place) -> int:
+        account = before.lane.account
+        running = self._running[account, pool_of(job.kind)]
+        held = job.id in running
+        running.discard(job.id)
+        if self._guards.get((account, before.guard)) == job.id:
+            del self._guards[account, before.guard]
+        return int(held)
 
-    def _release(self, job: Job, guard: str) -> int:
-        slot = (job.account, guard)
-        if self._guards.get(slot) != job.id:
-            if job.id in self._parked[slot]:
-                self._parked[slot].remove(job.id)
-            return 0
-        del self._guards[slot]
-        if not self._parked[slot]:
-            return 0
-        return self._enqueue(self._jobs[self._parked[slot].popleft()], guard)
+    def _start(self, stored: Job | None, job: Job, terms: Terms, now: float) -> None:
+        """Ask once more whether the job may start, and count that it does."""
+        was, place = place_of(stored or job), place_of(job)
+        before = _committed(self._charges.get(job.id, ()))
+        price = _committed(charges(job, 0)) - before
+        holder = self._guards.get((terms.account, place.guard), job.id)
+        refused = self._why_not(terms, job.tenant, was.lane, price) or holder != job.id
+        if refused or self._paced_until(terms) > now:
+            raise NoFreeSlot
+        if terms.interval_s is not None:
+            start = max(now, self._next_start.get(terms.account, 0.0))
+            self._next_start[terms.account] = start + terms.interval_s
+        self._queue.served(was)
+
+    def _paced_until(self, terms: Terms) -> float:
+        if terms.interval_s is None:
+            return 0.0
+        return self._next_start.get(terms.account, 0.0) - terms.burst * terms.interval_s
+
+    def _why_not(
+        self, terms: Terms, tenant: str, lane: Lane, price: Amount | None = None
+    ) -> str | None:
+        """Why the jobs of a lane may not start on the account now."""
+        if lane.account not in (ANY, terms.account):
+            return "account"
+        if lane.mode and terms.modes and lane.mode not in terms.modes:
+            return "mode"
+        for what in (f"account:{terms.account}", f"kind:{lane.kind}", f"batch:{lane.batch}"):
+            if what in self._paused:
+                return f"paused:{what}"
+        pool = pool_of(Kind(lane.kind))
+        if len(self._running[terms.account, pool]) >= terms.slots(pool):
+            return "slots"
+        scope = self._short_of_money(
+            terms, tenant, lane.batch, terms.price(lane.sort) if price is None else price
+        )
+        return f"budget:{scope}" if scope else None
+
+    def _short_of_money(self, terms: Terms, tenant: str, batch: str, price: Amount) -> str | None:
+        tenants = terms.tenant_budgets
+        budgets = {
+            f"account:{terms.account}": terms.budget,
+            f"day:{terms.today}": terms.day_budget,
+            f"tenant:{tenant}": tenants.get(tenant, tenants.get("*")) if tenant else None,
+            f"batch:{batch}": self._batch_budgets.get(batch),
+        }
+        for scope, limit in budgets.items():
+            spent = self._money[scope]
+            used = spent[Standing.SPENT] + spent[Standing.RESERVED] - spent[Standing.REFUNDED]
+            if price > 0 and limit is not None and used + price > limit:
+                return scope
+        return None
+
+    def _bill(self, job: Job, found: tuple[Charge, ...]) -> None:
+        for sign, entries in ((-1, self._charges.get(job.id, ())), (1, found)):
+            for charge in entries:
+                scopes = [f"day:{charge.day}"]
+                scopes += [f"account:{charge.account}"] if charge.account else []
+                scopes += [f"batch:{job.batch_id}"] if job.batch_id else []
+                scopes += [f"tenant:{job.tenant}"] if job.tenant else []
+                for scope in scopes:
+                    self._money[scope][charge.standing] += sign * charge.amount
+        self._charges[job.id] = found
 
     def _note(self, account: str, news: News) -> None:
         known = self._deliveries[account]
@@ -207,3 +315,8 @@ class MemoryStore:
             lag_s=round(mean + (seconds - mean) / 8, 3),
             lag_deviation_s=round(deviation, 3),
         )
+
+
+def _committed(found: tuple[Charge, ...]) -> Amount:
+    signs = {Standing.RESERVED: 1, Standing.SPENT: 1, Standing.REFUNDED: -1}
+    return sum(signs.get(charge.standing, 0) * charge.amount for charge in found)

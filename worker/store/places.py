@@ -1,45 +1,77 @@
 """PURE. Where a job belongs in the store, told from the job alone; both stores move it there."""
 
+import json
 from hashlib import blake2b
 from math import isfinite, nan
 from typing import NamedTuple
 
 from worker.errors import InvalidRequest
+from worker.habits import sort_of
 from worker.job import Job, Status
 
-#: Milliseconds since the epoch stay below this until the year 2286, so that ranks never overlap.
-_RANK = 10**13
+#: In the place of an account's name: any may take the job.
+ANY = "*"
+
+
+class Lane(NamedTuple):
+    """Jobs that are alike for every rule: either all of them may start now, or none."""
+
+    account: str  #: ``ANY`` until one took it
+    kind: str
+    sort: str  #: what its price goes by; empty once it is paid for
+    mode: str
+    batch: str
 
 
 class Place(NamedTuple):
-    """``score`` orders the ready queue; ``guard`` is shared by jobs that must not run at once."""
+    """``turn``: rank and tenant; ``guard`` is shared by jobs that must not run at once."""
 
+    status: str
+    pipeline: str  #: empty: its own
+    created_at: float
+    task: str
     ready: bool
-    score: int
-    starts: bool  #: takes a slot only if one is free
-    holds_slot: bool
-    over: bool  #: holds nothing any more: nobody waits for its slot or its prompt
-    due_at: float | None
+    turn: str
+    lane: Lane
     guard: str
+    holds_slot: bool
     double_payments: bool
+
+    @property
+    def as_json(self) -> str:
+        """As ``lua/commit.lua`` reads and keeps it."""
+        return json.dumps(self._replace(lane="|".join(self.lane)), separators=(",", ":"))  # type: ignore[arg-type]
 
 
 def place_of(job: Job) -> Place:
     """The job's place in every index."""
     return Place(
+        status=job.status.value,
+        pipeline="" if job.pipeline_id == job.id else job.pipeline_id,
+        created_at=job.created_at,
+        task=job.task_id or "",
         ready=job.ready,
-        score=ready_score(job),
-        starts=job.status is Status.SUBMITTING,
-        holds_slot=job.holds_slot,
-        over=(job.status.terminal and not job.draining) or job.held,
-        due_at=job.due_at,
+        turn=f"{rank_of(job)}|{job.tenant}",
+        lane=lane_of(job),
         guard=guard_of(job),
+        holds_slot=job.holds_slot,
         double_payments=bool(job.double_payments),
     )
 
 
-def ready_score(job: Job) -> int:
-    """Lowest first: by priority, follow-ups before roots so that pipelines finish, then by age.
+def starts(job: Job) -> bool:
+    """Whether it needs a free slot, and the money for it."""
+    return job.status is Status.SUBMITTING and job.holds_slot
+
+
+def lane_of(job: Job) -> Lane:
+    """The job's lane."""
+    sort = sort_of(job) if job.task_id is None else ""
+    return Lane(job.account or ANY, job.kind.value, sort, job.mode or "", job.batch_id or "")
+
+
+def rank_of(job: Job) -> int:
+    """Lowest first: by priority, then follow-ups before roots, so that pipelines finish.
 
     A job whose window is open comes before all others of its priority: its task waits at the
     provider.
@@ -47,7 +79,7 @@ def ready_score(job: Job) -> int:
     rank = (9 - job.priority) * 3
     if job.task_id is None:
         rank += 1 if job.parent_id else 2
-    return rank * _RANK + int(job.created_at * 1000)
+    return rank
 
 
 def guard_of(job: Job) -> str:

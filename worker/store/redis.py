@@ -5,7 +5,7 @@ reads, and moves within the due set that may be lost without harm.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.resources import files
 from typing import Any
@@ -14,12 +14,19 @@ from urllib.parse import unquote
 import redis
 from redis.exceptions import RedisError
 
+from worker.charges import charges
 from worker.errors import StaleVersion, StoreUnavailable
 from worker.habits import Delivery, News
+from worker.health import Health
 from worker.job import Job
+from worker.money import Amount
 from worker.redis_urls import parse_sentinel
-from worker.store import ABSENCE_S, Filter, Load, NoFreeSlot, Page, Pipeline, codec
-from worker.store.places import place_of, read_cursor, write_cursor
+from worker.store import ABSENCE_S, Filter, Load, NoFreeSlot, Openings, Page, Pipeline, codec
+from worker.store.places import ANY, place_of, read_cursor, starts, write_cursor
+from worker.terms import Terms
+
+#: The scripts that start jobs, or tell why not.
+_SCHEDULING = frozenset({"commit", "next_ready", "why_waiting"})
 
 #: How many index entries one page of a filtered listing may look at before it gives a cursor.
 _SCAN = 2000
@@ -55,6 +62,9 @@ class RedisStore:
         self._prefix = prefix
         self._commit = self._script("commit")
         self._next_ready = self._script("next_ready")
+        self._mend_slots = self._script("mend_slots")
+        self._learn_health = self._script("learn_health")
+        self._why_waiting = self._script("why_waiting")
         self._claim_due = self._script("claim_due")
 
     def get(self, job_id: str) -> Job | None:
@@ -72,36 +82,50 @@ class RedisStore:
         job: Job,
         children: Sequence[Job] = (),
         *,
-        max_running: int,
+        terms: Terms,
         news: News | None = None,
-    ) -> int:
-        told = json.dumps(asdict(news)) if news else ""
-        argv: list[Any] = [self._prefix, job.account, max_running, told]
+        now: float = 0.0,
+    ) -> Openings:
+        argv: list[Any] = [
+            self._prefix,
+            job.account,
+            terms.video_slots,
+            terms.image_slots,
+            json.dumps(asdict(news)) if news else "",
+            terms.as_json() if starts(job) else "",
+            repr(now),
+        ]
         for written in (job, *children):
-            successor = replace(written, version=written.version + 1)
-            argv += [_index_entry(successor), codec.dump(successor)]
+            argv += _entry(replace(written, version=written.version + 1), terms)
         answer: list[Any] = self._ask(self._commit, args=argv)
         match answer:
-            case [b"ok", int(openings)]:
-                return openings
+            case [b"ok", int(own), int(anywhere)]:
+                return Openings(own, anywhere)
             case [b"full"]:
                 raise NoFreeSlot
             case _:
                 raise StaleVersion
 
-    def next_ready(self, account: str, max_running: int) -> Job | None:
-        doc = self._ask(self._next_ready, args=[self._prefix, account, max_running])
+    def next_ready(self, terms: Terms, now: float) -> Job | None:
+        doc = self._ask(self._next_ready, args=[self._prefix, terms.as_json(), repr(now)])
         return codec.load(doc) if doc else None
 
-    def startable(self, account: str, max_running: int) -> int:
-        load = self.load(account)
-        return max(0, min(max_running - load.running, load.ready))
+    def why_waiting(self, job: Job, terms: Terms, now: float) -> str | None:
+        reason = self._ask(
+            self._why_waiting, args=[self._prefix, terms.as_json(), repr(now), job.id]
+        )
+        return reason.decode() if reason else None
 
     def load(self, account: str) -> Load:
         pipe = self._redis.pipeline(transaction=False)
-        pipe.scard(f"{self._prefix}running:{account}")
-        pipe.zcard(f"{self._prefix}ready:{account}")
-        return Load(*self._ask(pipe.execute))
+        for pool in ("", ":video"):
+            pipe.scard(f"{self._prefix}running:{account}{pool}")
+        pipe.hmget(f"{self._prefix}waiting", account, f"{account}:video", ANY, f"{ANY}:video")
+        images, films, waiting = self._ask(pipe.execute)
+        return Load(images, films, *(int(number or 0) for number in waiting))
+
+    def mend_slots(self, account: str) -> int:
+        return int(self._ask(self._mend_slots, args=[self._prefix, account]))
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
         docs = self._ask(self._claim_due, args=[self._prefix, now, limit, lease_s])
@@ -146,6 +170,31 @@ class RedisStore:
                 found.append(job)
         return Page(tuple(found), write_cursor(last) if last and len(entries) == _SCAN else None)
 
+    def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
+        pipe = self._redis.pipeline(transaction=False)
+        for scope in scopes:
+            pipe.hgetall(f"{self._prefix}money:{scope}")
+        return [{k.decode(): int(v) for k, v in sums.items()} for sums in self._ask(pipe.execute)]
+
+    def pause(self, what: str) -> None:
+        self._ask(self._redis.sadd, f"{self._prefix}paused", what)
+
+    def resume(self, what: str) -> None:
+        self._ask(self._redis.srem, f"{self._prefix}paused", what)
+
+    def paused(self) -> frozenset[str]:
+        return frozenset(
+            w.decode() for w in self._ask(self._redis.smembers, f"{self._prefix}paused")
+        )
+
+    def health(self, account: str) -> Health:
+        doc = self._ask(self._redis.hget, f"{self._prefix}account:{account}", "health")
+        return codec.load_health(doc) if doc else Health()
+
+    def learn_health(self, account: str, health: Health, known: Health) -> bool:
+        args = [self._prefix, account, codec.dump_health(health), codec.dump_health(known)]
+        return bool(self._ask(self._learn_health, args=args))
+
     def delivery(self, account: str) -> Delivery:
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}account:{account}")
@@ -175,7 +224,9 @@ class RedisStore:
         return f"{self._prefix}job:{job_id}"
 
     def _script(self, name: str) -> Callable[..., Any]:
-        source = files("worker.store").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+        folder = files("worker.store").joinpath("lua")
+        names = ("scheduling", name) if name in _SCHEDULING else (name,)
+        source = "\n".join(folder.joinpath(f"{n}.lua").read_text(encoding="utf-8") for n in names)
         return self._redis.register_script(source)
 
     @staticmethod
@@ -210,24 +261,10 @@ def _delivery(stats: dict[str, str], since: bytes | None) -> Delivery:
     )
 
 
-def _index_entry(job: Job) -> str:
-    """What the script needs to know of a job without reading its doc."""
+def _entry(job: Job, terms: Terms) -> tuple[str | bytes | int, ...]:
+    """What ``lua/commit.lua`` needs to know of a job without reading its doc."""
     place = place_of(job)
-    return json.dumps(
-        {
-            "id": job.id,
-            "version": job.version,
-            "status": job.status,
-            "pipeline": job.pipeline_id,
-            "created_at": repr(job.created_at),
-            "task": job.task_id or "",
-            "due": "" if place.due_at is None else repr(place.due_at),
-            "ready": place.ready,
-            "score": str(place.score),
-            "starts": place.starts,
-            "holds_slot": place.holds_slot,
-            "over": place.over,
-            "guard": place.guard,
-            "double": place.double_payments,
-        }
-    )
+    money = charges(job, terms.price(place.lane.sort))
+    due = "" if job.due_at is None else repr(job.due_at)
+    billed = json.dumps(money, separators=(",", ":")) if money else ""
+    return job.id, job.version, due, place.as_json, place.guard, billed, codec.dump(job)

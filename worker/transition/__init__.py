@@ -22,7 +22,7 @@ from typing import Any
 from worker import events
 from worker.events import Decision, Disposition, Event, Policy
 from worker.job import Job
-from worker.transition import asking, observing, submitting
+from worker.transition import asking, observing, submitting, waiting
 from worker.transition.moves import next_look
 
 __all__ = ["next_look", "transition"]
@@ -36,8 +36,12 @@ def transition(job: Job, event: Event, now: float, policy: Policy) -> Decision:
     """
     decide: Callable[[Job, Any, float, Policy], Decision] = _DECIDERS[type(event)]
     decision = decide(job, event, now, policy)
-    if decision.disposition is Disposition.APPLIED and decision.job == job:
+    if decision.disposition is not Disposition.APPLIED:
+        return decision
+    if decision.job == job:
         return replace(decision, disposition=Disposition.DUPLICATE)
+    if not decision.job.bound:
+        return replace(decision, job=replace(decision.job, account=""))
     return decision
 
 
@@ -53,4 +57,8 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.Resolved: asking.resolved,
     events.ModalAnswered: asking.modal_answered,
     events.AssetsSettled: asking.assets_settled,
+    events.SiblingsSeen: waiting.siblings_seen,
+    events.Choosing: waiting.choosing,
+    events.Chosen: waiting.chosen,
+    events.NotChosen: waiting.not_chosen,
 }

@@ -14,13 +14,14 @@ from worker.events import (
     Retried,
     TimePassed,
 )
-from worker.job import AssetsStatus, Job, JobError, Status, Window
+from worker.job import AssetsStatus, Job, JobError, Kind, Status
+from worker.transition.again import ended_or_again
 from worker.transition.doubting import doubted, given_up_on, still_in_doubt, submitted_again
 from worker.transition.moves import (
     GIVEN_UP,
     NOT_SENT,
     accepted,
-    all_task_ids,
+    as_new,
     attempt_ended,
     ended,
     followed,
@@ -28,14 +29,22 @@ from worker.transition.moves import (
     too_late_to_submit,
     with_attempt,
 )
+from worker.transition.waiting import call_lost, waits_again
 
 
 def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Decision:
     """What a job's silence means by now: a dead worker, a missed deadline, the end of a wait."""
     if job.due_at is None or job.due_at > now:
         return Decision(job, Disposition.STALE)
+    if job.waiting or job.kind is Kind.CHOOSE:
+        return Decision(call_lost(job, now))
+    return _silent(job, now, policy)
+
+
+def _silent(job: Job, now: float, policy: Policy) -> Decision:
     late = job.deadline_at is not None and now >= job.deadline_at
-    too_late = late and now >= (job.deadline_at or now) + policy.grace_s
+    overdue_since = job.overdue_since or job.deadline_at
+    too_late = overdue_since is not None and now >= overdue_since + policy.grace_s
     if job.draining:
         return Decision(_not_awaited(job) if too_late or _unheard(job, now) else job)
     match job.status:
@@ -48,13 +57,23 @@ def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Deci
         case Status.IN_DOUBT:
             return Decision(still_in_doubt(job, now, policy))
         case Status.SUBMITTED | Status.IN_PROGRESS if late:
-            return Decision(replace(job, status=Status.OVERDUE, error=_DEADLINE, due_at=now))
+            return Decision(_overdue(job, now))
         case Status.OVERDUE if too_late:
-            return Decision(ended(job, Status.TIMED_OUT, now, job.error or _DEADLINE))
+            return Decision(ended_or_again(job, Status.TIMED_OUT, now, job.error or _DEADLINE))
         case Status.AWAITING_MODAL:
             return Decision(ended(job, Status.TIMED_OUT, now, _WINDOW_DEADLINE))
         case _:
             return Decision(job)
+
+
+def _overdue(job: Job, now: float) -> Job:
+    return replace(
+        job,
+        status=Status.OVERDUE,
+        error=_DEADLINE,
+        overdue_since=job.deadline_at,
+        due_at=now,
+    )
 
 
 def _worker_died(job: Job, now: float, policy: Policy) -> Job:
@@ -111,27 +130,12 @@ def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
         )
     if job.draining:
         raise Conflict("The provider still runs the cancelled attempt; retry when it has ended.")
+    if job.waits_for:
+        return Decision(waits_again(job, now))
     if job.status is Status.FAILED and not job.attempts:
         reason = job.error.message if job.error else "it was wrong from the start"
         raise Conflict(f"The job could never be submitted, and a retry would not help: {reason}")
-    return Decision(
-        replace(
-            job,
-            status=Status.QUEUED,
-            task_id=None,
-            other_task_ids=all_task_ids(job),
-            window=Window.NONE,
-            refusals=0,
-            progress=None,
-            error=None,
-            submitted_at=None,
-            heard_at=None,
-            missing_since=None,
-            finished_at=None,
-            deadline_at=None,
-            due_at=None,
-        )
-    )
+    return Decision(as_new(job))
 
 
 def resolved(job: Job, event: Resolved, now: float, policy: Policy) -> Decision:

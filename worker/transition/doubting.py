@@ -18,6 +18,7 @@ from worker.job import Attempt, Job, JobError, Status, Window
 from worker.transition.moves import (
     GIVEN_UP,
     NOT_SENT,
+    OVER,
     attempt_ended,
     closed,
     ended,
@@ -81,6 +82,8 @@ def other_attempt(job: Job, event: Observed) -> Attempt | None:
     if event.snapshot.task_id is not None and event.snapshot.task_id == job.task_id:
         return None
     number = present.number if event.attempt is None else event.attempt
+    if event.snapshot.task_id in {a.task_id for a in job.attempts if a.outcome in OVER} - {None}:
+        return None  # about a task that is over, whatever attempt is named
     return next((a for a in job.attempts if a.number == number and a.outcome == GIVEN_UP), None)
 
 
@@ -97,14 +100,15 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
     if snapshot.status is TaskStatus.PENDING:
         return Decision(job, Disposition.STALE)  # told of again when it runs
     beside = any(other.task_id for other in job.attempts if other.number != attempt.number)
-    paid = replace(attempt, task_id=snapshot.task_id, extra=beside)
+    outcome = Status.SUCCEEDED.value if attempt.outcome in OVER else attempt.outcome
+    paid = replace(attempt, outcome=outcome, task_id=snapshot.task_id, extra=beside)
     return Decision(with_attempt(job, paid))
 
 
 def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
     """Follows ``attempt`` instead of the present one, which may have been sent as well."""
     present = followed(job)
-    if present.number != attempt.number:
+    if present.number != attempt.number and present.outcome not in OVER:
         # A task that waits for a window's answer is not one that this attempt was accepted as.
         paid = present.task_id is not None and job.window is not Window.OPEN
         doubtful = job.status is Status.IN_DOUBT or present.outcome == GIVEN_UP
@@ -112,5 +116,5 @@ def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
         outcome = GIVEN_UP if sent else NOT_SENT
         job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
     job = with_attempt(job, replace(attempt, outcome=None, extra=False))
-    job = replace(job, posting=False, held=False, window=closed(job.window))
+    job = replace(job, posting=False, held=False, error=None, window=closed(job.window))
     return with_task(job, snapshot.task_id, attempt.number)

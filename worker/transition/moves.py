@@ -23,6 +23,9 @@ NOT_SENT = "not_sent"
 #: An attempt in doubt that was not waited for any longer; it may prove accepted all the same.
 GIVEN_UP = Status.IN_DOUBT.value
 
+#: Outcomes of an attempt about which nothing more can be learnt.
+OVER = frozenset(status.value for status in Status if status.terminal)
+
 #: The pictures of their results are those that were handed in.
 _SHOWS_INPUT = frozenset({Kind.DESCRIBE, Kind.UPLOAD})
 
@@ -74,6 +77,7 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
         submitted_at=job.submitted_at or now,
         refusals=0,
         error=None,
+        overdue_since=None,
     )
     wants_input = buttons.wants_input(str(job.request.get("custom_id", "")))
     if job.modal is None and (wants_input or not job.modal_prompt):
@@ -100,7 +104,30 @@ def succeeded(job: Job, result: Result, now: float) -> Decision:
         # Not over for the sweep until the files are ours.
         due_at=now if result.assets_status is AssetsStatus.PENDING else None,
     )
-    return Decision(job, children=followups.children(job, now))
+    children = followups.children(job, now)
+    awaited_by = job.awaited_by + followups.awaited_by(job, children)
+    return Decision(replace(job, awaited_by=awaited_by), children=children)
+
+
+def as_new(job: Job) -> Job:
+    """In the queue as if new, but for the attempts and tasks it had."""
+    return replace(
+        job,
+        status=Status.QUEUED,
+        task_id=None,
+        other_task_ids=all_task_ids(job),
+        window=Window.NONE,
+        refusals=0,
+        progress=None,
+        error=None,
+        submitted_at=None,
+        heard_at=None,
+        missing_since=None,
+        finished_at=None,
+        deadline_at=None,
+        overdue_since=None,
+        due_at=None,
+    )
 
 
 def too_late_to_submit(job: Job, now: float) -> Job:
@@ -113,7 +140,7 @@ def too_late_to_submit(job: Job, now: float) -> Job:
 def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
     """Terminal, with nothing more to look at."""
     return replace(
-        attempt_ended(job, status.value),
+        job if between_attempts(job) else attempt_ended(job, status.value),
         status=status,
         posting=False,
         doubt_until=None,
@@ -123,6 +150,12 @@ def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
         finished_at=now,
         due_at=None,
     )
+
+
+def between_attempts(job: Job) -> bool:
+    """Whether its last attempt is over, and it waits in the queue for the next."""
+    waits = job.status is Status.QUEUED and bool(job.attempts)
+    return waits and followed(job).outcome in OVER
 
 
 def followed(job: Job) -> Attempt:
@@ -156,8 +189,11 @@ def with_task(job: Job, task_id: str | None, number: int | None = None) -> Job:
         return job
     attempt = next((a for a in job.attempts if a.number == number), None)
     if attempt or job.attempts:
-        job = with_attempt(job, replace(attempt or followed(job), task_id=task_id))
-    return replace(job, task_id=task_id, other_task_ids=all_task_ids(job))
+        attempt = replace(attempt or followed(job), task_id=task_id)
+        # A job that any account may take belongs to that of the attempt that was accepted.
+        job = replace(with_attempt(job, attempt), account=attempt.account or job.account)
+    others = tuple(each for each in all_task_ids(job) if each != task_id)
+    return replace(job, task_id=task_id, other_task_ids=others)
 
 
 def all_task_ids(job: Job) -> tuple[str, ...]:

@@ -6,10 +6,12 @@ from worker import followups
 from worker.events import Decision, Disposition, Missing, Observed, Policy
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.job import Job, JobError, Status, Window
+from worker.transition.again import ended_or_again, late_success
 from worker.transition.doubting import other_attempt, seen_other, taken_over
 from worker.transition.moves import (
     GIVEN_UP,
     accepted,
+    between_attempts,
     closed,
     ended,
     followed,
@@ -20,21 +22,18 @@ from worker.transition.moves import (
     with_task,
 )
 
-#: Outcomes of an attempt about which nothing more can be learnt.
-_OVER = frozenset(status.value for status in Status if status.terminal)
-
 
 def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     """Callbacks come twice, late, out of order and for what is over: most change nothing."""
     snapshot = event.snapshot
     if not snapshot.recognised or not job.attempts:
         return Decision(job, Disposition.FOREIGN)
-    if (other := other_attempt(job, event)) is not None:
+    if (other := late_success(job, event) or other_attempt(job, event)) is not None:
         decision = seen_other(job, other, snapshot)
         return decision or _follow(taken_over(job, other, snapshot), event, now, policy)
     if _is_former(job, event):
         return Decision(job, Disposition.STALE)
-    if snapshot.task_id in job.other_task_ids or _waits_for_retry(job):
+    if snapshot.task_id in job.other_task_ids or between_attempts(job):
         return Decision(job, Disposition.STALE)
     if not _is_ours(job, snapshot):
         return Decision(job, Disposition.FOREIGN)
@@ -54,11 +53,6 @@ def _is_former(job: Job, event: Observed) -> bool:
         return False
     known = any(attempt.number == event.attempt for attempt in job.attempts)
     return not known or job.task_id is None or event.snapshot.task_id != job.task_id
-
-
-def _waits_for_retry(job: Job) -> bool:
-    """Whether the attempt that a callback may name is over, and the next has not begun."""
-    return job.status is Status.QUEUED and job.attempts[-1].outcome in _OVER
 
 
 def _drained(job: Job, snapshot: Snapshot) -> Job:
@@ -146,6 +140,7 @@ def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
         doubt_until=None,
         held=False,
         submitted_at=job.submitted_at or now,
+        overdue_since=None,
         due_at=now,
     )
 
@@ -162,11 +157,11 @@ def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Jo
             doubt_until=None,
             held=False,
             submitted_at=job.submitted_at or now,
-            deadline_at=min(job.deadline_at or now, now),
+            overdue_since=min(job.deadline_at or now, now),
             heard_at=now,
             due_at=next_look(job, now, policy),
         )
-    return ended(job, Status.FAILED, now, snapshot.error)
+    return ended_or_again(job, Status.FAILED, now, snapshot.error)
 
 
 def _agrees(job: Job, snapshot: Snapshot) -> bool:
@@ -190,4 +185,4 @@ def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
         "It may have restarted without keeping its tasks; `hookline retry` submits the job again.",
         retryable=True,
     )
-    return Decision(ended(job, Status.FAILED, now, error))
+    return Decision(ended_or_again(job, Status.FAILED, now, error))

@@ -1,7 +1,7 @@
 """PURE. From the queue to the provider's reply."""
 
 from dataclasses import replace
-from zlib import crc32
+from functools import partial
 
 from worker import retries
 from worker.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
@@ -35,8 +35,9 @@ def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
         return Decision(too_late_to_submit(job, now))
     taken = replace(
         job,
+        account=event.account,
         status=Status.SUBMITTING,
-        attempts=_attempts_with_present(job, now),
+        attempts=_attempts_with_present(job, event, now),
         posting=False,
         deadline_at=job.deadline_at or now + job.deadline_s,
         due_at=now + policy.lease_s,
@@ -45,15 +46,16 @@ def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
     return Decision(taken)
 
 
-def _attempts_with_present(job: Job, now: float) -> tuple[Attempt, ...]:
+def _attempts_with_present(job: Job, event: Started, now: float) -> tuple[Attempt, ...]:
     """An attempt that was only refused goes on, as does the one that opened a window."""
+    where = partial(replace, account=event.account, price=event.price, refundable=event.refundable)
     if job.attempts:
         *former, last = job.attempts
         opened_it = job.window is Window.OPEN and last == followed(job)
         if (opened_it and last.outcome != GIVEN_UP) or last.outcome in _REFUSED:
-            return (*former, replace(last, outcome=None))
+            return (*former, where(last, outcome=None))
     # Of a window that is answered again the task is known already.
-    return (*job.attempts, Attempt(job.attempt + 1, started_at=now, task_id=job.task_id))
+    return (*job.attempts, where(Attempt(job.attempt + 1, now, task_id=job.task_id)))
 
 
 def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
@@ -111,6 +113,9 @@ def _obeyed(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
             return succeeded(job, verdict.result or Result(), now)
         case Outcome.NOT_YET | Outcome.TRY_LATER:
             return Decision(_refused(job, verdict, now))
+        case Outcome.PERMANENT if verdict.account_trouble and job.anywhere and not job.task_id:
+            # The account is at fault, and another may take it.
+            return Decision(_refused(job, verdict, now))
         case Outcome.PERMANENT:
             return Decision(ended(job, Status.FAILED, now, verdict.error))
         case Outcome.IN_DOUBT:
@@ -125,7 +130,7 @@ def _refused(job: Job, verdict: Verdict, now: float) -> Job:
             return ended(job, Status.FAILED, now, verdict.error)
         delay = retries.NOT_YET_DELAY_S
     else:
-        jitter = crc32(f"{job.id}:{refusals}".encode()) / 2**32
+        jitter = retries.jitter_of(job.id, refusals)
         delay = retries.backoff(refusals, jitter, slow=verdict.slow)
     return replace(
         attempt_ended(job, verdict.outcome.value),

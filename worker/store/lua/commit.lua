@@ -1,112 +1,201 @@
 -- Write a job, its new children, and the place of each in every index; all or nothing.
 --
 -- Keys, all below the prefix (one node: Celery's Redis transport knows no cluster either):
---   job:<id>                  hash  doc (JSON), v (version), status, score, guard, place
+--   job:<id>                  hash  doc (JSON), v (version), place, guard, money (the last two if any)
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; those that were paid for twice
 --   due                       zset  id -> due_at
---   ready:<account>           zset  id -> score; startable as soon as there is a slot
---   running:<account>         set   ids that hold a slot
---   guards:<account>          hash  guard -> id of the only job that may be ready or running with it
---   parked:<account>:<guard>  list  ids that wait for that guard
+--   turns, lanes:<turn>       zset  see scheduling.lua
+--   ready:<turn>|<lane>       zset  id -> created_at; may start as soon as an account has a slot
+--   waiting                   hash  account ('*': any), with ':video' for films -> how many are ready
+--   running:<account>         set   ids that hold a slot; running:<account>:video for films
+--   guards:<account>          hash  guard -> id of the job that runs with it
+--   heads                     hash  <account>|<guard> -> id of the only one that is ready with it
+--   parked:<account>|<guard>  list  those that wait for that one to start
 --   tasks:<account>           hash  task id -> job id
 --   pipeline:<id>             hash  status -> count
 --   pipeline:<id>:jobs        list  ids, parents before children
+--   batch:<id>                hash  see worker/batch; batch:<id>:counts hash status -> count
+--   money:<scope>             hash  estimated, reserved, spent, refunded; scope: account:, tenant:,
+--                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
---                                   counts; lag, deviation: seconds; called_back_at; dialect
+--                                   counts; lag, deviation: seconds; called_back_at; dialect;
+--                                   next_start: its pace; health
+--   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   receiving                 since when our receiver is there; expires when it is not
 --
--- ARGV: prefix, account, max_running, news ('' or JSON, see worker/habits.py),
---       then for each job: place and identity as JSON, doc. The first job is the one that changes.
--- Returns {'ok', number of jobs that became startable}, {'stale'} or {'full'}.
+-- ARGV: prefix, account, slots of films and of all else, news ('' or JSON, see worker/habits.py),
+--       terms ('' unless the first job starts), now; then for each job: id, version, due, place (see
+--       places.py), guard, money, doc. The first job is the one that changes.
+-- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}
+-- or {'full'}.
 
-local prefix, account, max_running, news = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local ready, running = prefix .. 'ready:' .. account, prefix .. 'running:' .. account
+local account, news, now = ARGV[2], ARGV[5], tonumber(ARGV[7])
+local slots = {video = tonumber(ARGV[3]), image = tonumber(ARGV[4])}
 local guards = prefix .. 'guards:' .. account
-local openings = 0
+local freed, queued, anywhere = 0, 0, 0
 
 local function key(id) return prefix .. 'job:' .. id end
-local function parked(guard) return prefix .. 'parked:' .. account .. ':' .. guard end
 
-local function make_ready(id, score)
-  openings = openings + redis.call('ZADD', ready, score, id)
+local function read_place(text)
+  if not text then return nil end
+  local status, pipeline, created, task, ready, turn, lane, guard, holds, double = unpack(cjson.decode(text))
+  return {
+    status = status, pipeline = pipeline, created = created, task = task, ready = ready, turn = turn,
+    lane = lane, guard = guard, holds = holds, double = double, of = read_lane(lane), text = text,
+  }
 end
 
--- A guard is taken when a job becomes ready, so that every job in the ready queue may really start.
-local function enqueue(id, score, guard)
-  if guard ~= '' then
-    local holder = redis.call('HGET', guards, guard)
-    if holder and holder ~= id then
-      if not redis.call('LPOS', parked(guard), id) then redis.call('RPUSH', parked(guard), id) end
+-- A newcomer starts level with the one that is next among its equals.
+local function join(zset, member, low, high)
+  if redis.call('ZSCORE', zset, member) then return end
+  local first = redis.call('ZRANGEBYSCORE', zset, low, high, 'WITHSCORES', 'LIMIT', 0, 1)
+  redis.call('ZADD', zset, first[2] or low, member)
+end
+
+local function line_up(id, place)
+  local rank = tonumber(string.match(place.turn, '^%d+')) * RANK
+  join(turns, place.turn, rank, '(' .. string.format('%d', rank + RANK))
+  join(lanes_of(place.turn), place.lane, 0, '+inf')
+  redis.call('ZADD', queue_of(place.turn, place.lane), place.created, id)
+  redis.call('HINCRBY', prefix .. 'waiting', pool_of(place.of.account, place.of.kind), 1)
+  if place.of.account == '*' then anywhere = anywhere + 1 else queued = queued + 1 end
+end
+
+local function guarded(place) return place.of.account .. '|' .. place.guard end
+
+-- Of jobs with one guard only the first is ready, so that a queue is never blocked by its head.
+local function enqueue(id, place)
+  if place.guard ~= '' then
+    local head = redis.call('HGET', prefix .. 'heads', guarded(place))
+    if head and head ~= id then
+      redis.call('RPUSH', prefix .. 'parked:' .. guarded(place), id)
       return
     end
-    redis.call('HSET', guards, guard, id)
+    redis.call('HSET', prefix .. 'heads', guarded(place), id)
   end
-  make_ready(id, score)
+  line_up(id, place)
 end
 
-local function release(id, guard)
-  if guard == '' then return end
-  if redis.call('HGET', guards, guard) ~= id then
-    redis.call('LREM', parked(guard), 0, id)
+local function dequeue(id, place)
+  if redis.call('ZREM', queue_of(place.turn, place.lane), id) == 1 then
+    redis.call('HINCRBY', prefix .. 'waiting', pool_of(place.of.account, place.of.kind), -1)
+  end
+  if place.guard == '' then return end
+  local line = guarded(place)
+  if redis.call('HGET', prefix .. 'heads', line) ~= id then
+    redis.call('LREM', prefix .. 'parked:' .. line, 1, id)
     return
   end
-  redis.call('HDEL', guards, guard)
-  local heir = redis.call('LPOP', parked(guard))
-  if heir then
-    redis.call('HSET', guards, guard, heir)
-    make_ready(heir, redis.call('HGET', key(heir), 'score'))
-  end
+  redis.call('HDEL', prefix .. 'heads', line)
+  local heir = redis.call('LPOP', prefix .. 'parked:' .. line)
+  if heir then enqueue(heir, read_place(redis.call('HGET', key(heir), 'place'))) end
 end
 
-local function index(job, old_status)
-  if old_status == job.status then return end
-  local pipeline = prefix .. 'pipeline:' .. job.pipeline
-  if old_status then
-    redis.call('ZREM', prefix .. 'jobs:' .. old_status, job.id)
-    if redis.call('HINCRBY', pipeline, old_status, -1) == 0 then redis.call('HDEL', pipeline, old_status) end
+local function take_slot(id, place)
+  redis.call('SADD', running_of(place.of.account, place.of.kind), id)
+  -- One that was held in doubt gave its guard away, and may run all the same.
+  if place.guard ~= '' then redis.call('HSETNX', prefix .. 'guards:' .. place.of.account, place.guard, id) end
+end
+
+local function give_slot(id, place)
+  freed = freed + redis.call('SREM', running_of(place.of.account, place.of.kind), id)
+  local held = prefix .. 'guards:' .. place.of.account
+  if place.guard ~= '' and redis.call('HGET', held, place.guard) == id then redis.call('HDEL', held, place.guard) end
+end
+
+local function count(hash, status, by)
+  if redis.call('HINCRBY', hash, status, by) == 0 then redis.call('HDEL', hash, status) end
+end
+
+local function index(id, old, place)
+  local status = old and old.status
+  if status == place.status then return end
+  local pipeline = prefix .. 'pipeline:' .. (place.pipeline == '' and id or place.pipeline)
+  local batch = place.of.batch ~= '' and prefix .. 'batch:' .. place.of.batch .. ':counts'
+  if status then
+    redis.call('ZREM', prefix .. 'jobs:' .. status, id)
+    count(pipeline, status, -1)
+    if batch then count(batch, status, -1) end
   else
-    redis.call('ZADD', prefix .. 'jobs', job.created_at, job.id)
-    redis.call('RPUSH', pipeline .. ':jobs', job.id)
+    redis.call('ZADD', prefix .. 'jobs', place.created, id)
+    redis.call('RPUSH', pipeline .. ':jobs', id)
   end
-  redis.call('ZADD', prefix .. 'jobs:' .. job.status, job.created_at, job.id)
-  redis.call('HINCRBY', pipeline, job.status, 1)
+  redis.call('ZADD', prefix .. 'jobs:' .. place.status, place.created, id)
+  count(pipeline, place.status, 1)
+  if batch then count(batch, place.status, 1) end
 end
 
-local function place_of(job)
-  return table.concat({job.status, job.task, job.score, tostring(job.ready), tostring(job.holds_slot),
-    tostring(job.over), tostring(job.double)}, '|')
+local function move(id, old, place)
+  index(id, old, place)
+  local same = old and old.turn == place.turn and old.lane == place.lane
+  if place.task ~= '' then redis.call('HSET', prefix .. 'tasks:' .. place.of.account, place.task, id) end
+  if old and old.ready and not (place.ready and same) then dequeue(id, old) end
+  if old and old.holds and not (place.holds and old.of.account == place.of.account) then give_slot(id, old) end
+  if place.holds then take_slot(id, place) end
+  if place.ready and not (old and old.ready and same) then enqueue(id, place) end
+  if place.double then redis.call('ZADD', prefix .. 'double_payments', place.created, id) end
 end
 
-local function move(job, old_status)
-  index(job, old_status)
-  if job.task ~= '' then redis.call('HSET', prefix .. 'tasks:' .. account, job.task, job.id) end
-  if job.ready then enqueue(job.id, job.score, job.guard) else redis.call('ZREM', ready, job.id) end
-  if job.holds_slot then
-    redis.call('SADD', running, job.id)
-    -- One that was held in doubt gave its guard away, and runs all the same.
-    if job.guard ~= '' then redis.call('HSETNX', guards, job.guard, job.id) end
-  else
-    openings = openings + redis.call('SREM', running, job.id)
+local function bill(money, place, sign)
+  if not money or money == '' then return end
+  for _, entry in ipairs(cjson.decode(money)) do
+    local paid_by, day, field, amount = unpack(entry)
+    local scopes = {'day:' .. day}
+    if paid_by ~= '' then table.insert(scopes, 'account:' .. paid_by) end
+    if place.of.batch ~= '' then table.insert(scopes, 'batch:' .. place.of.batch) end
+    local tenant = tenant_of(place.turn)
+    if tenant ~= '' then table.insert(scopes, 'tenant:' .. tenant) end
+    for _, scope in ipairs(scopes) do redis.call('HINCRBY', prefix .. 'money:' .. scope, field, sign * amount) end
   end
-  if job.over then release(job.id, job.guard) end
-  if job.double then redis.call('ZADD', prefix .. 'double_payments', job.created_at, job.id) end
 end
 
-local function write(job, doc, old_status, old_place)
-  if job.due == '' then
-    redis.call('ZREM', prefix .. 'due', job.id)
-  else
-    redis.call('ZADD', prefix .. 'due', job.due, job.id)
+-- ARGV from `at` on is one job. `old` and `old_money` are what is stored of it.
+local function write(at, old, old_money)
+  local id, version, due, text, guard, money, doc = unpack(ARGV, at, at + 6)
+  if due == '' then redis.call('ZREM', prefix .. 'due', id) else redis.call('ZADD', prefix .. 'due', due, id) end
+  redis.call('HSET', key(id), 'doc', doc, 'v', version)
+  if old and old.text == text and money == (old_money or '') then return end -- most commits only tell of progress
+  local place = read_place(text)
+  redis.call('HSET', key(id), 'place', text)
+  if guard ~= '' then redis.call('HSET', key(id), 'guard', guard) end
+  if money ~= (old_money or '') then
+    bill(old_money, old or place, -1)
+    bill(money, place, 1)
+    if money == '' then redis.call('HDEL', key(id), 'money') else redis.call('HSET', key(id), 'money', money) end
   end
-  local place = place_of(job)
-  if place == old_place then -- most commits only tell of progress: nothing else moves
-    redis.call('HSET', key(job.id), 'doc', doc, 'v', job.version)
-    return
+  move(id, old, place)
+end
+
+-- What a job is to hold of the budgets: all of its entries but the estimated and the refunded.
+local function committed(money)
+  local sum = 0
+  if money and money ~= '' then
+    for _, entry in ipairs(cjson.decode(money)) do
+      local field, amount = entry[3], entry[4]
+      if field == 'reserved' or field == 'spent' then sum = sum + amount end
+      if field == 'refunded' then sum = sum - amount end
+    end
   end
-  redis.call('HSET', key(job.id), 'doc', doc, 'v', job.version, 'status', job.status,
-    'score', job.score, 'guard', job.guard, 'place', place)
-  move(job, old_status)
+  return sum
+end
+
+-- Whether the first job may start as its new place says: asked again here, for many may have looked.
+local function may_start(id, old, old_money, money, guard)
+  local terms = cjson.decode(ARGV[6])
+  local price = committed(money) - committed(old_money)
+  if why_not(terms, old.turn, old.lane, price) then return false end
+  local holder = guard ~= '' and redis.call('HGET', guards, guard)
+  if holder and holder ~= id then return false end
+  if paced_until(terms) > now then return false end
+  if terms.interval ~= cjson.null then
+    local stats = prefix .. 'account:' .. account
+    local due = math.max(now, tonumber(redis.call('HGET', stats, 'next_start') or 0))
+    redis.call('HSET', stats, 'next_start', string.format('%.3f', due + terms.interval))
+  end
+  redis.call('ZADD', turns, 'XX', 'INCR', 1, old.turn)
+  redis.call('ZADD', lanes_of(old.turn), 'XX', 'INCR', 1, old.lane)
+  return true
 end
 
 -- The mean time between two news about one job, and its deviation, as TCP keeps its round trips.
@@ -133,21 +222,26 @@ local function note(said)
   if said.lag_s ~= cjson.null then learn_lag(stats, said.lag_s) end
 end
 
-local first = cjson.decode(ARGV[5])
-local version, status, place = unpack(redis.call('HMGET', key(first.id), 'v', 'status', 'place'))
-if tonumber(version or 0) ~= first.version - 1 then return {'stale'} end
-if first.starts and redis.call('SISMEMBER', running, first.id) == 0
-    and redis.call('SCARD', running) >= max_running then
+local FIRST, EACH = 8, 7
+local id, version, guard, money = ARGV[FIRST], tonumber(ARGV[FIRST + 1]), ARGV[FIRST + 4], ARGV[FIRST + 5]
+local stored, place, old_money = unpack(redis.call('HMGET', key(id), 'v', 'place', 'money'))
+if tonumber(stored or 0) ~= version - 1 then return {'stale'} end
+local old = read_place(place)
+if ARGV[6] ~= '' and not (old and old.holds) and not may_start(id, old or read_place(ARGV[FIRST + 3]), old_money, money, guard) then
   return {'full'}
 end
 
-write(first, ARGV[6], status, place)
-for i = 7, #ARGV, 2 do
-  local child = cjson.decode(ARGV[i])
-  if redis.call('EXISTS', key(child.id)) == 0 then write(child, ARGV[i + 1]) end
+write(FIRST, old, old_money)
+for at = FIRST + EACH, #ARGV, EACH do
+  if redis.call('EXISTS', key(ARGV[at])) == 0 then write(at) end
 end
 if news ~= '' then note(cjson.decode(news)) end
 
-if openings == 0 then return {'ok', 0} end
-local free = math.max(0, max_running - redis.call('SCARD', running))
-return {'ok', math.min(openings, free, redis.call('ZCARD', ready))}
+if freed + queued == 0 then return {'ok', 0, anywhere} end
+local own = 0
+for pool, most in pairs(slots) do
+  local mine, any = unpack(redis.call('HMGET', prefix .. 'waiting', pool_of(account, pool), pool_of('*', pool)))
+  local free = math.max(0, most - redis.call('SCARD', running_of(account, pool)))
+  own = own + math.min(free, tonumber(mine or 0) + tonumber(any or 0))
+end
+return {'ok', math.min(freed + queued, own), anywhere}

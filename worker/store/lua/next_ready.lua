@@ -1,7 +1,35 @@
--- The doc of the job to start next, or nil where there is none or no slot for it. Takes nothing.
--- ARGV: prefix, account, max_running
-local running = redis.call('SCARD', ARGV[1] .. 'running:' .. ARGV[2])
-if running >= tonumber(ARGV[3]) then return false end
-local head = redis.call('ZRANGE', ARGV[1] .. 'ready:' .. ARGV[2], 0, 0)
-if not head[1] then return false end
-return redis.call('HGET', ARGV[1] .. 'job:' .. head[1], 'doc')
+-- The doc of the job to start next on an account, or nil. Takes nothing but lanes that ran empty.
+-- ARGV: prefix, terms (JSON, see worker/terms.py), now
+
+local terms, now = cjson.decode(ARGV[2]), tonumber(ARGV[3])
+local guards = prefix .. 'guards:' .. terms.account
+
+-- At most one ready job of any account per guard, so only few at the head can be kept by one.
+local function first_startable(queue)
+  local ids = redis.call('ZRANGE', queue, 0, terms.slots.image + terms.slots.video)
+  for _, id in ipairs(ids) do
+    local doc, guard = unpack(redis.call('HMGET', prefix .. 'job:' .. id, 'doc', 'guard'))
+    if not guard or redis.call('HEXISTS', guards, guard) == 0 then return doc end
+  end
+  return nil, #ids == 0
+end
+
+local function first_of(turn)
+  local lanes = redis.call('ZRANGE', lanes_of(turn), 0, -1)
+  for _, lane in ipairs(lanes) do
+    if not why_not(terms, turn, lane) then
+      local doc, empty = first_startable(queue_of(turn, lane))
+      if doc then return doc end
+      if empty then redis.call('ZREM', lanes_of(turn), lane) end
+    end
+  end
+  if #lanes == 0 then redis.call('ZREM', turns, turn) end
+end
+
+if paced_until(terms) > now then return false end
+if free_slots(terms, 'image') <= 0 and free_slots(terms, 'video') <= 0 then return false end
+for _, turn in ipairs(redis.call('ZRANGE', turns, 0, -1)) do
+  local doc = first_of(turn)
+  if doc then return doc end
+end
+return false

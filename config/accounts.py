@@ -1,0 +1,267 @@
+"""The file that HOOKLINE_ACCOUNTS names: several accounts and what may be spent, in TOML.
+
+What is wrong with it is told all at once, as ``place: what is wrong``, the place as TOML has it
+(``accounts.main.url``). Values are not repeated: one may be a key.
+"""
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import ErrorDetails
+
+from config import checks
+from config.sources import text_of
+from worker import money
+from worker.job import Kind
+from worker.account import Account, Auth, Budgets, Dialect
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+#: As long as a request's `tenant` may be.
+_LONGEST_TENANT = 200
+#: What has a price: see `Account.prices`.
+_PRICED = (*(kind.value for kind in Kind), "upscale", "default")
+
+#: Where something is in the file: keys, and numbers of items.
+_Place = tuple[int | str, ...]
+
+_WORDING = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+}
+
+
+def _account_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("an account's name is 1 to 64 letters, digits, dots, `_` and `-`")
+    return name
+
+
+def _tenant_name(name: str) -> str:
+    if name != name.strip() or len(name) > _LONGEST_TENANT:
+        raise ValueError(
+            f"a tenant's name has at most {_LONGEST_TENANT} characters, no blanks around them"
+        )
+    return name
+
+
+def _price_name(name: str) -> str:
+    if name not in _PRICED:
+        raise ValueError(_unknown(name, _PRICED))
+    return name
+
+
+def _amount(value: object) -> money.Amount:
+    return money.amount(value if isinstance(value, int | float) else "")
+
+
+def _whole(low: int, high: int) -> AfterValidator:
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low} to {high}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _weight(value: float) -> float:
+    if not 0 < value <= 1000:
+        raise ValueError("must be above 0 and at most 1000")
+    return value
+
+
+def _key_inside(value: object, info: ValidationInfo) -> object:
+    """The key that a file holds; its path is relative to the folder of the accounts' file."""
+    if not isinstance(value, str):
+        raise ValueError("must be a string")  # noqa: TRY004  # pydantic wants this one
+    key = text_of(cast("Path", info.context) / value).strip()
+    if not key:
+        raise ValueError("is empty: put the key into it")
+    return key
+
+
+Amount = Annotated[money.Amount, BeforeValidator(_amount)]
+Key = Annotated[SecretStr, AfterValidator(checks.header_safe)]
+
+
+class _Table(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class AccountTable(_Table):
+    """``[accounts.NAME]``; what each means is said at `Account`."""
+
+    url: Annotated[str, AfterValidator(checks.provider_url)]
+    key: Key = SecretStr("")
+    key_file: Annotated[Key, BeforeValidator(_key_inside)] = SecretStr("")
+    """In the file a path, here what it holds."""
+
+    auth: Auth = "bearer"
+    dialect: Dialect = "auto"
+    max_running: Annotated[int, _whole(1, 100)] = 3
+    max_running_video: Annotated[int, _whole(0, 100)] = 1
+    max_starts_per_minute: Annotated[int, _whole(1, 10_000)] | None = None
+    modes: list[Literal["fast", "relax", "turbo"]] = []
+    weight: Annotated[float, AfterValidator(_weight)] = 1.0
+    price: dict[Annotated[str, AfterValidator(_price_name)], Amount] = {}
+    budget: Amount | None = None
+    refunds_failures: bool = False
+    allowed_hosts: list[Annotated[str, AfterValidator(checks.host)]] = []
+
+    def secret(self) -> SecretStr:
+        """The provider's key; empty where none is given."""
+        return self.key or self.key_file
+
+    def account(self, name: str, hosts: Iterable[str]) -> Account:
+        """The account; ``hosts`` are allowed beside its own."""
+        return Account(
+            name=name,
+            url=self.url,
+            key=self.secret().get_secret_value(),
+            auth=self.auth,
+            dialect=self.dialect,
+            max_running=self.max_running,
+            max_running_video=self.max_running_video,
+            max_starts_per_minute=self.max_starts_per_minute,
+            modes=frozenset(self.modes),
+            weight=self.weight,
+            prices=self.price,
+            budget=self.budget,
+            refunds_failures=self.refunds_failures,
+            allowed_hosts=checks.picture_hosts(self.url, [*self.allowed_hosts, *hosts]),
+        )
+
+
+class BudgetTable(_Table):
+    """``[budget]``: what all accounts together may spend."""
+
+    day: Amount | None = None
+
+
+class TenantTable(_Table):
+    """``[tenants.NAME]``."""
+
+    budget: Amount
+
+
+def _at_least_one(accounts: dict[str, AccountTable]) -> dict[str, AccountTable]:
+    if not accounts:
+        raise ValueError("there is none: add a table such as [accounts.main] with its `url`")
+    return accounts
+
+
+class AccountsFile(_Table):
+    """All of the file."""
+
+    budget: BudgetTable = BudgetTable()
+    tenants: dict[Annotated[str, AfterValidator(_tenant_name)], TenantTable] = {}
+    accounts: Annotated[
+        dict[Annotated[str, AfterValidator(_account_name)], AccountTable],
+        AfterValidator(_at_least_one),
+    ] = Field({}, validate_default=True)
+
+    def budgets(self) -> Budgets:
+        """What may be spent beside each account's own budget."""
+        tenants = {name: table.budget for name, table in self.tenants.items()}
+        return Budgets(day=self.budget.day, tenants=tenants)
+
+
+def read_accounts(path: Path) -> tuple[AccountsFile | None, list[str]]:
+    """What the file says, or all that is wrong with it."""
+    try:
+        tables = tomllib.loads(text_of(path))
+    except tomllib.TOMLDecodeError as error:
+        return None, [f"is not TOML: {error}"]
+    except ValueError as error:
+        return None, [str(error)]
+    return check_accounts(tables, path.parent)
+
+
+def check_accounts(
+    tables: Mapping[str, Any], folder: Path
+) -> tuple[AccountsFile | None, list[str]]:
+    """The same of what TOML made of the file, which is in ``folder``."""
+    wrong = [f"{_written(place)}: {message}" for place, message in _together(tables)]
+    file = None
+    try:
+        file = AccountsFile.model_validate(tables, context=folder)
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False)
+        wrong = [f"{_written(_place(detail))}: {_message(detail)}" for detail in details] + wrong
+    return (None, wrong) if wrong else (file, [])
+
+
+def _together(tables: Mapping[str, Any]) -> Iterator[tuple[_Place, str]]:
+    """The rules between the keys of an account. What is wrong by itself breaks none of them."""
+    accounts = tables.get("accounts")
+    for name, table in accounts.items() if isinstance(accounts, dict) else ():
+        if not isinstance(table, dict):
+            continue
+        url, keys = table.get("url"), [k for k in ("key", "key_file") if table.get(k)]
+        if len(keys) > 1:
+            yield ("accounts", name, "key_file"), "cannot stand beside `key`: keep one of them"
+        if isinstance(url, str) and checks.is_remote(url) and not keys:
+            yield ("accounts", name, "key"), "is needed with this `url`; or give `key_file`"
+
+
+def _place(detail: ErrorDetails) -> _Place:
+    place = detail["loc"]
+    return place[:-1] if place[-1] == "[key]" else place  # pydantic's mark of a key that is wrong
+
+
+def _written(place: _Place) -> str:
+    """The place as TOML has it: ``tenants."*".budget``, ``accounts.main.modes[0]``."""
+    parts = (
+        f"[{part}]"
+        if isinstance(part, int)
+        else f".{part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)}"
+        for part in place
+    )
+    return "".join(parts).removeprefix(".")
+
+
+def _message(detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        place = detail["loc"]
+        return _unknown(str(place[-1]), _keys_beside(place))
+    if kind == "literal_error":
+        return f"must be {detail['ctx']['expected']}"
+    return _WORDING.get(kind) or detail["msg"].removeprefix("Value error, ")
+
+
+def _keys_beside(place: _Place) -> Collection[str]:
+    """What may stand in the table that holds this place."""
+    tables: Mapping[str, type[_Table]]
+    tables = {"budget": BudgetTable, "tenants": TenantTable, "accounts": AccountTable}
+    table = AccountsFile if len(place) == 1 else tables[str(place[0])]
+    return list(table.model_fields)
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name[:64], known, n=1)
+    meant = f"did you mean `{near[0]}`? " if near else ""
+    return f"is not known; {meant}known are {', '.join(known)}"

@@ -1,0 +1,254 @@
+r"""PURE. Prompts that stand for several: ``{red, green} bird``; and templates over columns.
+
+A group in braces with a comma in it stands for one prompt per alternative; several groups multiply,
+and groups nest. ``\,`` ``\{`` and ``\}`` stand for the character itself. All other braces of a
+prompt are text. In a template, braces without a comma name a column, and ``{{`` and ``}}`` stand
+for braces.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby, product
+from typing import TypeAlias
+
+MAX_NESTING = 20  #: groups within groups
+MAX_MARKS = 5000  #: braces that open, and commas within: far more than all that may be made of them
+
+_TOKEN = re.compile(r"\\[,{}]|[,{}\\]|[^,{}\\]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The place in a template where a row's column goes."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A place where any of several patterns may stand."""
+
+    alternatives: tuple["Pattern", ...]
+
+
+#: A prompt, or all that it stands for, in the order of its text.
+Pattern: TypeAlias = tuple[str | Column | Choice, ...]
+
+
+def parse_prompt(text: str) -> Pattern:
+    """A row's own prompt. Raises ``ValueError``, in words for the caller, when nested too deep."""
+    if "{" not in text and "\\" not in text:
+        return (text,)  # nearly all
+    return _Parser(text).parse()
+
+
+def parse_template(text: str, *, permute: bool) -> Pattern:
+    """A template over columns; without ``permute`` its groups with a comma are text.
+
+    Raises:
+        ValueError: in words for the caller: a brace without its partner, no name of a column.
+    """
+    return _TemplateParser(text, permute=permute).parse()
+
+
+def columns_of(pattern: Pattern) -> Iterator[str]:
+    """The names of the columns in a template, in order."""
+    for part in pattern:
+        if isinstance(part, Column):
+            yield part.name
+        elif isinstance(part, Choice):
+            for alternative in part.alternatives:
+                yield from columns_of(alternative)
+
+
+def fill(template: Pattern, values: Mapping[str, Pattern]) -> Pattern:
+    """The template with its columns' values, whose own commas separate nothing any more."""
+    filled: list[str | Column | Choice] = []
+    for part in template:
+        if isinstance(part, Column):
+            filled += values[part.name]
+        elif isinstance(part, Choice):
+            filled.append(Choice(tuple(fill(each, values) for each in part.alternatives)))
+        else:
+            filled.append(part)
+    return tuple(filled)
+
+
+def count(pattern: Pattern, limit: int) -> int:
+    """How many prompts the pattern stands for; never counts far beyond ``limit``."""
+    total = 1
+    for part in pattern:
+        if isinstance(part, Choice):
+            total *= sum(count(each, limit) for each in part.alternatives)
+        if total > limit:
+            return limit + 1
+    return total
+
+
+def longest(pattern: Pattern) -> int:
+    """The length of the longest prompt, in characters."""
+    return sum(
+        max(longest(each) for each in part.alternatives)
+        if isinstance(part, Choice)
+        else len(_text(part))
+        for part in pattern
+    )
+
+
+def expand(pattern: Pattern) -> Iterator[str]:
+    """The prompts that a pattern without columns stands for; the first group changes last."""
+    places = [
+        [text for each in part.alternatives for text in expand(each)]
+        if isinstance(part, Choice)
+        else [_text(part)]
+        for part in pattern
+    ]
+    return ("".join(texts) for texts in product(*places))
+
+
+def _text(part: str | Column) -> str:
+    if isinstance(part, Column):
+        raise TypeError(f"The column {part.name} was not filled in")
+    return part
+
+
+@dataclass(slots=True)
+class _Group:
+    """A group that is being read: its alternatives so far, the last one still open."""
+
+    alternatives: list[list[str | Column | Choice]] = field(default_factory=lambda: [[]])
+    literal: int = 0  #: braces written ``{{`` that wait for their ``}}``
+
+    @property
+    def last(self) -> list[str | Column | Choice]:
+        return self.alternatives[-1]
+
+    def as_text(self, end: str) -> list[str | Column | Choice]:
+        """What was read, with its brace and its commas as text."""
+        first, *others = self.alternatives
+        parts: list[str | Column | Choice] = ["{", *first]
+        for alternative in others:
+            parts += [",", *alternative]
+        return [*parts, end]
+
+
+class _Parser:
+    """Reads a prompt, where a brace that opens or closes nothing is text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._stack = [_Group()]
+        self._marks = 0
+
+    def parse(self) -> Pattern:
+        place = 0
+        while token := _TOKEN.match(self._text, place):
+            place = self._take(token[0], token.end())
+        while len(self._stack) > 1:
+            self._never_closed()
+        return _joined(self._stack[0].last)
+
+    def _take(self, token: str, end: int) -> int:
+        """Take one token in; where the next one starts."""
+        if token == "{":  # noqa: S105  # a brace
+            return self._open(end)
+        if token == "}":  # noqa: S105  # a brace
+            return self._close(end)
+        if token == "," and len(self._stack) > 1:  # noqa: S105  # a comma
+            self._count_mark()
+            self._stack[-1].alternatives.append([])
+        else:
+            self._stack[-1].last.append(
+                token[1:] if len(token) == 2 and token[0] == "\\" else token
+            )
+        return end
+
+    def _count_mark(self) -> None:
+        self._marks += 1
+        if self._marks > MAX_MARKS:
+            raise ValueError(f"has more than {MAX_MARKS} braces, and commas within braces")
+
+    def _open(self, end: int) -> int:
+        self._count_mark()
+        if len(self._stack) > MAX_NESTING:
+            raise ValueError(f"has braces within braces, deeper than {MAX_NESTING}")
+        self._stack.append(_Group())
+        return end
+
+    def _close(self, end: int) -> int:
+        if len(self._stack) == 1:
+            self._stack[0].last.append("}")
+        else:
+            group = self._stack.pop()
+            self._stack[-1].last.extend(self._closed(group))
+        return end
+
+    def _closed(self, group: _Group) -> list[str | Column | Choice]:
+        return [_choice(group)] if len(group.alternatives) > 1 else group.as_text("}")
+
+    def _never_closed(self) -> None:
+        group = self._stack.pop()
+        self._stack[-1].last.extend(group.as_text(""))
+
+
+class _TemplateParser(_Parser):
+    """Reads a template, where every brace means something."""
+
+    def __init__(self, text: str, *, permute: bool) -> None:
+        super().__init__(text)
+        self._permute = permute
+
+    def _open(self, end: int) -> int:
+        if not self._text.startswith("{", end):
+            return super()._open(end)
+        self._stack[-1].last.append("{")
+        self._stack[-1].literal += 1
+        return end + 1
+
+    def _close(self, end: int) -> int:
+        group, within = self._stack[-1], len(self._stack) > 1
+        # }} ends two groups in {red, {green, blue}}, unless a {{ waits for it.
+        if self._text.startswith("}", end) and (group.literal or not within):
+            group.last.append("}")
+            group.literal -= 1
+            return end + 1
+        if not within:
+            self._never_closed()
+        return super()._close(end)
+
+    def _closed(self, group: _Group) -> list[str | Column | Choice]:
+        if len(group.alternatives) > 1:
+            return [_choice(group)] if self._permute else group.as_text("}")
+        if any(not isinstance(part, str) for part in group.last):
+            raise ValueError("has braces around braces; a column is named as in {subject}")
+        name = "".join(part for part in group.last if isinstance(part, str)).strip()
+        if not name:
+            raise ValueError("has empty braces; a column is named as in {subject}")
+        return [Column(name)]
+
+    def _never_closed(self) -> None:
+        raise ValueError("has a brace without its partner; write {{ and }} for braces")
+
+
+def _choice(group: _Group) -> Choice:
+    return Choice(tuple(_trimmed(_joined(each)) for each in group.alternatives))
+
+
+def _joined(parts: list[str | Column | Choice]) -> Pattern:
+    """The parts with neighbouring texts made one."""
+    joined: list[str | Column | Choice] = []
+    for is_text, run in groupby(parts, key=lambda part: isinstance(part, str)):
+        same = list(run)
+        joined += ["".join(part for part in same if isinstance(part, str))] if is_text else same
+    return tuple(joined)
+
+
+def _trimmed(pattern: Pattern) -> Pattern:
+    """The pattern without the blanks around it."""
+    parts = list(pattern)
+    if parts and isinstance(parts[0], str):
+        parts[0] = parts[0].lstrip()
+    if parts and isinstance(parts[-1], str):
+        parts[-1] = parts[-1].rstrip()
+    return tuple(parts)

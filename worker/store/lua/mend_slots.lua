@@ -1,0 +1,24 @@
+-- Free the slots of an account that no job holds, and the prompts kept by nobody who runs.
+-- ARGV: prefix, account. Returns the number of slots.
+local prefix, account = ARGV[1], ARGV[2]
+local mended = 0
+
+local function holds(id)
+  local place = redis.call('HGET', prefix .. 'job:' .. id, 'place')
+  if not place then return false end
+  local read = cjson.decode(place)
+  return read[9] and string.match(read[7], '^[^|]*') == account
+end
+
+for _, pool in ipairs({'', ':video'}) do
+  local running = prefix .. 'running:' .. account .. pool
+  for _, id in ipairs(redis.call('SMEMBERS', running)) do
+    if not holds(id) then mended = mended + redis.call('SREM', running, id) end
+  end
+end
+
+local guards = redis.call('HGETALL', prefix .. 'guards:' .. account)
+for i = 1, #guards, 2 do
+  if not holds(guards[i + 1]) then redis.call('HDEL', prefix .. 'guards:' .. account, guards[i]) end
+end
+return mended

@@ -1,0 +1,72 @@
+-- What the scripts share that start jobs: where ready jobs wait, and why one may not start.
+--
+-- Ready jobs wait in lanes. All jobs of a lane are alike for every rule: account ('*': any), kind,
+-- sort (what its price goes by; '' once it is paid for), mode, batch. Lanes belong to a turn:
+-- '<rank>|<tenant>'. Within a rank the tenant that was served least comes first, within a tenant
+-- the lane; a newcomer starts level with the one that is next, so that it waits for one start at
+-- most, and gains nothing by having waited before. An empty lane keeps its count until it is next.
+
+local prefix = ARGV[1]
+local turns = prefix .. 'turns'
+local RANK = 2 ^ 32 -- more starts than any turn will count
+
+local function lanes_of(turn) return prefix .. 'lanes:' .. turn end
+local function queue_of(turn, lane) return prefix .. 'ready:' .. turn .. '|' .. lane end
+-- Films have slots of their own, so they are counted apart everywhere.
+local function pool_of(account, kind) return account .. (kind == 'video' and ':video' or '') end
+local function running_of(account, kind) return prefix .. 'running:' .. pool_of(account, kind) end
+
+local function read_lane(lane)
+  local account, kind, sort, mode, batch = string.match(lane, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  return {account = account, kind = kind, sort = sort, mode = mode, batch = batch}
+end
+
+local function tenant_of(turn) return string.match(turn, '|(.*)$') end
+
+local function free_slots(terms, kind)
+  local slots = kind == 'video' and terms.slots.video or terms.slots.image
+  return slots - redis.call('SCARD', running_of(terms.account, kind))
+end
+
+local function used(scope)
+  local spent, reserved, refunded = unpack(redis.call('HMGET', prefix .. 'money:' .. scope, 'spent', 'reserved', 'refunded'))
+  return (tonumber(spent) or 0) + (tonumber(reserved) or 0) - (tonumber(refunded) or 0)
+end
+
+-- The scope whose budget does not have the price, if any.
+local function short_of_money(terms, tenant, batch, price)
+  if price <= 0 then return nil end
+  local budgets = {{'account:' .. terms.account, terms.budget}, {'day:' .. terms.today, terms.day}}
+  if tenant ~= '' then table.insert(budgets, {'tenant:' .. tenant, terms.tenants[tenant] or terms.tenants['*']}) end
+  if batch ~= '' then
+    table.insert(budgets, {'batch:' .. batch, tonumber(redis.call('HGET', prefix .. 'batch:' .. batch, 'budget') or nil)})
+  end
+  for _, budget in ipairs(budgets) do
+    local scope, limit = budget[1], budget[2]
+    if limit and limit ~= cjson.null and used(scope) + price > limit then return scope end
+  end
+  return nil
+end
+
+local function is_paused(what) return redis.call('SISMEMBER', prefix .. 'paused', what) == 1 end
+
+-- When the account's pace allows the next start; 0 where it knows none.
+local function paced_until(terms)
+  if terms.interval == cjson.null then return 0 end
+  local due = tonumber(redis.call('HGET', prefix .. 'account:' .. terms.account, 'next_start') or 0)
+  return due - terms.burst * terms.interval
+end
+
+-- Why the jobs of a lane may not start on the account now; nil where they may.
+local function why_not(terms, turn, lane, price)
+  local of = read_lane(lane)
+  if of.account ~= '*' and of.account ~= terms.account then return 'account' end
+  if of.mode ~= '' and next(terms.modes) and not terms.modes[of.mode] then return 'mode' end
+  if is_paused('account:' .. terms.account) then return 'paused:account:' .. terms.account end
+  if is_paused('kind:' .. of.kind) then return 'paused:kind:' .. of.kind end
+  if of.batch ~= '' and is_paused('batch:' .. of.batch) then return 'paused:batch:' .. of.batch end
+  if free_slots(terms, of.kind) <= 0 then return 'slots' end
+  if not price then price = of.sort == '' and 0 or terms.prices[of.sort] or terms.prices.default or 0 end
+  local scope = short_of_money(terms, tenant_of(turn), of.batch, price)
+  return scope and 'budget:' .. scope
+end
