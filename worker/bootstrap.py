@@ -11,6 +11,7 @@ from celery import Celery
 from config.settings import Settings
 from worker.account import Account
 from worker.assets import Assets
+from worker.batches import Batches
 from worker.broker import CeleryWakeups, make_celery
 from worker.choosing import Chooser
 from worker.errors import FieldError, SettingsError, StoreUnavailable
@@ -39,6 +40,7 @@ class Services:
     accounts: Mapping[str, Account]
     orchestrator: Orchestrator
     intake: Intake
+    batches: Batches
     receiver: Receiver
     submitter: Submitter
     asker: Asker
@@ -83,13 +85,15 @@ def build(settings: Settings) -> Services:
         rules=settings.policy,
         budgets=settings.budgets,
     )
+    intake = Intake(orchestrator, storage, settings.choosers)
     return Services(
         settings=settings,
         store=store,
         celery=celery,
         accounts=accounts,
         orchestrator=orchestrator,
-        intake=Intake(orchestrator, storage, settings.choosers),
+        intake=intake,
+        batches=Batches(orchestrator, intake),
         receiver=Receiver(orchestrator, tokens),
         submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
         asker=Asker(orchestrator, clients, tokens),

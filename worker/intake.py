@@ -5,19 +5,20 @@ What is handed in is checked whole before anything is stored; what is stored is 
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from worker import buttons, followups
+from worker import buttons, followups, plans
 from worker.account import Account
 from worker.errors import Conflict, InvalidRequest
 from worker.events import Cancelled, ModalAnswered, Resolved, Retried
 from worker.inputs import Options, ingest_press, ingest_request
 from worker.job import Job, Kind, Modal, Status
 from worker.orchestrator import Orchestrator
+from worker.plans import Quote
 from worker.schema import (
     JobRequest,
     PressRequest,
@@ -27,6 +28,8 @@ from worker.schema import (
     parse_resolve,
 )
 from worker.storage import Storage
+from worker.transition import transition
+from worker.unwritten import Unwritten
 
 
 class ButtonNotFound(InvalidRequest):
@@ -55,12 +58,20 @@ class Intake:
         bad field, and ``Conflict`` when the key was used for another request.
         """
         asked = parse_request(data)
+        if asked.kind is Kind.MODAL and "job_id" in asked.request:
+            return self._answer_modal(asked, allow_paths=allow_paths), False
+        job_id = followups.job_id_of("key", key) if key else uuid4().hex
+        return self._create(self.prepare(asked, job_id, allow_paths=allow_paths))
+
+    def prepare(self, asked: JobRequest, job_id: str, *, allow_paths: bool = False) -> Job:
+        """The job that is asked for, with its pictures taken in; it is not stored yet.
+
+        Raises ``InvalidRequest`` and ``Conflict`` as ``submit`` does.
+        """
         check_choosers(asked.then, self._choosers)
         if asked.notify:
             # Better refused than promised: nobody would be told.
             raise InvalidRequest.of("notify", "is not available yet; ask for the pipeline instead")
-        if asked.kind is Kind.MODAL and "job_id" in asked.request:
-            return self._answer_modal(asked, allow_paths=allow_paths), False
         parent = self._parent(asked)
         accounts = self._accounts(parent.account if parent else asked.account, asked.mode)
         request, then = ingest_request(
@@ -70,7 +81,33 @@ class Intake:
             # Providers refuse a film without a prompt, also when it only goes on.
             request["prompt"] = parent.result.prompt or parent.request.get("prompt")
         asked = replace(asked, request=request, then=then)
-        return self._create(self._job(asked, accounts, parent, key))
+        return self._job(asked, accounts, parent, job_id)
+
+    def prepare_answer(self, asked: JobRequest, *, allow_paths: bool = False) -> Job:
+        """The job as the answer to its window would leave it; that is not stored yet."""
+        job, modal = self._answer(asked, allow_paths=allow_paths)
+        now = self._orchestrator.clock()
+        return transition(job, ModalAnswered(modal), now, self._orchestrator.policy(job)).job
+
+    def prepare_press(
+        self, parent_id: str, data: Any, key: str, *, allow_paths: bool = False
+    ) -> tuple[Job, ...]:
+        """The children that the press would have; they are not stored yet. Raises as ``press``."""
+        asked = parse_press(data)
+        check_choosers(asked.then, self._choosers)
+        parent = self._finished(parent_id)
+        account = self._account(parent.account)
+        asked = ingest_press(asked, **self._options(account, paths=allow_paths))
+        now = self._orchestrator.clock()
+        children = followups.press(
+            parent, asked.button, f"by-hand:{key}", now, modal=asked.modal, then=asked.then
+        )
+        for child in children:
+            if child.status is Status.FAILED and child.error:
+                words = f"{child.error.message} {child.error.hint or ''}".strip()
+                raise ButtonNotFound.of("button", words)
+        fingerprint = _fingerprint(asked)
+        return tuple(replace(child, fingerprint=fingerprint) for child in children)
 
     def press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -80,12 +117,29 @@ class Intake:
         Raises ``ButtonNotFound`` when the known buttons do not have it, ``Conflict`` when the job
         has not succeeded.
         """
-        asked = parse_press(data)
-        check_choosers(asked.then, self._choosers)
-        parent = self._finished(parent_id)
-        account = self._account(parent.account)
-        asked = ingest_press(asked, **self._options(account, paths=allow_paths))
-        return self._pressed(parent, asked, key or uuid4().hex)
+        children = self.prepare_press(parent_id, data, key or uuid4().hex, allow_paths=allow_paths)
+        return tuple(self._create(child)[0] for child in children)
+
+    def quote(self, data: Any, *, key: str | None = None, allow_paths: bool = False) -> Quote:
+        """What ``submit`` of the same would start, and its price; nothing is stored.
+
+        Raises what ``submit`` would.
+        """
+        dry, asked = self._dry(), parse_request(data)
+        if asked.kind is Kind.MODAL and "job_id" in asked.request:
+            return self._quote([dry.prepare_answer(asked, allow_paths=allow_paths)])
+        job_id = followups.job_id_of("key", key) if key else uuid4().hex
+        job = dry.prepare(asked, job_id, allow_paths=allow_paths)
+        if key and (known := self._orchestrator.store.get(job_id)):
+            _check_repeat(job, known)
+        return self._quote([job])
+
+    def quote_press(
+        self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
+    ) -> Quote:
+        """The same of ``press``."""
+        key = key or uuid4().hex
+        return self._quote(self._dry().prepare_press(parent_id, data, key, allow_paths=allow_paths))
 
     def cancel(self, job_id: str) -> Job:
         """Give the job up. Raises ``Conflict`` when it is terminal."""
@@ -101,43 +155,38 @@ class Intake:
         job = self._orchestrator.job(job_id)
         return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
 
+    def _dry(self) -> "Intake":
+        return Intake(self._orchestrator, Unwritten(self._storage), self._choosers)
+
+    def _quote(self, jobs: Sequence[Job]) -> Quote:
+        return plans.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].mode))
+
     def _answer_modal(self, asked: JobRequest, *, allow_paths: bool) -> Job:
+        job, modal = self._answer(asked, allow_paths=allow_paths)
+        if job.status is not Status.AWAITING_MODAL and job.modal == modal:
+            return job  # the same answer again
+        return self._orchestrator.record(job, ModalAnswered(modal)).job
+
+    def _answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
         job = self._named_job(asked.request["job_id"])
         account = self._account(job.account)
         request, _ = ingest_request(
             asked.kind, asked.request, (), **self._options(account, paths=allow_paths)
         )
-        modal = Modal(prompt=request.get("prompt"), mask=request.get("mask"))
-        if job.status is not Status.AWAITING_MODAL and job.modal == modal:
-            return job  # the same answer again
-        return self._orchestrator.record(job, ModalAnswered(modal)).job
-
-    def _pressed(self, parent: Job, asked: PressRequest, key: str) -> tuple[Job, ...]:
-        now = self._orchestrator.clock()
-        children = followups.press(
-            parent, asked.button, f"by-hand:{key}", now, modal=asked.modal, then=asked.then
-        )
-        for child in children:
-            if child.status is Status.FAILED and child.error:
-                words = f"{child.error.message} {child.error.hint or ''}".strip()
-                raise ButtonNotFound.of("button", words)
-        fingerprint = _fingerprint(asked)
-        return tuple(self._create(replace(child, fingerprint=fingerprint))[0] for child in children)
+        return job, Modal(prompt=request.get("prompt"), mask=request.get("mask"))
 
     def _create(self, job: Job) -> tuple[Job, bool]:
         """Store the job, unless it was stored before; the job, and whether it is new."""
         if self._orchestrator.create(job):
             return job, True
         known = self._orchestrator.job(job.id)
-        if known.fingerprint != job.fingerprint:
-            raise Conflict("This idempotency key was used for another request.")
+        _check_repeat(job, known)
         return known, False
 
     def _job(
-        self, asked: JobRequest, accounts: Sequence[Account], parent: Job | None, key: str | None
+        self, asked: JobRequest, accounts: Sequence[Account], parent: Job | None, job_id: str
     ) -> Job:
         now = self._orchestrator.clock()
-        job_id = followups.job_id_of("key", key) if key else uuid4().hex
         job = Job(
             id=job_id,
             kind=asked.kind,
@@ -209,6 +258,11 @@ class Intake:
         )
 
 
+def _check_repeat(job: Job, known: Job) -> None:
+    if known.fingerprint != job.fingerprint:
+        raise Conflict("This idempotency key was used for another request.")
+
+
 def _with_button(job: Job, parent: Job | None) -> Job:
     """An action on a known job: its button by name where the buttons are known."""
     wanted = job.request.get("button")
@@ -230,5 +284,6 @@ def _with_button(job: Job, parent: Job | None) -> Job:
 
 def _fingerprint(asked: JobRequest | PressRequest) -> str:
     """Tells a repeat of a request from another request under the same key."""
-    content: Mapping[str, Any] = asdict(asked)
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+    # Not asdict: it copies every list and object below, and there may be 100,000 rows.
+    content = {each.name: getattr(asked, each.name) for each in fields(asked)}
+    return sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()[:32]

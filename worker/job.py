@@ -170,6 +170,8 @@ class Job:
     request: JSON = field(default_factory=dict)  #: the kind's own fields, pictures as references
     parent_id: str | None = None
     batch_id: str | None = None
+    row: int | None = None  #: the line of its batch's file
+    row_key: str | None = None  #: what its batch knows the row by
     then: tuple[JSON, ...] = ()  #: steps still in their request form
     priority: int = 5
     anywhere: bool = False  #: any account may take it, until its task belongs to one

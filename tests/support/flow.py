@@ -4,7 +4,7 @@ workers.
 Only Redis, Celery and the process boundaries are left out; the acceptance tests have those.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 
 from worker.account import Account, Auth, Dialect
 from worker.assets import Assets
+from worker.choosing import Chooser
 from worker.events import Policy
 from worker.intake import Intake
 from worker.job import Job
@@ -81,6 +82,7 @@ class Flow:
         auth: Auth = "bearer",
         dialect: Dialect = "auto",
         rules: Policy | None = None,
+        choosers: Collection[str] = (),
     ) -> None:
         account = Account(
             "default",
@@ -99,7 +101,7 @@ class Flow:
         self.orchestrator = Orchestrator(
             self.store, self.wakeups, accounts, hooked=hook_url is not None, rules=rules
         )
-        self.intake = Intake(self.orchestrator, storage)
+        self.intake = Intake(self.orchestrator, storage, choosers)
         self.receiver = Receiver(self.orchestrator, self.tokens)
         submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
         asker = Asker(self.orchestrator, clients, self.tokens)
@@ -107,6 +109,7 @@ class Flow:
             "start": submitter.start_next,
             "ask": asker.ask,
             "store_assets": Assets(self.orchestrator, storage).store,
+            "choose": Chooser(self.orchestrator, storage, choosers).choose,
         }
         self.sweep = Sweep(self.orchestrator, self.wakeups)
 

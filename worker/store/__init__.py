@@ -8,14 +8,15 @@ leaves a finished job without its follow-ups, a slot without its job, or a job t
 at again.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from worker.errors import HooklineError
 from worker.habits import Delivery, News
 from worker.health import Health
-from worker.job import Job, Kind, Status
+from worker.job import JSON, Job, Kind, Status
 from worker.money import Amount
 from worker.terms import Terms
 
@@ -95,8 +96,27 @@ class Pipeline:
     """A root and all that grew from it, parents before children."""
 
     id: str
-    counts: Mapping[str, int]  #: per status, only those above zero
     jobs: tuple[Job, ...]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Jobs per status, only those above zero."""
+        return Counter(job.status.value for job in self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Many root jobs submitted together."""
+
+    id: str
+    name: str
+    created_at: float
+    budget: Amount | None = None  #: what all of its jobs may cost; None: no limit
+    planned: int = 1  #: jobs that a row becomes, its follow-ups included, as far as can be told
+    rows: int = 0  #: root jobs
+    bad: int = 0  #: rows of the file that are no jobs
+    counts: Mapping[str, int] = field(default_factory=dict)  #: its jobs per status
+    errors: Mapping[str, int] = field(default_factory=dict)  #: why those failed that did, by code
 
 
 class Store(Protocol):
@@ -127,6 +147,27 @@ class Store(Protocol):
         Raises ``StaleVersion`` when another process was first, and ``NoFreeSlot``; nothing is
         written then.
         """
+
+    def add(self, jobs: Sequence[Job], *, terms: Terms, now: float = 0.0) -> list[bool]:
+        """Store many new jobs in one exchange; for each whether it is new."""
+
+    def open_batch(self, batch: Batch) -> Batch:
+        """The batch of this id, made unless it is there; a given budget replaces the one before."""
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """How the batch stands."""
+
+    def batches(self, limit: int) -> list[Batch]:
+        """The newest batches, newest first."""
+
+    def roots(self, batch_id: str, start: int, count: int) -> list[Job]:
+        """Some of the batch's root jobs, in the order of its file."""
+
+    def report_bad(self, batch_id: str, rows: Sequence[JSON]) -> None:
+        """Keep rows that are no jobs, in place of those that were kept before, if any is first."""
+
+    def bad_rows(self, batch_id: str, limit: int) -> list[JSON]:
+        """The first of them."""
 
     def next_ready(self, terms: Terms, now: float) -> Job | None:
         """The job that the account shall start next, if there is one that may. Does not take it.

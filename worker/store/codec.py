@@ -6,11 +6,14 @@ Small, and tolerant of the fields of a newer version.
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 
 from worker.health import Health
-from worker.job import Job
+from worker.job import JSON, Job
+from worker.store import Batch
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
+_BATCH: TypeAdapter[Batch] = TypeAdapter(Batch)
 _HEALTH: TypeAdapter[Health] = TypeAdapter(Health)
 
 
@@ -38,3 +41,24 @@ def dump_health(health: Health) -> bytes:
 def load_health(doc: bytes | str) -> Health:
     """The health as ``dump_health`` wrote it."""
     return _HEALTH.validate_json(doc)
+
+
+def dump_batch(batch: Batch) -> bytes:
+    """What does not change of a batch, as the store keeps it."""
+    return _BATCH.dump_json(batch, exclude_defaults=True)
+
+
+def load_batch(doc: bytes | str) -> Batch:
+    """The batch as ``dump_batch`` wrote it."""
+    return _BATCH.validate_json(doc)
+
+
+def dump_json(value: JSON) -> bytes:
+    """Any JSON object."""
+    return to_json(value)
+
+
+def load_json(doc: bytes | str) -> JSON:
+    """The object as ``dump_json`` wrote it."""
+    found: JSON = from_json(doc)
+    return found

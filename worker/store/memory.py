@@ -10,9 +10,9 @@ from worker.charges import Charge, Standing, charges
 from worker.errors import StaleVersion
 from worker.habits import Delivery, Heard, News
 from worker.health import Health
-from worker.job import Job, Kind
+from worker.job import JSON, Job, Kind
 from worker.money import Amount
-from worker.store import ABSENCE_S, Filter, Load, NoFreeSlot, Openings, Page, Pipeline
+from worker.store import ABSENCE_S, Batch, Filter, Load, NoFreeSlot, Openings, Page, Pipeline
 from worker.store.places import ANY, Lane, Place, place_of, read_cursor, starts, write_cursor
 from worker.store.waiting import Queue
 from worker.terms import Pool, Terms, pool_of
@@ -34,7 +34,8 @@ class MemoryStore:
         self._next_start: dict[str, float] = {}
         self._paused: set[str] = set()
         self._health: dict[str, Health] = {}
-        self._batch_budgets: dict[str, Amount] = {}
+        self._batches: dict[str, Batch] = {}
+        self._bad: dict[str, list[JSON]] = defaultdict(list)
         self._tasks: dict[tuple[str, str], str] = {}
         self._pipelines: dict[str, list[str]] = defaultdict(list)
         self._deliveries: dict[str, Delivery] = defaultdict(Delivery)
@@ -71,6 +72,52 @@ class MemoryStore:
             anywhere = sum(place.lane.account == ANY for place in ready)
             own = freed + len(ready) - anywhere
             return Openings(min(own, self.load(job.account).startable(terms)), anywhere)
+
+    def add(self, jobs: Sequence[Job], *, terms: Terms, now: float = 0.0) -> list[bool]:
+        def added(job: Job) -> bool:
+            try:
+                self.commit(job, terms=terms, now=now)
+            except StaleVersion:
+                return False
+            return True
+
+        return list(map(added, jobs))
+
+    def open_batch(self, batch: Batch) -> Batch:
+        with self._lock:
+            known = self._batches.setdefault(batch.id, batch)
+            if batch.budget is not None:
+                self._batches[batch.id] = replace(known, budget=batch.budget)
+            self._bad[batch.id] = []
+            return self.batch(batch.id) or batch
+
+    def batch(self, batch_id: str) -> Batch | None:
+        batch = self._batches.get(batch_id)
+        if batch is None:
+            return None
+        jobs = [job for job in self._jobs.values() if job.batch_id == batch_id]
+        failures = (place_of(job).error for job in jobs)
+        return replace(
+            batch,
+            rows=sum(job.id == job.pipeline_id for job in jobs),
+            bad=len(self._bad[batch_id]),
+            counts=Counter(job.status.value for job in jobs),
+            errors=Counter(filter(None, failures)),
+        )
+
+    def batches(self, limit: int) -> list[Batch]:
+        newest = sorted(self._batches.values(), key=lambda b: (b.created_at, b.id), reverse=True)
+        return [found for each in newest[:limit] if (found := self.batch(each.id))]
+
+    def roots(self, batch_id: str, start: int, count: int) -> list[Job]:
+        roots = [j for j in self._jobs.values() if j.batch_id == batch_id and j.id == j.pipeline_id]
+        return roots[start : start + count]
+
+    def report_bad(self, batch_id: str, rows: Sequence[JSON]) -> None:
+        self._bad[batch_id] += rows
+
+    def bad_rows(self, batch_id: str, limit: int) -> list[JSON]:
+        return self._bad[batch_id][:limit]
 
     def next_ready(self, terms: Terms, now: float) -> Job | None:
         with self._lock:
@@ -122,11 +169,7 @@ class MemoryStore:
 
     def pipeline(self, pipeline_id: str) -> Pipeline | None:
         jobs = self.get_many(self._pipelines.get(pipeline_id, []))
-        return (
-            Pipeline(pipeline_id, Counter(j.status.value for j in jobs), tuple(jobs))
-            if jobs
-            else None
-        )
+        return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
 
     def list_jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
         top = read_cursor(cursor) if cursor else (float("inf"), "")
@@ -265,7 +308,7 @@ class MemoryStore:
             f"account:{terms.account}": terms.budget,
             f"day:{terms.today}": terms.day_budget,
             f"tenant:{tenant}": tenants.get(tenant, tenants.get("*")) if tenant else None,
-            f"batch:{batch}": self._batch_budgets.get(batch),
+            f"batch:{batch}": self._batches[batch].budget if batch in self._batches else None,
         }
         for scope, limit in budgets.items():
             spent = self._money[scope]

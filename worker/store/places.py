@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from worker.errors import InvalidRequest
 from worker.habits import sort_of
-from worker.job import Job, Status
+from worker.job import Job, Kind, Status
 
 #: In the place of an account's name: any may take the job.
 ANY = "*"
@@ -36,6 +36,7 @@ class Place(NamedTuple):
     guard: str
     holds_slot: bool
     double_payments: bool
+    error: str  #: why it did not succeed; empty while it may
 
     @property
     def as_json(self) -> str:
@@ -56,6 +57,7 @@ def place_of(job: Job) -> Place:
         guard=guard_of(job),
         holds_slot=job.holds_slot,
         double_payments=bool(job.double_payments),
+        error=job.error.code if job.error and job.status.terminal else "",
     )
 
 
@@ -66,7 +68,8 @@ def starts(job: Job) -> bool:
 
 def lane_of(job: Job) -> Lane:
     """The job's lane."""
-    sort = sort_of(job) if job.task_id is None else ""
+    paid = job.task_id is not None or job.kind is Kind.CHOOSE
+    sort = "" if paid else sort_of(job)
     return Lane(job.account or ANY, job.kind.value, sort, job.mode or "", job.batch_id or "")
 
 

@@ -45,17 +45,21 @@ def _shown(error: JobError, retry: Retry, tried: int) -> JobError:
     return replace(error, hint=f"Attempt {tried} of {retry.attempts}; the next starts by itself.")
 
 
+def tried_again(job: Job, attempt: Attempt) -> bool:
+    """Whether the job went on from ``attempt``, which failed, because its request asks for that."""
+    over = attempt.outcome in _TRIED_AGAIN and attempt.task_id != job.task_id
+    return over and job.retry is not None
+
+
 def late_success(job: Job, event: Observed) -> Attempt | None:
     """The attempt that was followed by another one, and whose task succeeded after all.
 
     Only where that was done by itself: who asks for a retry by hand has given the former one up.
     """
     snapshot = event.snapshot
-    if job.retry is None or snapshot.status is not TaskStatus.SUCCEEDED:
-        return None
-    if snapshot.task_id in (None, job.task_id):
+    if snapshot.task_id is None or snapshot.status is not TaskStatus.SUCCEEDED:
         return None
     if job.status.terminal and job.status is not Status.SUCCEEDED:
         return None
     former = (a for a in reversed(job.attempts) if a.task_id == snapshot.task_id)
-    return next((a for a in former if a.outcome in _TRIED_AGAIN), None)
+    return next((a for a in former if tried_again(job, a)), None)

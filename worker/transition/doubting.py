@@ -15,6 +15,7 @@ from worker import retries
 from worker.events import Decision, Disposition, Observed, Policy
 from worker.evidence import Snapshot, TaskStatus
 from worker.job import Attempt, Job, JobError, Status, Window
+from worker.transition.again import tried_again
 from worker.transition.moves import (
     GIVEN_UP,
     NOT_SENT,
@@ -99,7 +100,8 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
         return None
     if snapshot.status is TaskStatus.PENDING:
         return Decision(job, Disposition.STALE)  # told of again when it runs
-    beside = any(other.task_id for other in job.attempts if other.number != attempt.number)
+    others = (other for other in job.attempts if other.number != attempt.number)
+    beside = any(other.task_id and not tried_again(job, other) for other in others)
     outcome = Status.SUCCEEDED.value if attempt.outcome in OVER else attempt.outcome
     paid = replace(attempt, outcome=outcome, task_id=snapshot.task_id, extra=beside)
     return Decision(with_attempt(job, paid))

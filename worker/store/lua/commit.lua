@@ -13,9 +13,13 @@
 --   heads                     hash  <account>|<guard> -> id of the only one that is ready with it
 --   parked:<account>|<guard>  list  those that wait for that one to start
 --   tasks:<account>           hash  task id -> job id
---   pipeline:<id>             hash  status -> count
---   pipeline:<id>:jobs        list  ids, parents before children
---   batch:<id>                hash  see worker/batch; batch:<id>:counts hash status -> count
+--   pipeline:<id>             list  ids of the root's descendants, parents before children
+--   batches                   zset  id -> created_at
+--   batch:<id>                hash  doc (JSON), budget, bad
+--   batch:<id>:roots          list  ids, in the order of the file
+--   batch:<id>:counts         hash  status -> count of its jobs
+--   batch:<id>:errors         hash  error's code -> count of its jobs
+--   batch:<id>:bad            list  rows that are no jobs (JSON)
 --   money:<scope>             hash  estimated, reserved, spent, refunded; scope: account:, tenant:,
 --                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
@@ -39,10 +43,10 @@ local function key(id) return prefix .. 'job:' .. id end
 
 local function read_place(text)
   if not text then return nil end
-  local status, pipeline, created, task, ready, turn, lane, guard, holds, double = unpack(cjson.decode(text))
+  local status, pipeline, created, task, ready, turn, lane, guard, holds, double, failure = unpack(cjson.decode(text))
   return {
     status = status, pipeline = pipeline, created = created, task = task, ready = ready, turn = turn,
-    lane = lane, guard = guard, holds = holds, double = double, of = read_lane(lane), text = text,
+    lane = lane, guard = guard, holds = holds, double = double, failure = failure or '', of = read_lane(lane), text = text,
   }
 end
 
@@ -108,22 +112,30 @@ local function count(hash, status, by)
   if redis.call('HINCRBY', hash, status, by) == 0 then redis.call('HDEL', hash, status) end
 end
 
+-- How a batch stands: how many of its jobs have which status, and why those failed that did.
+local function index_batch(id, old, place)
+  local batch = prefix .. 'batch:' .. place.of.batch
+  if old then
+    count(batch .. ':counts', old.status, -1)
+    if old.failure ~= '' then count(batch .. ':errors', old.failure, -1) end
+  elseif place.pipeline == '' then
+    redis.call('RPUSH', batch .. ':roots', id)
+  end
+  count(batch .. ':counts', place.status, 1)
+  if place.failure ~= '' then count(batch .. ':errors', place.failure, 1) end
+end
+
 local function index(id, old, place)
   local status = old and old.status
   if status == place.status then return end
-  local pipeline = prefix .. 'pipeline:' .. (place.pipeline == '' and id or place.pipeline)
-  local batch = place.of.batch ~= '' and prefix .. 'batch:' .. place.of.batch .. ':counts'
   if status then
     redis.call('ZREM', prefix .. 'jobs:' .. status, id)
-    count(pipeline, status, -1)
-    if batch then count(batch, status, -1) end
   else
     redis.call('ZADD', prefix .. 'jobs', place.created, id)
-    redis.call('RPUSH', pipeline .. ':jobs', id)
+    if place.pipeline ~= '' then redis.call('RPUSH', prefix .. 'pipeline:' .. place.pipeline, id) end
   end
   redis.call('ZADD', prefix .. 'jobs:' .. place.status, place.created, id)
-  count(pipeline, place.status, 1)
-  if batch then count(batch, place.status, 1) end
+  if place.of.batch ~= '' then index_batch(id, old, place) end
 end
 
 local function move(id, old, place)
