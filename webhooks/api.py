@@ -1,7 +1,7 @@
 """The calls under ``/v1``: each view parses, delegates to the intake or the store, and answers."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from hmac import compare_digest
 from typing import Any
 
@@ -12,20 +12,34 @@ from webhooks.openapi import MAX_PAGE, PAGE, document
 from webhooks.parsing import read_body, strict_json
 from webhooks.problems import Unauthorized
 from worker import buttons
+from worker.account import Account
 from worker.bootstrap import Services
 from worker.errors import FieldError, InvalidRequest, NotFound
 from worker.job import Job, Kind, Status
-from worker.overview import reports
-from worker.present import accounts_json, job_json, page_json, pipeline_json
+from worker.overview import overview
+from worker.pausing import pause, resume
+from worker.present import (
+    accounts_json,
+    job_json,
+    one_job_json,
+    page_json,
+    pipeline_json,
+    quote_json,
+)
 from worker.schema.base import suggestion
 from worker.store import Filter
+from worker.waits import waiting
 
 #: Room for five pictures of 4 MiB as data URLs.
 MAX_BYTES = 32 * 1024 * 1024
 
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
 _WHOLE = re.compile(r"[0-9]{1,3}")
-_FILTERS = ("status", "kind", "account", "batch", "double_payments", "limit", "cursor")
+#: The query parameters of the views that take any.
+_PARAMETERS = {
+    "list_jobs": ("status", "kind", "account", "batch", "double_payments", "limit", "cursor"),
+    "create": ("dry_run",),
+}
 
 Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
@@ -58,6 +72,10 @@ class Api:
             (f"{job}/resolve", "POST", self.resolve),
             ("/v1/pipelines/<job:pipeline_id>", "GET", self.pipeline),
             ("/v1/accounts", "GET", self.accounts),
+            ("/v1/accounts/<name>/pause", "POST", self.pause_account),
+            ("/v1/accounts/<name>/resume", "POST", self.resume_account),
+            ("/v1/kinds/<name>/pause", "POST", self.pause_kind),
+            ("/v1/kinds/<name>/resume", "POST", self.resume_kind),
             ("/v1/openapi.json", "GET", self.openapi),
         ):
             app.add_url_rule(rule, view.__name__, view, methods=[method])
@@ -70,33 +88,54 @@ class Api:
         same = compare_digest(given.strip().encode(), self._token)
         if scheme.lower() != "bearer" or not same:
             raise Unauthorized
-        _refuse_unknown(_FILTERS if request.endpoint == "list_jobs" else ())
+        _refuse_unknown(_PARAMETERS.get(request.endpoint or "", ()))
 
     def create(self) -> Answer:
-        """202 and the job; 200 for a repeat, and for the answer to a job's window."""
-        job, new = self._find().intake.submit(_body(), key=_idempotency_key())
-        return jsonify(job_json(job)), 202 if new else 200, {"Location": f"/v1/jobs/{job.id}"}
+        """202 and the job; 200 for a repeat, for the answer to a job's window, and a dry run."""
+        intake, dry_run = self._find().intake, _is_dry_run()
+        if dry_run:
+            return jsonify(quote_json(intake.quote(_body(), key=_idempotency_key())))
+        job, new = intake.submit(_body(), key=_idempotency_key())
+        return self._job(job), 202 if new else 200, {"Location": f"/v1/jobs/{job.id}"}
 
     def list_jobs(self) -> Answer:
         """A page of jobs, newest first."""
         wanted, limit = _listing()
         page = self._find().store.list_jobs(wanted, limit, request.args.get("cursor"))
-        return jsonify(page_json(page))
+        return jsonify(page_json(page, self._accounts))
 
     def show(self, job_id: str) -> Answer:
-        """The job."""
-        return _job(self._find().orchestrator.job(job_id))
+        """The job, and why it waits."""
+        orchestrator = self._find().orchestrator
+        job = orchestrator.job(job_id)
+        return jsonify(one_job_json(job, self._accounts, waiting(orchestrator, job)))
 
     def pipeline(self, pipeline_id: str) -> Answer:
         """The pipeline with its jobs."""
         pipeline = self._find().store.pipeline(pipeline_id)
         if pipeline is None:
             raise NotFound(f"There is no pipeline {pipeline_id!r}.")
-        return jsonify(pipeline_json(pipeline))
+        return jsonify(pipeline_json(pipeline, self._accounts))
 
     def accounts(self) -> Answer:
         """How each account stands."""
-        return jsonify(accounts_json(reports(self._find().orchestrator)))
+        return jsonify(accounts_json(overview(self._find().orchestrator)))
+
+    def pause_account(self, name: str) -> Answer:
+        """200 and all that is paused."""
+        return jsonify(paused=pause(self._find().orchestrator, "account", name))
+
+    def resume_account(self, name: str) -> Answer:
+        """200 and all that is paused still."""
+        return jsonify(paused=resume(self._find().orchestrator, "account", name))
+
+    def pause_kind(self, name: str) -> Answer:
+        """200 and all that is paused."""
+        return jsonify(paused=pause(self._find().orchestrator, "kind", name))
+
+    def resume_kind(self, name: str) -> Answer:
+        """200 and all that is paused still."""
+        return jsonify(paused=resume(self._find().orchestrator, "kind", name))
 
     def openapi(self) -> Answer:
         """What can be called, and how."""
@@ -107,24 +146,34 @@ class Api:
         asked = _body()
         children = self._find().intake.press(job_id, asked, key=_idempotency_key())
         if buttons.is_glob(asked["button"]):
-            return jsonify(items=[job_json(child) for child in children]), 202
-        return _job(children[0]), 202
+            return jsonify(items=[job_json(child, self._accounts) for child in children]), 202
+        return self._job(children[0]), 202
 
     def cancel(self, job_id: str) -> Answer:
         """200 and the job, given up."""
-        return _job(self._find().intake.cancel(job_id))
+        return self._job(self._find().intake.cancel(job_id))
 
     def retry(self, job_id: str) -> Answer:
         """202 and the job, which is tried again."""
-        return _job(self._find().intake.retry(job_id)), 202
+        return self._job(self._find().intake.retry(job_id)), 202
 
     def resolve(self, job_id: str) -> Answer:
         """200 and the job, no longer in doubt."""
-        return _job(self._find().intake.resolve(job_id, _body()))
+        return self._job(self._find().intake.resolve(job_id, _body()))
+
+    @property
+    def _accounts(self) -> Mapping[str, Account]:
+        return self._find().accounts
+
+    def _job(self, job: Job) -> Response:
+        return jsonify(job_json(job, self._accounts))
 
 
-def _job(job: Job) -> Response:
-    return jsonify(job_json(job))
+def _is_dry_run() -> bool:
+    given = request.args.get("dry_run", "false")
+    if given not in ("true", "false"):
+        raise InvalidRequest.of("dry_run", "must be one of true, false")
+    return given == "true"
 
 
 def _body() -> Any:

@@ -17,7 +17,7 @@ from pydantic_core import core_schema
 
 from webhooks import openapi_answers as answers
 from worker.bootstrap import HOOK_PATH
-from worker.job import Kind, Status
+from worker.job import SUBMITTED_KINDS, Kind, Status
 from worker.schema.base import Model
 from worker.schema.kinds import MODELS, Request
 from worker.schema.requests import _Press, _Resolve
@@ -45,6 +45,8 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Items,
     answers.Pipeline,
     answers.Accounts,
+    answers.Paused,
+    answers.Quote,
     answers.Received,
     answers.Alive,
     answers.Ready,
@@ -111,12 +113,19 @@ _NEW_JOB: JSON = {
     },
 }
 _CHILDREN: JSON = {"anyOf": [_ref("Job"), _ref("Items")]}
+_REPEAT_OR_QUOTE: JSON = {"anyOf": [_ref("Job"), _ref("Quote")]}
+_DRY_RUN = _in_query(
+    "dry_run", "`true`: check and price the request, and store nothing.", type="boolean"
+)
+_ACCOUNT = _in_path("name", "The account's name.", minLength=1, pattern="^[^/]+$")
+_KIND = _in_path("name", "A kind of job.", enum=[each.value for each in SUBMITTED_KINDS])
 
 _ONE = "/v1/jobs/{job_id}"
 _CALLS = (
     _Call(
-        "post", "/v1/jobs", "create", "Hand in a job. 200: a repeat, or the answer to a window.",
-        {202: "Job", 200: "Job"}, _NEW_JOB, (409, 413, 422), (_KEY,),
+        "post", "/v1/jobs", "create",
+        "Hand in a job. 200: a repeat, the answer to a window, or what a dry run tells.",
+        {202: "Job", 200: _REPEAT_OR_QUOTE}, _NEW_JOB, (409, 413, 422), (_KEY, _DRY_RUN),
     ),
     _Call(
         "get", "/v1/jobs", "list_jobs", "List jobs, newest first.",
@@ -147,6 +156,24 @@ _CALLS = (
     _Call(
         "get", "/v1/accounts", "accounts", "How each account stands, and how it calls back.",
         {200: "Accounts"},
+    ),
+    _Call(
+        "post", "/v1/accounts/{name}/pause", "pause_account",
+        "Start no job on the account; what runs goes on.",
+        {200: "Paused"}, None, (404,), (_ACCOUNT,),
+    ),
+    _Call(
+        "post", "/v1/accounts/{name}/resume", "resume_account",
+        "Start jobs on the account again, also where it was closed or rests.",
+        {200: "Paused"}, None, (404,), (_ACCOUNT,),
+    ),
+    _Call(
+        "post", "/v1/kinds/{name}/pause", "pause_kind", "Start no job of the kind.",
+        {200: "Paused"}, None, (404,), (_KIND,),
+    ),
+    _Call(
+        "post", "/v1/kinds/{name}/resume", "resume_kind", "Start jobs of the kind again.",
+        {200: "Paused"}, None, (404,), (_KIND,),
     ),
     _Call(
         "get", "/v1/openapi.json", "openapi", "This document.",

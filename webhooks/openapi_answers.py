@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from worker.events import Disposition
 from worker.habits import Mode
 from worker.job import AssetsStatus, Button, JobError, Kind, Status
+from worker.overview import Taking
 
 Time = Annotated[str, Field(description="RFC 3339, UTC", json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
@@ -54,6 +55,28 @@ class Retries(BaseModel):
     on: Annotated[list[str], Field(description="codes of the errors to try again after")]
 
 
+class Cost(BaseModel):
+    """What a job costs, in the unit of the prices. `refunded` is part of `spent`."""
+
+    estimated: Annotated[float | None, Field(description="of a submission that is still to come")]
+    reserved: Annotated[float, Field(description="of one on its way, or in doubt")]
+    spent: Annotated[float, Field(description="of all that were accepted")]
+    refunded: float
+
+
+class Waiting(BaseModel):
+    """Why a queued job does not start."""
+
+    reason: Annotated[
+        str,
+        Field(
+            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
+            "backoff, siblings, function, or next: nothing keeps it"
+        ),
+    ]
+    message: str
+
+
 class Job(BaseModel):
     """One submission to the provider."""
 
@@ -76,10 +99,15 @@ class Job(BaseModel):
     error: JobError | None
     attempts: list[Attempt]
     double_payments: list[DoublePayment]
+    cost: Cost
     metadata: dict[str, Any]
     created_at: Time
     submitted_at: Time | None
     finished_at: Time | None
+    waiting: Annotated[
+        Waiting | None,
+        Field(description="why it is queued; only in the answer to a GET of the job"),
+    ] = None
 
 
 class Page(BaseModel):
@@ -126,6 +154,66 @@ class Delivery(BaseModel):
     called_back_at: Time | None
 
 
+class PlannedJobs(BaseModel):
+    """The jobs that one step starts under one parent, and what follows each of them."""
+
+    kind: Kind
+    words: Annotated[str, Field(description="what they do: a prompt, or the buttons")]
+    sort: Annotated[str, Field(description="what the price goes by")]
+    times: Annotated[int, Field(description="how many they are", ge=1)]
+    price: Annotated[float, Field(description="of these jobs together")]
+    exact: Annotated[bool, Field(description="false: what is pressed is known only then")]
+    children: "list[PlannedJobs]"
+
+
+class Quote(BaseModel):
+    """What a request would start and cost; nothing was stored."""
+
+    tree: PlannedJobs
+    jobs: Annotated[int, Field(description="how many, in all")]
+    total: Annotated[float, Field(description="on the account where it costs most")]
+    exact: Annotated[bool, Field(description="false: there may be more jobs than these")]
+    accounts: Annotated[dict[str, float], Field(description="the total on each that may take it")]
+
+
+class Slots(BaseModel):
+    """The places of one pool."""
+
+    running: int
+    max: int
+
+
+class Pools(BaseModel):
+    """Films have places of their own."""
+
+    image: Slots
+    video: Slots
+
+
+class State(BaseModel):
+    """Whether an account takes jobs; if not, why, until when, and what to do."""
+
+    name: Taking
+    why: str | None
+    until: Time | None
+    hint: str | None
+
+
+class Purse(BaseModel):
+    """What was spent, in the unit of the prices. `refunded` is part of `spent`."""
+
+    budget: Annotated[float | None, Field(description="null: no limit")]
+    spent: float
+    reserved: Annotated[float, Field(description="for submissions on their way, or in doubt")]
+    refunded: float
+
+
+class Budget(Purse):
+    """A budget that accounts share."""
+
+    scope: Annotated[str, Field(description="`day:2026-11-22` or `tenant:NAME`")]
+
+
 class Account(BaseModel):
     """One provider address and key, and how it stands."""
 
@@ -134,7 +222,16 @@ class Account(BaseModel):
     dialect: Annotated[str, Field(description="as set, or as its answers betrayed it; or `auto`")]
     max_running: int
     running: Annotated[int, Field(description="jobs that use one of the places")]
-    ready: Annotated[int, Field(description="jobs that wait for a place only")]
+    ready: Annotated[int, Field(description="jobs that wait for a place here only")]
+    slots: Pools
+    believed_limit: Annotated[
+        int | None, Field(description="jobs at once, while it is believed to take fewer than set")
+    ]
+    state: State
+    error_rate: Annotated[
+        float, Field(description="share of submissions that failed, the last ones counting most")
+    ]
+    money: Purse
     in_doubt: int
     double_payments: Annotated[int, Field(description="jobs that were paid for twice")]
     delivery: Delivery
@@ -144,6 +241,15 @@ class Accounts(BaseModel):
     """All accounts."""
 
     items: list[Account]
+    ready_anywhere: Annotated[int, Field(description="ready jobs that any account may take")]
+    budgets: Annotated[list[Budget], Field(description="of the day, and of tenants by name")]
+    paused: Annotated[list[str], Field(description="all that is paused, such as `kind:video`")]
+
+
+class Paused(BaseModel):
+    """What is paused now."""
+
+    paused: Annotated[list[str], Field(description="such as `account:main` and `kind:video`")]
 
 
 class Received(BaseModel):

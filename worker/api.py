@@ -21,8 +21,12 @@ from worker.job import AssetsStatus, Job, Kind
 from worker.schema import parse_then_shorthand
 
 if TYPE_CHECKING:
-    from worker.overview import Report
+    from worker.account import Account
+    from worker.overview import Overview, Report
+    from worker.pausing import Pausable
+    from worker.plans import Quote
     from worker.store import Filter, Page, Pipeline
+    from worker.waits import Waiting
 
 Picture = str | os.PathLike[str]
 Bot = Literal["MID_JOURNEY", "NIJI_JOURNEY"]
@@ -190,6 +194,11 @@ def submit(request: Mapping[str, Any], *, key: str | None = None) -> Job:
     return services().intake.submit(_plain(request), key=key, allow_paths=True)[0]
 
 
+def quote(request: Mapping[str, Any], *, key: str | None = None) -> "Quote":
+    """What ``submit`` of the same would start, and its price; nothing is stored."""
+    return services().intake.quote(_plain(request), key=key, allow_paths=True)
+
+
 def get(job: Job | str) -> Job:
     """The job as it is now."""
     return services().orchestrator.job(_id(job))
@@ -214,10 +223,44 @@ def pipeline(job: Job | str) -> "Pipeline":
 
 
 def accounts() -> "list[Report]":
-    """How each account stands: its jobs, and how it calls back."""
-    from worker.overview import reports  # noqa: PLC0415  # as above
+    """How each account stands: its jobs, its money, and how it calls back."""
+    return list(overview().reports)
 
-    return reports(services().orchestrator)
+
+def overview() -> "Overview":
+    """All accounts, and what they share."""
+    from worker.overview import overview  # noqa: PLC0415  # as above
+
+    return overview(services().orchestrator)
+
+
+def configured() -> "Mapping[str, Account]":
+    """The accounts as they are set, by name."""
+    return services().orchestrator.accounts
+
+
+def pause(of: "Pausable", name: str) -> tuple[str, ...]:
+    """Start no job of the account or kind from now on; all that is paused then.
+
+    ``pause("account", "main")``, ``pause("kind", "video")``. What runs goes on.
+    """
+    from worker import pausing  # noqa: PLC0415  # as above
+
+    return pausing.pause(services().orchestrator, of, name)
+
+
+def resume(of: "Pausable", name: str) -> tuple[str, ...]:
+    """Start its jobs again, also those of an account that was closed or rests."""
+    from worker import pausing  # noqa: PLC0415  # as above
+
+    return pausing.resume(services().orchestrator, of, name)
+
+
+def why_waiting(job: Job) -> "Waiting | None":
+    """Why a queued job does not start; None for any other."""
+    from worker.waits import waiting  # noqa: PLC0415  # as above
+
+    return waiting(services().orchestrator, job)
 
 
 def family(job: Job | str) -> list[Job]:
@@ -265,8 +308,21 @@ def press(
     key: str | None = None,
 ) -> tuple[Job, ...]:
     """Press a button of a finished job; the children, several only for a glob such as ``U*``."""
-    asked = _plain({"button": button, "modal": modal, "then": _steps(then)})
+    asked = _press(button, modal, then)
     return services().intake.press(_id(job), asked, key=key, allow_paths=True)
+
+
+def quote_press(
+    job: Job | str,
+    button: str,
+    *,
+    modal: ModalAnswer | None = None,
+    then: Then = (),
+    key: str | None = None,
+) -> "Quote":
+    """What ``press`` of the same would start, and its price; nothing is stored."""
+    asked = _press(button, modal, then)
+    return services().intake.quote_press(_id(job), asked, key=key, allow_paths=True)
 
 
 def cancel(job: Job | str) -> Job:
@@ -296,6 +352,10 @@ def _submit(kind: Kind, common: Common, **fields: Any) -> Job:
     if "then" in request:
         request["then"] = _steps(request["then"])
     return submit(request, key=key)
+
+
+def _press(button: str, modal: ModalAnswer | None, then: Then) -> Any:
+    return _plain({"button": button, "modal": modal, "then": _steps(then)})
 
 
 def _steps(then: Then) -> list[Any]:

@@ -44,10 +44,10 @@ class Assets:
         self._orchestrator.record(job, AssetsSettled(paths, AssetsStatus.STORED))
 
     def _stored(self, job: Job, n: int, url: str) -> str:
-        account = self._orchestrator.accounts[job.account]
-        data = fetching.fetch(
-            url, allowed_hosts=account.allowed_hosts, max_bytes=MAX_BYTES, deadline_s=DEADLINE_S
-        )
+        # What is paid for is fetched also where the account was taken out of the settings.
+        account = self._orchestrator.accounts.get(job.account)
+        hosts = account.allowed_hosts if account else frozenset()
+        data = fetching.fetch(url, allowed_hosts=hosts, max_bytes=MAX_BYTES, deadline_s=DEADLINE_S)
         suffix = _video_suffix(url) if url in job.result.video_urls else _picture_suffix(data)
         return self._storage.put_result(f"{job.pipeline_id}/{job.id}-{n}{suffix}", data)
 

@@ -4,18 +4,19 @@ A batch is known by its name, and each of its rows by a key, so that a file can 
 after a crash, or with further rows. What is there already is left as it is.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 
-from worker import followups
+from worker import followups, plans
 from worker.batch.request import BatchRequest
 from worker.batch.rows import BadRow, Row, read_rows
 from worker.errors import Conflict, FieldError, InvalidRequest, NotFound
 from worker.events import Cancelled, Event, Retried
 from worker.intake import Intake
 from worker.job import JSON, Job, Status
+from worker.money import Amount
 from worker.orchestrator import Orchestrator
 from worker.store import Batch, Store
 
@@ -26,17 +27,21 @@ MAX_ROWS = 1_000_000
 #: A file that has to be read twice is kept in memory up to so many bytes.
 _IN_MEMORY = 8 * 1024 * 1024
 #: Bad rows that are told of at once.
-_SHOWN = 100
+MOST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the taking in of a file has come; one row for each job."""
+    """How far the taking in of a file has come; a row with permutations counts once per job."""
 
     batch_id: str
     new: int = 0  #: jobs that were not there before
     known: int = 0  #: jobs that were
     bad: int = 0  #: rows that are no jobs
+    planned: int = 0  #: jobs that the new ones become, their follow-ups included
+    price: Amount = 0  #: the most that those cost
+    exact: bool = True  #: False: how many follow-ups there will be is known only later
+    bad_rows: tuple[JSON, ...] = ()  #: the first of them, see ``bad_row_json``
 
     @property
     def rows(self) -> int:
@@ -67,21 +72,41 @@ class Batches:
         ``strict`` for bad rows: nothing is stored then.
         """
         if asked.strict:
-            source = self._checked(asked, source)
-        rows = read_rows(source, asked.form, asked.defaults, permute=asked.permute)
-        chunk = list(islice(rows, CHUNK))
-        _check_start(chunk)
-        batch_id = batch_id_of(asked.name)
-        batch = Batch(batch_id, asked.name, self._orchestrator.clock(), budget=asked.budget)
-        self._store.open_batch(batch)
-        progress = Progress(batch_id)
-        while chunk:
-            progress = self._take(chunk, progress, allow_paths=allow_paths)
-            self._orchestrator.dispatch.wake_all(self._orchestrator.clock())
+            source = self._checked(asked, source, allow_paths=allow_paths)
+        progress = Progress(batch_id_of(asked.name))
+        for chunk in _chunks(asked, source):
+            jobs, bad = self._jobs(self._intake, chunk, progress.batch_id, allow_paths=allow_paths)
+            now = self._orchestrator.clock()
+            if not progress.rows:
+                planned = self._planned_per_row(jobs)
+                batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned)
+                self._store.open_batch(batch)
+            new = self._store.add(jobs, terms=self._orchestrator.dispatch.terms("", now), now=now)
+            known = [job for job, is_new in zip(jobs, new, strict=True) if not is_new]
+            bad += (changed := self._changed(known))
+            if bad:
+                self._store.report_bad(progress.batch_id, [bad_row_json(row) for row in bad])
+            added = [job for job, is_new in zip(jobs, new, strict=True) if is_new]
+            progress = self._after(progress, added, len(known) - len(changed), bad)
+            self._orchestrator.dispatch.wake_all(now)
             yield progress
-            if progress.rows > MAX_ROWS:
-                raise InvalidRequest.of("rows", f"are more than {MAX_ROWS:,}: make several batches")
-            chunk = list(islice(rows, CHUNK))
+
+    def check(
+        self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
+    ) -> Iterator[Progress]:
+        """How ``submit`` of the same would go; nothing is stored. Raises what ``submit`` would."""
+        progress = Progress(batch_id_of(asked.name))
+        intake = self._intake._dry()  # noqa: SLF001
+        for chunk in _chunks(asked, source):
+            jobs, bad = self._jobs(intake, chunk, progress.batch_id, allow_paths=allow_paths)
+            stored = {job.id for job in self._store.get_many([job.id for job in jobs])}
+            known = [job for job in jobs if job.id in stored]
+            bad += (changed := self._changed(known))
+            new = [job for job in jobs if job.id not in stored]
+            progress = self._after(progress, new, len(known) - len(changed), bad)
+            yield progress
+        if asked.strict:
+            _refuse_bad(progress)
 
     def find(self, name_or_id: str) -> Batch:
         """The batch of this id or name. Raises ``NotFound``."""
@@ -94,57 +119,60 @@ class Batches:
         """Each root with all jobs of its pipeline, in the order of the file."""
         for start in range(0, batch.rows, CHUNK):
             for root in self._store.roots(batch.id, start, CHUNK):
-                pipeline = self._store.pipeline(root.id)
-                yield root, pipeline.jobs if pipeline else (root,)
+                yield root, self._pipeline(root)
 
     def cancel(self, batch: Batch) -> Iterator[Job]:
-        """Give up every job that is not over; each as it is then."""
-        return self._offer(batch, Cancelled(), lambda job: not job.status.terminal)
+        """Give up every job that is not over; each as it is then.
+
+        Meanwhile the batch is paused, so that none starts, and is paid, right before its turn.
+        """
+        what = f"batch:{batch.id}"
+        was_paused = what in self._store.paused()
+        self._store.pause(what)
+        yield from self._offer(batch, Cancelled(), lambda job: not job.status.terminal)
+        if not was_paused:
+            self._store.resume(what)
 
     def retry_failed(self, batch: Batch) -> Iterator[Job]:
         """A further attempt of every job that failed or timed out; each as it is then."""
         failed = (Status.FAILED, Status.TIMED_OUT)
         return self._offer(batch, Retried(), lambda job: job.status in failed)
 
-    def _offer(self, batch: Batch, event: Event, wanted: Callable[[Job], bool]) -> Iterator[Job]:
-        for _, jobs in self.jobs(batch):
-            for job in filter(wanted, jobs):
-                try:
-                    yield self._orchestrator.record(job, event).job
-                except Conflict:  # it went on meanwhile
-                    continue
+    def _pipeline(self, root: Job) -> tuple[Job, ...]:
+        pipeline = self._store.pipeline(root.id)
+        return pipeline.jobs if pipeline else (root,)
 
-    def _take(self, chunk: list[Row | BadRow], so_far: Progress, *, allow_paths: bool) -> Progress:
+    def _offer(self, batch: Batch, event: Event, wanted: Callable[[Job], bool]) -> Iterator[Job]:
+        for root, members in self.jobs(batch):
+            jobs, tried = members, set[str]()
+            while asked := [job for job in jobs if job.id not in tried and wanted(job)]:
+                tried |= {job.id for job in asked}
+                done = list(self._offered(asked, event))
+                yield from done
+                # One that went on meanwhile may have children by now.
+                jobs = self._pipeline(root) if len(done) < len(asked) else ()
+
+    def _offered(self, jobs: Sequence[Job], event: Event) -> Iterator[Job]:
+        for job in jobs:
+            try:
+                yield self._orchestrator.record(job, event).job
+            except Conflict:
+                continue
+
+    def _jobs(
+        self, intake: Intake, chunk: Sequence[Row | BadRow], batch_id: str, *, allow_paths: bool
+    ) -> tuple[list[Job], list[BadRow]]:
+        """What the rows ask for, and those that are no jobs."""
         jobs, bad = list[Job](), list[BadRow]()
         for row in chunk:
             if isinstance(row, BadRow):
                 bad.append(row)
                 continue
             try:
-                jobs.append(self._job(row, so_far.batch_id, allow_paths=allow_paths))
+                jobs.append(_job(intake, row, batch_id, allow_paths=allow_paths))
             except InvalidRequest as problem:
                 bad.append(BadRow(row.number, problem.errors))
-        now = self._orchestrator.clock()
-        new = self._store.add(jobs, terms=self._orchestrator.dispatch.terms("", now), now=now)
-        known = [job for job, is_new in zip(jobs, new, strict=True) if not is_new]
-        changed = self._changed(known)
-        bad += changed
-        if bad:
-            self._store.report_bad(so_far.batch_id, [bad_row_json(row) for row in bad])
-        return replace(
-            so_far,
-            new=so_far.new + sum(new),
-            known=so_far.known + len(known) - len(changed),
-            bad=so_far.bad + len(bad),
-        )
-
-    def _job(self, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
-        if "job_id" in row.request.request:
-            message = "names a job, and a batch starts new ones; `hookline press` follows one up"
-            raise InvalidRequest.of("job_id", message)
-        job_id = followups.job_id_of("row", batch_id, row.key)
-        job = self._intake.prepare(row.request, job_id, allow_paths=allow_paths)
-        return replace(job, batch_id=batch_id, row=row.number, row_key=row.key)
+        return jobs, bad
 
     def _changed(self, jobs: list[Job]) -> list[BadRow]:
         """Rows that were handed in before under the same key as something else."""
@@ -156,7 +184,41 @@ class Batches:
             if not _same(job, known)
         ]
 
-    def _checked(self, asked: BatchRequest, source: Iterable[bytes]) -> Iterable[bytes]:
+    def _after(
+        self, so_far: Progress, new: Sequence[Job], known: int, bad: Sequence[BadRow]
+    ) -> Progress:
+        """The progress once a chunk was looked at."""
+        quotes = [self._quote(job) for job in new]
+        after = replace(
+            so_far,
+            new=so_far.new + len(new),
+            known=so_far.known + known,
+            bad=so_far.bad + len(bad),
+            planned=so_far.planned + sum(quote.tree.jobs for quote in quotes),
+            price=so_far.price + sum(quote.total for quote in quotes),
+            exact=so_far.exact and all(quote.tree.exact for quote in quotes),
+            bad_rows=(*so_far.bad_rows, *map(bad_row_json, bad))[:MOST_SHOWN],
+        )
+        if after.rows > MAX_ROWS:
+            message = f"are more than {MAX_ROWS:,}; make several batches of the rest"
+            raise InvalidRequest.of("rows", message)
+        return after
+
+    def _quote(self, job: Job) -> plans.Quote:
+        accounts = self._orchestrator.accounts
+        if job.account:
+            return plans.quote([job], [accounts[job.account]])
+        able = [a for a in accounts.values() if not (job.mode and a.modes) or job.mode in a.modes]
+        return plans.quote([job], able)
+
+    def _planned_per_row(self, jobs: Sequence[Job]) -> int:
+        """What the first rows become stands for all: they mostly share their ``then``."""
+        planned = sum(self._quote(job).tree.jobs for job in jobs)
+        return max(1, round(planned / max(1, len(jobs))))
+
+    def _checked(
+        self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool
+    ) -> Iterable[bytes]:
         """The same file again, if no row of it is bad."""
         # Closed by itself when nobody reads it any more.
         kept = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
@@ -166,29 +228,52 @@ class Batches:
                 kept.write(piece)
                 yield piece
 
-        rows = read_rows(keeping(), asked.form, asked.defaults, permute=asked.permute)
-        bad = [row for row in rows if isinstance(row, BadRow)]
-        if bad:
-            raise InvalidRequest(
-                FieldError(f"row {row.number}, {error.field}", error.message)
-                for row in bad[:_SHOWN]
-                for error in row.errors
-            )
+        for _ in self.check(asked, keeping(), allow_paths=allow_paths):
+            pass
         kept.seek(0)
         return iter(lambda: kept.read(65536), b"")
 
 
-def _check_start(chunk: list[Row | BadRow]) -> None:
-    """Refuse what has no row at all, or cannot be read from its first row on."""
+def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row | BadRow]]:
+    """The rows of the file. Raises ``InvalidRequest`` where it cannot be read at all."""
+    rows = read_rows(source, asked.form, asked.defaults, permute=asked.permute)
+    chunk = list(islice(rows, CHUNK))
     if not chunk:
         raise InvalidRequest.of("file", "has no rows")
     if isinstance(chunk[0], BadRow) and chunk[0].is_last:
         raise InvalidRequest(chunk[0].errors)
+    while chunk:
+        yield chunk
+        chunk = list(islice(rows, CHUNK))
+
+
+def _job(intake: Intake, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
+    if "job_id" in row.request.request:
+        message = "names a job, and a batch starts new ones; `hookline press` follows one up"
+        raise InvalidRequest.of("job_id", message)
+    job_id = followups.job_id_of("row", batch_id, row.key)
+    job = intake.prepare(row.request, job_id, allow_paths=allow_paths)
+    return replace(job, batch_id=batch_id, row=row.number, row_key=row.key)
+
+
+def _refuse_bad(progress: Progress) -> None:
+    """Raise ``InvalidRequest`` with the bad rows, if there are any."""
+    errors = [
+        FieldError(f"row {row['row']}, {error['field']}", error["message"])
+        for row in progress.bad_rows
+        for error in row["errors"]
+    ]
+    if more := progress.bad - len(progress.bad_rows):
+        errors.append(FieldError("rows", f"{more:,} more are bad"))
+    if errors:
+        raise InvalidRequest(errors)
 
 
 def _same(job: Job, known: Job) -> bool:
     """Whether the row still asks for the same pictures; how soon and where it may be changed."""
-    request = {name: known.request.get(name) for name in job.request}
+    # That of a button is looked up when the job is submitted.
+    learnt = {"custom_id"} - job.request.keys()
+    request = {name: value for name, value in known.request.items() if name not in learnt}
     return (job.kind, job.request, job.then) == (known.kind, request, known.then)
 
 

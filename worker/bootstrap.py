@@ -66,7 +66,8 @@ def build(settings: Settings) -> Services:
     accounts = {account.name: account for account in settings.accounts}
     if not accounts:
         hint = (
-            "is not set: start `hookline up` for the sandbox, or set it and HOOKLINE_PROVIDER_KEY"
+            "is not set: start `hookline up` for the sandbox, or set it and "
+            "HOOKLINE_PROVIDER_KEY; or HOOKLINE_ACCOUNTS for several accounts"
         )
         raise SettingsError([FieldError("HOOKLINE_PROVIDER_URL", hint)])
     celery = make_celery(settings.broker(redis_url))

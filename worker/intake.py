@@ -129,10 +129,7 @@ class Intake:
         if asked.kind is Kind.MODAL and "job_id" in asked.request:
             return self._quote([dry.prepare_answer(asked, allow_paths=allow_paths)])
         job_id = followups.job_id_of("key", key) if key else uuid4().hex
-        job = dry.prepare(asked, job_id, allow_paths=allow_paths)
-        if key and (known := self._orchestrator.store.get(job_id)):
-            _check_repeat(job, known)
-        return self._quote([job])
+        return self._quote([dry.prepare(asked, job_id, allow_paths=allow_paths)])
 
     def quote_press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -159,6 +156,9 @@ class Intake:
         return Intake(self._orchestrator, Unwritten(self._storage), self._choosers)
 
     def _quote(self, jobs: Sequence[Job]) -> Quote:
+        for job in jobs:
+            if known := self._orchestrator.store.get(job.id):
+                _check_repeat(job, known)
         return plans.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].mode))
 
     def _answer_modal(self, asked: JobRequest, *, allow_paths: bool) -> Job:

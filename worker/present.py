@@ -1,20 +1,34 @@
-"""PURE. Jobs, pipelines and accounts as the outside sees them.
+"""PURE. Jobs, pipelines, plans and accounts as the outside sees them.
 
-One JSON for HTTP and the command line.
+One JSON for HTTP and the command line. Amounts are in the unit that prices are given in. Where a
+function takes ``accounts``, their prices tell what a job that has not started would cost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from worker.account import Account
+from worker.charges import Standing, charges, total
 from worker.job import JSON, Job, Result, Retry, Status
-from worker.overview import Report
+from worker.money import units
+from worker.overview import Overview, Purse, Report
+from worker.plans import Plan, Quote, next_price
 from worker.store import Page, Pipeline
+from worker.terms import Pool
 from worker.troubles import CURABLE
+from worker.waits import Waiting
+
+Accounts = Mapping[str, Account]
 
 
-def job_json(job: Job) -> dict[str, Any]:
+def one_job_json(job: Job, accounts: Accounts, waiting: Waiting | None) -> dict[str, Any]:
+    """The answer about one job: the job, and why it waits if it does."""
+    return {**job_json(job, accounts), "waiting": asdict(waiting) if waiting else None}
+
+
+def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
     """The job. Times are RFC 3339 in UTC; tokens and keys are nowhere in it."""
     return {
         "id": job.id,
@@ -46,6 +60,7 @@ def job_json(job: Job) -> dict[str, Any]:
         "double_payments": [
             {"attempt": a.number, "task_id": a.task_id} for a in job.double_payments
         ],
+        "cost": _cost_json(job, accounts),
         "metadata": dict(job.metadata),
         "created_at": _time(job.created_at),
         "submitted_at": _time(job.submitted_at),
@@ -53,14 +68,14 @@ def job_json(job: Job) -> dict[str, Any]:
     }
 
 
-def pipeline_json(pipeline: Pipeline) -> dict[str, Any]:
+def pipeline_json(pipeline: Pipeline, accounts: Accounts | None = None) -> dict[str, Any]:
     """The pipeline, parents before children, with a number per status and ``total``."""
     counts = {status.value: pipeline.counts.get(status.value, 0) for status in Status}
     return {
         "id": pipeline.id,
         "status": pipeline_status(pipeline),
         "counts": {**counts, "total": sum(counts.values())},
-        "jobs": [job_json(job) for job in pipeline.jobs],
+        "jobs": [job_json(job, accounts) for job in pipeline.jobs],
     }
 
 
@@ -75,26 +90,83 @@ def pipeline_status(pipeline: Pipeline) -> str:
     return "partly_failed" if root and root.status is Status.SUCCEEDED else "failed"
 
 
-def page_json(page: Page) -> dict[str, Any]:
+def page_json(page: Page, accounts: Accounts | None = None) -> dict[str, Any]:
     """One page of a listing; ``next_cursor`` is null at the end."""
-    return {"items": [job_json(job) for job in page.jobs], "next_cursor": page.cursor}
+    return {"items": [job_json(job, accounts) for job in page.jobs], "next_cursor": page.cursor}
 
 
-def accounts_json(reports: Sequence[Report]) -> dict[str, Any]:
-    """All accounts."""
-    return {"items": [_account_json(report) for report in reports]}
+def quote_json(quote: Quote) -> dict[str, Any]:
+    """What a dry run answers."""
+    return {
+        "tree": _plan_json(quote.tree),
+        "jobs": quote.tree.jobs,
+        "total": units(quote.total),
+        "exact": quote.tree.exact,
+        "accounts": {name: units(amount) for name, amount in quote.totals.items()},
+    }
+
+
+def accounts_json(overview: Overview) -> dict[str, Any]:
+    """All accounts, and what they share."""
+    return {
+        "items": [_account_json(report) for report in overview.reports],
+        "ready_anywhere": overview.anywhere,
+        "budgets": [{"scope": purse.scope, **_purse_json(purse)} for purse in overview.budgets],
+        "paused": list(overview.paused),
+    }
+
+
+def _plan_json(plan: Plan) -> JSON:
+    return {
+        "kind": plan.kind.value,
+        "words": plan.words,
+        "sort": plan.sort,
+        "times": plan.times,
+        "price": units(plan.price),
+        "exact": plan.known,
+        "children": [_plan_json(child) for child in plan.children],
+    }
+
+
+def _cost_json(job: Job, accounts: Accounts | None) -> JSON:
+    price = next_price(job, accounts) if accounts is not None else 0
+    found = charges(job, price)
+    cost: dict[str, float | None] = {each.value: units(total(found, each)) for each in Standing}
+    return {**cost, "estimated": None} if accounts is None else cost
+
+
+def _purse_json(purse: Purse) -> JSON:
+    return {
+        "budget": None if purse.budget is None else units(purse.budget),
+        "spent": units(purse.spent),
+        "reserved": units(purse.reserved),
+        "refunded": units(purse.refunded),
+    }
 
 
 def _account_json(report: Report) -> dict[str, Any]:
-    account, delivery = report.account, report.delivery
+    account, delivery, load, state = report.account, report.delivery, report.load, report.state
     known = account.dialect if account.dialect != "auto" else delivery.dialect
     return {
         "name": account.name,
         "url": account.url,
         "dialect": known or "auto",
         "max_running": account.max_running,
-        "running": report.load.running,
-        "ready": report.load.ready,
+        "running": load.running,
+        "ready": load.ready + load.ready_films,
+        "slots": {
+            Pool.IMAGE.value: {"running": load.images, "max": account.max_running},
+            Pool.VIDEO.value: {"running": load.films, "max": account.max_running_video},
+        },
+        "believed_limit": report.believed_limit,
+        "state": {
+            "name": state.taking.value,
+            "why": state.why,
+            "until": _time(state.until),
+            "hint": state.hint,
+        },
+        "error_rate": report.health.error_rate,
+        "money": _purse_json(report.purse),
         "in_doubt": report.in_doubt,
         "double_payments": report.double_payments,
         "delivery": {

@@ -17,6 +17,18 @@ from dotenv import dotenv_values
 from config.settings import Settings, load_settings
 from worker.errors import Conflict
 
+#: The account, said in one way or the other: what is set takes the place of all of it.
+_ACCOUNTS = "HOOKLINE_ACCOUNTS"
+_ONE_ACCOUNT = frozenset(
+    {
+        "HOOKLINE_PROVIDER_URL",
+        "HOOKLINE_PROVIDER_KEY",
+        "HOOKLINE_PROVIDER_AUTH",
+        "HOOKLINE_PROVIDER_DIALECT",
+        "HOOKLINE_MAX_RUNNING",
+    }
+)
+
 
 def settings_here() -> Settings:
     """The settings of this directory, completed by what a running `up` says.
@@ -26,6 +38,10 @@ def settings_here() -> Settings:
     settings = load_settings()
     told = told_by_up(settings.state_dir)
     given = {Settings.model_fields[name].alias for name in settings.model_fields_set}
+    if _ACCOUNTS in given:
+        given |= _ONE_ACCOUNT
+    elif given & _ONE_ACCOUNT:
+        given.add(_ACCOUNTS)
     missing = {name: value for name, value in told.items() if name not in given}
     return load_settings({**os.environ, **missing}) if missing else settings
 

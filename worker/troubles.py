@@ -36,6 +36,9 @@ class Handling:
 
 
 _ENDS = "the job fails"
+_MOVES_ON = (
+    "the account takes no more; a root that any account may take moves on, else the job fails"
+)
 _WAITS = "nothing was paid: submitted again with backoff, under the same attempt"
 _IF_ACCEPTED = f"{_WAITS}; fails if the task had been accepted"
 _REFUSED_AGAIN = "the same request is refused again: correct it and hand it in anew"
@@ -66,9 +69,9 @@ HANDLING: Mapping[str, Handling] = {
     ),
     "no_account": Handling(Trouble.NO_ACCOUNT, _IF_ACCEPTED),
     "no_channel": Handling(Trouble.NO_ACCOUNT, f"{_WAITS}, minutes apart", _NEVER_PAID),
-    "quota": Handling(Trouble.QUOTA, _ENDS, _FIX_ACCOUNT),
-    "unauthorized": Handling(Trouble.AUTH, _ENDS, _FIX_ACCOUNT),
-    "forbidden": Handling(Trouble.AUTH, _ENDS, _FIX_ACCOUNT),
+    "quota": Handling(Trouble.QUOTA, _MOVES_ON, _FIX_ACCOUNT),
+    "unauthorized": Handling(Trouble.AUTH, _MOVES_ON, _FIX_ACCOUNT),
+    "forbidden": Handling(Trouble.AUTH, _MOVES_ON, _FIX_ACCOUNT),
     "no_endpoint": Handling(Trouble.AUTH, _ENDS, _FIX_ACCOUNT),
     "timeout": Handling(
         Trouble.TIMEOUT,

@@ -296,7 +296,10 @@ class Stores(RuleBasedStateMachine):
         queued, heads = self.queued(), self.hash("heads")
         ready = {job.id: f"{account}|{guard_of(job)}" for job in mine if job.ready}
         films = {job.id for job in mine if job.kind is Kind.VIDEO}
-        for pool, expected in ((account, set(ready) - films), (f"{account}:video", films & set(ready))):
+        for pool, expected in (
+            (account, set(ready) - films),
+            (f"{account}:video", films & set(ready)),
+        ):
             assert int(self.hash("waiting").get(pool, 0)) == len(queued & expected)
         for job_id, line in ready.items():
             if line.endswith("|"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.jobs import NOW
 from tests.support.jobs import terms as some_terms
-from worker.account import Account
+from worker.account import Account, Budgets
 from worker.errors import HooklineError
 from worker.events import Policy
 from worker.evidence import Outcome, Snapshot, Verdict
@@ -110,23 +110,30 @@ class Provider(ProviderClient):
 
 
 class Shell:
-    """An orchestrator at ``now`` with one account of ``max_running`` slots."""
+    """An orchestrator at ``now``, with one account of ``max_running`` slots or ``accounts``."""
 
     def __init__(
-        self, *, max_running: int = 3, hooked: bool = True, rules: Policy | None = None
+        self,
+        *accounts: Account,
+        max_running: int = 3,
+        hooked: bool = True,
+        rules: Policy | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self.now = NOW
         self.store = FailingStore(lambda: self.now)
         self.wakeups = Wakeups()
-        account = Account("default", "http://127.0.0.1:9", max_running=max_running)
-        self.accounts = {"default": account}
-        self.provider = Provider(account)
+        only = Account("default", "http://127.0.0.1:9", max_running=max_running)
+        self.accounts = {account.name: account for account in accounts or (only,)}
+        self.providers = {name: Provider(account) for name, account in self.accounts.items()}
+        self.provider = next(iter(self.providers.values()))
         self.orchestrator = Orchestrator(
             self.store,
             self.wakeups,
             self.accounts,
             hooked=hooked,
             rules=rules,
+            budgets=budgets,
             clock=lambda: self.now,
         )
 

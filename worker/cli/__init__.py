@@ -3,9 +3,9 @@
 base        exit codes, errors in words, JSON; options: settings as options
 kinds       a command per kind of job, from one table
 jobs        jobs, show, watch, press, cancel, retry, resolve
-accounts    how each account stands
-submitting  what the two have in common: --then, --wait, --json
-progress    following a job; render: jobs in words
+accounts    how each account stands; pause, resume
+submitting  what the two have in common: --then, --wait, --json, --dry-run
+progress    following a job; render: jobs in words; quotes: plans and their prices
 processes   web, worker, sandbox
 up, demo    all of it on one machine; stack: the processes that the two run
 doctor      what is wrong here, and what to do about it
@@ -22,7 +22,7 @@ _PLACES = {
     "demo": ("demo",),
     "doctor": ("doctor",),
     "kinds": tuple(kind.value.replace("_", "-") for kind in SUBMITTED_KINDS),
-    "accounts": ("accounts",),
+    "accounts": ("accounts", "pause", "resume"),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
     "processes": ("web", "worker", "sandbox"),
 }

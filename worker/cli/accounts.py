@@ -1,60 +1,166 @@
-"""`hookline accounts`: what each account has to do, and how it calls back."""
+"""`hookline accounts`: how each account stands; `pause` and `resume` of accounts and kinds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from worker import api
-from worker.cli.base import Command, note, print_json
+from worker.cli.base import Command, WrongUsage, note, print_json
 from worker.habits import Mode
-from worker.overview import Report
+from worker.job import SUBMITTED_KINDS
+from worker.money import in_words
+from worker.overview import Overview, Purse, Report, Taking
+from worker.pausing import Pausable
 from worker.present import accounts_json
 
-_COLUMNS = ("account", "running", "ready", "in doubt", "paid twice", "delivery", "why")
-_COLOURS = {Mode.CALLBACKS: "green", Mode.MIXED: "yellow", Mode.POLLING: "yellow"}
+_STATES = {
+    Taking.OPEN: "green",
+    Taking.PAUSED: "yellow",
+    Taking.CLOSED: "red",
+    Taking.RESTING: "magenta",
+}
+_MODES = {Mode.CALLBACKS: "green", Mode.MIXED: "yellow", Mode.POLLING: "yellow"}
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
 
 
 @click.command(cls=Command, examples=("hookline accounts", "hookline accounts --json"))
-@click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+@_JSON
 def accounts(*, as_json: bool) -> None:
-    """Show each account: its jobs, and how the provider tells of them.
+    """Show each account: its jobs, its money, and how the provider tells of them.
 
-    Delivery: `callbacks` come for every end, `mixed`: some ends have to be asked for or nothing is
-    known yet, `polling`: all have to be asked for.
+    State: `open`; `paused` by a person; `closed`: its key, right or credit was refused; `resting`:
+    it failed again and again. Ready: jobs that wait for a slot. Errors: the share of submissions
+    that failed. Delivery: `callbacks` come for every end, `mixed`: some ends have to be asked for
+    or nothing is known yet, `polling`: all have to be asked for.
     """
-    found = api.accounts()
+    found = api.overview()
     if as_json:
         print_json(accounts_json(found))
         return
-    console = Console(soft_wrap=True)
-    console.print(_table(found))
-    for report in found:
-        if report.in_doubt:
-            note(f"In doubt: hookline jobs --status in_doubt --account {report.account.name}")
-        if report.double_payments:
-            note(f"Paid twice: hookline jobs --double-payments --account {report.account.name}")
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(_table(found.reports))
+    for text in _shared(found):
+        click.echo(f"  {text}")
+    for report in found.reports:
+        for text in _remarks(report):
+            note(text)
 
 
-def _table(found: Sequence[Report]) -> Table:
-    table = Table(*_COLUMNS, box=box.SIMPLE_HEAD)
-    for report in found:
+def _table(reports: Sequence[Report]) -> Table:
+    costs = any(map(_costs, reports))
+    table = Table("account", "state", box=box.SIMPLE_HEAD)
+    for name in ("running", "films", "ready", "errors", *(_MONEY if costs else ())):
+        table.add_column(name, justify="right")
+    table.add_column("delivery")
+    for report in reports:
+        account, load, taking = report.account, report.load, report.state.taking
+        most = report.believed_limit or account.max_running
         table.add_row(
-            report.account.name,
-            f"{report.load.running} of {report.account.max_running}",
-            str(report.load.ready),
-            _marked(report.in_doubt, "magenta"),
-            _marked(report.double_payments, "red"),
-            f"[{_COLOURS[report.mode]}]{report.mode}[/]",
-            report.why,
+            escape(account.name),
+            f"[{_STATES[taking]}]{taking}[/]",
+            f"{load.images} of {min(most, account.max_running)}",
+            f"{load.films} of {account.max_running_video}",
+            f"{load.ready + load.ready_films:,}",
+            f"{report.health.error_rate:.0%}",
+            *(_money(report.purse) if costs else ()),
+            f"[{_MODES[report.mode]}]{report.mode}[/]",
         )
     return table
 
 
-def _marked(count: int, colour: str) -> str:
-    return f"[{colour}]{count}[/]" if count else "0"
+_MONEY = ("spent", "reserved", "budget")
 
 
-COMMANDS: tuple[click.Command, ...] = (accounts,)
+def _money(purse: Purse) -> Iterator[str]:
+    yield in_words(purse.spent - purse.refunded)
+    yield in_words(purse.reserved)
+    yield "none" if purse.budget is None else in_words(purse.budget)
+
+
+def _costs(report: Report) -> bool:
+    purse = report.purse
+    return bool(report.account.prices or purse.spent or purse.reserved or purse.budget is not None)
+
+
+def _shared(found: Overview) -> Iterator[str]:
+    """What is not of one account."""
+    if found.anywhere:
+        yield f"{found.anywhere:,} more jobs are ready for whichever account is free."
+    for purse in found.budgets:
+        if purse.budget is not None:
+            what = purse.scope.replace(":", " ", 1)
+            words = f"{in_words(purse.used)} of {in_words(purse.budget)}"
+            yield f"Budget of {what}: {words} spent or reserved."
+    for what in found.paused:
+        of, _, name = what.partition(":")
+        if of != "account":
+            yield f"Paused: {of} {name}; `hookline resume --{of} {name}`"
+
+
+def _remarks(report: Report) -> Iterator[str]:
+    """What a row has no room for."""
+    name, state, account = report.account.name, report.state, report.account
+    if state.taking is not Taking.OPEN:
+        yield f"{name} is {state.taking}: {state.why}. {state.hint}"
+    if report.believed_limit is not None and report.believed_limit < account.max_running:
+        yield (
+            f"{name} said that it is full: it takes {report.believed_limit} for a while, "
+            f"not {account.max_running}."
+        )
+    yield f"{name}, {report.mode}: {report.why}"
+    if report.in_doubt:
+        yield f"{report.in_doubt} in doubt: hookline jobs --status in_doubt --account {name}"
+    if report.double_payments:
+        twice = f"hookline jobs --double-payments --account {name}"
+        yield f"{report.double_payments} paid twice: {twice}"
+
+
+def _what_options(command: click.Command) -> click.Command:
+    kinds = click.Choice([kind.value for kind in SUBMITTED_KINDS])
+    command.params += [
+        click.Option(["--account"], metavar="NAME", help="An account."),
+        click.Option(["--kind"], type=kinds, help="A kind of job, on all accounts."),
+    ]
+    return command
+
+
+@_what_options
+@click.command(
+    cls=Command, examples=("hookline pause --account main", "hookline pause --kind video")
+)
+def pause(**given: Any) -> None:
+    """Start no job of an account or a kind; what the provider has goes on."""
+    _say([api.pause(of, name) for of, name in _chosen(given)])
+
+
+@_what_options
+@click.command(
+    cls=Command, examples=("hookline resume --account main", "hookline resume --kind video")
+)
+def resume(**given: Any) -> None:
+    """Start jobs of an account or a kind again.
+
+    An account that was closed (its key, right or credit was refused) or rests is open then.
+    """
+    _say([api.resume(of, name) for of, name in _chosen(given)])
+
+
+def _chosen(given: dict[str, Any]) -> list[tuple[Pausable, str]]:
+    of: tuple[Pausable, ...] = ("account", "kind")
+    chosen = [(each, given[each]) for each in of if given[each] is not None]
+    if not chosen:
+        raise WrongUsage(f"Say what: {' or '.join(f'--{each} NAME' for each in of)}.")
+    return chosen
+
+
+def _say(answers: Sequence[tuple[str, ...]]) -> None:
+    words = ", ".join(what.replace(":", " ", 1) for what in answers[-1])
+    click.echo(f"Paused now: {words or 'nothing'}")
+
+
+COMMANDS: tuple[click.Command, ...] = (accounts, pause, resume)

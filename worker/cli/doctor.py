@@ -20,7 +20,7 @@ from worker.cli.http import answers, call
 from worker.cli.stack import local_url
 from worker.errors import HooklineError, ServiceUnavailable, SettingsError
 from worker.local_redis import check_redis_version, private_redis_url
-from worker.overview import reports
+from worker.overview import overview
 from worker.provider.client import ProviderClient
 from worker.running import settings_here
 from worker.storage import Storage
@@ -67,12 +67,15 @@ def examine() -> Iterator[Finding]:
         ("redis", partial(_redis, settings)),
         ("broker", partial(_broker, settings)),
         ("web", partial(_web, settings)),
-        *((f"provider {a.name}", partial(_provider, a)) for a in settings.accounts),
+        *((f"provider {a.name}", partial(_provider, settings, a)) for a in settings.accounts),
         ("callbacks", partial(_callbacks, settings)),
         ("storage", partial(_storage, settings)),
     ]
     if not settings.accounts:
-        advice = "Set HOOKLINE_PROVIDER_URL, or start `hookline up` for the sandbox."
+        advice = (
+            "Set HOOKLINE_PROVIDER_URL, or HOOKLINE_ACCOUNTS for several; or start `hookline up` "
+            "for the sandbox."
+        )
         yield Finding("provider", "fail", "none is set", advice)
     for name, check in checks:
         yield _made(name, check)
@@ -118,18 +121,26 @@ def _web(settings: Settings) -> Finding:
     return Finding("web", "fail", f"{url} answered {status}: {reason}")
 
 
-def _provider(account: Account) -> Finding:
+def _provider(settings: Settings, account: Account) -> Finding:
     name = f"provider {account.name}"
+    url, key, auth = _places(settings, account)
     client = ProviderClient(account, deadline_s=_SECONDS)
     try:
         client.fetch(_NO_TASK)
     except ServiceUnavailable as error:
-        advice = f"Check HOOKLINE_PROVIDER_URL ({account.url}): the base before /mj."
+        advice = f"Check {url} ({account.url}): the base before /mj."
         return Finding(name, "fail", str(error), advice)
     except HooklineError as error:
-        advice = "Check HOOKLINE_PROVIDER_KEY and HOOKLINE_PROVIDER_AUTH."
-        return Finding(name, "fail", str(error), advice)
+        return Finding(name, "fail", str(error), f"Check {key} and {auth}.")
     return Finding(name, "ok", f"{account.url} answers, the key is not refused")
+
+
+def _places(settings: Settings, account: Account) -> tuple[str, str, str]:
+    """Where the account's url, key and auth are set."""
+    if settings.accounts_file is None:
+        return "HOOKLINE_PROVIDER_URL", "HOOKLINE_PROVIDER_KEY", "HOOKLINE_PROVIDER_AUTH"
+    place = f"accounts.{account.name}"
+    return f"{place}.url in the file of HOOKLINE_ACCOUNTS", f"{place}.key", f"{place}.auth there"
 
 
 def _callbacks(settings: Settings) -> Finding:
@@ -139,8 +150,11 @@ def _callbacks(settings: Settings) -> Finding:
         return Finding("callbacks", "warn", "no public URL: jobs are polled", advice)
     if answers(f"{url}/healthz"):
         tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
-        hooks = [f"{url}{HOOK_PATH}/{tokens.for_account(a.name)}" for a in settings.accounts]
-        advice = f"A provider with one hook for all its tasks takes {' '.join(hooks)}"
+        hooks = {
+            a.name: f"{url}{HOOK_PATH}/{tokens.for_account(a.name)}" for a in settings.accounts
+        }
+        listed = [hook if len(hooks) == 1 else f"\n{name}: {hook}" for name, hook in hooks.items()]
+        advice = f"A provider with one hook for all its tasks takes {''.join(listed)}"
         return Finding("callbacks", "ok", f"{url} reaches the web process", advice)
     here = is_loopback(host_of(url))
     advice = _START if here else "Open it in a browser from elsewhere: /healthz must say ok."
@@ -159,18 +173,18 @@ def _storage(settings: Settings) -> Finding:
 def _accounts(settings: Settings) -> Iterator[Finding]:
     """None while Redis is away, which is a finding of its own."""
     try:
-        found = reports(build(settings).orchestrator)
+        found = overview(build(settings).orchestrator)
     except HooklineError:
         return
-    for report in found:
+    for report in found.reports:
         yield from verdicts.account(report)
 
 
 def _print(finding: Finding) -> None:
     verdict = click.style(f"{finding.verdict:<5}", fg=_COLOURS[finding.verdict])
     click.echo(f"{verdict} {finding.name:<17} {finding.message}")
-    if finding.advice:
-        click.echo(f"{'':<24}{finding.advice}")
+    for line in (finding.advice or "").splitlines():
+        click.echo(f"{'':<24}{line}")
 
 
 COMMANDS: tuple[click.Command, ...] = (doctor,)

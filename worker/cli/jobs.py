@@ -9,7 +9,9 @@ from worker.cli import render
 from worker.cli.base import Command, note, print_json
 from worker.cli.submitting import (
     answer,
+    answer_dry,
     answer_options,
+    dry_run_option,
     key_option,
     locate,
     print_tree,
@@ -17,7 +19,7 @@ from worker.cli.submitting import (
     then_option,
 )
 from worker.job import Job, Kind, Status
-from worker.present import job_json, page_json, pipeline_json
+from worker.present import job_json, one_job_json, page_json, pipeline_json
 from worker.store import Filter
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
@@ -56,7 +58,7 @@ def jobs(
     )
     page = api.jobs(wanted, limit=limit, cursor=cursor)
     if as_json:
-        print_json(page_json(page))
+        print_json(page_json(page, api.configured()))
         return
     for job in page.jobs:
         click.echo(render.line(job))
@@ -73,17 +75,18 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     if pipeline:
         whole = api.pipeline(job_id)
         if as_json:
-            print_json(pipeline_json(whole))
+            print_json(pipeline_json(whole, api.configured()))
             return
         click.echo(f"pipeline {whole.id}  {render.summary(whole)}")
         print_tree(whole.jobs)
         return
     job = api.get(job_id)
+    waiting = api.why_waiting(job)
     if as_json:
-        print_json(job_json(job))
+        print_json(one_job_json(job, api.configured(), waiting))
         return
     policy = connection.services().orchestrator.policy(job)
-    for text in render.details(job, policy, locate):
+    for text in render.details(job, policy, locate, waiting, api.configured()):
         click.echo(text)
     if len(members := api.family(job)) > 1:
         click.echo()
@@ -154,6 +157,7 @@ def press(
     mask: str | None,
     then: tuple[str, ...],
     key: str | None,
+    dry_run: bool,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -163,17 +167,21 @@ def press(
         modal["prompt"] = prompt
     if mask is not None:
         modal["mask"] = mask
+    if dry_run:
+        found = api.quote_press(job_id, button, modal=modal or None, then=steps(then), key=key)
+        answer_dry(found, as_json=as_json)
+        return
     children = api.press(job_id, button, modal=modal or None, then=steps(then), key=key)
     answer(children, wait=wait, as_json=as_json, as_list=buttons.is_glob(button))
 
 
-press.params += [then_option(), key_option(), *answer_options()]
+press.params += [then_option(), key_option(), dry_run_option(), *answer_options()]
 retry.params += answer_options()
 
 
 def _say(job: Job, *, as_json: bool) -> None:
     if as_json:
-        print_json(job_json(job))
+        print_json(job_json(job, api.configured()))
     else:
         click.echo(render.line(job))
 

@@ -12,7 +12,7 @@ import click
 
 from worker import api
 from worker.cli.base import Command
-from worker.cli.submitting import answer, common_options, metadata, steps
+from worker.cli.submitting import answer, answer_dry, common_options, metadata, steps
 from worker.job import Kind
 
 
@@ -73,6 +73,7 @@ KINDS = (
         (
             'hookline imagine "a lighthouse at dusk --ar 3:2" --wait',
             'hookline imagine a red fox --then U1,U2 --then "V2>U1" --wait',
+            'hookline imagine a red fox --then "U*" --dry-run',
             "hookline imagine in this style --image ref.png --key order-17",
         ),
     ),
@@ -187,9 +188,12 @@ def _command(row: KindCommand) -> click.Command:
 
 
 def _hand_in(kind: Kind) -> Any:
-    def run(*, wait: bool, as_json: bool, key: str | None, **given: Any) -> None:
-        job = api.submit({"kind": kind.value, **_request(given)}, key=key)
-        answer([job], wait=wait, as_json=as_json)
+    def run(*, wait: bool, as_json: bool, dry_run: bool, key: str | None, **given: Any) -> None:
+        request = {"kind": kind.value, **_request(given)}
+        if dry_run:
+            answer_dry(api.quote(request, key=key), as_json=as_json)
+        else:
+            answer([api.submit(request, key=key)], wait=wait, as_json=as_json)
 
     return run
 

@@ -1,12 +1,14 @@
 """Settings as options of a command: what is given there wins over the environment."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
 from config.settings import Settings
+from worker.errors import FieldError, SettingsError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,9 +31,8 @@ def setting_options(*names: str) -> Callable[[F], F]:
     def add(function: F) -> F:
         for name in reversed(names):
             metavar, text = _HELP[name]
-            flag, env = "--" + name.replace("_", "-"), Settings.model_fields[name].alias
-            text = f"{text} [{env}]"
-            function = click.option(flag, name, metavar=metavar, help=text)(function)
+            text = f"{text} [{Settings.model_fields[name].alias}]"
+            function = click.option(_flag(name), name, metavar=metavar, help=text)(function)
         return function
 
     return add
@@ -49,3 +50,20 @@ def apply(given: Mapping[str, str | None]) -> dict[str, str]:
     }
     os.environ.update(named)
     return named
+
+
+@contextmanager
+def named_as_given(given: Mapping[str, str | None]) -> Iterator[None]:
+    """Name the option beside a wrong setting that came from one."""
+    flags = {Settings.model_fields[name].alias: _flag(name) for name in given if given[name]}
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(
+            FieldError(f"{p.field} ({flags[p.field]})" if p.field in flags else p.field, p.message)
+            for p in error.problems
+        ) from None
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -7,7 +7,7 @@ import click
 from config.logs import configure_logging
 from config.settings import Settings
 from worker.cli.base import Command, Unreachable, WrongUsage
-from worker.cli.options import apply, setting_options
+from worker.cli.options import apply, named_as_given, setting_options
 from worker.running import settings_here
 from worker.sandbox.options import OPTIONS, Option, options_from_text
 from worker.supervisor import end_with_parent
@@ -96,7 +96,8 @@ def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:
     if supervised:
         end_with_parent()
     apply(given)
-    settings = settings_here()
+    with named_as_given(given):
+        settings = settings_here()
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     return settings
 

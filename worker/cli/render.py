@@ -1,16 +1,21 @@
 """Jobs in words: one line, all there is to know, or the tree of a pipeline."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import click
 
+from worker import money
+from worker.account import Account
 from worker.buttons import name_of
+from worker.charges import Standing, charges, total
 from worker.cli import attempts
 from worker.events import Policy
 from worker.job import Job, Status
+from worker.plans import next_price
 from worker.present import pipeline_status
 from worker.store import Pipeline
+from worker.waits import Waiting
 
 _COLOURS = {
     Status.SUCCEEDED: "green",
@@ -73,7 +78,13 @@ def hint(job: Job) -> str | None:
     return None
 
 
-def details(job: Job, policy: Policy, locate: Locate) -> list[str]:
+def details(
+    job: Job,
+    policy: Policy,
+    locate: Locate,
+    waiting: Waiting | None,
+    accounts: Mapping[str, Account],
+) -> list[str]:
     """All there is to know of one job, a line each."""
     doubt = attempts.what_next(job, policy)
     twice = attempts.paid_twice(job)
@@ -81,11 +92,13 @@ def details(job: Job, policy: Policy, locate: Locate) -> list[str]:
         ("job", job.id),
         ("does", what(job)),
         ("status", status(job)),
+        ("waits", waiting.message if waiting else None),
         ("pipeline", job.pipeline_id if job.pipeline_id != job.id else None),
         ("parent", job.parent_id),
         ("account", job.account),
         ("task", job.task_id),
         ("attempts", attempts.listed(job)),
+        ("cost", _cost(job, accounts)),
         ("paid twice", click.style(twice, fg="red") if twice else None),
         ("picture", job.result.image_url),
         ("prompts", "\n".join(job.result.prompts) or None),
@@ -100,6 +113,13 @@ def details(job: Job, policy: Policy, locate: Locate) -> list[str]:
         if text
         for n, words in enumerate(text.split("\n"))
     ]
+
+
+def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
+    """What it cost and may cost; None where nothing has a price."""
+    found = charges(job, next_price(job, accounts))
+    sums = [(standing, total(found, standing)) for standing in Standing]
+    return ", ".join(f"{money.in_words(value)} {name}" for name, value in sums if value) or None
 
 
 def tree(members: Sequence[Job], locate: Locate) -> list[str]:

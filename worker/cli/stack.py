@@ -53,10 +53,10 @@ def plan(env: Mapping[str, str], dotenv: Path | None) -> Plan:
     if "port" not in given.model_fields_set:
         made_up["HOOKLINE_PORT"] = str(port)
     sandbox_url = None
-    if given.provider_url is None:
+    if not given.accounts:
         made_up["HOOKLINE_PROVIDER_URL"] = sandbox_url = f"http://127.0.0.1:{free_port()}"
-    provider = given.provider_url or sandbox_url or ""
-    if given.public_url is None and is_loopback(host_of(provider)):
+    # A provider elsewhere could not reach this address, and is better polled than waited for.
+    if given.public_url is None and all(is_loopback(host_of(a.url)) for a in given.accounts):
         made_up["HOOKLINE_PUBLIC_URL"] = f"http://{_reachable(given.host)}:{port}"
     settings = load_settings({**env, **made_up}, dotenv)
     return Plan(settings, made_up, sandbox_url, taken)

@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from worker import api, connection
-from worker.cli import progress, render
+from worker.cli import progress, quotes, render
 from worker.cli.base import leave, note, print_json
 from worker.errors import InvalidRequest
 from worker.job import Job
-from worker.present import job_json, pipeline_json
+from worker.plans import Quote
+from worker.present import job_json, pipeline_json, quote_json
 from worker.schema import parse_then_shorthand
 
 
@@ -26,6 +27,12 @@ def key_option() -> click.Option:
     return click.Option(["--key"], metavar="TEXT", help=text)
 
 
+def dry_run_option() -> click.Option:
+    """`--dry-run`."""
+    text = "Check it and print the jobs that it becomes and their price; hand nothing in."
+    return click.Option(["--dry-run"], is_flag=True, help=text)
+
+
 def answer_options() -> list[click.Option]:
     """`--json` and `--wait`."""
     as_json = "Print what HTTP would answer: the job; with --wait its pipeline."
@@ -39,7 +46,7 @@ def common_options() -> list[click.Option]:
     """What every kind of job takes; those that are not given are left out of the request."""
     return [
         then_option(),
-        click.Option(["--account"], help="The account; the first one if it is left out."),
+        click.Option(["--account"], help="The account; whichever is free if it is left out."),
         click.Option(["--priority"], type=int, metavar="0-9", help="9 is first. [default: 5]"),
         click.Option(["--tenant"], help="For whom: tenants share the slots fairly."),
         click.Option(["--mode"], metavar="fast|relax|turbo", help="The provider's speed."),
@@ -60,6 +67,7 @@ def common_options() -> list[click.Option]:
             ["--metadata"], multiple=True, metavar="K=V", help="Kept with the job. Repeatable."
         ),
         key_option(),
+        dry_run_option(),
         *answer_options(),
     ]
 
@@ -95,18 +103,29 @@ def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool, as_list: bool = Fa
     if wait:
         members = [member for job in jobs for member in progress.follow(job)]
         if as_json:
-            print_json(pipeline_json(api.pipeline(jobs[0])))
+            print_json(pipeline_json(api.pipeline(jobs[0]), api.configured()))
         else:
             print_tree(members)
         leave(ctx, progress.exit_code(members))
     if as_json:
-        shown = [job_json(job) for job in jobs]
+        shown = [job_json(job, api.configured()) for job in jobs]
         print_json({"items": shown} if as_list else shown[0])
         return
     for job in jobs:
         click.echo(job.id)
     note(f"{len(jobs)} jobs" if len(jobs) > 1 else f"{jobs[0].status}; follow it:")
     note(f"  hookline watch {jobs[0].id}")
+
+
+def answer_dry(quote: Quote, *, as_json: bool) -> None:
+    """Say what would be handed in, and what it would cost."""
+    if as_json:
+        print_json(quote_json(quote))
+        return
+    for text in quotes.lines(quote):
+        click.echo(text)
+    for text in quotes.remarks(quote):
+        note(text)
 
 
 def print_tree(members: Sequence[Job]) -> None:

@@ -13,7 +13,7 @@ import click
 from config.settings import Settings, load_settings
 from worker.cli import stack
 from worker.cli.base import Command, note
-from worker.cli.options import apply, setting_options
+from worker.cli.options import apply, named_as_given, setting_options
 from worker.running import claimed, tell
 from worker.supervisor import OnLine
 
@@ -46,7 +46,7 @@ def up(**given: Any) -> None:
     and a worker. Other commands in the same directory find what runs here.
     """
     named = apply(given)
-    with claimed(load_settings().state_dir):
+    with named_as_given(given), claimed(load_settings().state_dir):
         planned = stack.plan(os.environ, _DOTENV)
         settings, env = planned.settings, {**os.environ, "HOOKLINE_LOG_FORMAT": "json"}
         stop = _on_signals()
@@ -81,20 +81,26 @@ def _print_places(planned: stack.Plan) -> None:
     settings = planned.settings
     if planned.port_taken:
         note(f"Port {planned.port_taken} is taken; this uses {settings.port}.")
-    provider = planned.sandbox_url or settings.provider_url
     kind = "  (the built-in sandbox: nothing is paid)" if planned.sandbox_url else ""
+    several = len(settings.accounts) > 1
     callbacks = settings.public_url or "none: jobs are polled (set HOOKLINE_PUBLIC_URL)"
     for name, place in (
         ("web", planned.web_url),
         ("API token", _token_place(settings)),
-        ("provider", f"{provider}{kind}"),
+        *(
+            ("provider", f"{a.name}  {a.url}" if several else f"{a.url}{kind}")
+            for a in settings.accounts
+        ),
         ("callbacks", callbacks),
         ("pictures", settings.storage_url.removeprefix("file://")),
         ("logs", settings.state_dir / "logs"),
     ):
         click.echo(f"{name:<10} {place}")
     if planned.sandbox_url:
-        click.echo("For a real provider set HOOKLINE_PROVIDER_URL and HOOKLINE_PROVIDER_KEY.")
+        click.echo(
+            "For a real provider set HOOKLINE_PROVIDER_URL and HOOKLINE_PROVIDER_KEY, or "
+            "HOOKLINE_ACCOUNTS."
+        )
     click.echo('Ready. In another terminal: hookline imagine "a red fox" --then U1 --wait')
 
 

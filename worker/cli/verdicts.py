@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from worker.cli.finding import Finding
 from worker.habits import Mode
-from worker.overview import Report
+from worker.overview import Report, Taking
 from worker.store.durability import Durability
 
 _PAID_AGAIN = "and with them that a POST had left: such a job may be paid for twice"
@@ -38,22 +38,25 @@ def durability(found: Durability) -> Finding:
 
 
 def account(report: Report) -> Iterator[Finding]:
-    """How the account calls back, and what of its jobs wants a person."""
+    """Whether the account takes jobs, how it calls back, and what of its jobs wants a person."""
+    name, state = report.account.name, report.state
+    if state.taking is not Taking.OPEN:
+        message = f"{state.taking}: {state.why}"
+        yield Finding(f"account {name}", "warn", message, state.hint)
     yield _delivery(report)
-    name = report.account.name
     if report.in_doubt:
         yield Finding(
             f"in doubt {name}",
             "warn",
             f"of {_jobs(report.in_doubt)} nobody knows yet whether the provider accepted them",
-            "`hookline jobs --status in_doubt`, then `hookline show ID` says what happens next.",
+            f"`hookline jobs --status in_doubt --account {name}`, then `hookline show ID` says what happens next.",
         )
     if report.double_payments:
         yield Finding(
             f"paid twice {name}",
             "warn",
             f"{_jobs(report.double_payments)} had more than one submission accepted",
-            "`hookline jobs --double-payments`, then `hookline show ID` names the tasks.",
+            f"`hookline jobs --double-payments --account {name}`, then `hookline show ID` names the tasks.",
         )
 
 

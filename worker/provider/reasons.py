@@ -63,10 +63,11 @@ _HINTS: Mapping[Reason, str] = {
     Reason.UNKNOWN_ACTION: "This provider does not forward that button; press another one.",
     Reason.NOT_FOUND: "The provider forgot the parent task, or it belongs to another account.",
     Reason.PARENT_NOT_READY: "A gateway may lag behind its own callback; retry in a minute.",
-    Reason.NO_ENDPOINT: "This provider lacks the call, or HOOKLINE_PROVIDER_URL is wrong: it is "
-    "the address before `/mj`.",
-    Reason.UNAUTHORIZED: "Check the account's key and HOOKLINE_PROVIDER_AUTH. If they are right, "
-    "the provider's own key for its upstream may be wrong: ask the provider.",
+    Reason.NO_ENDPOINT: "This provider lacks the call, or the account's url is wrong: it is the "
+    "address before `/mj` (HOOKLINE_PROVIDER_URL, or `url` in the accounts' file).",
+    Reason.UNAUTHORIZED: "Check the account's key and auth (HOOKLINE_PROVIDER_AUTH, or `auth` in "
+    "the accounts' file). If they are right, the provider's own key for its upstream may be "
+    "wrong: ask the provider.",
     Reason.FORBIDDEN: "The key may lack the right to Midjourney, or this machine's address is "
     "blocked: ask the provider.",
     Reason.QUOTA: "Top up the account, then `hookline retry`.",
@@ -75,11 +76,11 @@ _HINTS: Mapping[Reason, str] = {
     "by itself every few minutes; ask the provider if this lasts.",
     Reason.QUEUE_FULL: _WAITS,
     Reason.RATE_LIMITED: _WAITS,
-    Reason.LIMIT_REACHED: _WAITS + " A lower HOOKLINE_MAX_RUNNING avoids this.",
+    Reason.LIMIT_REACHED: _WAITS + " A lower max_running of the account avoids this.",
     Reason.PROVIDER_ERROR: _WAITS,
     Reason.UNAVAILABLE: _WAITS,
     Reason.UNREACHABLE: "Nothing was sent; the job is submitted again by itself. Check "
-    "HOOKLINE_PROVIDER_URL and the network if this lasts.",
+    "the account's url and the network if this lasts.",
     Reason.IN_DOUBT: "The job may have been accepted and paid, so it is not sent again blindly; a "
     "callback settles it, or `hookline resolve`.",
     Reason.TIMEOUT: "It may have been paid and may still end well. `hookline retry` pays again.",

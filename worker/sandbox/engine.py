@@ -64,6 +64,7 @@ class Engine:
         self._tasks: dict[str, Task] = {}
         self._seen: dict[str, Task] = {}
         self._running: dict[str, Task] = {}
+        self._entering = 0  # accepted, and on their way into the books
         self._waiting: deque[Task] = deque()
         self._latest_of_prompt: dict[str, Task] = {}
         self._last_id = 0
@@ -76,8 +77,9 @@ class Engine:
     def accept(self, order: Order) -> tuple[tuple[Task, ...], int]:
         """Take a paid submission: its tasks, and how many wait before them."""
         with self.lock:
-            self._refuse_when_full()
-            tasks = tuple(self._new(each) for each in order.copies or (order,))
+            orders = order.copies or (order,)
+            self._make_room(len(orders))
+            tasks = tuple(self._new(each) for each in orders)
         return tasks, self._go(tasks, order.kind, order.state, order.prompt)
 
     def open_window(self, order: Order) -> Task:
@@ -94,7 +96,7 @@ class Engine:
             if task.status != MODAL:
                 self._stats.count("modals_skipped")
                 return (task,), 0
-            self._refuse_when_full()
+            self._make_room(1)
             if self._options.modal_new_task:
                 task = self._new(replace(order, opens_window=False))
             else:
@@ -146,6 +148,7 @@ class Engine:
         with self.lock:
             ahead = len(self._waiting)
             for task in tasks:
+                self._entering -= 1
                 self._enter(task)
             waits = len(self._waiting) > ahead
         return ahead + 1 if waits else 0
@@ -195,6 +198,7 @@ class Engine:
             self._tell(task)
 
     def _end(self, task: Task, doom: str | None) -> None:
+        self._ledger.end(task)
         task.finish_time = now_ms()
         task.start_time = task.start_time or task.finish_time
         task.fail_reason = doom
@@ -242,9 +246,13 @@ class Engine:
     def _has_room(self) -> bool:
         return not self._options.max_running or len(self._running) < self._options.max_running
 
-    def _refuse_when_full(self) -> None:
-        if not self._has_room() and len(self._waiting) >= self._options.refuse_above:
+    def _make_room(self, count: int) -> None:
+        """Refuse where as many wait as may, those counted that are not in the books yet."""
+        most, ahead = self._options.max_running, len(self._running) + len(self._waiting)
+        waiting = ahead + self._entering - most
+        if most and waiting >= 0 and waiting >= self._options.refuse_above:
             raise Refused("queue_full", self._dialect.account())
+        self._entering += count
 
     def _watch_equal_prompts(self, task: Task) -> None:
         prompt = task.order.prompt

@@ -18,6 +18,7 @@ class Ledger:
 
     def __init__(self, path: str | None = None) -> None:
         self._entries: list[dict[str, Any]] = []
+        self._running: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._file = None
         if path is not None:
@@ -33,19 +34,27 @@ class Ledger:
             "parent_task_id": task.order.parent_id if task else None,
             "custom_id": task.order.custom_id if task else None,
             "prompt": prompt,
-            "accepted_at": datetime.now(UTC).isoformat(),
+            "accepted_at": _now(),
         }
         with self._lock:
             self._entries.append(entry)
+            if task:
+                self._running[task.id] = entry
             if self._file is not None:
                 self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
                 self._file.flush()
                 os.fsync(self._file.fileno())
 
-    def entries(self) -> list[dict[str, Any]]:
-        """All of them, oldest first."""
+    def end(self, task: Task) -> None:
+        """Note when the task first ended, and so left its place; the file does not tell it."""
         with self._lock:
-            return list(self._entries)
+            if entry := self._running.pop(task.id, None):
+                entry["ended_at"] = _now()
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All of them, oldest first; `ended_at` is there once the task has ended."""
+        with self._lock:
+            return [dict(entry) for entry in self._entries]
 
     def close(self) -> None:
         """Close the file."""
@@ -76,3 +85,7 @@ class Stats:
         """All groups as plain dicts."""
         with self._lock:
             return {group: dict(counts) for group, counts in self._counts.items()}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,46 +1,37 @@
 """The job store in this process's memory, of the same promises: for tests of what stands on it."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from threading import RLock
 from time import monotonic
 
 from worker.charges import Charge, Standing, charges
 from worker.errors import StaleVersion
-from worker.habits import Delivery, Heard, News
-from worker.health import Health
-from worker.job import JSON, Job, Kind
+from worker.habits import News
+from worker.job import Job, Kind
 from worker.money import Amount
-from worker.store import ABSENCE_S, Batch, Filter, Load, NoFreeSlot, Openings, Page, Pipeline
+from worker.store import Filter, Load, NoFreeSlot, Openings, Page, Pipeline
+from worker.store.memory_accounts import MemoryAccounts
+from worker.store.memory_batches import MemoryBatches
 from worker.store.places import ANY, Lane, Place, place_of, read_cursor, starts, write_cursor
 from worker.store.waiting import Queue
 from worker.terms import Pool, Terms, pool_of
 
 
-class MemoryStore:
+class MemoryStore(MemoryAccounts, MemoryBatches):
     """``worker.store.Store`` without Redis. ``clock`` (seconds) times ``once``."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
-        self._lock = RLock()
-        self._jobs: dict[str, Job] = {}
+        super().__init__(clock)
         self._due: dict[str, float] = {}
         self._queue = Queue()
         self._running: dict[tuple[str, Pool], set[str]] = defaultdict(set)
         self._guards: dict[tuple[str, str], str] = {}
         self._charges: dict[str, tuple[Charge, ...]] = {}
-        self._money: dict[str, Counter[Standing]] = defaultdict(Counter)
         self._next_start: dict[str, float] = {}
-        self._paused: set[str] = set()
-        self._health: dict[str, Health] = {}
-        self._batches: dict[str, Batch] = {}
-        self._bad: dict[str, list[JSON]] = defaultdict(list)
         self._tasks: dict[tuple[str, str], str] = {}
         self._pipelines: dict[str, list[str]] = defaultdict(list)
-        self._deliveries: dict[str, Delivery] = defaultdict(Delivery)
         self._once: dict[str, float] = {}
-        self._receiving = (0.0, float("-inf"))  #: since when, and until when at least
 
     def get(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
@@ -82,42 +73,6 @@ class MemoryStore:
             return True
 
         return list(map(added, jobs))
-
-    def open_batch(self, batch: Batch) -> Batch:
-        with self._lock:
-            known = self._batches.setdefault(batch.id, batch)
-            if batch.budget is not None:
-                self._batches[batch.id] = replace(known, budget=batch.budget)
-            self._bad[batch.id] = []
-            return self.batch(batch.id) or batch
-
-    def batch(self, batch_id: str) -> Batch | None:
-        batch = self._batches.get(batch_id)
-        if batch is None:
-            return None
-        jobs = [job for job in self._jobs.values() if job.batch_id == batch_id]
-        failures = (place_of(job).error for job in jobs)
-        return replace(
-            batch,
-            rows=sum(job.id == job.pipeline_id for job in jobs),
-            bad=len(self._bad[batch_id]),
-            counts=Counter(job.status.value for job in jobs),
-            errors=Counter(filter(None, failures)),
-        )
-
-    def batches(self, limit: int) -> list[Batch]:
-        newest = sorted(self._batches.values(), key=lambda b: (b.created_at, b.id), reverse=True)
-        return [found for each in newest[:limit] if (found := self.batch(each.id))]
-
-    def roots(self, batch_id: str, start: int, count: int) -> list[Job]:
-        roots = [j for j in self._jobs.values() if j.batch_id == batch_id and j.id == j.pipeline_id]
-        return roots[start : start + count]
-
-    def report_bad(self, batch_id: str, rows: Sequence[JSON]) -> None:
-        self._bad[batch_id] += rows
-
-    def bad_rows(self, batch_id: str, limit: int) -> list[JSON]:
-        return self._bad[batch_id][:limit]
 
     def next_ready(self, terms: Terms, now: float) -> Job | None:
         with self._lock:
@@ -178,43 +133,6 @@ class MemoryStore:
         found = [job for job in jobs if wanted.matches(job)]
         more = len(found) > limit
         return Page(tuple(found[:limit]), write_cursor(found[limit - 1]) if more else None)
-
-    def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
-        with self._lock:
-            return [{k.value: v for k, v in self._money[scope].items()} for scope in scopes]
-
-    def pause(self, what: str) -> None:
-        self._paused.add(what)
-
-    def resume(self, what: str) -> None:
-        self._paused.discard(what)
-
-    def paused(self) -> frozenset[str]:
-        return frozenset(self._paused)
-
-    def health(self, account: str) -> Health:
-        return self._health.get(account, Health())
-
-    def learn_health(self, account: str, health: Health, known: Health) -> bool:
-        with self._lock:
-            if self.health(account) != known:
-                return False
-            self._health[account] = health
-            return True
-
-    def delivery(self, account: str) -> Delivery:
-        since, until = self._receiving
-        there = since if self._clock() < until else None
-        return replace(self._deliveries[account], receiving_since=there)
-
-    def receiving(self, now: float, *, anew: bool = False) -> None:
-        since, until = self._receiving
-        if anew or self._clock() >= until:
-            since = now
-        self._receiving = (since, self._clock() + ABSENCE_S)
-
-    def learn_dialect(self, account: str, dialect: str) -> None:
-        self._deliveries[account] = replace(self._deliveries[account], dialect=dialect)
 
     def once(self, name: str, seconds: float) -> bool:
         with self._lock:
@@ -281,7 +199,7 @@ class MemoryStore:
     def _paced_until(self, terms: Terms) -> float:
         if terms.interval_s is None:
             return 0.0
-        return self._next_start.get(terms.account, 0.0) - terms.burst * terms.interval_s
+        return self._next_start.get(terms.account, 0.0) - (terms.burst - 1) * terms.interval_s
 
     def _why_not(
         self, terms: Terms, tenant: str, lane: Lane, price: Amount | None = None
@@ -327,37 +245,6 @@ class MemoryStore:
                 for scope in scopes:
                     self._money[scope][charge.standing] += sign * charge.amount
         self._charges[job.id] = found
-
-    def _note(self, account: str, news: News) -> None:
-        known = self._deliveries[account]
-        if news.how is Heard.ASKED:
-            known = replace(known, silent=known.silent + 1, asked=known.asked + 1)
-            self._deliveries[account] = known
-            return
-        count = known.by_sort.get(news.sort, 0) + 1
-        self._deliveries[account] = replace(
-            known,
-            callbacks=known.callbacks + 1,
-            with_state=known.with_state + (news.how is Heard.CALLBACK_WITH_STATE),
-            told=known.told + news.ended,
-            silent=0,
-            by_sort={**known.by_sort, news.sort: count},
-            called_back_at=round(news.at, 3),
-        )
-        if news.lag_s is not None:
-            self._learn_lag(account, news.lag_s)
-
-    def _learn_lag(self, account: str, seconds: float) -> None:
-        known = self._deliveries[account]
-        first = known.lag_s is None
-        mean = seconds if known.lag_s is None else known.lag_s
-        deviation = seconds / 2 if first else known.lag_deviation_s
-        deviation += (abs(seconds - mean) - deviation) / 4
-        self._deliveries[account] = replace(
-            known,
-            lag_s=round(mean + (seconds - mean) / 8, 3),
-            lag_deviation_s=round(deviation, 3),
-        )
 
 
 def _committed(found: tuple[Charge, ...]) -> Amount:

@@ -42,7 +42,7 @@ def web(run: Run) -> Row:
     return trial(
         run,
         Setup(sandbox=("--task-seconds", run.pick("0.2-0.6", "0.5-2"))),
-        Load(run.pick(24, 1300), deadline_s=1800),  # nobody answers while all are away
+        Load(run.pick(24, 1600), deadline_s=1800),  # nobody answers while all are away
         kill,
         Rules(callbacks_lost=True),
         seconds=run.pick(120, 3600),

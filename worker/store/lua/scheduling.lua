@@ -54,7 +54,7 @@ local function is_paused(what) return redis.call('SISMEMBER', prefix .. 'paused'
 local function paced_until(terms)
   if terms.interval == cjson.null then return 0 end
   local due = tonumber(redis.call('HGET', prefix .. 'account:' .. terms.account, 'next_start') or 0)
-  return due - terms.burst * terms.interval
+  return due - (terms.burst - 1) * terms.interval
 end
 
 -- Why the jobs of a lane may not start on the account now; nil where they may.
