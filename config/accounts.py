@@ -27,8 +27,8 @@ from pydantic_core import ErrorDetails
 from config import checks
 from config.sources import text_of
 from worker import money
-from worker.job import Kind
 from worker.account import Account, Auth, Budgets, Dialect
+from worker.job import Kind
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)

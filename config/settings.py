@@ -24,9 +24,9 @@ from config import checks
 from config.accounts import AccountsFile, read_accounts
 from config.generated import plain_secret, read_or_create, webhook_secret
 from config.sources import collect
+from worker.account import Account, Auth, Budgets, Dialect
 from worker.errors import FieldError, SettingsError
 from worker.events import InDoubt, Policy
-from worker.account import Account, Auth, Budgets, Dialect
 from worker.redis_urls import Broker, as_broker, broker_for
 
 Words = Annotated[tuple[str, ...], BeforeValidator(checks.words)]

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.routing import BaseConverter
 
+from webhooks import batches
 from webhooks.openapi import MAX_PAGE, PAGE, document
 from webhooks.parsing import read_body, strict_json
 from webhooks.problems import Unauthorized
@@ -39,6 +40,7 @@ _WHOLE = re.compile(r"[0-9]{1,3}")
 _PARAMETERS = {
     "list_jobs": ("status", "kind", "account", "batch", "double_payments", "limit", "cursor"),
     "create": ("dry_run",),
+    **batches.PARAMETERS,
 }
 
 Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]

@@ -8,6 +8,7 @@ from flask import Flask
 from config.logs import configure_logging
 from config.settings import Settings
 from webhooks.api import Api
+from webhooks.batches import BatchCalls
 from webhooks.callbacks import add_callbacks
 from webhooks.health import add_health
 from webhooks.presence import Presence
@@ -39,6 +40,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     add_callbacks(app, find, presence)
     add_health(app, find)
     Api(find, settings.api_token.get_secret_value()).add_to(app)
+    BatchCalls(find).add_to(app)
     return app
 
 

@@ -16,6 +16,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from webhooks import openapi_answers as answers
+from webhooks import openapi_batches
+from webhooks.batches import FORMS, LISTED, MAX_LISTED, TYPES
 from worker.bootstrap import HOOK_PATH
 from worker.job import SUBMITTED_KINDS, Kind, Status
 from worker.schema.base import Model
@@ -47,6 +49,7 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Accounts,
     answers.Paused,
     answers.Quote,
+    *openapi_batches.MODELS,
     answers.Received,
     answers.Alive,
     answers.Ready,
@@ -67,6 +70,8 @@ class _Call:
     errors: tuple[int, ...] = ()
     parameters: tuple[JSON, ...] = ()
     public: bool = False  #: whether it answers without the API token
+    body_types: tuple[str, ...] = (_JSON,)
+    answer_types: tuple[str, ...] = (_JSON,)
 
 
 def _ref(name: str) -> JSON:
@@ -120,7 +125,47 @@ _DRY_RUN = _in_query(
 _ACCOUNT = _in_path("name", "The account's name.", minLength=1, pattern="^[^/]+$")
 _KIND = _in_path("name", "A kind of job.", enum=[each.value for each in SUBMITTED_KINDS])
 
+_BATCH_ID = _in_path(
+    "batch_id", "The batch's id or name.", minLength=1, maxLength=200, pattern="^[^/]+$"
+)
+_BATCH = (
+    {
+        **_in_query(
+            "name",
+            "What the batch is known by, and the key that makes a repeat harmless: the same name "
+            "continues the same batch, and rows that are there already are left as they are.",
+            type="string", minLength=1, maxLength=200,
+        ),
+        "required": True,
+    },
+    _in_query(
+        "form", "How the file is written, where Content-Type does not tell.",
+        enum=["ndjson", "csv", "lines"],
+    ),
+    _in_query(
+        "budget", "What all of its jobs may cost, in the unit of the prices.",
+        type="number", minimum=0,
+    ),
+    _in_query("strict", "`true`: store nothing if any row is bad.", type="boolean"),
+    _in_query(
+        "permute", "`false`: `{red, green}` in a prompt is text, not two prompts.", type="boolean"
+    ),
+    {
+        "in": "query",
+        "name": "defaults",
+        "description": "What all rows share: fields of a job, all of them optional.",
+        "content": {_JSON: {"schema": {"type": "object"}}},
+    },
+)  # fmt: skip
+_LIMIT = _in_query(
+    "limit", "How many at most.", type="integer", minimum=1, maximum=MAX_LISTED, default=LISTED
+)
+_FORMAT = _in_query("format", "How it is written.", enum=["jsonl", "csv"], default="jsonl")
+#: Views whose 202 says where it is, and what that is.
+_CREATES = {"create": "job", "create_batch": "batch"}
+
 _ONE = "/v1/jobs/{job_id}"
+_ONE_BATCH = "/v1/batches/{batch_id}"
 _CALLS = (
     _Call(
         "post", "/v1/jobs", "create",
@@ -176,6 +221,42 @@ _CALLS = (
         {200: "Paused"}, None, (404,), (_KIND,),
     ),
     _Call(
+        "post", "/v1/batches", "create_batch",
+        "Hand in a file of jobs, of up to 512 MiB; it is read as it comes.",
+        {202: "Taken"}, {"type": "string"}, (413,), _BATCH, body_types=tuple(FORMS),
+    ),
+    _Call(
+        "get", "/v1/batches", "list_batches", "The newest batches, newest first.",
+        {200: "Batches"}, parameters=(_LIMIT,),
+    ),
+    _Call(
+        "get", _ONE_BATCH, "show_batch", "One batch, and the first of its bad rows.",
+        {200: "Batch"}, None, (404,), (_BATCH_ID,),
+    ),
+    _Call(
+        "post", f"{_ONE_BATCH}/cancel", "cancel_batch", "Give up all of its jobs that go on.",
+        {200: "Changed"}, None, (404,), (_BATCH_ID,),
+    ),
+    _Call(
+        "post", f"{_ONE_BATCH}/retry", "retry_batch",
+        "A further attempt of each of its jobs that failed or timed out.",
+        {202: "Changed"}, None, (404,), (_BATCH_ID,),
+    ),
+    _Call(
+        "post", f"{_ONE_BATCH}/pause", "pause_batch", "Start none of its jobs; what runs goes on.",
+        {200: "Batch"}, None, (404,), (_BATCH_ID,),
+    ),
+    _Call(
+        "post", f"{_ONE_BATCH}/resume", "resume_batch", "Start its jobs again.",
+        {200: "Batch"}, None, (404,), (_BATCH_ID,),
+    ),
+    _Call(
+        "get", f"{_ONE_BATCH}/manifest", "manifest",
+        "A line for each of its jobs: row, status, pictures, cost, error; in the file's order.",
+        {200: {"type": "string"}}, None, (404,), (_BATCH_ID, _FORMAT),
+        answer_types=tuple(TYPES.values()),
+    ),
+    _Call(
         "get", "/v1/openapi.json", "openapi", "This document.",
         {200: {"type": "object", "required": ["openapi", "info", "paths"]}},
     ),
@@ -217,16 +298,20 @@ def _operation(call: _Call) -> JSON:
     if call.parameters:
         shown["parameters"] = list(call.parameters)
     if call.body is not None:
-        shown["requestBody"] = {"required": True, "content": _content(call.body)}
+        shown["requestBody"] = {"required": True, "content": _content(call.body, call.body_types)}
     if call.public:
         shown["security"] = []
     shown["responses"] = {
-        **{str(status): _answer(status, schema) for status, schema in call.answers.items()},
+        **{
+            str(status): _answer(status, schema, call.answer_types)
+            for status, schema in call.answers.items()
+        },
         **{str(status): _problem(status) for status in _errors(call)},
     }
-    if call.name == "create":
+    if call.name in _CREATES:
+        what = _CREATES[call.name]
         shown["responses"]["202"]["headers"] = {
-            "Location": {"description": "The job's path.", "schema": {"type": "string"}}
+            "Location": {"description": f"The {what}'s path.", "schema": {"type": "string"}}
         }
     return shown
 
@@ -239,8 +324,8 @@ def _errors(call: _Call) -> Iterable[int]:
     return sorted({*call.errors, *general})
 
 
-def _answer(status: int, schema: str | JSON) -> JSON:
-    return {"description": HTTPStatus(status).phrase, "content": _content(schema)}
+def _answer(status: int, schema: str | JSON, types: Iterable[str]) -> JSON:
+    return {"description": HTTPStatus(status).phrase, "content": _content(schema, types)}
 
 
 def _problem(status: int) -> JSON:
@@ -248,8 +333,9 @@ def _problem(status: int) -> JSON:
     return {"description": phrase, "content": {_PROBLEM: {"schema": _ref("Problem")}}}
 
 
-def _content(schema: str | JSON) -> JSON:
-    return {_JSON: {"schema": _ref(schema) if isinstance(schema, str) else schema}}
+def _content(schema: str | JSON, types: Iterable[str]) -> JSON:
+    shown = _ref(schema) if isinstance(schema, str) else schema
+    return {each: {"schema": shown} for each in types}
 
 
 class _Generator(GenerateJsonSchema):

@@ -39,7 +39,8 @@ def run_worker(services: Services) -> None:
     sweeper = Thread(target=_keep_sweeping, args=(services.sweep, stop), name="sweep", daemon=True)
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
-    running = sum(account.max_running for account in services.accounts.values())
+    accounts = services.accounts.values()
+    running = sum(account.max_running + account.max_running_video for account in accounts)
     celery.worker_main(
         [
             "--quiet",  # no banner among the log lines

@@ -4,6 +4,8 @@ A batch is known by its name, and each of its rows by a key, so that a file can 
 after a crash, or with further rows. What is there already is left as it is.
 """
 
+import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -19,6 +21,8 @@ from worker.job import JSON, Job, Status
 from worker.money import Amount
 from worker.orchestrator import Orchestrator
 from worker.store import Batch, Store
+
+_ID = re.compile(r"[0-9a-f]{32}")
 
 #: Rows that are stored in one exchange.
 CHUNK = 250
@@ -47,6 +51,22 @@ class Progress:
     def rows(self) -> int:
         """Read so far."""
         return self.new + self.known + self.bad
+
+
+class BadRows(InvalidRequest):
+    """Rows of the file are bad, and none of it is wanted then; nothing was stored."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.rows = progress.bad_rows
+        self.count = progress.bad
+        errors = [
+            FieldError(f"row {row['row']}, {error['field']}", error["message"])
+            for row in self.rows
+            for error in row["errors"]
+        ]
+        if more := self.count - len(self.rows):
+            errors.append(FieldError("rows", f"{more:,} more are bad"))
+        super().__init__(errors)
 
 
 def batch_id_of(name: str) -> str:
@@ -105,12 +125,15 @@ class Batches:
             new = [job for job in jobs if job.id not in stored]
             progress = self._after(progress, new, len(known) - len(changed), bad)
             yield progress
-        if asked.strict:
-            _refuse_bad(progress)
+        if asked.strict and progress.bad:
+            raise BadRows(progress)
 
     def find(self, name_or_id: str) -> Batch:
         """The batch of this id or name. Raises ``NotFound``."""
-        found = self._store.batch(name_or_id) or self._store.batch(batch_id_of(name_or_id))
+        ids = [batch_id_of(name_or_id)]
+        if _ID.fullmatch(name_or_id):
+            ids.append(name_or_id)
+        found = next(filter(None, map(self._store.batch, ids)), None)
         if found is None:
             raise NotFound(f"There is no batch {name_or_id!r}.")
         return found
@@ -132,6 +155,15 @@ class Batches:
         yield from self._offer(batch, Cancelled(), lambda job: not job.status.terminal)
         if not was_paused:
             self._store.resume(what)
+
+    def pause(self, batch: Batch) -> None:
+        """None of its jobs starts from now on; what runs goes on."""
+        self._store.pause(f"batch:{batch.id}")
+
+    def resume(self, batch: Batch) -> None:
+        """Its jobs start again, at once."""
+        self._store.resume(f"batch:{batch.id}")
+        self._orchestrator.dispatch.wake_all(self._orchestrator.clock())
 
     def retry_failed(self, batch: Batch) -> Iterator[Job]:
         """A further attempt of every job that failed or timed out; each as it is then."""
@@ -234,6 +266,11 @@ class Batches:
         return iter(lambda: kept.read(65536), b"")
 
 
+def whole(progress: Iterator[Progress]) -> Progress:
+    """What it was in the end."""
+    return deque(progress, maxlen=1).pop()
+
+
 def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row | BadRow]]:
     """The rows of the file. Raises ``InvalidRequest`` where it cannot be read at all."""
     rows = read_rows(source, asked.form, asked.defaults, permute=asked.permute)
@@ -254,19 +291,6 @@ def _job(intake: Intake, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
     job_id = followups.job_id_of("row", batch_id, row.key)
     job = intake.prepare(row.request, job_id, allow_paths=allow_paths)
     return replace(job, batch_id=batch_id, row=row.number, row_key=row.key)
-
-
-def _refuse_bad(progress: Progress) -> None:
-    """Raise ``InvalidRequest`` with the bad rows, if there are any."""
-    errors = [
-        FieldError(f"row {row['row']}, {error['field']}", error["message"])
-        for row in progress.bad_rows
-        for error in row["errors"]
-    ]
-    if more := progress.bad - len(progress.bad_rows):
-        errors.append(FieldError("rows", f"{more:,} more are bad"))
-    if errors:
-        raise InvalidRequest(errors)
 
 
 def _same(job: Job, known: Job) -> bool:

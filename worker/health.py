@@ -8,7 +8,7 @@ that. One that is full although we thought it had room is **believed** to take l
 from dataclasses import dataclass, replace
 
 from worker.evidence import Outcome, Verdict
-from worker.provider.reasons import Reason
+from worker.reasons import Reason
 
 #: Failures in a row after which an account rests, and for how long: 30, 60, 120 ... seconds.
 FAILURES = 5

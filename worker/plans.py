@@ -79,7 +79,7 @@ def plan(jobs: Sequence[Job], price: Price) -> Plan:
         price=0 if first.kind is Kind.CHOOSE else sum(map(price, sorts)),
         times=len(jobs),
         known=not _presses_unknown(first),
-        children=tuple(plan(made, price) for step in first.then for made in _step(step, first)),
+        children=tuple(plan(made, price) for made in _below(first)),
     )
 
 
@@ -92,22 +92,28 @@ def next_price(job: Job, accounts: Mapping[str, Account]) -> Amount:
     return max((account.price(sort_of(job)) for account in candidates), default=0)
 
 
-def _step(step: JSON, parent: Job) -> Iterator[list[Job]]:
-    """The jobs of a step of ``parent``, alike but for their buttons."""
-    then = tuple(step.get("then", ()))
+def _below(parent: Job) -> Iterator[list[Job]]:
+    """The jobs of each step, alike but for their buttons."""
     if parent.kind is Kind.CHOOSE:  # its steps follow each press that its function chooses
-        yield [_job(Kind.ACTION, {"button": "*"}, (step,))]
-    elif "press" in step:
-        names = _names(step["press"], parent)
-        yield [_job(Kind.ACTION, {"button": name}, then) for name in names]
-    elif "imagine" in step:
-        yield [_job(Kind.IMAGINE, {"prompt": step["imagine"]}, then)]
-    elif "blend" in step:
-        yield [_job(Kind.BLEND, {"blend": step["blend"]}, then)]
-    elif "choose" in step:
-        yield [_job(Kind.CHOOSE, {"choose": step["choose"]}, then)]
-    else:
-        yield [_job(Kind.DESCRIBE, {}, then)]
+        yield [_job(Kind.ACTION, {"button": "*"}, parent.then)]
+        return
+    for step in parent.then:
+        then = tuple(step.get("then", ()))
+        if "press" in step:
+            names = _names(step["press"], parent)
+            yield [_job(Kind.ACTION, {"button": name}, then) for name in names]
+        else:
+            yield [_of_step(step, then)]
+
+
+def _of_step(step: JSON, then: tuple[JSON, ...]) -> Job:
+    if "imagine" in step:
+        return _job(Kind.IMAGINE, {"prompt": step["imagine"]}, then)
+    if "blend" in step:
+        return _job(Kind.BLEND, {"blend": step["blend"]}, then)
+    if "choose" in step:
+        return _job(Kind.CHOOSE, {"choose": step["choose"]}, then)
+    return _job(Kind.DESCRIBE, {}, then)
 
 
 def _names(wanted: str, parent: Job) -> Sequence[str]:

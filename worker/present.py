@@ -1,4 +1,4 @@
-"""PURE. Jobs, pipelines, plans and accounts as the outside sees them.
+"""PURE. Jobs, pipelines, plans, batches and accounts as the outside sees them.
 
 One JSON for HTTP and the command line. Amounts are in the unit that prices are given in. Where a
 function takes ``accounts``, their prices tell what a job that has not started would cost.
@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.account import Account
+from worker.batch_overview import BatchReport
+from worker.batches import Progress
 from worker.charges import Standing, charges, total
 from worker.job import JSON, Job, Result, Retry, Status
 from worker.money import units
@@ -114,6 +116,42 @@ def accounts_json(overview: Overview) -> dict[str, Any]:
         "budgets": [{"scope": purse.scope, **_purse_json(purse)} for purse in overview.budgets],
         "paused": list(overview.paused),
     }
+
+
+def taken_json(name: str, progress: Progress) -> dict[str, Any]:
+    """What became of a batch's file."""
+    return {
+        "id": progress.batch_id,
+        "name": name,
+        "rows": progress.rows,
+        "new": progress.new,
+        "known": progress.known,
+        "bad": progress.bad,
+        "bad_rows": list(progress.bad_rows),
+    }
+
+
+def batch_json(report: BatchReport) -> dict[str, Any]:
+    """A batch, as it is listed."""
+    batch = report.batch
+    counts = {status.value: report.count(status) for status in Status}
+    return {
+        "id": batch.id,
+        "name": batch.name,
+        "created_at": _time(batch.created_at),
+        "status": report.state.value,
+        "rows": batch.rows,
+        "bad": batch.bad,
+        "counts": {**counts, "total": report.total},
+        "errors": dict(batch.errors),
+        "planned": report.planned,
+        "cost": {**_purse_json(report.purse), "estimated": units(report.estimated)},
+    }
+
+
+def one_batch_json(report: BatchReport) -> dict[str, Any]:
+    """The answer about one batch: the batch, and the first of its bad rows."""
+    return {**batch_json(report), "bad_rows": list(report.bad_rows)}
 
 
 def _plan_json(plan: Plan) -> JSON:

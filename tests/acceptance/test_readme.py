@@ -27,7 +27,7 @@ from worker.cli.http import call
 from worker.cli.stack import free_port
 from worker.job import SUBMITTED_KINDS, Status
 from worker.local_redis import private_redis_url
-from worker.provider.reasons import Reason
+from worker.reasons import Reason
 from worker.redis_urls import broker_for
 from worker.sandbox import OPTIONS, Sandbox, SandboxOptions
 from worker.schema import kinds

@@ -1,6 +1,7 @@
 """Trouble made on purpose, with real processes. Exit code 1 where anything was lost or doubled."""
 
 import argparse
+import logging
 import shutil
 import signal
 import sys
@@ -14,6 +15,7 @@ from random import Random, SystemRandom
 from tempfile import TemporaryDirectory
 from types import FrameType
 
+import structlog
 from rich.console import Console
 
 from tests.chaos import report
@@ -29,6 +31,8 @@ _notes = Console(stderr=True, highlight=False, soft_wrap=True)
 def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
+    # Some scenarios use our services in this process, which tell of every job.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     seed = SystemRandom().randrange(10_000) if options.seed is None else options.seed
     size = "full size" if options.full else "short"
     _notes.print(f"seed {seed}, {size}")

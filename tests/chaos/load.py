@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from redis import RedisError
@@ -42,6 +42,10 @@ class Load:
         """What follows the root of this number."""
         return list(self.then) if number % self.every == 0 else []
 
+    def hand_in(self, stage: Stage, name: str) -> "Acknowledged":
+        """See ``Work``."""
+        return hand_in(stage, self, name)
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
@@ -49,6 +53,13 @@ class Acknowledged:
 
     ids: tuple[str, ...]
     refused: tuple[str, ...] = ()
+
+
+class Work(Protocol):
+    """What a trial is made of."""
+
+    def hand_in(self, stage: Stage, name: str) -> Acknowledged:
+        """Hand everything in, each job until it is stored. ``name`` keeps keys apart."""
 
 
 def hand_in(stage: Stage, load: Load, name: str) -> Acknowledged:

@@ -70,8 +70,7 @@ class Ordered:
         return {job.id: job for job in self.stage.services.store.get_many(list(dict.fromkeys(ids)))}
 
     def payments(self) -> list[Payment]:
-        lines = self.stage.ledger.read_text(encoding="utf-8").splitlines()
-        return oracle.read_ledger(lines, self.stage.services.tokens)
+        return oracle.read_ledger(self.stage.ledger_lines(), self.stage.services.tokens)
 
     def row(self, observer: Observer, rules: Rules, seconds: float, began: float) -> Row:
         """Everything comes to its end, and is compared."""

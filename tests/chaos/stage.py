@@ -6,16 +6,19 @@ the stage.
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 from types import MappingProxyType
+from typing import Any
 
 import redis
 
 from config.settings import load_settings
+from tests.chaos.providers import Provider, write_accounts
 from tests.chaos.redis_server import Fsync, RedisServer
 from tests.chaos.waiting import wait_for
 from tests.support.processes import clean_env, descendants, living
@@ -47,7 +50,8 @@ class Setup:
     ``sandbox``: arguments of ``hookline sandbox``. ``settings``: HOOKLINE_* beside or instead of
     the stage's own; other variables may be among them. ``worker`` and ``web``: the module that is
     run, and its arguments. A proxy before Redis or the provider listens on ``*_via`` and hands on
-    to ``*_port``, which its owner chose beforehand.
+    to ``*_port``, which its owner chose beforehand. ``providers``: several accounts instead of one,
+    each with a sandbox of these arguments and its own places.
     """
 
     workers: int = 1
@@ -60,6 +64,7 @@ class Setup:
     redis_via: int | None = None
     provider_port: int | None = None
     provider_via: int | None = None
+    providers: tuple[Provider, ...] = ()
 
 
 class Stage:
@@ -71,13 +76,12 @@ class Stage:
         server: RedisServer,
         supervisor: Supervisor,
         env: Mapping[str, str],
-        sandbox_url: str,
+        sandboxes: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self.logs = folder / "logs"
-        self.ledger = folder / "ledger.jsonl"
         self.server = server  #: Redis: kill, terminate, start
-        self.sandbox_url = sandbox_url
+        self.sandboxes = sandboxes  #: by the names of their programs, where they listen
         self.web_url = env["HOOKLINE_PUBLIC_URL"]
         self.api_token = env["HOOKLINE_API_TOKEN"]
         settings = load_settings({**env, "HOOKLINE_REDIS_URL": server.url()}, dotenv=None)
@@ -154,13 +158,29 @@ class Stage:
         """Whether every program runs, and the web process answers."""
         return all(map(self.pid, self._supervisor.pids)) and self.web_ready()
 
+    def ledger_lines(self) -> list[str]:
+        """What the sandboxes were paid for: a line each, those of one sandbox in their order."""
+        paths = (_ledger(self.folder, name) for name in self.sandboxes)
+        return [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+
     def injected(self) -> dict[str, int]:
-        """The faults that the sandbox has injected so far, by name."""
+        """The faults that the sandboxes have injected so far, by name."""
+        found = Counter[str]()
+        for name in self.sandboxes:
+            found.update(self.ask_sandbox(name, "stats").get("faults", {}))
+        return dict(found)
+
+    def ask_sandbox(self, name: str, what: str) -> Any:
+        """``stats`` or the ``ledger`` of a sandbox, which tells more than its file."""
         key = SECRETS["HOOKLINE_PROVIDER_KEY"]
-        status, stats = call("GET", f"{self.sandbox_url}/sandbox/stats", token=key)
+        status, told = call("GET", f"{self.sandboxes[name]}/sandbox/{what}", token=key)
         if status != 200:
-            raise RuntimeError(f"the sandbox answers {status}")
-        return dict(stats.get("faults", {}))
+            raise RuntimeError(f"{name} answers {status}")
+        return told
+
+    def set_accounts(self, providers: Sequence[Provider]) -> None:
+        """Write the file of accounts anew; programs read it when they start."""
+        _write_accounts(self.folder, providers, self.sandboxes)
 
     def log(self, name: str) -> str:
         """What a program wrote so far."""
@@ -176,20 +196,22 @@ def stage(folder: Path, setup: Setup | None = None) -> Iterator[Stage]:
         server = RedisServer(folder / "redis", port, _REDIS_PASSWORD, setup.fsync)
         last.callback(server.kill)
         server.start()
-        provider_port = setup.provider_port or free_port()
-        env = _env(folder, setup, server, setup.provider_via or provider_port)
-        programs = _programs(folder, setup, env, provider_port)
+        names = [provider.sandbox for provider in setup.providers] or ["sandbox"]
+        ports = {name: setup.provider_port or free_port() for name in names}
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        env = _env(folder, setup, server, urls)
+        programs = _programs(folder, setup, env, ports)
         # What is killed comes back soon: the growing pauses are for programs that cannot run.
         supervisor = Supervisor(
             programs, folder / "logs", on_line=lambda *_: None, longest_pause_s=0.5
         )
         last.enter_context(supervisor)
-        made = Stage(folder, server, supervisor, env, f"http://127.0.0.1:{provider_port}")
+        made = Stage(folder, server, supervisor, env, urls)
         last.callback(made.redis.close)
         last.callback(made.resume_all)
         supervisor.start()
         last.enter_context(_watched(supervisor))
-        made.wait_for(lambda: answers(made.sandbox_url), "the sandbox", START_S)
+        made.wait_for(lambda: all(map(answers, urls.values())), "the sandbox", START_S)
         made.wait_for(made.web_ready, "the web process", START_S)
         yield made
 
@@ -216,32 +238,56 @@ def _watched(supervisor: Supervisor) -> Iterator[None]:
         raise refused[0]
 
 
-def _env(folder: Path, setup: Setup, server: RedisServer, provider_port: int) -> dict[str, str]:
+def _env(
+    folder: Path, setup: Setup, server: RedisServer, urls: Mapping[str, str]
+) -> dict[str, str]:
     web_port = free_port()
     own = {
         "HOOKLINE_REDIS_URL": server.url(setup.redis_via),
-        "HOOKLINE_PROVIDER_URL": f"http://127.0.0.1:{provider_port}",
-        "HOOKLINE_PROVIDER_DIALECT": "trueai",
-        "HOOKLINE_PROVIDER_AUTH": "mj-api-secret",
         "HOOKLINE_PUBLIC_URL": f"http://127.0.0.1:{web_port}",
         "HOOKLINE_PORT": str(web_port),
-        "HOOKLINE_MAX_RUNNING": str(MAX_RUNNING),
         "HOOKLINE_STORAGE_URL": f"file://{folder}/output",
         "HOOKLINE_STATE_DIR": str(folder / "state"),
         "HOOKLINE_LOG_FORMAT": "json",
         **SECRETS,
     }
+    if setup.providers:
+        del own["HOOKLINE_PROVIDER_KEY"]
+        own["HOOKLINE_ACCOUNTS"] = _write_accounts(folder, setup.providers, urls)
+    else:
+        [url] = urls.values()
+        via = setup.provider_via
+        own |= {
+            "HOOKLINE_PROVIDER_URL": f"http://127.0.0.1:{via}" if via else url,
+            "HOOKLINE_PROVIDER_DIALECT": "trueai",
+            "HOOKLINE_PROVIDER_AUTH": "mj-api-secret",
+            "HOOKLINE_MAX_RUNNING": str(MAX_RUNNING),
+        }
     return clean_env(**{**own, "PYTHONUNBUFFERED": "1", **setup.settings})
 
 
+def _write_accounts(folder: Path, providers: Sequence[Provider], urls: Mapping[str, str]) -> str:
+    path = folder / "accounts.toml"
+    write_accounts(path, providers, urls, SECRETS["HOOKLINE_PROVIDER_KEY"])
+    return str(path)
+
+
+def _ledger(folder: Path, sandbox: str) -> Path:
+    return folder / f"{sandbox}.jsonl"
+
+
 def _programs(
-    folder: Path, setup: Setup, env: Mapping[str, str], provider_port: int
+    folder: Path, setup: Setup, env: Mapping[str, str], ports: Mapping[str, int]
 ) -> list[Program]:
-    sandbox = (
-        "tests.chaos.small_pictures", "sandbox", "--supervised", "--port", str(provider_port),
-        "--key", SECRETS["HOOKLINE_PROVIDER_KEY"], "--ledger-path", str(folder / "ledger.jsonl"),
-        *setup.sandbox,
-    )  # fmt: skip
-    named = {"sandbox": sandbox, "web": setup.web}
+    habits = {provider.sandbox: provider.habits for provider in setup.providers}
+    named: dict[str, tuple[str, ...]] = {
+        name: (
+            "tests.chaos.small_pictures", "sandbox", "--supervised", "--port", str(port),
+            "--key", SECRETS["HOOKLINE_PROVIDER_KEY"], "--ledger-path", str(_ledger(folder, name)),
+            *setup.sandbox, *habits.get(name, ()),
+        )
+        for name, port in ports.items()
+    }  # fmt: skip
+    named["web"] = setup.web
     named |= {f"worker-{n}": setup.worker for n in range(1, setup.workers + 1)}
     return [Program(name, ("-m", *args), env, folder) for name, args in named.items()]

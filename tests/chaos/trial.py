@@ -1,7 +1,7 @@
 """One trial: a stage, a load, somebody who makes trouble meanwhile, and the oracle at the end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from threading import Event, Thread
@@ -9,12 +9,13 @@ from threading import Event, Thread
 from tests.chaos import oracle
 from tests.chaos.indexes import all_ids, leftovers
 from tests.chaos.leaks import leaks
-from tests.chaos.load import Acknowledged, Load, hand_in, settle
+from tests.chaos.load import Acknowledged, Work, settle
 from tests.chaos.observer import Observer
 from tests.chaos.oracle import Evidence, Rules
 from tests.chaos.scenario import Row, Run
 from tests.chaos.stage import Setup, Stage, stage
 from tests.chaos.waiting import pause
+from worker.job import Job
 
 #: A POST is cut off after so long.
 SUBMIT_TIMEOUT_S = 2.0
@@ -46,13 +47,26 @@ class Trouble:
 MakeTrouble = Callable[[Trouble], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a scenario looked at beside the oracle: what is wrong, and figures worth telling."""
+
+    problems: tuple[str, ...] = ()
+    note: str = ""
+
+
+#: Is given the stage and all jobs when everything is over.
+Look = Callable[[Stage, Sequence[Job]], Findings]
+
+
 def trial(
     run: Run,
     setup: Setup,
-    load: Load,
+    load: Work,
     trouble: MakeTrouble | None = None,
     rules: Rules | None = None,
     *,
+    look: Look | None = None,
     seconds: float = 120.0,
     linger_s: float = 0.0,
     at_least: int = 0,
@@ -69,7 +83,7 @@ def trial(
     )
     with stage(run.folder, setup) as running:
         began = time.monotonic()
-        sandbox = running.pid("sandbox")
+        sandboxes = set(map(running.pid, running.sandboxes))
         made = Trouble(running, Random(run.rng.random()), Event())
         with Observer(running, Random(run.rng.random())) as observer:
             acknowledged = _play(run, made, load, trouble, seconds)
@@ -79,20 +93,27 @@ def trial(
         faults = made.faults + sum(injected.values())
         if faults < at_least:
             made.problems.append(f"only {faults} faults, so it proves little: {at_least} wanted")
-        if running.pid("sandbox") != sandbox:
-            made.problems.append("the sandbox died, which is no part of the scenario")
+        if set(map(running.pid, running.sandboxes)) != sandboxes:
+            made.problems.append("a sandbox died, which is no part of the scenario")
         evidence = gather(running, acknowledged, observer, made.problems)
         row = oracle.compare(evidence, (rules or Rules()).after(made.faults))
-    return replace(row, seconds=seconds_taken, faults=faults, note=_note(made.faults, injected))
+        found = look(running, evidence.jobs) if look else Findings()
+    return replace(
+        row,
+        seconds=seconds_taken,
+        faults=faults,
+        problems=(*row.problems, *found.problems),
+        note=", ".join(filter(None, [found.note, _note(made.faults, injected)])),
+    )
 
 
 def _play(
-    run: Run, made: Trouble, load: Load, trouble: MakeTrouble | None, seconds: float
+    run: Run, made: Trouble, load: Work, trouble: MakeTrouble | None, seconds: float
 ) -> Acknowledged:
     thread = Thread(target=_guarded, args=(trouble, made), name="trouble")
     thread.start()
     try:
-        acknowledged = hand_in(made.stage, load, f"{run.seed}")
+        acknowledged = load.hand_in(made.stage, f"{run.seed}")
         in_time = settle(made.stage, seconds, run.tell, doubt_s=DOUBT_S)
     finally:
         made.over.set()
@@ -120,11 +141,10 @@ def gather(
     ids = all_ids(running.redis)
     jobs = [job for start in range(0, len(ids), 500) for job in store.get_many(ids[start:][:500])]
     observer.compare({job.id: job for job in jobs})
-    lines = running.ledger.read_text(encoding="utf-8").splitlines()
     return Evidence(
         acknowledged=acknowledged.ids,
         jobs=jobs,
-        payments=oracle.read_ledger(lines, running.services.tokens),
+        payments=oracle.read_ledger(running.ledger_lines(), running.services.tokens),
         leftovers=leftovers(running.redis),
         seen=[*problems, *acknowledged.refused, *observer.problems, *leaks(running)],
     )

@@ -48,7 +48,8 @@ def test_a_job_of_nobody_is_taken_by_whoever_comes_first(store: Store) -> None:
     put(store, mine)
     assert store.load("other") == Load(anywhere=2)
     taken = take(store, terms(1, "other"))
-    assert taken and (taken.id, taken.account) == (first.id, "other")
+    assert taken
+    assert (taken.id, taken.account) == (first.id, "other")
     assert take(store, terms(1, "other")) is None, "its only slot is taken"
     assert {job.id for job in take_all(store, terms(9))} == {second.id, mine.id}
     again = replace(taken, account="", status=Status.QUEUED, due_at=None)

@@ -118,7 +118,9 @@ def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
         assert pipeline.status_code == 200
     for kind in Kind:
         job = web.put(kind=kind)
-        assert web.client.get(f"/v1/jobs/{job.id}", headers=AUTH).get_json() == job_json(job)
+        shown = web.client.get(f"/v1/jobs/{job.id}", headers=AUTH).get_json()
+        assert shown.pop("waiting")["message"]
+        assert shown == job_json(job, web.services.accounts)
     assert web.client.get("/v1/jobs?limit=7", headers=AUTH).get_json()["next_cursor"]
 
 

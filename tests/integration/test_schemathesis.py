@@ -16,6 +16,8 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from tests.support.jobs import GRID, NOW
 from tests.support.openapi import described
 from tests.support.web import AUTH, Web
+from worker.batch.request import parse_batch
+from worker.batches import whole
 from worker.job import Attempt, Result, Status
 
 _CHECKS = [
@@ -60,11 +62,19 @@ class Subject:
         if call == "resolve":
             doubt = {"status": Status.IN_DOUBT, "attempts": (Attempt(1, NOW),), "due_at": NOW}
             return {"job_id": self.web.put(**doubt).id}
+        if call.endswith("_batch") or call == "manifest":
+            return {"batch_id": self.batch()}
         if call == "retry":
             return {"job_id": self.web.put(status=Status.FAILED).id}
         grid = Result(image_url="https://cdn.example/1.png", buttons=GRID)
         job = self.web.put(status=Status.SUCCEEDED, task_id="t1", result=grid)
         return {"pipeline_id" if call == "pipeline" else "job_id": job.id}
+
+    def batch(self) -> str:
+        """The name of a batch with a job and a bad row."""
+        asked = parse_batch({"name": "cats", "form": "ndjson"})
+        whole(self.web.services.batches.submit(asked, [b'{"prompt": "a cat"}\n{}\n']))
+        return asked.name
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from config.settings import Settings, load_settings
 from tests.support.jobs import NOW, a_job, terms
 from webhooks.app import create_app
+from worker.batches import Batches
 from worker.bootstrap import Services, build
 from worker.intake import Intake
 from worker.job import Attempt, Job, Status
@@ -71,11 +72,13 @@ class Web:
     def _services(self) -> Services:
         built = build(self.settings)
         orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
+        intake = Intake(orchestrator, built.storage)
         return replace(
             built,
             store=self.store,
             orchestrator=orchestrator,
-            intake=Intake(orchestrator, built.storage),
+            intake=intake,
+            batches=Batches(orchestrator, intake),
             receiver=Receiver(orchestrator, built.tokens),
         )
 

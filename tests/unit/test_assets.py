@@ -87,6 +87,16 @@ def test_a_single_picture_and_an_unnamed_video(shell: Shell, assets: Assets, web
     assert [Path(p).suffix for p in shell.job(job).result.assets] == [".png", ".mp4"]
 
 
+def test_what_was_paid_on_an_account_that_is_no_longer_set_is_stored_all_the_same(
+    shell: Shell, assets: Assets, web: Web
+) -> None:
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    del shell.accounts["default"]
+    assets.store(job.id)
+    assert shell.job(job).result.assets_status is AssetsStatus.STORED
+
+
 def test_trouble_that_may_pass_is_tried_again_for_an_hour(
     shell: Shell, assets: Assets, web: Web
 ) -> None:

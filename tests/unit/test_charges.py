@@ -9,7 +9,7 @@ from worker.charges import Standing, charges, total
 from worker.events import Cancelled, Observed, Posting, Replied, Resolved, Started, TimePassed
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.job import Job, JobError, Kind, Result
-from worker.provider.reasons import Reason, job_error
+from worker.reasons import Reason, job_error
 
 PRICE = 3
 START = Started("main", PRICE)

@@ -10,22 +10,25 @@ import structlog
 from click.testing import CliRunner, Result
 
 import worker
+from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW, a_job, in_status, terms
 from worker import connection
-from worker.account import Account
+from worker.account import Account, Budgets
 from worker.bootstrap import Services
 from worker.cli import attempts, cli, verdicts
 from worker.errors import StoreUnavailable
 from worker.events import Policy
 from worker.habits import Delivery, Mode
+from worker.health import Health
 from worker.intake import Intake
-from worker.job import AssetsStatus, Attempt, Job, JobError, Kind, Status
+from worker.job import AssetsStatus, Attempt, Job, JobError, Kind, Retry, Status
 from worker.job import Result as JobResult
+from worker.money import amount
 from worker.orchestrator import Orchestrator
-from worker.overview import Report
+from worker.overview import Report, State, Taking
 from worker.present import job_json
 from worker.storage import Storage
-from worker.store import Load
+from worker.store import Filter, Load
 from worker.store.durability import Durability
 from worker.store.memory import MemoryStore
 
@@ -47,8 +50,13 @@ class Here:
         accounts = {"default": Account("default", "https://provider.example")}
         self.store = MemoryStore()
         self.storage = Storage(f"file://{output}")
+        self.serve(*accounts.values())
+
+    def serve(self, *accounts: Account, budgets: Budgets | None = None) -> None:
+        """From now on these accounts are set."""
+        known = {account.name: account for account in accounts}
         self.orchestrator = Orchestrator(
-            self.store, Quiet(), accounts, hooked=True, clock=lambda: NOW
+            self.store, Quiet(), known, hooked=True, budgets=budgets, clock=lambda: NOW
         )
         self.intake = Intake(self.orchestrator, self.storage)
 
@@ -104,12 +112,36 @@ def test_a_job_is_handed_in_with_everything_that_was_said(here: Here) -> None:
     said = json.loads(answer.stdout)
     job = here.store.get(said["id"])
     assert job is not None
-    assert said == json.loads(json.dumps(job_json(job)))
+    assert said == json.loads(json.dumps(job_json(job, here.orchestrator.accounts)))
     assert job.request == {"prompt": "a red fox"}
     assert [step["press"] for step in job.then] == ["U1", "U2", "V2"]
     assert job.then[2]["then"] == [{"press": "U1"}]
     assert (job.priority, job.mode, job.deadline_s) == (9, "fast", 120)
     assert job.metadata == {"order": "a=b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "retry"), [("3", Retry(3)), ("2:failed, timeout", Retry(2, on=("failed", "timeout")))]
+)
+def test_further_attempts_are_asked_for_in_a_word(here: Here, text: str, retry: Retry) -> None:
+    job = here.store.get(run("imagine", "a fox", "--retry", text).stdout.strip())
+    assert job is not None
+    assert job.retry == retry
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("often", "as in 3 or 3:failed,timeout"),
+        ("99", "from 1 to 10"),
+        ("3:", "is not the code"),
+        ("3:moderated", "refused again as it is"),
+    ],
+)
+def test_a_wrong_retry_is_refused_with_what_to_write(here: Here, text: str, words: str) -> None:
+    answer = run("imagine", "a fox", "--retry", text)
+    assert answer.exit_code == 2
+    assert words in answer.stderr
 
 
 def test_without_json_stdout_has_the_id_alone(here: Here) -> None:
@@ -380,11 +412,126 @@ def test_accounts_are_shown_without_their_keys(here: Here) -> None:
     [shown] = json.loads(told.stdout)["items"]
     assert {name: shown[name] for name in shown if name not in ("delivery", "url")} == {
         "name": "default", "dialect": "auto", "max_running": 3, "running": 2, "ready": 1,
-        "in_doubt": 1, "double_payments": 1,
+        "in_doubt": 1, "double_payments": 1, "error_rate": 0.0, "believed_limit": None,
+        "slots": {"image": {"running": 2, "max": 3}, "video": {"running": 0, "max": 1}},
+        "state": {"name": "open", "why": None, "until": None, "hint": None},
+        "money": {"budget": None, "spent": 0.0, "reserved": 0.0, "refunded": 0.0},
     }  # fmt: skip
     assert shown["delivery"]["mode"] == "mixed"
     assert shown["delivery"]["receiving_since"] is None
     assert [report.account.name for report in worker.accounts()] == ["default"]
+
+
+def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -> None:
+    prices = {"imagine": amount(1)}
+    main = Account("main", "https://a.example", prices=prices, budget=amount(500), max_running=12)
+    spare = Account("spare", "https://b.example")
+    budgets = Budgets(day=amount(100), tenants={"acme": amount(50), "*": amount(5)})
+    here.serve(main, spare, budgets=budgets)
+    paid = Attempt(1, NOW, "submitted", NOW, "t1", account="main", price=amount(1))
+    job = in_status(Status.SUBMITTED, tenant="acme")
+    keep(here, replace(job, account="main", attempts=(paid,), version=0))
+    keep(here, a_job(account="", anywhere=True))
+    closed = Health(
+        closed="quota: no credit", settings=here.orchestrator.dispatch._settings_of("spare")
+    )
+    assert here.store.learn_health("spare", closed, Health())
+    full = Health(limit=4, limit_until=NOW + 60)
+    assert here.store.learn_health("main", full, Health())
+    here.store.pause("kind:video")
+    told = run("accounts")
+    assert told.exit_code == 0
+    assert max(map(len, told.stdout.splitlines())) <= 100
+    rows = {line.split()[0]: line.split() for line in told.stdout.splitlines() if line.strip()}
+    assert rows["main"][1:5] == ["open", "1", "of", "4"]
+    assert rows["main"][-4:] == ["1", "0", "500", "mixed"]
+    assert rows["spare"][1] == "closed"
+    assert "Ready for whichever account is free: 1" in told.stdout
+    assert "Budget of day 2027-01-15: 1 of 100" in told.stdout
+    assert "Budget of tenant acme: 1 of 50" in told.stdout
+    assert "`hookline resume --kind video`" in told.stdout
+    assert "spare is closed: quota: no credit." in told.stderr
+    assert "`hookline resume --account spare`" in told.stderr
+    assert "main said that it is full: it takes 4 for a while, not 12." in told.stderr
+
+
+def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
+    assert run("pause", "--account", "default").stdout == "Paused now: account default\n"
+    assert "kind video" in run("pause", "--kind", "video").stdout
+    assert here.store.paused() == {"account:default", "kind:video"}
+    queued = keep(here, a_job())
+    assert "`hookline resume --account default`" in run("show", queued.id).stdout
+    assert run("resume", "--account", "default", "--kind", "video").stdout == (
+        "Paused now: nothing\n"
+    )
+    unknown = run("pause", "--account", "man")
+    assert unknown.exit_code == 2
+    assert "known are default" in unknown.stderr
+    assert run("pause").exit_code == run("resume", "--kind", "cat").exit_code == 2
+
+
+def test_resuming_opens_a_closed_account(here: Here) -> None:
+    settings = here.orchestrator.dispatch._settings_of("default")
+    for trouble in (Health(closed="quota: none", settings=settings), Health(rest_until=NOW + 60)):
+        assert here.store.learn_health("default", trouble, here.store.health("default"))
+        assert run("resume", "--account", "default").exit_code == 0
+        assert here.store.health("default") == Health()
+
+
+def test_what_a_job_costs_is_shown(here: Here) -> None:
+    here.serve(Account("default", "https://a.example", prices={"imagine": amount("0.25")}))
+    queued = keep(here, a_job())
+    assert "cost       0.25 estimated" in run("show", queued.id).stdout.splitlines()
+    shown = json.loads(run("show", queued.id, "--json").stdout)
+    assert shown["cost"] == {"estimated": 0.25, "reserved": 0, "spent": 0, "refunded": 0}
+    assert shown["waiting"]["reason"] == "next"
+    [listed] = json.loads(run("jobs", "--json").stdout)["items"]
+    assert listed["cost"] == shown["cost"]
+    assert "waiting" not in listed, "it would be asked for each"
+
+
+def test_a_dry_run_prints_the_tree_and_keeps_nothing(here: Here, tmp_path: Path) -> None:
+    here.serve(
+        Account("main", "https://a.example", prices={"default": amount(1), "upscale": 200_000}),
+        Account("spare", "https://b.example", prices={"default": amount("0.5")}),
+    )
+    picture = tmp_path / "a.png"
+    picture.write_bytes(draw())
+    then = "U*,V1>Zoom*"
+    told = run("imagine", "a", "fox", "--image", str(picture), "--then", then, "--dry-run")
+    assert told.exit_code == 0, told.output
+    assert told.stdout.splitlines() == [
+        "imagine a fox        1 job    1",
+        "├─ U1, U2, U3, U4   4 jobs  0.8",
+        "└─ V1                1 job    1",
+        "   └─ Zoom*         1 job*    1",
+        "total              7 jobs*  3.8",
+    ]
+    assert "By account: main 3.8, spare 3.5" in told.stderr
+    assert "there may be more jobs" in told.stderr
+    assert here.store.list_jobs(Filter(), 9).jobs == ()
+    assert not (tmp_path / "output").exists(), "not even the picture"
+    root = keep(here, done(account="main"))
+    pressed = json.loads(run("press", root.id, "U*", "--dry-run", "--json").stdout)
+    assert (pressed["jobs"], pressed["total"], pressed["exact"]) == (4, 0.8, True)
+    assert len(here.store.list_jobs(Filter(), 9).jobs) == 1
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["a fox", "--priority", "12"],
+        ["a fox", "--image", "none.png"],
+        ["a fox", "--account", "man"],
+        ["a fox", "--then", '[{"choose": "os:system"}]'],
+        ["another fox", "--key", "k"],
+    ],
+)
+def test_a_dry_run_refuses_what_a_real_one_would(here: Here, args: list[str]) -> None:
+    run("imagine", "a fox", "--key", "k")
+    real, dry = run("imagine", *args), run("imagine", *args, "--dry-run")
+    assert (real.exit_code, dry.exit_code) == (2, 2)
+    assert dry.stderr == real.stderr
 
 
 # What `hookline doctor` makes of it.
@@ -418,8 +565,11 @@ def test_an_accounts_mode_doubts_and_payments_are_found() -> None:
     [finding] = verdicts.account(good)
     assert (finding.name, finding.verdict) == ("delivery default", "ok")
     assert "3 of 3 ends" in finding.message
-    bad = replace(good, mode=Mode.POLLING, in_doubt=1, double_payments=2)
+    state = State(Taking.CLOSED, "quota: no credit", hint="Mend it.")
+    bad = replace(good, mode=Mode.POLLING, in_doubt=1, double_payments=2, state=state)
     findings = {finding.name: finding for finding in verdicts.account(bad)}
     assert {finding.verdict for finding in findings.values()} == {"warn"}
+    assert findings["account default"].message == "closed: quota: no credit"
+    assert findings["account default"].advice == "Mend it."
     assert "of 1 job nobody" in findings["in doubt default"].message
     assert "2 jobs had more" in findings["paid twice default"].message

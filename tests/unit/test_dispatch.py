@@ -15,7 +15,7 @@ from worker.health import FAILURES, REST_S
 from worker.intake import Intake
 from worker.job import Job, Status
 from worker.money import amount
-from worker.provider.reasons import Reason, job_error
+from worker.reasons import Reason, job_error
 from worker.storage import Storage
 from worker.submission import Submitter
 from worker.tokens import Tokens

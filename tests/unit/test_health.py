@@ -7,7 +7,7 @@ import pytest
 from tests.support.jobs import NOW
 from worker.evidence import Outcome, Verdict
 from worker.health import BELIEF_S, FAILURES, LONGEST_REST_S, REST_S, Health, after, opened
-from worker.provider.reasons import Reason, job_error
+from worker.reasons import Reason, job_error
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, task_id="t")
 

@@ -33,7 +33,7 @@ from worker.events import (
 from worker.evidence import Outcome, TaskStatus, Verdict
 from worker.job import Button, Job, JobError, Modal, Result, Retry, Status, Window
 from worker.present import job_json
-from worker.provider.reasons import Reason, job_error
+from worker.reasons import Reason, job_error
 from worker.schema import parse_request
 from worker.store.codec import dump, load
 from worker.troubles import CURABLE, HANDLING

@@ -87,6 +87,7 @@ def test_null_counts_as_left_out() -> None:
             "tenant",
             "mode",
             "deadline_s",
+            "retry",
             "metadata",
             "notify",
         ]

@@ -86,7 +86,9 @@ def test_a_job_is_taken_in_and_shown(web: Web) -> None:
         {"order": 7},
     )
     assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
-    assert get(web, answer.headers["Location"]).get_json() == job
+    shown = get(web, answer.headers["Location"]).get_json()
+    assert shown.pop("waiting")["reason"] == "next"
+    assert shown == job
 
 
 def test_the_content_type_does_not_matter(web: Web) -> None:
@@ -225,6 +227,49 @@ def test_the_accounts_are_told_without_their_keys(web: Web) -> None:
     assert account["delivery"]["mode"] == "mixed"
     assert "key" not in account
     assert fields_of(get(web, "/v1/accounts", limit=3)) == ["limit"]
+
+
+def test_accounts_and_kinds_are_paused_and_resumed(web: Web) -> None:
+    assert post(web, "/v1/accounts/default/pause").get_json() == {"paused": ["account:default"]}
+    paused = post(web, "/v1/kinds/video/pause").get_json()["paused"]
+    assert paused == ["account:default", "kind:video"]
+    told = get(web, "/v1/accounts").get_json()
+    assert told["paused"] == paused
+    assert told["items"][0]["state"]["name"] == "paused"
+    job = web.put()
+    shown = get(web, f"/v1/jobs/{job.id}").get_json()["waiting"]
+    assert shown["reason"] == "paused"
+    assert "hookline resume --account default" in shown["message"]
+    assert post(web, "/v1/accounts/default/resume").get_json() == {"paused": ["kind:video"]}
+    assert post(web, "/v1/kinds/video/resume").get_json() == {"paused": []}
+    for path in ("/v1/accounts/man/pause", "/v1/accounts/man/resume", "/v1/kinds/choose/pause"):
+        answer = post(web, path)
+        assert answer.status_code == 404
+        assert "known are" in answer.get_json()["detail"]
+
+
+def test_a_dry_run_answers_the_tree_and_stores_nothing(web: Web) -> None:
+    asked = {**CAT, "then": [{"press": "U*", "then": [{"press": "Zoom Out 2x"}]}]}
+    answer = post(web, "/v1/jobs?dry_run=true", asked)
+    assert answer.status_code == 200
+    told = answer.get_json()
+    assert (told["jobs"], told["total"], told["exact"]) == (9, 0, True)
+    [picks] = told["tree"]["children"]
+    assert (picks["words"], picks["times"]) == ("U1, U2, U3, U4", 4)
+    assert get(web, "/v1/jobs").get_json()["items"] == []
+    assert fields_of(post(web, "/v1/jobs?dry_run=true", {"kind": "imagine"})) == ["prompt"]
+    assert fields_of(post(web, "/v1/jobs?dry_run=1", CAT)) == ["dry_run"]
+    assert post(web, "/v1/jobs?dry_run=false", CAT).status_code == 202
+
+
+def test_a_windows_answer_can_be_run_dry(web: Web) -> None:
+    opened = {"attempts": (Attempt(1, NOW),), "window": Window.OPEN, "task_id": "t1"}
+    asked = {"request": {"custom_id": "MJ::CustomZoom::4f2c"}, "kind": Kind.ACTION}
+    job = web.put(status=Status.AWAITING_MODAL, **opened, **asked)
+    body = {"kind": "modal", "job_id": job.id, "prompt": "a hat"}
+    assert post(web, "/v1/jobs?dry_run=true", body).get_json()["jobs"] == 1
+    assert web.job(job.id) == job
+    assert post(web, "/v1/jobs?dry_run=true", {**body, "job_id": web.put().id}).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -391,6 +436,7 @@ JSON_VALUES = st.recursive(
                 "notify",
                 "mode",
                 "deadline_s",
+                "retry",
             ]
         )
         | st.text(max_size=5),

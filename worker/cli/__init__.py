@@ -3,6 +3,7 @@
 base        exit codes, errors in words, JSON; options: settings as options
 kinds       a command per kind of job, from one table
 jobs        jobs, show, watch, press, cancel, retry, resolve
+batch       what people ask of many jobs together; batch_submit: their file, batch_view: in words
 accounts    how each account stands; pause, resume
 submitting  what the two have in common: --then, --wait, --json, --dry-run
 progress    following a job; render: jobs in words; quotes: plans and their prices
@@ -22,6 +23,7 @@ _PLACES = {
     "demo": ("demo",),
     "doctor": ("doctor",),
     "kinds": tuple(kind.value.replace("_", "-") for kind in SUBMITTED_KINDS),
+    "batch": ("batch",),
     "accounts": ("accounts", "pause", "resume"),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
     "processes": ("web", "worker", "sandbox"),

@@ -25,6 +25,8 @@ _STATES = {
     Taking.RESTING: "magenta",
 }
 _MODES = {Mode.CALLBACKS: "green", Mode.MIXED: "yellow", Mode.POLLING: "yellow"}
+_WIDE = 200  #: characters
+
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
 
 
@@ -42,7 +44,9 @@ def accounts(*, as_json: bool) -> None:
     if as_json:
         print_json(accounts_json(found))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:  # whoever reads a pipe wants nothing cut
+        console.width = _WIDE
     console.print(_table(found.reports))
     for text in _shared(found):
         click.echo(f"  {text}")
@@ -52,20 +56,21 @@ def accounts(*, as_json: bool) -> None:
 
 
 def _table(reports: Sequence[Report]) -> Table:
+    """Films and money have columns only where there are any."""
+    films = any(report.load.films or report.load.ready_films for report in reports)
     costs = any(map(_costs, reports))
-    table = Table("account", "state", box=box.SIMPLE_HEAD)
-    for name in ("running", "films", "ready", "errors", *(_MONEY if costs else ())):
+    table = Table("account", "state", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    names = ("running", *(_FILMS if films else ()), "ready", "errors", *(_MONEY if costs else ()))
+    for name in names:
         table.add_column(name, justify="right")
     table.add_column("delivery")
     for report in reports:
-        account, load, taking = report.account, report.load, report.state.taking
-        most = report.believed_limit or account.max_running
         table.add_row(
-            escape(account.name),
-            f"[{_STATES[taking]}]{taking}[/]",
-            f"{load.images} of {min(most, account.max_running)}",
-            f"{load.films} of {account.max_running_video}",
-            f"{load.ready + load.ready_films:,}",
+            escape(report.account.name),
+            f"[{_STATES[report.state.taking]}]{report.state.taking}[/]",
+            f"{report.load.images} of {_most(report)}",
+            *(_films(report) if films else ()),
+            f"{report.load.ready + report.load.ready_films:,}",
             f"{report.health.error_rate:.0%}",
             *(_money(report.purse) if costs else ()),
             f"[{_MODES[report.mode]}]{report.mode}[/]",
@@ -73,7 +78,18 @@ def _table(reports: Sequence[Report]) -> Table:
     return table
 
 
+_FILMS = ("films",)
 _MONEY = ("spent", "reserved", "budget")
+
+
+def _most(report: Report) -> int:
+    """How many jobs it may run at once, as far as we believe."""
+    most = report.account.max_running
+    return most if report.believed_limit is None else min(most, report.believed_limit)
+
+
+def _films(report: Report) -> Iterator[str]:
+    yield f"{report.load.films} of {report.account.max_running_video}"
 
 
 def _money(purse: Purse) -> Iterator[str]:
@@ -90,12 +106,12 @@ def _costs(report: Report) -> bool:
 def _shared(found: Overview) -> Iterator[str]:
     """What is not of one account."""
     if found.anywhere:
-        yield f"{found.anywhere:,} more jobs are ready for whichever account is free."
+        yield f"Ready for whichever account is free: {found.anywhere:,}"
     for purse in found.budgets:
         if purse.budget is not None:
             what = purse.scope.replace(":", " ", 1)
             words = f"{in_words(purse.used)} of {in_words(purse.budget)}"
-            yield f"Budget of {what}: {words} spent or reserved."
+            yield f"Budget of {what}: {words} spent or reserved"
     for what in found.paused:
         of, _, name = what.partition(":")
         if of != "account":
@@ -104,14 +120,12 @@ def _shared(found: Overview) -> Iterator[str]:
 
 def _remarks(report: Report) -> Iterator[str]:
     """What a row has no room for."""
-    name, state, account = report.account.name, report.state, report.account
+    name, state = report.account.name, report.state
     if state.taking is not Taking.OPEN:
         yield f"{name} is {state.taking}: {state.why}. {state.hint}"
-    if report.believed_limit is not None and report.believed_limit < account.max_running:
-        yield (
-            f"{name} said that it is full: it takes {report.believed_limit} for a while, "
-            f"not {account.max_running}."
-        )
+    if _most(report) < report.account.max_running:
+        most = report.account.max_running
+        yield f"{name} said that it is full: it takes {_most(report)} for a while, not {most}."
     yield f"{name}, {report.mode}: {report.why}"
     if report.in_doubt:
         yield f"{report.in_doubt} in doubt: hookline jobs --status in_doubt --account {name}"

@@ -8,8 +8,6 @@ from worker.job import Kind
 from worker.money import Amount, in_words
 from worker.plans import Plan, Quote
 
-_UNKNOWN = "*"
-
 
 class _Line(NamedTuple):
     """One step: its place in the tree with its words, how many jobs in all, and their price."""
@@ -37,7 +35,7 @@ def lines(quote: Quote) -> list[str]:
 def remarks(quote: Quote) -> Iterator[str]:
     """What the prices do not tell by themselves."""
     if not quote.tree.exact:
-        yield f"{_UNKNOWN} what is pressed there is known only then: there may be more jobs."
+        yield "* What is pressed there is known only then: there may be more jobs."
     if not quote.total:
         yield "Nothing here has a price; prices are set for each account (HOOKLINE_ACCOUNTS)."
     elif len(set(quote.totals.values())) > 1:
@@ -63,4 +61,4 @@ def _words(plan: Plan) -> str:
 
 def _counted(line: _Line) -> str:
     number = "1 job" if line.jobs == 1 else f"{line.jobs:,} jobs"
-    return number if line.known else f"{number}{_UNKNOWN}"
+    return number if line.known else f"{number}*"

@@ -49,14 +49,16 @@ def account(report: Report) -> Iterator[Finding]:
             f"in doubt {name}",
             "warn",
             f"of {_jobs(report.in_doubt)} nobody knows yet whether the provider accepted them",
-            f"`hookline jobs --status in_doubt --account {name}`, then `hookline show ID` says what happens next.",
+            f"`hookline jobs --status in_doubt --account {name}`, then `hookline show ID` says "
+            "what happens next.",
         )
     if report.double_payments:
         yield Finding(
             f"paid twice {name}",
             "warn",
             f"{_jobs(report.double_payments)} had more than one submission accepted",
-            f"`hookline jobs --double-payments --account {name}`, then `hookline show ID` names the tasks.",
+            f"`hookline jobs --double-payments --account {name}`, then `hookline show ID` names "
+            "the tasks.",
         )
 
 

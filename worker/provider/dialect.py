@@ -4,10 +4,10 @@ Every function here takes whatever came and never raises.
 """
 
 from worker.provider.guess import guess_dialect
-from worker.provider.reasons import Reason
 from worker.provider.replies import read_reply, read_seed, read_transport_error
 from worker.provider.snapshots import read_fetch, read_task, read_tasks
 from worker.provider.wire import UNREADABLE, read_json
+from worker.reasons import Reason
 
 __all__ = [
     "UNREADABLE",

@@ -12,9 +12,9 @@ from typing import Any
 
 from worker.evidence import Outcome, Verdict
 from worker.job import Kind, Result
-from worker.provider.reasons import Reason, job_error
 from worker.provider.reply import Code, Reply, look
 from worker.provider.wire import mapping, text, whole
+from worker.reasons import Reason, job_error
 
 #: Kinds that go on from another task. VIDEO does so only when it extends a film.
 _ON_PARENT = frozenset({Kind.ACTION, Kind.CHANGE, Kind.MODAL})

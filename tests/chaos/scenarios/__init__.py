@@ -2,7 +2,9 @@
 
 from tests.chaos.scenario import Scenario
 from tests.chaos.scenarios import (
+    accounts,
     broker,
+    budgets,
     callbacks,
     clean,
     crashes,
@@ -13,6 +15,7 @@ from tests.chaos.scenarios import (
     provider,
     redis_down,
     soak,
+    turns,
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -27,4 +30,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *pauses.SCENARIOS,
     *hostile.SCENARIOS,
     *soak.SCENARIOS,
+    *accounts.SCENARIOS,
+    *turns.SCENARIOS,
+    *budgets.SCENARIOS,
 )

@@ -87,7 +87,12 @@ def submitting(run: Run) -> Row:
     setup = Setup(workers=len(SUBMITTING) + 1, sandbox=sandbox)
     rounds = run.pick(1, 20)
     return conduct(
-        run, setup, lambda o: _rounds(o, SUBMITTING, rounds, LEASE_S), Rules(), seconds=60
+        run,
+        setup,
+        lambda o: _rounds(o, SUBMITTING, rounds, LEASE_S),
+        Rules(),
+        every_s=run.pick(0.7, 0.4),
+        seconds=60,
     )
 
 
@@ -116,6 +121,7 @@ def finishing(run: Run) -> Row:
         Setup(workers=3, sandbox=lossy),
         lambda o: _rounds(o, FINISHING, rounds, inf),
         rules,
+        every_s=run.pick(0.7, 0.4),
         follow_ups=True,
         seconds=90,
     )

@@ -72,7 +72,7 @@ def _must_go_on(trouble: Trouble) -> None:
 
 
 def _submissions(stage: Stage) -> int:
-    return len(stage.ledger.read_bytes().splitlines())
+    return len(stage.ledger_lines())
 
 
 SCENARIOS = (
