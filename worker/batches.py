@@ -250,20 +250,19 @@ class Batches:
 
     def _checked(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool
-    ) -> Iterable[bytes]:
+    ) -> Iterator[bytes]:
         """The same file again, if no row of it is bad."""
-        # Closed by itself when nobody reads it any more.
-        kept = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        with SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:
 
-        def keeping() -> Iterator[bytes]:
-            for piece in source:
-                kept.write(piece)
-                yield piece
+            def keeping() -> Iterator[bytes]:
+                for piece in source:
+                    kept.write(piece)
+                    yield piece
 
-        for _ in self.check(asked, keeping(), allow_paths=allow_paths):
-            pass
-        kept.seek(0)
-        return iter(lambda: kept.read(65536), b"")
+            for _ in self.check(asked, keeping(), allow_paths=allow_paths):
+                pass
+            kept.seek(0)
+            yield from iter(lambda: kept.read(65536), b"")
 
 
 def whole(progress: Iterator[Progress]) -> Progress:

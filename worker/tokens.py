@@ -76,8 +76,8 @@ class Tokens:
             match text.split("."):
                 case ["j", job_id, attempt]:
                     return JobToken(job_id, int(attempt))
-                case ["a", *account]:  # a name may have dots
-                    return AccountToken(".".join(account))
+                case ["a", first, *more]:  # a name may have dots
+                    return AccountToken(".".join((first, *more)))
         except (BadSignature, ValueError):
             pass
         raise BadToken

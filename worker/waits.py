@@ -12,6 +12,8 @@ from worker.terms import Pool, Terms, pool_of
 
 #: What a job waits for on several accounts is told by the first of these that one of them has.
 _SOONEST = ("next", "slots", "pace", "prompt", "resting", "budget", "paused", "closed", "account")
+#: Between what a budget has, and what differs by account.
+_PRICE = ", this costs "
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,18 @@ def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
 def _together(found: list[Waiting]) -> Waiting:
     """An account that does not take the job's mode has no say where another one does."""
     found = [each for each in found if each.reason != "mode"] or found
+    found = _without_shared(found)
     reasons = [each.reason for each in found]
     if "next" in reasons:
         return found[reasons.index("next")]
     reason = min(reasons, key=lambda name: _SOONEST.index(name) if name in _SOONEST else 99)
-    return Waiting(reason, "; ".join(dict.fromkeys(each.message for each in found)))
+    return Waiting(reason, "; ".join(each.message for each in found))
+
+
+def _without_shared(found: list[Waiting]) -> list[Waiting]:
+    """A pause or a budget that keeps the job from every account is told once."""
+    told = {each.message.partition(_PRICE)[0]: each for each in reversed(found)}
+    return list(reversed(told.values()))
 
 
 def _for_others(job: Job) -> Waiting:
@@ -114,6 +123,6 @@ def _no_money(orchestrator: Orchestrator, job: Job, scope: str, terms: Terms) ->
     used, budget = money.in_words(purse.used), money.in_words(purse.budget or 0)
     price = money.in_words(terms.price(lane_of(job).sort))
     return (
-        f"the budget of {scope.replace(':', ' ', 1)}: {used} of {budget} spent or reserved, "
-        f"this costs {price}"
+        f"the budget of {scope.replace(':', ' ', 1)}: {used} of {budget} spent or reserved"
+        f"{_PRICE}{price} on {terms.account}"
     )

@@ -13,12 +13,13 @@ from types import FrameType
 from rich.console import Console
 
 from tests.bench.following import delay
+from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
 from tests.bench.receiving import repeats, throughput
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
 
-_PARTS = ("receiver", "repeats", "delay", "redis")
+_PARTS = ("receiver", "repeats", "delay", "redis", "intake")
 
 
 def main() -> int:
@@ -61,6 +62,8 @@ def _measures(
         yield "delay", lambda: delay(at, samples)
     if "redis" in only:
         yield "redis", lambda: [memory_of_jobs(at, 1000)]
+    if "intake" in only:
+        yield "intake", lambda: intake(at, ROWS // 10 if quick else ROWS)
 
 
 def _options() -> argparse.Namespace:

@@ -68,6 +68,10 @@ class Stage:
         mine = procfs.cpu_s(procfs.session(target.pid)) if procfs.AVAILABLE else 0.0
         return mine + float(used["used_cpu_sys"]) + float(used["used_cpu_user"])
 
+    def environment(self) -> dict[str, str]:
+        """Of a program that runs here."""
+        return {**os.environ, **self.env}
+
     def clear(self) -> None:
         """Forget all jobs and messages."""
         self.redis.flushall()
@@ -79,7 +83,7 @@ class Stage:
         else:
             other_database = self.redis_url.removesuffix("0") + "2"
             args = ("tests.bench.floors", name, str(port), other_database, self.provider.url)
-        env = os.environ | self.env | {"HOOKLINE_PORT": str(port)}
+        env = self.environment() | {"HOOKLINE_PORT": str(port)}
         return Program(name, ("-m", *args), env, self.folder)
 
     def _wait(self, name: str, port: int) -> None:

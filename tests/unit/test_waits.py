@@ -194,7 +194,7 @@ def test_a_budget_that_is_used_up_is_told_with_its_sums(
     found = world.why(world.put(**fields))
     assert found.reason == "budget"
     assert found.message.startswith(f"the budget of {words}")
-    assert found.message.endswith("spent or reserved, this costs 1")
+    assert found.message.endswith("spent or reserved, this costs 1 on main")
 
 
 def test_the_pace_is_told() -> None:
@@ -221,6 +221,18 @@ def test_a_job_for_any_account_tells_what_keeps_it_from_each() -> None:
     )
     relaxed = world.put(account="", anywhere=True, mode="relax")
     assert world.why(relaxed).reason == "paused", "main, which has no such mode, is no reason"
+
+
+def test_what_keeps_a_job_from_every_account_is_told_once() -> None:
+    dear = replace(SPARE, prices={"default": amount(2)})
+    world = World(MAIN, dear, budgets=Budgets(tenants={"acme": amount("0.5")}))
+    job = world.put(account="", anywhere=True, tenant="acme")
+    assert world.why(job) == Waiting(
+        "budget", "the budget of tenant acme: 0 of 0.5 spent or reserved, this costs 1 on main"
+    )
+    world.store.pause("kind:imagine")
+    message = "kind imagine is paused; `hookline resume --kind imagine`"
+    assert world.why(job) == Waiting("paused", message)
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.QUEUED])

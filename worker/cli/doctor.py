@@ -153,8 +153,8 @@ def _callbacks(settings: Settings) -> Finding:
         hooks = {
             a.name: f"{url}{HOOK_PATH}/{tokens.for_account(a.name)}" for a in settings.accounts
         }
-        listed = [hook if len(hooks) == 1 else f"\n{name}: {hook}" for name, hook in hooks.items()]
-        advice = f"A provider with one hook for all its tasks takes {''.join(listed)}"
+        listed = [f" {hook}" if len(hooks) == 1 else f"\n{n}: {hook}" for n, hook in hooks.items()]
+        advice = f"A provider with one hook for all its tasks takes{''.join(listed)}"
         return Finding("callbacks", "ok", f"{url} reaches the web process", advice)
     here = is_loopback(host_of(url))
     advice = _START if here else "Open it in a browser from elsewhere: /healthz must say ok."

@@ -1,5 +1,7 @@
 """F15: all troubles at once, for long."""
 
+from math import inf
+
 from tests.chaos.load import Load
 from tests.chaos.oracle import Rules
 from tests.chaos.scenario import Row, Run, Scenario
@@ -31,11 +33,11 @@ def soak(run: Run) -> Row:
     )
 
 
-def make_trouble(low: float, high: float) -> MakeTrouble:
+def make_trouble(low: float, high: float, most: float = inf) -> MakeTrouble:
     """A worker, a web process or Redis dies every ``low`` to ``high`` seconds."""
 
     def make(trouble: Trouble) -> None:
-        while trouble.pause(low, high):
+        while trouble.faults < most and trouble.pause(low, high):
             _kill_something(trouble)
 
     return make
