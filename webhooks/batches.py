@@ -185,14 +185,25 @@ def _whole(name: str, default: int, most: int) -> int:
 
 
 def _pieces(limit: int) -> Iterator[bytes]:
-    """The body as it comes. Raises 413 where it has more than ``limit`` bytes."""
+    """The body as it comes. Raises 413 where it has more than ``limit`` bytes.
+
+    A connection that breaks looks like the body's end here, and half a line would be a job, and be
+    paid: raises ``InvalidRequest`` instead of ending.
+    """
     refuse_large(limit)
-    read = 0
+    read, last = 0, b""
     while piece := request.stream.read(_PIECE):
-        read += len(piece)
+        read, last = read + len(piece), piece[-1:]
         if read > limit:
             raise RequestEntityTooLarge
         yield piece
+    again = "Hand the file in again: rows that were taken are not taken twice"
+    if read < (request.content_length or 0):
+        message = f"breaks off after {read:,} of {request.content_length:,} bytes. {again}"
+        raise InvalidRequest.of("file", message)
+    if request.content_length is None and last not in b"\r\n":
+        message = "ends within a line: without Content-Length, end the last line with a line break"
+        raise InvalidRequest.of("file", f"{message}. {again}")
 
 
 def _together(lines: Iterator[str]) -> Iterator[bytes]:

@@ -122,7 +122,7 @@ _REPEAT_OR_QUOTE: JSON = {"anyOf": [_ref("Job"), _ref("Quote")]}
 _DRY_RUN = _in_query(
     "dry_run", "`true`: check and price the request, and store nothing.", type="boolean"
 )
-_ACCOUNT = _in_path("name", "The account's name.", minLength=1, pattern="^[^/]+$")
+_ACCOUNT = _in_path("name", "The account's name.", minLength=1, maxLength=64, pattern="^[^/]+$")
 _KIND = _in_path("name", "A kind of job.", enum=[each.value for each in SUBMITTED_KINDS])
 
 _BATCH_ID = _in_path(
@@ -222,7 +222,8 @@ _CALLS = (
     ),
     _Call(
         "post", "/v1/batches", "create_batch",
-        "Hand in a file of jobs, of up to 512 MiB; it is read as it comes.",
+        "Hand in a file of jobs, of up to 512 MiB; it is read as it comes. Without Content-Length "
+        "its last line must end with a line break.",
         {202: "Taken"}, {"type": "string"}, (413,), _BATCH, body_types=tuple(FORMS),
     ),
     _Call(

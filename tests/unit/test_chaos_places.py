@@ -1,6 +1,7 @@
 """How the use of an account's places is told from a sandbox's ledger."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def test_spans_together_are_the_same_moments_told_once(spans: list[Span]) -> Non
     assert [any(a < m < b for a, b in found) for m in halves] == [
         any(a < m < b for a, b in spans) for m in halves
     ]
-    assert all(one[1] < next_[0] for one, next_ in zip(found, found[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(found))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import click
 from rich.console import Console
 
 from worker import api, connection, manifest
-from worker.batch_overview import why_waiting
 from worker.batches import Batches
 from worker.cli import batch_view as view
 from worker.cli.base import Command, WrongUsage, note, print_json
@@ -184,8 +183,7 @@ def _show(name: str, *, as_json: bool) -> None:
         print_json(one_batch_json(found))
         return
     click.echo(f"{found.batch.name}  {found.state}  {found.batch.id}")
-    waits = why_waiting(connection.services().orchestrator, found)
-    for text in view.lines(found, waits=waits.message if waits else None):
+    for text in view.lines(found, waits=view.waits_for(found)):
         click.echo(text)
 
 

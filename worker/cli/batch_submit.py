@@ -114,8 +114,9 @@ def _say(asked: BatchRequest, taken: Progress, *, dry_run: bool) -> None:
     note(f"{asked.name}: {view.taken_line(taken)}")
     _say_bad(taken.bad_rows, taken.bad, None if dry_run else asked.name)
     if dry_run:
+        price = f"{in_words(taken.price)} at most" if taken.price else "none of them has a price"
         about = "" if taken.exact else "; what is pressed is known only then: there may be more"
-        click.echo(f"{taken.planned:,} jobs, {in_words(taken.price)} at most{about}")
+        click.echo(f"{taken.planned:,} jobs, {price}{about}")
         note("Nothing was submitted.")
         return
     click.echo(taken.batch_id)

@@ -68,13 +68,14 @@ class Pace:
 
 def duration(seconds: float) -> str:
     """About so long: ``45 s``, ``12 min``, ``3 h 20 min``, ``2 days``."""
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
         return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def pace_line(report: BatchReport, pace: Pace) -> str:
@@ -119,6 +120,14 @@ def money_line(report: BatchReport) -> str:
     if report.estimated:
         said.append(f"about {in_words(report.estimated)} for what is queued")
     return ", ".join(said)
+
+
+def waits_for(report: BatchReport) -> str | None:
+    """Why nothing of it runs, where that is worth a word."""
+    if report.state is State.PAUSED:  # `lines` says so
+        return None
+    found = why_waiting(connection.services().orchestrator, report)
+    return found.message if found and found.reason != "next" else None
 
 
 def lines(report: BatchReport, pace: Pace | None = None, waits: str | None = None) -> list[str]:
@@ -181,13 +190,11 @@ Show = Callable[[BatchReport, Pace, str | None], None]
 def follow(found: Batch) -> None:
     """Show the batch until all of it is over, and leave with its exit code."""
     ctx, pace = click.get_current_context(), Pace()
-    orchestrator = connection.services().orchestrator
     try:
         with watching() as show_it:
             for report in _reports(found):
                 pace.see(time.monotonic(), report.over)
-                waits = why_waiting(orchestrator, report)
-                show_it(report, pace, waits.message if waits else None)
+                show_it(report, pace, waits_for(report))
     except KeyboardInterrupt:
         note(f"\nIt goes on without you. Follow it again: hookline batch watch {quote(found.name)}")
         raise click.exceptions.Exit(130) from None
