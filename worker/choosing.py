@@ -99,7 +99,9 @@ class Chooser:
     def _steps(self, steps: tuple[JSON, ...], parent: Job) -> tuple[JSON, ...]:
         """As when they are handed in: allowed, and their masks kept."""
         check_choosers(steps, self._modules)
-        account = self._orchestrator.accounts[parent.account]
+        account = self._orchestrator.accounts.get(parent.account)
+        if account is None:
+            raise _NoAnswer(f"cannot be obeyed: account {parent.account} is not set any more")
         options = Options(
             storage=self._storage,
             max_bytes=account.max_picture_bytes,

@@ -66,15 +66,14 @@ class Dispatch:
         if fresh or monotonic() - read_at > _HEALTH_AGE_S:
             known = self._store.health(name)
             self._known[name] = (monotonic(), known)
-        closed_otherwise = known.closed and known.settings != self._settings_of(name)
-        return health.opened(known) if closed_otherwise else known
+        return self._as_set(name, known)
 
     def learn(self, name: str, verdict: Verdict, now: float) -> None:
         """Keep what the answer to a submission teaches about its account."""
         running = self._store.load(name).running if health.is_full(verdict) else 0
         while True:
             stored = self._store.health(name)
-            known = self.health(name)
+            known = self._as_set(name, stored)
             learnt = health.after(known, verdict, running, now, settings=self._settings_of(name))
             if learnt == known or self._store.learn_health(name, learnt, stored):
                 break
@@ -83,10 +82,10 @@ class Dispatch:
 
     def reopen(self, name: str) -> None:
         """A person says that the account is well again."""
-        while not self._store.learn_health(
-            name, health.opened(known := self._store.health(name)), known
-        ):
-            continue
+        while True:
+            known = self._store.health(name)
+            if self._store.learn_health(name, health.opened(known), known):
+                break
         self._known.pop(name, None)
 
     def wake(self, name: str, openings: Openings, now: float) -> None:
@@ -117,6 +116,11 @@ class Dispatch:
             free[best] -= 1
             chosen[best] = chosen.get(best, 0) + 1
         return chosen
+
+    def _as_set(self, name: str, known: Health) -> Health:
+        """What was closed under other settings is open."""
+        closed_before = known.closed and known.settings != self._settings_of(name)
+        return health.opened(known) if closed_before else known
 
     def _highest_prices(self) -> dict[str, int]:
         sorts = {sort for account in self.accounts.values() for sort in account.prices}
