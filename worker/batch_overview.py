@@ -1,6 +1,6 @@
 """SHELL. How a batch stands: how far it is, what it cost, and what it waits for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,6 +52,11 @@ class BatchReport:
     def failed(self) -> int:
         """Jobs that a retry would try again."""
         return self.count(Status.FAILED) + self.count(Status.TIMED_OUT)
+
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Why those failed that did, by code; that some were given up on request is no failure."""
+        return {code: n for code, n in self.batch.errors.items() if code != "cancelled"}
 
     def count(self, status: Status) -> int:
         """Its jobs of this status."""

@@ -143,7 +143,7 @@ def batch_json(report: BatchReport) -> dict[str, Any]:
         "rows": batch.rows,
         "bad": batch.bad,
         "counts": {**counts, "total": report.total},
-        "errors": dict(batch.errors),
+        "errors": dict(report.errors),
         "planned": report.planned,
         "cost": {**_purse_json(report.purse), "estimated": units(report.estimated)},
     }

@@ -16,7 +16,7 @@ from worker.errors import HooklineError, PictureError, StoreUnavailable
 from worker.events import Disposition, Posting, Replied, Started
 from worker.evidence import Outcome, Verdict
 from worker.habits import sort_of
-from worker.job import JSON, Job, JobError, Kind, Window
+from worker.job import JSON, Job, JobError, Kind, Status, Window
 from worker.orchestrator import Orchestrator
 from worker.pictures import check_mask, to_data_url
 from worker.provider import payloads
@@ -93,7 +93,9 @@ class Submitter:
                 decision = self._orchestrator.record(job, started)
             except NoFreeSlot:
                 return None
-            if decision.disposition is Disposition.APPLIED:
+            # Past its deadline it is over instead.
+            taken = decision.job.status is Status.SUBMITTING
+            if decision.disposition is Disposition.APPLIED and taken:
                 return decision.job
         return None
 

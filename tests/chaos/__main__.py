@@ -126,8 +126,8 @@ def _tell(scenario: Scenario, row: Row, *, again: str) -> None:
     _notes.print(
         f"{scenario.name} {scenario.title}: {result}, {row.jobs} jobs, {row.seconds:.0f} s"
     )
-    if row.note:
-        _notes.print(f"    {row.note}")
+    for words in filter(None, (row.note, row.figures)):
+        _notes.print(f"    {words}")
     for problem in row.problems:
         _notes.print(f"    {problem}", style="red", markup=False)
     if not row.passed:

@@ -66,15 +66,25 @@ def write(scenario: Scenario, row: Row, seed: int, page: Path = PAGE) -> None:
         rows = {_name(line): line for line in _section("chaos", page).splitlines() if _name(line)}
         cells = [*_cells(scenario, row), f"{seed}", datetime.now(UTC).date().isoformat()]
         rows[scenario.name] = f"| {' | '.join(cells)} |"
+        told = {_told(line): line for line in _section("chaos", page).splitlines() if _told(line)}
+        told[scenario.name] = f"- {scenario.name}: {row.figures}" if row.figures else ""
         lines = [rows[each.name] for each in SCENARIOS if each.name in rows]
         heads = [f"| {' | '.join(_PAGE_HEADS)} |", "|---|" + "---:|" * 9 + "---|---:|---|"]
-        _put("chaos", "\n".join([_sums_of(lines), "", *heads, *lines]), page)
+        figures = [line for each in SCENARIOS if (line := told.get(each.name))]
+        shown = [_sums_of(lines), "", *heads, *lines, *([""] if figures else []), *figures]
+        _put("chaos", "\n".join(shown), page)
 
 
 def _name(line: str) -> str | None:
     """The scenario of a line of the page's table, if it is one."""
     first = line.removeprefix("| ").split(" ", 1)[0]
     return first if line.startswith("| ") and first in {s.name for s in SCENARIOS} else None
+
+
+def _told(line: str) -> str | None:
+    """The scenario of a line below the page's table that tells further figures."""
+    first = line.removeprefix("- ").partition(":")[0]
+    return first if line.startswith("- ") and first in {s.name for s in SCENARIOS} else None
 
 
 def _sums_of(lines: Sequence[str]) -> str:

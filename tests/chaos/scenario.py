@@ -45,6 +45,7 @@ class Row:
     seconds: float = 0.0
     problems: tuple[str, ...] = ()
     note: str = ""
+    figures: str = ""  #: what else was measured, for the page too
 
     @property
     def passed(self) -> bool:

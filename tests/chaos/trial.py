@@ -52,7 +52,7 @@ class Findings:
     """What a scenario looked at beside the oracle: what is wrong, and figures worth telling."""
 
     problems: tuple[str, ...] = ()
-    note: str = ""
+    figures: str = ""
 
 
 #: Is given the stage and all jobs when everything is over.
@@ -103,7 +103,8 @@ def trial(
         seconds=seconds_taken,
         faults=faults,
         problems=(*row.problems, *found.problems),
-        note=", ".join(filter(None, [found.note, _note(made.faults, injected)])),
+        note=_note(made.faults, injected),
+        figures=found.figures,
     )
 
 

@@ -11,6 +11,9 @@ from worker.store import ABSENCE_S, Store
 from worker.store.memory import MemoryStore
 from worker.store.redis import RedisStore
 
+#: Two of one provider: what a caller does not bind to one of them, either may take.
+ACCOUNTS = ("default", "other")
+
 
 @dataclass(frozen=True, slots=True)
 class Indexes:
@@ -32,7 +35,7 @@ class Kept(Protocol):
         """So many seconds went by."""
 
     def indexes(self) -> Indexes:
-        """Of the only account."""
+        """Of both accounts."""
 
     def close(self) -> None:
         """Nothing is left behind."""
@@ -77,7 +80,7 @@ class KeptRedis:
 
     def passed(self, seconds: float, *, receiver_there: bool) -> None:
         if seconds >= 2:
-            self._client.delete(f"{self._prefix}once:wake:default")
+            self._client.delete(*(f"{self._prefix}once:wake:{name}" for name in ACCOUNTS))
         if seconds >= ABSENCE_S and not receiver_there:
             self._client.delete(f"{self._prefix}receiving")
         if receiver_there:
@@ -86,16 +89,20 @@ class KeptRedis:
     def indexes(self) -> Indexes:
         client: Any = self._client
         prefix = self._prefix
-        guards = client.hgetall(f"{prefix}guards:default")
+        guards = {
+            guard.decode(): job_id.decode()
+            for name in ACCOUNTS
+            for guard, job_id in client.hgetall(f"{prefix}guards:{name}").items()
+        }
         ready = (client.zrange(key, 0, -1) for key in client.scan_iter(f"{prefix}ready:*"))
         parked = (client.lrange(key, 0, -1) for key in client.scan_iter(f"{prefix}parked:*"))
-        pools = [f"{prefix}running:default", f"{prefix}running:default:video"]
+        pools = [f"{prefix}running:{name}{pool}" for name in ACCOUNTS for pool in ("", ":video")]
         return Indexes(
             due=_texts(client.zrange(f"{prefix}due", 0, -1)),
             ready={each for ids in ready for each in _texts(ids)},
             parked={each for ids in parked for each in _texts(ids)},
             running=_texts(client.sunion(pools)),
-            guards={guard.decode(): job_id.decode() for guard, job_id in guards.items()},
+            guards=guards,
         )
 
     def close(self) -> None:

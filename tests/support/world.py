@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.support.interruptions import Activity, Door, Killed, Stage, Trouble
 from tests.support.jobs import NOW
-from tests.support.kept_stores import Kept
+from tests.support.kept_stores import ACCOUNTS, Kept
 from tests.support.oracle import Fate, Ledger, ModelProvider, Task
 from tests.support.shell import Wakeups
 from worker.account import Account
@@ -54,10 +54,11 @@ class World:
         self.receiver_there = True
         self.coming: Trouble | None = None  #: strikes whatever runs when it is time
         self.ledger = Ledger(setting.policy, hooked=setting.hooked, now=lambda: self.now)
-        account = Account("default", "http://127.0.0.1:9", max_running=SLOTS)
-        self.accounts = {"default": account}
+        self.accounts = {
+            name: Account(name, "http://127.0.0.1:9", max_running=SLOTS) for name in ACCOUNTS
+        }
         self.provider = ModelProvider(
-            account,
+            self.accounts["default"],
             self.ledger,
             lambda entering: self.stage.threshold(of_store=False, entering=entering),
             self.let_pass,
@@ -83,7 +84,7 @@ class World:
             clock=lambda: self.now,
         )
         storage = Storage(f"file://{self.setting.output}")
-        clients = {"default": self.provider}
+        clients = dict.fromkeys(ACCOUNTS, self.provider)
         hook_url = "http://127.0.0.1:9/hook" if self.setting.hooked else None
         self.intake = Intake(self.orchestrator, storage)
         self.receiver = Receiver(self.orchestrator, self.tokens)

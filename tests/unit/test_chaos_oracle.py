@@ -258,6 +258,19 @@ def test_each_scenario_has_one_row_in_the_page(tmp_path: Path) -> None:
     assert "old" not in lines
 
 
+def test_further_figures_stand_below_the_table_until_they_are_measured_anew(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- chaos: begin -->\n<!-- chaos: end -->\n")
+    first, second, *_ = SCENARIOS
+    report.write(second, Row(figures="all used"), 7, page=page)
+    report.write(first, Row(figures="some used"), 7, page=page)
+    report.write(second, Row(figures="96.5% used"), 8, page=page)
+    *_, blank, one, two, _end = page.read_text().splitlines()
+    assert (blank, one, two) == ("", f"- {first.name}: some used", f"- {second.name}: 96.5% used")
+    report.write(first, Row(), 9, page=page)
+    assert "some used" not in page.read_text()
+
+
 def test_a_page_without_markers_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing here")

@@ -139,7 +139,7 @@ def test_a_file_without_a_good_row_is_a_failure(web: Web) -> None:
 def test_strict_submits_nothing_and_tells_why(web: Web) -> None:
     answer = run(a_file("cats.jsonl", '{"prompt": "a cat"}\n{}\n'), "--strict")
     assert answer.exit_code == 1
-    assert "Nothing was submitted: 1 rows are bad." in answer.stderr
+    assert "Nothing was submitted for 1 bad row:" in answer.stderr
     assert "line 2  prompt: is required" in answer.stderr
     assert web.store.batches(9) == []
 
@@ -198,7 +198,7 @@ def test_pause_resume_cancel_and_retry(web: Web) -> None:
     assert "hookline batch resume cats.txt" in run("show", "cats.txt").stdout
     assert "paused" not in run("resume", "cats.txt").stdout
     fail(web, roots(web)[0])
-    assert run("cancel", "cats.txt").stdout == "1 jobs given up\n"
+    assert run("cancel", "cats.txt").stdout == "1 job given up\n"
     assert json.loads(run("retry", "cats.txt", "--failed", "--json").stdout) == {"jobs": 1}
     assert [root.status for root in roots(web)] == [Status.QUEUED, Status.CANCELLED]
 

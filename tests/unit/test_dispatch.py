@@ -178,3 +178,14 @@ def test_a_late_success_belongs_to_the_account_that_took_it(house: House) -> Non
     done = house.shell.orchestrator.record(queued, success)
     assert (done.job.status, done.job.account) == (Status.SUCCEEDED, "small")
     assert [child.account for child in done.children] == ["small"]
+
+
+def test_a_job_past_its_deadline_is_over_and_sent_nowhere(house: House) -> None:
+    job = house.hand_in(deadline_s=60)
+    house.submit("small", refused(Reason.UNREACHABLE))
+    house.shell.now += 61
+    house.shell.put(replace(house.shell.job(job), due_at=None))
+    sent = len(house.shell.providers["large"].submitted)
+    house.submit("large")
+    assert house.shell.job(job).status is Status.TIMED_OUT
+    assert len(house.shell.providers["large"].submitted) == sent

@@ -174,7 +174,7 @@ def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"jobs": count})
     else:
-        click.echo(f"{count:,} jobs {done}")
+        click.echo(f"{view.counted(count, 'job')} {done}")
 
 
 def _show(name: str, *, as_json: bool) -> None:

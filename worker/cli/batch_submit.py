@@ -56,7 +56,7 @@ def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any
     try:
         taken = _read(batches.check if dry_run else batches.submit, asked, file)
     except BadRows as problem:
-        note(f"Nothing was submitted: {problem.count:,} rows are bad.")
+        note(f"Nothing was submitted for {view.counted(problem.count, 'bad row')}:")
         _say_bad(problem.rows, problem.count, None)
         leave(ctx, JOB_FAILED)
     if as_json:

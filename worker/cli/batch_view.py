@@ -90,6 +90,11 @@ def pace_line(report: BatchReport, pace: Pace) -> str:
     return "  ".join(said)
 
 
+def counted(count: int, what: str) -> str:
+    """``1 job``, ``2 jobs``."""
+    return f"{count:,} {what}" + ("s" if count != 1 else "")
+
+
 def counts_line(report: BatchReport) -> str:
     """Its jobs by how they stand, and the failed ones by reason."""
     running = sum(map(report.count, _IN_WORK))
@@ -104,7 +109,7 @@ def counts_line(report: BatchReport) -> str:
 
 def errors_line(report: BatchReport) -> str:
     """Why those failed that did, the most frequent reason first; empty where none did."""
-    by_count = sorted(report.batch.errors.items(), key=lambda item: -item[1])
+    by_count = sorted(report.errors.items(), key=lambda item: -item[1])
     return ", ".join(f"{count:,} {code}" for code, count in by_count)
 
 
@@ -130,7 +135,7 @@ def waits_for(report: BatchReport) -> str | None:
     return found.message if found and found.reason != "next" else None
 
 
-def lines(report: BatchReport, pace: Pace | None = None, waits: str | None = None) -> list[str]:
+def lines(report: BatchReport, waits: str | None = None) -> list[str]:
     """How a batch stands, a line for each thing that there is to say."""
     name = quote(report.batch.name)
     said = [
@@ -144,8 +149,6 @@ def lines(report: BatchReport, pace: Pace | None = None, waits: str | None = Non
             f"{report.batch.bad:,}: hookline batch bad {name}" if report.batch.bad else "",
         ),
     ]
-    if pace:
-        said.insert(0, ("done", pace_line(report, pace)))
     return [f"{what:<10} {words}" for what, words in said if words]
 
 
@@ -226,7 +229,7 @@ def _drawn(report: BatchReport, pace: Pace, waits: str | None) -> RenderableType
         (report.batch.name, "bold"), "  ", (report.state.value, _STATES[report.state])
     )
     bar = ProgressBar(total=max(1, report.planned), completed=report.over, width=36)
-    said = [Text.from_ansi(line) for line in lines(report, None, waits)]
+    said = [Text.from_ansi(line) for line in lines(report, waits)]
     return Group(head, Columns([bar, Text(pace_line(report, pace))], padding=(0, 2)), *said)
 
 

@@ -18,14 +18,15 @@ _RUNNING = (Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS)
 
 def spent(run: Run) -> Row:
     """Never one more than the budget has; the rest waits, and goes on when it is raised."""
-    jobs, budget = run.pick((60, 20), (300, 100))
+    jobs, budget, most = run.pick((45, 15, 3), (300, 100, 20))
 
     def kill(trouble: Trouble) -> None:
         stage = trouble.stage
         while not _at_its_end(stage, budget):
             if not trouble.pause(0.5, 1.5):
                 return
-            trouble.faults += stage.kill(trouble.rng.choice(stage.workers))
+            if trouble.faults < most:
+                trouble.faults += stage.kill(trouble.rng.choice(stage.workers))
         trouble.problems += _wrong(stage, jobs, budget)
         stage.set_accounts([_account(jobs * 2)])
         for name in ("web", *stage.workers):
