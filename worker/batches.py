@@ -4,6 +4,7 @@ A batch is known by its name, and each of its rows by a key, so that a file can 
 after a crash, or with further rows. What is there already is left as it is.
 """
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from worker.batch.request import BatchRequest
 from worker.batch.rows import BadRow, Row, read_rows
 from worker.errors import Conflict, FieldError, InvalidRequest, NotFound
 from worker.events import Cancelled, Event, Retried
+from worker.habits import sort_of
 from worker.intake import Intake
 from worker.job import JSON, Job, Status
 from worker.money import Amount
@@ -220,7 +222,7 @@ class Batches:
         self, so_far: Progress, new: Sequence[Job], known: int, bad: Sequence[BadRow]
     ) -> Progress:
         """The progress once a chunk was looked at."""
-        quotes = [self._quote(job) for job in new]
+        quotes = self._quotes(new)
         after = replace(
             so_far,
             new=so_far.new + len(new),
@@ -236,6 +238,18 @@ class Batches:
             raise InvalidRequest.of("rows", message)
         return after
 
+    def _quotes(self, jobs: Sequence[Job]) -> list[plans.Quote]:
+        """What each job becomes and costs; rows mostly share all that this depends on."""
+        known: dict[tuple[str | None, ...], plans.Quote] = {}
+
+        def quote(job: Job) -> plans.Quote:
+            alike = (job.kind, sort_of(job), job.account, job.mode, json.dumps(job.then))
+            if alike not in known:
+                known[alike] = self._quote(job)
+            return known[alike]
+
+        return list(map(quote, jobs))
+
     def _quote(self, job: Job) -> plans.Quote:
         accounts = self._orchestrator.accounts
         if job.account:
@@ -245,7 +259,7 @@ class Batches:
 
     def _planned_per_row(self, jobs: Sequence[Job]) -> int:
         """What the first rows become stands for all: they mostly share their ``then``."""
-        planned = sum(self._quote(job).tree.jobs for job in jobs)
+        planned = sum(quote.tree.jobs for quote in self._quotes(jobs))
         return max(1, round(planned / max(1, len(jobs))))
 
     def _checked(

@@ -14,8 +14,8 @@ from worker.reasons import Reason
 FAILURES = 5
 REST_S = 30.0
 LONGEST_REST_S = 600.0
-#: How long a lowered limit is believed, in seconds; each further refusal starts it anew.
-BELIEF_S = 60.0
+#: A lowered limit is believed less and less: one slot more is tried each so many seconds.
+SLOT_BACK_S = 2.0
 #: How many submissions the error rate looks back on, about.
 _WEIGHT = 1 / 20
 
@@ -43,8 +43,8 @@ class Health:
     failures: int = 0  #: in a row
     rests: int = 0  #: in a row
     rest_until: float | None = None
-    limit: int | None = None  #: jobs at once that it is believed to take
-    limit_until: float = 0.0
+    limit: int | None = None  #: jobs at once that it was believed to take
+    limited_at: float = 0.0
     error_rate: float = 0.0  #: share of submissions that failed, the last ones counting most
 
     def slots(self, most: int, now: float) -> int:
@@ -53,9 +53,14 @@ class Health:
             return 0
         if self.rest_until is not None:  # a single job tells whether it is well again
             return min(most, 1)
-        if self.limit is not None and now < self.limit_until:
-            return min(most, self.limit)
-        return most
+        return self.believed(most, now) or most
+
+    def believed(self, most: int, now: float) -> int | None:
+        """How many of ``most`` jobs at once it is believed to take, while that is fewer."""
+        if self.limit is None:
+            return None
+        regained = int(max(0.0, now - self.limited_at) / SLOT_BACK_S)
+        return self.limit + regained if self.limit + regained < most else None
 
 
 def after(
@@ -70,7 +75,7 @@ def after(
         words = f"{verdict.error.code}: {verdict.error.message}"
         return replace(_failed(health, now), closed=words, closed_at=now, settings=settings)
     if is_full(verdict):
-        return replace(health, limit=max(1, running - 1), limit_until=now + BELIEF_S)
+        return replace(health, limit=max(1, running - 1), limited_at=now)
     if reason in _NOT_ITS_FAULT:
         return health
     if verdict.outcome in (Outcome.TRY_LATER, Outcome.IN_DOUBT):

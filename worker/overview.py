@@ -168,9 +168,9 @@ def _report(
     store = orchestrator.store
     health = orchestrator.dispatch.health(name)
     delivery, mode, why = orchestrator.delivery(name)
-    believed = health.limit if now < health.limit_until else None
+    account = orchestrator.accounts[name]
     return Report(
-        account=orchestrator.accounts[name],
+        account=account,
         load=store.load(name),
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
         double_payments=_count(store, Filter(account=name, double_payments=True)),
@@ -179,7 +179,7 @@ def _report(
         why=why,
         health=health,
         state=state_of(name, health, paused, now),
-        believed_limit=believed,
+        believed_limit=health.believed(account.max_running, now),
         purse=purse,
     )
 

@@ -115,7 +115,8 @@ def _no_slot(orchestrator: Orchestrator, job: Job, health: Health, terms: Terms)
 
 def _paused(what: str) -> str:
     of, _, name = what.partition(":")
-    return f"{of} {name} is paused; `hookline resume --{of} {name}`"
+    command = f"batch resume {name}" if of == "batch" else f"resume --{of} {name}"
+    return f"{of} {name} is paused; `hookline {command}`"
 
 
 def _no_money(orchestrator: Orchestrator, job: Job, scope: str, terms: Terms) -> str:

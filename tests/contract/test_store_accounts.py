@@ -81,6 +81,20 @@ def test_a_batch_does_not_delay_anothers_single_job(store: Store) -> None:
     assert order.index(other.id) <= 1
 
 
+def test_follow_ups_come_first_within_their_batch_but_delay_nobody_else(store: Store) -> None:
+    roots = [a_job(batch_id="b", created_at=NOW + n) for n in range(3)]
+    children = [
+        a_job(batch_id="b", parent_id=roots[0].id, created_at=NOW + 50 + n) for n in range(5)
+    ]
+    put(store, *roots, *children)
+    single = a_job(created_at=NOW + 99)
+    put(store, single)
+    order = [job.id for job in take_all(store, terms(99))]
+    assert order.index(single.id) <= 1
+    of_batch = [job_id for job_id in order if job_id != single.id]
+    assert of_batch == [job.id for job in (*children, *roots)]
+
+
 def test_tenants_share_alike_however_many_batches_they_have(store: Store) -> None:
     greedy = [a_job(tenant="a", batch_id=f"b{n % 3}", created_at=NOW + n) for n in range(9)]
     modest = [a_job(tenant="b", created_at=NOW + 50 + n) for n in range(9)]

@@ -436,7 +436,7 @@ def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -
         closed="quota: no credit", settings=here.orchestrator.dispatch._settings_of("spare")
     )
     assert here.store.learn_health("spare", closed, Health())
-    full = Health(limit=4, limit_until=NOW + 60)
+    full = Health(limit=4, limited_at=NOW)
     assert here.store.learn_health("main", full, Health())
     here.store.pause("kind:video")
     told = run("accounts")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.jobs import NOW
 from worker.evidence import Outcome, Verdict
-from worker.health import BELIEF_S, FAILURES, LONGEST_REST_S, REST_S, Health, after, opened
+from worker.health import FAILURES, LONGEST_REST_S, REST_S, SLOT_BACK_S, Health, after, opened
 from worker.reasons import Reason, job_error
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, task_id="t")
@@ -41,7 +41,8 @@ def test_a_full_account_is_believed_to_take_less_for_a_while(reason: Reason) -> 
     full = after(Health(), refused(reason), 5, NOW)
     assert full.slots(12, NOW) == 4
     assert full.slots(2, NOW) == 2
-    assert full.slots(12, NOW + BELIEF_S) == 12
+    assert full.slots(12, NOW + SLOT_BACK_S) == 5, "one after the other is tried again"
+    assert full.slots(12, NOW + 99 * SLOT_BACK_S) == 12
     assert after(full, refused(reason), 1, NOW).slots(12, NOW) == 1, "one may always try"
     assert full.failures == 0, "it fares well"
 

@@ -67,7 +67,7 @@ def _full(world: World) -> Job:
 
 
 def _full_believed(world: World) -> Job:
-    world.fares("spare", Health(limit=1, limit_until=NOW + 60))
+    world.fares("spare", Health(limit=1, limited_at=NOW))
     world.run("spare")
     return world.put(account="spare")
 

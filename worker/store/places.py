@@ -16,6 +16,7 @@ ANY = "*"
 class Lane(NamedTuple):
     """Jobs that are alike for every rule: either all of them may start now, or none."""
 
+    rank: str
     account: str  #: ``ANY`` until one took it
     kind: str
     sort: str  #: what its price goes by; empty once it is paid for
@@ -24,7 +25,7 @@ class Lane(NamedTuple):
 
 
 class Place(NamedTuple):
-    """``turn``: rank and tenant; ``guard`` is shared by jobs that must not run at once."""
+    """``turn``: priority and tenant; ``guard`` is shared by jobs that must not run at once."""
 
     status: str
     pipeline: str  #: empty: its own
@@ -52,7 +53,7 @@ def place_of(job: Job) -> Place:
         created_at=job.created_at,
         task=job.task_id or "",
         ready=job.ready,
-        turn=f"{rank_of(job)}|{job.tenant}",
+        turn=f"{9 - job.priority}|{job.tenant}",
         lane=lane_of(job),
         guard=guard_of(job),
         holds_slot=job.holds_slot,
@@ -70,19 +71,18 @@ def lane_of(job: Job) -> Lane:
     """The job's lane."""
     paid = job.task_id is not None or job.kind is Kind.CHOOSE
     sort = "" if paid else sort_of(job)
-    return Lane(job.account or ANY, job.kind.value, sort, job.mode or "", job.batch_id or "")
+    account, rank = job.account or ANY, str(rank_of(job))
+    return Lane(rank, account, job.kind.value, sort, job.mode or "", job.batch_id or "")
 
 
 def rank_of(job: Job) -> int:
-    """Lowest first: by priority, then follow-ups before roots, so that pipelines finish.
+    """Lowest first: follow-ups (1) before roots (2), so that pipelines finish.
 
-    A job whose window is open comes before all others of its priority: its task waits at the
-    provider.
+    A job whose window is open comes before all (0): its task waits at the provider.
     """
-    rank = (9 - job.priority) * 3
-    if job.task_id is None:
-        rank += 1 if job.parent_id else 2
-    return rank
+    if job.task_id is not None:
+        return 0
+    return 1 if job.parent_id else 2
 
 
 def guard_of(job: Job) -> str:

@@ -12,11 +12,19 @@ MayStart = Callable[[str, Lane], bool]
 
 
 @dataclass(slots=True)
-class _Turn:
-    """One rank's tenant: how often it was served, and its lanes with theirs."""
+class _Batch:
+    """How often it was served, and its lanes with theirs."""
 
     served: int
     lanes: dict[Lane, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One priority's tenant: how often it was served, and its batches."""
+
+    served: int
+    batches: dict[str, _Batch] = field(default_factory=dict)
 
 
 class Queue:
@@ -38,7 +46,12 @@ class Queue:
         turn = self._turns.get(place.turn)
         if turn is None:
             turn = self._turns[place.turn] = _Turn(self._next_served(place.turn))
-        turn.lanes.setdefault(place.lane, min(turn.lanes.values(), default=0))
+        batch = turn.batches.get(place.lane.batch)
+        if batch is None:
+            level = min((known.served for known in turn.batches.values()), default=0)
+            batch = turn.batches[place.lane.batch] = _Batch(level)
+        equals = (n for lane, n in batch.lanes.items() if lane.rank == place.lane.rank)
+        batch.lanes.setdefault(place.lane, min(equals, default=0))
         self._ready[place.turn, place.lane][job_id] = place
         self.waiting[pool_name(place.lane.account, place.lane.kind)] += 1
         return [place]
@@ -62,29 +75,40 @@ class Queue:
         return self._heads.get((place.lane.account, place.guard))
 
     def served(self, place: Place) -> None:
-        """A job of this place starts: its tenant and its lane go behind their equals."""
-        if turn := self._turns.get(place.turn):
-            turn.served += 1
-            if place.lane in turn.lanes:
-                turn.lanes[place.lane] += 1
+        """A job of this place starts: its tenant, batch and lane go behind their equals."""
+        turn = self._turns.get(place.turn)
+        if turn is None:
+            return
+        turn.served += 1
+        if batch := turn.batches.get(place.lane.batch):
+            batch.served += 1
+            if place.lane in batch.lanes:
+                batch.lanes[place.lane] += 1
 
     def in_order(self, may_start: MayStart) -> Iterator[str]:
         """The ids of ready jobs whose lane may start, the next one first."""
         for name, turn in sorted(
-            self._turns.items(), key=lambda t: (_rank(t[0]), t[1].served, t[0])
+            self._turns.items(), key=lambda t: (_priority(t[0]), t[1].served, t[0])
         ):
-            lanes = sorted(turn.lanes.items(), key=lambda lane: (lane[1], "|".join(lane[0])))
-            if not lanes:
+            batches = sorted(turn.batches.items(), key=lambda each: (each[1].served, each[0]))
+            for batch_id, batch in batches:
+                lanes = sorted(batch.lanes.items(), key=lambda b: (b[0].rank, b[1], "|".join(b[0])))
+                for lane, _ in lanes:
+                    if may_start(name.partition("|")[2], lane):
+                        yield from self._in_lane(name, batch, lane)
+                if not lanes:
+                    del turn.batches[batch_id]
+            if not batches:
                 del self._turns[name]
-            for lane, _ in lanes:
-                if may_start(name.partition("|")[2], lane):
-                    jobs = self._ready[name, lane]
-                    yield from sorted(jobs, key=lambda i: (jobs[i].created_at, i))
-                    if not jobs:
-                        del turn.lanes[lane]
+
+    def _in_lane(self, turn: str, batch: _Batch, lane: Lane) -> Iterator[str]:
+        jobs = self._ready[turn, lane]
+        yield from sorted(jobs, key=lambda i: (jobs[i].created_at, i))
+        if not jobs:
+            del batch.lanes[lane]
 
     def _next_served(self, turn: str) -> int:
-        equals = (t.served for name, t in self._turns.items() if _rank(name) == _rank(turn))
+        equals = (t.served for name, t in self._turns.items() if _priority(name) == _priority(turn))
         return min(equals, default=0)
 
 
@@ -93,5 +117,5 @@ def pool_name(account: str, kind: str) -> str:
     return f"{account}:video" if kind == Kind.VIDEO else account
 
 
-def _rank(turn: str) -> int:
+def _priority(turn: str) -> int:
     return int(turn.partition("|")[0])

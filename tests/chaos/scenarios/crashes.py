@@ -21,8 +21,9 @@ from tests.chaos.waiting import NotInTime
 from worker.job import Job, Status
 
 _SETTLE_S = 60.0
-#: A busy machine makes crashes meet each other's jobs; those rounds are played again.
-_MORE_ROUNDS = 4
+#: Crashes meet each other's jobs, the more the busier the machine is; those rounds are played
+#: again, so often at most.
+_AGAIN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +131,15 @@ def finishing(run: Run) -> Row:
 def _rounds(ordered: Ordered, table: Mapping[Point, Outcome], rounds: int, within_s: float) -> str:
     """Crash at each point, one after the other, until each was met fairly in so many rounds."""
     judged = Counter[Point]()
-    for number in range(1, rounds + _MORE_ROUNDS + 1):
+    for number in range(1, rounds * (1 + _AGAIN) + _AGAIN + 1):
         points = [point for point in table if judged[point] < rounds]
         if not points:
             break
         ordered.run.tell(f"round {number} of {rounds}")
         met = [ordered.order(point, signal.SIGKILL) for point in points]
-        fair = list(_fair(met, within_s))
         _settle(ordered, [passing.job_id for passing in met])
+        jobs = ordered.jobs([passing.job_id for passing in met])
+        fair = [each for each in _fair(met, within_s) if _unhurt(each, jobs.get(each.job_id))]
         ordered.problems += _judged(ordered, table, fair)
         judged.update(Point(passing.point) for passing in fair)
     few = [point for point in table if judged[point] < rounds]
@@ -152,6 +154,15 @@ def _fair(met: Sequence[Passing], within_s: float) -> Iterator[Passing]:
     for passing in met:
         if crashes_of[passing.job_id] == 1 and last - passing.at < within_s:
             yield passing
+
+
+def _unhurt(passing: Passing, job: Job | None) -> bool:
+    """Whether no earlier crash had met the job: who dies takes the other jobs of its threads along.
+
+    What is gone is the judge's to see.
+    """
+    begun = sum(attempt.started_at < passing.at for attempt in job.attempts) if job else 0
+    return begun <= (0 if passing.point == Point.BEFORE_STARTED else 1)
 
 
 def _settle(ordered: Ordered, ids: Collection[str]) -> None:

@@ -5,7 +5,8 @@
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; those that were paid for twice
 --   due                       zset  id -> due_at
---   turns, lanes:<turn>       zset  see scheduling.lua
+--   turns, batches:<turn>,    zset  see scheduling.lua
+--   lanes:<turn>|<batch>
 --   ready:<turn>|<lane>       zset  id -> created_at; may start as soon as an account has a slot
 --   waiting                   hash  account ('*': any), with ':video' for films -> how many are ready
 --   running:<account>         set   ids that hold a slot; running:<account>:video for films
@@ -57,10 +58,15 @@ local function join(zset, member, low, high)
   redis.call('ZADD', zset, first[2] or low, member)
 end
 
+local function level(zset, member, number)
+  local low = number * LEVEL
+  join(zset, member, low, '(' .. string.format('%d', low + LEVEL))
+end
+
 local function line_up(id, place)
-  local rank = tonumber(string.match(place.turn, '^%d+')) * RANK
-  join(turns, place.turn, rank, '(' .. string.format('%d', rank + RANK))
-  join(lanes_of(place.turn), place.lane, 0, '+inf')
+  level(turns, place.turn, tonumber(string.match(place.turn, '^%d+')))
+  level(batches_of(place.turn), place.of.batch, 0)
+  level(lanes_of(place.turn, place.of.batch), place.lane, place.of.rank)
   redis.call('ZADD', queue_of(place.turn, place.lane), place.created, id)
   redis.call('HINCRBY', prefix .. 'waiting', pool_of(place.of.account, place.of.kind), 1)
   if place.of.account == '*' then anywhere = anywhere + 1 else queued = queued + 1 end
@@ -206,7 +212,8 @@ local function may_start(id, old, old_money, money, guard)
     redis.call('HSET', stats, 'next_start', string.format('%.3f', due + terms.interval))
   end
   redis.call('ZADD', turns, 'XX', 'INCR', 1, old.turn)
-  redis.call('ZADD', lanes_of(old.turn), 'XX', 'INCR', 1, old.lane)
+  redis.call('ZADD', batches_of(old.turn), 'XX', 'INCR', 1, old.of.batch)
+  redis.call('ZADD', lanes_of(old.turn, old.of.batch), 'XX', 'INCR', 1, old.lane)
   return true
 end
 

@@ -7,7 +7,7 @@ local function holds(id)
   local place = redis.call('HGET', prefix .. 'job:' .. id, 'place')
   if not place then return false end
   local read = cjson.decode(place)
-  return read[9] and string.match(read[7], '^[^|]*') == account
+  return read[9] and string.match(read[7], '^%d|([^|]*)') == account
 end
 
 for _, pool in ipairs({'', ':video'}) do

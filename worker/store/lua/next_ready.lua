@@ -14,16 +14,25 @@ local function first_startable(queue)
   return nil, #ids == 0
 end
 
-local function first_of(turn)
-  local lanes = redis.call('ZRANGE', lanes_of(turn), 0, -1)
+local function first_of_batch(turn, batch)
+  local lanes = redis.call('ZRANGE', lanes_of(turn, batch), 0, -1)
   for _, lane in ipairs(lanes) do
     if not why_not(terms, turn, lane) then
       local doc, empty = first_startable(queue_of(turn, lane))
       if doc then return doc end
-      if empty then redis.call('ZREM', lanes_of(turn), lane) end
+      if empty then redis.call('ZREM', lanes_of(turn, batch), lane) end
     end
   end
-  if #lanes == 0 then redis.call('ZREM', turns, turn) end
+  if #lanes == 0 then redis.call('ZREM', batches_of(turn), batch) end
+end
+
+local function first_of(turn)
+  local batches = redis.call('ZRANGE', batches_of(turn), 0, -1)
+  for _, batch in ipairs(batches) do
+    local doc = first_of_batch(turn, batch)
+    if doc then return doc end
+  end
+  if #batches == 0 then redis.call('ZREM', turns, turn) end
 end
 
 if paced_until(terms) > now then return false end
