@@ -59,10 +59,10 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
                 if child.id not in self._jobs:
                     ready += self._write(child, terms)[1]
             if news:
-                self._note(job.account, news)
+                self._note(terms.account, news)
             anywhere = sum(place.lane.account == ANY for place in ready)
             own = freed + len(ready) - anywhere
-            return Openings(min(own, self.load(job.account).startable(terms)), anywhere)
+            return Openings(min(own, self.load(terms.account).startable(terms)), anywhere)
 
     def add(self, jobs: Sequence[Job], *, terms: Terms, now: float = 0.0) -> list[bool]:
         def added(job: Job) -> bool:
