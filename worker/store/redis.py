@@ -50,7 +50,7 @@ class RedisStore(RedisAccounts, RedisBatches):
     ) -> Openings:
         argv: list[Any] = [
             self._prefix,
-            job.account,
+            terms.account,
             terms.video_slots,
             terms.image_slots,
             json.dumps(asdict(news)) if news else "",
