@@ -53,8 +53,8 @@ def test_a_job_of_nobody_is_taken_by_whoever_comes_first(store: Store) -> None:
     assert take(store, terms(1, "other")) is None, "its only slot is taken"
     assert {job.id for job in take_all(store, terms(9))} == {second.id, mine.id}
     again = replace(taken, account="", status=Status.QUEUED, due_at=None)
-    openings = store.commit(again, terms=terms(1, "other"), now=NOW)
-    assert openings == Openings(own=1, anywhere=1), "the account that gave it back can start it"
+    given_back = store.commit(again, terms=terms(1, "other"), now=NOW)
+    assert given_back == Openings(own=1, anywhere=1), "the account that gave it back can start it"
     assert store.load("other") == Load(anywhere=1), "its slot is free again"
 
 
