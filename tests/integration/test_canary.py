@@ -211,7 +211,7 @@ def leaked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
             ids: dict[str, str] = {}
             # A refused key closes the account, so that nothing starts after it.
             for names in ([*_ANSWERS.keys() - {"refused key"}, "cut off"], ["refused key"]):
-                ids |= {name: flow.hand_in(name) for name in names}
+                ids.update({name: flow.hand_in(name) for name in names})
                 running.wait_for(lambda: flow.settled(ids), f"the answers to {ids}", 60)
             _callbacks(flow, ids)
             for job_id in ids.values():
