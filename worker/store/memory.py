@@ -123,7 +123,8 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
         return self._tasks.get((account, task_id))
 
     def pipeline(self, pipeline_id: str) -> Pipeline | None:
-        jobs = self.get_many(self._pipelines.get(pipeline_id, []))
+        with self._lock:
+            jobs = self.get_many(self._pipelines.get(pipeline_id, []))
         return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
 
     def list_jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:

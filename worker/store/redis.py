@@ -116,9 +116,13 @@ class RedisStore(RedisAccounts, RedisBatches):
         return job_id.decode() if job_id else None
 
     def pipeline(self, pipeline_id: str) -> Pipeline | None:
-        ids = self._ask(self._redis.lrange, f"{self._prefix}pipeline:{pipeline_id}", 0, -1)
-        jobs = self.get_many([pipeline_id, *(job_id.decode() for job_id in ids)])
-        return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
+        key = f"{self._prefix}pipeline:{pipeline_id}"
+        while True:
+            ids = [i.decode() for i in self._ask(self._redis.lrange, key, 0, -1)]
+            jobs = self.get_many([pipeline_id, *ids])
+            # A job may have succeeded between the two reads: its children belong to what is shown.
+            if self._ask(self._redis.llen, key) == len(ids):
+                return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
 
     def list_jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
         index = f"{self._prefix}jobs"
