@@ -33,12 +33,20 @@ _CHECKS = [
     checks.ignored_auth,
 ]
 _MODES = {"valid": GenerationMode.POSITIVE, "not valid": GenerationMode.NEGATIVE}
-#: What takes nothing cannot be called in a wrong way.
+_ANY_TEXT = "^[^/]+$"
+
+
+def _can_be_wrong(call: dict[str, Any]) -> bool:
+    """What takes nothing, or only a name that may be any text, cannot be called in a wrong way."""
+    told = (p["schema"].get("pattern") != _ANY_TEXT for p in call.get("parameters", ()))
+    return "requestBody" in call or any(told)
+
+
 _CASES = [
     (call["operationId"], mode)
     for _, _, call in described()
     for mode in _MODES
-    if mode == "valid" or "parameters" in call or "requestBody" in call
+    if mode == "valid" or _can_be_wrong(call)
 ]
 _EACH = settings(
     max_examples=20,
