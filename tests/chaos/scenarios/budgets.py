@@ -61,10 +61,13 @@ def _wrong(stage: Stage, jobs: int, budget: int) -> list[str]:
     waiting = services.store.get_many(newest(stage.redis, Status.QUEUED, _MANY))
     told = (waits.waiting(services.orchestrator, job) for job in waiting)
     reasons = {each.reason for each in told if each}
+    [money] = services.store.money(["account:main"])
+    kept = paid * amount(1) + money.get("reserved", 0)
     wrong = {
         f"{paid} were paid for, of a budget of {budget}": paid > budget,
-        f"{paid} were paid for, and {found}": paid + found.in_doubt < budget,
-        f"{len(waiting)} jobs wait": len(waiting) != jobs - budget,
+        # What was given up in doubt may have been paid, so that its money stays put by.
+        f"{paid} were paid for, and {found}": kept < amount(budget),
+        f"{len(waiting)} jobs wait": len(waiting) != jobs - paid - found.in_doubt,
         f"they wait for {reasons}": reasons != {"budget"},
     }
     return [what for what, is_so in wrong.items() if is_so]
