@@ -9,7 +9,8 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.routing import BaseConverter
 
 from webhooks import batches
-from webhooks.openapi import MAX_PAGE, PAGE, document
+from webhooks.openapi import document
+from webhooks.openapi_calls import MAX_PAGE, PAGE
 from webhooks.parsing import read_body, strict_json
 from webhooks.problems import Unauthorized
 from worker import buttons

@@ -72,7 +72,7 @@ def after(
     """
     reason = Reason(verdict.error.code) if verdict.error and _known(verdict.error.code) else None
     if verdict.account_trouble and verdict.error:
-        words = f"{verdict.error.code}: {verdict.error.message}"
+        words = f"{verdict.error.code}: {verdict.error.message.rstrip('.')}"
         return replace(_failed(health, now), closed=words, closed_at=now, settings=settings)
     if is_full(verdict):
         return replace(health, limit=max(1, running - 1), limited_at=now)

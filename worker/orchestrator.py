@@ -110,7 +110,8 @@ class Orchestrator:
     def _commit(self, before: Job, decision: Decision, news: News | None, now: float) -> Openings:
         job = decision.job
         account = job.account or before.account  # whose slot is taken, or given back
-        terms = self.dispatch.terms(account, now, fresh=job.status is Status.SUBMITTING)
+        # What starts was just picked by fresh terms, in this process.
+        terms = self.dispatch.terms(account, now)
         return self.store.commit(job, decision.children, terms=terms, news=news, now=now)
 
     def _ask_soon(self, job: Job, now: float) -> None:
