@@ -118,7 +118,7 @@ class Batches:
     ) -> Iterator[Progress]:
         """How ``submit`` of the same would go; nothing is stored. Raises what ``submit`` would."""
         progress = Progress(batch_id_of(asked.name))
-        intake = self._intake._dry()  # noqa: SLF001
+        intake = self._intake.dry()
         for chunk in _chunks(asked, source):
             jobs, bad = self._jobs(intake, chunk, progress.batch_id, allow_paths=allow_paths)
             stored = {job.id for job in self._store.get_many([job.id for job in jobs])}
@@ -245,17 +245,10 @@ class Batches:
         def quote(job: Job) -> plans.Quote:
             alike = (job.kind, sort_of(job), job.account, job.mode, json.dumps(job.then))
             if alike not in known:
-                known[alike] = self._quote(job)
+                known[alike] = self._intake.quote_of([job])
             return known[alike]
 
         return list(map(quote, jobs))
-
-    def _quote(self, job: Job) -> plans.Quote:
-        accounts = self._orchestrator.accounts
-        if job.account:
-            return plans.quote([job], [accounts[job.account]])
-        able = [a for a in accounts.values() if not (job.mode and a.modes) or job.mode in a.modes]
-        return plans.quote([job], able)
 
     def _planned_per_row(self, jobs: Sequence[Job]) -> int:
         """What the first rows become stands for all: they mostly share their ``then``."""

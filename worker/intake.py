@@ -125,7 +125,7 @@ class Intake:
 
         Raises what ``submit`` would.
         """
-        dry, asked = self._dry(), parse_request(data)
+        dry, asked = self.dry(), parse_request(data)
         if asked.kind is Kind.MODAL and "job_id" in asked.request:
             return self._quote([dry.prepare_answer(asked, allow_paths=allow_paths)])
         job_id = followups.job_id_of("key", key) if key else uuid4().hex
@@ -136,7 +136,7 @@ class Intake:
     ) -> Quote:
         """The same of ``press``."""
         key = key or uuid4().hex
-        return self._quote(self._dry().prepare_press(parent_id, data, key, allow_paths=allow_paths))
+        return self._quote(self.dry().prepare_press(parent_id, data, key, allow_paths=allow_paths))
 
     def cancel(self, job_id: str) -> Job:
         """Give the job up. Raises ``Conflict`` when it is terminal."""
@@ -152,14 +152,19 @@ class Intake:
         job = self._orchestrator.job(job_id)
         return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
 
-    def _dry(self) -> "Intake":
+    def dry(self) -> "Intake":
+        """One that prepares jobs and keeps nothing, not even their pictures."""
         return Intake(self._orchestrator, Unwritten(self._storage), self._choosers)
+
+    def quote_of(self, jobs: Sequence[Job]) -> Quote:
+        """What jobs of one account, or of any, become and cost."""
+        return plans.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].mode))
 
     def _quote(self, jobs: Sequence[Job]) -> Quote:
         for job in jobs:
             if known := self._orchestrator.store.get(job.id):
                 _check_repeat(job, known)
-        return plans.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].mode))
+        return self.quote_of(jobs)
 
     def _answer_modal(self, asked: JobRequest, *, allow_paths: bool) -> Job:
         job, modal = self._answer(asked, allow_paths=allow_paths)
