@@ -16,11 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from types import TracebackType
 from typing import IO, Self
 
 from worker.errors import HooklineError
+from worker.stopping import Stop
 
 #: What a program answers with whose settings or arguments are wrong.
 WRONG_USAGE = 2
@@ -93,7 +94,7 @@ class Supervisor:
         for child in self._children:
             child.look()
 
-    def watch(self, until: Event) -> None:
+    def watch(self, until: Stop) -> None:
         """Keep the programs running until told. Raises ``ProgramRefused``."""
         while not until.wait(_LOOK_EVERY_S):
             self.look()

@@ -13,6 +13,7 @@ from tests.support.processes import (
     clean_env,
     command,
     descendants,
+    ended,
     hookline,
     living,
     up,
@@ -79,10 +80,10 @@ def test_what_dies_is_started_again_and_ctrl_c_leaves_jobs_alone(tmp_path: Path)
         assert redis_url
         with redis.Redis.from_url(redis_url) as store:
             os.kill(int(store.info("server")["process_id"]), signal.SIGKILL)
-        with subprocess.Popen(
+        with ended(subprocess.Popen(
             command("imagine", "a fox", "--wait"), cwd=tmp_path, env=clean_env(),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        ) as waiting:  # fmt: skip
+        )) as waiting:  # fmt: skip
             assert waiting.stderr
             job_id = waiting.stderr.readline().split()[0]
             waiting.send_signal(signal.SIGINT)

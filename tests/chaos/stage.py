@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +25,7 @@ from tests.support.processes import clean_env, descendants, living
 from worker.bootstrap import Services, build
 from worker.cli.http import answers, call
 from worker.cli.stack import free_port
+from worker.stopping import Stop
 from worker.supervisor import Program, ProgramRefused, Supervisor
 
 #: Secrets that are easy to find in a log where they must not be.
@@ -219,7 +220,7 @@ def stage(folder: Path, setup: Setup | None = None) -> Iterator[Stage]:
 @contextmanager
 def _watched(supervisor: Supervisor) -> Iterator[None]:
     """What dies is started again; a program that refuses its settings ends the scenario."""
-    stop, refused = Event(), list[ProgramRefused]()
+    stop, refused = Stop(), list[ProgramRefused]()
 
     def watch() -> None:
         try:

@@ -18,6 +18,7 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.support.processes import ended
 from worker.sandbox import Sandbox, SandboxOptions, create_sandbox
 
 Json = dict[str, Any]
@@ -254,7 +255,9 @@ def test_the_ledger_file_survives_the_end(tmp_path: Path, how: signal.Signals) -
     ledger = tmp_path / "ledger.jsonl"
     command = [sys.executable, "-c", SERVE, str(ledger)]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with ended(
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
         requests.post(f"{url}/mj/submit/imagine", json={"prompt": "a dog"}, timeout=10)

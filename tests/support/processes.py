@@ -61,15 +61,25 @@ def living(pids: set[int]) -> set[int]:
 
 
 @contextmanager
+def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
+    """Killed at the end if it still runs: leaving a ``Popen`` waits for its end without a limit."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
 def up(folder: Path, *args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
     """A ready `hookline up`; what it wrote is in ``up.out``. It has ended afterwards."""
     written = folder / "up.out"
     with (
         written.open("w") as out,
-        subprocess.Popen(
+        ended(subprocess.Popen(
             command("up", *args), cwd=folder, env=clean_env(**env), stdout=out,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        ) as process,
+        )) as process,
     ):  # fmt: skip
         try:
             wait_for(lambda: "Ready." in written.read_text() or process.poll() is not None, "up")

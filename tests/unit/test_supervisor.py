@@ -10,6 +10,8 @@ from time import monotonic
 
 import pytest
 
+from tests.support.processes import ended
+from worker.stopping import Stop
 from worker.supervisor import Program, ProgramRefused, Supervisor
 
 ROOT = Path(__file__).parents[2]
@@ -109,11 +111,11 @@ def test_wrong_settings_are_not_tried_again(tmp_path: Path) -> None:
         supervised(tmp_path, "raise SystemExit(2)") as (supervisor, _),
         pytest.raises(ProgramRefused, match="p0 does not start"),
     ):
-        supervisor.watch(Event())
+        supervisor.watch(Stop())
 
 
 def test_watching_ends_when_told(tmp_path: Path) -> None:
-    stop = Event()
+    stop = Stop()
     stop.set()
     with supervised(tmp_path, FOREVER) as (supervisor, _):
         running = dict(supervisor.pids)
@@ -143,11 +145,11 @@ def test_what_a_program_started_itself_ends_too(tmp_path: Path) -> None:
 
 def test_no_program_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, "-c", OWNER], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True
+    command = [sys.executable, "-c", OWNER]
+    with ended(
+        subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True)
     ) as owner:
         assert owner.stdout
         pid = int(owner.stdout.readline())
         assert lives(pid)
-        owner.kill()
     wait_for(lambda: not lives(pid))

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
 
 import click
 
@@ -21,6 +20,7 @@ from worker.cli.up import print_tidy
 from worker.errors import HooklineError
 from worker.job import Job, Status
 from worker.sandbox.options import DIALECTS
+from worker.stopping import Stop
 
 #: The sandbox's tasks take so long; short enough for a person to stay.
 _TASKS = ("--task-seconds", "1-3")
@@ -80,7 +80,7 @@ def _running(
         note(f"starting a Redis, the sandbox ({dialect}), the web process and a worker ...")
         folder, on_line = Path(scratch), lambda *line: lines.append(line)
         with stack.running(planned, env, folder, on_line, sandbox_args=_TASKS) as supervisor:
-            stack.wait_until_ready(planned, supervisor, Event())
+            stack.wait_until_ready(planned, supervisor, Stop())
             token = planned.settings.api_token.get_secret_value()
             windows = dialect != "novicezk"
             if not windows:

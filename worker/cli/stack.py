@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
 from config.checks import host_of, is_loopback
 from config.settings import Settings, load_settings
 from worker.cli.http import answers
 from worker.errors import ServiceUnavailable
+from worker.stopping import Stop
 from worker.supervisor import OnLine, Program, Supervisor
 
 #: Seconds for the web process to be ready.
@@ -89,7 +89,7 @@ def running(
         yield supervisor
 
 
-def wait_until_ready(planned: Plan, supervisor: Supervisor, stop: Event) -> None:
+def wait_until_ready(planned: Plan, supervisor: Supervisor, stop: Stop) -> None:
     """Wait for the web process. Raises ``ServiceUnavailable`` and ``ProgramRefused``."""
     deadline = time.monotonic() + READY_S
     urls = [f"{planned.web_url}/readyz", *filter(None, [planned.sandbox_url])]

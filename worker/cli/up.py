@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ from worker.cli import stack
 from worker.cli.base import Command, note
 from worker.cli.options import apply, named_as_given, setting_options
 from worker.running import claimed, tell
+from worker.stopping import Stop
 from worker.supervisor import OnLine
 
 _COLOURS = {"error": "red", "critical": "red", "warning": "yellow"}
@@ -64,9 +64,9 @@ def _of_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("HOOKLINE_")}
 
 
-def _on_signals() -> Event:
+def _on_signals() -> Stop:
     """Is set by the first Ctrl-C or SIGTERM; the second Ctrl-C ends everything at once."""
-    stop = Event()
+    stop = Stop()
 
     def on_signal(*_: Any) -> None:
         stop.set()

@@ -17,6 +17,7 @@ from worker.sandbox.engine import Engine
 from worker.sandbox.ledger import Ledger, Stats
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.scheduler import Scheduler
+from worker.stopping import Stop
 
 #: Seconds between looks at whether to stop.
 _POLL = 0.05
@@ -82,7 +83,7 @@ def create_sandbox(options: SandboxOptions) -> Sandbox:
 
 def serve(options: SandboxOptions, host: str = "127.0.0.1", port: int = 9000) -> None:
     """Run until SIGTERM or SIGINT."""
-    asked_to_stop = threading.Event()
+    asked_to_stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())
     sandbox = create_sandbox(options).start(host, port)
