@@ -5,6 +5,7 @@
     ├── InvalidRequest         bad input, every field named; nothing was stored or sent
     ├── NotFound               no such job, pipeline or account
     ├── Conflict               the job's status does not allow what was asked
+    ├── AddressError           an address that must not be, or cannot be, connected to
     ├── PictureError           a picture that cannot be read, fetched or used
     ├── StaleVersion           another process changed the job first: reload and decide again
     └── ServiceUnavailable     something we need does not answer now
@@ -68,6 +69,14 @@ class NotFound(HooklineError):
 
 class Conflict(HooklineError):
     """The present state does not allow this."""
+
+
+class AddressError(HooklineError):
+    """The address cannot be used."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        self.retryable = retryable
+        super().__init__(message)
 
 
 class PictureError(HooklineError):

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.rawserver import http, says, serving
-from worker import fetching
+from worker import safe_http
 from worker.errors import PictureError
-from worker.fetching import check_url, fetch, is_public
+from worker.fetching import check_url, fetch
+from worker.safe_http import is_public
 
 BODY = b"picture" * 1000
 OK = http(BODY, Content_Length=str(len(BODY)))
@@ -334,7 +335,7 @@ def test_tls_is_for_the_name_though_the_address_is_dialled(
         assert not stranger.retryable
 
         trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
-        monkeypatch.setattr(fetching, "_tls", lambda: trusting)
+        monkeypatch.setattr(safe_http, "_tls", lambda: trusting)
         assert get(f"https://pictures.test:{port}/", hosts=hosts) == BODY
         error = refused(f"https://other.test:{port}/", hosts=hosts)
         assert "certificate that is not valid" in str(error)
