@@ -30,6 +30,7 @@ def press(mask: str, *then: dict[str, Any]) -> dict[str, Any]:
         ({"then": ({"press": "U1", "then": [press(A, {"describe": True})]},)}, {A}),
         ({"then": (press(A, {"imagine": "{prompt}", "then": [press(B)]}),)}, {A, B}),
         ({"request": {"image": A}, "then": (press(B),), "modal": Modal(mask=C)}, {A, B, C}),
+        ({"fetched": {"https://pics.example/b.png": B}}, {B}),
         ({"metadata": {"note": A}}, set()),
         ({"request": {"prompt": f"a cat in {A}", "image": "data:image/png;base64,AA=="}}, set()),
         ({"request": {"image": "blob:../../etc/passwd"}}, set()),
