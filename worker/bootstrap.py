@@ -21,6 +21,7 @@ from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
+from worker.seeds import Seeds
 from worker.storage import Storage
 from worker.store import Store
 from worker.store.redis import RedisStore, connect
@@ -46,6 +47,7 @@ class Services:
     asker: Asker
     sweep: Sweep
     assets: Assets
+    seeds: Seeds
     chooser: Chooser
     storage: Storage
     tokens: Tokens
@@ -100,6 +102,7 @@ def build(settings: Settings) -> Services:
         asker=Asker(orchestrator, clients, tokens),
         sweep=Sweep(orchestrator, wakeups),
         assets=Assets(orchestrator, storage),
+        seeds=Seeds(orchestrator, clients),
         chooser=Chooser(orchestrator, storage, settings.choosers),
         storage=storage,
         tokens=tokens,

@@ -73,6 +73,9 @@ class CeleryWakeups:
     def store_assets(self, job_id: str) -> None:
         self._send("hookline.store_assets", job_id)
 
+    def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
+        self._send("hookline.ask_seeds", account, list(job_ids))
+
     def choose(self, job_id: str) -> None:
         self._send("hookline.choose", job_id)
 

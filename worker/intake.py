@@ -208,6 +208,7 @@ class Intake:
             mode=asked.mode,
             deadline_s=asked.deadline_s,
             retry=asked.retry,
+            seed=asked.seed,
             metadata=asked.metadata,
             fingerprint=_fingerprint(asked),
         )

@@ -112,6 +112,8 @@ class Result:
     buttons: tuple[Button, ...] | None = None
     assets: tuple[str, ...] = ()  #: our copies, as paths below the storage's root
     assets_status: AssetsStatus = AssetsStatus.NONE
+    seed: str | None = None  #: the picture's, where it was asked for
+    seed_error: str | None = None  #: why it cannot be had, where it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ class Job:
     mode: str | None = None
     deadline_s: int = 3600
     retry: Retry | None = None  #: what is tried again by itself; None: nothing that was accepted
+    seed: bool = False  #: whether its picture's seed is asked for when it has succeeded
     waits_for: tuple[str, ...] = ()  #: ids of the jobs whose results this one needs
     awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     metadata: JSON = field(default_factory=dict)
@@ -239,6 +242,12 @@ class Job:
     def double_payments(self) -> tuple[Attempt, ...]:
         """The attempts that were accepted beside the one that is followed."""
         return tuple(attempt for attempt in self.attempts if attempt.extra)
+
+    @property
+    def seed_pending(self) -> bool:
+        """Whether its seed is still to be asked for."""
+        open_ = self.result.seed is None and self.result.seed_error is None
+        return self.seed and self.status is Status.SUCCEEDED and open_
 
     @property
     def waiting(self) -> bool:

@@ -46,6 +46,7 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         "priority": job.priority,
         "tenant": job.tenant or None,
         "retry": _retry_json(job.retry) if job.retry else None,
+        "seed": job.seed,
         "request": dict(job.request),
         "then": list(job.then),
         "result": _result_json(job.result),
@@ -232,6 +233,8 @@ def _result_json(result: Result) -> JSON:
         "video_urls": list(result.video_urls),
         "assets": list(result.assets),
         "assets_status": result.assets_status.value,
+        "seed": result.seed,
+        "seed_error": result.seed_error,
     }
 
 

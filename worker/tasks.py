@@ -35,6 +35,11 @@ def register(celery: Celery, services: Services) -> None:
         with _left_to_the_sweep():
             services.assets.store(job_id)
 
+    @celery.task(name="hookline.ask_seeds")
+    def ask_seeds(account: str, job_ids: Sequence[str]) -> None:
+        with _left_to_the_sweep():
+            services.seeds.ask(account, job_ids)
+
     @celery.task(name="hookline.choose")
     def choose(job_id: str) -> None:
         with _left_to_the_sweep():

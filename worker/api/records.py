@@ -58,8 +58,9 @@ def family(job: Job | str) -> list[Job]:
 
 
 def is_over(job: Job) -> bool:
-    """Whether nothing more happens to the job: it ended, and its files are where they shall be."""
-    return job.status.terminal and job.result.assets_status is not AssetsStatus.PENDING
+    """Whether nothing more happens to the job: it ended, its files and its seed are settled."""
+    unsettled = job.result.assets_status is AssetsStatus.PENDING or job.seed_pending
+    return job.status.terminal and not unsettled
 
 
 def follow(job: Job | str) -> Iterator[list[Job]]:
