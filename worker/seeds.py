@@ -2,17 +2,18 @@
 
 A seed is the last thing that a job waits for, and nothing waits for it: a provider may have to ask
 Midjourney first, and the job is over all the same. The sweep finds the jobs, so a death on the way
-costs some seconds.
+costs a minute at most.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from threading import BoundedSemaphore
 from time import monotonic
 
 import structlog
 
 from worker import retries
-from worker.errors import HooklineError
+from worker.errors import HooklineError, NotFound
 from worker.events import SeedSettled
 from worker.evidence import SeedReply
 from worker.job import Job
@@ -74,7 +75,8 @@ class Seeds:
         now = self._orchestrator.clock()
         age = now - (job.finished_at or now)
         if reply.seed or reply.lasting or age >= retries.SEED_WINDOW_S:
-            self._orchestrator.record(job, SeedSettled(reply.seed, reply.error))
+            with suppress(NotFound):  # deleted meanwhile
+                self._orchestrator.record(job, SeedSettled(reply.seed, reply.error))
         elif job.seed_pending:
             self._orchestrator.store.reschedule(job.id, now + retries.ask_for_seed(age))
         if reply.error:
