@@ -10,6 +10,7 @@ from worker.errors import StaleVersion
 from worker.habits import News
 from worker.job import Job, Kind
 from worker.money import Amount
+from worker.notification import NOTHING, Outbox
 from worker.store import Filter, Load, NoFreeSlot, Openings, Page, Pipeline
 from worker.store.memory_accounts import MemoryAccounts
 from worker.store.memory_batches import MemoryBatches
@@ -46,6 +47,7 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
         *,
         terms: Terms,
         news: News | None = None,
+        outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
         with self._lock:
@@ -54,10 +56,14 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
                 raise StaleVersion
             if starts(job) and not (stored and stored.holds_slot):
                 self._start(stored, job, terms, now)
+            open_before = self._open(job.pipeline_id)
             freed, ready = self._write(job, terms)
             for child in children:
                 if child.id not in self._jobs:
                     ready += self._write(child, terms)[1]
+            for one in outbox.told:
+                self._tell(one)
+            self._count_open(job, open_before, outbox, now)
             if news:
                 self._note(terms.account, news)
             anywhere = sum(place.lane.account == ANY for place in ready)
@@ -145,6 +151,20 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
 
     def ping(self) -> None:
         return None
+
+    def _open(self, pipeline_id: str) -> int:
+        jobs = self.get_many(self._pipelines.get(pipeline_id, []))
+        return sum(not job.settled for job in jobs)
+
+    def _count_open(self, job: Job, before: int, outbox: Outbox, now: float) -> None:
+        """What ended by this commit is told."""
+        after = self._open(job.pipeline_id)
+        if after == before:
+            return
+        if not after and outbox.finished:
+            self._tell(outbox.finished)
+        if job.batch_id:
+            self._end_batch(job.batch_id, now)
 
     def _write(self, job: Job, terms: Terms) -> tuple[int, list[Place]]:
         """Store one job and move it to its place; slots freed, and places that became ready."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from worker.errors import InvalidRequest
 from worker.habits import sort_of
 from worker.job import Job, Kind, Status
+from worker.notification import Notification
 
 #: In the place of an account's name: any may take the job.
 ANY = "*"
@@ -38,6 +39,7 @@ class Place(NamedTuple):
     holds_slot: bool
     double_payments: bool
     error: str  #: why it did not succeed; empty while it may
+    open: bool  #: something may still come of it by itself
 
     @property
     def as_json(self) -> str:
@@ -59,6 +61,7 @@ def place_of(job: Job) -> Place:
         holds_slot=job.holds_slot,
         double_payments=bool(job.double_payments),
         error=job.error.code if job.error and job.status.terminal else "",
+        open=not job.settled,
     )
 
 
@@ -92,7 +95,7 @@ def guard_of(job: Job) -> str:
 
 
 def read_cursor(cursor: str) -> tuple[float, str]:
-    """``created_at`` and id of the last job of the page before."""
+    """``created_at`` and id of the last one of the page before."""
     created_at, _, job_id = cursor.partition("-")
     try:
         moment = float(created_at)
@@ -103,6 +106,6 @@ def read_cursor(cursor: str) -> tuple[float, str]:
     return moment, job_id
 
 
-def write_cursor(job: Job) -> str:
-    """The place after ``job``: its time exactly, as many jobs may share a rounded one."""
-    return f"{job.created_at!r}-{job.id}"
+def write_cursor(one: Job | Notification) -> str:
+    """The place after ``one``: its time exactly, as many may share a rounded one."""
+    return f"{one.created_at!r}-{one.id}"
