@@ -132,9 +132,10 @@ def test_a_batch_ends_when_its_file_is_in_and_all_its_jobs_are_over(store: Store
     assert waiting(store) == []
     commit(store, second, status=Status.SUCCEEDED, now=NOW + 0.123_456)
     assert "batch.finished b1" in waiting(store, NOW + 1)
-    [told_of, *_] = store.list_notifications(None, 1).notifications
+    told_of = store.notification("msg_b1-1")
+    assert told_of is not None
     assert told_of.target == target
-    assert told_of.id == "msg_b1-1"
+    assert told_of in store.list_notifications(None, 10).notifications
     again = commit(store, second, status=Status.QUEUED)
     commit(store, again, status=Status.SUCCEEDED)
     assert "batch.finished b1" in waiting(store, NOW + 1)

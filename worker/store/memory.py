@@ -153,8 +153,8 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
         return None
 
     def _open(self, pipeline_id: str) -> int:
-        jobs = self.get_many(self._pipelines.get(pipeline_id, []))
-        return sum(not job.settled for job in jobs)
+        ids = self._pipelines.get(pipeline_id, ())
+        return sum(not self._jobs[job_id].settled for job_id in ids)
 
     def _count_open(self, job: Job, before: int, outbox: Outbox, now: float) -> None:
         """What ended by this commit is told."""
