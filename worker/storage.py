@@ -18,8 +18,8 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from worker.errors import FieldError, PictureError, ServiceUnavailable, SettingsError
+from worker.references import BLOB
 
-_BLOB = re.compile(r"blob:(?P<digest>[0-9a-f]{64})\.(?P<ext>png|jpg|webp|gif)")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -85,7 +85,7 @@ class Storage:
         return isinstance(self._fs, LocalFileSystem)
 
     def _input_path(self, ref: str) -> str:
-        blob = _BLOB.fullmatch(ref)
+        blob = BLOB.fullmatch(ref)
         if not blob:
             raise PictureError("this is not a reference such as blob:<sha256>.png")
         return self._path(f"inputs/{blob['digest'][:2]}/{blob['digest']}.{blob['ext']}")
