@@ -35,6 +35,8 @@ WAKE_AGAIN_S = 2.0
 PACED_S = 0.5
 #: Slots are held against the jobs that hold them this often, in seconds.
 MEND_S = 60.0
+#: What is over is removed this often, in seconds.
+TIDY_S = 10.0
 #: Calls that one process makes to one provider at a time to ask about jobs.
 ASKING = 2
 
@@ -68,6 +70,8 @@ class Sweep:
                 self._wakeups.ask(account, job_ids[start : start + MAX_IDS])
         self._wake_again()
         self._mend_slots()
+        if self._store.once("tidy", TIDY_S):
+            self._wakeups.tidy()
         return len(due)
 
     def _look(self, job: Job) -> Job:

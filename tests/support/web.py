@@ -47,6 +47,8 @@ class NoWakeups:
 
     def choose(self, job_id: str) -> None: ...
 
+    def tidy(self) -> None: ...
+
 
 class WrittenStore(MemoryStore):
     """A store in memory that keeps only what can be written down."""
