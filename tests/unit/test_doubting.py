@@ -461,7 +461,7 @@ def test_late_news_of_an_attempt_before_a_retry_gives_the_job_a_deadline_again()
         in_status(Status.IN_DOUBT), Resolved("failed"), Retried(), now=NOW + 60
     ).job
     assert queued_again.deadline_at is None
-    for late in (ACCEPTED, WINDOW, TIMEOUT, callback(TaskStatus.IN_PROGRESS, progress=5)):
+    for late in (ACCEPTED, TIMEOUT, callback(TaskStatus.IN_PROGRESS, progress=5)):
         going_on = after(queued_again, late, now=NOW + 90).job
         assert going_on.submitted_at == NOW + 90
         assert going_on.deadline_at == NOW + 90 + going_on.deadline_s, late
