@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from worker.job import Notify
 from worker.money import Amount
 
 #: How the key travels: `Authorization: Bearer KEY`, `mj-api-secret: KEY` or `Authorization: KEY`.
@@ -44,6 +45,8 @@ class Account:
     max_picture_bytes: int = 4 * 1024 * 1024
     #: Hosts from which pictures may come over plain http or from a private address, in lower case.
     allowed_hosts: frozenset[str] = frozenset()
+    #: Who is told of jobs whose caller named nobody.
+    notify: Notify | None = None
 
     def price(self, sort: str) -> Amount:
         """What a submission of a job of this sort costs."""

@@ -5,6 +5,7 @@ Nothing connects before it is used, so a process may build its services and fork
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import time
 
 from celery import Celery
 
@@ -21,6 +22,7 @@ from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
+from worker.retention import Retention
 from worker.seeds import Seeds
 from worker.storage import Storage
 from worker.store import Store
@@ -49,6 +51,7 @@ class Services:
     assets: Assets
     seeds: Seeds
     chooser: Chooser
+    retention: Retention
     storage: Storage
     tokens: Tokens
 
@@ -75,7 +78,7 @@ def build(settings: Settings) -> Services:
     celery = make_celery(settings.broker(redis_url))
     wakeups = CeleryWakeups(celery)
     store = RedisStore(connect(redis_url))
-    storage = Storage(settings.storage_url)
+    storage = Storage(settings.storage_url, lambda ref: store.note_input(ref, time()))
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
     deadline_s = settings.submit_timeout_s
@@ -104,6 +107,7 @@ def build(settings: Settings) -> Services:
         assets=Assets(orchestrator, storage),
         seeds=Seeds(orchestrator, clients),
         chooser=Chooser(orchestrator, storage, settings.choosers),
+        retention=Retention(store, storage, settings.retention),
         storage=storage,
         tokens=tokens,
     )

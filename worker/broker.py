@@ -79,6 +79,9 @@ class CeleryWakeups:
     def choose(self, job_id: str) -> None:
         self._send("hookline.choose", job_id)
 
+    def tidy(self) -> None:
+        self._send("hookline.tidy")
+
     def _send(self, task: str, *args: Any) -> None:
         try:
             self._app.send_task(task, args=args, queue=WAKE, ignore_result=True)

@@ -268,6 +268,7 @@ def _child(
         deadline_s=parent.deadline_s,
         retry=parent.retry,
         seed=parent.seed,
+        notify=parent.notify,
     )
 
 

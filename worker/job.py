@@ -161,6 +161,16 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """Whom to tell, and of what: a webhook's ``url``, or a ``celery_task`` on a ``queue``."""
+
+    topics: tuple[str, ...]  #: see ``worker.notification.Topic``
+    url: str | None = None
+    celery_task: str | None = None
+    queue: str | None = None  #: None: Celery's default
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """The record of one submission."""
 
@@ -185,6 +195,7 @@ class Job:
     seed: bool = False  #: whether its picture's seed is asked for when it has succeeded
     waits_for: tuple[str, ...] = ()  #: ids of the jobs whose results this one needs
     awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
+    notify: Notify | None = None  #: who is told of it; None: whom its account names, if any
     metadata: JSON = field(default_factory=dict)
     fingerprint: str | None = None  #: hash of the request, to tell a repeat from another request
 
@@ -211,6 +222,7 @@ class Job:
     deadline_at: float | None = None
     overdue_since: float | None = None  #: its deadline, or when the provider said "timeout"
     heard_at: float | None = None  #: when the provider last told us something new about it
+    told_at: float | None = None  #: when its progress was last told to the caller
     missing_since: float | None = None  #: when the provider first said that it has no such task
     #: When someone must look at the job again; None where nobody must: it is ready to start (the
     #: ready queue is looked at all the time) or over.
@@ -220,6 +232,15 @@ class Job:
     def attempt(self) -> int:
         """The number of the present attempt; 0 before the first."""
         return self.attempts[-1].number if self.attempts else 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is over, its files stored and its seed known, or these given up.
+
+        Nothing more comes of it.
+        """
+        pending = self.result.assets_status is AssetsStatus.PENDING or self.seed_pending
+        return self.status.terminal and not pending
 
     @property
     def holds_slot(self) -> bool:

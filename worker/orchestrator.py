@@ -1,6 +1,7 @@
 """SHELL. The one door for every change of a job: load -> transition -> commit -> wake."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from time import monotonic, time
 
 import structlog
@@ -10,7 +11,8 @@ from worker.dispatch import Dispatch
 from worker.errors import HooklineError, NotFound, StaleVersion
 from worker.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
 from worker.habits import Delivery, Heard, Mode, News, mode_of, policy_for, sort_of
-from worker.job import AssetsStatus, Job, Kind, Status
+from worker.job import AssetsStatus, Job, Kind, Notify, Status
+from worker.notification import Outbox, announce
 from worker.store import Openings, Store
 from worker.transition import transition
 from worker.wakeups import Wakeups
@@ -67,8 +69,10 @@ class Orchestrator:
             if decision.disposition is not Disposition.APPLIED:
                 return decision
             news = _news(job, decision.job, heard, now) if heard else None
+            told, outbox = announce(job, decision.job, self._notify(decision.job), now)
+            decision = replace(decision, job=told)
             try:
-                openings = self._commit(job, decision, news, now)
+                openings = self._commit(job, decision, news, outbox, now)
             except StaleVersion:
                 # Somebody else changed the job between our read and our write: decide again.
                 job = self.job(job.id)
@@ -107,12 +111,21 @@ class Orchestrator:
         delivery = self._delivery(account, fresh=True)
         return delivery, *mode_of(delivery, hooked=self._hooked)
 
-    def _commit(self, before: Job, decision: Decision, news: News | None, now: float) -> Openings:
+    def _notify(self, job: Job) -> Notify | None:
+        """Who is told of the job: whom it names, or its account does."""
+        account = self.accounts.get(job.account)
+        return job.notify or (account.notify if account else None)
+
+    def _commit(
+        self, before: Job, decision: Decision, news: News | None, outbox: Outbox, now: float
+    ) -> Openings:
         job = decision.job
         account = job.account or before.account  # whose slot is taken, or given back
         # What starts was just picked by fresh terms, in this process.
         terms = self.dispatch.terms(account, now)
-        return self.store.commit(job, decision.children, terms=terms, news=news, now=now)
+        return self.store.commit(
+            job, decision.children, terms=terms, news=news, outbox=outbox, now=now
+        )
 
     def _ask_soon(self, job: Job, now: float) -> None:
         """Only what somebody waits for; all else that is due is found by the next sweep."""

@@ -26,3 +26,6 @@ class Wakeups(Protocol):
 
     def choose(self, job_id: str) -> None:
         """The function of the choose ``job_id`` can be called."""
+
+    def tidy(self) -> None:
+        """What is over may be removed."""

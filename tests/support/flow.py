@@ -57,6 +57,9 @@ class Threads:
     def choose(self, job_id: str) -> None:
         self._submit("choose", job_id)
 
+    def tidy(self) -> None:
+        """Nothing is old enough to go."""
+
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 

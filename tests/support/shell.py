@@ -15,6 +15,7 @@ from worker.events import Policy
 from worker.evidence import Outcome, SeedReply, Snapshot, Verdict
 from worker.habits import Heard, News
 from worker.job import Job, Kind
+from worker.notification import NOTHING, Outbox
 from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
 from worker.provider.payloads import Submission
@@ -44,6 +45,9 @@ class Wakeups:
     def choose(self, job_id: str) -> None:
         self.sent.append(("choose", job_id))
 
+    def tidy(self) -> None:
+        """Whatever is woken for: nothing depends on it."""
+
 
 class FailingStore(MemoryStore):
     """A store whose next commit fails with ``failure``, once; ``heard`` is what it was told."""
@@ -60,13 +64,14 @@ class FailingStore(MemoryStore):
         *,
         terms: Terms,
         news: News | None = None,
+        outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
         self.heard.append(news.how if news else None)
         if failure := self.failure:
             self.failure = None
             raise failure
-        return super().commit(job, children, terms=terms, news=news, now=now)
+        return super().commit(job, children, terms=terms, news=news, outbox=outbox, now=now)
 
 
 class Provider(ProviderClient):

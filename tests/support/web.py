@@ -16,6 +16,7 @@ from worker.intake import Intake
 from worker.job import Attempt, Job, Status
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
+from worker.storage import Storage
 from worker.store import Openings, Store, codec
 from worker.store.memory import MemoryStore
 
@@ -49,6 +50,8 @@ class NoWakeups:
 
     def choose(self, job_id: str) -> None: ...
 
+    def tidy(self) -> None: ...
+
 
 class WrittenStore(MemoryStore):
     """A store in memory that keeps only what can be written down."""
@@ -73,11 +76,13 @@ class Web:
 
     def _services(self) -> Services:
         built = build(self.settings)
+        storage = Storage(self.settings.storage_url, lambda ref: self.store.note_input(ref, NOW))
         orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
-        intake = Intake(orchestrator, built.storage)
+        intake = Intake(orchestrator, storage)
         return replace(
             built,
             store=self.store,
+            storage=storage,
             orchestrator=orchestrator,
             intake=intake,
             batches=Batches(orchestrator, intake),

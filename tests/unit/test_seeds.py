@@ -50,6 +50,7 @@ def test_a_job_stays_due_until_its_files_and_its_seed_are_settled() -> None:
     assert (with_files.seed_pending, with_files.due_at) == (True, NOW + 5)
     over = after(with_files, SeedSettled("42"), now=NOW + 9).job
     assert (over.result.seed, over.seed_pending, over.due_at) == ("42", False, None)
+    assert [job.settled for job in (done, with_files, over)] == [False, False, True]
     early = after(done, SeedSettled("42"), now=NOW + 5).job
     assert early.due_at == NOW + 5, "the files are still to come"
     assert after(early, STORED).job.due_at is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from worker.api.given import ModalAnswer, Then, id_of, plain, press_of
 from worker.connection import services
 from worker.errors import InvalidRequest, NotFound
-from worker.job import AssetsStatus, Job
+from worker.job import Job
 
 if TYPE_CHECKING:
     from worker.plans import Quote
@@ -59,8 +59,7 @@ def family(job: Job | str) -> list[Job]:
 
 def is_over(job: Job) -> bool:
     """Whether nothing more happens to the job: it ended, its files and its seed are settled."""
-    unsettled = job.result.assets_status is AssetsStatus.PENDING or job.seed_pending
-    return job.status.terminal and not unsettled
+    return job.settled
 
 
 def follow(job: Job | str) -> Iterator[list[Job]]:

@@ -16,8 +16,9 @@ from typing import NamedTuple, Protocol
 from worker.errors import HooklineError
 from worker.habits import Delivery, News
 from worker.health import Health
-from worker.job import JSON, Job, Kind, Status
+from worker.job import JSON, Job, Kind, Notify, Status
 from worker.money import Amount
+from worker.notification import NOTHING, Notification, Outbox, State
 from worker.terms import Terms
 
 #: Our receiver counts as away when it was not heard of for so long, in seconds.
@@ -113,10 +114,19 @@ class Batch:
     created_at: float
     budget: Amount | None = None  #: what all of its jobs may cost; None: no limit
     planned: int = 1  #: jobs that a row becomes, its follow-ups included, as far as can be told
+    notify: Notify | None = None  #: who is told of its end
     rows: int = 0  #: root jobs
     bad: int = 0  #: rows of the file that are no jobs
     counts: Mapping[str, int] = field(default_factory=dict)  #: its jobs per status
     errors: Mapping[str, int] = field(default_factory=dict)  #: why those failed that did, by code
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationPage:
+    """Some notifications, newest first; ``cursor`` continues the listing, None at its end."""
+
+    notifications: tuple[Notification, ...]
+    cursor: str | None = None
 
 
 class Store(Protocol):
@@ -135,6 +145,7 @@ class Store(Protocol):
         *,
         terms: Terms,
         news: News | None = None,
+        outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
         """Write ``job`` as the successor of its ``version`` (0: as a new job), and its new
@@ -142,7 +153,8 @@ class Store(Protocol):
 
         A child that exists already is left as it is. A job that starts (``submitting``) takes one
         of the slots that ``terms`` has, and is charged to the budgets; evidence that it runs takes
-        one even above the limit. ``now`` sets the pace of starts.
+        one even above the limit. ``now`` sets the pace of starts. ``outbox`` is written with it,
+        its ``finished`` if no job of the pipeline is open any more.
 
         Raises ``StaleVersion`` when another process was first, and ``NoFreeSlot``; nothing is
         written then.
@@ -153,6 +165,12 @@ class Store(Protocol):
 
     def open_batch(self, batch: Batch) -> Batch:
         """The batch of this id, made unless it is there; a given budget replaces the one before."""
+
+    def close_batch(self, batch_id: str, now: float) -> None:
+        """The batch's file is taken in whole, until it is opened again.
+
+        Its end is told from now on, and at once if it has come.
+        """
 
     def batch(self, batch_id: str) -> Batch | None:
         """How the batch stands."""
@@ -212,6 +230,59 @@ class Store(Protocol):
 
         Raises ``InvalidRequest`` for a cursor that is none of ours.
         """
+
+    def claim_notifications(self, now: float, limit: int, lease_s: float) -> list[Notification]:
+        """The notifications to be tried by ``now``; only the first of each line.
+
+        They are put off by ``lease_s``, so that nobody else sends them meanwhile.
+        """
+
+    def notification(self, notification_id: str) -> Notification | None:
+        """The notification as it stands."""
+
+    def settle_notification(self, one: Notification, now: float) -> bool:
+        """Write ``one`` as the successor of its ``version``; False where somebody else was first.
+
+        When it is over the next of its line is due; one that waits again goes to the line's end.
+        """
+
+    def list_notifications(
+        self, state: State | None, limit: int, cursor: str | None = None
+    ) -> NotificationPage:
+        """Newest first. Raises ``InvalidRequest`` for a cursor that is none of ours."""
+
+    def finished(self, status: Status, before: float, limit: int) -> list[str]:
+        """Pipelines whose root has this status and whose last job ended by ``before``; oldest
+        first.
+        """
+
+    def forget(self, jobs: Sequence[Job], before: float, now: float) -> bool:
+        """Remove a pipeline, given as it was read, and whatever tells of it but sums and counts.
+
+        False, and nothing is removed, where it changed since, ended later than ``before``, or is
+        still run by the provider. A batch goes with the last of its jobs.
+        """
+
+    def forget_notifications(self, before: float, limit: int) -> int:
+        """Remove some of those made by ``before`` that are over; how many."""
+
+    def ended(self) -> Mapping[str, int]:
+        """How many jobs ended in each terminal status, ever; those that left are counted."""
+
+    def forgotten_double_payments(self, account: str) -> int:
+        """How many of the jobs that left were paid for twice."""
+
+    def note_input(self, ref: str, now: float) -> None:
+        """A picture is handed in; to be called before it is stored.
+
+        So it is not taken for one that no job needs before its job is there.
+        """
+
+    def needs_input(self, ref: str) -> bool:
+        """Whether a job holds the picture, or it was handed in and not given out since."""
+
+    def take_idle_inputs(self, before: float, limit: int) -> list[str]:
+        """Some pictures that no job has needed since ``before``; they are given out only once."""
 
     def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
         """The sums of each scope by ``worker.charges.Standing``.

@@ -10,11 +10,13 @@ from pydantic_core import from_json, to_json
 
 from worker.health import Health
 from worker.job import JSON, Job
+from worker.notification import Notification
 from worker.store import Batch
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 _BATCH: TypeAdapter[Batch] = TypeAdapter(Batch)
 _HEALTH: TypeAdapter[Health] = TypeAdapter(Health)
+_NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Notification)
 
 
 def dump(job: Job) -> bytes:
@@ -51,6 +53,16 @@ def dump_batch(batch: Batch) -> bytes:
 def load_batch(doc: bytes | str) -> Batch:
     """The batch as ``dump_batch`` wrote it."""
     return _BATCH.validate_json(doc)
+
+
+def dump_notification(notification: Notification) -> bytes:
+    """A notification as the store keeps it."""
+    return _NOTIFICATION.dump_json(notification, exclude_defaults=True)
+
+
+def load_notification(doc: bytes | str) -> Notification:
+    """The notification as ``dump_notification`` wrote it."""
+    return _NOTIFICATION.validate_json(doc)
 
 
 def dump_json(value: JSON) -> bytes:

@@ -5,26 +5,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from worker.job import JSON, Job
+from worker.notification import end_of_batch
 from worker.store import Batch
-from worker.store.memory_base import MemoryBase
+from worker.store.memory_notifications import MemoryNotifications
 from worker.store.places import place_of
 
 
-class MemoryBatches(MemoryBase):
+class MemoryBatches(MemoryNotifications):
     """The part of ``worker.store.Store`` that is about batches."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(clock)
         self._batches: dict[str, Batch] = {}
         self._bad: dict[str, list[JSON]] = defaultdict(list)
+        self._whole: set[str] = set()  #: those whose file is taken in
+        self._ends: Counter[str] = Counter()
 
     def open_batch(self, batch: Batch) -> Batch:
         with self._lock:
             known = self._batches.setdefault(batch.id, batch)
             if batch.budget is not None:
-                self._batches[batch.id] = replace(known, budget=batch.budget)
+                known = replace(known, budget=batch.budget)
+            self._batches[batch.id] = replace(known, notify=batch.notify or known.notify)
+            self._whole.discard(batch.id)
             self._bad[batch.id] = []
             return self.batch(batch.id) or batch
+
+    def close_batch(self, batch_id: str, now: float) -> None:
+        with self._lock:
+            self._whole.add(batch_id)
+            self._end_batch(batch_id, now)
 
     def batch(self, batch_id: str) -> Batch | None:
         batch = self._batches.get(batch_id)
@@ -53,3 +63,16 @@ class MemoryBatches(MemoryBase):
 
     def bad_rows(self, batch_id: str, limit: int) -> list[JSON]:
         return self._bad[batch_id][:limit]
+
+    def _end_batch(self, batch_id: str, now: float) -> None:
+        """Told, if all of its jobs are over."""
+        batch = self._batches.get(batch_id)
+        if batch is None or batch.notify is None or batch_id not in self._whole:
+            return
+        if any(job.batch_id == batch_id and not job.settled for job in self._jobs.values()):
+            return
+        self._ends[batch_id] += 1
+        pattern = end_of_batch(batch_id, batch.notify)
+        ended_at = round(now, 3)
+        number = f"{pattern.id}-{self._ends[batch_id]}"
+        self._tell(replace(pattern, id=number, created_at=ended_at, due_at=ended_at))

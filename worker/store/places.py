@@ -8,6 +8,8 @@ from typing import NamedTuple
 from worker.errors import InvalidRequest
 from worker.habits import sort_of
 from worker.job import Job, Kind, Status
+from worker.notification import Notification
+from worker.references import blobs_of
 
 #: In the place of an account's name: any may take the job.
 ANY = "*"
@@ -38,6 +40,8 @@ class Place(NamedTuple):
     holds_slot: bool
     double_payments: bool
     error: str  #: why it did not succeed; empty while it may
+    open: bool  #: something may still come of it by itself
+    blobs: str  #: the stored pictures that it needs, with spaces between
 
     @property
     def as_json(self) -> str:
@@ -59,7 +63,16 @@ def place_of(job: Job) -> Place:
         holds_slot=job.holds_slot,
         double_payments=bool(job.double_payments),
         error=job.error.code if job.error and job.status.terminal else "",
+        open=not job.settled,
+        blobs=" ".join(sorted(blobs_of(job))),
     )
+
+
+def tasks_of(job: Job) -> frozenset[tuple[str, str]]:
+    """Every account and task id by which the job is found."""
+    tried = {(a.account or job.account, a.task_id) for a in job.attempts if a.task_id}
+    others = {(job.account, task_id) for task_id in (job.task_id, *job.other_task_ids) if task_id}
+    return frozenset(tried | others)
 
 
 def starts(job: Job) -> bool:
@@ -92,7 +105,7 @@ def guard_of(job: Job) -> str:
 
 
 def read_cursor(cursor: str) -> tuple[float, str]:
-    """``created_at`` and id of the last job of the page before."""
+    """``created_at`` and id of the last one of the page before."""
     created_at, _, job_id = cursor.partition("-")
     try:
         moment = float(created_at)
@@ -103,6 +116,6 @@ def read_cursor(cursor: str) -> tuple[float, str]:
     return moment, job_id
 
 
-def write_cursor(job: Job) -> str:
-    """The place after ``job``: its time exactly, as many jobs may share a rounded one."""
-    return f"{job.created_at!r}-{job.id}"
+def write_cursor(one: Job | Notification) -> str:
+    """The place after ``one``: its time exactly, as many may share a rounded one."""
+    return f"{one.created_at!r}-{one.id}"

@@ -15,20 +15,20 @@ from worker.charges import charges
 from worker.errors import StaleVersion
 from worker.habits import News
 from worker.job import Job
+from worker.notification import NOTHING, Notification, Outbox
 from worker.store import Filter, Load, NoFreeSlot, Openings, Page, Pipeline, codec
-from worker.store.places import ANY, place_of, read_cursor, starts, write_cursor
+from worker.store.places import ANY, place_of, starts, write_cursor
 from worker.store.redis_accounts import RedisAccounts
 from worker.store.redis_base import connect
 from worker.store.redis_batches import RedisBatches
+from worker.store.redis_notifications import RedisNotifications
+from worker.store.redis_retention import RedisRetention
 from worker.terms import Terms
 
 __all__ = ["RedisStore", "connect"]
 
-#: How many index entries one page of a filtered listing may look at before it gives a cursor.
-_SCAN = 2000
 
-
-class RedisStore(RedisAccounts, RedisBatches):
+class RedisStore(RedisAccounts, RedisBatches, RedisNotifications, RedisRetention):
     """``worker.store.Store`` over one Redis client, which may be shared by threads."""
 
     def __init__(self, client: "redis.Redis", prefix: str = "hookline:") -> None:
@@ -46,6 +46,7 @@ class RedisStore(RedisAccounts, RedisBatches):
         *,
         terms: Terms,
         news: News | None = None,
+        outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
         argv: list[Any] = [
@@ -56,6 +57,7 @@ class RedisStore(RedisAccounts, RedisBatches):
             json.dumps(asdict(news)) if news else "",
             terms.as_json() if starts(job) else "",
             repr(now),
+            _told(outbox),
         ]
         for written in (job, *children):
             argv += _entry(replace(written, version=written.version + 1), terms)
@@ -78,6 +80,7 @@ class RedisStore(RedisAccounts, RedisBatches):
             "",
             "",
             repr(now),
+            "",
         )
         for job in jobs:
             self._commit(args=[*head, *_entry(replace(job, version=1), terms)], client=pipe)
@@ -130,22 +133,16 @@ class RedisStore(RedisAccounts, RedisBatches):
             index = f"{self._prefix}double_payments"
         elif wanted.status:
             index += f":{wanted.status}"
-        top, after_id = read_cursor(cursor) if cursor else (float("inf"), None)
-        entries = self._ask(
-            self._redis.zrevrangebyscore, index, top, "-inf", 0, _SCAN, withscores=True
-        )
+        ids, more = self._listed(index, cursor)
         found: list[Job] = []
         last: Job | None = None
-        for job in self.get_many([i.decode() for i, _ in entries]):
-            # Entries of one instant are ordered by id, so the page before ended within them.
-            if after_id and job.created_at == top and job.id >= after_id:
-                continue
+        for job in self.get_many(ids):
             if len(found) == limit:
                 return Page(tuple(found), write_cursor(found[-1]))
             last = job
             if wanted.matches(job):
                 found.append(job)
-        return Page(tuple(found), write_cursor(last) if last and len(entries) == _SCAN else None)
+        return Page(tuple(found), write_cursor(last) if last and more else None)
 
     def once(self, name: str, seconds: float) -> bool:
         key = f"{self._prefix}once:{name}"
@@ -153,6 +150,19 @@ class RedisStore(RedisAccounts, RedisBatches):
 
     def ping(self) -> None:
         self._ask(self._redis.ping)
+
+
+def _told(outbox: Outbox) -> str:
+    """What ``lua/outbox.lua`` needs to know of notifications; empty where there are none."""
+    if not outbox.told and not outbox.finished:
+        return ""
+    finished = _note(outbox.finished) if outbox.finished else None
+    return json.dumps({"told": [_note(one) for one in outbox.told], "finished": finished})
+
+
+def _note(one: Notification) -> dict[str, str]:
+    doc = codec.dump_notification(replace(one, version=1)).decode()
+    return {"id": one.id, "line": one.line, "doc": doc}
 
 
 def _entry(job: Job, terms: Terms) -> tuple[str | bytes | int, ...]:

@@ -12,9 +12,19 @@ from worker.errors import StoreUnavailable
 from worker.job import Job
 from worker.redis_urls import parse_sentinel
 from worker.store import codec
+from worker.store.places import read_cursor
 
-#: The scripts that start jobs, or tell why not.
-_SCHEDULING = frozenset({"commit", "next_ready", "why_waiting"})
+#: How many index entries one page of a filtered listing may look at before it gives a cursor.
+SCAN = 2000
+#: What a script shares with others, by its name.
+_SHARED = {
+    "commit": ("scheduling", "outbox", "inputs"),
+    "next_ready": ("scheduling",),
+    "why_waiting": ("scheduling",),
+    "close_batch": ("outbox",),
+    "forget": ("inputs",),
+    "settle_notification": ("outbox",),
+}
 
 
 def connect(url: str) -> "redis.Redis":
@@ -56,12 +66,22 @@ class RedisBase:
             pipe.hget(self._job(job_id), "doc")
         return [codec.load(doc) for doc in self._ask(pipe.execute) if doc]
 
+    def _listed(self, index: str, cursor: str | None) -> tuple[list[str], bool]:
+        """The newest ids of an index of times, from the cursor on, and whether more follow."""
+        top, after_id = read_cursor(cursor) if cursor else (float("inf"), "")
+        entries = self._ask(
+            self._redis.zrevrangebyscore, index, top, "-inf", 0, SCAN, withscores=True
+        )
+        # Entries of one instant are ordered by id, so the page before ended within them.
+        found = [each.decode() for each, at in entries if at < top or each.decode() < after_id]
+        return found, len(entries) == SCAN
+
     def _job(self, job_id: str) -> str:
         return f"{self._prefix}job:{job_id}"
 
     def _script(self, name: str) -> Callable[..., Any]:
         folder = files("worker.store").joinpath("lua")
-        names = ("scheduling", name) if name in _SCHEDULING else (name,)
+        names = (*_SHARED.get(name, ()), name)
         source = "\n".join(folder.joinpath(f"{n}.lua").read_text(encoding="utf-8") for n in names)
         return self._redis.register_script(source)
 

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import redis
+
 from worker.job import JSON, Job
+from worker.notification import end_of_batch
 from worker.store import Batch, codec
 from worker.store.redis_base import RedisBase
 
@@ -14,6 +17,10 @@ MOST_BAD = 1000
 class RedisBatches(RedisBase):
     """The part of ``worker.store.Store`` that is about batches."""
 
+    def __init__(self, client: "redis.Redis", prefix: str) -> None:
+        super().__init__(client, prefix)
+        self._close_batch = self._script("close_batch")
+
     def open_batch(self, batch: Batch) -> Batch:
         key = f"{self._prefix}batch:{batch.id}"
         pipe = self._redis.pipeline()
@@ -21,10 +28,16 @@ class RedisBatches(RedisBase):
         pipe.zadd(f"{self._prefix}batches", {batch.id: batch.created_at}, nx=True)
         if batch.budget is not None:
             pipe.hset(key, "budget", batch.budget)
-        pipe.hdel(key, "bad")
+        if batch.notify:
+            pattern = end_of_batch(batch.id, batch.notify)
+            pipe.hset(key, "notify", codec.dump_notification(replace(pattern, version=1)))
+        pipe.hdel(key, "bad", "whole")
         pipe.delete(f"{key}:bad")
         self._ask(pipe.execute)
         return self.batch(batch.id) or batch
+
+    def close_batch(self, batch_id: str, now: float) -> None:
+        self._ask(self._close_batch, args=[self._prefix, batch_id, repr(now)])
 
     def batch(self, batch_id: str) -> Batch | None:
         [found] = self._batches([batch_id])

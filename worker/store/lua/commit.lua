@@ -1,7 +1,8 @@
 -- Write a job, its new children, and the place of each in every index; all or nothing.
 --
 -- Keys, all below the prefix (one node: Celery's Redis transport knows no cluster either):
---   job:<id>                  hash  doc (JSON), v (version), place, guard, money (the last two if any)
+--   job:<id>                  hash  doc (JSON), v (version), place; guard, money if any; open: of a root with
+--                                   descendants, how many jobs of its pipeline are open
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; those that were paid for twice
 --   due                       zset  id -> due_at
@@ -16,7 +17,8 @@
 --   tasks:<account>           hash  task id -> job id
 --   pipeline:<id>             list  ids of the root's descendants, parents before children
 --   batches                   zset  id -> created_at
---   batch:<id>                hash  doc (JSON), budget, bad
+--   batch:<id>                hash  doc (JSON), budget, bad; open: its jobs that are; whole: its file is taken in;
+--                                   notify, ends: see outbox.lua
 --   batch:<id>:roots          list  ids, in the order of the file
 --   batch:<id>:counts         hash  status -> count of its jobs
 --   batch:<id>:errors         hash  error's code -> count of its jobs
@@ -27,11 +29,15 @@
 --                                   counts; lag, deviation: seconds; called_back_at; dialect;
 --                                   next_start: its pace; health
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
+--   finished:<status>         zset  id of a root in this status -> when its pipeline's last job ended
+--   notification*, outbox*    see outbox.lua
+--   inputs, inputs:idle       see inputs.lua
+--   forgotten                 see forget.lua
 --   receiving                 since when our receiver is there; expires when it is not
 --
 -- ARGV: prefix, account, slots of films and of all else, news ('' or JSON, see worker/habits.py),
---       terms ('' unless the first job starts), now; then for each job: id, version, due, place (see
---       places.py), guard, money, doc. The first job is the one that changes.
+--       terms ('' unless the first job starts), now, what is to be told ('' or JSON); then for each job: id, version, due, place (see
+--       places.py), guard, money, doc. The first job is the one that changes, the others are of its pipeline.
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}
 -- or {'full'}.
 
@@ -44,10 +50,11 @@ local function key(id) return prefix .. 'job:' .. id end
 
 local function read_place(text)
   if not text then return nil end
-  local status, pipeline, created, task, ready, turn, lane, guard, holds, double, failure = unpack(cjson.decode(text))
+  local status, pipeline, created, task, ready, turn, lane, guard, holds, double, failure, open, blobs = unpack(cjson.decode(text))
   return {
-    status = status, pipeline = pipeline, created = created, task = task, ready = ready, turn = turn,
-    lane = lane, guard = guard, holds = holds, double = double, failure = failure or '', of = read_lane(lane), text = text,
+    status = status, pipeline = pipeline, created = created, task = task, ready = ready, turn = turn, lane = lane,
+    guard = guard, holds = holds, double = double, failure = failure or '', open = open,
+    blobs = blobs or '', of = read_lane(lane), text = text,
   }
 end
 
@@ -168,12 +175,12 @@ local function bill(money, place, sign)
   end
 end
 
--- ARGV from `at` on is one job. `old` and `old_money` are what is stored of it.
+-- ARGV from `at` on is one job. `old` and `old_money` are what is stored of it. Gives its place back.
 local function write(at, old, old_money)
   local id, version, due, text, guard, money, doc = unpack(ARGV, at, at + 6)
   if due == '' then redis.call('ZREM', prefix .. 'due', id) else redis.call('ZADD', prefix .. 'due', due, id) end
   redis.call('HSET', key(id), 'doc', doc, 'v', version)
-  if old and old.text == text and money == (old_money or '') then return end -- most commits only tell of progress
+  if old and old.text == text and money == (old_money or '') then return old end -- most commits only tell of progress
   local place = read_place(text)
   redis.call('HSET', key(id), 'place', text)
   if guard ~= '' then redis.call('HSET', key(id), 'guard', guard) end
@@ -182,7 +189,38 @@ local function write(at, old, old_money)
     bill(money, place, 1)
     if money == '' then redis.call('HDEL', key(id), 'money') else redis.call('HSET', key(id), 'money', money) end
   end
+  if not old or old.blobs ~= place.blobs then
+    hold_inputs(place.blobs)
+    if old then let_go_inputs(old.blobs, now) end
+  end
   move(id, old, place)
+  return place
+end
+
+local function opened(old, place) return (place.open and 1 or 0) - (old and old.open and 1 or 0) end
+
+local ENDS = {'succeeded', 'failed', 'cancelled', 'timed_out'}
+
+-- Something was opened, or ended: at zero the pipeline is finished, until it is opened again; and so is its batch.
+local function count_open(root, batch, before, change, told)
+  if before == 0 then
+    for _, status in ipairs(ENDS) do redis.call('ZREM', prefix .. 'finished:' .. status, root) end
+  end
+  local of_root = read_place(redis.call('HGET', key(root), 'place'))
+  if before + change == 0 and of_root then
+    redis.call('ZADD', prefix .. 'finished:' .. of_root.status, now, root)
+    if told and told ~= cjson.null then tell(told, now) end
+  end
+  if batch ~= '' and redis.call('HINCRBY', prefix .. 'batch:' .. batch, 'open', change) == 0 then end_batch(batch, now) end
+end
+
+-- How many jobs of the pipeline are open, as stored: a root alone has no count of its own.
+local function open_before(root, id, old)
+  local stored = redis.call('HGET', key(root), 'open')
+  if stored then return tonumber(stored), true end
+  local of_root = old
+  if root ~= id then of_root = read_place(redis.call('HGET', key(root), 'place')) end
+  return of_root and of_root.open and 1 or 0, false
 end
 
 -- What a job is to hold of the budgets: all of its entries but the estimated and the refunded.
@@ -241,7 +279,7 @@ local function note(said)
   if said.lag_s ~= cjson.null then learn_lag(stats, said.lag_s) end
 end
 
-local FIRST, EACH = 8, 7
+local FIRST, EACH = 9, 7
 local id, version, guard, money = ARGV[FIRST], tonumber(ARGV[FIRST + 1]), ARGV[FIRST + 4], ARGV[FIRST + 5]
 local stored, place, old_money = unpack(redis.call('HMGET', key(id), 'v', 'place', 'money'))
 if tonumber(stored or 0) ~= version - 1 then return {'stale'} end
@@ -250,10 +288,21 @@ if ARGV[6] ~= '' and not (old and old.holds) and not may_start(id, old or read_p
   return {'full'}
 end
 
-write(FIRST, old, old_money)
+local outbox = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or {told = {}}
+local written = write(FIRST, old, old_money)
+local root = written.pipeline == '' and id or written.pipeline
+local before, counted = open_before(root, id, old)
+local change, children = opened(old, written), 0
 for at = FIRST + EACH, #ARGV, EACH do
-  if redis.call('EXISTS', key(ARGV[at])) == 0 then write(at) end
+  if redis.call('EXISTS', key(ARGV[at])) == 0 then
+    change, children = change + opened(nil, write(at)), children + 1
+  end
 end
+for _, note in ipairs(outbox.told) do tell(note, now) end
+if counted and change ~= 0 or children > 0 or root ~= id and not old then
+  redis.call('HSET', key(root), 'open', before + change)
+end
+if change ~= 0 then count_open(root, written.of.batch, before, change, outbox.finished) end
 if news ~= '' then note(cjson.decode(news)) end
 
 if freed + queued == 0 then return {'ok', 0, anywhere} end
