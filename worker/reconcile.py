@@ -35,6 +35,10 @@ WAKE_AGAIN_S = 2.0
 PACED_S = 0.5
 #: Slots are held against the jobs that hold them this often, in seconds.
 MEND_S = 60.0
+#: Notifications claimed by one sweep, and for how long nobody else sends them, in seconds: longer
+#: than one may wait for a place and then be sent.
+TOLD = 200
+CLAIMED_TO_TELL_S = 60.0
 #: Calls that one process makes to one provider at a time to ask about jobs.
 ASKING = 2
 
@@ -68,6 +72,7 @@ class Sweep:
                 self._wakeups.ask(account, job_ids[start : start + MAX_IDS])
         self._wake_again()
         self._mend_slots()
+        self._tell()
         return len(due)
 
     def _look(self, job: Job) -> Job:
@@ -88,6 +93,12 @@ class Sweep:
             paced = account.max_starts_per_minute is not None
             if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
                 self._orchestrator.dispatch.wake_again(account.name, now)
+
+    def _tell(self) -> None:
+        """Somebody shall send the notifications that are due."""
+        now = self._orchestrator.clock()
+        for one in self._store.claim_notifications(now, TOLD, CLAIMED_TO_TELL_S):
+            self._wakeups.notify(one.id)
 
     def _mend_slots(self) -> None:
         """A slot belongs to a job that says so; one without is free."""

@@ -23,3 +23,6 @@ class Wakeups(Protocol):
 
     def choose(self, job_id: str) -> None:
         """The function of the choose ``job_id`` can be called."""
+
+    def notify(self, notification_id: str) -> None:
+        """The notification can be sent."""

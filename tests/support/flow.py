@@ -53,6 +53,9 @@ class Threads:
     def choose(self, job_id: str) -> None:
         self._submit("choose", job_id)
 
+    def notify(self, notification_id: str) -> None:
+        self._submit("notify", notification_id)
+
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 

@@ -42,6 +42,9 @@ class Wakeups:
     def choose(self, job_id: str) -> None:
         self.sent.append(("choose", job_id))
 
+    def notify(self, notification_id: str) -> None:
+        self.sent.append(("notify", notification_id))
+
 
 class FailingStore(MemoryStore):
     """A store whose next commit fails with ``failure``, once; ``heard`` is what it was told."""

@@ -14,6 +14,7 @@ from worker.batches import Batches
 from worker.bootstrap import Services, build
 from worker.intake import Intake
 from worker.job import Attempt, Job, Status
+from worker.notifier import Deliveries
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
 from worker.store import Openings, Store, codec
@@ -47,6 +48,8 @@ class NoWakeups:
 
     def choose(self, job_id: str) -> None: ...
 
+    def notify(self, notification_id: str) -> None: ...
+
 
 class WrittenStore(MemoryStore):
     """A store in memory that keeps only what can be written down."""
@@ -72,7 +75,7 @@ class Web:
     def _services(self) -> Services:
         built = build(self.settings)
         orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
-        intake = Intake(orchestrator, built.storage)
+        intake = Intake(orchestrator, built.storage, receivers=self.settings.receivers)
         return replace(
             built,
             store=self.store,
@@ -80,6 +83,7 @@ class Web:
             intake=intake,
             batches=Batches(orchestrator, intake),
             receiver=Receiver(orchestrator, built.tokens),
+            deliveries=Deliveries(orchestrator),
         )
 
     def put(self, **fields: Any) -> Job:

@@ -42,6 +42,8 @@ class Quiet:
 
     def choose(self, job_id: str) -> None: ...
 
+    def notify(self, notification_id: str) -> None: ...
+
 
 class Here:
     """The part of the services that the command line uses."""

@@ -31,7 +31,7 @@ class Common(TypedDict, total=False):
     deadline_s: int
     retry: Retry  #: further attempts, should the provider's task fail
     metadata: Mapping[str, Any]
-    notify: Mapping[str, str]
+    notify: Mapping[str, Any]  #: `{"url": ...}` or `{"celery_task": ..., "queue": ...}`, and `on`
     key: str  #: the same key and request give the same job again
 
 

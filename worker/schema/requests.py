@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.errors import InvalidRequest
-from worker.job import SUBMITTED_KINDS, Kind, Retry
+from worker.job import SUBMITTED_KINDS, Kind, Notify, Retry
 from worker.schema.base import Id, Model, Name, Problem, suggestion, validate
 from worker.schema.kinds import MODELS, Request
 from worker.schema.steps import ModalAnswer, Steps, normal_form
@@ -29,7 +29,7 @@ class JobRequest:
     retry: Retry | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     account: str | None = None
-    notify: dict[str, str] | None = None  #: ``{celery_task, queue?}`` or ``{url}``
+    notify: Notify | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def parse_request(data: Any) -> JobRequest:
         retry=asked.retry.value if asked.retry else None,
         metadata=asked.metadata,
         account=asked.account,
-        notify=_given(asked.notify),
+        notify=asked.notify.value if asked.notify else None,
     )
 
 

@@ -1,0 +1,92 @@
+"""Who may be told at a time: one receiver that hangs must not keep the others waiting.
+
+A value with a lock, for the threads of one process; it does nothing by itself.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from threading import Lock
+from time import monotonic
+from urllib.parse import urlsplit
+
+from worker.job import Notify
+
+#: Notifications that one process sends at a time, and those of them to one receiver.
+AT_ONCE = 6
+PER_RECEIVER = 2
+#: Those that may wait for places; what is above that is due again when its claim ends.
+MOST_WAITING = 2000
+
+
+def receiver_of(target: Notify) -> str:
+    """What counts as one receiver: a URL's host, or a queue of Celery's."""
+    if target.url:
+        return urlsplit(target.url).hostname or ""
+    return f"queue {target.queue or 'celery'}"
+
+
+class Lines:
+    """What waits to be sent, by receiver, and what is being sent."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        #: By receiver its ids, each with when it is to be given up; who was served goes to the end.
+        self._waiting: OrderedDict[str, dict[str, float]] = OrderedDict()
+        self._busy = Counter[str]()
+        self._sending: set[str] = set()
+
+    def join(self, receiver: str, notification_id: str, until: float) -> None:
+        """Wait for a place until ``time.monotonic()`` is ``until``: then somebody else may send it.
+
+        What waits or is sent already stays as it is.
+        """
+        with self._lock:
+            line = self._waiting.get(receiver, {})
+            full = sum(map(len, self._waiting.values())) >= MOST_WAITING
+            if full or notification_id in self._sending or notification_id in line:
+                return
+            self._waiting.setdefault(receiver, line)[notification_id] = until
+
+    def take(self) -> tuple[str, str] | None:
+        """A receiver and what it is to be sent, and a place for that; None where there is none."""
+        with self._lock:
+            if self._busy.total() >= AT_ONCE:
+                return None
+            for receiver in self._open():
+                line = self._waiting.pop(receiver)
+                notification_id = next(iter(line))
+                del line[notification_id]
+                if line:
+                    self._waiting[receiver] = line
+                self._busy[receiver] += 1
+                self._sending.add(notification_id)
+                return receiver, notification_id
+            return None
+
+    def leave(self, receiver: str, notification_id: str) -> None:
+        """Give the place back."""
+        with self._lock:
+            self._busy[receiver] -= 1
+            self._busy += Counter()  # drops those at zero
+            self._sending.discard(notification_id)
+
+    def first(self) -> str | None:
+        """Something that could be sent now."""
+        with self._lock:
+            if self._busy.total() >= AT_ONCE:
+                return None
+            return next((next(iter(self._waiting[each])) for each in self._open()), None)
+
+    def _open(self) -> Iterator[str]:
+        """The receivers that may be sent something; what waited too long is dropped."""
+        now = monotonic()
+        for receiver in list(self._waiting):
+            if self._busy[receiver] >= PER_RECEIVER:
+                continue
+            line = self._waiting[receiver]
+            for late in [each for each, until in line.items() if until < now]:
+                del line[late]
+            if line:
+                yield receiver
+            else:
+                del self._waiting[receiver]
