@@ -184,10 +184,9 @@ def deliveries_json(page: NotificationPage) -> dict[str, Any]:
 
 def _target_json(target: Notify) -> dict[str, Any]:
     """Whom; a URL's query may be a secret of the receiver's."""
-    if target.url is None:
-        return {"celery_task": target.celery_task, "queue": target.queue}
-    url, query, _ = target.url.partition("?")
-    return {"url": f"{url}?{HIDDEN}" if query else url}
+    url, query, _ = (target.url or "").partition("?")
+    shown = f"{url}?{HIDDEN}" if query else url
+    return {"url": shown or None, "celery_task": target.celery_task, "queue": target.queue}
 
 
 def _notify_json(target: Notify) -> dict[str, Any]:
