@@ -15,12 +15,13 @@ from worker.batches import Batches
 from worker.broker import CeleryMessages, CeleryWakeups, make_celery
 from worker.choosing import Chooser
 from worker.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
-from worker.intake import Intake, check_receiver
+from worker.intake import Intake
 from worker.local_redis import private_redis_url
 from worker.notifier import Deliveries, Notifier, Signer
 from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
+from worker.receivers import check_receiver
 from worker.reconcile import Asker, Sweep
 from worker.storage import Storage
 from worker.store import Store

@@ -13,13 +13,13 @@ from uuid import uuid4
 
 from worker import buttons, followups, plans
 from worker.account import Account
-from worker.errors import AddressError, Conflict, InvalidRequest
+from worker.errors import Conflict, InvalidRequest
 from worker.events import Cancelled, ModalAnswered, Resolved, Retried
 from worker.inputs import Options, ingest_press, ingest_request
 from worker.job import Job, Kind, Modal, Notify, Status
 from worker.orchestrator import Orchestrator
 from worker.plans import Quote
-from worker.safe_http import check_url
+from worker.receivers import check_receiver
 from worker.schema import (
     JobRequest,
     PressRequest,
@@ -272,20 +272,6 @@ class Intake:
             allow_paths=paths,
             allowed_hosts=frozenset.intersection(*(a.allowed_hosts for a in accounts)),
         )
-
-
-def check_receiver(target: Notify | None, hosts: Collection[str]) -> None:
-    """Raise ``InvalidRequest`` for a URL to which nothing would be sent.
-
-    ``hosts``: those that may be told by plain http, or at a private address.
-    """
-    if target is None or target.url is None:
-        return
-    try:
-        check_url(target.url, allowed_hosts=hosts)
-    except AddressError as error:
-        message = f"{error}; hosts of your own are allowed by HOOKLINE_ALLOWED_HOSTS"
-        raise InvalidRequest.of("notify.url", message) from None
 
 
 def _check_repeat(job: Job, known: Job) -> None:

@@ -1,15 +1,17 @@
-"""Who may be told at a time: one receiver that hangs must not keep the others waiting.
+"""Who may be told at all, and how many at a time: one that hangs must not keep the others waiting.
 
-A value with a lock, for the threads of one process; it does nothing by itself.
+``Lines`` is a value with a lock, for the threads of one process; nothing here sends anything.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from threading import Lock
 from time import monotonic
 from urllib.parse import urlsplit
 
+from worker.errors import AddressError, InvalidRequest
 from worker.job import Notify
+from worker.safe_http import check_url
 
 #: Notifications that one process sends at a time, and those of them to one receiver.
 AT_ONCE = 6
@@ -23,6 +25,20 @@ def receiver_of(target: Notify) -> str:
     if target.url:
         return urlsplit(target.url).hostname or ""
     return f"queue {target.queue or 'celery'}"
+
+
+def check_receiver(target: Notify | None, hosts: Collection[str]) -> None:
+    """Raise ``InvalidRequest`` for a URL to which nothing would be sent.
+
+    ``hosts``: those that may be told by plain http, or at a private address.
+    """
+    if target is None or target.url is None:
+        return
+    try:
+        check_url(target.url, allowed_hosts=hosts)
+    except AddressError as error:
+        message = f"{error}; hosts of your own are allowed by HOOKLINE_ALLOWED_HOSTS"
+        raise InvalidRequest.of("notify.url", message) from None
 
 
 class Lines:

@@ -13,7 +13,8 @@ from webhooks.app import create_app
 from worker.batches import Batches
 from worker.bootstrap import Services, build
 from worker.intake import Intake
-from worker.job import Attempt, Job, Status
+from worker.job import Attempt, Job, Notify, Status
+from worker.notification import Notification, announce
 from worker.notifier import Deliveries
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
@@ -91,6 +92,14 @@ class Web:
         job = a_job(**fields)
         self.store.commit(job, terms=terms(100))
         return self.job(job.id)
+
+    def told(self) -> Notification:
+        """A notification that is to be sent."""
+        target = Notify(("job.failed",), url="https://app.example/hook?key=secret")
+        before = self.put(notify=target)
+        job, outbox = announce(before, replace(before, status=Status.FAILED), target, NOW)
+        self.store.commit(job, terms=terms(100), outbox=outbox, now=NOW)
+        return outbox.told[0]
 
     def running(self, **fields: Any) -> Job:
         """A stored job that the provider works on as ``t1``."""
