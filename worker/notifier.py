@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 from standardwebhooks import Webhook
 
-from worker import safe_http
+from worker import receivers, safe_http
 from worker.batch_overview import report
 from worker.batches import MOST_SHOWN
 from worker.errors import Conflict, HooklineError, NotFound
@@ -33,14 +33,11 @@ from worker.notification import (
 from worker.orchestrator import Orchestrator
 from worker.present import event_json, job_json, one_batch_json, pipeline_json
 from worker.receivers import Lines, receiver_of
-from worker.reconcile import CLAIMED_TO_TELL_S
 from worker.store import Store
 from worker.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
 
-#: A receiver has so long for everything, in seconds; Svix gives as much.
-DEADLINE_S = 15.0
 #: A thread goes on with what waits for so long, then lets others have it, in seconds.
 _TURN_S = 10.0
 #: Of an answer, so that a receiver is not cut off while it writes it.
@@ -102,7 +99,7 @@ class Notifier:
         one = self._waiting(notification_id)
         if one is None:
             return
-        until = monotonic() + CLAIMED_TO_TELL_S - 1.5 * DEADLINE_S
+        until = monotonic() + receivers.CLAIM_S - 1.5 * receivers.DEADLINE_S
         self._lines.join(receiver_of(one.target), one.id, until)
         over = monotonic() + _TURN_S
         while monotonic() < over and (taken := self._lines.take()):
@@ -167,7 +164,7 @@ class Notifier:
             "POST",
             one.target.url or "",
             allowed_hosts=self._hosts,
-            until=monotonic() + DEADLINE_S,
+            until=monotonic() + receivers.DEADLINE_S,
             headers=headers,
             body=body.encode(),
         ) as response:

@@ -13,6 +13,11 @@ from worker.errors import AddressError, InvalidRequest
 from worker.job import Notify
 from worker.safe_http import check_url
 
+#: A receiver has so long for everything, in seconds; Svix gives as much.
+DEADLINE_S = 15.0
+#: For so long nobody else sends what a sweep claimed, in seconds: longer than one may wait for a
+#: place here and then be sent.
+CLAIM_S = 60.0
 #: Notifications that one process sends at a time, and those of them to one receiver.
 AT_ONCE = 6
 PER_RECEIVER = 2

@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 
 import structlog
 
-from worker import followups, retries
+from worker import followups, receivers, retries
 from worker.errors import HooklineError, NotFound, ProviderUnavailable
 from worker.events import Disposition, Missing, Observed, TimePassed
 from worker.evidence import Snapshot, TaskStatus
@@ -35,10 +35,8 @@ WAKE_AGAIN_S = 2.0
 PACED_S = 0.5
 #: Slots are held against the jobs that hold them this often, in seconds.
 MEND_S = 60.0
-#: Notifications claimed by one sweep, and for how long nobody else sends them, in seconds: longer
-#: than one may wait for a place and then be sent.
+#: Notifications claimed by one sweep.
 TOLD = 200
-CLAIMED_TO_TELL_S = 60.0
 #: Calls that one process makes to one provider at a time to ask about jobs.
 ASKING = 2
 
@@ -97,7 +95,7 @@ class Sweep:
     def _tell(self) -> None:
         """Somebody shall send the notifications that are due."""
         now = self._orchestrator.clock()
-        for one in self._store.claim_notifications(now, TOLD, CLAIMED_TO_TELL_S):
+        for one in self._store.claim_notifications(now, TOLD, receivers.CLAIM_S):
             self._wakeups.notify(one.id)
 
     def _mend_slots(self) -> None:

@@ -23,7 +23,7 @@ from worker.job import Job, JobError, Notify, Status
 from worker.notification import Failure, Notification, Outbox, State, Topic, announce, failed
 from worker.notifier import Deliveries, Notifier, Signer
 from worker.receivers import Lines, receiver_of
-from worker.reconcile import CLAIMED_TO_TELL_S, Sweep
+from worker.reconcile import Sweep
 from worker.store import Batch
 
 NEW = "whsec_" + "bmV3" * 10
@@ -81,7 +81,7 @@ class Telling(Shell):
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> Telling:
-    monkeypatch.setattr(module, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(receivers, "DEADLINE_S", 0.5)
     return Telling()
 
 
@@ -221,7 +221,7 @@ def test_what_failed_is_told_again_under_the_same_id(shell: Telling) -> None:
         shell.now += 4
         shell.run()
         assert len(asked) == 1
-        shell.now += CLAIMED_TO_TELL_S
+        shell.now += receivers.CLAIM_S
         shell.run()
     assert [parts(each)[0]["webhook-id"] for each in asked] == [one.id, one.id]
     assert [each.outcome for each in shell.one(one.id).tries] == ["503", "204"]
@@ -244,7 +244,7 @@ def test_a_death_between_sending_and_writing_it_down_is_told_again_under_the_sam
                 shell.run()
         shell.run()
         assert len(asked) == 1, "claimed"
-        shell.now += CLAIMED_TO_TELL_S
+        shell.now += receivers.CLAIM_S
         shell.run()
     assert [parts(each)[0]["webhook-id"] for each in asked] == [one.id, one.id]
 
@@ -270,7 +270,7 @@ def test_a_broker_that_is_away_is_tried_again(shell: Telling) -> None:
     shell.run()
     assert shell.one(one.id).tries[0].outcome == "the broker fails: OperationalError"
     shell.messages.trouble = None
-    shell.now += CLAIMED_TO_TELL_S
+    shell.now += receivers.CLAIM_S
     shell.run()
     assert shell.one(one.id).state is State.DELIVERED
 
@@ -331,7 +331,7 @@ def test_a_hanging_receiver_takes_two_places_and_keeps_nobody_waiting(shell: Tel
 
     with receiver(waits) as (port, asked):
         held = [shell.tell(hook(port)) for _ in range(5)]
-        module.DEADLINE_S = 10.0
+        receivers.DEADLINE_S = 10.0
         threads = [threading.Thread(target=shell.notifier.send, args=(n.id,)) for n in held]
         for thread in threads:
             thread.start()
@@ -415,9 +415,9 @@ def test_all_dead_letters_are_found_the_oldest_first(shell: Telling) -> None:
 
 @pytest.fixture(autouse=True)
 def _deadline_restored() -> Iterator[None]:
-    before = module.DEADLINE_S
+    before = receivers.DEADLINE_S
     yield
-    module.DEADLINE_S = before
+    receivers.DEADLINE_S = before
 
 
 def test_the_job_that_is_told_of_is_as_it_is_then(shell: Telling) -> None:

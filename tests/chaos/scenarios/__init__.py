@@ -10,6 +10,7 @@ from tests.chaos.scenarios import (
     crashes,
     hostile,
     kills,
+    notifying,
     pauses,
     power,
     provider,
@@ -33,4 +34,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *accounts.SCENARIOS,
     *turns.SCENARIOS,
     *budgets.SCENARIOS,
+    *notifying.SCENARIOS,
 )
