@@ -99,7 +99,7 @@ class Web:
         before = self.put(notify=target)
         job, outbox = announce(before, replace(before, status=Status.FAILED), target, NOW)
         self.store.commit(job, terms=terms(100), outbox=outbox, now=NOW)
-        return outbox.told[0]
+        return self.services.deliveries.find(outbox.told[0].id)
 
     def running(self, **fields: Any) -> Job:
         """A stored job that the provider works on as ``t1``."""

@@ -18,12 +18,14 @@ from tests.support.rawserver import Script, http, says, serving
 from tests.support.shell import Shell
 from worker import notifier as module
 from worker import receivers
+from worker.broker import CeleryMessages, make_celery
 from worker.errors import BrokerUnavailable, NotFound
 from worker.job import Job, JobError, Notify, Status
 from worker.notification import Failure, Notification, Outbox, State, Topic, announce, failed
 from worker.notifier import Deliveries, Notifier, Signer
 from worker.receivers import Lines, receiver_of
 from worker.reconcile import Sweep
+from worker.redis_urls import Broker
 from worker.store import Batch
 
 NEW = "whsec_" + "bmV3" * 10
@@ -262,6 +264,31 @@ def test_a_celery_task_is_sent_with_the_same_event(shell: Telling) -> None:
     assert (task, queue, message_id) == ("shop.ready", "shop", one.id)
     assert event["data"]["id"] == one.subject
     assert shell.one(one.id).state is State.DELIVERED
+
+
+def test_a_task_comes_to_the_callers_queue_and_not_to_ours() -> None:
+    app = make_celery(Broker("memory://", {}))
+    messages = CeleryMessages(app)
+    messages.send("shop.ready", "shop", "msg_1", {"type": "job.failed"})
+    messages.send("shop.ready", None, "msg_2", {"type": "job.failed"})
+    with app.connection_for_read() as connection:
+        for queue, message_id in (("shop", "msg_1"), ("celery", "msg_2")):
+            message = connection.SimpleQueue(queue).get(block=False)
+            assert message.headers["task"] == "shop.ready"
+            assert message.headers["id"] == message.properties["correlation_id"] == message_id
+            args, kwargs, _ = message.payload
+            assert (args, kwargs) == ([], {"event": {"type": "job.failed"}})
+
+
+def test_a_broker_that_cannot_be_reached_is_told_without_its_address() -> None:
+    class Away:
+        def send_task(self, *_: Any, **__: Any) -> None:
+            raise ConnectionError("redis://:a-password@127.0.0.1:9/0 refuses")
+
+    app: Any = Away()
+    with pytest.raises(BrokerUnavailable) as caught:
+        CeleryMessages(app).send("shop.ready", None, "msg_1", {})
+    assert str(caught.value) == "the broker fails: ConnectionError"
 
 
 def test_a_broker_that_is_away_is_tried_again(shell: Telling) -> None:
