@@ -108,7 +108,7 @@ class Notifier:
                 self._send(next_id)
             finally:
                 self._lines.leave(receiver, next_id)
-        if left := self._lines.first():
+        if left := self._lines.hand_on():
             # A worker that is told to end waits for its threads, so none of them goes on for ever.
             self._wakeups.notify(left)
 

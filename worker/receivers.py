@@ -71,18 +71,11 @@ class Lines:
     def take(self) -> tuple[str, str] | None:
         """A receiver and what it is to be sent, and a place for that; None where there is none."""
         with self._lock:
-            if self._busy.total() >= AT_ONCE:
-                return None
-            for receiver in self._open():
-                line = self._waiting.pop(receiver)
-                notification_id = next(iter(line))
-                del line[notification_id]
-                if line:
-                    self._waiting[receiver] = line
+            if found := self._next():
+                receiver, notification_id = found
                 self._busy[receiver] += 1
                 self._sending.add(notification_id)
-                return receiver, notification_id
-            return None
+            return found
 
     def leave(self, receiver: str, notification_id: str) -> None:
         """Give the place back."""
@@ -91,12 +84,24 @@ class Lines:
             self._busy += Counter()  # drops those at zero
             self._sending.discard(notification_id)
 
-    def first(self) -> str | None:
-        """Something that could be sent now."""
+    def hand_on(self) -> str | None:
+        """Something that could be sent now, and waits here no more: whoever is woken sends it."""
         with self._lock:
-            if self._busy.total() >= AT_ONCE:
-                return None
-            return next((next(iter(self._waiting[each])) for each in self._open()), None)
+            found = self._next()
+            return found[1] if found else None
+
+    def _next(self) -> tuple[str, str] | None:
+        """Who is served next, and with what; it goes out of its line."""
+        if self._busy.total() >= AT_ONCE:
+            return None
+        for receiver in self._open():
+            line = self._waiting.pop(receiver)
+            notification_id = next(iter(line))
+            del line[notification_id]
+            if line:
+                self._waiting[receiver] = line
+            return receiver, notification_id
+        return None
 
     def _open(self) -> Iterator[str]:
         """The receivers that may be sent something; what waited too long is dropped."""

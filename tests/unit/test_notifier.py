@@ -391,10 +391,43 @@ def test_receivers_take_turns_and_none_has_more_than_its_places() -> None:
     lines.join("a", "a0", float("inf"))
     taken = [lines.take() for _ in range(5)]
     assert taken == [("a", "a0"), ("b", "b0"), ("a", "a1"), ("b", "b1"), None]
-    assert lines.first() is None
+    assert lines.hand_on() is None
     lines.leave("a", "a0")
-    assert lines.first() == "a2"
-    assert lines.take() == ("a", "a2")
+    assert lines.hand_on() == "a2"
+    assert lines.take() == ("a", "a3")
+    lines.leave("b", "b0")
+    lines.leave("b", "b1")
+    assert [lines.take(), lines.take(), lines.take()] == [("b", "b2"), ("b", "b3"), None]
+
+
+def test_a_process_sends_only_so_many_at_a_time_to_all_receivers_together() -> None:
+    lines = Lines()
+    for number in range(10):
+        lines.join(f"r{number}", f"n{number}", float("inf"))
+    taken = [lines.take() for _ in range(10)]
+    assert len([each for each in taken if each]) == receivers.AT_ONCE
+
+
+def test_what_is_too_much_waits_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receivers, "MOST_WAITING", 1)
+    lines = Lines()
+    lines.join("a", "a0", float("inf"))
+    lines.join("a", "a1", float("inf"))
+    assert [lines.take(), lines.take()] == [("a", "a0"), None]
+
+
+def test_a_thread_lets_others_have_what_still_waits_after_its_turn(
+    shell: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (shell.tell(Notify(("job.failed",), celery_task="t")) for _ in range(2))
+    monkeypatch.setattr(module, "_TURN_S", 0.0)
+    shell.wakeups.sent.clear()
+    shell.notifier.send(first.id)
+    assert shell.wakeups.sent == [("notify", first.id)]
+    monkeypatch.undo()
+    shell.notifier.send(first.id)
+    shell.notifier.send(second.id)
+    assert [message_id for *_, message_id, _ in shell.messages.sent] == [first.id, second.id]
 
 
 @pytest.mark.parametrize(
