@@ -21,6 +21,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -28,7 +29,8 @@ from config import checks
 from config.sources import text_of
 from worker import money
 from worker.account import Account, Auth, Budgets, Dialect
-from worker.job import Kind
+from worker.job import Kind, Notify
+from worker.notification import DEFAULT_TOPICS, Topic
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -36,6 +38,8 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _LONGEST_TENANT = 200
 #: What has a price: see `Account.prices`.
 _PRICED = (*(kind.value for kind in Kind), "upscale", "default")
+#: What an account's receiver may be told of.
+_TOPICS = tuple(topic.value for topic in Topic if topic is not Topic.BATCH_FINISHED)
 
 #: Where something is in the file: keys, and numbers of items.
 _Place = tuple[int | str, ...]
@@ -69,6 +73,12 @@ def _tenant_name(name: str) -> str:
 def _price_name(name: str) -> str:
     if name not in _PRICED:
         raise ValueError(_unknown(name, _PRICED))
+    return name
+
+
+def _topic(name: str) -> str:
+    if name not in _TOPICS:
+        raise ValueError(_unknown(name, _TOPICS))
     return name
 
 
@@ -111,6 +121,27 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class NotifyTable(_Table):
+    """``notify = {url = ...}``: who is told of the account's jobs whose caller named nobody."""
+
+    url: str | None = None
+    celery_task: str | None = None
+    queue: str | None = None
+    on: list[Annotated[str, AfterValidator(_topic)]] = list(DEFAULT_TOPICS)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "NotifyTable":
+        if (self.url is None) == (self.celery_task is None):
+            raise ValueError("needs one of `url` and `celery_task`")
+        if self.queue is not None and self.celery_task is None:
+            raise ValueError("has a `queue`, which belongs to a `celery_task`")
+        return self
+
+    def value(self) -> Notify:
+        """As the account keeps it."""
+        return Notify(tuple(self.on), self.url, self.celery_task, self.queue)
+
+
 class AccountTable(_Table):
     """``[accounts.NAME]``; what each means is said at `Account`."""
 
@@ -130,6 +161,7 @@ class AccountTable(_Table):
     budget: Amount | None = None
     refunds_failures: bool = False
     allowed_hosts: list[Annotated[str, AfterValidator(checks.host)]] = []
+    notify: NotifyTable | None = None
 
     def secret(self) -> SecretStr:
         """The provider's key; empty where none is given."""
@@ -152,6 +184,7 @@ class AccountTable(_Table):
             budget=self.budget,
             refunds_failures=self.refunds_failures,
             allowed_hosts=checks.picture_hosts(self.url, [*self.allowed_hosts, *hosts]),
+            notify=self.notify.value() if self.notify else None,
         )
 
 
@@ -258,6 +291,8 @@ def _keys_beside(place: _Place) -> Collection[str]:
     tables: Mapping[str, type[_Table]]
     tables = {"budget": BudgetTable, "tenants": TenantTable, "accounts": AccountTable}
     table = AccountsFile if len(place) == 1 else tables[str(place[0])]
+    if place[2:3] == ("notify",) and len(place) > 3:
+        table = NotifyTable
     return list(table.model_fields)
 
 

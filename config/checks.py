@@ -21,6 +21,8 @@ _SHORTEST_SECRET = 16
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]*", re.ASCII)
+#: The usual names of this machine itself.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _BROKERS = ("amqp", "amqps", "redis+socket", *redis_urls.SCHEMES)
 
 
@@ -138,8 +140,14 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
-def notify_secret(value: SecretStr) -> SecretStr:
-    """A Standard Webhooks secret: 24 to 64 bytes."""
+def notify_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    """One or more secrets of Standard Webhooks, newest first: 24 to 64 bytes each."""
+    if not values:
+        raise ValueError("must hold at least one secret")
+    return tuple(map(_notify_secret, values))
+
+
+def _notify_secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     try:
         key = base64.b64decode(text.removeprefix("whsec_"), validate=True)

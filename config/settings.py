@@ -35,6 +35,10 @@ Secrets = Annotated[
     tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.signing_secrets)
 ]
 
+NotifySecrets = Annotated[
+    tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.notify_secrets)
+]
+
 
 class Settings(BaseModel):
     """What Hookline was told. URLs that may hold passwords are left out of its `repr`."""
@@ -81,7 +85,8 @@ class Settings(BaseModel):
     """Submissions of one job that may follow a doubt by themselves."""
 
     allowed_hosts: Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
-    """Hosts from which pictures may come over plain http or from a private address."""
+    """Hosts with which pictures and notifications may be exchanged over plain http, or at a private
+    address."""
 
     choosers: Words = Field((), alias="HOOKLINE_CHOOSERS")
     """Modules whose functions a `choose` may name; whoever may name any function runs any code."""
@@ -97,10 +102,8 @@ class Settings(BaseModel):
     api_token: Annotated[SecretStr, AfterValidator(checks.api_token)] = Field(
         alias="HOOKLINE_API_TOKEN"
     )
-    notify_secret: Annotated[SecretStr, AfterValidator(checks.notify_secret)] = Field(
-        alias="HOOKLINE_NOTIFY_SECRET"
-    )
-    """`whsec_...`; signs notifications by the Standard Webhooks scheme."""
+    notify_secrets: NotifySecrets = Field(alias="HOOKLINE_NOTIFY_SECRET")
+    """`whsec_...`; each signs notifications by the Standard Webhooks scheme, newest first."""
 
     host: Annotated[str, AfterValidator(checks.host)] = Field("127.0.0.1", alias="HOOKLINE_HOST")
     port: int = Field(8000, alias="HOOKLINE_PORT", ge=1, le=65535)
@@ -146,6 +149,14 @@ class Settings(BaseModel):
         return (account,)
 
     @property
+    def receivers(self) -> frozenset[str]:
+        """Hosts that may be told by plain http, or at a private address: those allowed, and this
+        machine itself while nobody else reaches the web process.
+        """
+        named = {host.lower() for host in self.allowed_hosts}
+        return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
+
+    @property
     def budgets(self) -> Budgets:
         """What may be spent beside each account's own budget."""
         return self.accounts_file.budgets() if self.accounts_file else Budgets()
@@ -169,7 +180,7 @@ class Settings(BaseModel):
         """Every value that must not be seen in a log, for `config.logs`."""
         tables = self.accounts_file.accounts.values() if self.accounts_file else ()
         keys = (self.provider_key, *(table.secret() for table in tables))
-        held = (*self.secrets, *keys, self.api_token, self.notify_secret)
+        held = (*self.secrets, *keys, self.api_token, *self.notify_secrets)
         urls = (self.redis_url, self.broker_url, self.storage_url)
         passwords = (checks.password_of(url) for url in urls if url)
         return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.routing import BaseConverter
 
-from webhooks import batches
+from webhooks import batches, deliveries
 from webhooks.openapi import document
 from webhooks.openapi_calls import MAX_PAGE, PAGE
 from webhooks.parsing import read_body, strict_json
@@ -42,6 +42,7 @@ _PARAMETERS = {
     "list_jobs": ("status", "kind", "account", "batch", "double_payments", "limit", "cursor"),
     "create": ("dry_run",),
     **batches.PARAMETERS,
+    **deliveries.PARAMETERS,
 }
 
 Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]

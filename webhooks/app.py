@@ -10,6 +10,7 @@ from config.settings import Settings
 from webhooks.api import Api
 from webhooks.batches import BatchCalls
 from webhooks.callbacks import add_callbacks
+from webhooks.deliveries import DeliveryCalls
 from webhooks.health import add_health
 from webhooks.presence import Presence
 from webhooks.problems import add_problems
@@ -41,6 +42,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     add_health(app, find)
     Api(find, settings.api_token.get_secret_value()).add_to(app)
     BatchCalls(find).add_to(app)
+    DeliveryCalls(find).add_to(app)
     return app
 
 

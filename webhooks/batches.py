@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from webhooks.parsing import refuse_large, strict_json
+from webhooks.parsing import refuse_large, strict_json, whole_parameter
 from worker import manifest
 from worker.batch.records import Form
 from worker.batch.request import parse_batch
@@ -23,7 +23,7 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 
 #: The query parameters of the views that take any.
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
-    "create_batch": ("name", "form", "budget", "strict", "permute", "defaults"),
+    "create_batch": ("name", "form", "budget", "strict", "permute", "defaults", "notify"),
     "list_batches": ("limit",),
     "manifest": ("format",),
 }
@@ -81,7 +81,7 @@ class BatchCalls:
 
     def list_batches(self) -> Answer:
         """The newest batches."""
-        store, limit = self._find().store, _whole("limit", LISTED, MAX_LISTED)
+        store, limit = self._find().store, whole_parameter("limit", LISTED, MAX_LISTED)
         return jsonify(items=list(map(batch_json, reports(store, store.batches(limit)))))
 
     def show_batch(self, batch_id: str) -> Answer:
@@ -134,6 +134,7 @@ def _asked() -> dict[str, Any]:
         "strict": _flag,
         "permute": _flag,
         "defaults": _json,
+        "notify": _json,
     }
     form = args.get("form") or FORMS.get(request.mimetype)
     if form is None:
@@ -175,13 +176,6 @@ def _word(name: str, words: list[str], default: str) -> str:
     if given not in words:
         raise InvalidRequest.of(name, f"must be one of {', '.join(words)}")
     return given
-
-
-def _whole(name: str, default: int, most: int) -> int:
-    given = request.args.get(name, str(default))
-    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= most):
-        raise InvalidRequest.of(name, f"must be a whole number from 1 to {most}")
-    return int(given)
 
 
 def _pieces(limit: int) -> Iterator[bytes]:

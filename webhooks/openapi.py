@@ -15,11 +15,12 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from webhooks import openapi_answers as answers
-from webhooks import openapi_batches
+from webhooks import openapi_batches, openapi_deliveries
 from webhooks.openapi_calls import CALLS, JSON, REF, Call, ref
 from worker.job import Kind
 from worker.schema.base import Model
 from worker.schema.kinds import MODELS, Request
+from worker.schema.notify import BatchNotify
 from worker.schema.requests import _Press, _Resolve
 
 _PROBLEM = "application/problem+json"
@@ -43,6 +44,7 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Paused,
     answers.Quote,
     *openapi_batches.MODELS,
+    *openapi_deliveries.MODELS,
     answers.Received,
     answers.Alive,
     answers.Ready,
@@ -159,7 +161,8 @@ def _with_kind(kind: Kind, model: type[Request]) -> type[Request]:
 
 def _schemas() -> JSON:
     """All that is handed in and answered, by name."""
-    models: list[type[Model]] = [*starmap(_with_kind, MODELS.items()), Press, Resolve]
+    own = (Press, Resolve, BatchNotify)
+    models: list[type[Model]] = [*starmap(_with_kind, MODELS.items()), *own]
     adapters: list[tuple[str, Literal["validation", "serialization"], TypeAdapter[Any]]] = [
         *((model.__name__, "validation", TypeAdapter(model)) for model in models),
         *((each.__name__, "serialization", TypeAdapter(each)) for each in _ANSWERS),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from worker.events import Disposition
 from worker.habits import Mode
 from worker.job import AssetsStatus, Button, JobError, Kind, Status
+from worker.notification import Topic
 from worker.overview import Taking
 
 Time = Annotated[str, Field(description="RFC 3339, UTC", json_schema_extra={"format": "date-time"})]
@@ -57,6 +58,20 @@ class Retries(BaseModel):
     on: Annotated[list[str], Field(description="codes of the errors to try again after")]
 
 
+class Target(BaseModel):
+    """Who is told: by a webhook at `url`, or by a `celery_task`."""
+
+    url: Annotated[str | None, Field(description="without its query, which may be a secret")]
+    celery_task: str | None
+    queue: Annotated[str | None, Field(description="null: Celery's default")]
+
+
+class Told(Target):
+    """Who is told, and of what."""
+
+    on: list[Topic]
+
+
 class Cost(BaseModel):
     """What a job costs, in the unit of the prices. `refunded` is part of `spent`."""
 
@@ -96,6 +111,7 @@ class Job(BaseModel):
     tenant: str | None
     retry: Retries | None
     seed: Annotated[bool, Field(description="whether the picture's seed is asked for")]
+    notify: Annotated[Told | None, Field(description="null: whom its account names, if any")]
     request: Annotated[dict[str, Any], Field(description="the kind's own fields as handed in")]
     then: Annotated[list[dict[str, Any]], Field(description="the follow-ups as handed in")]
     result: Result

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webhooks import deliveries
 from webhooks.batches import FORMS, LISTED, MAX_LISTED, TYPES
 from worker.bootstrap import HOOK_PATH
 from worker.job import SUBMITTED_KINDS, Kind, Status
+from worker.notification import State
 from worker.schema.kinds import MODELS
 
 JSON = dict[str, Any]
@@ -119,11 +121,30 @@ _BATCH = (
         "description": "What all rows share: fields of a job, all of them optional.",
         "content": {JSON_TYPE: {"schema": {"type": "object"}}},
     },
+    {
+        "in": "query",
+        "name": "notify",
+        "description": "Who is told of the batch's end, and of what else.",
+        "content": {JSON_TYPE: {"schema": ref("BatchNotify")}},
+    },
 )  # fmt: skip
 _LIMIT = _in_query(
     "limit", "How many at most.", type="integer", minimum=1, maximum=MAX_LISTED, default=LISTED
 )
 _FORMAT = _in_query("format", "How it is written.", enum=["jsonl", "csv"], default="jsonl")
+_DELIVERY_ID = _in_path("delivery_id", "Its id.", minLength=1, maxLength=200, pattern="^[^/]+$")
+_DELIVERIES = (
+    _in_query("state", "Only those in this state.", enum=[each.value for each in State]),
+    _in_query(
+        "limit",
+        "How many at most.",
+        type="integer",
+        minimum=1,
+        maximum=deliveries.MAX_PAGE,
+        default=deliveries.PAGE,
+    ),
+    _in_query("cursor", "The `next_cursor` of the page before.", type="string"),
+)
 #: Views whose 202 says where it is, and what that is.
 
 _ONE = "/v1/jobs/{job_id}"
@@ -218,6 +239,20 @@ CALLS = (
         "A line for each of its jobs: row, status, pictures, cost, error; in the file's order.",
         {200: {"type": "string"}}, None, (404,), (_BATCH_ID, _FORMAT),
         answer_types=tuple(TYPES.values()),
+    ),
+    Call(
+        "get", "/v1/deliveries", "list_deliveries",
+        "What callers' programs were told, or are to be told; newest first.",
+        {200: "Deliveries"}, parameters=_DELIVERIES,
+    ),
+    Call(
+        "get", "/v1/deliveries/{delivery_id}", "show_delivery", "One of them, with its last tries.",
+        {200: "Notification"}, None, (404,), (_DELIVERY_ID,),
+    ),
+    Call(
+        "post", "/v1/deliveries/{delivery_id}/replay", "replay_delivery",
+        "Tell it once more, whatever became of it.",
+        {202: "Notification"}, None, (404, 409), (_DELIVERY_ID,),
     ),
     Call(
         "get", "/v1/openapi.json", "openapi", "This document.",

@@ -9,8 +9,9 @@ from celery import signals
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from worker.bootstrap import Services
-from worker.broker import DOOR, WAKE
+from worker.broker import DOOR, NOTIFY, WAKE
 from worker.errors import HooklineError
+from worker.receivers import AT_ONCE
 from worker.reconcile import BATCH, Sweep
 from worker.tasks import register
 
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 #: Seconds between two sweeps of one worker; what is due waits at most this long.
 SWEEP_EVERY_S = 0.5
-#: Threads beside those that may each wait for a POST.
+#: Threads beside those that may each wait for a POST, or for a receiver of notifications.
 _SPARE_THREADS = 6
 
 
@@ -46,8 +47,8 @@ def run_worker(services: Services) -> None:
             "--quiet",  # no banner among the log lines
             "worker",
             "--pool=threads",
-            f"--concurrency={min(64, running + _SPARE_THREADS)}",
-            f"--queues={WAKE},{DOOR}",
+            f"--concurrency={min(64, running + AT_ONCE + _SPARE_THREADS)}",
+            f"--queues={WAKE},{DOOR},{NOTIFY}",
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",

@@ -93,15 +93,18 @@ class Batches:
         ``InvalidRequest`` where the file cannot be read as what it is said to be, and with
         ``strict`` for bad rows: nothing is stored then.
         """
+        self._intake.check_receiver(asked.notify)
         if asked.strict:
             source = self._checked(asked, source, allow_paths=allow_paths)
         progress = Progress(batch_id_of(asked.name))
         for chunk in _chunks(asked, source):
-            jobs, bad = self._jobs(self._intake, chunk, progress.batch_id, allow_paths=allow_paths)
+            rows = [_told(row, asked) for row in chunk]
+            jobs, bad = self._jobs(self._intake, rows, progress.batch_id, allow_paths=allow_paths)
             now = self._orchestrator.clock()
             if not progress.rows:
                 planned = self._planned_per_row(jobs)
-                batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned)
+                told = asked.of_its_end
+                batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned, told)
                 self._store.open_batch(batch)
             new = self._store.add(jobs, terms=self._orchestrator.dispatch.terms("", now), now=now)
             known = [job for job, is_new in zip(jobs, new, strict=True) if not is_new]
@@ -112,11 +115,14 @@ class Batches:
             progress = self._after(progress, added, len(known) - len(changed), bad)
             self._orchestrator.dispatch.wake_all(now)
             yield progress
+        # Not before: while rows may follow, that all jobs so far are over is no end.
+        self._store.close_batch(progress.batch_id, self._orchestrator.clock())
 
     def check(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
     ) -> Iterator[Progress]:
         """How ``submit`` of the same would go; nothing is stored. Raises what ``submit`` would."""
+        self._intake.check_receiver(asked.notify)
         progress = Progress(batch_id_of(asked.name))
         intake = self._intake.dry()
         for chunk in _chunks(asked, source):
@@ -288,6 +294,14 @@ def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row |
     while chunk:
         yield chunk
         chunk = list(islice(rows, CHUNK))
+
+
+def _told(row: Row | BadRow, asked: BatchRequest) -> Row | BadRow:
+    """The row, told of to whom the batch names, unless it names somebody itself."""
+    target = asked.of_its_rows
+    if target is None or isinstance(row, BadRow) or row.request.notify:
+        return row
+    return replace(row, request=replace(row.request, notify=target))
 
 
 def _job(intake: Intake, row: Row, batch_id: str, *, allow_paths: bool) -> Job:

@@ -13,14 +13,16 @@ from config.settings import Settings
 from worker.account import Account
 from worker.assets import Assets
 from worker.batches import Batches
-from worker.broker import CeleryWakeups, make_celery
+from worker.broker import CeleryMessages, CeleryWakeups, make_celery
 from worker.choosing import Chooser
-from worker.errors import FieldError, SettingsError, StoreUnavailable
+from worker.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
 from worker.intake import Intake
 from worker.local_redis import private_redis_url
+from worker.notifier import Deliveries, Notifier, Signer
 from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
+from worker.receivers import check_receiver
 from worker.reconcile import Asker, Sweep
 from worker.retention import Retention
 from worker.seeds import Seeds
@@ -52,6 +54,8 @@ class Services:
     seeds: Seeds
     chooser: Chooser
     retention: Retention
+    notifier: Notifier
+    deliveries: Deliveries
     storage: Storage
     tokens: Tokens
 
@@ -75,6 +79,7 @@ def build(settings: Settings) -> Services:
             "HOOKLINE_PROVIDER_KEY; or HOOKLINE_ACCOUNTS for several accounts"
         )
         raise SettingsError([FieldError("HOOKLINE_PROVIDER_URL", hint)])
+    _check_receivers(settings)
     celery = make_celery(settings.broker(redis_url))
     wakeups = CeleryWakeups(celery)
     store = RedisStore(connect(redis_url))
@@ -91,7 +96,9 @@ def build(settings: Settings) -> Services:
         rules=settings.policy,
         budgets=settings.budgets,
     )
-    intake = Intake(orchestrator, storage, settings.choosers)
+    intake = Intake(orchestrator, storage, settings.choosers, settings.receivers)
+    signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
+    messages = CeleryMessages(celery)
     return Services(
         settings=settings,
         store=store,
@@ -108,6 +115,20 @@ def build(settings: Settings) -> Services:
         seeds=Seeds(orchestrator, clients),
         chooser=Chooser(orchestrator, storage, settings.choosers),
         retention=Retention(store, storage, settings.retention),
+        notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),
+        deliveries=Deliveries(orchestrator),
         storage=storage,
         tokens=tokens,
     )
+
+
+def _check_receivers(settings: Settings) -> None:
+    """Raise ``SettingsError`` for an account's receiver to which nothing would be sent."""
+    for account in settings.accounts:
+        try:
+            check_receiver(account.notify, settings.receivers)
+        except InvalidRequest as error:
+            raise SettingsError(
+                FieldError("HOOKLINE_ACCOUNTS", f"accounts.{account.name}.{e.field}: {e.message}")
+                for e in error.errors
+            ) from None

@@ -6,7 +6,7 @@ control) is off altogether: with it on, a worker that has work in flight exits w
 (measured with Celery 5.7 and kombu 5.7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -21,6 +21,10 @@ log = structlog.get_logger(__name__)
 #: The door for other programs, and our own wake-ups: a flood at the door does not delay these.
 DOOR = "hookline"
 WAKE = "hookline.wake"
+#: Wake-ups to tell callers of something: they may be many at once, and delay nothing else.
+NOTIFY = "hookline.notify"
+#: Where a task goes whose caller named no queue: Celery's own default.
+_THEIR_DEFAULT = "celery"
 
 
 def make_celery(broker: Broker) -> Celery:
@@ -29,7 +33,7 @@ def make_celery(broker: Broker) -> Celery:
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=DOOR,
-        task_queues=(Queue(WAKE), Queue(DOOR)),
+        task_queues=(Queue(WAKE), Queue(DOOR), Queue(NOTIFY)),
         task_create_missing_queues=True,
         task_serializer="json",
         accept_content=["json"],
@@ -82,11 +86,34 @@ class CeleryWakeups:
     def tidy(self) -> None:
         self._send("hookline.tidy")
 
-    def _send(self, task: str, *args: Any) -> None:
+    def notify(self, notification_id: str) -> None:
+        self._send("hookline.notify", notification_id, queue=NOTIFY)
+
+    def _send(self, task: str, *args: Any, queue: str = WAKE) -> None:
         try:
-            self._app.send_task(task, args=args, queue=WAKE, ignore_result=True)
+            self._app.send_task(task, args=args, queue=queue, ignore_result=True)
         except Exception as error:  # noqa: BLE001 - kombu lets many drivers' errors through
             log.warning("a wake-up was not sent; the sweep will", task=task, error=str(error))
+
+
+class CeleryMessages:
+    """``worker.notifier.Messages``: tasks of other programs, by name."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
+        try:
+            self._app.send_task(
+                task,
+                kwargs={"event": event},
+                queue=queue or _THEIR_DEFAULT,
+                task_id=message_id,
+                ignore_result=True,
+            )
+        except Exception as error:  # kombu lets many drivers' errors through
+            # Only the kind: the words may hold the broker's address.
+            raise BrokerUnavailable(f"the broker fails: {type(error).__name__}") from error
 
 
 def ping(app: Celery) -> None:

@@ -16,9 +16,10 @@ from worker.account import Account
 from worker.errors import Conflict, InvalidRequest
 from worker.events import Cancelled, ModalAnswered, Resolved, Retried
 from worker.inputs import Options, ingest_press, ingest_request
-from worker.job import Job, Kind, Modal, Status
+from worker.job import Job, Kind, Modal, Notify, Status
 from worker.orchestrator import Orchestrator
 from worker.plans import Quote
+from worker.receivers import check_receiver
 from worker.schema import (
     JobRequest,
     PressRequest,
@@ -39,15 +40,21 @@ class ButtonNotFound(InvalidRequest):
 class Intake:
     """Takes jobs in. ``allow_paths``: whether a picture may be a path of this machine.
 
-    ``choosers``: the modules whose functions a ``choose`` may name.
+    ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
+    may be told by plain http, or at a private address.
     """
 
     def __init__(
-        self, orchestrator: Orchestrator, storage: Storage, choosers: Collection[str] = ()
+        self,
+        orchestrator: Orchestrator,
+        storage: Storage,
+        choosers: Collection[str] = (),
+        receivers: Collection[str] = (),
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._choosers = frozenset(choosers)
+        self._receivers = frozenset(receivers)
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -69,9 +76,7 @@ class Intake:
         Raises ``InvalidRequest`` and ``Conflict`` as ``submit`` does.
         """
         check_choosers(asked.then, self._choosers)
-        if asked.notify:
-            # Better refused than promised: nobody would be told.
-            raise InvalidRequest.of("notify", "is not available yet; ask for the pipeline instead")
+        self.check_receiver(asked.notify)
         parent = self._parent(asked)
         accounts = self._accounts(parent.account if parent else asked.account, asked.mode)
         request, then = ingest_request(
@@ -154,7 +159,12 @@ class Intake:
 
     def dry(self) -> "Intake":
         """One that prepares jobs and keeps nothing, not even their pictures."""
-        return Intake(self._orchestrator, Unwritten(self._storage), self._choosers)
+        storage = Unwritten(self._storage)
+        return Intake(self._orchestrator, storage, self._choosers, self._receivers)
+
+    def check_receiver(self, target: Notify | None) -> None:
+        """Raise ``InvalidRequest`` for a URL to which nothing would be sent."""
+        check_receiver(target, self._receivers)
 
     def quote_of(self, jobs: Sequence[Job]) -> Quote:
         """What jobs of one account, or of any, become and cost."""
@@ -209,6 +219,7 @@ class Intake:
             deadline_s=asked.deadline_s,
             retry=asked.retry,
             seed=asked.seed,
+            notify=asked.notify or (parent.notify if parent else None),
             metadata=asked.metadata,
             fingerprint=_fingerprint(asked),
         )

@@ -13,11 +13,13 @@ from worker.account import Account
 from worker.batch_overview import BatchReport
 from worker.batches import Progress
 from worker.charges import Standing, charges, total
-from worker.job import JSON, Job, Result, Retry, Status
+from worker.job import JSON, Job, Notify, Result, Retry, Status
 from worker.money import units
+from worker.notification import Notification
 from worker.overview import Overview, Purse, Report
 from worker.plans import Plan, Quote, next_price
-from worker.store import Page, Pipeline
+from worker.redaction import HIDDEN
+from worker.store import NotificationPage, Page, Pipeline
 from worker.terms import Pool
 from worker.troubles import CURABLE
 from worker.waits import Waiting
@@ -47,6 +49,7 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         "tenant": job.tenant or None,
         "retry": _retry_json(job.retry) if job.retry else None,
         "seed": job.seed,
+        "notify": _notify_json(job.notify) if job.notify else None,
         "request": dict(job.request),
         "then": list(job.then),
         "result": _result_json(job.result),
@@ -154,6 +157,42 @@ def batch_json(report: BatchReport) -> dict[str, Any]:
 def one_batch_json(report: BatchReport) -> dict[str, Any]:
     """The answer about one batch: the batch, and the first of its bad rows."""
     return {**batch_json(report), "bad_rows": list(report.bad_rows)}
+
+
+def event_json(one: Notification, data: JSON) -> dict[str, Any]:
+    """What a receiver gets, in the form that Standard Webhooks recommends."""
+    return {"type": one.topic, "timestamp": _time(one.created_at), "data": data}
+
+
+def delivery_json(one: Notification) -> dict[str, Any]:
+    """A notification, and what became of it."""
+    return {
+        "id": one.id,
+        "topic": one.topic,
+        "subject": one.subject,
+        "target": _target_json(one.target),
+        "state": one.state.value,
+        "created_at": _time(one.created_at),
+        "due_at": _time(one.due_at),
+        "failures": one.failures,
+        "tries": [{"at": _time(each.at), "outcome": each.outcome} for each in one.tries],
+    }
+
+
+def deliveries_json(page: NotificationPage) -> dict[str, Any]:
+    """One page of a listing; ``next_cursor`` is null at the end."""
+    return {"items": list(map(delivery_json, page.notifications)), "next_cursor": page.cursor}
+
+
+def _target_json(target: Notify) -> dict[str, Any]:
+    """Whom; a URL's query may be a secret of the receiver's."""
+    url, query, _ = (target.url or "").partition("?")
+    shown = f"{url}?{HIDDEN}" if query else url
+    return {"url": shown or None, "celery_task": target.celery_task, "queue": target.queue}
+
+
+def _notify_json(target: Notify) -> dict[str, Any]:
+    return {**_target_json(target), "on": list(target.topics)}
 
 
 def _plan_json(plan: Plan) -> JSON:

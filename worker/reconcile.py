@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 
 import structlog
 
-from worker import followups, retries
+from worker import followups, receivers, retries
 from worker.errors import HooklineError, NotFound, ProviderUnavailable
 from worker.events import Disposition, Missing, Observed, TimePassed
 from worker.evidence import Snapshot, TaskStatus
@@ -39,6 +39,8 @@ MEND_S = 60.0
 SEEDS = 20
 #: What is over is removed this often, in seconds.
 TIDY_S = 10.0
+#: Notifications claimed by one sweep.
+TOLD = 200
 #: Calls that one process makes to one provider at a time to ask about jobs.
 ASKING = 2
 
@@ -78,6 +80,7 @@ class Sweep:
         self._mend_slots()
         if self._store.once("tidy", TIDY_S):
             self._wakeups.tidy()
+        self._tell()
         return len(due)
 
     def _look(self, job: Job) -> Job:
@@ -98,6 +101,12 @@ class Sweep:
             paced = account.max_starts_per_minute is not None
             if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
                 self._orchestrator.dispatch.wake_again(account.name, now)
+
+    def _tell(self) -> None:
+        """Somebody shall send the notifications that are due."""
+        now = self._orchestrator.clock()
+        for one in self._store.claim_notifications(now, TOLD, receivers.CLAIM_S):
+            self._wakeups.notify(one.id)
 
     def _mend_slots(self) -> None:
         """A slot belongs to a job that says so; one without is free."""

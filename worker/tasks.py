@@ -50,6 +50,11 @@ def register(celery: Celery, services: Services) -> None:
         with _left_to_the_sweep():
             services.retention.tidy()
 
+    @celery.task(name="hookline.notify")
+    def notify(notification_id: str) -> None:
+        with _left_to_the_sweep():
+            services.notifier.send(notification_id)
+
     for kind in SUBMITTED_KINDS:
         _register_door(celery, services, kind)
 

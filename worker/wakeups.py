@@ -29,3 +29,6 @@ class Wakeups(Protocol):
 
     def tidy(self) -> None:
         """What is over may be removed."""
+
+    def notify(self, notification_id: str) -> None:
+        """The notification can be sent."""

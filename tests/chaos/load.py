@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -30,13 +30,14 @@ _MANY = 100_000
 class Load:
     """So many roots with these steps, or only each ``every``-th of them.
 
-    ``deadline_s``: for each to be stored.
+    ``deadline_s``: for each to be stored. ``fields``: further ones of the root of a number.
     """
 
     roots: int
     then: Sequence[dict[str, Any]] = FOLLOW_UPS
     deadline_s: float = 120.0
     every: int = 1
+    fields: Callable[[int], Mapping[str, Any]] = field(default=lambda _: {})
 
     def steps_of(self, number: int) -> list[dict[str, Any]]:
         """What follows the root of this number."""
@@ -76,6 +77,7 @@ def _store(stage: Stage, load: Load, key: str, number: int) -> tuple[str | None,
         "kind": "imagine",
         "prompt": f"a lighthouse, study {key}",
         "then": load.steps_of(number),
+        **load.fields(number),
     }
     deadline = time.monotonic() + load.deadline_s
     while True:

@@ -27,6 +27,8 @@ from worker.job import Job, Status
 
 _NOTIFY_SECRET = "whsec_Y2FuYXJ5LW5vdGlmeS1zZWNyZXQtMjUtYnl0ZXM="
 
+_RECEIVER_KEY = "canary-receiver-key-6c2e"
+
 #: How the provider answers, by the prompt.
 _ANSWERS: dict[str, tuple[int, str]] = {
     "refused key": (401, '{{"error": {{"message": "Incorrect API key: {key}", "type": "x"}}}}'),
@@ -85,10 +87,11 @@ def quoting_provider() -> Iterator[int]:
 class Flow:
     """A running system; all that anybody outside gets to read is kept in ``seen``."""
 
-    def __init__(self, running: Stage, folder: Path) -> None:
+    def __init__(self, running: Stage, folder: Path, quoting: int) -> None:
         self.running = running
         self.seen: dict[str, str] = {}
         self._folder = folder
+        self._quoting = f"http://127.0.0.1:{quoting}"
         self._headers = {"Authorization": f"Bearer {running.api_token}"}
         self._env = {
             "HOOKLINE_REDIS_URL": running.server.url(),
@@ -110,12 +113,22 @@ class Flow:
         return answer.json()
 
     def hand_in(self, prompt: str) -> str:
-        body = json.dumps({"kind": "imagine", "prompt": prompt})
+        # Whoever is told of it, at the port of a provider that quotes, gets no secret either.
+        notify = {"url": self._quoting + "/hook?key=" + _RECEIVER_KEY, "on": ["job.failed"]}
+        body = json.dumps({"kind": "imagine", "prompt": prompt, "notify": notify})
         return str(self.call("POST", "/v1/jobs", body)["id"])
 
     def command(self, *args: str) -> None:
         done = hookline(self._folder, *args, **self._env)
         self.seen["hookline " + " ".join(args)] = done.stdout + done.stderr
+
+    def tried(self) -> list[str]:
+        """The notifications that were sent at least once."""
+        page = self.running.services.store.list_notifications(None, 99)
+        return [one.id for one in page.notifications if one.tries]
+
+    def delivery(self) -> str:
+        return self.tried()[0]
 
     def settled(self, ids: dict[str, str]) -> bool:
         jobs = [self.running.services.store.get(job_id) for job_id in ids.values()]
@@ -123,7 +136,7 @@ class Flow:
 
     def leaked(self) -> dict[str, list[str]]:
         services = self.running.services
-        secrets = self.running.secrets | {_NOTIFY_SECRET, *SECRETS.values()}
+        secrets = self.running.secrets | {_NOTIFY_SECRET, _RECEIVER_KEY, *SECRETS.values()}
         found = {
             name: [*secrets_in(text, secrets, services.tokens)] for name, text in self.seen.items()
         }
@@ -207,21 +220,26 @@ def leaked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
             },
         )
         with stage(tmp_path / "stage", setup) as running:
-            flow = Flow(running, tmp_path)
+            flow = Flow(running, tmp_path, port)
             ids: dict[str, str] = {}
             # A refused key closes the account, so that nothing starts after it.
             for names in ([*_ANSWERS.keys() - {"refused key"}, "cut off"], ["refused key"]):
                 ids.update({name: flow.hand_in(name) for name in names})
                 running.wait_for(lambda: flow.settled(ids), f"the answers to {ids}", 60)
+            running.wait_for(flow.tried, "a notification that was tried", 60)
             _callbacks(flow, ids)
             for job_id in ids.values():
                 flow.call("GET", f"/v1/jobs/{job_id}")
                 flow.call("POST", f"/v1/jobs/{job_id}/retry", TOKEN)
                 flow.command("show", job_id)
             flow.call("GET", "/v1/jobs", Authorization="Bearer wrong")
-            for path in ("/v1/jobs", "/v1/accounts", "/v1/openapi.json", "/readyz"):
+            told = ("/v1/deliveries", f"/v1/deliveries/{flow.delivery()}")
+            for path in ("/v1/jobs", "/v1/accounts", "/v1/openapi.json", "/readyz", *told):
                 flow.call("GET", path)
             flow.command("jobs", "--json")
+            flow.command("deliveries")
+            flow.command("deliveries", "show", flow.delivery())
+            flow.command("deliveries", "replay", flow.delivery(), "--json")
             flow.command("doctor")
             running.server.kill()
             flow.call("POST", f"/webhooks/midjourney/{running.services.tokens.for_account('x')}")

@@ -75,6 +75,8 @@ class Subject:
             return {"name": "default" if call.endswith("_account") else "imagine"}
         if call.endswith("_batch") or call == "manifest":
             return {"batch_id": self.batch()}
+        if call.endswith("_delivery"):
+            return {"delivery_id": self.web.told().id}
         if call == "retry":
             return {"job_id": self.web.put(status=Status.FAILED).id}
         grid = Result(image_url="https://cdn.example/1.png", buttons=GRID)

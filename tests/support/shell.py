@@ -48,6 +48,9 @@ class Wakeups:
     def tidy(self) -> None:
         """Whatever is woken for: nothing depends on it."""
 
+    def notify(self, notification_id: str) -> None:
+        self.sent.append(("notify", notification_id))
+
 
 class FailingStore(MemoryStore):
     """A store whose next commit fails with ``failure``, once; ``heard`` is what it was told."""

@@ -13,7 +13,9 @@ from webhooks.app import create_app
 from worker.batches import Batches
 from worker.bootstrap import Services, build
 from worker.intake import Intake
-from worker.job import Attempt, Job, Status
+from worker.job import Attempt, Job, Notify, Status
+from worker.notification import Notification, announce
+from worker.notifier import Deliveries
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
 from worker.storage import Storage
@@ -52,6 +54,8 @@ class NoWakeups:
 
     def tidy(self) -> None: ...
 
+    def notify(self, notification_id: str) -> None: ...
+
 
 class WrittenStore(MemoryStore):
     """A store in memory that keeps only what can be written down."""
@@ -78,7 +82,7 @@ class Web:
         built = build(self.settings)
         storage = Storage(self.settings.storage_url, lambda ref: self.store.note_input(ref, NOW))
         orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
-        intake = Intake(orchestrator, storage)
+        intake = Intake(orchestrator, storage, receivers=self.settings.receivers)
         return replace(
             built,
             store=self.store,
@@ -87,6 +91,7 @@ class Web:
             intake=intake,
             batches=Batches(orchestrator, intake),
             receiver=Receiver(orchestrator, built.tokens),
+            deliveries=Deliveries(orchestrator),
         )
 
     def put(self, **fields: Any) -> Job:
@@ -94,6 +99,14 @@ class Web:
         job = a_job(**fields)
         self.store.commit(job, terms=terms(100))
         return self.job(job.id)
+
+    def told(self) -> Notification:
+        """A notification that is to be sent."""
+        target = Notify(("job.failed",), url="https://app.example/hook?key=secret")
+        before = self.put(notify=target)
+        job, outbox = announce(before, replace(before, status=Status.FAILED), target, NOW)
+        self.store.commit(job, terms=terms(100), outbox=outbox, now=NOW)
+        return self.services.deliveries.find(outbox.told[0].id)
 
     def running(self, **fields: Any) -> Job:
         """A stored job that the provider works on as ``t1``."""

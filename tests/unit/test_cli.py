@@ -45,6 +45,8 @@ class Quiet:
 
     def tidy(self) -> None: ...
 
+    def notify(self, notification_id: str) -> None: ...
+
 
 class Here:
     """The part of the services that the command line uses."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import FieldError, InvalidRequest
-from worker.job import SUBMITTED_KINDS, Kind
+from worker.job import SUBMITTED_KINDS, Kind, Notify
 from worker.schema import (
     PressRequest,
     parse_press,
@@ -132,7 +132,7 @@ def test_common_fields_are_kept() -> None:
     assert (parsed.priority, parsed.mode, parsed.deadline_s) == (9, "relax", 60)
     assert parsed.metadata == metadata
     assert parsed.account == "main"
-    assert parsed.notify == {"celery_task": "shop.ready", "queue": "shop"}
+    assert parsed.notify == Notify(("pipeline.finished",), celery_task="shop.ready", queue="shop")
 
 
 @pytest.mark.parametrize(

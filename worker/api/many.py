@@ -20,6 +20,7 @@ def submit_batch(
     budget: float | None = None,
     strict: bool = False,
     permute: bool = True,
+    notify: "Mapping[str, Any] | None" = None,
     **defaults: Any,
 ) -> "Progress":
     """Submit the rows of a file, or of anything that gives prompts or requests; what became of
@@ -35,6 +36,7 @@ def submit_batch(
         budget: what all of its jobs may cost, in the unit of the prices.
         strict: raise ``InvalidRequest`` for bad rows, and submit nothing.
         permute: whether ``{red, green}`` in a prompt stands for two prompts.
+        notify: who is told of the batch's end; with topics of jobs in its `on`, of each row too.
         defaults: fields that all rows share; ``prompt`` is a template over their columns.
     """
     from worker import batch_files  # noqa: PLC0415  # as above
@@ -50,6 +52,7 @@ def submit_batch(
     if "then" in defaults:
         defaults["then"] = steps_of(defaults["then"])
     asked = {"name": name, "form": form_, "budget": budget, "defaults": plain(defaults)}
+    asked["notify"] = plain(notify)
     request = parse_batch({**asked, "strict": strict, "permute": permute})
     return whole(services().batches.submit(request, pieces, allow_paths=True))
 

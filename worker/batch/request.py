@@ -1,7 +1,7 @@
 """PURE. What a batch is handed in with, beside its file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -9,8 +9,11 @@ from pydantic import AfterValidator, Field
 from worker.batch.defaults import check_defaults
 from worker.batch.records import Form
 from worker.errors import InvalidRequest
+from worker.job import Notify
 from worker.money import Amount, amount
+from worker.notification import Topic
 from worker.schema.base import Model, Name, validate
+from worker.schema.notify import BatchNotify
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,23 @@ class BatchRequest:
     permute: bool = True  #: whether ``{red, green}`` in a prompt stands for several prompts
     strict: bool = False  #: nothing is stored if any row is bad
     budget: Amount | None = None  #: what all of its jobs may cost
+    notify: Notify | None = None  #: who is told, of its end and of its jobs
+
+    @property
+    def of_its_end(self) -> Notify | None:
+        """Who is told of the batch's end, if anybody."""
+        end = Topic.BATCH_FINISHED.value
+        if self.notify is None or end not in self.notify.topics:
+            return None
+        return replace(self.notify, topics=(end,))
+
+    @property
+    def of_its_rows(self) -> Notify | None:
+        """Who is told of rows that name nobody themselves, if anybody: most batches have many."""
+        if self.notify is None:
+            return None
+        topics = tuple(each for each in self.notify.topics if each != Topic.BATCH_FINISHED)
+        return replace(self.notify, topics=topics) if topics else None
 
 
 def _known_form(value: str) -> str:
@@ -39,6 +59,7 @@ class _Batch(Model):
     permute: bool = True
     strict: bool = False
     budget: float | int | None = None
+    notify: BatchNotify | None = None
 
 
 def parse_batch(data: Any) -> BatchRequest:
@@ -60,4 +81,5 @@ def parse_batch(data: Any) -> BatchRequest:
         permute=asked.permute,
         strict=asked.strict,
         budget=budget,
+        notify=asked.notify.value if asked.notify else None,
     )

@@ -5,6 +5,7 @@ kinds       a command per kind of job, from one table
 jobs        jobs, show, watch, press, cancel, retry, resolve
 export      jobs that are over, as lines of JSON
 batch       what people ask of many jobs together; batch_submit: their file, batch_view: in words
+deliveries  what callers were told; replayed
 accounts    how each account stands; pause, resume
 submitting  what the two have in common: --then, --wait, --json, --dry-run
 progress    following a job; render: jobs in words; quotes: plans and their prices
@@ -26,6 +27,7 @@ _PLACES = {
     "kinds": tuple(kind.value.replace("_", "-") for kind in SUBMITTED_KINDS),
     "batch": ("batch",),
     "accounts": ("accounts", "pause", "resume"),
+    "deliveries": ("deliveries",),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
     "export": ("export",),
     "processes": ("web", "worker", "sandbox"),

@@ -79,7 +79,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("provider", "fail", "none is set", advice)
     for name, check in checks:
         yield _made(name, check)
-    yield from _accounts(settings)
+    yield from _of_the_store(settings)
 
 
 def _made(name: str, check: Callable[[], Finding]) -> Finding:
@@ -170,14 +170,21 @@ def _storage(settings: Settings) -> Finding:
     return Finding("storage", "ok", f"{place.rpartition('/')[0]} is writable")
 
 
-def _accounts(settings: Settings) -> Iterator[Finding]:
+def _of_the_store(settings: Settings) -> Iterator[Finding]:
     """None while Redis is away, which is a finding of its own."""
     try:
-        found = overview(build(settings).orchestrator)
+        services = build(settings)
+        found = overview(services.orchestrator)
+        dead = len(services.deliveries.dead())
+    except SettingsError as error:
+        for problem in error.problems:
+            yield Finding("settings", "fail", f"{problem.field}: {problem.message}")
+        return
     except HooklineError:
         return
     for report in found.reports:
         yield from verdicts.account(report)
+    yield from verdicts.deliveries(dead)
 
 
 def _print(finding: Finding) -> None:

@@ -17,6 +17,7 @@ from worker.cli.submitting import (
     answer_dry,
     common_options,
     metadata,
+    notify,
     seed_option,
     steps,
 )
@@ -220,6 +221,7 @@ def _request(given: dict[str, Any]) -> dict[str, Any]:
     """What was given, as the request has it."""
     given["then"] = steps(given["then"])
     given["metadata"] = metadata(given["metadata"])
+    given["notify"] = notify(given)
     return {name: value for name, value in given.items() if value not in (None, (), [], {})}
 
 

@@ -72,10 +72,30 @@ def common_options() -> list[click.Option]:
         click.Option(
             ["--metadata"], multiple=True, metavar="K=V", help="Kept with the job. Repeatable."
         ),
+        *notify_options(),
         key_option(),
         dry_run_option(),
         *answer_options(),
     ]
+
+
+def notify_options() -> list[click.Option]:
+    """`--notify`, `--notify-task` and `--notify-on`."""
+    topics = "Of what, comma separated: job.failed,pipeline.finished, ... [default: the end]"
+    return [
+        click.Option(["--notify"], metavar="URL", help="Tell this address when all is over."),
+        click.Option(["--notify-task"], metavar="NAME[@QUEUE]", help="Or send this Celery task."),
+        click.Option(["--notify-on"], metavar="TOPICS", help=topics),
+    ]
+
+
+def notify(given: dict[str, Any]) -> dict[str, Any] | None:
+    """What `notify_options` took out of ``given``, as the request has it."""
+    url, task, on = (given.pop(name) for name in ("notify", "notify_task", "notify_on"))
+    name, _, queue = (task or "").partition("@")
+    topics = [topic.strip() for topic in on.split(",")] if on is not None else None
+    asked = {"url": url, "celery_task": name or None, "queue": queue or None, "on": topics}
+    return {field: value for field, value in asked.items() if value is not None} or None
 
 
 def steps(then: Sequence[str]) -> list[dict[str, Any]]:

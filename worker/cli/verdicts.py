@@ -62,6 +62,19 @@ def account(report: Report) -> Iterator[Finding]:
         )
 
 
+def deliveries(dead: int) -> Iterator[Finding]:
+    """Whether callers were told all that they wanted to hear."""
+    if dead:
+        what = "1 notification was" if dead == 1 else f"{dead:,} notifications were"
+        yield Finding(
+            "deliveries",
+            "warn",
+            f"{what} given up: the receiver did not take it",
+            "`hookline deliveries --state dead`; once the receiver works again, "
+            "`hookline deliveries replay --dead`.",
+        )
+
+
 def _delivery(report: Report) -> Finding:
     message = f"{report.mode}: {report.why}"
     name = f"delivery {report.account.name}"

@@ -1,6 +1,7 @@
 """Everything a caller may hand in: one validation and one wording of errors for every door.
 
     base       what all models share: unknown fields, our own words for errors, common types
+    notify     who is told, and of what
     retry      further attempts, and after which errors
     steps      follow-ups (``then``) and their shorthand for the command line
     kinds      the fields of each kind of job

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -22,9 +21,9 @@ from worker.schema.base import (
     count,
     depth,
     exactly_one,
-    text,
     within,
 )
+from worker.schema.notify import Notify
 from worker.schema.retry import Retry
 from worker.schema.steps import Dimensions, Steps
 
@@ -49,32 +48,6 @@ def _small_json(value: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"must have at most {MAX_METADATA} bytes as JSON, not {len(written)}")
     copy: dict[str, Any] = json.loads(written)
     return copy
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
-        raise ValueError("must be an http or https URL")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not contain a user name or password")
-    return url
-
-
-class Notify(Model):
-    """Where the finished pipeline is told: a Celery task, or a URL."""
-
-    what: ClassVar[str] = "`notify`"
-
-    celery_task: Name | None = None
-    queue: Name | None = None
-    url: Annotated[str, text(2000), AfterValidator(_web_address)] | None = None
-
-    @classmethod
-    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """One way to tell."""
-        yield from exactly_one(given, "celery_task", "url")
-        if "queue" in given and "celery_task" not in given:
-            yield "queue", "belongs to a `celery_task`"
 
 
 class Request(Model):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.errors import InvalidRequest
-from worker.job import SUBMITTED_KINDS, Kind, Retry
+from worker.job import SUBMITTED_KINDS, Kind, Notify, Retry
 from worker.schema.base import Id, Model, Name, Problem, suggestion, validate
 from worker.schema.kinds import MODELS, Pictured
 from worker.schema.steps import ModalAnswer, Steps, normal_form
@@ -30,7 +30,7 @@ class JobRequest:
     seed: bool = False  #: whether the seeds of the pictures are asked for
     metadata: dict[str, Any] = field(default_factory=dict)
     account: str | None = None
-    notify: dict[str, str] | None = None  #: ``{celery_task, queue?}`` or ``{url}``
+    notify: Notify | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def parse_request(data: Any) -> JobRequest:
         seed=isinstance(asked, Pictured) and asked.seed,
         metadata=asked.metadata,
         account=asked.account,
-        notify=_given(asked.notify),
+        notify=asked.notify.value if asked.notify else None,
     )
 
 

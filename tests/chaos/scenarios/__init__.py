@@ -11,6 +11,7 @@ from tests.chaos.scenarios import (
     days,
     hostile,
     kills,
+    notifying,
     pauses,
     power,
     provider,
@@ -35,4 +36,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *turns.SCENARIOS,
     *budgets.SCENARIOS,
     *days.SCENARIOS,
+    *notifying.SCENARIOS,
 )
