@@ -60,6 +60,12 @@ RETRIES: list[dict[str, Any] | None] = [
     {"attempts": 2, "backoff_s": 1, "on": ["timeout"]},
 ]
 
+#: Every caller is told of every end.
+TOLD = {
+    "url": "https://app.example/hook",
+    "on": ["job.succeeded", "job.failed", "pipeline.finished"],
+}
+
 which = st.integers(0, 9)  #: of those that are there, counted around
 #: Of the next POSTs. A lost reply is what most promises are about.
 fates = st.lists(
@@ -118,7 +124,7 @@ class Lives(RuleBasedStateMachine):
     ) -> None:
         key = key or f"new-{len(self.handed_in)}"
         data = {"kind": "imagine", "prompt": prompt, "then": then, "retry": retry}
-        data["seed"] = prompt != "a cat"
+        data |= {"seed": prompt != "a cat", "notify": TOLD}
 
         def submit() -> None:
             job, _ = self.world.intake.submit(data, key=key)

@@ -24,6 +24,7 @@ class Indexes:
     parked: set[str]
     running: set[str]
     guards: dict[str, str]
+    finished: set[str]
 
 
 class Kept(Protocol):
@@ -64,6 +65,7 @@ class KeptMemory:
             parked={each for parked in memory._queue._parked.values() for each, _ in parked},
             running={each for running in memory._running.values() for each in running},
             guards={guard: job_id for (_, guard), job_id in memory._guards.items()},
+            finished=set(memory._finished),
         )
 
     def close(self) -> None:
@@ -96,6 +98,7 @@ class KeptRedis:
         }
         ready = (client.zrange(key, 0, -1) for key in client.scan_iter(f"{prefix}ready:*"))
         parked = (client.lrange(key, 0, -1) for key in client.scan_iter(f"{prefix}parked:*"))
+        ends = (client.zrange(key, 0, -1) for key in client.scan_iter(f"{prefix}finished:*"))
         pools = [f"{prefix}running:{name}{pool}" for name in ACCOUNTS for pool in ("", ":video")]
         return Indexes(
             due=_texts(client.zrange(f"{prefix}due", 0, -1)),
@@ -103,6 +106,7 @@ class KeptRedis:
             parked={each for ids in parked for each in _texts(ids)},
             running=_texts(client.sunion(pools)),
             guards=guards,
+            finished={each for ids in ends for each in _texts(ids)},
         )
 
     def close(self) -> None:

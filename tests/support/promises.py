@@ -1,10 +1,18 @@
 """What Hookline promises, held against a ``World``: at any time, and when all is over."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from tests.support.oracle import Task
 from tests.support.world import World, is_over
 from worker.job import Job, Status
+from worker.notification import Notification, State
+
+
+def _finished(jobs: Iterable[Job]) -> set[str]:
+    """The pipelines of which nothing more comes by itself."""
+    open_ = {job.pipeline_id for job in jobs if not job.settled}
+    return {job.pipeline_id for job in jobs} - open_
 
 
 class Promises:
@@ -32,6 +40,7 @@ class Promises:
         assert where.running == {job.id for job in jobs.values() if job.holds_slot}
         assert where.due == {job.id for job in jobs.values() if job.due_at is not None}
         assert where.ready | where.parked == {job.id for job in jobs.values() if job.ready}
+        assert where.finished == _finished(jobs.values())
         for job in jobs.values():
             self._check_end(job)
             self._check_children(job, jobs)
@@ -95,8 +104,24 @@ class Promises:
             elif job.id not in behind:
                 assert is_over(job), job
             self._check_double_payments(job)
+        self._check_notifications(jobs)
         assert (where.due, where.ready, where.parked) == (held | behind, set(), set())
         assert (where.running, where.guards) == (set(), {})
+
+    def _check_notifications(self, jobs: list[Job]) -> None:
+        """Each end is told of, and told last; of a pipeline none is told before its last job's."""
+        told: dict[tuple[str, str], Notification] = {}
+        listed = self._world.kept.store.list_notifications(None, 9999).notifications
+        for one in reversed(listed):
+            assert one.state is State.DELIVERED, one
+            told[one.subject, one.topic.partition(".")[0]] = one
+        for job in (each for each in jobs if each.status.terminal):
+            ends = "job.succeeded" if job.status is Status.SUCCEEDED else "job.failed"
+            assert told[job.id, "job"].topic == ends
+        for pipeline_id in _finished(jobs):
+            last = told[pipeline_id, "pipeline"].created_at
+            members = [job for job in jobs if job.pipeline_id == pipeline_id]
+            assert last >= max(job.finished_at or 0.0 for job in members)
 
     def _check_held(self, job: Job) -> None:
         """In doubt for ever only where no evidence was to be had."""

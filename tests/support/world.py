@@ -18,6 +18,7 @@ from worker.errors import Conflict, StoreUnavailable
 from worker.events import AssetsSettled, Policy
 from worker.intake import Intake
 from worker.job import AssetsStatus, Job
+from worker.notification import State, delivered
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
@@ -157,10 +158,18 @@ class World:
                 return self.asker.ask(account, job_ids)
             case ("ask_seeds", account, *job_ids):
                 return self.seeds.ask(account, job_ids)
+            case ("notify", notification_id):
+                return self._tell(notification_id)
             case (_, job_id):
                 job = self.orchestrator.job(job_id)
                 event = AssetsSettled(("a.png",), AssetsStatus.STORED)
                 return self.orchestrator.record(job, event)
+
+    def _tell(self, notification_id: str) -> None:
+        """The receiver takes everything; a claim that was lost on the way ends."""
+        store = self.orchestrator.store
+        if (one := store.notification(notification_id)) and one.state is State.WAITING:
+            store.settle_notification(delivered(one, self.now, "200"), self.now)
 
     def empty_the_bag(self) -> None:
         for _ in range(60):
@@ -235,7 +244,8 @@ class World:
             self.sweep()
             self.empty_the_bag()
             check()
-            quiet = not self.provider.callbacks and not self.bag
+            untold = self.kept.store.list_notifications(State.WAITING, 1).notifications
+            quiet = not self.provider.callbacks and not self.bag and not untold
             if quiet and all(job.held or is_over(job) for job in self.jobs()):
                 return
             self.let_pass(3.0 + turn)
