@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from worker import redis_urls
+from worker.job import Status
 
 _SHORTEST_SECRET = 16
 #: The characters of a URL without query and fragment that no proxy or provider rewrites.
@@ -23,6 +24,37 @@ _PRINTABLE = re.compile(r"[!-~]*", re.ASCII)
 #: The usual names of this machine itself.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _BROKERS = ("amqp", "amqps", "redis+socket", *redis_urls.SCHEMES)
+
+
+_TIME = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hd])", re.ASCII)
+_SECONDS = {"h": 3600.0, "d": 86_400.0}
+_ENDS = tuple(status for status in Status if status.terminal)
+
+
+def retention(value: str) -> dict[Status, float | None]:
+    """How long to keep what ended with each status: ``30d``, or ``30d, failed=90d``."""
+    general, special = "", dict[str, str]()
+    for part in map(str.strip, value.split(",")):
+        name, equals, time = part.partition("=")
+        if equals:
+            special[name.strip()] = time.strip()
+        elif not general:
+            general = part
+        else:
+            raise ValueError("names two times for all; write it like 30d, failed=90d")
+    if unknown := special.keys() - set(_ENDS):
+        known = ", ".join(_ENDS)
+        raise ValueError(f"names {', '.join(sorted(unknown))}; jobs end as {known}")
+    return {end: _time(special.get(end, general or "30d")) for end in _ENDS}
+
+
+def _time(text: str) -> float | None:
+    if text == "forever":
+        return None
+    found = _TIME.fullmatch(text)
+    if not found:
+        raise ValueError("must be a time such as 30d or 12h, or forever; or like 30d, failed=90d")
+    return int(found["number"]) * _SECONDS[found["unit"]]
 
 
 def host_of(url: str) -> str:

@@ -27,6 +27,7 @@ from config.sources import collect
 from worker.account import Account, Auth, Budgets, Dialect
 from worker.errors import FieldError, SettingsError
 from worker.events import InDoubt, Policy
+from worker.job import Status
 from worker.redis_urls import Broker, as_broker, broker_for
 
 Words = Annotated[tuple[str, ...], BeforeValidator(checks.words)]
@@ -117,6 +118,11 @@ class Settings(BaseModel):
         Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
     )
     """The private Redis and the generated secrets; absolute."""
+
+    retention: Annotated[Mapping[Status, float | None], BeforeValidator(checks.retention)] = Field(
+        "30d", alias="HOOKLINE_RETENTION", validate_default=True
+    )
+    """Seconds for which pipelines stay in Redis after their end, by their root's status."""
 
     log_format: Literal["console", "json"] = Field("json", alias="HOOKLINE_LOG_FORMAT")
     log_level: Annotated[

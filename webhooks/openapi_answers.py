@@ -260,6 +260,7 @@ class Accounts(BaseModel):
     ready_anywhere: Annotated[int, Field(description="ready jobs that any account may take")]
     budgets: Annotated[list[Budget], Field(description="of the day, and of tenants by name")]
     paused: Annotated[list[str], Field(description="all that is paused, such as `kind:video`")]
+    ended: Annotated[dict[str, int], Field(description="jobs ever, by the status they ended in")]
 
 
 class Paused(BaseModel):

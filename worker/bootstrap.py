@@ -5,6 +5,7 @@ Nothing connects before it is used, so a process may build its services and fork
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import time
 
 from celery import Celery
 
@@ -23,6 +24,7 @@ from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
 from worker.receivers import check_receiver
 from worker.reconcile import Asker, Sweep
+from worker.retention import Retention
 from worker.storage import Storage
 from worker.store import Store
 from worker.store.redis import RedisStore, connect
@@ -51,6 +53,7 @@ class Services:
     chooser: Chooser
     notifier: Notifier
     deliveries: Deliveries
+    retention: Retention
     storage: Storage
     tokens: Tokens
 
@@ -78,7 +81,7 @@ def build(settings: Settings) -> Services:
     celery = make_celery(settings.broker(redis_url))
     wakeups = CeleryWakeups(celery)
     store = RedisStore(connect(redis_url))
-    storage = Storage(settings.storage_url)
+    storage = Storage(settings.storage_url, lambda ref: store.note_input(ref, time()))
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
     deadline_s = settings.submit_timeout_s
@@ -110,6 +113,7 @@ def build(settings: Settings) -> Services:
         chooser=Chooser(orchestrator, storage, settings.choosers),
         notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),
         deliveries=Deliveries(orchestrator),
+        retention=Retention(store, storage, settings.retention),
         storage=storage,
         tokens=tokens,
     )

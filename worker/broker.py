@@ -83,6 +83,9 @@ class CeleryWakeups:
     def notify(self, notification_id: str) -> None:
         self._send("hookline.notify", notification_id, queue=NOTIFY)
 
+    def tidy(self) -> None:
+        self._send("hookline.tidy")
+
     def _send(self, task: str, *args: Any, queue: str = WAKE) -> None:
         try:
             self._app.send_task(task, args=args, queue=queue, ignore_result=True)

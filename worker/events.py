@@ -1,6 +1,6 @@
 """PURE. What can happen to a job, and how patient we are: what ``worker.transition`` decides by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -81,11 +81,13 @@ class Posting:
     """The prepared POST of ``attempt`` leaves next; ``custom_id`` is the button found meanwhile.
 
     Naming the attempt keeps a worker that was taken for dead from sending in its successor's place.
+    ``fetched``: the copies that were made of pictures given as URLs, as ``Job.fetched``.
     """
 
     attempt: int
     custom_id: str | None = None
     modal_prompt: str | None = None
+    fetched: JSON = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

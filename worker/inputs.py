@@ -1,7 +1,8 @@
 """SHELL. A caller's pictures: taken in when a job is handed in, loaded when it is submitted.
 
 A job never holds a picture, only a reference: ``blob:...`` in the storage, or the URL that the
-caller gave, which is fetched when the job is submitted.
+caller gave. What a URL holds is taken in when the job is first submitted, and is the picture from
+then on: whatever becomes of the URL, and whichever worker submits the job again.
 """
 
 import re
@@ -76,10 +77,23 @@ def ingest_press(press: PressRequest, **options: Unpack[Options]) -> PressReques
     return kept
 
 
+def keep(ref: str, *, storage: Storage, account: Account, deadline_s: float = 30.0) -> str:
+    """``ref`` as a reference to our storage; what a URL holds is fetched, checked and stored.
+
+    Raises:
+        PictureError: it cannot be fetched or used; retryable where it may be later.
+        ServiceUnavailable: the storage does not answer.
+    """
+    if not _WEB.match(ref):
+        return ref
+    picture = pictures.inspect(_fetched(ref, account, deadline_s), max_bytes=MAX_INPUT_BYTES)
+    return storage.put_input(picture.data, picture.suffix)
+
+
 def load(
     ref: str, *, storage: Storage, account: Account, mask: bool = False, deadline_s: float = 30.0
 ) -> Picture:
-    """The picture behind a job's reference, small enough for the account.
+    """The picture behind a reference, small enough for the account.
 
     A picture that is too large becomes a JPEG of the same width and height; a ``mask`` must stay
     the PNG that it is.
@@ -88,16 +102,18 @@ def load(
         PictureError: it cannot be read, fetched or used; retryable where it may be later.
         ServiceUnavailable: the storage does not answer.
     """
-    hosts, limit = account.allowed_hosts, account.max_picture_bytes
-    if _WEB.match(ref):
-        data = fetch(ref, allowed_hosts=hosts, max_bytes=MAX_INPUT_BYTES, deadline_s=deadline_s)
-    else:
-        data = storage.read_input(ref)
+    limit = account.max_picture_bytes
+    data = _fetched(ref, account, deadline_s) if _WEB.match(ref) else storage.read_input(ref)
     if not mask:
         return pictures.fit(pictures.inspect(data, max_bytes=MAX_INPUT_BYTES), limit)
     picture = pictures.inspect(data, max_bytes=limit)
     pictures.check_mask(picture, None)
     return picture
+
+
+def _fetched(url: str, account: Account, deadline_s: float) -> bytes:
+    hosts = account.allowed_hosts
+    return fetch(url, allowed_hosts=hosts, max_bytes=MAX_INPUT_BYTES, deadline_s=deadline_s)
 
 
 class _Intake:

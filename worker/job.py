@@ -178,6 +178,7 @@ class Job:
     pipeline_id: str  #: the root's id
     created_at: float
     request: JSON = field(default_factory=dict)  #: the kind's own fields, pictures as references
+    fetched: JSON = field(default_factory=dict)  #: a picture's URL -> our copy of what it held
     parent_id: str | None = None
     batch_id: str | None = None
     row: int | None = None  #: the line of its batch's file

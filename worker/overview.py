@@ -79,6 +79,7 @@ class Overview:
     anywhere: int  #: ready jobs that any account may take
     budgets: tuple[Purse, ...]  #: of today, and of the tenants that have one
     paused: tuple[str, ...]  #: all that is paused, as ``Store.pause`` has it
+    ended: Mapping[str, int]  #: jobs by the status in which they ended, ever
 
 
 def overview(orchestrator: Orchestrator) -> Overview:
@@ -99,6 +100,7 @@ def overview(orchestrator: Orchestrator) -> Overview:
         anywhere=load.anywhere + load.anywhere_films,
         budgets=tuple(filled[len(purses) :]),
         paused=tuple(sorted(paused)),
+        ended=store.ended(),
     )
 
 
@@ -173,7 +175,8 @@ def _report(
         account=account,
         load=store.load(name),
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
-        double_payments=_count(store, Filter(account=name, double_payments=True)),
+        double_payments=_count(store, Filter(account=name, double_payments=True))
+        + store.forgotten_double_payments(name),
         delivery=delivery,
         mode=mode,
         why=why,

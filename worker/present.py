@@ -118,6 +118,7 @@ def accounts_json(overview: Overview) -> dict[str, Any]:
         "ready_anywhere": overview.anywhere,
         "budgets": [{"scope": purse.scope, **_purse_json(purse)} for purse in overview.budgets],
         "paused": list(overview.paused),
+        "ended": dict(overview.ended),
     }
 
 

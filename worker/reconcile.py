@@ -37,6 +37,8 @@ PACED_S = 0.5
 MEND_S = 60.0
 #: Notifications claimed by one sweep.
 TOLD = 200
+#: What is over is removed this often, in seconds.
+TIDY_S = 10.0
 #: Calls that one process makes to one provider at a time to ask about jobs.
 ASKING = 2
 
@@ -71,6 +73,8 @@ class Sweep:
         self._wake_again()
         self._mend_slots()
         self._tell()
+        if self._store.once("tidy", TIDY_S):
+            self._wakeups.tidy()
         return len(due)
 
     def _look(self, job: Job) -> Job:

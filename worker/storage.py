@@ -8,7 +8,7 @@ Nothing is written before the first put.
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,19 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from worker.errors import FieldError, PictureError, ServiceUnavailable, SettingsError
+from worker.references import BLOB
 
-_BLOB = re.compile(r"blob:(?P<digest>[0-9a-f]{64})\.(?P<ext>png|jpg|webp|gif)")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class Storage:
     """Files below one root. Trouble with the medium is ``ServiceUnavailable``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, note_input: Callable[[str], None] | None = None) -> None:
         """Look up what ``url`` names; ``file://./x`` is relative to the working directory.
+
+        ``note_input`` is told of each input before it is looked for, or kept: one that no job
+        needed for long may just be being removed.
 
         Raises:
             SettingsError: the protocol is not known, or its driver is not installed.
@@ -38,11 +41,13 @@ class Storage:
             raise SettingsError([FieldError("HOOKLINE_STORAGE_URL", str(error))]) from None
         self._fs: Any = fs
         self._root: str = root.rstrip("/")
+        self._note_input = note_input or (lambda _: None)
 
     def put_input(self, data: bytes, suffix: str) -> str:
         """Keep a picture, under the same reference each time. ``suffix`` is ``Picture.suffix``."""
         ref = f"blob:{hashlib.sha256(data).hexdigest()}{suffix}"
         path = self._input_path(ref)
+        self._note_input(ref)
         with self._available():
             if not self._fs.exists(path):
                 self._write(path, data)
@@ -63,6 +68,12 @@ class Storage:
         if hashlib.sha256(data).hexdigest() not in ref:
             raise PictureError("the picture in the storage is damaged; hand it in again")
         return data
+
+    def remove_input(self, ref: str) -> None:
+        """Remove a picture, if it is there."""
+        path = self._input_path(ref)
+        with self._available(), suppress(FileNotFoundError):
+            self._fs.rm_file(path)
 
     def put_result(self, relative_path: str, data: bytes) -> str:
         """Write a result whole or not at all, over an older one; gives ``relative_path`` back.
@@ -85,7 +96,7 @@ class Storage:
         return isinstance(self._fs, LocalFileSystem)
 
     def _input_path(self, ref: str) -> str:
-        blob = _BLOB.fullmatch(ref)
+        blob = BLOB.fullmatch(ref)
         if not blob:
             raise PictureError("this is not a reference such as blob:<sha256>.png")
         return self._path(f"inputs/{blob['digest'][:2]}/{blob['digest']}.{blob['ext']}")

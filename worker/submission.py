@@ -6,7 +6,7 @@ it may have done, and nobody sends a second POST blindly.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 
 import structlog
@@ -18,7 +18,7 @@ from worker.evidence import Outcome, Verdict
 from worker.habits import sort_of
 from worker.job import JSON, Job, JobError, Kind, Status, Window
 from worker.orchestrator import Orchestrator
-from worker.pictures import check_mask, to_data_url
+from worker.pictures import Picture, check_mask, to_data_url
 from worker.provider import payloads
 from worker.provider.client import ProviderClient
 from worker.schema import picture_fields
@@ -102,12 +102,15 @@ class Submitter:
     def _submit(self, job: Job) -> None:
         client = self._clients[job.account]
         try:
-            target = self._target(job, client)
-            kind, submission = self._prepare(job, target)
+            # First of all, so that what is recorded is what everything else is made of.
+            fetched = self._fetched(job)
+            prepared = replace(job, fetched={**job.fetched, **fetched})
+            target = self._target(prepared, client)
+            kind, submission = self._prepare(prepared, target)
         except (_Refused, HooklineError) as error:
             self._orchestrator.record(job, Replied(job.attempt, _verdict_of(error)))
             return
-        posting = Posting(job.attempt, target.custom_id, target.modal_prompt)
+        posting = Posting(job.attempt, target.custom_id, target.modal_prompt, fetched)
         decision = self._orchestrator.record(job, posting)
         if decision.disposition is not Disposition.APPLIED:
             # Cancelled while it was prepared, or taken for dead: nothing was sent, nor will be.
@@ -155,11 +158,24 @@ class Submitter:
             notify_hook=f"{self._hook_url}/{token}" if self._hook_url else None,
             parent_task_id=target.task_id,
             custom_id=target.custom_id,
-            pictures={ref: self._data_url(job, ref, mask=mask) for ref, mask in refs},
+            pictures={ref: to_data_url(self._loaded(job, ref, mask=mask)) for ref, mask in refs},
             mode=job.mode,
             dialect=self._dialect(job.account),
         )
         return kind, submission
+
+    def _fetched(self, job: Job) -> dict[str, str]:
+        """Our copies of the pictures that are still somewhere on the web."""
+        account = self._orchestrator.accounts[job.account]
+        refs = [ref for ref, _ in _picture_refs(job.kind, job.request)]
+        if job.modal and job.modal.mask:
+            refs.append(job.modal.mask)
+        return {
+            ref: kept
+            for ref in dict.fromkeys(refs)
+            if ref not in job.fetched
+            and (kept := inputs.keep(ref, storage=self._storage, account=account)) != ref
+        }
 
     def _target(self, job: Job, client: ProviderClient) -> _Target:
         """What the POST acts on. Asks the provider where the buttons are not known."""
@@ -199,7 +215,7 @@ class Submitter:
         if parent.result.image_url is None:
             return
         account = self._orchestrator.accounts[job.account]
-        mask = inputs.load(mask_ref, storage=self._storage, account=account, mask=True)
+        mask = self._loaded(job, mask_ref, mask=True)
         try:
             picture = inputs.load(parent.result.image_url, storage=self._storage, account=account)
         except PictureError as error:
@@ -210,9 +226,10 @@ class Submitter:
         except PictureError as error:
             raise _Refused(_permanent("bad_mask", f"modal.mask: {error}")) from error
 
-    def _data_url(self, job: Job, ref: str, *, mask: bool) -> str:
+    def _loaded(self, job: Job, ref: str, *, mask: bool) -> Picture:
         account = self._orchestrator.accounts[job.account]
-        return to_data_url(inputs.load(ref, storage=self._storage, account=account, mask=mask))
+        kept = job.fetched.get(ref, ref)
+        return inputs.load(kept, storage=self._storage, account=account, mask=mask)
 
     def _dialect(self, account: str) -> str:
         told = self._orchestrator.accounts[account].dialect

@@ -45,6 +45,11 @@ def register(celery: Celery, services: Services) -> None:
         with _left_to_the_sweep():
             services.notifier.send(notification_id)
 
+    @celery.task(name="hookline.tidy")
+    def tidy() -> None:
+        with _left_to_the_sweep():
+            services.retention.tidy()
+
     for kind in SUBMITTED_KINDS:
         _register_door(celery, services, kind)
 

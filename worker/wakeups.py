@@ -26,3 +26,6 @@ class Wakeups(Protocol):
 
     def notify(self, notification_id: str) -> None:
         """The notification can be sent."""
+
+    def tidy(self) -> None:
+        """What is over may be removed."""

@@ -130,7 +130,7 @@ def test_a_batch_ends_when_its_file_is_in_and_all_its_jobs_are_over(store: Store
     second = commit(store, a_job(batch_id="b1"))
     store.close_batch("b1", NOW)
     assert waiting(store) == []
-    commit(store, second, status=Status.SUCCEEDED, now=NOW + 0.123_456)
+    second = commit(store, second, status=Status.SUCCEEDED, now=NOW + 0.123_456)
     assert "batch.finished b1" in waiting(store, NOW + 1)
     told_of = store.notification("msg_b1-1")
     assert told_of is not None

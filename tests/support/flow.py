@@ -56,6 +56,9 @@ class Threads:
     def notify(self, notification_id: str) -> None:
         self._submit("notify", notification_id)
 
+    def tidy(self) -> None:
+        """Nothing is old enough to go."""
+
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 

@@ -45,6 +45,9 @@ class Wakeups:
     def notify(self, notification_id: str) -> None:
         self.sent.append(("notify", notification_id))
 
+    def tidy(self) -> None:
+        """Whatever is woken for: nothing depends on it."""
+
 
 class FailingStore(MemoryStore):
     """A store whose next commit fails with ``failure``, once; ``heard`` is what it was told."""

@@ -18,6 +18,7 @@ from worker.notification import Notification, announce
 from worker.notifier import Deliveries
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
+from worker.storage import Storage
 from worker.store import Openings, Store, codec
 from worker.store.memory import MemoryStore
 
@@ -51,6 +52,8 @@ class NoWakeups:
 
     def notify(self, notification_id: str) -> None: ...
 
+    def tidy(self) -> None: ...
+
 
 class WrittenStore(MemoryStore):
     """A store in memory that keeps only what can be written down."""
@@ -75,11 +78,13 @@ class Web:
 
     def _services(self) -> Services:
         built = build(self.settings)
+        storage = Storage(self.settings.storage_url, lambda ref: self.store.note_input(ref, NOW))
         orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
-        intake = Intake(orchestrator, built.storage, receivers=self.settings.receivers)
+        intake = Intake(orchestrator, storage, receivers=self.settings.receivers)
         return replace(
             built,
             store=self.store,
+            storage=storage,
             orchestrator=orchestrator,
             intake=intake,
             batches=Batches(orchestrator, intake),

@@ -2,6 +2,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +44,8 @@ class Quiet:
     def choose(self, job_id: str) -> None: ...
 
     def notify(self, notification_id: str) -> None: ...
+
+    def tidy(self) -> None: ...
 
 
 class Here:
@@ -286,6 +289,25 @@ def test_listing_and_showing(here: Here) -> None:
     assert whole["counts"]["total"] == 1
     assert run("show", "nowhere").exit_code == 2
     assert run("jobs", "--limit", "0").exit_code == 2
+
+
+def test_jobs_that_are_over_are_exported_as_lines(here: Here, tmp_path: Path) -> None:
+    old = keep(here, replace(done(), finished_at=NOW - 86_400))
+    new, failed = keep(here, done()), keep(here, a_job(status=Status.FAILED, finished_at=NOW))
+    keep(here, a_job())
+    answer = run("export")
+    assert answer.exit_code == 0, answer.output
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert {line["id"] for line in lines} == {old.id, new.id, failed.id}
+    assert lines[0]["result"]["image_url"]
+    assert "3 jobs" in answer.stderr
+    day = datetime.fromtimestamp(NOW, UTC).strftime("%Y-%m-%d")
+    file = tmp_path / "old.jsonl"
+    assert run("export", "--until", day, "--output", str(file)).exit_code == 0
+    [line] = file.read_text().splitlines()
+    assert json.loads(line)["id"] == old.id
+    assert run("export", "--since", "yesterday").exit_code == 2
+    assert len(run("export", "--status", "failed").stdout.splitlines()) == 1
 
 
 def test_a_store_that_is_away_is_three(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:

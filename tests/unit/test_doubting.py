@@ -11,6 +11,7 @@ from tests.support.jobs import (
     CUT_OFF,
     NOW,
     REFUSED,
+    TIMEOUT,
     TURNED_DOWN,
     WINDOW,
     a_job,
@@ -453,3 +454,14 @@ def test_every_second_payment_is_an_attempt_that_was_accepted_beside_another(
             most = policy.max_resubmits + (policy.in_doubt == "fail")
             assert len(resubmits) <= max(most, 1)
         job = after_it
+
+
+def test_late_news_of_an_attempt_before_a_retry_gives_the_job_a_deadline_again() -> None:
+    queued_again = after(
+        in_status(Status.IN_DOUBT), Resolved("failed"), Retried(), now=NOW + 60
+    ).job
+    assert queued_again.deadline_at is None
+    for late in (ACCEPTED, TIMEOUT, callback(TaskStatus.IN_PROGRESS, progress=5)):
+        going_on = after(queued_again, late, now=NOW + 90).job
+        assert going_on.submitted_at == NOW + 90
+        assert going_on.deadline_at == NOW + 90 + going_on.deadline_s, late

@@ -9,7 +9,7 @@ from tests.support.drawing import draw
 from tests.support.rawserver import http, says, serving
 from worker.account import Account
 from worker.errors import InvalidRequest, PictureError
-from worker.inputs import Options, ingest, ingest_press, ingest_request, load
+from worker.inputs import Options, ingest, ingest_press, ingest_request, keep, load
 from worker.job import Kind
 from worker.schema import parse_press, parse_request
 from worker.storage import Storage
@@ -204,6 +204,24 @@ def test_a_reference_is_loaded_when_submitted(
         load(f"http://127.0.0.1:{port}/a.png", storage=storage, account=account)
     with pytest.raises(PictureError, match="must be a PNG"):
         load(ingest(data_url(JPEG), **options), storage=storage, account=account, mask=True)
+
+
+def test_what_a_url_holds_is_kept_by_its_content_like_any_other_picture(
+    options: Options, storage: Storage, account: Account
+) -> None:
+    ref = ingest(data_url(PNG), **options)
+    assert keep(ref, storage=storage, account=account) == ref, "it is kept already"
+    with serving(says(http(PNG))) as (port, _):
+        url = f"http://127.0.0.1:{port}/a.png"
+        assert keep(url, storage=storage, account=account) == ref
+        elsewhere = Account("other", "http://127.0.0.1")
+        with pytest.raises(PictureError, match="plain http"):
+            keep(url, storage=storage, account=elsewhere)
+    with (
+        serving(says(http(b"<html>"))) as (port, _),
+        pytest.raises(PictureError, match="not a PNG"),
+    ):
+        keep(f"http://127.0.0.1:{port}/a.png", storage=storage, account=account)
 
 
 def test_an_account_s_limit_is_met_by_a_jpeg_but_never_for_a_mask(

@@ -11,6 +11,7 @@ from config.generated import plain_secret, read_or_create
 from config.settings import Settings, load_settings
 from worker.account import Account
 from worker.errors import SettingsError
+from worker.job import Status
 
 SECRET = "s" * 32
 TOKEN = "t" * 32
@@ -317,3 +318,30 @@ def test_the_broker_is_the_chosen_one_or_the_same_redis() -> None:
     assert load(BROKER_URL="unix:///s?db=3").broker("redis://h:1/0").url == (
         "redis+socket:///s?virtual_host=3"
     )
+
+
+def test_how_long_what_is_over_is_kept() -> None:
+    day = 86_400.0
+    assert set(load().retention.values()) == {30 * day}
+    kept = load(RETENTION="12h, failed=90d , cancelled = forever")
+    assert kept.retention == {
+        Status.SUCCEEDED: day / 2,
+        Status.FAILED: 90 * day,
+        Status.CANCELLED: None,
+        Status.TIMED_OUT: day / 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("30", "must be a time such as 30d or 12h, or forever"),
+        ("0d", "must be a time"),
+        ("30d, 7d", "names two times for all"),
+        ("30d, queued=7d", "names queued; jobs end as succeeded, failed"),
+        ("failed=soon", "must be a time"),
+    ],
+)
+def test_a_wrong_time_says_what_to_write(value: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=f"HOOKLINE_RETENTION: {words}"):
+        load(RETENTION=value)

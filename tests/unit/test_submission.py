@@ -9,10 +9,11 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
 from tests.support.shell import Shell
-from worker.errors import ProviderUnavailable
+from worker.errors import PictureError, ProviderUnavailable
 from worker.events import Cancelled, Observed, Retried, Started, TimePassed
 from worker.evidence import Outcome, TaskStatus, Verdict
 from worker.job import Button, Job, JobError, Kind, Modal, Result, Status, Window
+from worker.references import blobs_of
 from worker.storage import Storage
 from worker.submission import Submitter
 from worker.tokens import Tokens
@@ -193,6 +194,93 @@ def test_pictures_are_read_when_they_are_sent(shell: Shell, start: Start, storag
     ref = storage.put_input(draw("PNG"), ".png")
     start(kind=Kind.DESCRIBE, request={"image": ref})
     assert body(shell)["base64"].startswith("data:image/png;base64,")
+
+
+class Web:
+    """What addresses hold; one that is not here is gone."""
+
+    def __init__(self) -> None:
+        self.holds: dict[str, bytes] = {}
+        self.fetched: list[str] = []
+
+    def fetch(self, url: str, **limits: Any) -> bytes:
+        self.fetched.append(url)
+        if url not in self.holds:
+            raise PictureError("pics.example answered 404")
+        return self.holds[url]
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Web:
+    web = Web()
+    monkeypatch.setattr("worker.inputs.fetch", web.fetch)
+    return web
+
+
+CAT, DOG = "https://pics.example/cat.png", "https://pics.example/dog.png"
+
+
+def test_what_a_url_holds_is_taken_in_before_the_post_leaves(
+    shell: Shell, start: Start, storage: Storage, web: Web
+) -> None:
+    web.holds = {CAT: draw("PNG"), DOG: draw("JPEG")}
+    seen: list[Job] = []
+    shell.provider.meanwhile = lambda: seen.extend(shell.jobs())
+    job = start(kind=Kind.BLEND, request={"images": [CAT, DOG, CAT]})
+    assert web.fetched == [CAT, DOG], "each once"
+    assert [each.fetched for each in seen] == [job.fetched], "in the commit before the POST"
+    assert storage.read_input(job.fetched[CAT]) == draw("PNG")
+    assert storage.read_input(job.fetched[DOG]) == draw("JPEG")
+    assert job.request["images"] == [CAT, DOG, CAT], "what was handed in is still to be seen"
+    assert blobs_of(job) == set(job.fetched.values())
+
+
+def test_a_further_attempt_uses_the_same_picture_although_the_url_is_dead(
+    shell: Shell, start: Start, submitter: Submitter, web: Web
+) -> None:
+    web.holds = {CAT: draw("PNG")}
+    job = start(kind=Kind.DESCRIBE, request={"image": CAT})
+    web.holds = {}
+    shell.orchestrator.record(job, callback(TaskStatus.FAILED, error=JobError("failed", "No.")))
+    shell.orchestrator.record(shell.job(job), Retried())
+    assert submitter.start_next("default")
+    assert shell.job(job).status is Status.SUBMITTED
+    assert body(shell, 0)["base64"] == body(shell, 1)["base64"]
+    assert web.fetched == [CAT]
+
+
+def test_jobs_with_the_same_picture_share_one_file(
+    shell: Shell, start: Start, storage: Storage, web: Web, tmp_path: Path
+) -> None:
+    handed_in = storage.put_input(draw("PNG"), ".png")
+    web.holds = {CAT: draw("PNG"), DOG: draw("PNG")}
+    for image in (CAT, DOG, handed_in):
+        start(kind=Kind.DESCRIBE, request={"image": image})
+    assert {ref for job in shell.jobs() for ref in blobs_of(job)} == {handed_in}
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+
+
+def test_a_mask_behind_a_url_is_taken_in_with_the_first_post(
+    shell: Shell, start: Start, submitter: Submitter, web: Web
+) -> None:
+    web.holds = {CAT: draw("PNG")}
+    shell.provider.verdicts = [Verdict(Outcome.NEEDS_MODAL, task_id="t5")]
+    job = start(**press(parent(shell)), modal=Modal("a hat", CAT))
+    web.holds = {}
+    assert submitter.start_next("default"), "the window's answer"
+    assert body(shell)["maskBase64"].startswith("data:image/png;base64,")
+    assert (shell.job(job).status, web.fetched) == (Status.SUBMITTED, [CAT])
+
+
+@pytest.mark.parametrize("held", [None, b"<html>not found</html>"])
+def test_a_url_without_a_picture_fails_the_job_and_nothing_is_sent(
+    shell: Shell, start: Start, web: Web, held: bytes | None
+) -> None:
+    web.holds = {CAT: held} if held else {}
+    job = start(kind=Kind.DESCRIBE, request={"image": CAT})
+    assert job.error is not None
+    assert (job.error.code, job.fetched) == ("bad_picture", {})
+    assert shell.provider.submitted == []
 
 
 def test_a_picture_that_is_gone_fails_the_job_in_words(shell: Shell, start: Start) -> None:

@@ -3,6 +3,7 @@
 base        exit codes, errors in words, JSON; options: settings as options
 kinds       a command per kind of job, from one table
 jobs        jobs, show, watch, press, cancel, retry, resolve
+export      jobs that are over, as lines of JSON
 batch       what people ask of many jobs together; batch_submit: their file, batch_view: in words
 deliveries  what callers were told; replayed
 accounts    how each account stands; pause, resume
@@ -28,6 +29,7 @@ _PLACES = {
     "accounts": ("accounts", "pause", "resume"),
     "deliveries": ("deliveries",),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
+    "export": ("export",),
     "processes": ("web", "worker", "sandbox"),
 }
 

@@ -251,6 +251,39 @@ class Store(Protocol):
     ) -> NotificationPage:
         """Newest first. Raises ``InvalidRequest`` for a cursor that is none of ours."""
 
+    def finished(self, status: Status, before: float, limit: int) -> list[str]:
+        """Pipelines whose root has this status and whose last job ended by ``before``; oldest
+        first.
+        """
+
+    def forget(self, jobs: Sequence[Job], before: float, now: float) -> bool:
+        """Remove a pipeline, given as it was read, and whatever tells of it but sums and counts.
+
+        False, and nothing is removed, where it changed since, ended later than ``before``, or is
+        still run by the provider. A batch goes with the last of its jobs.
+        """
+
+    def forget_notifications(self, before: float, limit: int) -> int:
+        """Remove some of those made by ``before`` that are over; how many."""
+
+    def ended(self) -> Mapping[str, int]:
+        """How many jobs ended in each terminal status, ever; those that left are counted."""
+
+    def forgotten_double_payments(self, account: str) -> int:
+        """How many of the jobs that left were paid for twice."""
+
+    def note_input(self, ref: str, now: float) -> None:
+        """A picture is handed in; to be called before it is stored.
+
+        So it is not taken for one that no job needs before its job is there.
+        """
+
+    def needs_input(self, ref: str) -> bool:
+        """Whether a job holds the picture, or it was handed in and not given out since."""
+
+    def take_idle_inputs(self, before: float, limit: int) -> list[str]:
+        """Some pictures that no job has needed since ``before``; they are given out only once."""
+
     def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
         """The sums of each scope by ``worker.charges.Standing``.
 

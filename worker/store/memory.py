@@ -11,15 +11,16 @@ from worker.habits import News
 from worker.job import Job, Kind
 from worker.money import Amount
 from worker.notification import NOTHING, Outbox
+from worker.references import blobs_of
 from worker.store import Filter, Load, NoFreeSlot, Openings, Page, Pipeline
 from worker.store.memory_accounts import MemoryAccounts
-from worker.store.memory_batches import MemoryBatches
+from worker.store.memory_retention import MemoryRetention
 from worker.store.places import ANY, Lane, Place, place_of, read_cursor, starts, write_cursor
 from worker.store.waiting import Queue
 from worker.terms import Pool, Terms, pool_of
 
 
-class MemoryStore(MemoryAccounts, MemoryBatches):
+class MemoryStore(MemoryAccounts, MemoryRetention):
     """``worker.store.Store`` without Redis. ``clock`` (seconds) times ``once``."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -30,8 +31,6 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
         self._guards: dict[tuple[str, str], str] = {}
         self._charges: dict[str, tuple[Charge, ...]] = {}
         self._next_start: dict[str, float] = {}
-        self._tasks: dict[tuple[str, str], str] = {}
-        self._pipelines: dict[str, list[str]] = defaultdict(list)
         self._once: dict[str, float] = {}
 
     def get(self, job_id: str) -> Job | None:
@@ -57,10 +56,10 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
             if starts(job) and not (stored and stored.holds_slot):
                 self._start(stored, job, terms, now)
             open_before = self._open(job.pipeline_id)
-            freed, ready = self._write(job, terms)
+            freed, ready = self._write(job, terms, now)
             for child in children:
                 if child.id not in self._jobs:
-                    ready += self._write(child, terms)[1]
+                    ready += self._write(child, terms, now)[1]
             for one in outbox.told:
                 self._tell(one)
             self._count_open(job, open_before, outbox, now)
@@ -161,17 +160,22 @@ class MemoryStore(MemoryAccounts, MemoryBatches):
         after = self._open(job.pipeline_id)
         if after == before:
             return
+        self._finished.pop(job.pipeline_id, None)
+        if not after and job.pipeline_id in self._jobs:
+            self._finished[job.pipeline_id] = now
         if not after and outbox.finished:
             self._tell(outbox.finished)
         if job.batch_id:
             self._end_batch(job.batch_id, now)
 
-    def _write(self, job: Job, terms: Terms) -> tuple[int, list[Place]]:
+    def _write(self, job: Job, terms: Terms, now: float) -> tuple[int, list[Place]]:
         """Store one job and move it to its place; slots freed, and places that became ready."""
         old, place = self._jobs.get(job.id), place_of(job)
         before = place_of(old) if old else None
-        if old is None:
-            self._pipelines[job.pipeline_id].append(job.id)
+        if old:
+            self._idle |= dict.fromkeys(blobs_of(old) - blobs_of(job), now)
+        else:
+            self._pipelines.setdefault(job.pipeline_id, []).append(job.id)
         self._jobs[job.id] = replace(job, version=job.version + 1)
         self._bill(job, charges(job, terms.price(place.lane.sort)))
         if job.task_id:

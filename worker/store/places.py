@@ -9,6 +9,7 @@ from worker.errors import InvalidRequest
 from worker.habits import sort_of
 from worker.job import Job, Kind, Status
 from worker.notification import Notification
+from worker.references import blobs_of
 
 #: In the place of an account's name: any may take the job.
 ANY = "*"
@@ -40,6 +41,7 @@ class Place(NamedTuple):
     double_payments: bool
     error: str  #: why it did not succeed; empty while it may
     open: bool  #: something may still come of it by itself
+    blobs: str  #: the stored pictures that it needs, with spaces between
 
     @property
     def as_json(self) -> str:
@@ -62,7 +64,15 @@ def place_of(job: Job) -> Place:
         double_payments=bool(job.double_payments),
         error=job.error.code if job.error and job.status.terminal else "",
         open=not job.settled,
+        blobs=" ".join(sorted(blobs_of(job))),
     )
+
+
+def tasks_of(job: Job) -> frozenset[tuple[str, str]]:
+    """Every account and task id by which the job is found."""
+    tried = {(a.account or job.account, a.task_id) for a in job.attempts if a.task_id}
+    others = {(job.account, task_id) for task_id in (job.task_id, *job.other_task_ids) if task_id}
+    return frozenset(tried | others)
 
 
 def starts(job: Job) -> bool:

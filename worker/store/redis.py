@@ -22,12 +22,13 @@ from worker.store.redis_accounts import RedisAccounts
 from worker.store.redis_base import connect
 from worker.store.redis_batches import RedisBatches
 from worker.store.redis_notifications import RedisNotifications
+from worker.store.redis_retention import RedisRetention
 from worker.terms import Terms
 
 __all__ = ["RedisStore", "connect"]
 
 
-class RedisStore(RedisAccounts, RedisBatches, RedisNotifications):
+class RedisStore(RedisAccounts, RedisBatches, RedisNotifications, RedisRetention):
     """``worker.store.Store`` over one Redis client, which may be shared by threads."""
 
     def __init__(self, client: "redis.Redis", prefix: str = "hookline:") -> None:

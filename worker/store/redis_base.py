@@ -18,10 +18,11 @@ from worker.store.places import read_cursor
 SCAN = 2000
 #: What a script shares with others, by its name.
 _SHARED = {
-    "commit": ("scheduling", "outbox"),
+    "commit": ("scheduling", "outbox", "inputs"),
     "next_ready": ("scheduling",),
     "why_waiting": ("scheduling",),
     "close_batch": ("outbox",),
+    "forget": ("inputs",),
     "settle_notification": ("outbox",),
 }
 

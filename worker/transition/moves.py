@@ -34,7 +34,7 @@ def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
     """Paid, and looked at soon: some tasks are finished at once and never call back."""
     answered = job.window is Window.OPEN
     return replace(
-        with_task(job, task_id),
+        with_task(as_submitted(job, now), task_id),
         status=Status.SUBMITTED,
         window=Window.ANSWERED if answered else job.window,
         posting=False,
@@ -42,10 +42,16 @@ def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
         held=False,
         refusals=0,
         error=None,
-        submitted_at=job.submitted_at or now,
         heard_at=now,
         due_at=now + policy.first_look_s,
     )
+
+
+def as_submitted(job: Job, now: float) -> Job:
+    """With the times of a submission: they are gone where it was queued again meanwhile."""
+    submitted_at = job.submitted_at or now
+    deadline_at = job.deadline_at or submitted_at + job.deadline_s
+    return replace(job, submitted_at=submitted_at, deadline_at=deadline_at)
 
 
 def next_look(job: Job, now: float, policy: Policy) -> float:
@@ -68,13 +74,12 @@ def with_others(job: Job, verdict: Verdict) -> Job:
 def window_open(job: Job, verdict: Verdict, now: float) -> Job:
     """To the queue for the answer's POST, where there is one; else it waits for the caller."""
     job = replace(
-        with_task(with_others(job, verdict), verdict.task_id),
+        with_task(with_others(as_submitted(job, now), verdict), verdict.task_id),
         window=Window.OPEN,
         posting=False,
         doubt_until=None,
         held=False,
         modal_prompt=verdict.modal_prompt or job.modal_prompt,
-        submitted_at=job.submitted_at or now,
         refusals=0,
         error=None,
         overdue_since=None,

@@ -11,6 +11,7 @@ from worker.transition.doubting import other_attempt, seen_other, taken_over
 from worker.transition.moves import (
     GIVEN_UP,
     accepted,
+    as_submitted,
     between_attempts,
     closed,
     ended,
@@ -133,13 +134,14 @@ def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:
 def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
     if job.progress == 100 and job.due_at is not None and job.due_at <= now:
         return job  # being asked already
-    job = replace(with_task(job, snapshot.task_id), status=Status.IN_PROGRESS, progress=100)
+    job = with_task(as_submitted(job, now), snapshot.task_id)
     return replace(
         job,
+        status=Status.IN_PROGRESS,
+        progress=100,
         window=closed(job.window),
         doubt_until=None,
         held=False,
-        submitted_at=job.submitted_at or now,
         overdue_since=None,
         due_at=now,
     )
@@ -150,13 +152,13 @@ def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Jo
         if job.status is Status.OVERDUE:
             return job
         # Proxies give up on pictures that come later all the same; the task may have been paid.
+        job = as_submitted(job, now)
         return replace(
             job,
             status=Status.OVERDUE,
             error=snapshot.error,
             doubt_until=None,
             held=False,
-            submitted_at=job.submitted_at or now,
             overdue_since=min(job.deadline_at or now, now),
             heard_at=now,
             due_at=next_look(job, now, policy),

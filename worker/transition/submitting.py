@@ -73,6 +73,7 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
             attempts=(*former, replace(last, posted_at=now)),
             posting=True,
             request=request,
+            fetched={**job.fetched, **event.fetched},
             modal_prompt=modal_prompt,
             due_at=now + policy.lease_s,
         )

@@ -8,6 +8,7 @@ from tests.chaos.scenarios import (
     callbacks,
     clean,
     crashes,
+    days,
     hostile,
     kills,
     notifying,
@@ -35,4 +36,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *turns.SCENARIOS,
     *budgets.SCENARIOS,
     *notifying.SCENARIOS,
+    *days.SCENARIOS,
 )

@@ -31,6 +31,8 @@
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root in this status -> when its pipeline's last job ended
 --   notification*, outbox*    see outbox.lua
+--   inputs, inputs:idle       see inputs.lua
+--   forgotten                 see forget.lua
 --   receiving                 since when our receiver is there; expires when it is not
 --
 -- ARGV: prefix, account, slots of films and of all else, news ('' or JSON, see worker/habits.py),
@@ -48,10 +50,11 @@ local function key(id) return prefix .. 'job:' .. id end
 
 local function read_place(text)
   if not text then return nil end
-  local status, pipeline, created, task, ready, turn, lane, guard, holds, double, failure, open = unpack(cjson.decode(text))
+  local status, pipeline, created, task, ready, turn, lane, guard, holds, double, failure, open, blobs = unpack(cjson.decode(text))
   return {
     status = status, pipeline = pipeline, created = created, task = task, ready = ready, turn = turn, lane = lane,
-    guard = guard, holds = holds, double = double, failure = failure or '', open = open, of = read_lane(lane), text = text,
+    guard = guard, holds = holds, double = double, failure = failure or '', open = open,
+    blobs = blobs or '', of = read_lane(lane), text = text,
   }
 end
 
@@ -185,6 +188,10 @@ local function write(at, old, old_money)
     bill(old_money, old or place, -1)
     bill(money, place, 1)
     if money == '' then redis.call('HDEL', key(id), 'money') else redis.call('HSET', key(id), 'money', money) end
+  end
+  if not old or old.blobs ~= place.blobs then
+    hold_inputs(place.blobs)
+    if old then let_go_inputs(old.blobs, now) end
   end
   move(id, old, place)
   return place

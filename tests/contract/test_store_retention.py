@@ -1,0 +1,135 @@
+"""What every store promises of what leaves it."""
+
+from dataclasses import replace
+from typing import Any
+
+from tests.support.jobs import NOW, a_job, terms
+from worker.job import Attempt, Job, Modal, Notify, Result, Status
+from worker.notification import Failure, Notification, Outbox, delivered, failed
+from worker.store import Batch, Filter, Store
+
+PICTURE = f"blob:{'a' * 64}.png"
+MASK = f"blob:{'b' * 64}.png"
+HOOK = Notify(("pipeline.finished",), url="https://app.example/hook")
+
+
+def commit(store: Store, job: Job, *children: Job, now: float = NOW, **changes: Any) -> Job:
+    store.commit(replace(job, **changes), children, terms=terms(9, job.account), now=now)
+    stored = store.get(job.id)
+    assert stored is not None
+    return stored
+
+
+def ended(store: Store, status: Status = Status.SUCCEEDED, now: float = NOW, **fields: Any) -> Job:
+    return commit(store, commit(store, a_job(**fields)), status=status, now=now)
+
+
+def forget(store: Store, job: Job, before: float = NOW) -> bool:
+    pipeline = store.pipeline(job.pipeline_id)
+    return pipeline is not None and store.forget(pipeline.jobs, before, NOW)
+
+
+def test_a_finished_pipeline_is_found_by_its_end_and_its_root_s_status(store: Store) -> None:
+    old = ended(store, now=NOW - 10)
+    ended(store, now=NOW + 1)
+    failure = ended(store, Status.FAILED)
+    commit(store, a_job())
+    assert store.finished(Status.SUCCEEDED, NOW, 9) == [old.id]
+    assert store.finished(Status.FAILED, NOW, 9) == [failure.id]
+    assert store.finished(Status.FAILED, NOW - 1, 9) == []
+
+
+def test_what_is_forgotten_is_nowhere_any_more_and_still_counted(store: Store) -> None:
+    tries = (
+        Attempt(1, NOW, task_id="t0", account="other", extra=True),
+        Attempt(2, NOW, task_id="t1"),
+    )
+    job = ended(store, task_id="t1", other_task_ids=("t2",), attempts=tries)
+    child = a_job(parent_id=job.id, pipeline_id=job.id)
+    commit(store, job, child)
+    assert store.finished(Status.SUCCEEDED, NOW, 9) == [], "its child is open"
+    [child] = store.get_many([child.id])
+    commit(store, child, status=Status.FAILED)
+    assert store.ended()["succeeded"] == 1
+    assert forget(store, job)
+    assert store.get_many([job.id, child.id]) == []
+    assert store.pipeline(job.id) is None
+    assert store.list_jobs(Filter(), 9).jobs == ()
+    assert store.list_jobs(Filter(double_payments=True), 9).jobs == ()
+    assert store.list_jobs(Filter(status=Status.FAILED), 9).jobs == ()
+    assert {store.find_task("default", t) for t in ("t0", "t1", "t2")} == {None}
+    assert store.find_task("other", "t0") is None
+    assert store.finished(Status.SUCCEEDED, NOW, 9) == []
+    assert store.ended() == {"succeeded": 1, "failed": 1, "cancelled": 0, "timed_out": 0}
+    assert store.forgotten_double_payments("default") == 1
+    assert not store.forget((job,), NOW, NOW), "it is gone already"
+
+
+def test_what_changed_meanwhile_is_kept(store: Store) -> None:
+    job = ended(store)
+    pipeline = store.pipeline(job.id)
+    assert pipeline is not None
+    assert not store.forget(pipeline.jobs, NOW - 1, NOW), "it ended later"
+    again = commit(store, job, status=Status.QUEUED)
+    assert not store.forget(pipeline.jobs, NOW, NOW)
+    assert store.finished(Status.SUCCEEDED, NOW, 9) == []
+    job = commit(store, again, status=Status.CANCELLED, draining=True, task_id="t1")
+    assert not forget(store, job), "the provider still runs it"
+    job = commit(store, job, draining=False)
+    pipeline = store.pipeline(job.id)
+    assert pipeline is not None
+    commit(store, a_job(parent_id=job.id, pipeline_id=job.id))
+    assert not store.forget(pipeline.jobs, NOW, NOW), "somebody pressed a button"
+
+
+def test_a_batch_leaves_with_the_last_of_its_jobs(store: Store) -> None:
+    store.open_batch(Batch("b1", "cats", NOW))
+    first, second = ended(store, batch_id="b1"), commit(store, a_job(batch_id="b1"))
+    assert forget(store, first)
+    batch = store.batch("b1")
+    assert batch is not None
+    assert store.roots("b1", 0, 9) == [second]
+    second = commit(store, second, status=Status.FAILED)
+    assert forget(store, second)
+    assert store.batch("b1") is None
+    assert store.batches(9) == []
+
+
+def test_pictures_are_needed_until_the_last_job_that_holds_them_has_left(store: Store) -> None:
+    store.note_input(PICTURE, NOW)
+    first = ended(
+        store, request={"image": PICTURE}, then=({"press": "V", "modal": {"mask": MASK}},)
+    )
+    second = ended(store, request={"images": [PICTURE]})
+    assert store.take_idle_inputs(NOW + 99, 9) == []
+    assert store.needs_input(PICTURE)
+    assert forget(store, first)
+    assert store.take_idle_inputs(NOW - 1, 9) == [], "not for so long yet"
+    assert store.take_idle_inputs(NOW, 9) == [MASK]
+    assert store.take_idle_inputs(NOW, 9) == [], "given out once"
+    assert not store.needs_input(MASK)
+    assert forget(store, second)
+    assert store.needs_input(PICTURE), "until it is given out"
+    assert store.take_idle_inputs(NOW, 9) == [PICTURE]
+
+
+def test_a_picture_that_a_job_no_longer_holds_is_idle(store: Store) -> None:
+    job = commit(store, a_job(modal=Modal(mask=MASK)))
+    commit(store, job, modal=Modal(mask=PICTURE))
+    assert store.take_idle_inputs(NOW, 9) == [MASK]
+    store.note_input(MASK, NOW + 5)
+    assert store.take_idle_inputs(NOW, 9) == []
+    assert store.take_idle_inputs(NOW + 5, 9) == [MASK], "handed in, and no job came of it"
+
+
+def test_notifications_leave_when_they_are_over(store: Store) -> None:
+    made = [
+        Notification(f"m{n}", "job.failed", "j", str(n), HOOK, NOW, due_at=NOW) for n in range(3)
+    ]
+    store.commit(a_job(result=Result()), terms=terms(9), outbox=Outbox(tuple(made)), now=NOW)
+    first, second, third = store.claim_notifications(NOW, 9, 60)
+    store.settle_notification(delivered(first, NOW, "200"), NOW)
+    store.settle_notification(failed(second, NOW, Failure("410", final=True)), NOW)
+    assert store.forget_notifications(NOW - 1, 9) == 0
+    assert store.forget_notifications(NOW, 9) == 2
+    assert [one.id for one in store.list_notifications(None, 9).notifications] == [third.id]

@@ -1,0 +1,12 @@
+-- Remove notifications that are over and were made before a moment. Returns how many.
+-- ARGV: prefix, moment, limit
+local removed = 0
+for _, state in ipairs({'delivered', 'dead'}) do
+  local index = ARGV[1] .. 'notifications:' .. state
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', ARGV[2], 'LIMIT', 0, ARGV[3])) do
+    redis.call('ZREM', index, id)
+    redis.call('ZREM', ARGV[1] .. 'notifications', id)
+    removed = removed + redis.call('DEL', ARGV[1] .. 'notification:' .. id)
+  end
+end
+return removed
