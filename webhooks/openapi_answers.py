@@ -46,6 +46,8 @@ class Result(BaseModel):
     video_urls: list[str]
     assets: Annotated[list[str], Field(description="our copies, below the storage's root")]
     assets_status: AssetsStatus
+    seed: Annotated[str | None, Field(description="of the picture; null until it is known")]
+    seed_error: Annotated[str | None, Field(description="why the seed cannot be had")]
 
 
 class Retries(BaseModel):
@@ -108,6 +110,7 @@ class Job(BaseModel):
     priority: Annotated[int, Field(ge=0, le=9)]
     tenant: str | None
     retry: Retries | None
+    seed: Annotated[bool, Field(description="whether the picture's seed is asked for")]
     notify: Annotated[Told | None, Field(description="null: whom its account names, if any")]
     request: Annotated[dict[str, Any], Field(description="the kind's own fields as handed in")]
     then: Annotated[list[dict[str, Any]], Field(description="the follow-ups as handed in")]

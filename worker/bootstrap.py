@@ -25,6 +25,7 @@ from worker.receiver import Receiver
 from worker.receivers import check_receiver
 from worker.reconcile import Asker, Sweep
 from worker.retention import Retention
+from worker.seeds import Seeds
 from worker.storage import Storage
 from worker.store import Store
 from worker.store.redis import RedisStore, connect
@@ -50,10 +51,11 @@ class Services:
     asker: Asker
     sweep: Sweep
     assets: Assets
+    seeds: Seeds
     chooser: Chooser
+    retention: Retention
     notifier: Notifier
     deliveries: Deliveries
-    retention: Retention
     storage: Storage
     tokens: Tokens
 
@@ -110,10 +112,11 @@ def build(settings: Settings) -> Services:
         asker=Asker(orchestrator, clients, tokens),
         sweep=Sweep(orchestrator, wakeups),
         assets=Assets(orchestrator, storage),
+        seeds=Seeds(orchestrator, clients),
         chooser=Chooser(orchestrator, storage, settings.choosers),
+        retention=Retention(store, storage, settings.retention),
         notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),
         deliveries=Deliveries(orchestrator),
-        retention=Retention(store, storage, settings.retention),
         storage=storage,
         tokens=tokens,
     )

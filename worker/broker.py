@@ -77,14 +77,17 @@ class CeleryWakeups:
     def store_assets(self, job_id: str) -> None:
         self._send("hookline.store_assets", job_id)
 
+    def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
+        self._send("hookline.ask_seeds", account, list(job_ids))
+
     def choose(self, job_id: str) -> None:
         self._send("hookline.choose", job_id)
 
-    def notify(self, notification_id: str) -> None:
-        self._send("hookline.notify", notification_id, queue=NOTIFY)
-
     def tidy(self) -> None:
         self._send("hookline.tidy")
+
+    def notify(self, notification_id: str) -> None:
+        self._send("hookline.notify", notification_id, queue=NOTIFY)
 
     def _send(self, task: str, *args: Any, queue: str = WAKE) -> None:
         try:

@@ -151,6 +151,14 @@ class AssetsSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedSettled:
+    """The picture's seed is known, or cannot be had for the reason ``error``."""
+
+    seed: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sibling:
     """How a job that is waited for stands. ``picture``: where its result's picture is, if any."""
 
@@ -197,5 +205,5 @@ class NotChosen:
 Event = (
     Started | Posting | Replied | Observed | Missing | TimePassed
     | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
-    | SiblingsSeen | Choosing | Chosen | NotChosen
+    | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -37,6 +37,15 @@ class Verdict:
     account_trouble: bool = False  #: the key, quota or account is at fault, not the job
 
 
+@dataclass(frozen=True, slots=True)
+class SeedReply:
+    """What a provider answered when it was asked for a picture's seed."""
+
+    seed: str | None = None
+    error: str | None = None  #: without a seed: the reason
+    lasting: bool = False  #: without a seed: asking again would not help
+
+
 class TaskStatus(StrEnum):
     """A task's status in our words."""
 

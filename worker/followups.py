@@ -267,6 +267,7 @@ def _child(
         mode=parent.mode,
         deadline_s=parent.deadline_s,
         retry=parent.retry,
+        seed=parent.seed,
         notify=parent.notify,
     )
 

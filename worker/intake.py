@@ -218,6 +218,7 @@ class Intake:
             mode=asked.mode,
             deadline_s=asked.deadline_s,
             retry=asked.retry,
+            seed=asked.seed,
             notify=asked.notify or (parent.notify if parent else None),
             metadata=asked.metadata,
             fingerprint=_fingerprint(asked),

@@ -112,6 +112,8 @@ class Result:
     buttons: tuple[Button, ...] | None = None
     assets: tuple[str, ...] = ()  #: our copies, as paths below the storage's root
     assets_status: AssetsStatus = AssetsStatus.NONE
+    seed: str | None = None  #: the picture's, where it was asked for
+    seed_error: str | None = None  #: why it cannot be had, where it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ class Job:
     mode: str | None = None
     deadline_s: int = 3600
     retry: Retry | None = None  #: what is tried again by itself; None: nothing that was accepted
+    seed: bool = False  #: whether its picture's seed is asked for when it has succeeded
     waits_for: tuple[str, ...] = ()  #: ids of the jobs whose results this one needs
     awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     notify: Notify | None = None  #: who is told of it; None: whom its account names, if any
@@ -232,8 +235,12 @@ class Job:
 
     @property
     def settled(self) -> bool:
-        """Whether it is over and its files are stored, or given up: nothing more comes of it."""
-        return self.status.terminal and self.result.assets_status is not AssetsStatus.PENDING
+        """Whether it is over, its files stored and its seed known, or these given up.
+
+        Nothing more comes of it.
+        """
+        pending = self.result.assets_status is AssetsStatus.PENDING or self.seed_pending
+        return self.status.terminal and not pending
 
     @property
     def holds_slot(self) -> bool:
@@ -256,6 +263,12 @@ class Job:
     def double_payments(self) -> tuple[Attempt, ...]:
         """The attempts that were accepted beside the one that is followed."""
         return tuple(attempt for attempt in self.attempts if attempt.extra)
+
+    @property
+    def seed_pending(self) -> bool:
+        """Whether its seed is still to be asked for."""
+        open_ = self.result.seed is None and self.result.seed_error is None
+        return self.seed and self.status is Status.SUCCEEDED and open_
 
     @property
     def waiting(self) -> bool:

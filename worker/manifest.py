@@ -52,7 +52,7 @@ def entry(root: Job, job: Job, locate: Locate) -> dict[str, Any]:
         "status": job.status.value,
         "pictures": _pictures(job, locate),
         "prompt": job.result.prompt or job.request.get("prompt"),
-        "seed": None,  # a provider is not asked for it yet
+        "seed": job.result.seed,
         "cost": _cost(job),
         "error_code": error.code if error else None,
         "error_message": error.message if error else None,

@@ -48,6 +48,7 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         "priority": job.priority,
         "tenant": job.tenant or None,
         "retry": _retry_json(job.retry) if job.retry else None,
+        "seed": job.seed,
         "notify": _notify_json(job.notify) if job.notify else None,
         "request": dict(job.request),
         "then": list(job.then),
@@ -272,6 +273,8 @@ def _result_json(result: Result) -> JSON:
         "video_urls": list(result.video_urls),
         "assets": list(result.assets),
         "assets_status": result.assets_status.value,
+        "seed": result.seed,
+        "seed_error": result.seed_error,
     }
 
 

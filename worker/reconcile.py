@@ -6,7 +6,7 @@ lose. What is learnt goes through the same door as a callback. Asking is a Celer
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import BoundedSemaphore
 
 import structlog
@@ -35,10 +35,12 @@ WAKE_AGAIN_S = 2.0
 PACED_S = 0.5
 #: Slots are held against the jobs that hold them this often, in seconds.
 MEND_S = 60.0
-#: Notifications claimed by one sweep.
-TOLD = 200
+#: Jobs whose seeds are asked for together, one call each.
+SEEDS = 20
 #: What is over is removed this often, in seconds.
 TIDY_S = 10.0
+#: Notifications claimed by one sweep.
+TOLD = 200
 #: Calls that one process makes to one provider at a time to ask about jobs.
 ASKING = 2
 
@@ -55,6 +57,7 @@ class Sweep:
         """Look once; how many jobs were due."""
         due = self._store.claim_due(self._orchestrator.clock(), BATCH, CLAIM_S)
         quiet: dict[str, list[str]] = defaultdict(list)
+        seedless: dict[str, list[str]] = defaultdict(list)
         for job in due:
             try:
                 looked = self._look(job)
@@ -65,16 +68,19 @@ class Sweep:
                 quiet[looked.account].append(looked.id)
             elif looked.result.assets_status is AssetsStatus.PENDING:
                 self._wakeups.store_assets(looked.id)
+            elif looked.seed_pending:  # after the files, whose links die
+                seedless[looked.account].append(looked.id)
             elif looked.waiting and looked.kind is Kind.CHOOSE:
                 self._wakeups.choose(looked.id)
-        for account, job_ids in quiet.items():
-            for start in range(0, len(job_ids), MAX_IDS):
-                self._wakeups.ask(account, job_ids[start : start + MAX_IDS])
+        for account, job_ids in _pieces(quiet, MAX_IDS):
+            self._wakeups.ask(account, job_ids)
+        for account, job_ids in _pieces(seedless, SEEDS):
+            self._wakeups.ask_seeds(account, job_ids)
         self._wake_again()
         self._mend_slots()
-        self._tell()
         if self._store.once("tidy", TIDY_S):
             self._wakeups.tidy()
+        self._tell()
         return len(due)
 
     def _look(self, job: Job) -> Job:
@@ -109,6 +115,13 @@ class Sweep:
                 mended = self._store.mend_slots(account)
                 if mended:
                     log.error("slots without a job were freed", account=account, slots=mended)
+
+
+def _pieces(job_ids: Mapping[str, Sequence[str]], size: int) -> Iterator[tuple[str, Sequence[str]]]:
+    """Each account's jobs, ``size`` at a time."""
+    for account, ids in job_ids.items():
+        for start in range(0, len(ids), size):
+            yield account, ids[start : start + size]
 
 
 class Asker:

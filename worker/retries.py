@@ -16,6 +16,8 @@ NOT_YET_DELAY_S = 3.0
 NOT_YET_WINDOW_S = 60.0
 #: However often an accepted task failed, its next attempt starts within so long.
 RETRY_CAP_S = 3600.0
+#: A seed that cannot be had is asked for again for so long after the job's success.
+SEED_WINDOW_S = 900.0
 #: Whoever calls the function of a choose and is not heard of for so long is gone; calls in all.
 CHOOSE_LEASE_S = 60.0
 CHOOSE_CALLS = 3
@@ -88,6 +90,11 @@ def look_at_siblings(age_s: float) -> float:
     The end of each wakes it; this finds what a process that died left undone.
     """
     return _clamp(age_s * 0.2, 5.0, 300.0)
+
+
+def ask_for_seed(age_s: float) -> float:
+    """Seconds until a job that succeeded ``age_s`` ago is asked for its seed again."""
+    return _clamp(age_s, 3.0, 120.0)
 
 
 def _clamp(value: float, low: float, high: float) -> float:

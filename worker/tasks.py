@@ -35,20 +35,25 @@ def register(celery: Celery, services: Services) -> None:
         with _left_to_the_sweep():
             services.assets.store(job_id)
 
+    @celery.task(name="hookline.ask_seeds")
+    def ask_seeds(account: str, job_ids: Sequence[str]) -> None:
+        with _left_to_the_sweep():
+            services.seeds.ask(account, job_ids)
+
     @celery.task(name="hookline.choose")
     def choose(job_id: str) -> None:
         with _left_to_the_sweep():
             services.chooser.choose(job_id)
 
-    @celery.task(name="hookline.notify")
-    def notify(notification_id: str) -> None:
-        with _left_to_the_sweep():
-            services.notifier.send(notification_id)
-
     @celery.task(name="hookline.tidy")
     def tidy() -> None:
         with _left_to_the_sweep():
             services.retention.tidy()
+
+    @celery.task(name="hookline.notify")
+    def notify(notification_id: str) -> None:
+        with _left_to_the_sweep():
+            services.notifier.send(notification_id)
 
     for kind in SUBMITTED_KINDS:
         _register_door(celery, services, kind)

@@ -21,11 +21,14 @@ class Wakeups(Protocol):
     def store_assets(self, job_id: str) -> None:
         """The job's files wait to be fetched."""
 
+    def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
+        """The provider should be asked for the seeds of these jobs' pictures."""
+
     def choose(self, job_id: str) -> None:
         """The function of the choose ``job_id`` can be called."""
 
-    def notify(self, notification_id: str) -> None:
-        """The notification can be sent."""
-
     def tidy(self) -> None:
         """What is over may be removed."""
+
+    def notify(self, notification_id: str) -> None:
+        """The notification can be sent."""

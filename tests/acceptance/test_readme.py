@@ -205,7 +205,7 @@ def test_every_code_in_the_error_table_is_one_that_jobs_can_have() -> None:
 def test_the_kinds_table_names_every_kind_and_field() -> None:
     fields = {row[0].strip(" `"): row[1] for row in rows_of_table("kind")}
     assert fields.keys() == {kind.value for kind in SUBMITTED_KINDS}
-    common = {*kinds.Request.model_fields, "bot_type"}
+    common = {*kinds.Pictured.model_fields, "bot_type"}
     for kind, model in kinds.MODELS.items():
         named = set(re.findall(r"`(\w+)\??`", fields[kind.value])) - set(Status)
         assert named == model.model_fields.keys() - common, kind

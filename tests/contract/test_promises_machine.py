@@ -118,6 +118,7 @@ class Lives(RuleBasedStateMachine):
     ) -> None:
         key = key or f"new-{len(self.handed_in)}"
         data = {"kind": "imagine", "prompt": prompt, "then": then, "retry": retry}
+        data["seed"] = prompt != "a cat"
 
         def submit() -> None:
             job, _ = self.world.intake.submit(data, key=key)

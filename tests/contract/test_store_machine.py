@@ -36,6 +36,7 @@ from worker.events import (
     Posting,
     Replied,
     Retried,
+    SeedSettled,
     Started,
     TimePassed,
 )
@@ -68,7 +69,9 @@ def next_event(job: Job, verdict: Verdict, snapshot: Snapshot) -> Event:
         case Status.AWAITING_MODAL:
             return ModalAnswered(Modal("a hat"))
         case Status.SUCCEEDED:
-            return AssetsSettled(("a.png",), AssetsStatus.STORED)
+            if job.result.assets_status is AssetsStatus.PENDING:
+                return AssetsSettled(("a.png",), AssetsStatus.STORED)
+            return SeedSettled("42")
         case status if status.terminal:
             return Retried()
         case _:

@@ -39,6 +39,24 @@ def test_an_imagine_and_its_follow_ups_end_in_pictures(
         assert not hookline.wakeups.errors
 
 
+@pytest.mark.parametrize("flavour", ["N", "T", "G", "P"])
+def test_each_picture_has_its_seed_or_says_why_not(flavour: Flavour, tmp_path: Path) -> None:
+    with (
+        StandIn(flavour=flavour, timeouts_after_work=False) as provider,
+        flow(provider.url, tmp_path) as hookline,
+    ):
+        job = hookline.submit(kind="imagine", prompt="a lighthouse", seed=True, then=[U1])
+        results = [done.result for done in hookline.finish(job)]
+        assert len(results) == 2
+        assert all(result.assets_status is AssetsStatus.STORED for result in results)
+        if flavour == "N":
+            assert all("HTTP 404" in (result.seed_error or "") for result in results)
+        else:
+            assert len({result.seed for result in results if result.seed}) == 2
+        assert provider.violations == []
+        assert not hookline.wakeups.errors
+
+
 @pytest.mark.parametrize("flavour", ["N", "T", "G"])
 @pytest.mark.parametrize(
     "habit",

@@ -96,6 +96,8 @@ def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
         buttons=GRID,
         assets=("a/1.png",),
         assets_status=AssetsStatus.STORED,
+        seed="1234567890",
+        seed_error="The provider gave no seed.",
     )
     for status in Status:
         job = web.put(

@@ -25,6 +25,7 @@ from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
+from worker.seeds import Seeds
 from worker.storage import Storage
 from worker.store import Pipeline, Store
 from worker.store.memory import MemoryStore
@@ -50,14 +51,17 @@ class Threads:
     def store_assets(self, job_id: str) -> None:
         self._submit("store_assets", job_id)
 
+    def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
+        self._submit("ask_seeds", account, list(job_ids))
+
     def choose(self, job_id: str) -> None:
         self._submit("choose", job_id)
 
-    def notify(self, notification_id: str) -> None:
-        self._submit("notify", notification_id)
-
     def tidy(self) -> None:
         """Nothing is old enough to go."""
+
+    def notify(self, notification_id: str) -> None:
+        self._submit("notify", notification_id)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -115,6 +119,7 @@ class Flow:
             "start": submitter.start_next,
             "ask": asker.ask,
             "store_assets": Assets(self.orchestrator, storage).store,
+            "ask_seeds": Seeds(self.orchestrator, clients).ask,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,
         }
         self.sweep = Sweep(self.orchestrator, self.wakeups)

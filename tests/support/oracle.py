@@ -14,7 +14,7 @@ from tests.support.jobs import GRID
 from worker.account import Account
 from worker.errors import HooklineError, ProviderUnavailable
 from worker.events import Policy
-from worker.evidence import Snapshot, Verdict
+from worker.evidence import SeedReply, Snapshot, Verdict
 from worker.job import Job, Kind, Status
 from worker.provider.client import ProviderClient
 from worker.provider.dialect import read_reply, read_task, read_transport_error
@@ -265,6 +265,10 @@ class ModelProvider(ProviderClient):
         self._come()
         known = self.ledger.tasks
         return [read_task(known[each].body()) for each in task_ids if each in known]
+
+    def image_seed(self, task_id: str) -> SeedReply:
+        self._come()
+        return SeedReply(f"seed of {task_id}")
 
     def _come(self) -> None:
         self._threshold(True)

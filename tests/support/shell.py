@@ -12,7 +12,7 @@ from tests.support.jobs import terms as some_terms
 from worker.account import Account, Budgets
 from worker.errors import HooklineError
 from worker.events import Policy
-from worker.evidence import Outcome, Snapshot, Verdict
+from worker.evidence import Outcome, SeedReply, Snapshot, Verdict
 from worker.habits import Heard, News
 from worker.job import Job, Kind
 from worker.notification import NOTHING, Outbox
@@ -39,14 +39,17 @@ class Wakeups:
     def store_assets(self, job_id: str) -> None:
         self.sent.append(("store_assets", job_id))
 
+    def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
+        self.sent.append(("ask_seeds", account, *job_ids))
+
     def choose(self, job_id: str) -> None:
         self.sent.append(("choose", job_id))
 
-    def notify(self, notification_id: str) -> None:
-        self.sent.append(("notify", notification_id))
-
     def tidy(self) -> None:
         """Whatever is woken for: nothing depends on it."""
+
+    def notify(self, notification_id: str) -> None:
+        self.sent.append(("notify", notification_id))
 
 
 class FailingStore(MemoryStore):
@@ -89,6 +92,7 @@ class Provider(ProviderClient):
         self.asked: list[str] = []
         self.submitted: list[tuple[Kind, Submission]] = []
         self.meanwhile: Callable[[], object] = lambda: None
+        self.seeds: list[SeedReply | HooklineError] = []  #: what image-seed answers, in turn
 
     def submit(
         self, kind: Kind, submission: Submission, send_until: float = float("inf")
@@ -96,6 +100,13 @@ class Provider(ProviderClient):
         self.submitted.append((kind, submission))
         self.meanwhile()
         return self.verdicts.pop(0) if self.verdicts else Verdict(Outcome.ACCEPTED, task_id="t1")
+
+    def image_seed(self, task_id: str) -> SeedReply:
+        self.asked.append(f"seed of {task_id}")
+        reply = self.seeds.pop(0)
+        if isinstance(reply, HooklineError):
+            raise reply
+        return reply
 
     def task_list(self) -> list[Snapshot]:
         self.asked.append("list")

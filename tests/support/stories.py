@@ -15,6 +15,7 @@ from worker.events import (
     Replied,
     Resolved,
     Retried,
+    SeedSettled,
     Started,
     TimePassed,
 )
@@ -71,6 +72,7 @@ what_happens: st.SearchStrategy[Event] = st.one_of(
     st.just(Missing()),
     st.just(TimePassed()),
     st.just(AssetsSettled(("a.png",), AssetsStatus.STORED)),
+    st.sampled_from([SeedSettled("42"), SeedSettled(error="none")]),
 )
 what_people_want: st.SearchStrategy[Event] = st.one_of(
     st.just(Cancelled()),

@@ -21,6 +21,7 @@ from worker.job import AssetsStatus, Job
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
+from worker.seeds import Seeds
 from worker.storage import Storage
 from worker.store import Filter
 from worker.submission import Submitter
@@ -90,6 +91,7 @@ class World:
         self.receiver = Receiver(self.orchestrator, self.tokens)
         self.submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
         self.asker = Asker(self.orchestrator, clients, self.tokens)
+        self.seeds = Seeds(self.orchestrator, clients)
         self.sweeper = Sweep(self.orchestrator, wakeups)
 
     def _watch(self, call: str, *args: Any) -> None:
@@ -153,6 +155,8 @@ class World:
                 return self.submitter.start_next(account)
             case ("ask", account, *job_ids):
                 return self.asker.ask(account, job_ids)
+            case ("ask_seeds", account, *job_ids):
+                return self.seeds.ask(account, job_ids)
             case (_, job_id):
                 job = self.orchestrator.job(job_id)
                 event = AssetsSettled(("a.png",), AssetsStatus.STORED)

@@ -230,15 +230,16 @@ def test_no_column_is_lost() -> None:
 
 def test_text_of_a_table_becomes_what_the_field_wants() -> None:
     table = (
-        "prompt,priority,deadline_s,then,metadata,images\n"
-        '"x", 7 ,90,"U1,V2>U1","{""a"": [1]}",https://a/1.png https://a/2.png\n'
-        'x,,,"[{""press"": ""U1""}]",,a 1.png | b.png\n'
+        "prompt,priority,deadline_s,then,metadata,images,seed\n"
+        '"x", 7 ,90,"U1,V2>U1","{""a"": [1]}",https://a/1.png https://a/2.png,true\n'
+        'x,,,"[{""press"": ""U1""}]",,a 1.png | b.png,\n'
     )
     first, second = jobs(table, "csv")
     assert (first.priority, first.deadline_s, first.metadata) == (7, 90, {"a": [1]})
     assert first.then == tuple(THEN)
     assert first.request["images"] == ["https://a/1.png", "https://a/2.png"]
     assert (second.priority, second.then) == (5, ({"press": "U1"},))
+    assert (first.seed, second.seed) == (True, False)
     assert second.request["images"] == ["a 1.png", "b.png"]
 
 

@@ -40,12 +40,12 @@ class Quiet:
     def start(self, account: str, count: int) -> None: ...
     def ask(self, account: str, job_ids: Any) -> None: ...
     def store_assets(self, job_id: str) -> None: ...
-
+    def ask_seeds(self, account: str, job_ids: Any) -> None: ...
     def choose(self, job_id: str) -> None: ...
 
-    def notify(self, notification_id: str) -> None: ...
-
     def tidy(self) -> None: ...
+
+    def notify(self, notification_id: str) -> None: ...
 
 
 class Here:
@@ -132,6 +132,23 @@ def test_further_attempts_are_asked_for_in_a_word(here: Here, text: str, retry: 
     job = here.store.get(run("imagine", "a fox", "--retry", text).stdout.strip())
     assert job is not None
     assert job.retry == retry
+
+
+@pytest.mark.parametrize("words", [("a red fox --seed 5", "--seed"), ("--seed", "a", "red fox")])
+def test_a_seed_is_asked_for_with_a_flag_beside_midjourneys_own(
+    here: Here, words: tuple[str, ...]
+) -> None:
+    job = here.store.get(run("imagine", *words).stdout.strip())
+    assert job is not None
+    assert job.seed
+    assert job.request == {"prompt": " ".join(word for word in words if word != "--seed")}
+
+
+def test_midjourneys_own_seed_without_quotes_is_not_taken_for_ours(here: Here) -> None:
+    answer = run("imagine", "a", "red", "fox", "--seed", "5")
+    assert answer.exit_code == 2
+    assert "put it in quotes" in answer.stderr
+    assert here.store.list_jobs(Filter(), 9).jobs == ()
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,12 @@ def a_file(name: str = "cats.txt", text: str = "a cat\na dog\n") -> str:
     return name
 
 
+def test_the_seeds_of_a_whole_file_are_asked_for_with_a_flag(web: Web) -> None:
+    assert run(a_file(), "--seed").exit_code == 0
+    assert [root.seed for root in roots(web)] == [True, True]
+    assert "2 known" in run(a_file()).stderr, "how it is made does not make it another job"
+
+
 def roots(web: Web, name: str = "cats.txt") -> list[Job]:
     return [root for root, _ in web.services.batches.jobs(web.services.batches.find(name))]
 

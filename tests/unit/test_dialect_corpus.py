@@ -173,7 +173,8 @@ def test_an_existing_task_brings_its_picture() -> None:
 
 
 def test_seed() -> None:
-    assert read_seed(200, corpus.value("submit_responses", "012")) == "636646138"
+    assert read_seed(200, corpus.value("submit_responses", "012")).seed == "636646138"
+    assert not read_seed(400, corpus.value("submit_responses", "081")).lasting, "a gateway lags"
 
 
 def test_a_page_is_not_json_and_speaks_by_its_title() -> None:

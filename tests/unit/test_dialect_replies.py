@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from worker.evidence import Outcome, Verdict
+from worker.evidence import Outcome, SeedReply, Verdict
 from worker.job import Kind, Result
 from worker.provider.dialect import read_reply, read_seed, read_transport_error
 
@@ -323,13 +323,44 @@ def test_trouble_on_the_way() -> None:
     ("status", "body", "seed"),
     [
         (200, {"code": 1, "result": "42"}, "42"),
+        (200, {"code": 1, "description": "成功", "result": "1234567890"}, "1234567890"),
         (200, {"code": 1, "result": 42}, "42"),
-        (200, {"seed": 42}, "42"),
-        (200, {"code": 3, "result": "42"}, None),
-        (400, {"code": 1, "result": "42"}, None),
-        (200, None, None),
-        (200, [], None),
+        (200, {"seed": 42}, "42"),  # P
+        (200, {"seed": "0"}, "0"),
+        (200, {"code": 1, "result": "", "seed": 7}, "7"),
     ],
 )
-def test_seed(status: int, body: Any, seed: str | None) -> None:
-    assert read_seed(status, body) == seed
+def test_a_seed_is_read_wherever_a_dialect_puts_it(status: int, body: Any, seed: str) -> None:
+    assert read_seed(status, body) == SeedReply(seed)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "lasting", "words"),
+    [
+        # N has no such call: Spring's own page.
+        (404, {"status": 404, "error": "Not Found", "path": "/mj"}, True, "Not Found"),
+        # T: no hash yet, the task is unknown, Discord did not answer.
+        (400, {"code": 4, "description": "关联任务状态错误"}, False, "关联任务状态错误"),
+        (404, {"code": 3, "description": "关联任务不存在或已失效"}, True, "关联任务不存在或已失效"),
+        (200, {"code": 3, "description": "不存在", "result": "42"}, False, "不存在"),
+        (200, {"code": 9, "description": "超时"}, False, "超时"),
+        # G: it does not know the task (yet), its upstream took longer than 30 s.
+        (400, {"code": 4, "description": "task_no_found "}, False, "task_no_found"),
+        (400, {"code": 5, "description": "do_request_failed "}, False, "do_request_failed"),
+        (404, {"error": {"message": "Invalid URL (GET /mj)"}}, True, "Invalid URL"),
+        # Others.
+        (405, None, True, "it has no seeds"),
+        (200, None, False, "no explanation"),
+        (200, [], False, "no explanation"),
+        (200, {"code": 1, "result": "x" * 41}, False, "no explanation"),
+        (200, {"code": 1, "result": ""}, False, "no explanation"),
+    ],
+)  # fmt: skip
+def test_where_there_is_no_seed_it_is_told_why_and_whether_that_lasts(
+    status: int, body: Any, lasting: bool, words: str
+) -> None:
+    reply = read_seed(status, body)
+    assert (reply.seed, reply.lasting) == (None, lasting)
+    assert reply.error is not None
+    assert words in reply.error
+    assert f"HTTP {status}" in reply.error

@@ -30,7 +30,10 @@ def of(job: Job, root: Job | None = None) -> dict[str, Any]:
 
 def test_a_line_has_all_that_people_ask_of_a_job() -> None:
     done = Result(
-        image_url="https://cdn.example/1.png", prompt="a cat, --ar 3:2", assets=("1.png",)
+        image_url="https://cdn.example/1.png",
+        prompt="a cat, --ar 3:2",
+        assets=("1.png",),
+        seed="1234567890",
     )
     root = a_root(
         request={"prompt": "a cat"},
@@ -48,7 +51,7 @@ def test_a_line_has_all_that_people_ask_of_a_job() -> None:
         "status": "succeeded",
         "pictures": ["/output/1.png"],
         "prompt": "a cat, --ar 3:2",
-        "seed": None,
+        "seed": "1234567890",
         "cost": 0.25,
         "error_code": None,
         "error_message": None,

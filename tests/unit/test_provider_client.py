@@ -25,6 +25,7 @@ from worker.job import Kind
 from worker.provider.client import MAX_BODY, ProviderClient
 from worker.provider.deadline import new_session
 from worker.provider.payloads import Submission
+from worker.tokens import Tokens
 
 KEY = "sk-secret-key"
 SUBMISSION = Submission("/mj/submit/imagine", {"prompt": "a cat", "state": "s"})
@@ -517,8 +518,31 @@ def test_a_list_too_long_to_be_read() -> None:
 def test_image_seed() -> None:
     for value, seed in (({"code": 1, "result": "42"}, "42"), ({"seed": 42}, "42"), (None, None)):
         with serving(answer(value)) as (port, asked):
-            assert client(port).image_seed("1") == seed
+            assert client(port).image_seed("1").seed == seed
         assert asked[0].startswith(b"GET /mj/task/1/image-seed ")
+
+
+def test_a_seed_that_a_provider_takes_long_for_is_not_waited_for_as_long_as_a_submit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.provider.client.SEED_S", 0.2)
+    asked_at = time.monotonic()
+
+    def silent(sock: socket.socket, _: bytes) -> None:
+        sock.recv(1)
+
+    with serving(silent) as (port, _), pytest.raises(ProviderUnavailable):
+        client(port, deadline_s=80.0).image_seed("1")
+    assert time.monotonic() - asked_at < 5
+
+
+def test_what_is_secret_is_not_quoted_with_the_reason_for_a_missing_seed() -> None:
+    token = Tokens(["a secret for this test only"]).for_job("0" * 32, 1)
+    said = {"code": 4, "description": f"key {KEY} of {token}"}
+    with serving(answer(said, "400 Bad Request")) as (port, _):
+        assert client(port).image_seed("1").error == (
+            "The provider gave no seed (HTTP 400): key [redacted] of [redacted]"
+        )
 
 
 def test_a_given_session_is_used_and_left_open() -> None:

@@ -45,6 +45,46 @@ def test_a_missing_endpoint_answers_as_that_provider(
         assert {"message", "type"} <= set((reply.json or {})["error"])
 
 
+# --- seeds ---------------------------------------------------------------------------------------
+
+NO_SEED = [  # of a task that runs, that has no picture, and of one that nobody knows
+    ("trueai", (400, 4), (400, 4), (404, 3)),
+    ("gateway", (400, 4), (400, 4), (400, 4)),
+    ("crazyrouter", (400, 4), (400, 4), (400, 4)),
+]
+
+
+@pytest.mark.parametrize("dialect", ["trueai", "gateway", "crazyrouter"])
+def test_a_finished_picture_has_a_seed_that_stays(play: Play, dialect: str) -> None:
+    player = play(dialect)
+    task_id = player.finished("imagine", prompt="a cat")["id"]
+    first, again = (player.client.get(f"/mj/task/{task_id}/image-seed") for _ in range(2))
+    assert (first.status_code, (first.json or {})["code"]) == (200, 1)
+    assert (first.json or {})["result"].isdecimal()
+    assert first.json == again.json
+
+
+@pytest.mark.parametrize(("dialect", "running", "words", "unknown"), NO_SEED)
+def test_without_a_seed_each_provider_says_so_in_its_way(
+    play: Play,
+    dialect: str,
+    running: tuple[int, int],
+    words: tuple[int, int],
+    unknown: tuple[int, int],
+) -> None:
+    slow, quick = play(dialect, task_seconds=(60.0, 60.0)), play(dialect)
+    cases = [
+        (slow, slow.submit("imagine", prompt="a cat"), running),
+        (quick, quick.finished("shorten", prompt="a very long cat")["id"], words),
+        (quick, "1", unknown),
+    ]
+    for player, task_id, expected in cases:
+        reply = player.client.get(f"/mj/task/{task_id}/image-seed")
+        assert (reply.status_code, (reply.json or {})["code"]) == expected
+
+
+# --- prefixes ------------------------------------------------------------------------------------
+
 PREFIXES = [
     ("trueai", "mj-fast", True),
     ("trueai", "mj-relax", True),

@@ -88,6 +88,7 @@ def test_null_counts_as_left_out() -> None:
             "mode",
             "deadline_s",
             "retry",
+            "seed",
             "metadata",
             "notify",
         ]
@@ -97,6 +98,23 @@ def test_null_counts_as_left_out() -> None:
         "prompt",
         "promt",
     }
+
+
+@pytest.mark.parametrize("kind", SUBMITTED_KINDS)
+def test_a_seed_may_be_asked_for_of_kinds_that_end_with_a_picture(kind: Kind) -> None:
+    pictured = kind in {
+        Kind.IMAGINE, Kind.BLEND, Kind.ACTION, Kind.MODAL, Kind.CHANGE, Kind.EDITS, Kind.RETEXTURE
+    }  # fmt: skip
+    found = errors_of(parse_request, {"kind": kind.value, "seed": True}).get("seed", "")
+    assert found == "" if pictured else "is not a field" in found
+
+
+def test_the_wish_for_a_seed_is_no_part_of_what_is_sent() -> None:
+    parsed = parse_request({**IMAGINE, "seed": True})
+    assert (parsed.seed, "seed" in parsed.request) == (True, False)
+    assert not parse_request({**IMAGINE, "seed": False}).seed
+    kept = errors_of(parse_request, {"kind": "modal", "job_id": "a", "prompt": "x", "seed": True})
+    assert "keeps its own" in kept["seed"]
 
 
 def test_common_fields_are_kept() -> None:
@@ -174,6 +192,8 @@ def test_common_fields_are_kept() -> None:
         ({"kind": "change", "job_id": "a", "action": "VARIATION", "index": 5}, "index", "1 to 4"),
         ({"kind": "change", "job_id": "a", "action": "upscale", "index": 1}, "action", "UPSCALE"),
         ({"kind": "change", "job_id": "a", "action": ["UPSCALE"]}, "action", "UPSCALE"),
+        ({**IMAGINE, "seed": "yes"}, "seed", "true or false"),
+        ({**IMAGINE, "seed": 5}, "seed", "true or false"),
         ({"kind": "video", "prompt": "x"}, "image", "extend"),
         ({"kind": "video", "image": PNG}, "prompt", "extend"),
         ({"kind": "video", "prompt": "x", "image": PNG, "index": 1}, "index", "only for extending"),

@@ -18,13 +18,14 @@ RUNNING = {
 }  # fmt: skip
 
 jobs = st.builds(
-    lambda status, kind, custom_id, then: in_status(
-        status, kind=kind, then=then, request={"prompt": "a cat", "custom_id": custom_id}
+    lambda status, kind, custom_id, then, seed: in_status(
+        status, kind=kind, then=then, request={"prompt": "a cat", "custom_id": custom_id}, seed=seed
     ),
     st.sampled_from(Status),
     st.sampled_from([Kind.IMAGINE, Kind.ACTION, Kind.UPLOAD]),
     st.sampled_from(["MJ::CustomZoom::4f2c", "MJ::JOB::pan_left::1::4f2c::SOLO"]),
     st.sampled_from(THENS),
+    st.booleans(),
 )
 #: Each event comes some seconds after the one before.
 lives = st.lists(
@@ -67,6 +68,7 @@ def check_form(job: Job) -> None:
             job.status.terminal
             and not job.draining
             and job.result.assets_status is not AssetsStatus.PENDING
+            and not job.seed_pending
         )
     ), "every job that is not over is ready or has a time when someone must look at it"
     assert job.draining <= (job.status is Status.CANCELLED)

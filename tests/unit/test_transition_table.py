@@ -28,6 +28,7 @@ from worker.events import (
     Posting,
     Resolved,
     Retried,
+    SeedSettled,
     Started,
     TimePassed,
 )
@@ -59,6 +60,7 @@ EVENTS: dict[str, Event] = {
     "was taken": Resolved("accepted", "t1"),
     "answer": ModalAnswered(Modal("a cat --zoom 2")),
     "files": AssetsSettled(("a.png",), AssetsStatus.STORED),
+    "seed": SeedSettled("42"),
 }
 
 #: The status that the event leads to, or: . stale, = duplicate, ? foreign, ! refused as a conflict.
@@ -88,6 +90,7 @@ give up      !          !              !              !              !          
 was taken    !          !              !              !              !              submitted      !              !         !      !         !
 answer       !          !              !              !              queued         !              !              !         !      !         !
 files        .          .              .              .              .              .              .              succeeded .      .         .
+seed         .          .              .              .              .              .              .              succeeded .      .         .
 """  # noqa: E501 - a table
 
 _SIGNS = {Disposition.STALE: ".", Disposition.DUPLICATE: "=", Disposition.FOREIGN: "?"}
@@ -123,7 +126,7 @@ def _outcome(job: Job, name: str) -> str:
 
 @pytest.mark.parametrize("status", Status)
 def test_every_event_in_every_status(status: Status) -> None:
-    job = in_status(status)
+    job = replace(in_status(status), seed=True)
     assert job.status is status
     row = {name: cell for name, of, cell in _cells() if of is status}
     assert {name: _outcome(job, name) for name in EVENTS} == row

@@ -30,6 +30,7 @@ class Common(TypedDict, total=False):
     mode: Literal["fast", "relax", "turbo"]
     deadline_s: int
     retry: Retry  #: further attempts, should the provider's task fail
+    seed: bool  #: ask for the seeds of the pictures; of kinds that end with one
     metadata: Mapping[str, Any]
     notify: Mapping[str, Any]  #: `{"url": ...}` or `{"celery_task": ..., "queue": ...}`, and `on`
     key: str  #: the same key and request give the same job again

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from worker.api.given import ModalAnswer, Then, id_of, plain, press_of
 from worker.connection import services
 from worker.errors import InvalidRequest, NotFound
-from worker.job import AssetsStatus, Job
+from worker.job import Job
 
 if TYPE_CHECKING:
     from worker.plans import Quote
@@ -58,8 +58,8 @@ def family(job: Job | str) -> list[Job]:
 
 
 def is_over(job: Job) -> bool:
-    """Whether nothing more happens to the job: it ended, and its files are where they shall be."""
-    return job.status.terminal and job.result.assets_status is not AssetsStatus.PENDING
+    """Whether nothing more happens to the job: it ended, its files and its seed are settled."""
+    return job.settled
 
 
 def follow(job: Job | str) -> Iterator[list[Job]]:

@@ -61,6 +61,7 @@ _CONVERSIONS: Mapping[str, Callable[[str, str], Any]] = {
     "index": _whole,
     "batch_size": _whole,
     "loop": _boolean,
+    "seed": _boolean,
     "then": _steps,
     "metadata": _json,
     "notify": _json,

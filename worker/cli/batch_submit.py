@@ -13,7 +13,7 @@ from worker.batch.request import BatchRequest, parse_batch
 from worker.batches import BadRows, Progress
 from worker.cli import batch_view as view
 from worker.cli.base import DONE, JOB_FAILED, Command, leave, note, print_json
-from worker.cli.submitting import common_options, metadata, notify, steps
+from worker.cli.submitting import common_options, metadata, notify, seed_option, steps
 from worker.errors import InvalidRequest
 from worker.money import in_words, units
 from worker.present import taken_json
@@ -68,7 +68,7 @@ def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any
     leave(ctx, DONE if taken.new or taken.known else JOB_FAILED)
 
 
-submit.params += [o for o in common_options() if o.name not in _NOT_OF_BATCHES]
+submit.params += [seed_option()] + [o for o in common_options() if o.name not in _NOT_OF_BATCHES]
 
 
 def _asked(file: str, given: dict[str, Any]) -> BatchRequest:

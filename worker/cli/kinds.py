@@ -12,7 +12,16 @@ import click
 
 from worker import api
 from worker.cli.base import Command
-from worker.cli.submitting import answer, answer_dry, common_options, metadata, notify, steps
+from worker.cli.submitting import (
+    answer,
+    answer_dry,
+    common_options,
+    metadata,
+    notify,
+    seed_option,
+    steps,
+)
+from worker.errors import InvalidRequest
 from worker.job import Kind
 
 
@@ -54,7 +63,11 @@ def _several(name: str, metavar: str) -> click.Argument:
     return click.Argument([name], nargs=-1, required=True, metavar=metavar)
 
 
-def _joined(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> str | None:
+def _joined(ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> str | None:
+    if ctx.params.get("seed") and any(word.isdecimal() for word in value):
+        # Without quotes, Midjourney's own `--seed 5` would be ours, and its number a word.
+        message = "has a number beside --seed: put it in quotes, with Midjourney's own options"
+        raise InvalidRequest.of("prompt", message)
     return " ".join(value) or None
 
 
@@ -65,16 +78,19 @@ _ON_TASK = (
 )
 _MASK = _picture("mask", "White where it shall change; a PNG of the picture's size.")
 
+_SEED = seed_option()
+
 KINDS = (
     KindCommand(
         Kind.IMAGINE,
         "A picture from words, and from pictures as a reference.",
-        (_words("prompt"), _picture("images", "A reference.", many=True), _BOT),
+        (_words("prompt"), _picture("images", "A reference.", many=True), _BOT, _SEED),
         (
             'hookline imagine "a lighthouse at dusk --ar 3:2" --wait',
             'hookline imagine a red fox --then U1,U2 --then "V2>U1" --wait',
             'hookline imagine a red fox --then "U*" --dry-run',
             "hookline imagine in this style --image ref.png --key order-17",
+            'hookline imagine "a red fox --seed 5" --seed --wait',
         ),
     ),
     KindCommand(
@@ -84,6 +100,7 @@ KINDS = (
             _several("images", "IMAGE IMAGE..."),
             _option("dimensions", "The shape.", "PORTRAIT|SQUARE|LANDSCAPE"),
             _BOT,
+            _SEED,
         ),
         ("hookline blend fox.png sea.jpg --dimensions LANDSCAPE --wait",),
     ),
@@ -103,6 +120,7 @@ KINDS = (
             *_ON_TASK,
             _option("button", "Its name, label or emoji.", "NAME"),
             _option("custom_id", "The provider's own name of it.", "TEXT"),
+            _SEED,
         ),
         (
             'hookline action --job-id JOB --button "Upscale (Subtle)" --wait',
@@ -112,7 +130,7 @@ KINDS = (
     KindCommand(
         Kind.MODAL,
         "The answer to a window; the job that waits for it goes on.",
-        (*_ON_TASK, _option("prompt", "The new prompt.", "TEXT"), _MASK),
+        (*_ON_TASK, _option("prompt", "The new prompt.", "TEXT"), _MASK, _SEED),
         ('hookline modal --job-id JOB --prompt "a red door" --mask mask.png --wait',),
     ),
     KindCommand(
@@ -128,19 +146,20 @@ KINDS = (
             _option("action", "What to do.", "UPSCALE|VARIATION|REROLL"),
             _option("index", "The picture of the grid.", "1-4", type=int),
             *_ON_TASK,
+            _SEED,
         ),
         ("hookline change --job-id JOB --action UPSCALE --index 2 --wait",),
     ),
     KindCommand(
         Kind.EDITS,
         "A picture changed by words, everywhere or where the mask is.",
-        (_words("prompt"), _picture("image", "The picture."), _MASK),
+        (_words("prompt"), _picture("image", "The picture."), _MASK, _SEED),
         ("hookline edits give it a hat --image fox.png --mask mask.png --wait",),
     ),
     KindCommand(
         Kind.RETEXTURE,
         "The same shapes in another look.",
-        (_words("prompt"), _picture("image", "The picture.")),
+        (_words("prompt"), _picture("image", "The picture."), _SEED),
         ("hookline retexture as a woodcut --image fox.png --wait",),
     ),
     KindCommand(

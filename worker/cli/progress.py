@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from worker import api
 from worker.cli import render
 from worker.cli.base import DONE, JOB_FAILED, note
-from worker.job import Job, Status
+from worker.job import AssetsStatus, Job, Status
 
 
 class View(Protocol):
@@ -108,6 +108,7 @@ class Bars:
     @staticmethod
     def _status(job: Job) -> str:
         if job.status.terminal and not api.is_over(job):
-            return "[green]storing the files"
+            with_files = job.result.assets_status is not AssetsStatus.PENDING
+            return "[green]asking for the seed" if with_files else "[green]storing the files"
         reason = (job.error.message if job.error else None) or render.hint(job)
         return escape(f"{job.status.value}  {render.short(reason)}" if reason else job.status.value)

@@ -101,6 +101,7 @@ def details(
         ("cost", _cost(job, accounts)),
         ("paid twice", click.style(twice, fg="red") if twice else None),
         ("picture", job.result.image_url),
+        ("seed", job.result.seed or job.result.seed_error),
         ("prompts", "\n".join(job.result.prompts) or None),
         ("buttons", ", ".join(name_of(b) for b in job.result.buttons or ()) or None),
         ("error", _error(job)),

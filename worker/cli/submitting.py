@@ -27,6 +27,12 @@ def key_option() -> click.Option:
     return click.Option(["--key"], metavar="TEXT", help=text)
 
 
+def seed_option() -> click.Option:
+    """`--seed`, read before the prompt, whose words it is held against."""
+    text = "Ask for the seed of the picture, and of those that follow."
+    return click.Option(["--seed"], is_flag=True, default=None, is_eager=True, help=text)
+
+
 def dry_run_option() -> click.Option:
     """`--dry-run`."""
     text = "Check it and print the jobs that it becomes and their price; hand nothing in."

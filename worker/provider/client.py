@@ -23,7 +23,7 @@ from requests.auth import AuthBase
 
 from worker.account import Account, Dialect
 from worker.errors import HooklineError, ProviderUnavailable
-from worker.evidence import Snapshot, Verdict
+from worker.evidence import SeedReply, Snapshot, Verdict
 from worker.job import JSON, Kind
 from worker.provider.deadline import Deadline, new_session
 from worker.provider.dialect import (
@@ -37,10 +37,11 @@ from worker.provider.dialect import (
 )
 from worker.provider.payloads import Submission, address
 from worker.provider.wire import words_of
-from worker.redaction import HIDDEN
+from worker.redaction import HIDDEN, without_tokens
 
 MAX_BODY = 4 * 1024 * 1024  #: bytes of an answer that are read; a task has 5 KB, rarely 50
 MAX_IDS = 100  #: tasks asked about in one call
+SEED_S = 45.0  #: for a picture's seed
 
 _CHUNK = 64 * 1024
 _CONNECT_S = 5.0  #: for a connection
@@ -163,15 +164,20 @@ class ProviderClient:
         """
         return self._list("GET", "/mj/task/list")
 
-    def image_seed(self, task_id: str) -> str | None:
-        """The seed of a finished task's picture; None where the provider has none.
+    def image_seed(self, task_id: str) -> SeedReply:
+        """The seed of a finished task's picture, or why there is none.
+
+        It is cut off after ``SEED_S``: providers may ask Midjourney first, gateways for 30 s.
 
         Raises:
             ProviderUnavailable: No answer.
             HooklineError: The key is refused.
         """
-        status, value = self._ask("GET", f"/mj/task/{_quoted(task_id)}/image-seed")
-        return read_seed(status, value)
+        path = f"/mj/task/{_quoted(task_id)}/image-seed"
+        reply = read_seed(*self._ask("GET", path, within_s=min(SEED_S, self._deadline_s)))
+        if reply.error is None:
+            return reply
+        return replace(reply, error=without_tokens(self._without_key(reply.error)))
 
     def _list(self, method: str, path: str, body: JSON | None = None) -> list[Snapshot]:
         status, value = self._ask(method, path, body)
@@ -181,11 +187,13 @@ class ProviderClient:
             raise ProviderUnavailable(f"The provider's answer is no list (HTTP {status}).")
         return read_tasks(value)
 
-    def _ask(self, method: str, path: str, body: JSON | None = None) -> tuple[int, Any]:
+    def _ask(
+        self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
+    ) -> tuple[int, Any]:
         """Status and JSON of an answer that is worth reading."""
         data = None if body is None else _Body(body)
         try:
-            status, answer = self._exchange(self._session(), method, path, data)
+            status, answer = self._exchange(self._session(), method, path, data, within_s)
         except _TROUBLE as error:
             raise ProviderUnavailable(self._words(error)) from None
         value = read_json(answer)
@@ -198,25 +206,31 @@ class ProviderClient:
         return status, value
 
     def _exchange(
-        self, session: requests.Session, method: str, path: str, data: "_Body | None"
+        self,
+        session: requests.Session,
+        method: str,
+        path: str,
+        data: "_Body | None",
+        within_s: float | None = None,
     ) -> tuple[int, bytes]:
         """One request and its answer's status and body.
 
         Redirects are not followed: a POST would become a GET, and the key would go to another host.
         """
-        connect_s = min(_CONNECT_S, self._deadline_s / 2)
+        deadline_s = within_s or self._deadline_s
+        connect_s = min(_CONNECT_S, deadline_s / 2)
         headers = {"Accept": "application/json", "User-Agent": "hookline"}
         if data is not None:  # exactly this: gateways read a body of any other type as empty
             headers["Content-Type"] = "application/json"
         with (
-            Deadline(self._deadline_s),
+            Deadline(deadline_s),
             session.request(
                 method,
                 address(self._account.url, path),
                 data=data,
                 headers=headers,
                 auth=self._key,
-                timeout=(connect_s, self._deadline_s - connect_s),
+                timeout=(connect_s, deadline_s - connect_s),
                 allow_redirects=False,
                 stream=True,
             ) as response,

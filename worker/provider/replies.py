@@ -10,14 +10,17 @@ the job was accepted is in doubt, because a second submit may be a second paymen
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from worker.evidence import Outcome, Verdict
+from worker.evidence import Outcome, SeedReply, Verdict
 from worker.job import Kind, Result
 from worker.provider.reply import Code, Reply, look
-from worker.provider.wire import mapping, text, whole
+from worker.provider.wire import mapping, text, whole, words_of
 from worker.reasons import Reason, job_error
 
 #: Kinds that go on from another task. VIDEO does so only when it extends a film.
 _ON_PARENT = frozenset({Kind.ACTION, Kind.CHANGE, Kind.MODAL})
+
+#: Characters of a seed, a number of ten digits as a rule; a longer text is none.
+_MAX_SEED = 40
 
 _WINDOW_WORDS = ("window confirm", "窗口等待")
 _EXISTS_WORDS = ("已存在", "already exist")
@@ -68,12 +71,23 @@ def read_transport_error(reason: str, *, sent: bool) -> Verdict:
     return Verdict(Outcome.TRY_LATER, error=job_error(Reason.UNREACHABLE, reason))
 
 
-def read_seed(http_status: int, body: Any) -> str | None:
-    """The seed in the JSON of an image-seed reply: under ``result``, or ``seed`` in some forks."""
+def read_seed(http_status: int, body: Any) -> SeedReply:
+    """The JSON of an image-seed reply: the seed is under ``result``, or ``seed`` in some forks.
+
+    Only HTTP 404 and 405 last: the provider has no such call, or no such task. A gateway's 400 for
+    a task that it does not know does not, since it lags, nor does trueai's for a task whose hash is
+    not there yet.
+    """
     reply = mapping(body)
-    if not 200 <= http_status < 300 or whole(reply.get("code")) not in (None, Code.SUCCESS):
-        return None
-    return text(reply.get("result")) or text(reply.get("seed"))
+    if 200 <= http_status < 300 and whole(reply.get("code")) in (None, Code.SUCCESS):
+        seed = text(reply.get("result")) or text(reply.get("seed"))
+        if seed and len(seed) <= _MAX_SEED:
+            return SeedReply(seed)
+    lasting = http_status in (404, 405)
+    words = words_of(body)[0] or ("it has no seeds" if lasting else "no explanation")
+    return SeedReply(
+        error=f"The provider gave no seed (HTTP {http_status}): {words}", lasting=lasting
+    )
 
 
 def _refused(outcome: Outcome, reason: Reason, reply: Reply, *, slow: bool = False) -> Verdict:

@@ -70,6 +70,7 @@ _FAILURES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
 )
 
 _PERCENT = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?\s{0,3}%")
+_FILM = re.compile(r"^[^?#]*\.(?:mp4|webm|mov)(?:[?#]|$)", re.IGNORECASE)
 _NUMBER = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?")
 
 _UNKNOWN_TASK_WORDS = ("task_no_found", "task_not_found", "task not found", "任务不存在")
@@ -176,10 +177,14 @@ def _result(task: JSON, status: TaskStatus) -> Result:
     if status is TaskStatus.MODAL:
         return Result(prompt=prompt)
     prompts, full_text = _prompts(task, said)
+    shown, pictures = _urls([task.get("imageUrl")]), _urls(items(task.get("imageUrls")))
+    # Some name the films of a task among its pictures.
+    misplaced = filter(_FILM.search, (*shown, *pictures))
+    films = _urls([*items(task.get("videoUrls")), task.get("videoUrl"), *misplaced])
     return Result(
-        image_url=text(task.get("imageUrl")),
-        image_urls=_urls(items(task.get("imageUrls"))),
-        video_urls=_urls([*items(task.get("videoUrls")), task.get("videoUrl")]),
+        image_url=next((url for url in shown if url not in films), None),
+        image_urls=tuple(url for url in pictures if url not in films),
+        video_urls=films,
         prompt=prompt,
         prompts=prompts,
         text=full_text,
@@ -197,16 +202,24 @@ def _texts(task: JSON) -> list[str]:
 def _prompts(task: JSON, said: list[str]) -> tuple[tuple[str, ...], str | None]:
     """The prompts of a describe or shorten and the text they come from; neither for a picture."""
     action = (text(task.get("action")) or "").upper()
-    if action == "SHORTEN":  # its own prompt is what was asked for, not the answer
-        answers = [*said, text(task.get("description")) or ""]
-        for answer in answers:
-            if has_shortened_prompts(answer) or numbered_prompts(answer):
-                return listed_prompts(answer), answer
-        return (), None
+    if action == "SHORTEN":
+        answer = _shortened(task, said)
+        return (listed_prompts(answer), answer) if answer else ((), None)
     if action == "DESCRIBE" and said:
         return listed_prompts(said[0]), said[0]
     found = numbered_prompts(said[0]) if said else ()
     return found, (said[0] if found else None)
+
+
+def _shortened(task: JSON, said: list[str]) -> str | None:
+    """The answer of a shorten: a text under its heading, or else numbered prompts.
+
+    But not what was asked for, which may be numbered as well.
+    """
+    answers = [*said, text(task.get("description")) or ""]
+    asked_for = text(task.get("prompt"))
+    listed = (each for each in answers if each != asked_for and numbered_prompts(each))
+    return next(filter(has_shortened_prompts, answers), None) or next(listed, None)
 
 
 def _urls(values: Iterable[Any]) -> tuple[str, ...]:

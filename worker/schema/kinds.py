@@ -64,11 +64,17 @@ class Request(Model):
     notify: Notify | None = None
 
 
+class Pictured(Request):
+    """Ends with a picture, whose seed may be asked for."""
+
+    seed: bool = False
+
+
 class _ForBot(Request):
     bot_type: Literal["MID_JOURNEY", "NIJI_JOURNEY"] | None = None
 
 
-class _OnTask(Request):
+class _OnTask(Pictured):
     """Goes on from a job of ours, or from a task that only the provider knows."""
 
     job_id: Id | None = None
@@ -79,7 +85,7 @@ class _OnTask(Request):
         return exactly_one(given, "job_id", "task_id")
 
 
-class Imagine(_ForBot):
+class Imagine(_ForBot, Pictured):
     """A picture from words, and from pictures as a reference."""
 
     what: ClassVar[str] = "imagine"
@@ -87,7 +93,7 @@ class Imagine(_ForBot):
     images: Annotated[list[Picture], count(0, MAX_PICTURES)] = Field(default_factory=list)
 
 
-class Blend(_ForBot):
+class Blend(_ForBot, Pictured):
     """One picture of several."""
 
     what: ClassVar[str] = "blend"
@@ -123,6 +129,10 @@ class Action(_OnTask):
         yield from exactly_one(given, "button", "custom_id")
 
 
+#: What a job that waits for its window keeps as it was handed in.
+_KEPT = ("then", "priority", "mode", "deadline_s", "retry", "seed", "metadata", "notify")
+
+
 class Modal(_OnTask):
     """The answer to a window."""
 
@@ -136,7 +146,7 @@ class Modal(_OnTask):
         yield from super().rules(given)
         yield from at_least_one(given, "prompt", "mask")
         if "job_id" in given:
-            for name in ("then", "priority", "mode", "deadline_s", "retry", "metadata", "notify"):
+            for name in _KEPT:
                 if name in given:
                     yield (
                         name,
@@ -159,7 +169,7 @@ class Change(_OnTask):
             yield "index", "is required: 1 to 4, the picture of the grid"
 
 
-class Retexture(Request):
+class Retexture(Pictured):
     """The same shapes in another look."""
 
     what: ClassVar[str] = "retexture"
@@ -167,7 +177,7 @@ class Retexture(Request):
     image: Picture
 
 
-class Edits(Request):
+class Edits(Pictured):
     """A picture changed by words, everywhere or where the mask is."""
 
     what: ClassVar[str] = "edits"

@@ -9,7 +9,7 @@ from pydantic import Field
 from worker.errors import InvalidRequest
 from worker.job import SUBMITTED_KINDS, Kind, Notify, Retry
 from worker.schema.base import Id, Model, Name, Problem, suggestion, validate
-from worker.schema.kinds import MODELS, Request
+from worker.schema.kinds import MODELS, Pictured
 from worker.schema.steps import ModalAnswer, Steps, normal_form
 
 Outcome = Literal["resubmit", "failed", "accepted"]
@@ -27,6 +27,7 @@ class JobRequest:
     mode: str | None = None  #: fast, relax or turbo
     deadline_s: int = 3600  #: 60-86400
     retry: Retry | None = None
+    seed: bool = False  #: whether the seeds of the pictures are asked for
     metadata: dict[str, Any] = field(default_factory=dict)
     account: str | None = None
     notify: Notify | None = None
@@ -89,13 +90,14 @@ def parse_request(data: Any) -> JobRequest:
     asked = validate(MODELS[kind], fields)
     return JobRequest(
         kind=kind,
-        request=asked.model_dump(exclude=set(Request.model_fields), exclude_defaults=True),
+        request=asked.model_dump(exclude=set(Pictured.model_fields), exclude_defaults=True),
         then=normal_form(asked.then),
         priority=asked.priority,
         tenant=asked.tenant or "",
         mode=asked.mode,
         deadline_s=asked.deadline_s,
         retry=asked.retry.value if asked.retry else None,
+        seed=isinstance(asked, Pictured) and asked.seed,
         metadata=asked.metadata,
         account=asked.account,
         notify=asked.notify.value if asked.notify else None,

@@ -12,7 +12,8 @@ written here.
                in_doubt         +-> overdue (still watched for a late success)
 
 Forward skips are legal: a callback may overtake our own record of the submit reply. Terminal
-statuses absorb, except for ``retry`` and for what belongs to a result that is there (its files).
+statuses absorb, except for ``retry`` and for what belongs to a result that is there (its files, its
+seed).
 """
 
 from collections.abc import Callable
@@ -57,6 +58,7 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.Resolved: asking.resolved,
     events.ModalAnswered: asking.modal_answered,
     events.AssetsSettled: asking.assets_settled,
+    events.SeedSettled: asking.seed_settled,
     events.SiblingsSeen: waiting.siblings_seen,
     events.Choosing: waiting.choosing,
     events.Chosen: waiting.chosen,

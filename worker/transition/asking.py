@@ -12,6 +12,7 @@ from worker.events import (
     Policy,
     Resolved,
     Retried,
+    SeedSettled,
     TimePassed,
 )
 from worker.job import AssetsStatus, Job, JobError, Kind, Status
@@ -23,6 +24,7 @@ from worker.transition.moves import (
     accepted,
     as_new,
     attempt_ended,
+    due_until_settled,
     ended,
     followed,
     freed,
@@ -158,8 +160,16 @@ def modal_answered(job: Job, event: ModalAnswered, now: float, policy: Policy) -
 
 
 def assets_settled(job: Job, event: AssetsSettled, now: float, policy: Policy) -> Decision:
-    """The last thing that a succeeded job waits for; told twice, the first time counts."""
+    """Told twice, the first time counts."""
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
     result = replace(job.result, assets=event.paths, assets_status=event.status)
-    return Decision(replace(job, result=result, due_at=None))
+    return Decision(due_until_settled(replace(job, result=result), now))
+
+
+def seed_settled(job: Job, event: SeedSettled, now: float, policy: Policy) -> Decision:
+    """Told twice, the first time counts: two workers may have asked."""
+    if not job.seed_pending:
+        return Decision(job, Disposition.STALE)
+    result = replace(job.result, seed=event.seed, seed_error=event.error)
+    return Decision(due_until_settled(replace(job, result=result), now))

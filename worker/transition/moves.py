@@ -26,6 +26,8 @@ GIVEN_UP = Status.IN_DOUBT.value
 #: Outcomes of an attempt about which nothing more can be learnt.
 OVER = frozenset(status.value for status in Status if status.terminal)
 
+_NO_PICTURE = "The result is no picture that was made, so it has no seed."
+
 #: The pictures of their results are those that were handed in.
 _SHOWS_INPUT = frozenset({Kind.DESCRIBE, Kind.UPLOAD})
 
@@ -101,17 +103,29 @@ def succeeded(job: Job, result: Result, now: float) -> Decision:
     has_files = bool(result.image_url or result.image_urls or result.video_urls)
     if has_files and job.kind not in _SHOWS_INPUT:
         result = replace(result, assets_status=AssetsStatus.PENDING)
+    if job.seed and not _has_seed(job, result):
+        result = replace(result, seed_error=_NO_PICTURE)
     job = replace(
         ended(job, Status.SUCCEEDED, now, None),
         progress=100,
         result=result,
         submitted_at=job.submitted_at or now,
-        # Not over for the sweep until the files are ours.
-        due_at=now if result.assets_status is AssetsStatus.PENDING else None,
     )
+    job = due_until_settled(job, now)
     children = followups.children(job, now)
     awaited_by = job.awaited_by + followups.awaited_by(job, children)
     return Decision(replace(job, awaited_by=awaited_by), children=children)
+
+
+def due_until_settled(job: Job, now: float) -> Job:
+    """A succeeded job is not over for the sweep until its files are ours and its seed is known."""
+    return replace(job, due_at=None if job.settled else now)
+
+
+def _has_seed(job: Job, result: Result) -> bool:
+    """Whether the provider made a picture, and a task is there to be asked about."""
+    pictured = bool(result.image_url or result.image_urls) and not result.video_urls
+    return pictured and job.kind not in _SHOWS_INPUT and job.task_id is not None
 
 
 def as_new(job: Job) -> Job:

@@ -35,6 +35,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *accounts.SCENARIOS,
     *turns.SCENARIOS,
     *budgets.SCENARIOS,
-    *notifying.SCENARIOS,
     *days.SCENARIOS,
+    *notifying.SCENARIOS,
 )
