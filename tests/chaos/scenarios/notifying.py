@@ -29,7 +29,7 @@ def told(run: Run) -> Row:
     most = run.pick(3, 40)
 
     def kill(trouble: Trouble) -> None:
-        while trouble.faults < most and trouble.pause(*run.pick((0.5, 1.5), (2.0, 5.0))):
+        while trouble.faults < most and trouble.pause(*run.pick((0.3, 0.8), (2.0, 5.0))):
             trouble.faults += trouble.stage.kill(trouble.rng.choice(trouble.stage.workers))
 
     with receiving(run.rng, _OLD) as receiver:
@@ -45,7 +45,7 @@ def told(run: Run) -> Row:
         setup = Setup(
             workers=2,
             worker=("tests.chaos.hasty", "worker", "--supervised"),
-            sandbox=("--task-seconds", run.pick("0.2-0.6", "0.5-2")),
+            sandbox=("--task-seconds", run.pick("1-2", "0.5-2")),
             settings={"HOOKLINE_NOTIFY_SECRET": f"{_NEW},{_OLD}"},
         )
         return trial(
@@ -70,6 +70,9 @@ def _let_all_be_told(run: Run, stage: Stage, receiver: Receiver) -> int:
     def none(state: State) -> bool:
         return not store.list_notifications(state, 1).notifications
 
+    # The jobs are over, and what is left to be told must outlive its workers, too.
+    for worker in stage.workers:
+        stage.kill(worker)
     stage.wait_for(lambda: none(State.WAITING), "the last try of all", seconds)
     dead = len(stage.services.deliveries.dead())
     receiver.calm.set()
