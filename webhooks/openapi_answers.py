@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from worker.events import Disposition
 from worker.habits import Mode
-from worker.job import AssetsStatus, Button, JobError, Kind, Status
+from worker.job import AssetsStatus, Button, JobError, Keep, Kind, Status, StoredFile
 from worker.overview import Taking
 
 Time = Annotated[str, Field(description="RFC 3339, UTC", json_schema_extra={"format": "date-time"})]
@@ -45,6 +45,10 @@ class Result(BaseModel):
     video_urls: list[str]
     assets: Annotated[list[str], Field(description="our copies, below the storage's root")]
     assets_status: AssetsStatus
+    assets_error: Annotated[JobError | None, Field(description="why the files cannot be had")]
+    files: Annotated[
+        list[StoredFile], Field(description="the same with what they are; tiles and thumbnails too")
+    ]
 
 
 class Retries(BaseModel):
@@ -93,6 +97,7 @@ class Job(BaseModel):
     priority: Annotated[int, Field(ge=0, le=9)]
     tenant: str | None
     retry: Retries | None
+    assets: Annotated[Keep, Field(description="what of the result is stored")]
     request: Annotated[dict[str, Any], Field(description="the kind's own fields as handed in")]
     then: Annotated[list[dict[str, Any]], Field(description="the follow-ups as handed in")]
     result: Result

@@ -99,7 +99,7 @@ def build(settings: Settings) -> Services:
         submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
         asker=Asker(orchestrator, clients, tokens),
         sweep=Sweep(orchestrator, wakeups),
-        assets=Assets(orchestrator, storage),
+        assets=Assets(orchestrator, storage, clients, settings.asset_names),
         chooser=Chooser(orchestrator, storage, settings.choosers),
         storage=storage,
         tokens=tokens,

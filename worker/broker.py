@@ -18,9 +18,13 @@ from worker.redis_urls import Broker
 
 log = structlog.get_logger(__name__)
 
-#: The door for other programs, and our own wake-ups: a flood at the door does not delay these.
+#: The door for other programs, our own wake-ups, and files that wait to be fetched: a flood at the
+#: door, or of files, does not delay the wake-ups.
 DOOR = "hookline"
 WAKE = "hookline.wake"
+FILES = "hookline.files"
+#: By the names that `hookline worker --queues` takes.
+QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES}
 
 
 def make_celery(broker: Broker) -> Celery:
@@ -29,7 +33,7 @@ def make_celery(broker: Broker) -> Celery:
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=DOOR,
-        task_queues=(Queue(WAKE), Queue(DOOR)),
+        task_queues=tuple(map(Queue, QUEUES.values())),
         task_create_missing_queues=True,
         task_serializer="json",
         accept_content=["json"],
@@ -71,14 +75,14 @@ class CeleryWakeups:
         self._send("hookline.ask", account, list(job_ids))
 
     def store_assets(self, job_id: str) -> None:
-        self._send("hookline.store_assets", job_id)
+        self._send("hookline.store_assets", job_id, queue=FILES)
 
     def choose(self, job_id: str) -> None:
         self._send("hookline.choose", job_id)
 
-    def _send(self, task: str, *args: Any) -> None:
+    def _send(self, task: str, *args: Any, queue: str = WAKE) -> None:
         try:
-            self._app.send_task(task, args=args, queue=WAKE, ignore_result=True)
+            self._app.send_task(task, args=args, queue=queue, ignore_result=True)
         except Exception as error:  # noqa: BLE001 - kombu lets many drivers' errors through
             log.warning("a wake-up was not sent; the sweep will", task=task, error=str(error))
 

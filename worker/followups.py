@@ -267,6 +267,7 @@ def _child(
         mode=parent.mode,
         deadline_s=parent.deadline_s,
         retry=parent.retry,
+        keep=parent.keep,
     )
 
 

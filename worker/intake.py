@@ -16,7 +16,7 @@ from worker.account import Account
 from worker.errors import Conflict, InvalidRequest
 from worker.events import Cancelled, ModalAnswered, Resolved, Retried
 from worker.inputs import Options, ingest_press, ingest_request
-from worker.job import Job, Kind, Modal, Status
+from worker.job import Job, Keep, Kind, Modal, Status
 from worker.orchestrator import Orchestrator
 from worker.plans import Quote
 from worker.schema import (
@@ -208,6 +208,7 @@ class Intake:
             mode=asked.mode,
             deadline_s=asked.deadline_s,
             retry=asked.retry,
+            keep=asked.keep or (parent.keep if parent else Keep()),
             metadata=asked.metadata,
             fingerprint=_fingerprint(asked),
         )

@@ -6,7 +6,6 @@ function takes ``accounts``, their prices tell what a job that has not started w
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from worker.account import Account
@@ -19,6 +18,7 @@ from worker.overview import Overview, Purse, Report
 from worker.plans import Plan, Quote, next_price
 from worker.store import Page, Pipeline
 from worker.terms import Pool
+from worker.times import rfc3339
 from worker.troubles import CURABLE
 from worker.waits import Waiting
 
@@ -46,6 +46,7 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         "priority": job.priority,
         "tenant": job.tenant or None,
         "retry": _retry_json(job.retry) if job.retry else None,
+        "assets": asdict(job.keep),
         "request": dict(job.request),
         "then": list(job.then),
         "result": _result_json(job.result),
@@ -53,7 +54,7 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         "attempts": [
             {
                 "number": a.number,
-                "started_at": _time(a.started_at),
+                "started_at": rfc3339(a.started_at),
                 "outcome": a.outcome,
                 "task_id": a.task_id,
             }
@@ -64,9 +65,9 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         ],
         "cost": _cost_json(job, accounts),
         "metadata": dict(job.metadata),
-        "created_at": _time(job.created_at),
-        "submitted_at": _time(job.submitted_at),
-        "finished_at": _time(job.finished_at),
+        "created_at": rfc3339(job.created_at),
+        "submitted_at": rfc3339(job.submitted_at),
+        "finished_at": rfc3339(job.finished_at),
     }
 
 
@@ -138,7 +139,7 @@ def batch_json(report: BatchReport) -> dict[str, Any]:
     return {
         "id": batch.id,
         "name": batch.name,
-        "created_at": _time(batch.created_at),
+        "created_at": rfc3339(batch.created_at),
         "status": report.state.value,
         "rows": batch.rows,
         "bad": batch.bad,
@@ -200,7 +201,7 @@ def _account_json(report: Report) -> dict[str, Any]:
         "state": {
             "name": state.taking.value,
             "why": state.why,
-            "until": _time(state.until),
+            "until": rfc3339(state.until),
             "hint": state.hint,
         },
         "error_rate": report.health.error_rate,
@@ -215,8 +216,8 @@ def _account_json(report: Report) -> dict[str, Any]:
             "told": delivery.told,
             "asked": delivery.asked,
             "lag_s": delivery.lag_s,
-            "receiving_since": _time(delivery.receiving_since),
-            "called_back_at": _time(delivery.called_back_at),
+            "receiving_since": rfc3339(delivery.receiving_since),
+            "called_back_at": rfc3339(delivery.called_back_at),
         },
     }
 
@@ -232,16 +233,11 @@ def _result_json(result: Result) -> JSON:
         "video_urls": list(result.video_urls),
         "assets": list(result.assets),
         "assets_status": result.assets_status.value,
+        "assets_error": asdict(result.assets_error) if result.assets_error else None,
+        "files": [asdict(file) for file in result.files],
     }
 
 
 def _retry_json(retry: Retry) -> JSON:
     on = CURABLE if retry.on is None else retry.on
     return {"attempts": retry.attempts, "backoff_s": retry.backoff_s, "on": list(on)}
-
-
-def _time(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

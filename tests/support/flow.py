@@ -108,7 +108,7 @@ class Flow:
         self.wakeups.tasks = {
             "start": submitter.start_next,
             "ask": asker.ask,
-            "store_assets": Assets(self.orchestrator, storage).store,
+            "store_assets": Assets(self.orchestrator, storage, clients).store,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,
         }
         self.sweep = Sweep(self.orchestrator, self.wakeups)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from worker.job import Kind
+from worker.schema.assets import AssetsField
 from worker.schema.base import (
     CustomId,
     Id,
@@ -33,6 +34,9 @@ MAX_METADATA_DEPTH = 20
 MAX_PICTURES = 20
 
 Mode = Literal["fast", "relax", "turbo"]
+
+#: What a job that waits for a window's answer keeps as it was handed in.
+_KEPT = ("then", "priority", "mode", "deadline_s", "retry", "metadata", "notify", "assets")
 
 
 def _small_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +93,7 @@ class Request(Model):
     retry: Retry | None = None
     metadata: Annotated[dict[str, Any], AfterValidator(_small_json)] = Field(default_factory=dict)
     notify: Notify | None = None
+    assets: AssetsField | None = None
 
 
 class _ForBot(Request):
@@ -163,7 +168,7 @@ class Modal(_OnTask):
         yield from super().rules(given)
         yield from at_least_one(given, "prompt", "mask")
         if "job_id" in given:
-            for name in ("then", "priority", "mode", "deadline_s", "retry", "metadata", "notify"):
+            for name in _KEPT:
                 if name in given:
                     yield (
                         name,

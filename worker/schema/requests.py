@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.errors import InvalidRequest
-from worker.job import SUBMITTED_KINDS, Kind, Retry
+from worker.job import SUBMITTED_KINDS, Keep, Kind, Retry
 from worker.schema.base import Id, Model, Name, Problem, suggestion, validate
 from worker.schema.kinds import MODELS, Request
 from worker.schema.steps import ModalAnswer, Steps, normal_form
@@ -30,6 +30,7 @@ class JobRequest:
     metadata: dict[str, Any] = field(default_factory=dict)
     account: str | None = None
     notify: dict[str, str] | None = None  #: ``{celery_task, queue?}`` or ``{url}``
+    keep: Keep | None = None  #: what of the result is stored; None: as the parent's, or all
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def parse_request(data: Any) -> JobRequest:
         metadata=asked.metadata,
         account=asked.account,
         notify=_given(asked.notify),
+        keep=asked.assets.value if asked.assets else None,
     )
 
 
