@@ -370,14 +370,13 @@ def test_slow_files_take_only_their_own_places(
     monkeypatch.setattr(assets, "_places", threading.BoundedSemaphore(1))
     first, second = (finished(shell, image_url=f"https://c/{n}") for n in (1, 2))
     web.holds = {"https://c/1": PICTURE, "https://c/2": PICTURE}
-    returned = threading.Event()
 
     def ask_for_the_second() -> None:
         web.meanwhile = lambda: None
-        other = threading.Thread(target=lambda: (assets.store(second.id), returned.set()))
+        other = threading.Thread(target=assets.store, args=[second.id])
         other.start()
         other.join(10)
-        assert returned.is_set(), "who finds every place taken goes on at once"
+        assert not other.is_alive(), "who finds every place taken goes on at once"
         assert web.fetched == ["https://c/1"]
 
     web.meanwhile = ask_for_the_second
