@@ -96,6 +96,9 @@ def _add_provider(
         mode = prefix.removeprefix("mj-") if prefix in dialect.prefixes else None
         return front.answer(name, prefix, lambda: reception.submit(name, mode))
 
+    def image(name: str) -> Reply:
+        return _gateway_image(gallery, downloads, engine.task(name), name)
+
     def route(rule: str, name: str, call: Callable[..., Reply], method: str = "GET") -> None:
         def view(prefix: str = "", **found: str) -> Response:
             return front.answer(name, prefix, lambda: call(**found))

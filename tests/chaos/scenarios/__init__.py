@@ -8,6 +8,7 @@ from tests.chaos.scenarios import (
     callbacks,
     clean,
     crashes,
+    files,
     hostile,
     kills,
     pauses,
@@ -33,4 +34,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *accounts.SCENARIOS,
     *turns.SCENARIOS,
     *budgets.SCENARIOS,
+    *files.SCENARIOS,
 )
