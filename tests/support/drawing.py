@@ -43,3 +43,11 @@ def film(brand: bytes = b"isom") -> bytes:
 def box(name: bytes, body: bytes) -> bytes:
     """A box of an MP4 or QuickTime film."""
     return struct.pack(">I", 8 + len(body)) + name + body
+
+
+def bomb(edge: int) -> bytes:
+    """A whole black and white PNG of few bytes and many pixels; ``edge``: a multiple of 8."""
+    header = struct.pack(">IIBBBBB", edge, edge, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(edge * (1 + edge // 8)))
+    chunks = _chunk(b"IHDR", header), _chunk(b"IDAT", rows), _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

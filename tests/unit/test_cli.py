@@ -21,7 +21,7 @@ from worker.events import Policy
 from worker.habits import Delivery, Mode
 from worker.health import Health
 from worker.intake import Intake
-from worker.job import AssetsStatus, Attempt, Job, JobError, Kind, Retry, Status
+from worker.job import AssetsStatus, Attempt, Job, JobError, Keep, Kind, Retry, Status
 from worker.job import Result as JobResult
 from worker.money import amount
 from worker.orchestrator import Orchestrator
@@ -127,6 +127,27 @@ def test_further_attempts_are_asked_for_in_a_word(here: Here, text: str, retry: 
     job = here.store.get(run("imagine", "a fox", "--retry", text).stdout.strip())
     assert job is not None
     assert job.retry == retry
+
+
+@pytest.mark.parametrize(
+    ("flags", "keep"),
+    [
+        ([], Keep()),
+        (["--assets", "grid"], Keep("grid")),
+        (["--tiles"], Keep(tiles=True)),
+        (["--assets", "off", "--tiles"], Keep("off", tiles=True)),
+    ],
+)
+def test_what_is_stored_is_asked_for_in_a_word(here: Here, flags: list[str], keep: Keep) -> None:
+    job = here.store.get(run("imagine", "a fox", *flags).stdout.strip())
+    assert job is not None
+    assert job.keep == keep
+
+
+def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:
+    answer = run("imagine", "a fox", "--assets", "some")
+    assert answer.exit_code == 2
+    assert "assets.files: must be off, grid or all" in answer.stderr
 
 
 @pytest.mark.parametrize(

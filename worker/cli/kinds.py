@@ -12,7 +12,7 @@ import click
 
 from worker import api
 from worker.cli.base import Command
-from worker.cli.submitting import answer, answer_dry, common_options, metadata, steps
+from worker.cli.submitting import answer, answer_dry, common_options, kept, metadata, steps
 from worker.job import Kind
 
 
@@ -202,6 +202,7 @@ def _request(given: dict[str, Any]) -> dict[str, Any]:
     """What was given, as the request has it."""
     given["then"] = steps(given["then"])
     given["metadata"] = metadata(given["metadata"])
+    given["assets"] = kept(given["assets"], tiles=given.pop("tiles"))
     return {name: value for name, value in given.items() if value not in (None, (), [], {})}
 
 

@@ -24,7 +24,13 @@ class Assets(Model):
 
 def _in_full(given: Any) -> Any:
     """``"grid"`` is short for ``{"files": "grid"}``."""
-    return {"files": given} if isinstance(given, str) else given
+    if isinstance(given, str):
+        return {"files": given}
+    if isinstance(given, dict):
+        return given
+    raise ValueError("must be off, grid or all, or an object of `files` and `tiles`")
 
 
-AssetsField = Annotated[Assets, BeforeValidator(_in_full)]
+AssetsField = Annotated[
+    Assets, BeforeValidator(_in_full, json_schema_input_type=KeptFiles | Assets)
+]
