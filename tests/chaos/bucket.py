@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from tests.chaos.trial import Trouble
 from tests.support.s3 import S3
@@ -22,12 +23,12 @@ _NAME = re.compile(
 class Watch:
     """Lists the bucket all the time; each object is read when it is first seen.
 
-    ``seen``: the key and the ETag of every object so far. An object must be whole at first sight,
-    under a name of ours, and a repeat may only write the same again.
+    An object must be whole at first sight, under a name of ours, and a repeat may only write the
+    same again. ``seen``: the ETag and the content of every object so far.
     """
 
     store: S3
-    seen: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     looks: int = 0
 
     def __call__(self, trouble: Trouble) -> None:
@@ -38,19 +39,26 @@ class Watch:
     def look(self) -> list[str]:
         """List it once; what is wrong."""
         self.looks += 1
-        found = self.store.names().items()
-        return [problem for name, tag in found for problem in self._new(name, tag)]
+        found = self.store.names()
+        gone = [f"{name} is gone" for name in self.seen if name not in found]
+        return gone + [each for name, tag in found.items() for each in self._new(name, tag)]
+
+    @property
+    def objects(self) -> dict[str, bytes]:
+        """What lay there at the last look: where the ETag is the same, so is the content."""
+        return {name: data for name, (_, data) in self.seen.items()}
 
     def _new(self, name: str, tag: str) -> Iterator[str]:
-        before = self.seen.get(name)
+        before, _ = self.seen.get(name, (None, b""))
         if before == tag:
             return
-        self.seen[name] = tag
+        data = self.store.read(name)
+        self.seen[name] = (tag, data)
         if before is not None:
             yield f"{name} was written again with other content"
         if not _NAME.fullmatch(name):
             yield f"{name} is no name of ours"
-        elif problem := half_written(name, self.store.read(name)):
+        elif problem := half_written(name, data):
             yield f"{name} was seen half-written: {problem}"
 
 
@@ -92,12 +100,18 @@ def missing(
             yield from _wrong(file, objects.get(f"results/{file.path}"))
         if result.files and result.files[0].sha256 != drawn(job):
             yield f"{job.id}: its picture is not what the provider drew"
-        told = json.loads(objects.get(sidecar, b"{}")).get("files")
-        if told != [asdict(file) for file in result.files]:
+        if _files_of(objects.get(sidecar, b"")) != [asdict(file) for file in result.files]:
             yield f"{sidecar} tells of other files"
     if expected != set(objects):
         lacking, unknown = expected - set(objects), set(objects) - expected
         yield f"{len(lacking)} objects are missing, {len(unknown)} belong to nobody"
+
+
+def _files_of(sidecar: bytes) -> Any:
+    try:
+        return json.loads(sidecar)["files"]
+    except ValueError:
+        return None
 
 
 def _wrong(file: StoredFile, data: bytes | None) -> Iterator[str]:

@@ -33,7 +33,7 @@ def into_s3(run: Run) -> Row:
 
         def look(stage: Stage, jobs: Sequence[Job]) -> Findings:
             problems = watch.look()
-            objects = {name: store.read(name) for name in store.names()}
+            objects = watch.objects
 
             def drawn(job: Job) -> str | None:
                 told = stage.ask_sandbox("sandbox", f"digests/{job.task_id}")
