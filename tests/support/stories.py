@@ -7,6 +7,7 @@ from worker.events import (
     AssetsSettled,
     Cancelled,
     Event,
+    LinksRenewed,
     Missing,
     ModalAnswered,
     Observed,
@@ -71,6 +72,7 @@ what_happens: st.SearchStrategy[Event] = st.one_of(
     st.just(Missing()),
     st.just(TimePassed()),
     st.just(AssetsSettled(("a.png",), AssetsStatus.STORED)),
+    st.builds(LinksRenewed, results),
 )
 what_people_want: st.SearchStrategy[Event] = st.one_of(
     st.just(Cancelled()),

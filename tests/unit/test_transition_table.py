@@ -22,6 +22,7 @@ from worker.events import (
     Cancelled,
     Disposition,
     Event,
+    LinksRenewed,
     Missing,
     ModalAnswered,
     Policy,
@@ -32,7 +33,7 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import TaskStatus
-from worker.job import AssetsStatus, Job, JobError, Modal, Status
+from worker.job import AssetsStatus, Job, JobError, Modal, Result, Status
 
 EVENTS: dict[str, Event] = {
     "started": Started("default"),
@@ -59,6 +60,7 @@ EVENTS: dict[str, Event] = {
     "was taken": Resolved("accepted", "t1"),
     "answer": ModalAnswered(Modal("a cat --zoom 2")),
     "files": AssetsSettled(("a.png",), AssetsStatus.STORED),
+    "new links": LinksRenewed(Result(image_url="https://cdn.example/new.png")),
 }
 
 #: The status that the event leads to, or: . stale, = duplicate, ? foreign, ! refused as a conflict.
@@ -88,6 +90,7 @@ give up      !          !              !              !              !          
 was taken    !          !              !              !              !              submitted      !              !         !      !         !
 answer       !          !              !              !              queued         !              !              !         !      !         !
 files        .          .              .              .              .              .              .              succeeded .      .         .
+new links    .          .              .              .              .              .              .              succeeded .      .         .
 """  # noqa: E501 - a table
 
 _SIGNS = {Disposition.STALE: ".", Disposition.DUPLICATE: "=", Disposition.FOREIGN: "?"}
