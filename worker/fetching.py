@@ -13,7 +13,7 @@ from typing import IO
 from urllib.parse import urljoin, urlsplit
 
 from worker import safe_http
-from worker.errors import AddressError, PictureError
+from worker.errors import AddressError, PictureError, ServiceUnavailable
 
 MAX_REDIRECTS = 3
 
@@ -52,6 +52,7 @@ def fetch_into(
     Raises:
         PictureError: retryable where the same download may work later, with a dead link where one
             from another address may.
+        ServiceUnavailable: ``file`` takes no more.
     """
     until = time.monotonic() + deadline_s
     for _ in range(1 + MAX_REDIRECTS):
@@ -107,13 +108,20 @@ def _body(file: IO[bytes], response: http.client.HTTPResponse, host: str, max_by
             size += len(chunk)
             if size > max_bytes:
                 raise _too_large(host, max_bytes)
-            file.write(chunk)
+            _keep(file, chunk)
     except (http.client.IncompleteRead, ConnectionError) as error:
         problem = f"{host} did not deliver: {type(error).__name__}"
         raise PictureError(problem, retryable=True, dead_link=True) from None
     if response.length:  # announced, but never sent
         problem = f"{host} broke off in the middle of the picture"
         raise PictureError(problem, retryable=True, dead_link=True)
+
+
+def _keep(file: IO[bytes], chunk: bytes) -> None:
+    try:
+        file.write(chunk)
+    except OSError as error:  # not the host's fault: within an exchange it would pass for that
+        raise ServiceUnavailable(f"The disk takes no more: {error.strerror}") from error
 
 
 def _too_large(host: str, max_bytes: int) -> PictureError:

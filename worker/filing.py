@@ -13,6 +13,7 @@ from threading import BoundedSemaphore
 from typing import Literal
 
 from worker import fetching, media
+from worker.errors import ServiceUnavailable
 from worker.job import StoredFile
 from worker.keeping import Source
 from worker.media import Drawn, Media
@@ -46,8 +47,17 @@ class Filing:
 
         Raises:
             PictureError: it cannot be had whole; see ``fetching.fetch_into``, ``media.inspect``.
-            ServiceUnavailable: the storage.
+            ServiceUnavailable: the storage, or the place for temporary files.
         """
+        try:
+            return self._filed(source, n, names, allowed_hosts, tiles=tiles)
+        except OSError as error:
+            problem = f"No temporary file can be used: {error.strerror or type(error).__name__}"
+            raise ServiceUnavailable(problem) from error
+
+    def _filed(
+        self, source: Source, n: int, names: Names, allowed_hosts: Collection[str], *, tiles: bool
+    ) -> list[StoredFile]:
         with TemporaryDirectory(prefix="hookline-") as folder:
             fetched = Path(folder, "fetched")
             with fetched.open("x+b") as file:

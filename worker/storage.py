@@ -81,14 +81,14 @@ class Storage:
             ValueError: the path leads, or could lead, out of the root.
         """
         path = self._path(relative_path)
-        if self._local:
-            with self._available():
+        with self._available():
+            if self._local:
                 _write_file(Path(path), io.BytesIO(data))
-            return relative_path
-        with NamedTemporaryFile(suffix=PurePosixPath(relative_path).suffix) as file:
-            file.write(data)
-            file.flush()
-            return self.put_file(relative_path, Path(file.name))
+                return relative_path
+            with NamedTemporaryFile(suffix=PurePosixPath(relative_path).suffix) as file:
+                file.write(data)
+                file.flush()
+                return self.put_file(relative_path, Path(file.name))
 
     def put_file(self, relative_path: str, source: Path) -> str:
         """Write the file ``source`` as a result, a piece at a time; otherwise as ``put_result``.

@@ -11,14 +11,16 @@ from PIL import ImageFile
 from tests.support.drawing import bomb, draw, png_of_size
 from tests.support.jobs import a_job
 from tests.support.rawserver import Script, http, says, serving
-from worker import filing
-from worker.errors import PictureError
+from worker import filing, media
+from worker.errors import PictureError, ServiceUnavailable
+from worker.fetching import fetch_into
 from worker.filing import Filing
 from worker.job import StoredFile
 from worker.keeping import Source
 from worker.names import DEFAULT, Names
 from worker.storage import Storage
 
+PICTURE = draw("PNG", (40, 30))
 JOB = a_job()
 NAMES = Names(DEFAULT, JOB, JOB)
 
@@ -80,6 +82,26 @@ def test_an_endless_body_takes_no_more_disk_than_the_limit(
     with pytest.raises(PictureError, match="MiB"):
         filed(tmp_path / "root", endless)
     assert max(sizes) <= 2**20
+
+
+def test_a_disk_that_is_full_is_not_the_hosts_fault(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(media, "inspect", full)
+        with pytest.raises(ServiceUnavailable, match="No space left") as caught:
+            filed(tmp_path / "root", says(http(draw("PNG"))))
+    assert caught.value.retryable
+    with (
+        Path("/dev/full").open("wb", buffering=0) as device,
+        serving(says(http(PICTURE))) as served,
+    ):
+        url, hosts = f"http://127.0.0.1:{served[0]}/", frozenset({"127.0.0.1"})
+        with pytest.raises(ServiceUnavailable, match="No space left"):
+            fetch_into(device, url, allowed_hosts=hosts, max_bytes=2**20, deadline_s=5)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(

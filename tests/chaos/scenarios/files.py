@@ -1,6 +1,7 @@
 """F21: pictures on their way into an object store."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tests.chaos.batching import BatchLoad
 from tests.chaos.bucket import Watch, missing
@@ -10,15 +11,15 @@ from tests.chaos.trial import Findings, trial
 from tests.support.s3 import s3
 from worker.job import Job, Kind
 
-#: A tenth of downloads fail, a tenth break off, and a tenth of links die within the time that a
-#: worker takes to come.
-FAULTS = (
-    "--pictures-failed", "10%", "--pictures-cut", "10%", "--links-expired", "10%",
-    "--link-seconds", "0-0.1", "--task-seconds", "0.2-0.6",
-)  # fmt: skip
-
 _GRID = ("picture", "tile", "tile", "tile", "tile", "thumbnail")
 _SINGLE = ("picture", "thumbnail")
+
+
+def _faults(share: str) -> tuple[str, ...]:
+    """Of downloads that fail, that break off, and of links that die before a worker comes."""
+    named = ("--pictures-failed", "--pictures-cut", "--links-expired")
+    faults = [word for name in named for word in (name, share)]
+    return (*faults, "--link-seconds", "0-0.1", "--task-seconds", "0.2-0.6")
 
 
 def _files_of(job: Job) -> Sequence[str]:
@@ -28,6 +29,7 @@ def _files_of(job: Job) -> Sequence[str]:
 def into_s3(run: Run) -> Row:
     """Every object is there, whole, and to the byte what the provider drew."""
     roots = run.pick(10, 500)
+    run.folder.mkdir(exist_ok=True)
     with s3(run.folder / "s3.log") as store:
         watch = Watch(store)
 
@@ -50,17 +52,22 @@ def into_s3(run: Run) -> Row:
             )
             return Findings(tuple(problems), "" if problems else figures)
 
+        setup = Setup(
+            workers=2,
+            sandbox=_faults("30%" if run.without else "10%"),
+            settings={"HOOKLINE_STORAGE_URL": store.url, **store.env},
+        )
+        if run.without:
+            orders = ("--orders", str(run.folder / "orders"), "--without", ",".join(run.without))
+            setup = replace(setup, worker=("tests.chaos.broken", "worker", *orders))
         return trial(
             run,
-            Setup(
-                workers=2,
-                sandbox=FAULTS,
-                settings={"HOOKLINE_STORAGE_URL": store.url, **store.env},
-            ),
+            setup,
             BatchLoad(roots, ({"press": "U1"},), defaults={"assets": {"tiles": True}}),
             watch,
             look=look,
-            seconds=run.pick(120, 1200),
+            # Without a protection there is nothing to wait for.
+            seconds=20 if run.without else run.pick(120, 1200),
             at_least=run.pick(1, 200),
         )
 
