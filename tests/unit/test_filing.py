@@ -3,6 +3,7 @@
 import socket
 import tempfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ from worker.storage import Storage
 PICTURE = draw("PNG", (40, 30))
 JOB = a_job()
 NAMES = Names(DEFAULT, JOB, JOB)
+
+
+class Full(BytesIO):
+    """A file on a disk that is full."""
+
+    def write(self, _: object) -> int:
+        raise OSError(28, "No space left on device")
 
 
 @pytest.fixture
@@ -87,21 +95,15 @@ def test_an_endless_body_takes_no_more_disk_than_the_limit(
 def test_a_disk_that_is_full_is_not_the_hosts_fault(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr(media, "inspect", full)
+        patch.setattr(media, "inspect", Full().write)
         with pytest.raises(ServiceUnavailable, match="No space left") as caught:
             filed(tmp_path / "root", says(http(draw("PNG"))))
     assert caught.value.retryable
-    with (
-        Path("/dev/full").open("wb", buffering=0) as device,
-        serving(says(http(PICTURE))) as served,
-    ):
-        url, hosts = f"http://127.0.0.1:{served[0]}/", frozenset({"127.0.0.1"})
+    with serving(says(http(PICTURE))) as (port, _):
+        url, hosts = f"http://127.0.0.1:{port}/", frozenset({"127.0.0.1"})
         with pytest.raises(ServiceUnavailable, match="No space left"):
-            fetch_into(device, url, allowed_hosts=hosts, max_bytes=2**20, deadline_s=5)
+            fetch_into(Full(), url, allowed_hosts=hosts, max_bytes=2**20, deadline_s=5)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(
