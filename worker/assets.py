@@ -11,7 +11,7 @@ from threading import BoundedSemaphore, Event
 import structlog
 
 from worker import keeping, sidecar
-from worker.errors import HooklineError, NotFound, PictureError
+from worker.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
 from worker.events import AssetsSettled, LinksRenewed
 from worker.evidence import TaskStatus
 from worker.filing import Filing
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 #: A file that cannot be had is tried again for so long after the job's end, in seconds.
 GIVE_UP_AFTER_S = 3600.0
+#: The same where it is our own storage, disk or Redis that is away.
+AWAY_GIVE_UP_AFTER_S = 86_400.0
 #: Jobs whose files one process fetches at a time: so many files are on its disk at once.
 PLACES = 8
 #: For so long nobody else is sent for a job whose next file is fetched here, in seconds.
@@ -151,7 +153,9 @@ class Assets:
         now = self._orchestrator.clock()
         age = now - (job.finished_at or now)
         log.warning("a result cannot be stored", job_id=job.id, error=str(error))
-        if age > GIVE_UP_AFTER_S or not (error.retryable or _is_dead(error)):
+        away = isinstance(error, ServiceUnavailable)  # what was paid is not given up for that
+        patience = AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S
+        if age > patience or not (error.retryable or _is_dead(error)):
             reason = _reason(job, error)
             self._orchestrator.record(job, AssetsSettled((), AssetsStatus.FAILED, error=reason))
         else:

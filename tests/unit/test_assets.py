@@ -14,8 +14,8 @@ from tests.support.drawing import draw, film, grid, png_of_size
 from tests.support.jobs import GRID, a_snapshot, callback, in_status
 from tests.support.shell import Shell
 from worker import fetching
-from worker.assets import GIVE_UP_AFTER_S, LEASE_S, Assets
-from worker.errors import PictureError, ProviderUnavailable
+from worker.assets import AWAY_GIVE_UP_AFTER_S, GIVE_UP_AFTER_S, LEASE_S, Assets
+from worker.errors import PictureError, ProviderUnavailable, ServiceUnavailable
 from worker.evidence import TaskStatus
 from worker.job import AssetsStatus, Button, Job, Keep, Kind, Result, Status
 from worker.storage import Storage
@@ -258,6 +258,31 @@ def test_trouble_that_may_pass_is_tried_again_for_an_hour(
     reason = given_up.result.assets_error
     assert reason is not None
     assert (reason.code, reason.message) == ("not_reached", "HTTP 503")
+
+
+def test_a_storage_that_is_away_is_waited_for_a_day(
+    shell: Shell, assets: Assets, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> str:
+        raise ServiceUnavailable("The storage cannot be used: No space left on device")
+
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "put_file", away)
+        shell.now += GIVE_UP_AFTER_S + 1
+        assets.store(job.id)
+        assert shell.job(job).result.assets_status is AssetsStatus.PENDING
+    assets.store(job.id)
+    assert shell.job(job).result.assets_status is AssetsStatus.STORED
+    other = finished(shell, image_url="https://c/grid")
+    monkeypatch.setattr(Storage, "put_file", away)
+    shell.now += AWAY_GIVE_UP_AFTER_S + 1
+    assets.store(other.id)
+    reason = shell.job(other).result.assets_error
+    assert reason is not None
+    assert reason.code == "not_reached"
+    assert "No space left" in reason.message
 
 
 DEAD: list[Held] = [
