@@ -24,6 +24,7 @@ from config import checks
 from config.accounts import AccountsFile, read_accounts
 from config.generated import plain_secret, read_or_create, webhook_secret
 from config.sources import collect
+from worker import names
 from worker.account import Account, Auth, Budgets, Dialect
 from worker.errors import FieldError, SettingsError
 from worker.events import InDoubt, Policy
@@ -113,6 +114,11 @@ class Settings(BaseModel):
         "file://./output", alias="HOOKLINE_STORAGE_URL", repr=False
     )
     """Results and large inputs, an fsspec URL."""
+
+    asset_names: Annotated[str, AfterValidator(names.check)] = Field(
+        names.DEFAULT, alias="HOOKLINE_ASSET_NAMES"
+    )
+    """The template of the stored files' names, below the storage's root."""
 
     state_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
         Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True

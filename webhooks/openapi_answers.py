@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from worker.events import Disposition
 from worker.habits import Mode
-from worker.job import AssetsStatus, Button, JobError, Kind, Status
+from worker.job import AssetsStatus, Button, JobError, Keep, Kind, Status, StoredFile
 from worker.notification import Topic
 from worker.overview import Taking
 
@@ -48,6 +48,10 @@ class Result(BaseModel):
     assets_status: AssetsStatus
     seed: Annotated[str | None, Field(description="of the picture; null until it is known")]
     seed_error: Annotated[str | None, Field(description="why the seed cannot be had")]
+    assets_error: Annotated[JobError | None, Field(description="why the files cannot be had")]
+    files: Annotated[
+        list[StoredFile], Field(description="the same with what they are; tiles and thumbnails too")
+    ]
 
 
 class Retries(BaseModel):
@@ -112,6 +116,7 @@ class Job(BaseModel):
     retry: Retries | None
     seed: Annotated[bool, Field(description="whether the picture's seed is asked for")]
     notify: Annotated[Told | None, Field(description="null: whom its account names, if any")]
+    assets: Annotated[Keep, Field(description="what of the result is stored")]
     request: Annotated[dict[str, Any], Field(description="the kind's own fields as handed in")]
     then: Annotated[list[dict[str, Any]], Field(description="the follow-ups as handed in")]
     result: Result

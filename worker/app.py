@@ -2,14 +2,16 @@
 
 import logging
 import warnings
+from collections.abc import Collection
 from threading import Event, Thread
 
 import structlog
 from celery import signals
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
+from worker import assets
 from worker.bootstrap import Services
-from worker.broker import DOOR, NOTIFY, WAKE
+from worker.broker import QUEUES
 from worker.errors import HooklineError
 from worker.receivers import AT_ONCE
 from worker.reconcile import BATCH, Sweep
@@ -19,12 +21,14 @@ log = structlog.get_logger(__name__)
 
 #: Seconds between two sweeps of one worker; what is due waits at most this long.
 SWEEP_EVERY_S = 0.5
-#: Threads beside those that may each wait for a POST, or for a receiver of notifications.
+#: Threads beside those that may each wait for a POST, for files, or for a receiver.
 _SPARE_THREADS = 6
 
 
-def run_worker(services: Services) -> None:
+def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> None:
     """Work until SIGTERM or SIGINT; what runs then is finished first.
+
+    ``queues``: those that this worker serves, by the names of ``worker.broker.QUEUES``.
 
     Threads, because the work is waiting for HTTP; the chatter between workers is off (see
     ``worker.broker``).
@@ -40,6 +44,7 @@ def run_worker(services: Services) -> None:
     sweeper = Thread(target=_keep_sweeping, args=(services.sweep, stop), name="sweep", daemon=True)
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
+    signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
     accounts = services.accounts.values()
     running = sum(account.max_running + account.max_running_video for account in accounts)
     celery.worker_main(
@@ -47,8 +52,8 @@ def run_worker(services: Services) -> None:
             "--quiet",  # no banner among the log lines
             "worker",
             "--pool=threads",
-            f"--concurrency={min(64, running + AT_ONCE + _SPARE_THREADS)}",
-            f"--queues={WAKE},{DOOR},{NOTIFY}",
+            f"--concurrency={min(64, running + assets.PLACES + AT_ONCE + _SPARE_THREADS)}",
+            f"--queues={','.join(QUEUES[name] for name in queues)}",
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",

@@ -99,6 +99,7 @@ def build(settings: Settings) -> Services:
     intake = Intake(orchestrator, storage, settings.choosers, settings.receivers)
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
+    assets = Assets(orchestrator, storage, clients, settings.asset_names)
     return Services(
         settings=settings,
         store=store,
@@ -111,8 +112,8 @@ def build(settings: Settings) -> Services:
         submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
         asker=Asker(orchestrator, clients, tokens),
         sweep=Sweep(orchestrator, wakeups),
-        assets=Assets(orchestrator, storage),
-        seeds=Seeds(orchestrator, clients),
+        seeds=Seeds(orchestrator, clients, assets.describe),
+        assets=assets,
         chooser=Chooser(orchestrator, storage, settings.choosers),
         retention=Retention(store, storage, settings.retention),
         notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),

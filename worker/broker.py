@@ -18,13 +18,17 @@ from worker.redis_urls import Broker
 
 log = structlog.get_logger(__name__)
 
-#: The door for other programs, and our own wake-ups: a flood at the door does not delay these.
+#: The door for other programs, our own wake-ups, and files that wait to be fetched: a flood at the
+#: door, or of files, does not delay the wake-ups.
 DOOR = "hookline"
 WAKE = "hookline.wake"
 #: Wake-ups to tell callers of something: they may be many at once, and delay nothing else.
 NOTIFY = "hookline.notify"
 #: Where a task goes whose caller named no queue: Celery's own default.
 _THEIR_DEFAULT = "celery"
+FILES = "hookline.files"
+#: By the names that `hookline worker --queues` takes.
+QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
 
 
 def make_celery(broker: Broker) -> Celery:
@@ -33,7 +37,7 @@ def make_celery(broker: Broker) -> Celery:
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=DOOR,
-        task_queues=(Queue(WAKE), Queue(DOOR), Queue(NOTIFY)),
+        task_queues=tuple(map(Queue, QUEUES.values())),
         task_create_missing_queues=True,
         task_serializer="json",
         accept_content=["json"],
@@ -75,7 +79,7 @@ class CeleryWakeups:
         self._send("hookline.ask", account, list(job_ids))
 
     def store_assets(self, job_id: str) -> None:
-        self._send("hookline.store_assets", job_id)
+        self._send("hookline.store_assets", job_id, queue=FILES)
 
     def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
         self._send("hookline.ask_seeds", account, list(job_ids))

@@ -80,10 +80,14 @@ class AddressError(HooklineError):
 
 
 class PictureError(HooklineError):
-    """The picture cannot be used."""
+    """The picture cannot be used.
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    ``dead_link``: another address of the same picture, asked for anew, may hold it whole.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, dead_link: bool = False) -> None:
         self.retryable = retryable
+        self.dead_link = dead_link
         super().__init__(message)
 
 

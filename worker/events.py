@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Literal
 
 from worker.evidence import Snapshot, Verdict
-from worker.job import JSON, AssetsStatus, Job, JobError, Modal, Status
+from worker.job import JSON, AssetsStatus, Job, JobError, Modal, Result, Status, StoredFile
 from worker.money import Amount
 
 #: What to do with a job whose doubt no evidence ended: wait for a person, submit it again, give up.
@@ -144,10 +144,22 @@ class ModalAnswered:
 
 @dataclass(frozen=True, slots=True)
 class AssetsSettled:
-    """The result's files are stored below ``paths``, or cannot be had."""
+    """The result's files are stored below ``paths``, or cannot be had because of ``error``.
+
+    ``files``: all that was written, tiles and thumbnails too.
+    """
 
     paths: tuple[str, ...]
     status: AssetsStatus
+    files: tuple[StoredFile, ...] = ()
+    error: JobError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinksRenewed:
+    """The provider was asked for the finished task anew: where its files are now."""
+
+    result: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,5 +217,5 @@ class NotChosen:
 Event = (
     Started | Posting | Replied | Observed | Missing | TimePassed
     | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
-    | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
+    | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -269,6 +269,7 @@ def _child(
         retry=parent.retry,
         seed=parent.seed,
         notify=parent.notify,
+        keep=parent.keep,
     )
 
 

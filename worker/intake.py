@@ -16,7 +16,7 @@ from worker.account import Account
 from worker.errors import Conflict, InvalidRequest
 from worker.events import Cancelled, ModalAnswered, Resolved, Retried
 from worker.inputs import Options, ingest_press, ingest_request
-from worker.job import Job, Kind, Modal, Notify, Status
+from worker.job import Job, Keep, Kind, Modal, Notify, Status
 from worker.orchestrator import Orchestrator
 from worker.plans import Quote
 from worker.receivers import check_receiver
@@ -220,6 +220,7 @@ class Intake:
             retry=asked.retry,
             seed=asked.seed,
             notify=asked.notify or (parent.notify if parent else None),
+            keep=asked.keep or (parent.keep if parent else Keep()),
             metadata=asked.metadata,
             fingerprint=_fingerprint(asked),
         )
@@ -303,4 +304,6 @@ def _fingerprint(asked: JobRequest | PressRequest) -> str:
     """Tells a repeat of a request from another request under the same key."""
     # Not asdict: it copies every list and object below, and there may be 100,000 rows.
     content = {each.name: getattr(asked, each.name) for each in fields(asked)}
+    if content.get("keep") is None:  # newer than some requests that may be handed in again
+        content.pop("keep", None)
     return sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()[:32]

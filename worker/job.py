@@ -7,7 +7,7 @@ epoch, UTC. What may change a job is in ``worker.transition``.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from worker.money import Amount
 
@@ -82,6 +82,31 @@ class AssetsStatus(StrEnum):
     FAILED = "failed"
 
 
+#: Which files of a result are stored: none, the main picture alone, every picture and film.
+KeptFiles = Literal["off", "grid", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What of a result is stored. ``tiles``: a grid's four pictures besides, each on its own."""
+
+    files: KeptFiles = "all"
+    tiles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file in our storage; of a film the width and height are not known."""
+
+    path: str  #: below the storage's root
+    type: str  #: its MIME type, told from its content
+    bytes: int
+    sha256: str
+    width: int | None
+    height: int | None
+    of: Literal["picture", "video", "tile", "thumbnail"]
+
+
 class Window(StrEnum):
     """The window that some buttons open before their task starts."""
 
@@ -114,6 +139,8 @@ class Result:
     assets_status: AssetsStatus = AssetsStatus.NONE
     seed: str | None = None  #: the picture's, where it was asked for
     seed_error: str | None = None  #: why it cannot be had, where it was asked for
+    assets_error: "JobError | None" = None  #: why the files could not be had
+    files: tuple[StoredFile, ...] = ()  #: our copies, their tiles and thumbnails
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +220,7 @@ class Job:
     deadline_s: int = 3600
     retry: Retry | None = None  #: what is tried again by itself; None: nothing that was accepted
     seed: bool = False  #: whether its picture's seed is asked for when it has succeeded
+    keep: Keep = Keep()  #: what of its result is stored
     waits_for: tuple[str, ...] = ()  #: ids of the jobs whose results this one needs
     awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     notify: Notify | None = None  #: who is told of it; None: whom its account names, if any

@@ -48,18 +48,18 @@ def entry(root: Job, job: Job, locate: Locate) -> dict[str, Any]:
         "job": job.id,
         "parent": job.parent_id,
         "kind": job.kind.value,
-        "what": _what(job),
+        "what": what_of(job),
         "status": job.status.value,
         "pictures": _pictures(job, locate),
         "prompt": job.result.prompt or job.request.get("prompt"),
         "seed": job.result.seed,
-        "cost": _cost(job),
+        "cost": paid_for(job),
         "error_code": error.code if error else None,
         "error_message": error.message if error else None,
     }
 
 
-def _what(job: Job) -> str:
+def what_of(job: Job) -> str:
     """The button that was pressed, or else the kind."""
     if job.kind is not Kind.ACTION:
         return job.kind.value
@@ -75,7 +75,7 @@ def _pictures(job: Job, locate: Locate) -> list[str]:
     return list(dict.fromkeys((*pictures, *result.video_urls)))
 
 
-def _cost(job: Job) -> float:
+def paid_for(job: Job) -> float:
     """What was paid for all of its attempts and did not come back, in units."""
     found = charges(job, 0)
     return units(total(found, Standing.SPENT) - total(found, Standing.REFUNDED))

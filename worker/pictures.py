@@ -5,13 +5,16 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import IO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from worker.errors import PictureError
 
 #: Width times height. More would need hundreds of megabytes once decoded.
 MAX_PIXELS = 50_000_000
+#: Of all frames of a moving picture together: they are decoded one after the other.
+MAX_FRAME_PIXELS = 1_000_000_000
 
 #: Pillow's name of a format -> MIME type and suffix. A phone's MPO is a JPEG with more behind it.
 _FORMATS = {
@@ -49,7 +52,16 @@ class Picture:
     @property
     def suffix(self) -> str:
         """The file name's ending, with its dot."""
-        return _SUFFIXES[self.mime]
+        return suffix_of(self.mime)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a file that was decoded to its end is."""
+
+    mime: str  #: image/png, image/jpeg, image/webp or image/gif
+    width: int
+    height: int
 
 
 def inspect(data: bytes, *, max_bytes: int) -> Picture:
@@ -61,18 +73,35 @@ def inspect(data: bytes, *, max_bytes: int) -> Picture:
     """
     if len(data) > max_bytes:
         raise PictureError(_too_large(max_bytes))
-    if not data:
-        raise PictureError("the picture is empty")
+    seen = look(BytesIO(data))
+    return Picture(seen.mime, seen.width, seen.height, data)
+
+
+def look(file: IO[bytes], *, frames: bool = False) -> Seen:
+    """What the picture in ``file`` is, decoded to the end; ``frames``: those behind the first too.
+
+    Raises:
+        PictureError: as ``inspect``; with a dead link where it is broken or no picture at all, as
+            what is left of a download that was cut is.
+    """
+    if not file.seek(0, 2):
+        raise PictureError("the picture is empty", dead_link=True)
     try:
-        return _decoded(data)
+        return _decoded(file, frames=frames)
     except PictureError:
         raise
     except UnidentifiedImageError:
-        raise PictureError("this is not a PNG, JPEG, WEBP or GIF picture") from None
+        message = "this is not a PNG, JPEG, WEBP or GIF picture"
+        raise PictureError(message, dead_link=True) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(_too_many_pixels()) from None
     except Exception as error:  # noqa: BLE001  # Pillow's readers raise whatever a broken file causes
-        raise PictureError(f"the picture is broken: {error}") from None
+        raise PictureError(f"the picture is broken: {error}", dead_link=True) from None
+
+
+def suffix_of(mime: str) -> str:
+    """The file name's ending of a picture of this type, with its dot."""
+    return _SUFFIXES[mime]
 
 
 def check_mask(mask: Picture, size: tuple[int, int] | None) -> None:
@@ -144,17 +173,24 @@ def _too_large(max_bytes: int) -> str:
     return f"the picture has more than the allowed {max_bytes / 1024**2:.3g} MiB; make it smaller"
 
 
-def _decoded(data: bytes) -> Picture:
-    with Image.open(BytesIO(data), formats=_READABLE) as image:
+def _decoded(file: IO[bytes], *, frames: bool) -> Seen:
+    file.seek(0)
+    with Image.open(file, formats=_READABLE) as image:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise PictureError(_too_many_pixels())
         mime, _ = _FORMATS[image.format or ""]
         image.verify()
     # Verifying only compares checksums, and leaves the image unusable: decoding opens it again.
-    with Image.open(BytesIO(data), formats=_READABLE) as image:
+    file.seek(0)
+    with Image.open(file, formats=_READABLE) as image:
         image.load()
-    return Picture(mime, width, height, data)
+        if frames:
+            if getattr(image, "n_frames", 1) * width * height > MAX_FRAME_PIXELS:
+                raise PictureError(_too_many_pixels())
+            for frame in ImageSequence.Iterator(image):
+                frame.load()
+    return Seen(mime, width, height)
 
 
 def _too_many_pixels() -> str:

@@ -6,7 +6,6 @@ function takes ``accounts``, their prices tell what a job that has not started w
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from worker.account import Account
@@ -21,6 +20,7 @@ from worker.plans import Plan, Quote, next_price
 from worker.redaction import HIDDEN
 from worker.store import NotificationPage, Page, Pipeline
 from worker.terms import Pool
+from worker.times import rfc3339
 from worker.troubles import CURABLE
 from worker.waits import Waiting
 
@@ -50,6 +50,7 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         "retry": _retry_json(job.retry) if job.retry else None,
         "seed": job.seed,
         "notify": _notify_json(job.notify) if job.notify else None,
+        "assets": asdict(job.keep),
         "request": dict(job.request),
         "then": list(job.then),
         "result": _result_json(job.result),
@@ -57,7 +58,7 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         "attempts": [
             {
                 "number": a.number,
-                "started_at": _time(a.started_at),
+                "started_at": rfc3339(a.started_at),
                 "outcome": a.outcome,
                 "task_id": a.task_id,
             }
@@ -68,9 +69,9 @@ def job_json(job: Job, accounts: Accounts | None = None) -> dict[str, Any]:
         ],
         "cost": _cost_json(job, accounts),
         "metadata": dict(job.metadata),
-        "created_at": _time(job.created_at),
-        "submitted_at": _time(job.submitted_at),
-        "finished_at": _time(job.finished_at),
+        "created_at": rfc3339(job.created_at),
+        "submitted_at": rfc3339(job.submitted_at),
+        "finished_at": rfc3339(job.finished_at),
     }
 
 
@@ -143,7 +144,7 @@ def batch_json(report: BatchReport) -> dict[str, Any]:
     return {
         "id": batch.id,
         "name": batch.name,
-        "created_at": _time(batch.created_at),
+        "created_at": rfc3339(batch.created_at),
         "status": report.state.value,
         "rows": batch.rows,
         "bad": batch.bad,
@@ -161,7 +162,7 @@ def one_batch_json(report: BatchReport) -> dict[str, Any]:
 
 def event_json(one: Notification, data: JSON) -> dict[str, Any]:
     """What a receiver gets, in the form that Standard Webhooks recommends."""
-    return {"type": one.topic, "timestamp": _time(one.created_at), "data": data}
+    return {"type": one.topic, "timestamp": rfc3339(one.created_at), "data": data}
 
 
 def delivery_json(one: Notification) -> dict[str, Any]:
@@ -172,10 +173,10 @@ def delivery_json(one: Notification) -> dict[str, Any]:
         "subject": one.subject,
         "target": _target_json(one.target),
         "state": one.state.value,
-        "created_at": _time(one.created_at),
-        "due_at": _time(one.due_at),
+        "created_at": rfc3339(one.created_at),
+        "due_at": rfc3339(one.due_at),
         "failures": one.failures,
-        "tries": [{"at": _time(each.at), "outcome": each.outcome} for each in one.tries],
+        "tries": [{"at": rfc3339(each.at), "outcome": each.outcome} for each in one.tries],
     }
 
 
@@ -241,7 +242,7 @@ def _account_json(report: Report) -> dict[str, Any]:
         "state": {
             "name": state.taking.value,
             "why": state.why,
-            "until": _time(state.until),
+            "until": rfc3339(state.until),
             "hint": state.hint,
         },
         "error_rate": report.health.error_rate,
@@ -256,8 +257,8 @@ def _account_json(report: Report) -> dict[str, Any]:
             "told": delivery.told,
             "asked": delivery.asked,
             "lag_s": delivery.lag_s,
-            "receiving_since": _time(delivery.receiving_since),
-            "called_back_at": _time(delivery.called_back_at),
+            "receiving_since": rfc3339(delivery.receiving_since),
+            "called_back_at": rfc3339(delivery.called_back_at),
         },
     }
 
@@ -275,16 +276,11 @@ def _result_json(result: Result) -> JSON:
         "assets_status": result.assets_status.value,
         "seed": result.seed,
         "seed_error": result.seed_error,
+        "assets_error": asdict(result.assets_error) if result.assets_error else None,
+        "files": [asdict(file) for file in result.files],
     }
 
 
 def _retry_json(retry: Retry) -> JSON:
     on = CURABLE if retry.on is None else retry.on
     return {"attempts": retry.attempts, "backoff_s": retry.backoff_s, "on": list(on)}
-
-
-def _time(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,15 +5,16 @@ Midjourney first, and the job is over all the same. The sweep finds the jobs, so
 costs a minute at most.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from threading import BoundedSemaphore
 from time import monotonic
 
 import structlog
 
 from worker import retries
-from worker.errors import HooklineError, NotFound
+from worker.errors import HooklineError, NotFound, ServiceUnavailable
 from worker.events import SeedSettled
 from worker.evidence import SeedReply
 from worker.job import Job
@@ -29,11 +30,20 @@ PATIENCE_S = 20.0
 
 
 class Seeds:
-    """Asks for seeds, one at a time for each account: the threads are there to start jobs."""
+    """Asks for seeds, one at a time for each account: the threads are there to start jobs.
 
-    def __init__(self, orchestrator: Orchestrator, clients: Mapping[str, ProviderClient]) -> None:
+    ``describe`` writes down beside a job's files what is known of it.
+    """
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        clients: Mapping[str, ProviderClient],
+        describe: Callable[[Job], None],
+    ) -> None:
         self._orchestrator = orchestrator
         self._clients = clients
+        self._describe = describe
         self._places = {name: BoundedSemaphore() for name in clients}
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
@@ -68,7 +78,19 @@ class Seeds:
             reply = client.image_seed(job.task_id)
         except HooklineError as error:
             reply = SeedReply(error=str(error))
+        if reply.seed:
+            reply = self._described(job, reply)
         self._record(job, reply)
+
+    def _described(self, job: Job, reply: SeedReply) -> SeedReply:
+        """Before it is recorded, after which nobody would come back for it."""
+        known = replace(job, result=replace(job.result, seed=reply.seed))
+        try:
+            self._describe(known)
+        except ServiceUnavailable as error:
+            age = self._orchestrator.clock() - (job.finished_at or 0.0)
+            return reply if age >= retries.SEED_WINDOW_S else SeedReply(error=str(error))
+        return reply
 
     def _record(self, job: Job, reply: SeedReply) -> None:
         """Settled, or asked for again later."""

@@ -6,20 +6,30 @@ Nothing is written before the first put.
 """
 
 import hashlib
+import io
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
 from uuid import uuid4
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from worker.errors import FieldError, PictureError, ServiceUnavailable, SettingsError
+from worker.errors import (
+    FieldError,
+    HooklineError,
+    PictureError,
+    ServiceUnavailable,
+    SettingsError,
+)
 from worker.references import BLOB
 
+_PIECE = 256 * 1024
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -83,7 +93,26 @@ class Storage:
         """
         path = self._path(relative_path)
         with self._available():
-            self._write(path, data)
+            if self._local:
+                _write_file(Path(path), io.BytesIO(data))
+                return relative_path
+            with NamedTemporaryFile(suffix=PurePosixPath(relative_path).suffix) as file:
+                file.write(data)
+                file.flush()
+                return self.put_file(relative_path, Path(file.name))
+
+    def put_file(self, relative_path: str, source: Path) -> str:
+        """Write the file ``source`` as a result, a piece at a time; otherwise as ``put_result``.
+
+        An object store is told the content's type by the ending of the source's name.
+        """
+        path = self._path(relative_path)
+        with self._available():
+            if self._local:
+                with source.open("rb") as data:
+                    _write_file(Path(path), data)
+            else:  # one put, or several parts that count only once all of them are there
+                self._fs.put_file(str(source), path)
         return relative_path
 
     def result_location(self, relative_path: str) -> str:
@@ -109,7 +138,7 @@ class Storage:
 
     def _write(self, path: str, data: bytes) -> None:
         if self._local:
-            _write_file(Path(path), data)
+            _write_file(Path(path), io.BytesIO(data))
         else:  # an object store shows an object only when it is complete
             self._fs.pipe_file(path, data)
 
@@ -117,18 +146,20 @@ class Storage:
     def _available(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
+        except HooklineError:
+            raise
+        except Exception as error:  # a driver lets through whatever the libraries below it raise
+            reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"[:200]
             raise ServiceUnavailable(f"The storage cannot be used: {reason}") from error
 
 
-def _write_file(path: Path, data: bytes) -> None:
+def _write_file(path: Path, data: IO[bytes]) -> None:
     """Write beside the place, then rename: a reader, or a crash, never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{uuid4().hex}.tmp")
     try:
         with draft.open("xb") as file:
-            file.write(data)
+            shutil.copyfileobj(data, file, _PIECE)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

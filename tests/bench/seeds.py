@@ -1,9 +1,9 @@
 """Jobs put straight into the store, as they are after their submission, and callbacks for them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from hashlib import md5
+from hashlib import md5, sha256
 from time import time
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +13,8 @@ from tests.support.jobs import terms
 from worker.bootstrap import HOOK_PATH, Services
 from worker.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
 from worker.evidence import Outcome, Verdict
-from worker.job import JSON, AssetsStatus, Job, Kind
+from worker.job import JSON, AssetsStatus, Job, Kind, StoredFile
+from worker.names import DEFAULT, Names
 from worker.provider.dialect import read_task
 from worker.sandbox import views
 from worker.sandbox.model import IN_PROGRESS, SUBMITTED, SUCCESS, Button, Order, Task
@@ -52,7 +53,8 @@ class Seeds:
         """A stored imagine that has succeeded and whose picture is in our storage."""
         job = _after(_new(()), Started("default"), Posting(1), Replied(1, _accepted()))
         seen = Observed(read_task(self._task(job, SUCCESS, "100%")), attempt=1)
-        stored = AssetsSettled((f"{job.id}/{job.id}-0.png",), AssetsStatus.STORED)
+        files = tuple(_files(job))
+        stored = AssetsSettled((files[0].path,), AssetsStatus.STORED, files)
         return self._store(_after(job, seen, stored))
 
     def callback(self, job: Job, status: str, progress: str) -> bytes:
@@ -108,6 +110,17 @@ def _after(job: Job, *events: Event) -> Job:
     for event in events:
         job = transition(job, event, time(), Policy()).job
     return job
+
+
+def _files(job: Job) -> Iterator[StoredFile]:
+    """A grid with its four tiles and its thumbnail: the most that one picture gives."""
+    names = Names(DEFAULT, job, job)
+    digest = sha256(job.id.encode()).hexdigest()
+    yield StoredFile(names.file(0, "png"), "image/png", 7_340_032, digest, 2048, 2048, "picture")
+    for tile in range(1, 5):
+        path = names.tile(0, tile, "png")
+        yield StoredFile(path, "image/png", 1_835_008, digest, 1024, 1024, "tile")
+    yield StoredFile(names.thumbnail(0), "image/webp", 30_720, digest, 512, 512, "thumbnail")
 
 
 def _accepted() -> Verdict:

@@ -12,7 +12,8 @@ from time import time
 from typing import Any
 
 from tests.chaos.points import wrap
-from worker import transition
+from worker import media, transition
+from worker.assets import Assets
 from worker.errors import StaleVersion
 from worker.events import Observed, Policy, Posting, Replied
 from worker.job import Job, JobError, Status
@@ -118,6 +119,16 @@ def _without_fencing() -> None:
         transition._DECIDERS[event] = of_present(transition._DECIDERS[event])
 
 
+def _without_new_links() -> None:
+    """A link that is dead stays the one that is tried."""
+    wrap(Assets, "_with_present_links", lambda real: lambda self, job, error: job)
+
+
+def _without_looking() -> None:
+    """Whatever a download gave counts as a picture, and gets its name."""
+    wrap(media, "inspect", lambda real: lambda file: media.Media("image/png", "png"))
+
+
 def _sends(job: Job) -> bool:
     return job.status is Status.SUBMITTING and job.posting
 
@@ -128,4 +139,6 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "atomic-children": _without_atomic_children,
     "sweep": _without_sweep,
     "fencing": _without_fencing,
+    "new-links": _without_new_links,
+    "looking": _without_looking,
 }

@@ -173,7 +173,7 @@ def install(orders: Orders) -> None:
     )
     wrap(
         Storage,
-        "put_result",
+        "put_file",
         _then(lambda args, path: orders.pass_by(Point.AFTER_STORING, _job_of_file(args[1]))),
     )
     wrap(

@@ -15,7 +15,7 @@ from tests.support.jobs import GRID, NOW
 from tests.support.openapi import NotAsDescribed, checked, described, path_of, validator
 from tests.support.web import AUTH, Web
 from webhooks.openapi import document
-from worker.job import AssetsStatus, Attempt, JobError, Kind, Result, Status
+from worker.job import AssetsStatus, Attempt, JobError, Kind, Result, Status, StoredFile
 from worker.present import job_json
 from worker.schema import parse_press, parse_request, parse_resolve
 
@@ -98,6 +98,11 @@ def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
         assets_status=AssetsStatus.STORED,
         seed="1234567890",
         seed_error="The provider gave no seed.",
+        assets_error=JobError("link_dead", "cdn.example answered 404", "Ask the provider."),
+        files=(
+            StoredFile("a/1.png", "image/png", 9, "0" * 64, 2, 2, "picture"),
+            StoredFile("a/2.mp4", "video/mp4", 9, "0" * 64, None, None, "video"),
+        ),
     )
     for status in Status:
         job = web.put(

@@ -23,3 +23,31 @@ def png_of_size(width: int, height: int) -> bytes:
 
 def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def grid(*colours: str, cell: tuple[int, int] = (8, 6)) -> bytes:
+    """Four pictures of one colour each, two by two, as a PNG."""
+    file = BytesIO()
+    image = Image.new("RGB", (2 * cell[0], 2 * cell[1]))
+    for n, colour in enumerate(colours):
+        image.paste(Image.new("RGB", cell, colour), (n % 2 * cell[0], n // 2 * cell[1]))
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def film(brand: bytes = b"isom") -> bytes:
+    """The boxes of an MP4 with nothing to see in it."""
+    return box(b"ftyp", brand + bytes(4)) + box(b"moov", b"index") + box(b"mdat", bytes(99))
+
+
+def box(name: bytes, body: bytes) -> bytes:
+    """A box of an MP4 or QuickTime film."""
+    return struct.pack(">I", 8 + len(body)) + name + body
+
+
+def bomb(edge: int) -> bytes:
+    """A whole black and white PNG of few bytes and many pixels; ``edge``: a multiple of 8."""
+    header = struct.pack(">IIBBBBB", edge, edge, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(edge * (1 + edge // 8)))
+    chunks = _chunk(b"IHDR", header), _chunk(b"IDAT", rows), _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

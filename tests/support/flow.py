@@ -115,11 +115,12 @@ class Flow:
         self.receiver = Receiver(self.orchestrator, self.tokens)
         submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
         asker = Asker(self.orchestrator, clients, self.tokens)
+        assets = Assets(self.orchestrator, storage, clients)
         self.wakeups.tasks = {
             "start": submitter.start_next,
             "ask": asker.ask,
-            "store_assets": Assets(self.orchestrator, storage).store,
-            "ask_seeds": Seeds(self.orchestrator, clients).ask,
+            "ask_seeds": Seeds(self.orchestrator, clients, assets.describe).ask,
+            "store_assets": assets.store,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,
         }
         self.sweep = Sweep(self.orchestrator, self.wakeups)

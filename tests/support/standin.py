@@ -17,6 +17,7 @@ import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from .drawing import film
 from .standin_shapes import (
     ACCOUNT,
     ENDED,
@@ -658,7 +659,7 @@ class StandIn:
                     task.image_url = f"{self.url}/img/{task.id}.png"
                     self._files[f"{task.id}.png"] = shown
                 if task.action.startswith("VIDEO"):
-                    self._files[f"{task.id}.mp4"] = b"\0\0\0\x18ftypmp42"
+                    self._files[f"{task.id}.mp4"] = film()
             self._record(task)
             body = self._callback(task)
         task.done.set()

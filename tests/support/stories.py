@@ -7,6 +7,7 @@ from worker.events import (
     AssetsSettled,
     Cancelled,
     Event,
+    LinksRenewed,
     Missing,
     ModalAnswered,
     Observed,
@@ -73,6 +74,7 @@ what_happens: st.SearchStrategy[Event] = st.one_of(
     st.just(TimePassed()),
     st.just(AssetsSettled(("a.png",), AssetsStatus.STORED)),
     st.sampled_from([SeedSettled("42"), SeedSettled(error="none")]),
+    st.builds(LinksRenewed, results),
 )
 what_people_want: st.SearchStrategy[Event] = st.one_of(
     st.just(Cancelled()),

@@ -92,7 +92,7 @@ class World:
         self.receiver = Receiver(self.orchestrator, self.tokens)
         self.submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
         self.asker = Asker(self.orchestrator, clients, self.tokens)
-        self.seeds = Seeds(self.orchestrator, clients)
+        self.seeds = Seeds(self.orchestrator, clients, lambda _: None)
         self.sweeper = Sweep(self.orchestrator, wakeups)
 
     def _watch(self, call: str, *args: Any) -> None:

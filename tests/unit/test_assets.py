@@ -1,42 +1,54 @@
 """A finished job's files become our own."""
 
+import json
+import threading
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
+from PIL import Image
 
-from tests.support.drawing import draw
-from tests.support.jobs import callback, in_status
+from tests.support.drawing import draw, film, grid, png_of_size
+from tests.support.jobs import GRID, a_snapshot, callback, in_status
 from tests.support.shell import Shell
 from worker import fetching
-from worker.assets import GIVE_UP_AFTER_S, Assets
-from worker.errors import PictureError
+from worker.assets import AWAY_GIVE_UP_AFTER_S, GIVE_UP_AFTER_S, LEASE_S, Assets
+from worker.errors import PictureError, ProviderUnavailable, ServiceUnavailable
 from worker.evidence import TaskStatus
-from worker.job import AssetsStatus, Job, Result, Status
+from worker.job import AssetsStatus, Button, Job, Keep, Kind, Result, Status
 from worker.storage import Storage
 
 PICTURE = draw("PNG")
 
+Held = bytes | PictureError
+
 
 class Web:
-    """What the addresses hold; an error is raised."""
+    """What the addresses hold; an error is raised. Of a list, one after the other."""
 
     def __init__(self) -> None:
-        self.holds: dict[str, bytes | PictureError] = {}
+        self.holds: dict[str, Held | list[Held]] = {}
         self.fetched: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
 
-    def fetch(self, url: str, **limits: Any) -> bytes:
+    def fetch_into(self, file: IO[bytes], url: str, **limits: Any) -> None:
         self.fetched.append(url)
+        self.meanwhile()
         held = self.holds[url]
+        if isinstance(held, list):
+            held = held.pop(0)
         if isinstance(held, PictureError):
+            file.write(b"what came before the error")
             raise held
-        return held
+        file.write(held)
 
 
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     web = Web()
-    monkeypatch.setattr(fetching, "fetch", web.fetch)
+    monkeypatch.setattr(fetching, "fetch_into", web.fetch_into)
     return web
 
 
@@ -47,44 +59,115 @@ def shell() -> Shell:
 
 @pytest.fixture
 def assets(shell: Shell, tmp_path: Path) -> Assets:
-    return Assets(shell.orchestrator, Storage(f"file://{tmp_path}"))
+    return Assets(shell.orchestrator, Storage(f"file://{tmp_path}"), shell.providers)
 
 
-def finished(shell: Shell, **result: Any) -> Job:
+def finished(shell: Shell, keep: Keep | None = None, **result: Any) -> Job:
     """A job that has just succeeded with ``result``."""
-    job = shell.put(in_status(Status.SUBMITTED))
+    job = shell.put(in_status(Status.SUBMITTED, keep=keep or Keep()))
     told = callback(TaskStatus.SUCCEEDED, result=Result(**result))
     return shell.orchestrator.record(job, told).job
+
+
+def written(root: Path) -> set[str]:
+    """Every file below ``root``."""
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
 def test_each_file_is_stored_once_under_its_jobs_name(
     shell: Shell, assets: Assets, web: Web, tmp_path: Path
 ) -> None:
-    web.holds = {"https://c/1": PICTURE, "https://c/2": draw("JPEG"), "https://c/v.webm?x=1": b"vv"}
+    web.holds = {"https://c/1": PICTURE, "https://c/2": draw("JPEG"), "https://c/v?x=1": film()}
     job = finished(
         shell,
         image_url="https://c/grid",
         image_urls=("https://c/1", "https://c/2", "https://c/1"),
-        video_urls=("https://c/v.webm?x=1",),
+        video_urls=("https://c/v?x=1",),
     )
     assets.store(job.id)
     stored = shell.job(job).result
     assert stored.assets_status is AssetsStatus.STORED
     assert stored.assets == tuple(
-        f"{job.id}/{job.id}-{n}{suffix}" for n, suffix in enumerate((".png", ".jpg", ".webm"))
+        f"{job.id}/{job.id}-{n}{suffix}" for n, suffix in enumerate((".png", ".jpg", ".mp4"))
     )
     assert (tmp_path / stored.assets[0]).read_bytes() == PICTURE
-    assert web.fetched == ["https://c/1", "https://c/2", "https://c/v.webm?x=1"]
+    assert web.fetched == ["https://c/1", "https://c/2", "https://c/v?x=1"]
     assert shell.job(job).due_at is None
     assets.store(job.id)
     assert len(web.fetched) == 3, "a second call changes nothing"
 
 
-def test_a_single_picture_and_an_unnamed_video(shell: Shell, assets: Assets, web: Web) -> None:
-    web.holds = {"https://c/grid": PICTURE, "https://c/video": b"vv"}
-    job = finished(shell, image_url="https://c/grid", video_urls=("https://c/video",))
+def test_each_file_is_told_with_what_it_is(
+    shell: Shell, assets: Assets, web: Web, tmp_path: Path
+) -> None:
+    large = draw("PNG", (1024, 768))
+    web.holds = {"https://c/1": large, "https://c/v": film()}
+    job = finished(shell, image_urls=("https://c/1",), video_urls=("https://c/v",))
     assets.store(job.id)
-    assert [Path(p).suffix for p in shell.job(job).result.assets] == [".png", ".mp4"]
+    picture, thumbnail, video = shell.job(job).result.files
+    stem = f"{job.id}/{job.id}"
+    assert (picture.path, picture.of, picture.type) == (f"{stem}-0.png", "picture", "image/png")
+    assert (picture.bytes, picture.width, picture.height) == (len(large), 1024, 768)
+    assert picture.sha256 == sha256(large).hexdigest()
+    assert (thumbnail.path, thumbnail.of) == (f"{stem}-0-thumb.webp", "thumbnail")
+    assert (thumbnail.type, thumbnail.width, thumbnail.height) == ("image/webp", 512, 384)
+    assert (video.path, video.of, video.type) == (f"{stem}-1.mp4", "video", "video/mp4")
+    assert (video.width, video.height) == (None, None)
+    for file in (picture, thumbnail, video):
+        data = (tmp_path / file.path).read_bytes()
+        assert (len(data), sha256(data).hexdigest()) == (file.bytes, file.sha256)
+    assert written(tmp_path) == {picture.path, thumbnail.path, video.path, f"{stem}.json"}
+
+
+def test_a_grid_is_cut_into_its_four_pictures_when_asked(
+    shell: Shell, assets: Assets, web: Web, tmp_path: Path
+) -> None:
+    colours = ("red", "green", "blue", "white")
+    web.holds = {"https://c/grid": grid(*colours)}
+    job = finished(shell, Keep(tiles=True), image_url="https://c/grid", buttons=GRID)
+    assets.store(job.id)
+    tiles = [file for file in shell.job(job).result.files if file.of == "tile"]
+    assert [Path(tile.path).name for tile in tiles] == [
+        f"{job.id}-0-tile{n}.png" for n in range(1, 5)
+    ]
+    for tile, colour in zip(tiles, colours, strict=True):
+        with Image.open(tmp_path / tile.path) as image:
+            found = image.convert("RGB").getcolors()
+            assert image.size == (tile.width, tile.height) == (8, 6)
+        with Image.new("RGB", (8, 6), colour) as wanted:
+            assert found == wanted.getcolors()
+    assert len(shell.job(job).result.assets) == 1, "tiles are files, not results of their own"
+
+
+@pytest.mark.parametrize(
+    ("keep", "fetched"),
+    [
+        (Keep("all"), ["https://c/1", "https://c/2", "https://c/v"]),
+        (Keep("grid"), ["https://c/grid"]),
+    ],
+)
+def test_only_what_is_wanted_is_stored(
+    shell: Shell, assets: Assets, web: Web, keep: Keep, fetched: list[str]
+) -> None:
+    urls = ("https://c/grid", "https://c/1", "https://c/2")
+    web.holds = {**dict.fromkeys(urls, PICTURE), "https://c/v": film()}
+    job = finished(
+        shell,
+        keep,
+        image_url="https://c/grid",
+        image_urls=("https://c/1", "https://c/2"),
+        video_urls=("https://c/v",),
+    )
+    assets.store(job.id)
+    assert web.fetched == fetched
+
+
+def test_where_nothing_is_wanted_nothing_is_due(shell: Shell, assets: Assets, web: Web) -> None:
+    job = finished(shell, Keep("off"), image_url="https://c/grid")
+    assert job.result.assets_status is AssetsStatus.NONE
+    assert job.due_at is None
+    assets.store(job.id)
+    assert web.fetched == []
 
 
 def test_what_was_paid_on_an_account_that_is_no_longer_set_is_stored_all_the_same(
@@ -97,6 +180,65 @@ def test_what_was_paid_on_an_account_that_is_no_longer_set_is_stored_all_the_sam
     assert shell.job(job).result.assets_status is AssetsStatus.STORED
 
 
+def test_the_sidecar_says_where_the_files_come_from(
+    shell: Shell, assets: Assets, web: Web, tmp_path: Path
+) -> None:
+    web.holds = {"https://c/grid": PICTURE, "https://c/u": PICTURE}
+    root = finished(shell, image_url="https://c/grid", prompt="a cat --v 7")
+    upscale = shell.put(
+        in_status(
+            Status.SUBMITTED,
+            kind=Kind.ACTION,
+            parent_id=root.id,
+            pipeline_id=root.id,
+            request={"job_id": root.id, "button": "U2"},
+        )
+    )
+    told = callback(TaskStatus.SUCCEEDED, result=Result(image_url="https://c/u"))
+    upscale = shell.orchestrator.record(upscale, told).job
+    assets.store(upscale.id)
+    said = json.loads((tmp_path / root.id / f"{upscale.id}.json").read_bytes())
+    assert said["lineage"] == [
+        {"job": root.id, "does": "imagine"},
+        {"job": upscale.id, "does": "U2"},
+    ]
+    assert said["buttons"] == ["U2"]
+    assert (said["job"], said["pipeline"], said["account"]) == (upscale.id, root.id, "default")
+    assert said["prompt"] == root.request["prompt"]
+    assert said["finished_at"] == "2027-01-15T08:00:00.000Z"
+    assert [file["of"] for file in said["files"]] == ["picture", "thumbnail"]
+    assert said["files"][0]["sha256"] == sha256(PICTURE).hexdigest()
+
+
+def test_the_sidecar_is_written_last_and_a_repeat_writes_the_same(
+    shell: Shell, assets: Assets, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    names: list[str] = []
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        names.append(target.name)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    commit = shell.store.commit
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(shell.store, "commit", dies)
+    with pytest.raises(SystemExit):
+        assets.store(job.id)
+    assert names == [f"{job.id}-0.png", f"{job.id}-0-thumb.webp", f"{job.id}.json"]
+    before = {path: (tmp_path / path).read_bytes() for path in written(tmp_path)}
+    monkeypatch.setattr(shell.store, "commit", commit)
+    assets.store(job.id)
+    assert {path: (tmp_path / path).read_bytes() for path in written(tmp_path)} == before
+    assert shell.job(job).result.assets_status is AssetsStatus.STORED
+
+
 def test_trouble_that_may_pass_is_tried_again_for_an_hour(
     shell: Shell, assets: Assets, web: Web
 ) -> None:
@@ -104,6 +246,7 @@ def test_trouble_that_may_pass_is_tried_again_for_an_hour(
     job = finished(shell, image_url="https://c/grid")
     assets.store(job.id)
     assert shell.job(job).result.assets_status is AssetsStatus.PENDING
+    assert shell.provider.asked == [], "the link is not to blame"
     assert shell.store.claim_due(shell.now + 1, 9, 1) == []
     assert len(shell.store.claim_due(shell.now + 2, 9, 1)) == 1
     shell.now += GIVE_UP_AFTER_S + 1
@@ -111,14 +254,192 @@ def test_trouble_that_may_pass_is_tried_again_for_an_hour(
     given_up = shell.job(job)
     assert given_up.result.assets_status is AssetsStatus.FAILED
     assert given_up.status is Status.SUCCEEDED, "the provider did its work"
+    assert given_up.due_at is None
+    reason = given_up.result.assets_error
+    assert reason is not None
+    assert (reason.code, reason.message) == ("not_reached", "HTTP 503")
 
 
-@pytest.mark.parametrize("held", [PictureError("HTTP 404"), b"<html>not found</html>"])
-def test_what_is_no_picture_is_not_tried_again(
-    shell: Shell, assets: Assets, web: Web, held: bytes | PictureError
+def test_a_storage_that_is_away_is_waited_for_a_day(
+    shell: Shell, assets: Assets, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> str:
+        raise ServiceUnavailable("The storage cannot be used: No space left on device")
+
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "put_file", away)
+        shell.now += GIVE_UP_AFTER_S + 1
+        assets.store(job.id)
+        assert shell.job(job).result.assets_status is AssetsStatus.PENDING
+    assets.store(job.id)
+    assert shell.job(job).result.assets_status is AssetsStatus.STORED
+    other = finished(shell, image_url="https://c/grid")
+    monkeypatch.setattr(Storage, "put_file", away)
+    shell.now += AWAY_GIVE_UP_AFTER_S + 1
+    assets.store(other.id)
+    reason = shell.job(other).result.assets_error
+    assert reason is not None
+    assert reason.code == "not_reached"
+    assert "No space left" in reason.message
+
+
+DEAD: list[Held] = [
+    PictureError("c answered 404", dead_link=True),
+    PictureError("c broke off in the middle", retryable=True, dead_link=True),
+    PICTURE[:-20],
+    b"<html>This content is no longer available.</html>",
+    b"",
+    film()[:-1],
+]
+
+
+@pytest.mark.parametrize("held", DEAD)
+def test_a_dead_link_is_asked_for_anew(
+    shell: Shell, assets: Assets, web: Web, held: Held, tmp_path: Path
+) -> None:
+    web.holds = {"https://c/old": held, "https://c/new": PICTURE}
+    job = finished(shell, image_url="https://c/old")
+    renewed = Result(image_url="https://c/new")
+    shell.provider.tasks["t1"] = a_snapshot(TaskStatus.SUCCEEDED, result=renewed)
+    assets.store(job.id)
+    stored = shell.job(job).result
+    assert shell.provider.asked == ["t1"]
+    assert web.fetched == ["https://c/old", "https://c/new"]
+    assert stored.assets_status is AssetsStatus.STORED
+    assert stored.image_url == "https://c/new", "what is shown is where it is now"
+    assert (tmp_path / stored.assets[0]).read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize("held", DEAD)
+def test_a_link_that_stays_dead_is_given_up_after_an_hour_and_says_why(
+    shell: Shell, assets: Assets, web: Web, held: Held, tmp_path: Path
+) -> None:
+    web.holds = {"https://c/grid": held}
+    job = finished(shell, image_url="https://c/grid")
+    same = Result(image_url="https://c/grid")
+    shell.provider.tasks["t1"] = a_snapshot(TaskStatus.SUCCEEDED, result=same)
+    assets.store(job.id)
+    assert shell.job(job).result.assets_status is AssetsStatus.PENDING
+    shell.now += GIVE_UP_AFTER_S + 1
+    assets.store(job.id)
+    failed = shell.job(job)
+    assert failed.result.assets_status is AssetsStatus.FAILED
+    assert failed.due_at is None
+    reason = failed.result.assets_error
+    assert reason is not None
+    assert reason.code == "link_dead"
+    assert "t1" in (reason.hint or "")
+    assert shell.provider.asked == ["t1", "t1"]
+    assert written(tmp_path) == set(), "nothing half-written is left under any name"
+
+
+@pytest.mark.parametrize("trouble", ["away", "unknown", "running", "gone"])
+def test_a_provider_that_tells_no_new_link_is_asked_again_later(
+    shell: Shell, assets: Assets, web: Web, trouble: str
+) -> None:
+    web.holds = {"https://c/old": PictureError("c answered 410", dead_link=True)}
+    job = finished(shell, image_url="https://c/old")
+    if trouble == "away":
+        shell.provider.trouble = ProviderUnavailable()
+    if trouble == "running":
+        shell.provider.tasks["t1"] = a_snapshot(TaskStatus.IN_PROGRESS)
+    if trouble == "gone":
+        shell.providers.clear()
+    assets.store(job.id)
+    assert shell.job(job).result.assets_status is AssetsStatus.PENDING
+    assert len(shell.store.claim_due(shell.now + 2, 9, 1)) == 1
+
+
+@pytest.mark.parametrize(
+    "held", [PictureError("plain http is not allowed"), png_of_size(9999, 9999)]
+)
+def test_what_will_be_no_better_next_time_fails_at_once(
+    shell: Shell, assets: Assets, web: Web, held: Held
 ) -> None:
     web.holds = {"https://c/grid": held}
     job = finished(shell, image_url="https://c/grid")
     assets.store(job.id)
-    assert shell.job(job).result.assets_status is AssetsStatus.FAILED
+    failed = shell.job(job).result
+    assert failed.assets_status is AssetsStatus.FAILED
+    assert failed.assets_error is not None
+    assert failed.assets_error.code == "not_taken"
     assert shell.job(job).due_at is None
+
+
+def test_nobody_else_is_sent_for_a_job_while_its_files_come(
+    shell: Shell, assets: Assets, web: Web
+) -> None:
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    due: list[int] = []
+    web.meanwhile = lambda: due.append(len(shell.store.claim_due(shell.now + LEASE_S - 1, 9, 1)))
+    assets.store(job.id)
+    assert due == [0]
+
+
+def test_a_job_that_is_sent_for_again_is_fetched_once(
+    shell: Shell, assets: Assets, web: Web
+) -> None:
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    web.meanwhile = lambda: assets.store(job.id)
+    assets.store(job.id)
+    assert web.fetched == ["https://c/grid"]
+
+
+def test_slow_files_take_only_their_own_places(
+    shell: Shell, assets: Assets, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "_places", threading.BoundedSemaphore(1))
+    first, second = (finished(shell, image_url=f"https://c/{n}") for n in (1, 2))
+    web.holds = {"https://c/1": PICTURE, "https://c/2": PICTURE}
+
+    def ask_for_the_second() -> None:
+        web.meanwhile = lambda: None
+        other = threading.Thread(target=assets.store, args=[second.id])
+        other.start()
+        other.join(10)
+        assert not other.is_alive(), "who finds every place taken goes on at once"
+        assert web.fetched == ["https://c/1"]
+
+    web.meanwhile = ask_for_the_second
+    assets.store(first.id)
+    assert web.fetched == ["https://c/1", "https://c/2"], "whoever has the place goes on"
+
+
+def test_a_worker_that_ends_begins_no_further_job(shell: Shell, assets: Assets, web: Web) -> None:
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    assets.stop()
+    assets.store(job.id)
+    assert web.fetched == []
+    assert shell.job(job).due_at is not None, "the sweep finds it again"
+
+
+def test_names_are_as_they_are_set(shell: Shell, web: Web, tmp_path: Path) -> None:
+    template = "{date}/{kind}/{row}_{job}.{n}.{ext}"
+    assets = Assets(shell.orchestrator, Storage(f"file://{tmp_path}"), shell.providers, template)
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    assets.store(job.id)
+    assert written(tmp_path) == {
+        f"2027-01-15/imagine/none_{job.id}.0.png",
+        f"2027-01-15/imagine/none_{job.id}.0-thumb.webp",
+        f"2027-01-15/imagine/{job.id}.json",
+    }
+
+
+def test_a_films_buttons_do_not_make_it_a_grid(shell: Shell, assets: Assets, web: Web) -> None:
+    web.holds = {"https://c/p": PICTURE, "https://c/v": film()}
+    upscales = tuple(Button(f"MJ::JOB::video_virtual_upscale::{n}::x") for n in range(1, 5))
+    job = finished(
+        shell,
+        Keep(tiles=True),
+        image_url="https://c/p",
+        video_urls=("https://c/v",),
+        buttons=upscales,
+    )
+    assets.store(job.id)
+    assert "tile" not in {file.of for file in shell.job(job).result.files}

@@ -15,7 +15,7 @@ from worker.batch.permutations import count, expand, parse_prompt
 from worker.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
 from worker.batch.tables import MAX_ROW_LINES
 from worker.errors import InvalidRequest
-from worker.job import Kind
+from worker.job import Keep, Kind
 from worker.schema import JobRequest
 from worker.schema.kinds import MODELS
 
@@ -585,3 +585,14 @@ def test_rows_come_before_the_file_has_ended() -> None:
 
     stream = read_rows(endless(), Form.LINES)
     assert [next(stream).number for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_what_is_stored_may_be_a_default_or_a_column(form: str) -> None:
+    tables = {
+        "csv": 'prompt,assets\na cat,\na dog,off\na fox,"{""tiles"": true}"\n',
+        "ndjson": '{"prompt": "a cat"}\n{"prompt": "a dog", "assets": "off"}\n'
+        '{"prompt": "a fox", "assets": {"tiles": true}}\n',
+    }
+    found = jobs(tables[form], form, assets={"files": "grid"})
+    assert [job.keep for job in found] == [Keep("grid"), Keep("off"), Keep(tiles=True)]

@@ -13,16 +13,16 @@ from click.testing import CliRunner, Result
 import worker
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW, a_job, in_status, terms
-from worker import connection
+from worker import broker, connection
 from worker.account import Account, Budgets
 from worker.bootstrap import Services
-from worker.cli import attempts, cli, verdicts
+from worker.cli import attempts, cli, processes, verdicts
 from worker.errors import StoreUnavailable
 from worker.events import Policy
 from worker.habits import Delivery, Mode
 from worker.health import Health
 from worker.intake import Intake
-from worker.job import AssetsStatus, Attempt, Job, JobError, Kind, Retry, Status
+from worker.job import AssetsStatus, Attempt, Job, JobError, Keep, Kind, Retry, Status
 from worker.job import Result as JobResult
 from worker.money import amount
 from worker.orchestrator import Orchestrator
@@ -149,6 +149,27 @@ def test_midjourneys_own_seed_without_quotes_is_not_taken_for_ours(here: Here) -
     assert answer.exit_code == 2
     assert "put it in quotes" in answer.stderr
     assert here.store.list_jobs(Filter(), 9).jobs == ()
+
+
+@pytest.mark.parametrize(
+    ("flags", "keep"),
+    [
+        ([], Keep()),
+        (["--assets", "grid"], Keep("grid")),
+        (["--tiles"], Keep(tiles=True)),
+        (["--assets", "off", "--tiles"], Keep("off", tiles=True)),
+    ],
+)
+def test_what_is_stored_is_asked_for_in_a_word(here: Here, flags: list[str], keep: Keep) -> None:
+    job = here.store.get(run("imagine", "a fox", *flags).stdout.strip())
+    assert job is not None
+    assert job.keep == keep
+
+
+def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:
+    answer = run("imagine", "a fox", "--assets", "some")
+    assert answer.exit_code == 2
+    assert "assets.files: must be off, grid or all" in answer.stderr
 
 
 @pytest.mark.parametrize(
@@ -292,6 +313,25 @@ def test_cancel_retry_and_resolve(here: Here) -> None:
     assert run("cancel", job.id).exit_code == 2
     assert json.loads(run("retry", job.id, "--json").stdout)["status"] == "queued"
     assert run("resolve", job.id, "--outcome", "failed").exit_code == 2
+
+
+def test_files_that_could_not_be_had_are_shown_with_the_reason(here: Here) -> None:
+    reason = JobError("link_dead", "cdn.example answered 404", "Ask the provider.")
+    result = JobResult(assets_status=AssetsStatus.FAILED, assets_error=reason)
+    job = keep(here, replace(in_status(Status.SUCCEEDED), result=result))
+    shown = run("show", job.id).stdout
+    assert "no files   link_dead: cdn.example answered 404. Ask the provider." in shown
+
+
+@pytest.mark.parametrize("queues", ["", "files,fils"])
+def test_a_worker_of_unknown_queues_does_not_start(here: Here, queues: str) -> None:
+    answer = run("worker", "--queues", queues)
+    assert answer.exit_code == 2
+    assert "--queues must be some of wake, door, files" in answer.stderr
+
+
+def test_the_queues_that_a_worker_may_serve_are_those_there_are() -> None:
+    assert list(processes._QUEUES) == list(broker.QUEUES)
 
 
 def test_listing_and_showing(here: Here) -> None:

@@ -1,9 +1,12 @@
+import contextlib
 import ipaddress
 import shutil
 import socket
 import ssl
 import subprocess
 import time
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 from tests.support.rawserver import http, says, serving
 from worker import safe_http
 from worker.errors import PictureError
-from worker.fetching import check_url, fetch
+from worker.fetching import check_url, fetch, fetch_into
 from worker.safe_http import is_public
 
 BODY = b"picture" * 1000
@@ -340,3 +343,111 @@ def test_tls_is_for_the_name_though_the_address_is_dialled(
         error = refused(f"https://other.test:{port}/", hosts=hosts)
         assert "certificate that is not valid" in str(error)
     assert wanted == ["pictures.test", "pictures.test", "other.test"]
+
+
+class Changing:
+    """A resolver whose answer for pictures.test is another one each time; the last one stays."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
+        self.asked = 0
+        self._answers, self._real = answers, socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self)
+
+    def __call__(self, host: str, port: int, *rest: Any, **more: Any) -> Any:
+        if host != "pictures.test":
+            return self._real(host, port, *rest, **more)
+        answer = self._answers[min(self.asked, len(self._answers) - 1)]
+        self.asked += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answer, port))]
+
+
+def dialled_here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Whom connections are made to, all of which end on this machine."""
+    dialled: list[str] = []
+    real = socket.create_connection
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        dialled.append(address[0])
+        return real(("127.0.0.1", address[1]), timeout)
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    return dialled
+
+
+def test_a_name_that_means_another_machine_a_moment_later_is_not_asked_again(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, dialled = Changing(monkeypatch, "8.8.8.8", "127.0.0.1"), dialled_here(monkeypatch)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
+    monkeypatch.setattr(safe_http, "_tls", lambda: trusting)
+    with serving(says(OK), tls=server) as (port, _):
+        assert get(f"https://pictures.test:{port}/", hosts=frozenset()) == BODY
+    assert (names.asked, dialled) == (1, ["8.8.8.8"]), "what was looked at is what is dialled"
+
+
+def test_a_name_that_turns_private_on_the_way_through_redirects_is_refused(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, dialled = Changing(monkeypatch, "8.8.8.8", "127.0.0.1"), dialled_here(monkeypatch)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
+    monkeypatch.setattr(safe_http, "_tls", lambda: trusting)
+    with serving(says(http(status="302 Found", Location="/next")), tls=server) as (port, asked):
+        error = refused(f"https://pictures.test:{port}/", hosts=frozenset())
+    assert "pictures.test is not a public address" in str(error)
+    assert (names.asked, dialled, len(asked)) == (2, ["8.8.8.8"], 1)
+
+
+def test_a_body_goes_into_the_file_a_piece_at_a_time(tmp_path: Path) -> None:
+    body = b"x" * 24 * 2**20
+    with (
+        serving(says(http(body))) as (port, _),
+        (tmp_path / "file").open("wb") as file,
+        traced() as peak,
+    ):
+        url = f"http://127.0.0.1:{port}/"
+        fetch_into(file, url, allowed_hosts=LOOPBACK, max_bytes=len(body), deadline_s=20)
+        most = peak()
+    assert (tmp_path / "file").stat().st_size == len(body)
+    assert most < 4 * 2**20, "not in memory whole"
+
+
+@pytest.mark.parametrize("announced", [None, "10", "999999999999"])
+def test_neither_memory_nor_disk_takes_more_than_the_limit(
+    tmp_path: Path, announced: str | None
+) -> None:
+    """Of an endless body, whatever its head announces."""
+    head = http() if announced is None else http(Content_Length=announced)
+
+    def endlessly(sock: socket.socket, _: bytes) -> None:
+        sock.sendall(head)
+        while True:
+            sock.sendall(b"x" * 65536)
+
+    limit = 8 * 2**20
+    with (
+        serving(endlessly) as (port, _),
+        (tmp_path / "file").open("wb") as file,
+        traced() as peak,
+    ):
+        with contextlib.suppress(PictureError):
+            url = f"http://127.0.0.1:{port}/"
+            fetch_into(file, url, allowed_hosts=LOOPBACK, max_bytes=limit, deadline_s=20)
+        assert peak() < 4 * 2**20
+    size = (tmp_path / "file").stat().st_size
+    assert size <= limit
+    assert size == 10 or announced != "10", "what is announced is the end"
+
+
+@contextlib.contextmanager
+def traced() -> Iterator[Callable[[], int]]:
+    """The most memory, in bytes, that Python took within."""
+    tracemalloc.start()
+    try:
+        start = tracemalloc.get_traced_memory()[0]
+        yield lambda: tracemalloc.get_traced_memory()[1] - start
+    finally:
+        tracemalloc.stop()

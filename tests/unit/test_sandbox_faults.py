@@ -32,7 +32,9 @@ def accepted(**options: Any) -> Case:
 
 
 def test_every_rate_belongs_to_one_fault() -> None:
-    bound = [*faults._before, *faults._after, *faults._callback]
+    bound = [
+        *faults._before, *faults._after, *faults._callback, *faults._download, *faults._link
+    ]  # fmt: skip
     assert sorted(bound) == sorted(option.name for option in OPTIONS if option.is_rate)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import FieldError, InvalidRequest
-from worker.job import SUBMITTED_KINDS, Kind, Notify
+from worker.job import SUBMITTED_KINDS, Keep, Kind, Notify
 from worker.schema import (
     PressRequest,
     parse_press,
@@ -91,6 +91,7 @@ def test_null_counts_as_left_out() -> None:
             "seed",
             "metadata",
             "notify",
+            "assets",
         ]
     )
     assert parse_request({**IMAGINE, **nothing}) == parse_request(IMAGINE)
@@ -115,6 +116,40 @@ def test_the_wish_for_a_seed_is_no_part_of_what_is_sent() -> None:
     assert not parse_request({**IMAGINE, "seed": False}).seed
     kept = errors_of(parse_request, {"kind": "modal", "job_id": "a", "prompt": "x", "seed": True})
     assert "keeps its own" in kept["seed"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("off", Keep("off")),
+        ("grid", Keep("grid")),
+        ("all", Keep()),
+        ({}, Keep()),
+        ({"tiles": True}, Keep("all", tiles=True)),
+        ({"files": "grid", "tiles": True}, Keep("grid", tiles=True)),
+    ],
+)
+def test_what_of_the_result_is_stored(given: Any, kept: Keep) -> None:
+    assert parse_request({**IMAGINE, "assets": given}).keep == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "errors"),
+    [
+        ("some", {"assets.files": "must be off, grid or all"}),
+        (True, {"assets": "must be off, grid or all, or an object of `files` and `tiles`"}),
+        (
+            {"tile": True},
+            {
+                "assets.tile": "is not a field of `assets`; did you mean `tiles`? "
+                "known are files, tiles"
+            },
+        ),
+        ({"tiles": "yes"}, {"assets.tiles": "must be true or false"}),
+    ],
+)
+def test_a_wrong_wish_for_files_is_named(given: Any, errors: dict[str, str]) -> None:
+    assert errors_of(parse_request, {**IMAGINE, "assets": given}) == errors
 
 
 def test_common_fields_are_kept() -> None:

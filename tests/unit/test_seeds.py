@@ -5,7 +5,7 @@ import pytest
 from tests.support.jobs import NOW, after, callback, in_status
 from tests.support.shell import Shell
 from worker import retries, seeds
-from worker.errors import HooklineError, ProviderUnavailable
+from worker.errors import HooklineError, ProviderUnavailable, ServiceUnavailable
 from worker.events import AssetsSettled, Disposition, SeedSettled
 from worker.evidence import SeedReply, TaskStatus
 from worker.job import AssetsStatus, Job, Kind, Result, Status
@@ -22,8 +22,14 @@ def shell() -> Shell:
 
 
 @pytest.fixture
-def asker(shell: Shell) -> Seeds:
-    return Seeds(shell.orchestrator, shell.providers)
+def described() -> list[Job]:
+    """The jobs whose sidecars were written anew."""
+    return []
+
+
+@pytest.fixture
+def asker(shell: Shell, described: list[Job]) -> Seeds:
+    return Seeds(shell.orchestrator, shell.providers, described.append)
 
 
 @pytest.fixture
@@ -191,9 +197,29 @@ def test_a_job_of_an_account_that_is_not_set_any_more_is_settled_in_the_end(
     shell: Shell,
 ) -> None:
     job = finished(shell)
-    asker = Seeds(shell.orchestrator, {})
+    asker = Seeds(shell.orchestrator, {}, lambda _: None)
     asker.ask("default", [job.id])
     assert shell.job(job).seed_pending
     shell.now += retries.SEED_WINDOW_S
     asker.ask("default", [job.id])
     assert "not set" in (shell.job(job).result.seed_error or "")
+
+
+def test_a_seed_is_written_beside_the_files_before_it_is_settled(
+    shell: Shell, asker: Seeds, described: list[Job]
+) -> None:
+    job = finished(shell)
+    shell.provider.seeds = [SeedReply("42")]
+    asker.ask("default", [job.id])
+    assert [(each.id, each.result.seed) for each in described] == [(job.id, "42")]
+    assert shell.job(job).result.seed == "42"
+
+
+def test_a_storage_that_is_away_puts_the_seed_off(shell: Shell) -> None:
+    def away(_: Job) -> None:
+        raise ServiceUnavailable
+
+    job = finished(shell)
+    shell.provider.seeds = [SeedReply("42")]
+    Seeds(shell.orchestrator, shell.providers, away).ask("default", [job.id])
+    assert shell.job(job).seed_pending

@@ -25,6 +25,7 @@ from worker.events import (
     Cancelled,
     Disposition,
     Event,
+    LinksRenewed,
     Missing,
     ModalAnswered,
     Observed,
@@ -37,7 +38,7 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import AssetsStatus, Job, JobError, Kind, Modal, Result, Status, Window
+from worker.job import AssetsStatus, Job, JobError, Keep, Kind, Modal, Result, Status, Window
 
 PENDING, RUNNING, SUCCESS = TaskStatus.PENDING, TaskStatus.IN_PROGRESS, TaskStatus.SUCCEEDED
 U1_U2 = ({"press": "U1"}, {"press": "U2"})
@@ -285,6 +286,29 @@ def test_a_finished_job_is_due_until_its_files_are_ours() -> None:
     assert (settled.job.result.assets, settled.job.due_at) == (("a/b.png",), None)
     again = after(settled.job, AssetsSettled((), AssetsStatus.FAILED))
     assert again.disposition is Disposition.STALE
+
+
+def test_new_links_take_the_place_of_old_ones_until_the_files_are_ours() -> None:
+    done = in_status(Status.SUCCEEDED)
+    new = Result(image_url="https://cdn.example/new.png", buttons=())
+    renewed = after(done, LinksRenewed(new))
+    assert renewed.job.result == replace(done.result, image_url=new.image_url)
+    assert renewed.job.due_at == done.due_at, "the files are still to be fetched"
+    for told in (new, Result()):
+        assert after(renewed.job, LinksRenewed(told)).disposition is Disposition.DUPLICATE
+    settled = after(done, AssetsSettled(("a/b.png",), AssetsStatus.STORED))
+    assert after(settled.job, LinksRenewed(new)).disposition is Disposition.STALE
+
+
+def test_files_that_nobody_wants_are_not_waited_for() -> None:
+    done = in_status(Status.SUCCEEDED, keep=Keep("off"))
+    assert (done.result.assets_status, done.due_at) == (AssetsStatus.NONE, None)
+
+
+def test_children_keep_what_their_parent_keeps() -> None:
+    keep = Keep("grid", tiles=True)
+    done = after(in_status(Status.IN_PROGRESS, then=U1_U2, keep=keep), callback(SUCCESS))
+    assert [child.keep for child in done.children] == [keep, keep]
 
 
 def test_a_success_without_buttons_is_asked_about_where_a_glob_needs_them() -> None:

@@ -22,6 +22,7 @@ from worker.events import (
     Cancelled,
     Disposition,
     Event,
+    LinksRenewed,
     Missing,
     ModalAnswered,
     Policy,
@@ -33,7 +34,7 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import TaskStatus
-from worker.job import AssetsStatus, Job, JobError, Modal, Status
+from worker.job import AssetsStatus, Job, JobError, Modal, Result, Status
 
 EVENTS: dict[str, Event] = {
     "started": Started("default"),
@@ -61,6 +62,7 @@ EVENTS: dict[str, Event] = {
     "answer": ModalAnswered(Modal("a cat --zoom 2")),
     "files": AssetsSettled(("a.png",), AssetsStatus.STORED),
     "seed": SeedSettled("42"),
+    "new links": LinksRenewed(Result(image_url="https://cdn.example/new.png")),
 }
 
 #: The status that the event leads to, or: . stale, = duplicate, ? foreign, ! refused as a conflict.
@@ -91,6 +93,7 @@ was taken    !          !              !              !              !          
 answer       !          !              !              !              queued         !              !              !         !      !         !
 files        .          .              .              .              .              .              .              succeeded .      .         .
 seed         .          .              .              .              .              .              .              succeeded .      .         .
+new links    .          .              .              .              .              .              .              succeeded .      .         .
 """  # noqa: E501 - a table
 
 _SIGNS = {Disposition.STALE: ".", Disposition.DUPLICATE: "=", Disposition.FOREIGN: "?"}

@@ -20,6 +20,13 @@ class Retry(TypedDict, total=False):
     on: Sequence[str]  #: codes of errors, as "failed"; left out: all after which it can help
 
 
+class Assets(TypedDict, total=False):
+    """What of a result is stored; follow-ups inherit it."""
+
+    files: Literal["off", "grid", "all"]  #: all if it is left out
+    tiles: bool  #: a grid's four pictures besides, each on its own
+
+
 class Common(TypedDict, total=False):
     """What every kind of job takes."""
 
@@ -31,6 +38,7 @@ class Common(TypedDict, total=False):
     deadline_s: int
     retry: Retry  #: further attempts, should the provider's task fail
     seed: bool  #: ask for the seeds of the pictures; of kinds that end with one
+    assets: Literal["off", "grid", "all"] | Assets  #: what of the result is stored
     metadata: Mapping[str, Any]
     notify: Mapping[str, Any]  #: `{"url": ...}` or `{"celery_task": ..., "queue": ...}`, and `on`
     key: str  #: the same key and request give the same job again

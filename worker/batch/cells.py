@@ -41,6 +41,10 @@ def _json(field: str, text: str) -> Any:
         raise InvalidRequest.of(field, f"is not readable JSON: {error}") from None
 
 
+def _word_or_json(field: str, text: str) -> Any:
+    return _json(field, text) if text.startswith("{") else text
+
+
 def _pictures(field: str, text: str) -> Any:
     if text.startswith("["):
         return _json(field, text)
@@ -66,5 +70,6 @@ _CONVERSIONS: Mapping[str, Callable[[str, str], Any]] = {
     "metadata": _json,
     "notify": _json,
     "retry": _json,
+    "assets": _word_or_json,
     "images": _pictures,
 }

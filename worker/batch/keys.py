@@ -66,8 +66,8 @@ def _hash(key: str) -> bytes:
 def _fingerprint(request: JobRequest) -> str:
     """The same for requests that make the same thing for the same purpose.
 
-    How it is made (account, priority, mode, deadline, who is told) stays out of it: a file that is
-    handed in again with another priority must not be paid again.
+    How it is made (account, priority, mode, deadline, who is told, what is stored) stays out of it:
+    a file that is handed in again with another priority must not be paid again.
     """
     content = {
         "kind": request.kind,

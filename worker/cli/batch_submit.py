@@ -13,7 +13,7 @@ from worker.batch.request import BatchRequest, parse_batch
 from worker.batches import BadRows, Progress
 from worker.cli import batch_view as view
 from worker.cli.base import DONE, JOB_FAILED, Command, leave, note, print_json
-from worker.cli.submitting import common_options, metadata, notify, seed_option, steps
+from worker.cli.submitting import common_options, kept, metadata, notify, seed_option, steps
 from worker.errors import InvalidRequest
 from worker.money import in_words, units
 from worker.present import taken_json
@@ -82,6 +82,7 @@ def _asked(file: str, given: dict[str, Any]) -> BatchRequest:
         "notify": notify(given),
     }
     given["then"], given["metadata"] = steps(given["then"]), metadata(given["metadata"])
+    given["assets"] = kept(given["assets"], tiles=given.pop("tiles"))
     shared = _json_object(given.pop("defaults"))
     named = {field: value for field, value in given.items() if value not in (None, [], {})}
     return parse_batch({**asked, "defaults": {**shared, **named}})

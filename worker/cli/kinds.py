@@ -16,6 +16,7 @@ from worker.cli.submitting import (
     answer,
     answer_dry,
     common_options,
+    kept,
     metadata,
     notify,
     seed_option,
@@ -222,6 +223,7 @@ def _request(given: dict[str, Any]) -> dict[str, Any]:
     given["then"] = steps(given["then"])
     given["metadata"] = metadata(given["metadata"])
     given["notify"] = notify(given)
+    given["assets"] = kept(given["assets"], tiles=given.pop("tiles"))
     return {name: value for name, value in given.items() if value not in (None, (), [], {})}
 
 

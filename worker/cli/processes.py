@@ -16,6 +16,18 @@ from worker.supervisor import end_with_parent
 _SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
 
 
+#: As in ``worker.broker``, which is slow to import.
+_QUEUES = ("wake", "door", "files")
+
+
+def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in _QUEUES]
+    if unknown or not names:
+        raise WrongUsage(f"--queues must be some of {', '.join(_QUEUES)}, not {text!r}.")
+    return list(dict.fromkeys(names))
+
+
 @click.command(cls=Command, examples=("hookline web --port 8080",))
 @setting_options("host", "port")
 @_SUPERVISED
@@ -27,16 +39,30 @@ def web(*, supervised: bool, **given: Any) -> None:
     run_web(settings)
 
 
-@click.command(cls=Command, examples=("hookline worker", "hookline worker --max-running 12"))
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline worker",
+        "hookline worker --max-running 12",
+        "hookline worker --queues files",
+    ),
+)
 @setting_options("max_running")
+@click.option(
+    "--queues",
+    default=",".join(_QUEUES),
+    show_default=True,
+    callback=_queues,
+    help="What it does: our own wake-ups, jobs that come by Celery, fetching of files.",
+)
 @_SUPERVISED
-def worker(*, supervised: bool, **given: Any) -> None:
+def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
     """Run a worker process: it submits, asks and stores. Any number may run."""
     settings = _begin(given, supervised=supervised)
     from worker.app import run_worker  # noqa: PLC0415  # Celery is slow to import
     from worker.bootstrap import build  # noqa: PLC0415
 
-    run_worker(build(settings))
+    run_worker(build(settings), queues)
 
 
 def _sandbox_option(option: Option) -> click.Option:

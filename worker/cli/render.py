@@ -11,7 +11,7 @@ from worker.buttons import name_of
 from worker.charges import Standing, charges, total
 from worker.cli import attempts
 from worker.events import Policy
-from worker.job import Job, Status
+from worker.job import Job, JobError, Status
 from worker.plans import next_price
 from worker.present import pipeline_status
 from worker.store import Pipeline
@@ -104,9 +104,10 @@ def details(
         ("seed", job.result.seed or job.result.seed_error),
         ("prompts", "\n".join(job.result.prompts) or None),
         ("buttons", ", ".join(name_of(b) for b in job.result.buttons or ()) or None),
-        ("error", _error(job)),
+        ("error", _in_words(job.error)),
         ("next", doubt or hint(job)),
         ("files", "\n".join(map(locate, job.result.assets)) or None),
+        ("no files", _in_words(job.result.assets_error)),
     ]
     return [
         f"{name if n == 0 else '':<10} {words}"
@@ -151,8 +152,8 @@ def _branch(
         yield from _branch(child, members, locate, indent + fork, indent + below)
 
 
-def _error(job: Job) -> str | None:
-    if job.error is None:
+def _in_words(error: JobError | None) -> str | None:
+    if error is None:
         return None
-    words = f"{job.error.code}: {job.error.message.rstrip('. ')}."
-    return f"{words} {job.error.hint or ''}".strip()
+    words = f"{error.code}: {error.message.rstrip('. ')}."
+    return f"{words} {error.hint or ''}".strip()

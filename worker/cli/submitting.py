@@ -70,6 +70,12 @@ def common_options() -> list[click.Option]:
             "for these errors only. Each attempt may be paid.",
         ),
         click.Option(
+            ["--assets"],
+            metavar="off|grid|all",
+            help="Store nothing, the main picture only, or every picture and film. [default: all]",
+        ),
+        click.Option(["--tiles"], is_flag=True, help="Store a grid's four pictures besides."),
+        click.Option(
             ["--metadata"], multiple=True, metavar="K=V", help="Kept with the job. Repeatable."
         ),
         *notify_options(),
@@ -113,6 +119,13 @@ def _retry(_ctx: click.Context, _param: click.Parameter, text: str | None) -> di
         raise InvalidRequest.of("retry", message)
     named = {"on": [code.strip() for code in codes.split(",")]} if colon else {}
     return {"attempts": int(attempts), **named}
+
+
+def kept(files: str | None, *, tiles: bool) -> dict[str, Any] | str | None:
+    """`--assets` and `--tiles` as the request has them; None: neither was given."""
+    if not tiles:
+        return files
+    return {"tiles": True} if files is None else {"files": files, "tiles": True}
 
 
 def metadata(pairs: Sequence[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from worker.sandbox.base import Dialect
+from worker.sandbox.downloads import EXPIRY, Downloads, is_dead
 from worker.sandbox.engine import Engine
+from worker.sandbox.faults import Faults
 from worker.sandbox.gallery import Gallery
 from worker.sandbox.ledger import Ledger, Stats
-from worker.sandbox.model import Reply
+from worker.sandbox.model import Reply, Task
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.queries import Queries
 from worker.sandbox.reception import Cut, Reception
@@ -58,10 +61,17 @@ def create_app(
 ) -> Flask:
     """Wire the endpoints to a Flask app."""
     app = Flask(__name__)
-    gallery = Gallery(engine)
+    gallery, downloads = Gallery(engine), Downloads(Faults(options, stats))
     _add_provider(
-        app, options=options, dialect=dialect, engine=engine, gallery=gallery, stats=stats
+        app,
+        options=options,
+        dialect=dialect,
+        engine=engine,
+        gallery=gallery,
+        downloads=downloads,
+        stats=stats,
     )
+    _add_pictures(app, engine, gallery, downloads)
     _add_oracle(
         app, dialect=dialect.name, engine=engine, gallery=gallery, ledger=ledger, stats=stats
     )
@@ -75,6 +85,7 @@ def _add_provider(
     dialect: Dialect,
     engine: Engine,
     gallery: Gallery,
+    downloads: Downloads,
     stats: Stats,
 ) -> None:
     front = Front(options, dialect, stats)
@@ -84,6 +95,9 @@ def _add_provider(
     def submit(name: str, prefix: str = "") -> Response:
         mode = prefix.removeprefix("mj-") if prefix in dialect.prefixes else None
         return front.answer(name, prefix, lambda: reception.submit(name, mode))
+
+    def image(name: str) -> Reply:
+        return _gateway_image(gallery, downloads, engine.task(name), name)
 
     def route(rule: str, name: str, call: Callable[..., Reply], method: str = "GET") -> None:
         def view(prefix: str = "", **found: str) -> Response:
@@ -99,7 +113,11 @@ def _add_provider(
     route("task/queue", "queue", queries.queue)
     route("task/list-by-condition", "list-by-condition", queries.by_condition, "POST")
     route("task/list-by-ids", "list-by-ids", queries.by_condition, "POST")
-    route("image/<name>", "image", lambda name: _gateway_image(gallery, name))
+    route(
+        "image/<name>",
+        "image",
+        lambda name: _gateway_image(gallery, downloads, engine.task(name), name),
+    )
     app.register_error_handler(404, lambda _error: front.unknown_path())
     app.register_error_handler(405, lambda _error: front.unknown_path())
 
@@ -127,13 +145,26 @@ def _add_oracle(
     def show_stats() -> Response:
         return jsonify({**stats.snapshot(), "tasks": engine.totals()})
 
+    @app.get("/sandbox/digests/<name>")
+    def show_digest(name: str) -> Response:
+        data = gallery.png(name)
+        return jsonify(sha256=hashlib.sha256(data).hexdigest() if data else None)
+
+
+def _add_pictures(app: Flask, engine: Engine, gallery: Gallery, downloads: Downloads) -> None:
+    def file(name: str, data: bytes | None, content_type: str) -> Response:
+        if data is None or is_dead(request.args.get(EXPIRY)):
+            return _response(Reply({"error": "there is no such picture"}, 404))
+        task = engine.task(name.partition(".")[0])
+        return _response(downloads.answer(data, content_type, task))
+
     @app.get("/sandbox/images/<name>")
     def show_image(name: str) -> Response:
-        return _file(gallery.png(name), "image/png")
+        return file(name, gallery.png(name), "image/png")
 
     @app.get("/sandbox/videos/<name>")
     def show_video(name: str) -> Response:
-        return _file(gallery.gif(name), "image/gif")
+        return file(name, gallery.gif(name), "image/gif")
 
 
 def _add(app: Flask, rule: str, name: str, view: Callable[..., Response], method: str) -> None:
@@ -141,17 +172,13 @@ def _add(app: Flask, rule: str, name: str, view: Callable[..., Response], method
     app.add_url_rule(f"/<prefix>/mj/{rule}", f"{name} with prefix", view, methods=[method])
 
 
-def _gateway_image(gallery: Gallery, name: str) -> Reply:
+def _gateway_image(gallery: Gallery, downloads: Downloads, task: Task | None, name: str) -> Reply:
     data = gallery.png(name)
     if data is None:
         return Reply({"error": "midjourney_task_not_found"}, 400)
-    return Reply(data, content_type="image/png")
-
-
-def _file(data: bytes | None, content_type: str) -> Response:
-    if data is None:
-        return _response(Reply({"error": "there is no such picture"}, 404))
-    return Response(data, content_type=content_type)
+    if is_dead(request.args.get(EXPIRY)):  # it hands on what its upstream says
+        return Reply({"error": "there is no such picture"}, 404)
+    return downloads.answer(data, "image/png", task)
 
 
 def _response(reply: Reply) -> Response:
@@ -160,7 +187,10 @@ def _response(reply: Reply) -> Response:
     body: Any = reply.body
     if not isinstance(body, str | bytes):
         body = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(body, reply.status, content_type=reply.content_type)
+    response = Response(body, reply.status, content_type=reply.content_type)
+    if reply.announced is not None:
+        response.content_length = reply.announced
+    return response
 
 
 def _hang_up() -> Response:

@@ -16,7 +16,8 @@ from worker.sandbox import presses, views
 from worker.sandbox.base import Dialect
 from worker.sandbox.callbacks import Notifier
 from worker.sandbox.chance import chance
-from worker.sandbox.faults import Delivery
+from worker.sandbox.downloads import Links
+from worker.sandbox.faults import Delivery, Faults
 from worker.sandbox.ledger import Ledger, Stats
 from worker.sandbox.model import (
     FAILURE,
@@ -61,6 +62,7 @@ class Engine:
         self._notifier = notifier
         self._ledger = ledger
         self._stats = stats
+        self._links = Links(Faults(options, stats))
         self._tasks: dict[str, Task] = {}
         self._seen: dict[str, Task] = {}
         self._running: dict[str, Task] = {}
@@ -228,6 +230,8 @@ class Engine:
         self._notifier.tell(Delivery(hook, body, task.number, task.told, task.seconds))
 
     def _shown(self, view: dict[str, Any], task: Task) -> dict[str, Any]:
+        if task.recipe is not None:
+            view = self._links.told(view, task)
         if self._options.grids_without_buttons and "buttons" in view:
             return views.sparse_buttons(view, task)
         return view

@@ -48,12 +48,25 @@ class Delivery:
     attempt: int = 0
 
 
+@dataclass
+class Download:
+    """A picture or film on its way. ``announced``: the size that its head tells."""
+
+    data: bytes
+    announced: int
+    status: int = 200
+
+
 CaseFault = Callable[[Case, random.Random], None]
 CallbackFault = Callable[[Delivery, random.Random, SandboxOptions], list[Delivery]]
+DownloadFault = Callable[[Download, random.Random], None]
+LinkFault = Callable[[random.Random, SandboxOptions], float]
 
 _before: dict[str, CaseFault] = {}
 _after: dict[str, CaseFault] = {}
 _callback: dict[str, CallbackFault] = {}
+_download: dict[str, DownloadFault] = {}
+_link: dict[str, LinkFault] = {}
 
 
 def before_accept(rate: str) -> Callable[[CaseFault], CaseFault]:
@@ -69,6 +82,16 @@ def after_accept(rate: str) -> Callable[[CaseFault], CaseFault]:
 def on_callback(rate: str) -> Callable[[CallbackFault], CallbackFault]:
     """Bind a fault to a callback about to be sent; it answers what is sent instead."""
     return lambda fault: _callback.setdefault(rate, fault)
+
+
+def on_download(rate: str) -> Callable[[DownloadFault], DownloadFault]:
+    """Bind a fault to a picture or film about to be sent."""
+    return lambda fault: _download.setdefault(rate, fault)
+
+
+def on_link(rate: str) -> Callable[[LinkFault], LinkFault]:
+    """Bind a fault to a link that is about to be told; it answers how many seconds it is good."""
+    return lambda fault: _link.setdefault(rate, fault)
 
 
 class Faults:
@@ -99,6 +122,17 @@ class Faults:
             if dice is not None:
                 sent = [new for old in sent for new in fault(old, dice, self._options)]
         return sent
+
+    def download(self, download: Download, number: int, count: int) -> None:
+        """Maybe spoil the ``count``-th download of what task ``number`` made."""
+        for rate, fault in _download.items():
+            if (dice := self._strikes(rate, number, count)) is not None:
+                fault(download, dice)
+
+    def link_life(self, number: int, count: int) -> float | None:
+        """Seconds that the ``count``-th link to what task ``number`` made is good; None: always."""
+        struck = ((self._strikes(rate, number, count), fault) for rate, fault in _link.items())
+        return min((fault(dice, self._options) for dice, fault in struck if dice), default=None)
 
     def _strikes(self, rate: str, *subject: int) -> random.Random | None:
         share: float = getattr(self._options, rate)
@@ -187,6 +221,23 @@ def _drop_buttons(sent: Delivery, dice: random.Random, options: SandboxOptions) 
     if sent.body.get("status") != SUCCESS or "buttons" not in sent.body:
         return [sent]
     return [replace(sent, body=sent.body | {"buttons": []})]
+
+
+@on_download("pictures_failed")
+def _fail_download(download: Download, dice: random.Random) -> None:
+    download.data, download.announced, download.status = b"", 0, dice.choice((500, 502, 503))
+
+
+@on_download("pictures_cut")
+def _cut_download(download: Download, dice: random.Random) -> None:
+    download.data = download.data[: dice.randrange(len(download.data) or 1)]
+    if dice.random() < 0.5:  # a front that cached the half tells its size
+        download.announced = len(download.data)
+
+
+@on_link("links_expired")
+def _let_die(dice: random.Random, options: SandboxOptions) -> float:
+    return dice.uniform(*options.link_seconds)
 
 
 def _server_error(case: Case, status: int) -> Reply:

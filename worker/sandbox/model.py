@@ -31,11 +31,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP answer: JSON for a dict or list, plain text for a string, empty for None."""
+    """An HTTP answer: JSON for a dict or list, plain text for a string, empty for None.
+
+    `announced`: the size that its head tells, where that is not the body's.
+    """
 
     body: Any = None
     status: int = 200
     content_type: str = "application/json"
+    announced: int | None = None
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,13 @@ class SandboxOptions:
         (1.0, 3.0), "faults", parse_seconds, "time from the timeout to the success, A-B"
     )
 
+    pictures_failed: float = rate("picture downloads answered 5xx")
+    pictures_cut: float = rate("picture downloads that end in the middle")
+    links_expired: float = rate("picture links that die after link-seconds, until asked for anew")
+    link_seconds: Seconds = option(
+        (0.0, 0.5), "faults", parse_seconds, "how long a link that dies is good for, A-B"
+    )
+
     def __post_init__(self) -> None:
         problems = list(_problems(self))
         if problems:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from worker.job import Kind
+from worker.schema.assets import AssetsField
 from worker.schema.base import (
     CustomId,
     Id,
@@ -32,6 +33,9 @@ MAX_METADATA_DEPTH = 20
 MAX_PICTURES = 20
 
 Mode = Literal["fast", "relax", "turbo"]
+
+#: What a job that waits for a window's answer keeps as it was handed in.
+_KEPT = ("then", "priority", "mode", "deadline_s", "retry", "metadata", "notify", "assets")
 
 
 def _small_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +66,7 @@ class Request(Model):
     retry: Retry | None = None
     metadata: Annotated[dict[str, Any], AfterValidator(_small_json)] = Field(default_factory=dict)
     notify: Notify | None = None
+    assets: AssetsField | None = None
 
 
 class Pictured(Request):

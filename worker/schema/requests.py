@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.errors import InvalidRequest
-from worker.job import SUBMITTED_KINDS, Kind, Notify, Retry
+from worker.job import SUBMITTED_KINDS, Keep, Kind, Notify, Retry
 from worker.schema.base import Id, Model, Name, Problem, suggestion, validate
 from worker.schema.kinds import MODELS, Pictured
 from worker.schema.steps import ModalAnswer, Steps, normal_form
@@ -31,6 +31,7 @@ class JobRequest:
     metadata: dict[str, Any] = field(default_factory=dict)
     account: str | None = None
     notify: Notify | None = None
+    keep: Keep | None = None  #: what of the result is stored; None: as the parent's, or all
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def parse_request(data: Any) -> JobRequest:
         metadata=asked.metadata,
         account=asked.account,
         notify=asked.notify.value if asked.notify else None,
+        keep=asked.assets.value if asked.assets else None,
     )
 
 

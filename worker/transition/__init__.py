@@ -59,6 +59,7 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.ModalAnswered: asking.modal_answered,
     events.AssetsSettled: asking.assets_settled,
     events.SeedSettled: asking.seed_settled,
+    events.LinksRenewed: asking.links_renewed,
     events.SiblingsSeen: waiting.siblings_seen,
     events.Choosing: waiting.choosing,
     events.Chosen: waiting.chosen,

@@ -8,6 +8,7 @@ from worker.events import (
     Cancelled,
     Decision,
     Disposition,
+    LinksRenewed,
     ModalAnswered,
     Policy,
     Resolved,
@@ -163,7 +164,13 @@ def assets_settled(job: Job, event: AssetsSettled, now: float, policy: Policy) -
     """Told twice, the first time counts."""
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
-    result = replace(job.result, assets=event.paths, assets_status=event.status)
+    result = replace(
+        job.result,
+        assets=event.paths,
+        assets_status=event.status,
+        assets_error=event.error,
+        files=event.files,
+    )
     return Decision(due_until_settled(replace(job, result=result), now))
 
 
@@ -173,3 +180,19 @@ def seed_settled(job: Job, event: SeedSettled, now: float, policy: Policy) -> De
         return Decision(job, Disposition.STALE)
     result = replace(job.result, seed=event.seed, seed_error=event.error)
     return Decision(due_until_settled(replace(job, result=result), now))
+
+
+def links_renewed(job: Job, event: LinksRenewed, now: float, policy: Policy) -> Decision:
+    """The same files at other addresses; where none are told, the old ones stay."""
+    told = event.result
+    if job.result.assets_status is not AssetsStatus.PENDING:
+        return Decision(job, Disposition.STALE)
+    result = replace(
+        job.result,
+        image_url=told.image_url or job.result.image_url,
+        image_urls=told.image_urls or job.result.image_urls,
+        video_urls=told.video_urls or job.result.video_urls,
+    )
+    if result == job.result:
+        return Decision(job, Disposition.DUPLICATE)
+    return Decision(replace(job, result=result))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from worker import buttons, followups, retries
+from worker import buttons, followups, keeping, retries
 from worker.events import Decision, Policy
 from worker.evidence import Verdict
 from worker.job import (
@@ -100,8 +100,7 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The only decision that makes children: they come into being with their parent's success."""
-    has_files = bool(result.image_url or result.image_urls or result.video_urls)
-    if has_files and job.kind not in _SHOWS_INPUT:
+    if job.kind not in _SHOWS_INPUT and keeping.sources(result, job.keep):
         result = replace(result, assets_status=AssetsStatus.PENDING)
     if job.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)

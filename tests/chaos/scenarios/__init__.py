@@ -9,6 +9,7 @@ from tests.chaos.scenarios import (
     clean,
     crashes,
     days,
+    files,
     hostile,
     kills,
     notifying,
@@ -37,4 +38,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *budgets.SCENARIOS,
     *days.SCENARIOS,
     *notifying.SCENARIOS,
+    *files.SCENARIOS,
 )

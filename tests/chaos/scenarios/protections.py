@@ -12,7 +12,7 @@ from random import Random
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Run
-from tests.chaos.scenarios import crashes, pauses
+from tests.chaos.scenarios import crashes, files, pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ PROTECTIONS = (
         "F13",
         pauses.pauses,
     ),
+    Protection("new-links", "a dead link is tried again, not asked for anew", "F21", files.into_s3),
+    Protection("looking", "a file gets its name without being looked at", "F21", files.into_s3),
 )
 
 

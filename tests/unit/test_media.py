@@ -1,0 +1,122 @@
+"""What a stored file is, told from its content."""
+
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from tests.support.drawing import box, draw, film, grid, png_of_size
+from worker import media
+from worker.errors import PictureError
+from worker.media import Media
+
+WEBM = b"\x1aE\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm" + bytes(99)
+
+
+def seen(data: bytes) -> Media:
+    return media.inspect(BytesIO(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "mime", "ext"),
+    [
+        (draw("PNG"), "image/png", "png"),
+        (draw("JPEG"), "image/jpeg", "jpg"),
+        (draw("WEBP"), "image/webp", "webp"),
+        (draw("GIF"), "image/gif", "gif"),
+        (film(), "video/mp4", "mp4"),
+        (film(b"qt  "), "video/quicktime", "mov"),
+        (box(b"wide", b"") + box(b"mdat", b"x") + box(b"moov", b"x"), "video/quicktime", "mov"),
+        (WEBM, "video/webm", "webm"),
+    ],
+)
+def test_the_content_tells_the_type(data: bytes, mime: str, ext: str) -> None:
+    found = seen(data)
+    assert (found.mime, found.ext) == (mime, ext)
+    assert found.is_picture is mime.startswith("image/")
+
+
+def moving(frames: int) -> bytes:
+    file = BytesIO()
+    shots = [Image.effect_noise((64, 64), 90 + n) for n in range(frames)]
+    shots[0].save(file, "GIF", save_all=True, append_images=shots[1:])
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html>",
+        b"\x1aE\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x88matroska" + bytes(99),
+        draw("PNG", (99, 99))[:-9],
+        draw("JPEG", (99, 99))[:-40],
+        moving(5)[:-3000],
+        film()[:-1],
+        film()[:40],
+        box(b"ftyp", b"isom" + bytes(4)) + box(b"mdat", b"x"),
+        box(b"ftyp", b"isom" + bytes(4)) + b"\0\0\0\4moov",
+    ],
+)
+def test_what_is_cut_off_or_no_file_of_ours_may_be_had_elsewhere(data: bytes) -> None:
+    with pytest.raises(PictureError) as caught:
+        seen(data)
+    assert caught.value.dead_link
+
+
+def test_a_film_may_tell_sizes_in_64_bits_and_end_where_the_file_does() -> None:
+    large = b"\0\0\0\1mdat" + (16 + 5).to_bytes(8) + b"12345"
+    open_end = b"\0\0\0\0mdat12345"
+    start = box(b"ftyp", b"isom" + bytes(4)) + box(b"moov", b"x")
+    assert seen(start + large).mime == seen(start + open_end).mime == "video/mp4"
+
+
+def test_a_picture_of_too_many_pixels_is_no_better_elsewhere() -> None:
+    with pytest.raises(PictureError, match="million pixels") as caught:
+        seen(png_of_size(10_000, 10_000))
+    assert not caught.value.dead_link
+
+
+def test_frames_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.pictures.MAX_FRAME_PIXELS", 4 * 64 * 64)
+    assert seen(moving(4)).mime == "image/gif"
+    with pytest.raises(PictureError, match="million pixels"):
+        seen(moving(5))
+
+
+@pytest.mark.parametrize(("form", "mode"), [("PNG", "RGBA"), ("PNG", "P"), ("JPEG", "CMYK")])
+def test_a_thumbnail_is_a_small_webp(form: str, mode: str) -> None:
+    made = media.thumbnail(BytesIO(draw(form, (2048, 1024), mode)))
+    assert (made.mime, made.width, made.height) == ("image/webp", 512, 256)
+    with Image.open(BytesIO(made.data)) as image:
+        image.load()
+        assert image.size == (512, 256)
+
+
+def test_a_small_picture_s_thumbnail_is_no_larger() -> None:
+    assert media.thumbnail(BytesIO(draw("PNG", (20, 30)))).width == 20
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_tiles_are_the_four_pictures_in_the_grids_own_format(form: str) -> None:
+    with Image.open(BytesIO(grid("red", "lime", "blue", "white", cell=(32, 16)))) as image:
+        how = {"lossless": True} if form == "WEBP" else {}
+        file = BytesIO()
+        image.save(file, form, **how)
+    made = list(media.tiles(file, f"image/{form.lower()}"))
+    assert [tile.tile for tile in made] == [1, 2, 3, 4]
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
+    for tile, colour in zip(made, colours, strict=True):
+        assert (tile.mime, tile.width, tile.height) == (f"image/{form.lower()}", 32, 16)
+        with Image.open(BytesIO(tile.data)) as image:
+            found = image.convert("RGB").getpixel((16, 8))
+        assert isinstance(found, tuple)
+        assert all(abs(a - b) < 6 for a, b in zip(found, colour, strict=True))
+
+
+def test_the_same_picture_gives_the_same_bytes() -> None:
+    data = draw("JPEG", (300, 200))
+    assert media.thumbnail(BytesIO(data)) == media.thumbnail(BytesIO(data))
+    assert list(media.tiles(BytesIO(data), "image/jpeg")) == list(
+        media.tiles(BytesIO(data), "image/jpeg")
+    )
