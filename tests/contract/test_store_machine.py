@@ -106,7 +106,7 @@ class Stores(RuleBasedStateMachine):
         self.memory = MemoryStore()
         self.now = NOW
         self.ids: list[str] = []
-        self.once_held: set[str] = set()
+        self.unguarded: set[str] = set()
 
     def teardown(self) -> None:
         for key in self.client.scan_iter(f"{self.prefix}*", count=1000):
@@ -206,9 +206,12 @@ class Stores(RuleBasedStateMachine):
         return multiple()
 
     def commit(self, job: Job, children: tuple[Job, ...] = ()) -> Any:
-        if job.held:  # it gives its guard away, and may run all the same
-            self.once_held.add(job.id)
         before = self.memory.get(job.id)
+        # Evidence that a job runs cannot be refused, though an equal one has the guard: of one that
+        # gave its guard away in doubt, or that was queued again after a refusal that proves wrong.
+        by_evidence = before is not None and job.holds_slot and not before.holds_slot
+        if job.held or (by_evidence and not starts(job)):
+            self.unguarded.add(job.id)
         account = job.account or (before.account if before else "")
         stores = (self.redis, self.memory)
         told = [self._commit(store, account, job, children) for store in stores]
@@ -292,7 +295,7 @@ class Stores(RuleBasedStateMachine):
         for guard, holder in holders.items():
             assert running[holder] == guard
         for job_id, guard in running.items():
-            assert holders[guard] == job_id or job_id in self.once_held
+            assert holders[guard] == job_id or job_id in self.unguarded
 
     def check_waiting(self, account: str, mine: list[Job]) -> None:
         """Of equal prompts one is ready, and the others wait for that one."""
