@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,10 @@ import pytest
 from hypothesis import settings
 
 from worker.local_redis import start_private_redis
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no defect of what a property tests.
 settings.register_profile("default", deadline=None)

@@ -17,7 +17,7 @@ _SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
 
 
 #: As in ``worker.broker``, which is slow to import.
-_QUEUES = ("wake", "door", "files")
+_QUEUES = ("wake", "door", "files", "notify")
 
 
 def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str]:
@@ -53,7 +53,7 @@ def web(*, supervised: bool, **given: Any) -> None:
     default=",".join(_QUEUES),
     show_default=True,
     callback=_queues,
-    help="What it does: our own wake-ups, jobs that come by Celery, fetching of files.",
+    help="What it does: our own wake-ups, jobs that come by Celery, files, notifications.",
 )
 @_SUPERVISED
 def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
