@@ -106,6 +106,8 @@ def test_every_command_has_help_with_examples() -> None:
         assert answer.exit_code == 0, name
         assert "Examples:" in answer.output, name
         assert f"hookline {name}" in answer.output, name
+    first = run("--help").output
+    assert '\n    hookline imagine "a red fox" --then U1 --wait\n' in first, "to be copied as it is"
 
 
 def test_a_job_is_handed_in_with_everything_that_was_said(here: Here) -> None:

@@ -34,22 +34,27 @@ _PLACES = {
 }
 
 
+#: Click keeps the lines of a paragraph that begins with a backspace.
+_HELP = """Run paid, slow, asynchronous image jobs, and what follows from them.
+
+Start with `hookline up`, then, in a second terminal:
+
+\b
+  hookline imagine "a red fox" --then U1 --wait
+
+Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 a service is unreachable.
+"""
+
+
 @click.group(
     cls=Commands,
     places=_PLACES,
+    help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="hookline")
 def cli() -> None:
-    r"""Run paid, slow, asynchronous image jobs, and what follows from them.
-
-    Start with `hookline up`, then, in a second terminal:
-
-    \b
-      hookline imagine "a red fox" --then U1 --wait
-
-    Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 a service is unreachable.
-    """
+    """Run a command: see ``_HELP``."""
 
 
 def main() -> None:
