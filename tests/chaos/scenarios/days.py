@@ -51,6 +51,7 @@ class _Days:
             self._deliver()
             if self.pipelines % 50 == 0:
                 self.retention.tidy()
+        self.retention.tidy()
 
     def _pipeline(self) -> None:
         self.pipelines += 1
