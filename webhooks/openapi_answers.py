@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from worker.events import Disposition
 from worker.habits import Mode
-from worker.job import AssetsStatus, Button, JobError, Keep, Kind, Status, StoredFile
+from worker.job import AssetsStatus, Button, FileOf, JobError, Keep, Kind, Status
 from worker.notification import Topic
 from worker.overview import Taking
 
@@ -32,6 +32,18 @@ class DoublePayment(BaseModel):
 
     attempt: int
     task_id: str | None
+
+
+class StoredFile(BaseModel):
+    """A file in our storage; of a film the width and height are not known."""
+
+    path: Annotated[str, Field(description="below the storage's root")]
+    type: Annotated[str, Field(description="its MIME type, told from its content")]
+    bytes: int
+    sha256: str
+    width: int | None
+    height: int | None
+    of: FileOf
 
 
 class Result(BaseModel):

@@ -7,7 +7,7 @@ epoch, UTC. What may change a job is in ``worker.transition``.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from worker.money import Amount
 
@@ -94,9 +94,15 @@ class Keep:
     tiles: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One file in our storage; of a film the width and height are not known."""
+#: A file as it came, or made of one.
+FileOf = Literal["picture", "video", "tile", "thumbnail"]
+
+
+class StoredFile(NamedTuple):
+    """One file in our storage; of a film the width and height are not known.
+
+    A tuple, for it is kept without the names of its fields: a job may have many.
+    """
 
     path: str  #: below the storage's root
     type: str  #: its MIME type, told from its content
@@ -104,7 +110,7 @@ class StoredFile:
     sha256: str
     width: int | None
     height: int | None
-    of: Literal["picture", "video", "tile", "thumbnail"]
+    of: FileOf
 
 
 class Window(StrEnum):

@@ -277,7 +277,7 @@ def _result_json(result: Result) -> JSON:
         "seed": result.seed,
         "seed_error": result.seed_error,
         "assets_error": asdict(result.assets_error) if result.assets_error else None,
-        "files": [asdict(file) for file in result.files],
+        "files": [file._asdict() for file in result.files],
     }
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from worker.job import Job, Kind, StoredFile
@@ -34,7 +33,7 @@ def sidecar(lineage: Sequence[Job], batch: str | None, files: Sequence[StoredFil
         "created_at": rfc3339(job.created_at),
         "submitted_at": rfc3339(job.submitted_at),
         "finished_at": rfc3339(job.finished_at),
-        "files": [asdict(file) for file in files],
+        "files": [file._asdict() for file in files],
     }
     return (json.dumps(said, ensure_ascii=False, indent=2) + "\n").encode()
 

@@ -5,7 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.trial import Trouble
@@ -100,7 +100,7 @@ def missing(
             yield from _wrong(file, objects.get(f"results/{file.path}"))
         if result.files and result.files[0].sha256 != drawn(job):
             yield f"{job.id}: its picture is not what the provider drew"
-        if _files_of(objects.get(sidecar, b"")) != [asdict(file) for file in result.files]:
+        if _files_of(objects.get(sidecar, b"")) != [file._asdict() for file in result.files]:
             yield f"{sidecar} tells of other files"
     if expected != set(objects):
         lacking, unknown = expected - set(objects), set(objects) - expected

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def stored(**result: object) -> tuple[Job, dict[str, bytes]]:
     job = a_job()
     path, digest = f"{job.id}/{job.id}-0.png", sha256(PICTURE).hexdigest()
     file = StoredFile(path, "image/png", len(PICTURE), digest, 64, 64, "picture")
-    sidecar = json.dumps({"files": [asdict(file)]})
+    sidecar = json.dumps({"files": [file._asdict()]})
     told = Result(assets_status=AssetsStatus.STORED, files=(file,))
     objects = {f"results/{path}": PICTURE, f"results/{job.id}/{job.id}.json": sidecar.encode()}
     return a_job(id=job.id, result=told), objects
