@@ -4,13 +4,13 @@ The provider's links die in hours, and some before we come: what a link does not
 for anew, at the address that the provider tells then.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from threading import BoundedSemaphore, Event
+from threading import Event
 
 import structlog
 
 from worker import keeping, sidecar
+from worker.bulkhead import Bulkhead
 from worker.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
 from worker.events import AssetsSettled, LinksRenewed
 from worker.evidence import TaskStatus
@@ -47,9 +47,8 @@ class Assets:
         self._storage = storage
         self._clients = clients
         self._template = template
-        self._places = BoundedSemaphore(PLACES)
+        self._bulkhead = Bulkhead(PLACES, self._store)
         self._filing = Filing(storage)
-        self._waiting: OrderedDict[str, None] = OrderedDict()
         self._busy: set[str] = set()
         self._stopped = Event()
 
@@ -59,23 +58,14 @@ class Assets:
         Where every place is taken, whoever has one does it next: a slow host must not take the
         threads that start fresh jobs.
         """
-        self._waiting[job_id] = None
-        while self._waiting and self._places.acquire(blocking=False):
-            try:
-                self._store_next()
-            finally:
-                self._places.release()
+        self._bulkhead.do(job_id)
 
     def stop(self) -> None:
         """Begin no further job: what waits in this process is found again by the sweep."""
         self._stopped.set()
-        self._waiting.clear()
+        self._bulkhead.clear()
 
-    def _store_next(self) -> None:
-        try:
-            job_id, _ = self._waiting.popitem(last=False)
-        except KeyError:  # another thread took the last
-            return
+    def _store(self, job_id: str) -> None:
         # The sweep sends for a job again while its files are still on their way.
         if job_id in self._busy or self._stopped.is_set():
             return

@@ -66,20 +66,7 @@ def build(settings: Settings) -> Services:
     Raises ``StoreUnavailable`` where no Redis is set and no private one runs, and ``SettingsError``
     where there is no provider: ``hookline up`` starts what is missing.
     """
-    redis_url = settings.redis_url or private_redis_url(settings.state_dir)
-    if redis_url is None:
-        raise StoreUnavailable(
-            f"No Redis runs under {settings.state_dir}. Start `hookline up` in this directory, "
-            "or set HOOKLINE_REDIS_URL."
-        )
-    accounts = {account.name: account for account in settings.accounts}
-    if not accounts:
-        hint = (
-            "is not set: start `hookline up` for the sandbox, or set it and "
-            "HOOKLINE_PROVIDER_KEY; or HOOKLINE_ACCOUNTS for several accounts"
-        )
-        raise SettingsError([FieldError("HOOKLINE_PROVIDER_URL", hint)])
-    _check_receivers(settings)
+    redis_url, accounts = _redis_url(settings), _accounts(settings)
     celery = make_celery(settings.broker(redis_url))
     wakeups = CeleryWakeups(celery)
     store = RedisStore(connect(redis_url))
@@ -121,6 +108,28 @@ def build(settings: Settings) -> Services:
         storage=storage,
         tokens=tokens,
     )
+
+
+def _redis_url(settings: Settings) -> str:
+    redis_url = settings.redis_url or private_redis_url(settings.state_dir)
+    if redis_url is None:
+        raise StoreUnavailable(
+            f"No Redis runs under {settings.state_dir}. Start `hookline up` in this directory, "
+            "or set HOOKLINE_REDIS_URL."
+        )
+    return redis_url
+
+
+def _accounts(settings: Settings) -> Mapping[str, Account]:
+    accounts = {account.name: account for account in settings.accounts}
+    if not accounts:
+        hint = (
+            "is not set: start `hookline up` for the sandbox, or set it and "
+            "HOOKLINE_PROVIDER_KEY; or HOOKLINE_ACCOUNTS for several accounts"
+        )
+        raise SettingsError([FieldError("HOOKLINE_PROVIDER_URL", hint)])
+    _check_receivers(settings)
+    return accounts
 
 
 def _check_receivers(settings: Settings) -> None:

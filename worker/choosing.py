@@ -5,16 +5,16 @@ not take the threads that start fresh jobs. A thread cannot be killed: a functio
 than ``LIMIT_S`` has failed, and runs on unheard.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from importlib import import_module
-from threading import BoundedSemaphore, Thread
+from threading import Thread
 from typing import Any
 
 import structlog
 
 from worker import retries
+from worker.bulkhead import Bulkhead
 from worker.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.events import Choosing, Chosen, Disposition, NotChosen
 from worker.inputs import Options, ingest_request
@@ -50,27 +50,14 @@ class Chooser:
         self._storage = storage
         self._modules = frozenset(modules)
         self._limit_s = limit_s
-        self._places = BoundedSemaphore(PLACES)
-        self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._bulkhead = Bulkhead(PLACES, self._choose)
 
     def choose(self, job_id: str) -> None:
         """Call the function of the choose ``job_id``, and record what it answered.
 
         Where every place is taken, whoever has one does it next. Doing it twice is harmless.
         """
-        self._waiting[job_id] = None
-        while self._waiting and self._places.acquire(blocking=False):
-            try:
-                self._choose_next()
-            finally:
-                self._places.release()
-
-    def _choose_next(self) -> None:
-        try:
-            job_id, _ = self._waiting.popitem(last=False)
-        except KeyError:  # another thread took the last
-            return
-        self._choose(job_id)
+        self._bulkhead.do(job_id)
 
     def _choose(self, job_id: str) -> None:
         store, now = self._orchestrator.store, self._orchestrator.clock()

@@ -37,7 +37,6 @@ class RedisStore(RedisAccounts, RedisBatches, RedisNotifications, RedisRetention
         self._next_ready = self._script("next_ready")
         self._mend_slots = self._script("mend_slots")
         self._why_waiting = self._script("why_waiting")
-        self._claim_due = self._script("claim_due")
 
     def commit(
         self,
@@ -108,8 +107,7 @@ class RedisStore(RedisAccounts, RedisBatches, RedisNotifications, RedisRetention
         return int(self._ask(self._mend_slots, args=[self._prefix, account]))
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
-        docs = self._ask(self._claim_due, args=[self._prefix, now, limit, lease_s])
-        return [codec.load(doc) for doc in docs if doc]
+        return [codec.load(doc) for doc in self._claimed("due", "job", now, limit, lease_s)]
 
     def reschedule(self, job_id: str, due_at: float) -> None:
         self._ask(self._redis.zadd, f"{self._prefix}due", {job_id: due_at}, xx=True)

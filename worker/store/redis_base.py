@@ -55,6 +55,7 @@ class RedisBase:
     def __init__(self, client: "redis.Redis", prefix: str) -> None:
         self._redis = client
         self._prefix = prefix
+        self._claim = self._script("claim")
 
     def get(self, job_id: str) -> Job | None:
         doc = self._ask(self._redis.hget, self._job(job_id), "doc")
@@ -65,6 +66,13 @@ class RedisBase:
         for job_id in job_ids:
             pipe.hget(self._job(job_id), "doc")
         return [codec.load(doc) for doc in self._ask(pipe.execute) if doc]
+
+    def _claimed(
+        self, index: str, what: str, now: float, limit: int, lease_s: float
+    ) -> list[bytes]:
+        """The docs of ``what`` that is due by its ``index``, put off by ``lease_s``."""
+        keys = f"{self._prefix}{index}", f"{self._prefix}{what}:"
+        return [doc for doc in self._ask(self._claim, args=[*keys, now, limit, lease_s]) if doc]
 
     def _listed(self, index: str, cursor: str | None) -> tuple[list[str], bool]:
         """The newest ids of an index of times, from the cursor on, and whether more follow."""

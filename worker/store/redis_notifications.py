@@ -15,12 +15,11 @@ class RedisNotifications(RedisBase):
 
     def __init__(self, client: "redis.Redis", prefix: str) -> None:
         super().__init__(client, prefix)
-        self._claim_notifications = self._script("claim_notifications")
         self._settle_notification = self._script("settle_notification")
 
     def claim_notifications(self, now: float, limit: int, lease_s: float) -> list[Notification]:
-        docs = self._ask(self._claim_notifications, args=[self._prefix, now, limit, lease_s])
-        return [codec.load_notification(doc) for doc in docs if doc]
+        docs = self._claimed("outbox", "notification", now, limit, lease_s)
+        return [codec.load_notification(doc) for doc in docs]
 
     def notification(self, notification_id: str) -> Notification | None:
         [found] = self._notifications([notification_id])

@@ -1,0 +1,50 @@
+from threading import Event, Thread
+
+import pytest
+
+from worker.bulkhead import Bulkhead
+
+
+def test_what_finds_no_place_is_done_by_whoever_has_one() -> None:
+    done, first_goes_on, first_began = list[str](), Event(), Event()
+
+    def act(name: str) -> None:
+        if name == "first":
+            first_began.set()
+            assert first_goes_on.wait(30)
+        done.append(name)
+
+    bulkhead = Bulkhead(1, act)
+    thread = Thread(target=bulkhead.do, args=("first",))
+    thread.start()
+    assert first_began.wait(30)
+    for name in ("second", "third", "second"):
+        bulkhead.do(name)  # returns at once
+    assert done == []
+    first_goes_on.set()
+    thread.join(30)
+    assert done == ["first", "second", "third"], "each once, in the order in which they came"
+
+
+def test_what_goes_wrong_gives_the_place_back() -> None:
+    def act(name: str) -> None:
+        raise ValueError(name)
+
+    bulkhead = Bulkhead(1, act)
+    for name in ("first", "second"):
+        with pytest.raises(ValueError, match=name):
+            bulkhead.do(name)
+
+
+def test_what_waits_can_be_dropped() -> None:
+    done = list[str]()
+
+    def act(name: str) -> None:
+        done.append(name)
+        if name == "first":
+            bulkhead.do("second")
+            bulkhead.clear()
+
+    bulkhead = Bulkhead(1, act)
+    bulkhead.do("first")
+    assert done == ["first"]
