@@ -390,9 +390,10 @@ def test_a_job_that_is_sent_for_again_is_fetched_once(
 
 
 def test_slow_files_take_only_their_own_places(
-    shell: Shell, assets: Assets, web: Web, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assets, "_places", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("worker.assets.PLACES", 1)
+    assets = Assets(shell.orchestrator, Storage(f"file://{tmp_path}"), shell.providers)
     first, second = (finished(shell, image_url=f"https://c/{n}") for n in (1, 2))
     web.holds = {"https://c/1": PICTURE, "https://c/2": PICTURE}
 
