@@ -12,7 +12,7 @@ from worker import manifest
 from worker.batch.records import Form
 from worker.batch.request import parse_batch
 from worker.batch_overview import report, reports
-from worker.batches import MOST_SHOWN, whole
+from worker.batch_progress import MOST_SHOWN, whole
 from worker.bootstrap import Services
 from worker.errors import FieldError, InvalidRequest
 from worker.job import Job

@@ -14,8 +14,8 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from webhooks import openapi_accounts, openapi_batches, openapi_deliveries
 from webhooks import openapi_answers as answers
-from webhooks import openapi_batches, openapi_deliveries
 from webhooks.openapi_calls import CALLS, JSON, REF, Call, ref
 from worker.job import Kind
 from worker.schema.base import Model
@@ -40,8 +40,7 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Page,
     answers.Items,
     answers.Pipeline,
-    answers.Accounts,
-    answers.Paused,
+    *openapi_accounts.MODELS,
     answers.Quote,
     *openapi_batches.MODELS,
     *openapi_deliveries.MODELS,

@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from worker.events import Disposition
-from worker.habits import Mode
-from worker.job import AssetsStatus, Button, FileOf, JobError, Keep, Kind, Status
+from worker.job import Kind, Status
 from worker.notification import Topic
-from worker.overview import Taking
+from worker.result import AssetsStatus, Button, FileOf, JobError, Keep
 
 Time = Annotated[str, Field(description="RFC 3339, UTC", json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
@@ -174,22 +173,6 @@ class Pipeline(BaseModel):
     jobs: list[Job]
 
 
-class Delivery(BaseModel):
-    """How an account's provider has told us about its tasks."""
-
-    mode: Annotated[Mode, Field(description="how ends are heard of")]
-    why: Annotated[str, Field(description="the mode, in words")]
-    callbacks: Annotated[int, Field(description="that told something new")]
-    with_state: Annotated[int, Field(description="of them, those that carried our `state`")]
-    told: Annotated[int, Field(description="ends told by callback")]
-    asked: Annotated[int, Field(description="ends that had to be asked for")]
-    lag_s: Annotated[float | None, Field(description="mean time between two news about a job")]
-    receiving_since: Annotated[
-        Time | None, Field(description="since when no callback was missed; null: not receiving")
-    ]
-    called_back_at: Time | None
-
-
 class PlannedJobs(BaseModel):
     """The jobs that one step starts under one parent, and what follows each of them."""
 
@@ -212,29 +195,6 @@ class Quote(BaseModel):
     accounts: Annotated[dict[str, float], Field(description="the total on each that may take it")]
 
 
-class Slots(BaseModel):
-    """The places of one pool."""
-
-    running: int
-    max: int
-
-
-class Pools(BaseModel):
-    """Films have places of their own."""
-
-    image: Slots
-    video: Slots
-
-
-class State(BaseModel):
-    """Whether an account takes jobs; if not, why, until when, and what to do."""
-
-    name: Taking
-    why: str | None
-    until: Time | None
-    hint: str | None
-
-
 class Purse(BaseModel):
     """What was spent, in the unit of the prices. `refunded` is part of `spent`."""
 
@@ -242,51 +202,6 @@ class Purse(BaseModel):
     spent: float
     reserved: Annotated[float, Field(description="for submissions on their way, or in doubt")]
     refunded: float
-
-
-class Budget(Purse):
-    """A budget that accounts share."""
-
-    scope: Annotated[str, Field(description="`day:2026-11-22` or `tenant:NAME`")]
-
-
-class Account(BaseModel):
-    """One provider address and key, and how it stands."""
-
-    name: str
-    url: str
-    dialect: Annotated[str, Field(description="as set, or as its answers betrayed it; or `auto`")]
-    max_running: int
-    running: Annotated[int, Field(description="jobs that use one of the places")]
-    ready: Annotated[int, Field(description="jobs that wait for a place here only")]
-    slots: Pools
-    believed_limit: Annotated[
-        int | None, Field(description="jobs at once, while it is believed to take fewer than set")
-    ]
-    state: State
-    error_rate: Annotated[
-        float, Field(description="share of submissions that failed, the last ones counting most")
-    ]
-    money: Purse
-    in_doubt: int
-    double_payments: Annotated[int, Field(description="jobs that were paid for twice")]
-    delivery: Delivery
-
-
-class Accounts(BaseModel):
-    """All accounts."""
-
-    items: list[Account]
-    ready_anywhere: Annotated[int, Field(description="ready jobs that any account may take")]
-    budgets: Annotated[list[Budget], Field(description="of the day, and of tenants by name")]
-    paused: Annotated[list[str], Field(description="all that is paused, such as `kind:video`")]
-    ended: Annotated[dict[str, int], Field(description="jobs ever, by the status they ended in")]
-
-
-class Paused(BaseModel):
-    """What is paused now."""
-
-    paused: Annotated[list[str], Field(description="such as `account:main` and `kind:video`")]
 
 
 class Received(BaseModel):

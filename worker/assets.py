@@ -15,10 +15,11 @@ from worker.errors import HooklineError, NotFound, PictureError, ServiceUnavaila
 from worker.events import AssetsSettled, LinksRenewed
 from worker.evidence import TaskStatus
 from worker.filing import Filing
-from worker.job import AssetsStatus, Job, JobError, StoredFile
+from worker.job import Job
 from worker.names import DEFAULT, Names
 from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
+from worker.result import AssetsStatus, JobError, StoredFile
 from worker.storage import Storage
 
 log = structlog.get_logger(__name__)

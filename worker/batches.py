@@ -6,21 +6,20 @@ after a crash, or with further rows. What is there already is left as it is.
 
 import json
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 
 from worker import followups, plans
 from worker.batch.request import BatchRequest
 from worker.batch.rows import BadRow, Row, read_rows
+from worker.batch_progress import MOST_SHOWN, BadRows, Progress, bad_row_json
 from worker.errors import Conflict, FieldError, InvalidRequest, NotFound
 from worker.events import Cancelled, Event, Retried
 from worker.habits import sort_of
 from worker.intake import Intake
-from worker.job import JSON, Job, Status
-from worker.money import Amount
+from worker.job import Job, Status
 from worker.orchestrator import Orchestrator
 from worker.store import Batch, Store
 
@@ -32,43 +31,6 @@ CHUNK = 250
 MAX_ROWS = 1_000_000
 #: A file that has to be read twice is kept in memory up to so many bytes.
 _IN_MEMORY = 8 * 1024 * 1024
-#: Bad rows that are told of at once.
-MOST_SHOWN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the taking in of a file has come; a row with permutations counts once per job."""
-
-    batch_id: str
-    new: int = 0  #: jobs that were not there before
-    known: int = 0  #: jobs that were
-    bad: int = 0  #: rows that are no jobs
-    planned: int = 0  #: jobs that the new ones become, their follow-ups included
-    price: Amount = 0  #: the most that those cost
-    exact: bool = True  #: False: how many follow-ups there will be is known only later
-    bad_rows: tuple[JSON, ...] = ()  #: the first of them, see ``bad_row_json``
-
-    @property
-    def rows(self) -> int:
-        """Read so far."""
-        return self.new + self.known + self.bad
-
-
-class BadRows(InvalidRequest):
-    """Rows of the file are bad, and none of it is wanted then; nothing was stored."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.rows = progress.bad_rows
-        self.count = progress.bad
-        errors = [
-            FieldError(f"row {row['row']}, {error['field']}", error["message"])
-            for row in self.rows
-            for error in row["errors"]
-        ]
-        if more := self.count - len(self.rows):
-            errors.append(FieldError("rows", f"{more:,} more are bad"))
-        super().__init__(errors)
 
 
 def batch_id_of(name: str) -> str:
@@ -278,11 +240,6 @@ class Batches:
             yield from iter(lambda: kept.read(65536), b"")
 
 
-def whole(progress: Iterator[Progress]) -> Progress:
-    """What it was in the end."""
-    return deque(progress, maxlen=1).pop()
-
-
 def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row | BadRow]]:
     """The rows of the file. Raises ``InvalidRequest`` where it cannot be read at all."""
     rows = read_rows(source, asked.form, asked.defaults, permute=asked.permute)
@@ -319,8 +276,3 @@ def _same(job: Job, known: Job) -> bool:
     learnt = {"custom_id"} - job.request.keys()
     request = {name: value for name, value in known.request.items() if name not in learnt}
     return (job.kind, job.request, job.then) == (known.kind, request, known.then)
-
-
-def bad_row_json(row: BadRow) -> JSON:
-    """A bad row as it is kept and shown."""
-    return {"row": row.number, "errors": [asdict(error) for error in row.errors]}

@@ -18,15 +18,14 @@ from worker.redis_urls import Broker
 
 log = structlog.get_logger(__name__)
 
-#: The door for other programs, our own wake-ups, and files that wait to be fetched: a flood at the
-#: door, or of files, does not delay the wake-ups.
+#: The door for other programs, our own wake-ups, files that wait to be fetched, and callers who
+#: wait to be told: a flood at one of them does not delay the others, the wake-ups above all.
 DOOR = "hookline"
 WAKE = "hookline.wake"
-#: Wake-ups to tell callers of something: they may be many at once, and delay nothing else.
+FILES = "hookline.files"
 NOTIFY = "hookline.notify"
 #: Where a task goes whose caller named no queue: Celery's own default.
 _THEIR_DEFAULT = "celery"
-FILES = "hookline.files"
 #: By the names that `hookline worker --queues` takes.
 QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
 

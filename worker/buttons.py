@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from worker.job import Button
+from worker.result import Button
 
 #: customId pattern -> name; ``\1`` is the pattern's first group. First match wins.
 _NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(

@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Literal
 
 from worker.evidence import Snapshot, Verdict
-from worker.job import JSON, AssetsStatus, Job, JobError, Modal, Result, Status, StoredFile
+from worker.job import JSON, Job, Modal, Status
 from worker.money import Amount
+from worker.result import AssetsStatus, JobError, Result, StoredFile
 
 #: What to do with a job whose doubt no evidence ended: wait for a person, submit it again, give up.
 InDoubt = Literal["hold", "resubmit", "fail"]

@@ -7,7 +7,7 @@ them.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from worker.job import JobError, Result
+from worker.result import JobError, Result
 
 
 class Outcome(StrEnum):

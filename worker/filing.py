@@ -14,10 +14,10 @@ from typing import Literal
 
 from worker import fetching, media
 from worker.errors import ServiceUnavailable
-from worker.job import StoredFile
 from worker.keeping import Source
 from worker.media import Drawn, Media
 from worker.names import Names
+from worker.result import StoredFile
 from worker.storage import Storage
 
 #: One file: at most this large, fetched within this time.

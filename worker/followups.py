@@ -10,18 +10,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from worker import buttons, retries
-from worker.job import (
-    JSON,
-    AssetsStatus,
-    Button,
-    Job,
-    JobError,
-    Kind,
-    Modal,
-    Result,
-    Retry,
-    Status,
-)
+from worker.job import JSON, Job, Kind, Modal, Retry, Status
+from worker.result import AssetsStatus, Button, JobError, Result
 from worker.templates import MissingValue, render
 
 #: Kinds that end with words; all others end with pictures or films.

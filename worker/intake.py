@@ -16,10 +16,11 @@ from worker.account import Account
 from worker.errors import Conflict, InvalidRequest
 from worker.events import Cancelled, ModalAnswered, Resolved, Retried
 from worker.inputs import Options, ingest_press, ingest_request
-from worker.job import Job, Keep, Kind, Modal, Notify, Status
+from worker.job import Job, Kind, Modal, Notify, Status
 from worker.orchestrator import Orchestrator
 from worker.plans import Quote
 from worker.receivers import check_receiver
+from worker.result import Keep
 from worker.schema import (
     JobRequest,
     PressRequest,

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from worker import buttons
-from worker.job import Job, Keep, Kind, Result
+from worker.job import Job, Kind
+from worker.result import Keep, Result
 
 #: The upscales that only a grid of four offers.
 _UPSCALES = frozenset({"U1", "U2", "U3", "U4"})

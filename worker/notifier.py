@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 
 from worker import receivers, safe_http
 from worker.batch_overview import report
-from worker.batches import MOST_SHOWN
+from worker.batch_progress import MOST_SHOWN
 from worker.errors import Conflict, HooklineError, NotFound
 from worker.notification import (
     Failure,

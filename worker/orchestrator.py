@@ -11,8 +11,9 @@ from worker.dispatch import Dispatch
 from worker.errors import HooklineError, NotFound, StaleVersion
 from worker.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
 from worker.habits import Delivery, Heard, Mode, News, mode_of, policy_for, sort_of
-from worker.job import AssetsStatus, Job, Kind, Notify, Status
+from worker.job import Job, Kind, Notify, Status
 from worker.notification import Outbox, announce
+from worker.result import AssetsStatus
 from worker.store import Openings, Store
 from worker.transition import transition
 from worker.wakeups import Wakeups

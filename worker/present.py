@@ -10,14 +10,15 @@ from typing import Any
 
 from worker.account import Account
 from worker.batch_overview import BatchReport
-from worker.batches import Progress
+from worker.batch_progress import Progress
 from worker.charges import Standing, charges, total
-from worker.job import JSON, Job, Notify, Result, Retry, Status
+from worker.job import JSON, Job, Notify, Retry, Status
 from worker.money import units
 from worker.notification import Notification
 from worker.overview import Overview, Purse, Report
 from worker.plans import Plan, Quote, next_price
 from worker.redaction import HIDDEN
+from worker.result import Result
 from worker.store import NotificationPage, Page, Pipeline
 from worker.terms import Pool
 from worker.times import rfc3339

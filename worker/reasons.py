@@ -6,8 +6,8 @@ Programs may branch on a code; the words beside it are the provider's own.
 from collections.abc import Mapping
 from enum import StrEnum
 
-from worker.job import JobError
 from worker.redaction import without_tokens
+from worker.result import JobError
 
 _MAX_MESSAGE = 1000  #: characters; some providers answer with a stack trace
 

@@ -16,9 +16,10 @@ from worker.errors import HooklineError, NotFound, ProviderUnavailable
 from worker.events import Disposition, Missing, Observed, TimePassed
 from worker.evidence import Snapshot, TaskStatus
 from worker.habits import Heard
-from worker.job import AssetsStatus, Job, Kind
+from worker.job import Job, Kind
 from worker.orchestrator import Orchestrator
 from worker.provider.client import MAX_IDS, ProviderClient
+from worker.result import AssetsStatus
 from worker.store import Store
 from worker.tokens import Tokens
 from worker.transition import next_look

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from worker.job import Job, Kind, StoredFile
+from worker.job import Job, Kind
 from worker.manifest import paid_for, what_of
+from worker.result import StoredFile
 from worker.times import rfc3339
 
 

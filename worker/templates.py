@@ -8,7 +8,7 @@ import re
 from string import Formatter
 
 from worker.errors import HooklineError
-from worker.job import Result
+from worker.result import Result
 
 #: The longest prompt, in characters: generous, the provider cuts far earlier.
 MAX_PROMPT = 6000

@@ -12,7 +12,8 @@ from tests.chaos.trial import Trouble
 from tests.support.s3 import S3
 from worker import media
 from worker.errors import PictureError
-from worker.job import AssetsStatus, Job, StoredFile
+from worker.job import Job
+from worker.result import AssetsStatus, StoredFile
 
 _NAME = re.compile(
     r"results/[0-9a-f]{32}/[0-9a-f]{32}(-\d+(-tile[1-4]|-thumb)?\.(png|webp)|\.json)"

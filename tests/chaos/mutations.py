@@ -16,9 +16,10 @@ from worker import media, transition
 from worker.assets import Assets
 from worker.errors import StaleVersion
 from worker.events import Observed, Policy, Posting, Replied
-from worker.job import Job, JobError, Status
+from worker.job import Job, Status
 from worker.provider.client import ProviderClient
 from worker.reconcile import Sweep
+from worker.result import JobError
 from worker.store import Openings
 from worker.store.redis import RedisStore
 from worker.transition import asking

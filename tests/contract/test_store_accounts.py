@@ -10,7 +10,8 @@ from tests.contract.test_store import finish, loaded, put, start
 from tests.support.jobs import NOW, a_job, terms
 from worker.charges import day_of
 from worker.health import Health
-from worker.job import Attempt, Job, JobError, Kind, Status
+from worker.job import Attempt, Job, Kind, Status
+from worker.result import JobError
 from worker.store import Batch, Load, NoFreeSlot, Openings, Store
 from worker.terms import Terms
 

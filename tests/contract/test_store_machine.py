@@ -42,7 +42,8 @@ from worker.events import (
 )
 from worker.evidence import Snapshot, Verdict
 from worker.habits import Heard, sort_of
-from worker.job import AssetsStatus, Job, Kind, Modal, Status
+from worker.job import Job, Kind, Modal, Status
+from worker.result import AssetsStatus
 from worker.store import Filter, NoFreeSlot, Openings, Store
 from worker.store.memory import MemoryStore
 from worker.store.places import guard_of, lane_of, starts

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.jobs import NOW, a_job, terms
 from worker.errors import InvalidRequest
-from worker.job import AssetsStatus, Job, Notify, Result, Status
+from worker.job import Job, Notify, Status
 from worker.notification import (
     Failure,
     Notification,
@@ -19,6 +19,7 @@ from worker.notification import (
     failed,
     replayed,
 )
+from worker.result import AssetsStatus, Result
 from worker.store import Batch, Store
 
 HOOK = Notify(tuple(topic.value for topic in Topic), url="https://app.example/hook")

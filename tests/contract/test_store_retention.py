@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.jobs import NOW, a_job, terms
-from worker.job import Attempt, Job, Modal, Notify, Result, Status
+from worker.job import Attempt, Job, Modal, Notify, Status
 from worker.notification import Failure, Notification, Outbox, delivered, failed
+from worker.result import Result
 from worker.store import Batch, Filter, Store
 
 PICTURE = f"blob:{'a' * 64}.png"

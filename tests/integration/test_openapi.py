@@ -15,8 +15,9 @@ from tests.support.jobs import GRID, NOW
 from tests.support.openapi import NotAsDescribed, checked, described, path_of, validator
 from tests.support.web import AUTH, Web
 from webhooks.openapi import document
-from worker.job import AssetsStatus, Attempt, JobError, Kind, Result, Status, StoredFile
+from worker.job import Attempt, Kind, Status
 from worker.present import job_json
+from worker.result import AssetsStatus, JobError, Result, StoredFile
 from worker.schema import parse_press, parse_request, parse_resolve
 
 #: Methods that Flask adds by itself to a rule with GET.

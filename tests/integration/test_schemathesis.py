@@ -17,8 +17,9 @@ from tests.support.jobs import GRID, NOW
 from tests.support.openapi import described
 from tests.support.web import AUTH, Web
 from worker.batch.request import parse_batch
-from worker.batches import whole
-from worker.job import Attempt, Result, Status
+from worker.batch_progress import whole
+from worker.job import Attempt, Status
+from worker.result import Result
 
 _REJECTION = checks.negative_data_rejection
 _CHECKS = [

@@ -17,7 +17,8 @@ from worker.events import (
 )
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.habits import Heard, News
-from worker.job import Button, Job, JobError, Kind, Result, Status
+from worker.job import Job, Kind, Status
+from worker.result import Button, JobError, Result
 from worker.terms import Terms
 from worker.transition import transition
 

@@ -21,7 +21,8 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.job import AssetsStatus, Button, JobError, Modal, Result
+from worker.job import Modal
+from worker.result import AssetsStatus, Button, JobError, Result
 
 _maybe = st.none
 #: What people and programs ask for: the only events that may be refused.

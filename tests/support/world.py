@@ -17,11 +17,12 @@ from worker.account import Account
 from worker.errors import Conflict, StoreUnavailable
 from worker.events import AssetsSettled, Policy
 from worker.intake import Intake
-from worker.job import AssetsStatus, Job
+from worker.job import Job
 from worker.notification import State, delivered
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
+from worker.result import AssetsStatus
 from worker.seeds import Seeds
 from worker.storage import Storage
 from worker.store import Filter

@@ -17,7 +17,8 @@ from worker import fetching
 from worker.assets import AWAY_GIVE_UP_AFTER_S, GIVE_UP_AFTER_S, LEASE_S, Assets
 from worker.errors import PictureError, ProviderUnavailable, ServiceUnavailable
 from worker.evidence import TaskStatus
-from worker.job import AssetsStatus, Button, Job, Keep, Kind, Result, Status
+from worker.job import Job, Kind, Status
+from worker.result import AssetsStatus, Button, Keep, Result
 from worker.storage import Storage
 
 PICTURE = draw("PNG")

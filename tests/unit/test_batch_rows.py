@@ -15,7 +15,8 @@ from worker.batch.permutations import count, expand, parse_prompt
 from worker.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
 from worker.batch.tables import MAX_ROW_LINES
 from worker.errors import InvalidRequest
-from worker.job import Keep, Kind
+from worker.job import Kind
+from worker.result import Keep
 from worker.schema import JobRequest
 from worker.schema.kinds import MODELS
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.jobs import GRID
 from worker import buttons
 from worker.buttons import Change, change_for, find, is_glob, matching_names, name_of, wants_input
-from worker.job import Button
+from worker.result import Button
 
 #: Every button of the protocol: name, label, emoji, customId.
 KNOWN = [

@@ -13,7 +13,8 @@ from tests.chaos.oracle import Evidence, Payment, Rules, compare, read_ledger
 from tests.chaos.scenario import Row
 from tests.chaos.scenarios import SCENARIOS
 from worker import followups
-from worker.job import Attempt, Job, JobError, Kind, Status
+from worker.job import Attempt, Job, Kind, Status
+from worker.result import JobError
 from worker.tokens import Tokens
 
 ROOT = "0" * 31 + "1"

@@ -8,8 +8,9 @@ from tests.support.jobs import NOW, a_job, after
 from worker.charges import Standing, charges, total
 from worker.events import Cancelled, Observed, Posting, Replied, Resolved, Started, TimePassed
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.job import Job, JobError, Kind, Result
+from worker.job import Job, Kind
 from worker.reasons import Reason, job_error
+from worker.result import JobError, Result
 
 PRICE = 3
 START = Started("main", PRICE)

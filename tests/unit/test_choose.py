@@ -27,8 +27,9 @@ from worker.events import (
 )
 from worker.evidence import TaskStatus
 from worker.intake import Intake
-from worker.job import JSON, SUBMITTED_KINDS, AssetsStatus, Job, JobError, Kind, Result, Status
+from worker.job import JSON, SUBMITTED_KINDS, Job, Kind, Status
 from worker.reconcile import Sweep
+from worker.result import AssetsStatus, JobError, Result
 from worker.schema import parse_request
 from worker.storage import Storage
 

@@ -22,12 +22,13 @@ from worker.events import Policy
 from worker.habits import Delivery, Mode
 from worker.health import Health
 from worker.intake import Intake
-from worker.job import AssetsStatus, Attempt, Job, JobError, Keep, Kind, Retry, Status
-from worker.job import Result as JobResult
+from worker.job import Attempt, Job, Kind, Retry, Status
 from worker.money import amount
 from worker.orchestrator import Orchestrator
 from worker.overview import Report, State, Taking
 from worker.present import job_json
+from worker.result import AssetsStatus, JobError, Keep
+from worker.result import Result as JobResult
 from worker.storage import Storage
 from worker.store import Filter, Load
 from worker.store.durability import Durability

@@ -19,8 +19,9 @@ from worker.account import Account
 from worker.batch_overview import BatchReport, State, report
 from worker.cli import batch_view, cli
 from worker.errors import InvalidRequest
-from worker.job import Attempt, Job, JobError, Status
+from worker.job import Attempt, Job, Status
 from worker.overview import Purse
+from worker.result import JobError
 from worker.store import Batch
 
 

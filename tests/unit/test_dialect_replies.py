@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from worker.evidence import Outcome, SeedReply, Verdict
-from worker.job import Kind, Result
+from worker.job import Kind
 from worker.provider.dialect import read_reply, read_seed, read_transport_error
+from worker.result import Result
 
 ID = "1712345678901234"
 

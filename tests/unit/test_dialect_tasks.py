@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from worker.evidence import TaskStatus
-from worker.job import Button, Result
 from worker.provider.dialect import guess_dialect, read_fetch, read_task, read_tasks
+from worker.result import Button, Result
 
 
 def task(**fields: Any) -> dict[str, Any]:

@@ -37,7 +37,8 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import Job, JobError, Kind, Status, Window
+from worker.job import Job, Kind, Status, Window
+from worker.result import JobError
 from worker.transition import transition
 from worker.transition.moves import GIVEN_UP, NOT_SENT
 

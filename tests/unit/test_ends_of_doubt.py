@@ -18,7 +18,8 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import Job, Result, Status
+from worker.job import Job, Status
+from worker.result import Result
 
 NO_PICTURE = Result(prompt="a cat")
 LATER = NOW + Policy().doubt_window_s + Policy().lease_s + 1

@@ -18,9 +18,10 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import TaskStatus
-from worker.job import JSON, Job, Kind, Result, Status
+from worker.job import JSON, Job, Kind, Status
 from worker.present import job_json
 from worker.reconcile import Sweep
+from worker.result import Result
 from worker.schema import parse_request, parse_then_shorthand
 from worker.store import NoFreeSlot
 

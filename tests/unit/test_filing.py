@@ -16,9 +16,9 @@ from worker import filing, media
 from worker.errors import PictureError, ServiceUnavailable
 from worker.fetching import fetch_into
 from worker.filing import Filing
-from worker.job import StoredFile
 from worker.keeping import Source
 from worker.names import DEFAULT, Names
+from worker.result import StoredFile
 from worker.storage import Storage
 
 PICTURE = draw("PNG", (40, 30))

@@ -15,7 +15,8 @@ from worker.followups import (
     job_id_of,
     press,
 )
-from worker.job import JSON, Button, Job, Kind, Modal, Result, Status
+from worker.job import JSON, Job, Kind, Modal, Status
+from worker.result import Button, Result
 
 DESCRIBED = Result(prompts=("one", "two"), text="1 one\n2 two", prompt="a cat --v 6")
 

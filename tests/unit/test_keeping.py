@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import GRID, a_job
-from worker.job import Button, Job, Keep, Kind, Result
+from worker.job import Job, Kind
 from worker.keeping import Source, is_grid, sources
+from worker.result import Button, Keep, Result
 
 SINGLE = (Button("MJ::Outpaint::50::x"), Button("MJ::JOB::upsample_v6_2x_subtle::1::x"))
 FILM = tuple(Button(f"MJ::JOB::video_virtual_upscale::{n}::x") for n in range(1, 5))

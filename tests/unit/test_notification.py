@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import NOW, a_job
-from worker.job import AssetsStatus, Job, Notify, Result, Status
+from worker.job import Job, Notify, Status
 from worker.notification import (
     NOTHING,
     RETRY_AFTER_S,
@@ -19,6 +19,7 @@ from worker.notification import (
     failed,
     replayed,
 )
+from worker.result import AssetsStatus, Result
 
 ALL = Notify(tuple(topic.value for topic in Topic), url="https://app.example/hook")
 PENDING, STORED = (Result(assets_status=s) for s in (AssetsStatus.PENDING, AssetsStatus.STORED))

@@ -20,12 +20,13 @@ from worker import notifier as module
 from worker import receivers
 from worker.broker import CeleryMessages, make_celery
 from worker.errors import BrokerUnavailable, NotFound
-from worker.job import Job, JobError, Notify, Status
+from worker.job import Job, Notify, Status
 from worker.notification import Failure, Notification, Outbox, State, Topic, announce, failed
 from worker.notifier import Deliveries, Notifier, Signer
 from worker.receivers import Lines, receiver_of
 from worker.reconcile import Sweep
 from worker.redis_urls import Broker
+from worker.result import JobError
 from worker.store import Batch
 
 NEW = "whsec_" + "bmV3" * 10

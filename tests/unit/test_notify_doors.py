@@ -21,8 +21,8 @@ from worker.bootstrap import build
 from worker.cli import cli, verdicts
 from worker.errors import InvalidRequest, SettingsError
 from worker.job import Job, Notify, Status
-from worker.job import Result as JobResult
 from worker.notification import Failure, Notification, State, announce, delivered, failed
+from worker.result import Result as JobResult
 from worker.schema import parse_request
 from worker.store import Batch
 

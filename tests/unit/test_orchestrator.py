@@ -8,7 +8,8 @@ from worker.errors import NotFound, StaleVersion, StoreUnavailable
 from worker.events import Cancelled, Disposition, Resolved, Started
 from worker.evidence import TaskStatus
 from worker.habits import Heard
-from worker.job import Result, Status
+from worker.job import Status
+from worker.result import Result
 from worker.store import NoFreeSlot
 
 SUCCESS = callback(TaskStatus.SUCCEEDED)

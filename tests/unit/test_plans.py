@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tests.support.jobs import GRID, NOW, a_job
 from worker import followups
 from worker.account import Account
-from worker.job import Attempt, Button, Job, Kind, Result, Status
+from worker.job import Attempt, Job, Kind, Status
 from worker.money import amount
 from worker.plans import Plan, next_price, plan, quote
 from worker.present import quote_json
+from worker.result import Button, Result
 
 PRICES = {"imagine": amount(1), "upscale": amount("0.2"), "default": amount(2)}
 MAIN = Account("main", "https://a.example", prices=PRICES)

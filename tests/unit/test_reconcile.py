@@ -13,9 +13,10 @@ from worker.errors import HooklineError, ProviderUnavailable, StoreUnavailable
 from worker.events import Policy, Started
 from worker.evidence import Snapshot, TaskStatus
 from worker.habits import Heard
-from worker.job import Job, Result, Status
+from worker.job import Job, Status
 from worker.provider.client import MAX_IDS
 from worker.reconcile import ASKING, CLAIM_S, WAKE_AGAIN_S, Asker, Sweep
+from worker.result import Result
 from worker.tokens import Tokens
 
 tokens = Tokens(["a secret for this test only"])

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import FieldError, InvalidRequest
-from worker.job import SUBMITTED_KINDS, Keep, Kind, Notify
+from worker.job import SUBMITTED_KINDS, Kind, Notify
+from worker.result import Keep
 from worker.schema import (
     PressRequest,
     parse_press,

@@ -8,8 +8,9 @@ from worker import retries, seeds
 from worker.errors import HooklineError, ProviderUnavailable, ServiceUnavailable
 from worker.events import AssetsSettled, Disposition, SeedSettled
 from worker.evidence import SeedReply, TaskStatus
-from worker.job import AssetsStatus, Job, Kind, Result, Status
+from worker.job import Job, Kind, Status
 from worker.reconcile import Sweep
+from worker.result import AssetsStatus, Result
 from worker.seeds import LEASE_S, Seeds
 
 STORED = AssetsSettled(("a.png",), AssetsStatus.STORED)

@@ -12,8 +12,9 @@ from tests.support.shell import Shell
 from worker.errors import PictureError, ProviderUnavailable
 from worker.events import Cancelled, Observed, Retried, Started, TimePassed
 from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import Button, Job, JobError, Kind, Modal, Result, Status, Window
+from worker.job import Job, Kind, Modal, Status, Window
 from worker.references import blobs_of
+from worker.result import Button, JobError, Result
 from worker.storage import Storage
 from worker.submission import Submitter
 from worker.tokens import Tokens

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.job import Result
+from worker.result import Result
 from worker.templates import MAX_PROMPT, MissingValue, check_template, render
 
 RESULT = Result(prompt="a cat --v 6", prompts=("one {x}", "two"), text="1 one\n2 two")

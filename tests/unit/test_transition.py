@@ -38,7 +38,8 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import AssetsStatus, Job, JobError, Keep, Kind, Modal, Result, Status, Window
+from worker.job import Job, Kind, Modal, Status, Window
+from worker.result import AssetsStatus, JobError, Keep, Result
 
 PENDING, RUNNING, SUCCESS = TaskStatus.PENDING, TaskStatus.IN_PROGRESS, TaskStatus.SUCCEEDED
 U1_U2 = ({"press": "U1"}, {"press": "U2"})

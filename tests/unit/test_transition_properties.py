@@ -9,7 +9,8 @@ from tests.support.jobs import NOW, in_status
 from tests.support.stories import THENS, WISHES, events, policies, what_happens
 from worker.errors import Conflict
 from worker.events import Disposition, Event, Policy, Retried
-from worker.job import AssetsStatus, Job, Kind, Status, Window
+from worker.job import Job, Kind, Status, Window
+from worker.result import AssetsStatus
 from worker.transition import transition
 from worker.transition.moves import GIVEN_UP
 

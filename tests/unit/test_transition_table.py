@@ -34,7 +34,8 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import TaskStatus
-from worker.job import AssetsStatus, Job, JobError, Modal, Result, Status
+from worker.job import Job, Modal, Status
+from worker.result import AssetsStatus, JobError, Result
 
 EVENTS: dict[str, Event] = {
     "started": Started("default"),

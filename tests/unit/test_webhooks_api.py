@@ -16,7 +16,8 @@ from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
 from webhooks.api import MAX_BYTES
 from webhooks.app import create_app
-from worker.job import Attempt, Job, Kind, Result, Status, Window
+from worker.job import Attempt, Job, Kind, Status, Window
+from worker.result import Result
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
 

@@ -14,7 +14,8 @@ from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
 from webhooks import batches
 from worker.batches import CHUNK
-from worker.job import Attempt, Job, JobError, Status
+from worker.job import Attempt, Job, Status
+from worker.result import JobError
 
 LINES = "text/plain"
 

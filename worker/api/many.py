@@ -9,7 +9,7 @@ from worker.connection import services
 
 if TYPE_CHECKING:
     from worker.batch_overview import BatchReport
-    from worker.batches import Progress
+    from worker.batch_progress import Progress
 
 
 def submit_batch(
@@ -41,7 +41,7 @@ def submit_batch(
     """
     from worker import batch_files  # noqa: PLC0415  # as above
     from worker.batch.request import parse_batch  # noqa: PLC0415  # as above
-    from worker.batches import whole  # noqa: PLC0415  # as above
+    from worker.batch_progress import whole  # noqa: PLC0415  # as above
 
     if isinstance(source, str | os.PathLike):
         path = os.fspath(source)

@@ -10,7 +10,7 @@ import click
 from worker import batch_files, connection
 from worker.batch.records import Form
 from worker.batch.request import BatchRequest, parse_batch
-from worker.batches import BadRows, Progress
+from worker.batch_progress import BadRows, Progress
 from worker.cli import batch_view as view
 from worker.cli.base import DONE, JOB_FAILED, Command, leave, note, print_json
 from worker.cli.submitting import common_options, kept, metadata, notify, seed_option, steps

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from worker import api, connection
 from worker.batch_overview import BatchReport, State, why_waiting
-from worker.batches import Progress as Taken
+from worker.batch_progress import Progress as Taken
 from worker.cli.base import DONE, JOB_FAILED, leave, note
 from worker.job import Status
 from worker.money import in_words

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from worker import api
 from worker.cli import render
 from worker.cli.base import DONE, JOB_FAILED, note
-from worker.job import AssetsStatus, Job, Status
+from worker.job import Job, Status
+from worker.result import AssetsStatus
 
 
 class View(Protocol):

@@ -6,7 +6,8 @@ from typing import Any
 
 from worker.cli.http import call
 from worker.errors import HooklineError
-from worker.job import AssetsStatus, Job, JobError, Kind, Result, Status
+from worker.job import Job, Kind, Status
+from worker.result import AssetsStatus, JobError, Result
 
 
 class Refused(HooklineError):

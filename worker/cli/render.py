@@ -11,9 +11,10 @@ from worker.buttons import name_of
 from worker.charges import Standing, charges, total
 from worker.cli import attempts
 from worker.events import Policy
-from worker.job import Job, JobError, Status
+from worker.job import Job, Status
 from worker.plans import next_price
 from worker.present import pipeline_status
+from worker.result import JobError
 from worker.store import Pipeline
 from worker.waits import Waiting
 

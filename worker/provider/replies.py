@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from worker.evidence import Outcome, SeedReply, Verdict
-from worker.job import Kind, Result
+from worker.job import Kind
 from worker.provider.reply import Code, Reply, look
 from worker.provider.wire import mapping, text, whole, words_of
 from worker.reasons import Reason, job_error
+from worker.result import Result
 
 #: Kinds that go on from another task. VIDEO does so only when it extends a film.
 _ON_PARENT = frozenset({Kind.ACTION, Kind.CHANGE, Kind.MODAL})

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from worker.evidence import Snapshot, TaskStatus
-from worker.job import JSON, Button, JobError, Result
+from worker.job import JSON
 from worker.provider.texts import has_shortened_prompts, listed_prompts, numbered_prompts
 from worker.provider.wire import items, mapping, text, whole, words_of
 from worker.reasons import Reason, job_error
+from worker.result import Button, JobError, Result
 
 _STATUSES = {
     "NOT_START": TaskStatus.PENDING,

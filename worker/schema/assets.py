@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from worker.job import Keep, KeptFiles
+from worker.result import Keep, KeptFiles
 from worker.schema.base import Model
 
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.errors import InvalidRequest
-from worker.job import SUBMITTED_KINDS, Keep, Kind, Notify, Retry
+from worker.job import SUBMITTED_KINDS, Kind, Notify, Retry
+from worker.result import Keep
 from worker.schema.base import Id, Model, Name, Problem, suggestion, validate
 from worker.schema.kinds import MODELS, Pictured
 from worker.schema.steps import ModalAnswer, Steps, normal_form

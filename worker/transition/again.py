@@ -12,7 +12,8 @@ from dataclasses import replace
 from worker import retries
 from worker.events import Observed
 from worker.evidence import TaskStatus
-from worker.job import Attempt, Job, JobError, Retry, Status
+from worker.job import Attempt, Job, Retry, Status
+from worker.result import JobError
 from worker.transition.moves import NOT_SENT, as_new, ended
 
 #: Ends of an attempt that another one may have followed by itself.

@@ -16,7 +16,8 @@ from worker.events import (
     SeedSettled,
     TimePassed,
 )
-from worker.job import AssetsStatus, Job, JobError, Kind, Status
+from worker.job import Job, Kind, Status
+from worker.result import AssetsStatus, JobError
 from worker.transition.again import ended_or_again
 from worker.transition.doubting import doubted, given_up_on, still_in_doubt, submitted_again
 from worker.transition.moves import (

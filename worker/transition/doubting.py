@@ -14,7 +14,8 @@ from dataclasses import replace
 from worker import retries
 from worker.events import Decision, Disposition, Observed, Policy
 from worker.evidence import Snapshot, TaskStatus
-from worker.job import Attempt, Job, JobError, Status, Window
+from worker.job import Attempt, Job, Status, Window
+from worker.result import JobError
 from worker.transition.again import tried_again
 from worker.transition.moves import (
     GIVEN_UP,

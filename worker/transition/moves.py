@@ -5,17 +5,8 @@ from dataclasses import replace
 from worker import buttons, followups, keeping, retries
 from worker.events import Decision, Policy
 from worker.evidence import Verdict
-from worker.job import (
-    AssetsStatus,
-    Attempt,
-    Job,
-    JobError,
-    Kind,
-    Modal,
-    Result,
-    Status,
-    Window,
-)
+from worker.job import Attempt, Job, Kind, Modal, Status, Window
+from worker.result import AssetsStatus, JobError, Result
 
 #: An attempt whose worker died before its POST could leave. Its number is not used again, so that
 #: this worker, should it only have been slow, has no say in the next attempt.

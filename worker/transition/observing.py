@@ -5,7 +5,8 @@ from dataclasses import replace
 from worker import followups
 from worker.events import Decision, Disposition, Missing, Observed, Policy
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.job import Job, JobError, Status, Window
+from worker.job import Job, Status, Window
+from worker.result import JobError
 from worker.transition.again import ended_or_again, late_success
 from worker.transition.doubting import other_attempt, seen_other, taken_over
 from worker.transition.moves import (

@@ -6,7 +6,8 @@ from functools import partial
 from worker import retries
 from worker.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.job import Attempt, Job, Result, Status, Window
+from worker.job import Attempt, Job, Status, Window
+from worker.result import Result
 from worker.transition.doubting import doubted
 from worker.transition.moves import (
     GIVEN_UP,

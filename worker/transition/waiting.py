@@ -19,7 +19,8 @@ from worker.events import (
     Sibling,
     SiblingsSeen,
 )
-from worker.job import Attempt, Job, JobError, Kind, Status
+from worker.job import Attempt, Job, Kind, Status
+from worker.result import JobError
 from worker.transition.moves import as_new, attempt_ended, ended
 
 #: The worker that called the function is gone.

@@ -14,10 +14,11 @@ from worker.cli.stack import free_port
 from worker.events import AssetsSettled, Event, Observed, Posting, Replied, Started
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.intake import Intake
-from worker.job import AssetsStatus, Button, Job, JobError, Notify, Result, Status
+from worker.job import Job, Notify, Status
 from worker.money import amount
 from worker.notification import DEFAULT_TOPICS, delivered
 from worker.orchestrator import Orchestrator
+from worker.result import AssetsStatus, Button, JobError, Result
 from worker.retention import Retention
 from worker.storage import Storage
 from worker.store.redis import RedisStore, connect
