@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.support.jobs import NOW, a_job, terms
+from worker.errors import StaleVersion
 from worker.job import Attempt, Job, Modal, Notify, Status
 from worker.notification import Failure, Notification, Outbox, delivered, failed
 from worker.result import Result
@@ -81,6 +84,16 @@ def test_what_changed_meanwhile_is_kept(store: Store) -> None:
     assert pipeline is not None
     commit(store, a_job(parent_id=job.id, pipeline_id=job.id))
     assert not store.forget(pipeline.jobs, NOW, NOW), "somebody pressed a button"
+
+
+def test_a_button_of_a_pipeline_that_leaves_is_not_pressed(store: Store) -> None:
+    job = ended(store)
+    child = a_job(parent_id=job.id, pipeline_id=job.id)
+    assert forget(store, job)
+    with pytest.raises(StaleVersion):
+        store.commit(child, terms=terms(9))
+    assert store.get(child.id) is None
+    assert store.pipeline(job.id) is None
 
 
 def test_a_batch_leaves_with_the_last_of_its_jobs(store: Store) -> None:

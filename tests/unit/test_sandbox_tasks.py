@@ -49,7 +49,8 @@ def test_a_trueai_task_leaks_its_internals_and_spells_blanks_as_empty(play: Play
 
 
 def test_a_gateway_task_has_zeros_and_blanks_and_the_gateways_picture(play: Play) -> None:
-    player = play("gateway", task_seconds=(5, 5))
+    player = play("gateway", task_seconds=(60, 60), max_running=1)
+    player.submit("imagine", prompt="a cat")  # has the only place
     waiting = player.fetch(player.submit("imagine", prompt="a dog", state="s"))
     assert (waiting["startTime"], waiting["finishTime"]) == (0, 0)
     assert (waiting["buttons"], waiting["properties"], waiting["imageUrl"]) == (None, None, "")

@@ -70,8 +70,8 @@ class Store(Protocol):
         one even above the limit. ``now`` sets the pace of starts. ``outbox`` is written with it,
         its ``finished`` if no job of the pipeline is open any more.
 
-        Raises ``StaleVersion`` when another process was first, and ``NoFreeSlot``; nothing is
-        written then.
+        Raises ``StaleVersion`` when another process was first, or removed the pipeline to which a
+        new job belongs, and ``NoFreeSlot``; nothing is written then.
         """
 
     def add(self, jobs: Sequence[Job], *, terms: Terms, now: float = 0.0) -> list[bool]:

@@ -53,6 +53,8 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
             stored = self._jobs.get(job.id)
             if (stored.version if stored else 0) != job.version:
                 raise StaleVersion
+            if not stored and job.pipeline_id != job.id and job.pipeline_id not in self._jobs:
+                raise StaleVersion  # its pipeline was removed meanwhile
             if starts(job) and not (stored and stored.holds_slot):
                 self._start(stored, job, terms, now)
             open_before = self._open(job.pipeline_id)

@@ -284,13 +284,16 @@ local id, version, guard, money = ARGV[FIRST], tonumber(ARGV[FIRST + 1]), ARGV[F
 local stored, place, old_money = unpack(redis.call('HMGET', key(id), 'v', 'place', 'money'))
 if tonumber(stored or 0) ~= version - 1 then return {'stale'} end
 local old = read_place(place)
+local root = read_place(ARGV[FIRST + 3]).pipeline
+if root == '' then root = id end
+-- A pipeline may be removed while somebody presses a button of it.
+if not old and root ~= id and redis.call('EXISTS', key(root)) == 0 then return {'stale'} end
 if ARGV[6] ~= '' and not (old and old.holds) and not may_start(id, old or read_place(ARGV[FIRST + 3]), old_money, money, guard) then
   return {'full'}
 end
 
 local outbox = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or {told = {}}
 local written = write(FIRST, old, old_money)
-local root = written.pipeline == '' and id or written.pipeline
 local before, counted = open_before(root, id, old)
 local change, children = opened(old, written), 0
 for at = FIRST + EACH, #ARGV, EACH do
