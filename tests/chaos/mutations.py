@@ -61,7 +61,7 @@ def _without_intent() -> None:
             if current is None or current.version != job.version:
                 raise StaleVersion
             held.commit = lambda: real(self, job, *args, **kwargs)
-            return 0
+            return Openings()
 
         return commit
 

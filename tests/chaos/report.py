@@ -117,10 +117,10 @@ def write_protections(proofs: Sequence[Proof], seed: int, page: Path = PAGE) -> 
 
 
 def _found(proof: Proof) -> str:
-    """The first thing that was wrong, and how many more."""
-    if not proof.found:
-        return "NOTHING: the scenario is too weak"
-    first, more = proof.found[0].replace("|", "/"), len(proof.found) - 1
+    """What had to be found, and how much more was."""
+    if not proof.noticed:
+        return "NOT NOTICED: the scenario is too weak, or broken"
+    first, more = proof.signs[0].replace("|", "/"), len(proof.found) - 1
     shown = first if len(first) <= _CELL else f"{first[:_CELL]} ..."
     return f"{shown} (and {more} more)" if more else shown
 

@@ -22,19 +22,25 @@ class Protection:
     name: str  #: in ``mutations.MUTATIONS``
     change: str
     scenario: str
+    sign: str  #: words of the finding that it must make; that it breaks down proves nothing
     play: Callable[[Run], Row]
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the scenario found without the protection. Nothing: the scenario is too weak."""
+    """What the scenario found without the protection."""
 
     protection: Protection
     found: tuple[str, ...]
 
     @property
+    def signs(self) -> tuple[str, ...]:
+        """Those of the findings that must be made. None: the scenario is too weak, or broken."""
+        return tuple(found for found in self.found if self.protection.sign in found)
+
+    @property
     def noticed(self) -> bool:
-        return bool(self.found)
+        return bool(self.signs)
 
 
 PROTECTIONS = (
@@ -42,29 +48,47 @@ PROTECTIONS = (
         "lease",
         "the next sweep queues a job again whose POST may have left",
         "F11 (submitting)",
+        "paid twice",
         crashes.submitting,
     ),
     Protection(
         "intent",
         "that the POST may leave is recorded after the POST",
         "F11 (no callbacks)",
+        "paid twice",
         crashes.unheard,
     ),
     Protection(
         "atomic-children",
         "a success and its follow-ups are commits of their own",
         "F11 (finishing)",
+        "follow-ups missing",
         crashes.finishing,
     ),
-    Protection("sweep", "nobody looks at what is due", "F11 (submitting)", crashes.submitting),
+    Protection(
+        "sweep", "nobody looks at what is due", "F11 (submitting)", "lost", crashes.submitting
+    ),
     Protection(
         "fencing",
         "a worker sends however late it is; attempts are not told apart",
         "F13",
+        "paid twice",
         pauses.pauses,
     ),
-    Protection("new-links", "a dead link is tried again, not asked for anew", "F21", files.into_s3),
-    Protection("looking", "a file gets its name without being looked at", "F21", files.into_s3),
+    Protection(
+        "new-links",
+        "a dead link is tried again, not asked for anew",
+        "F21",
+        "its files are pending",
+        files.into_s3,
+    ),
+    Protection(
+        "looking",
+        "a file gets its name without being looked at",
+        "F21",
+        "was seen half-written",
+        files.into_s3,
+    ),
 )
 
 
@@ -81,8 +105,8 @@ def prove(run: Run) -> Iterator[Proof]:
         )
         try:
             found = protection.play(without).problems
-        except Exception as error:  # noqa: BLE001 - the way in which it fails is what is wanted
-            found = (f"{type(error).__name__}: {error}",)
+        except Exception as error:  # noqa: BLE001 - the other protections are tried all the same
+            found = (f"it broke down: {type(error).__name__}: {error}",)
         yield Proof(protection, found)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -91,7 +115,9 @@ def table(proofs: list[Proof]) -> Table:
     """For a terminal."""
     shown = Table("protection", "what was changed", "scenario", "what it found", show_lines=True)
     for proof in proofs:
-        found = "\n".join(proof.found) or "NOTHING: the scenario is too weak"
+        found = "\n".join(proof.found)
+        if not proof.noticed:
+            found = f"NOT NOTICED: the scenario is too weak, or broken\n{found}"
         protection = proof.protection
         style = None if proof.noticed else "red"
         shown.add_row(protection.name, protection.change, protection.scenario, found, style=style)
