@@ -36,7 +36,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *accounts.SCENARIOS,
     *turns.SCENARIOS,
     *budgets.SCENARIOS,
-    *days.SCENARIOS,
     *notifying.SCENARIOS,
     *files.SCENARIOS,
+    *days.SCENARIOS,
 )
