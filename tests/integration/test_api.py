@@ -3,7 +3,6 @@
 import json
 import pickle
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 import requests
 
 from tests.support.jobs import GRID, NOW, a_job, terms
+from tests.support.processes import descendants, living, wait_for
 from tests.support.web import AUTH, web_settings
 from webhooks.callbacks import MAX_BYTES
 from worker.bootstrap import build
@@ -67,9 +67,9 @@ class Server:
         except requests.ConnectionError:
             return False
 
-    def wait_until_up(self, *, up: bool = True) -> None:
+    def wait_until_up(self) -> None:
         deadline = time.monotonic() + 60
-        while self.is_up() is not up:
+        while not self.is_up():
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
 
@@ -202,9 +202,11 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path, redis_url: str) -> 
 
 def test_no_worker_outlives_its_killed_parent(tmp_path: Path, redis_url: str) -> None:
     server = Server(tmp_path, redis_url)
-    server.process.send_signal(signal.SIGKILL)
+    workers = descendants(server.process.pid)
+    assert len(workers) >= 2
+    server.process.kill()
     server.process.wait()
-    server.wait_until_up(up=False)
+    wait_for(lambda: not living(workers), "the workers' end", 60)
     server.process = server.start()  # finds the port free
     server.wait_until_up()
     assert server.stop() == 0
