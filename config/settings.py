@@ -107,7 +107,7 @@ class Settings(BaseModel):
     """`whsec_...`; each signs notifications by the Standard Webhooks scheme, newest first."""
 
     host: Annotated[str, AfterValidator(checks.host)] = Field("127.0.0.1", alias="HOOKLINE_HOST")
-    port: int = Field(8000, alias="HOOKLINE_PORT", ge=1, le=65535)
+    port: int = Field(8000, alias="HOOKLINE_PORT", ge=0, le=65535)  #: 0: a free one
     """Where the web process listens; `PORT` where HOOKLINE_PORT is unset."""
 
     storage_url: Annotated[str, AfterValidator(checks.storage_url)] = Field(

@@ -1,7 +1,6 @@
 """The web process: Granian in front of the Flask app."""
 
 import ctypes
-import errno
 import gc
 import os
 import signal
@@ -11,16 +10,18 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
 from threading import Thread
+from typing import Any
 
 import structlog
 from flask import Flask
-from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # where pickling finds it
+from granian.server.mp import MPServer
 
 from config.settings import Settings
 from webhooks.app import create_app, load_app
-from worker.errors import ServiceUnavailable
+from worker.listening import BACKLOG, listen, port_of
 
 log = structlog.get_logger(__name__)
 
@@ -41,30 +42,50 @@ _LOGGING = {
 }
 
 
-def run_web(settings: Settings) -> None:
+def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first.
 
-    Raises ``SettingsError`` for settings that cannot work, and ``ServiceUnavailable`` where the
-    address cannot be listened on.
+    ``listener`` takes the place of the host and the port of the settings. Raises ``SettingsError``
+    for settings that cannot work, and ``ServiceUnavailable`` where the address cannot be listened
+    on.
     """
     create_app(settings)  # what is wrong with the settings is said here, once, not by every worker
-    address = _free_address(settings.host, settings.port)
-    server = Granian(
-        "webhooks.app",
-        address=address,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=WORKERS,
-        blocking_threads=THREADS,
-        workers_kill_timeout=STOP_S,
-        respawn_failed_workers=True,
-        log_level=LogLevels.error,
-        log_dictconfig=_LOGGING,
-    )
-    gc.collect()
-    gc.freeze()  # so that the workers go on sharing the memory of what is imported by now
-    log.info("listening", host=settings.host, port=settings.port)
-    server.serve(target_loader=partial(_load_worker, settings), wrap_loader=False)
+    with listener or listen(settings.host, settings.port) as ours:
+        server = _Server(
+            ours,
+            "webhooks.app",
+            interface=Interfaces.WSGI,
+            workers=WORKERS,
+            blocking_threads=THREADS,
+            workers_kill_timeout=STOP_S,
+            respawn_failed_workers=True,
+            log_level=LogLevels.error,
+            log_dictconfig=_LOGGING,
+        )
+        gc.collect()
+        gc.freeze()  # so that the workers go on sharing the memory of what is imported by now
+        log.info("listening", host=settings.host, port=port_of(ours))
+        server.serve(target_loader=partial(_load_worker, settings), wrap_loader=False)
+
+
+class _Server(MPServer):
+    """Granian, whose workers accept from one socket: ``listener``.
+
+    On Linux each worker would open one of its own that shares the port. Then any other process of
+    this user may share it, too, and gets a part of our requests; and what waits for a worker that
+    dies is lost with it. Elsewhere Granian does what this does.
+    """
+
+    def __init__(self, listener: socket.socket, target: str, **options: Any) -> None:
+        super().__init__(target, **options)
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._listener.set_inheritable(True)
+        file = self._listener.fileno()
+        is_unix = False
+        holder = SocketHolder(file, is_unix, BACKLOG)  # type: ignore[call-arg]  # its stub is bare
+        vars(self).update(_ssp=None, _shd=holder, _sfd=file, _sso=self._listener)
 
 
 def _load_worker(settings: Settings) -> Flask:
@@ -94,21 +115,3 @@ def _end_with_parent() -> None:
         # A worker that was only just starting may have missed the signal.
         time.sleep(STOP_S)
         os._exit(1)
-
-
-def _free_address(host: str, port: int) -> str:
-    """The number behind ``host``, which Granian wants, if the port there is free.
-
-    Granian itself shares its port among processes, so a second start would go unnoticed.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.create_server((host, port), family=family) as server:
-            return str(server.getsockname()[0])
-    except OSError as error:
-        reasons = {
-            errno.EADDRINUSE: f"port {port} is taken: free it, or set HOOKLINE_PORT",
-            errno.EACCES: f"port {port} needs more rights: set HOOKLINE_PORT to one above 1023",
-        }
-        reason = reasons.get(error.errno or 0, f"HOOKLINE_HOST {host}: {error.strerror}")
-        raise ServiceUnavailable(f"Cannot listen: {reason}.") from error

@@ -42,6 +42,8 @@ def settings_here() -> Settings:
         given |= _ONE_ACCOUNT
     elif given & _ONE_ACCOUNT:
         given.add(_ACCOUNTS)
+    if not settings.port:  # which one was free, `up` says
+        given.discard("HOOKLINE_PORT")
     missing = {name: value for name, value in told.items() if name not in given}
     return load_settings({**os.environ, **missing}) if missing else settings
 

@@ -43,12 +43,16 @@ class ProgramRefused(HooklineError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: the arguments of a Python interpreter, the environment, the folder."""
+    """What to run: the arguments of a Python interpreter, the environment, the folder.
+
+    ``files``: descriptors that are open there by the same numbers.
+    """
 
     name: str
     args: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     folder: Path
+    files: tuple[int, ...] = ()
 
 
 #: Is given the name of a program and a line that it wrote.
@@ -148,6 +152,7 @@ class _Child:
             errors="replace",
             env=dict(self.program.env),
             cwd=self.program.folder,
+            pass_fds=self.program.files,
             start_new_session=True,
         )
         self._started_at, self._again_at = time.monotonic(), None

@@ -24,11 +24,11 @@ from config.settings import Settings
 from tests.support.drawing import draw
 from tests.support.processes import ROOT, clean_env, up, wait_for
 from worker.cli.http import call
-from worker.cli.stack import free_port
 from worker.job import SUBMITTED_KINDS, Status
 from worker.local_redis import private_redis_url
 from worker.reasons import Reason
 from worker.redis_urls import broker_for
+from worker.running import told_by_up
 from worker.sandbox import OPTIONS, Sandbox, SandboxOptions
 from worker.schema import kinds
 
@@ -111,14 +111,15 @@ def reader() -> Iterator[Reader]:
         tempfile.TemporaryDirectory(prefix="hl-") as name,
         Sandbox(SandboxOptions(task_seconds=(0.1, 0.3))) as sandbox,
     ):
-        folder, port = Path(name), free_port()
+        folder = Path(name)
         (folder / ".env").write_text(
-            f"HOOKLINE_PROVIDER_URL={sandbox.url}\nHOOKLINE_PORT={port}\nHOOKLINE_MAX_RUNNING=6\n"
+            f"HOOKLINE_PROVIDER_URL={sandbox.url}\nHOOKLINE_PORT=0\nHOOKLINE_MAX_RUNNING=6\n"
         )
         (folder / "photo.png").write_bytes(draw())
         with up(folder):
             redis_url = private_redis_url(folder / ".hookline")
             assert redis_url is not None
+            port = int(told_by_up(folder / ".hookline")["HOOKLINE_PORT"])
             yield Reader(folder, _environment(folder, broker_for(redis_url).url), port)
 
 

@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import redis
@@ -105,12 +107,35 @@ def test_a_killed_up_leaves_no_program_and_the_next_one_starts(tmp_path: Path) -
     assert private_redis_url(tmp_path / ".hookline") is None
 
 
+def test_two_that_start_at_once_have_a_port_each(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor() as threads, ExitStack() as running:
+        list(threads.map(lambda folder: running.enter_context(up(folder)), folders))
+        for folder in folders * 5:  # each time a connection of its own
+            url = told_by_up(folder / ".hookline")["HOOKLINE_PUBLIC_URL"]
+            token = (folder / ".hookline/api-token").read_text().strip()
+            status, answer = call("GET", f"{url}/v1/jobs", token=token)
+            assert status == 200, answer
+
+
+def test_who_calls_while_the_web_process_starts_again_waits_for_it(tmp_path: Path) -> None:
+    with up(tmp_path) as process:
+        url = told_by_up(tmp_path / ".hookline")["HOOKLINE_PUBLIC_URL"]
+        web = _child(process.pid, "web")
+        for each in {web, *descendants(web)}:
+            os.kill(each, signal.SIGKILL)
+        assert call("GET", f"{url}/readyz", timeout_s=30)[0] == 200
+        assert _child(process.pid, "web") not in (0, web)
+
+
 def test_a_port_that_was_chosen_must_be_free(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         answer = hookline(tmp_path, "up", "--port", port)
     assert answer.returncode == 3
-    assert f"Port {port} is taken" in answer.stderr
+    assert f"port {port} is taken" in answer.stderr
 
 
 def _child(pid: int, name: str) -> int:

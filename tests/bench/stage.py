@@ -17,9 +17,9 @@ from config.settings import load_settings
 from tests.bench import procfs
 from tests.bench.load import Connection, Load, Target, drive
 from tests.bench.provider import Provider
+from tests.support.ports import free_port
 from webhooks.server import WORKERS
 from worker.bootstrap import Services, build
-from worker.cli.stack import free_port
 from worker.local_redis import start_private_redis
 from worker.supervisor import Program, Supervisor
 

@@ -21,10 +21,10 @@ from config.settings import load_settings
 from tests.chaos.providers import Provider, write_accounts
 from tests.chaos.redis_server import Fsync, RedisServer
 from tests.chaos.waiting import wait_for
+from tests.support.ports import free_port
 from tests.support.processes import clean_env, descendants, living
 from worker.bootstrap import Services, build
 from worker.cli.http import answers, call
-from worker.cli.stack import free_port
 from worker.stopping import Stop
 from worker.supervisor import Program, ProgramRefused, Supervisor
 

@@ -83,8 +83,8 @@ def test_a_blend_of_five_large_pictures_costs_redis_next_to_nothing(
         assert status == 202, job
 
         def over() -> bool:
-            found = call("GET", f"{base}/{job['id']}", token=token)[1]
-            assert found["error"] is None
+            status, found = call("GET", f"{base}/{job['id']}", token=token)
+            assert (status, found.get("error")) == (200, None), found
             return bool(found["result"]["assets_status"] == "stored")
 
         wait_for(over, "the blend", 60)

@@ -341,7 +341,7 @@ def test_all_problems_of_the_file_and_of_the_other_settings_come_at_once() -> No
         auth = "basic"
         colour = "red"
         """
-    found = all_problems(text, PORT="0", SECRET="short")
+    found = all_problems(text, PORT="65536", SECRET="short")
     assert [problem.field for problem in found if problem.field != "HOOKLINE_ACCOUNTS"] == [
         "HOOKLINE_SECRET",
         "HOOKLINE_PORT",
@@ -380,7 +380,7 @@ def test_what_the_file_replaces_cannot_stand_beside_it(name: str, value: str) ->
 @pytest.mark.parametrize("missing", ["gone.toml", "."])
 def test_a_file_that_cannot_be_read_is_named(missing: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        load_settings({"HOOKLINE_ACCOUNTS": missing, "HOOKLINE_PORT": "0"}, None)
+        load_settings({"HOOKLINE_ACCOUNTS": missing, "HOOKLINE_PORT": "65536"}, None)
     found = {problem.field: problem.message for problem in caught.value.problems}
     assert set(found) == {"HOOKLINE_ACCOUNTS", "HOOKLINE_PORT"}
     assert found["HOOKLINE_ACCOUNTS"].startswith("cannot be read: ")

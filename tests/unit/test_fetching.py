@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.rawserver import http, says, serving
 from worker import safe_http
 from worker.errors import PictureError
@@ -27,13 +28,6 @@ def get(
     url: str, *, hosts: frozenset[str] = LOOPBACK, max_bytes: int = 100_000, deadline_s: float = 5.0
 ) -> bytes:
     return fetch(url, allowed_hosts=hosts, max_bytes=max_bytes, deadline_s=deadline_s)
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def refused(url: str, **how: Any) -> PictureError:

@@ -40,23 +40,25 @@ def held(folder: Path) -> Iterator[Path]:
 
 def test_accounts_that_are_set_need_no_sandbox(folder: Path) -> None:
     env = {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=AWAY, spare=LOCAL)}
-    planned = stack.plan(env, None)
-    assert planned.sandbox_url is None
-    assert [account.name for account in planned.settings.accounts] == ["main", "spare"]
-    assert planned.settings.public_url is None, "the one elsewhere could not reach a made-up one"
-    assert stack.plan({}, None).sandbox_url
+    with stack.plan(env, None) as planned:
+        assert planned.sandbox_url is None
+        assert [account.name for account in planned.settings.accounts] == ["main", "spare"]
+        assert planned.settings.public_url is None, "who is elsewhere cannot reach a made-up one"
+    with stack.plan({}, None) as planned:
+        assert planned.sandbox_url
 
 
 def test_providers_on_this_machine_get_its_own_address(folder: Path) -> None:
     env = {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=LOCAL, spare=LOCAL)}
-    public = stack.plan(env, None).settings.public_url
-    assert public is not None
-    assert public.startswith("http://127.0.0.1:")
+    with stack.plan(env, None) as planned:
+        assert planned.settings.public_url == planned.web_url
+        assert planned.web_url.startswith("http://127.0.0.1:")
 
 
 def test_every_account_has_its_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     env = {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=AWAY, spare=LOCAL)}
-    up._print_places(stack.plan(env, None))
+    with stack.plan(env, None) as planned:
+        up._print_places(planned)
     lines = capsys.readouterr().out.splitlines()
     providers = [line.split()[1:] for line in lines if line.startswith("provider")]
     assert providers == [["main", AWAY], ["spare", LOCAL]]

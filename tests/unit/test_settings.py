@@ -92,7 +92,7 @@ def test_every_problem_is_reported_by_name() -> None:
             "HOOKLINE_API_TOKEN": "short",
             "HOOKLINE_NOTIFY_SECRET": "whsec_short",
             "HOOKLINE_HOST": "not a host",
-            "HOOKLINE_PORT": "0",
+            "HOOKLINE_PORT": "65536",
             "HOOKLINE_STORAGE_URL": "nowhere",
             "HOOKLINE_ASSET_NAMES": "{job}.{ext}",
             "HOOKLINE_LOG_FORMAT": "xml",

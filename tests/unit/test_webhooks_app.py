@@ -1,7 +1,6 @@
 """The app around its calls: health, starting without Redis, and the web process's own decisions."""
 
 import pickle
-import socket
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ import pytest
 
 from tests.support.web import AUTH, Web, web_settings
 from webhooks.app import create_app
-from webhooks.server import _free_address, _load_worker
+from webhooks.server import _load_worker
 from worker import broker
-from worker.errors import BrokerUnavailable, ServiceUnavailable, SettingsError, StoreUnavailable
+from worker.errors import BrokerUnavailable, SettingsError, StoreUnavailable
 from worker.store.memory import MemoryStore
 
 
@@ -79,21 +78,6 @@ def test_settings_reach_a_worker_that_is_spawned(tmp_path: Path) -> None:
     loader = partial(_load_worker, web_settings(tmp_path))
     copied = pickle.loads(pickle.dumps(loader))
     assert copied.args == loader.args
-
-
-def test_a_taken_port_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(ServiceUnavailable, match=f"port {port} is taken.*HOOKLINE_PORT"):
-            _free_address("127.0.0.1", port)
-
-
-def test_a_host_is_turned_into_its_number() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert _free_address("localhost", port) == "127.0.0.1"
-    with pytest.raises(ServiceUnavailable, match=r"HOOKLINE_HOST nowhere\.invalid"):
-        _free_address("nowhere.invalid", port)
 
 
 def test_the_real_broker_check_names_the_broker(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -74,9 +74,10 @@ def _running(
     dialect: str, output: Path, lines: deque[tuple[str, str]]
 ) -> Iterator[tuple[stack.Plan, Story]]:
     """Everything, in a folder that is gone afterwards."""
-    with TemporaryDirectory(prefix="hookline-demo-") as scratch:
+    with ExitStack() as left:
+        scratch = left.enter_context(TemporaryDirectory(prefix="hookline-demo-"))
         env = _environment(dialect, output, Path(scratch))
-        planned = stack.plan(env, None)
+        planned = left.enter_context(stack.plan(env, None))
         note(f"starting a Redis, the sandbox ({dialect}), the web process and a worker ...")
         folder, on_line = Path(scratch), lambda *line: lines.append(line)
         with stack.running(planned, env, folder, on_line, sandbox_args=_TASKS) as supervisor:
@@ -94,7 +95,7 @@ def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
     return env | {
         "HOOKLINE_STATE_DIR": str(scratch / "state"),
         "HOOKLINE_STORAGE_URL": f"file://{output}",
-        "HOOKLINE_PORT": str(stack.free_port()),
+        "HOOKLINE_PORT": "0",
         "HOOKLINE_PROVIDER_DIALECT": dialect,
         "HOOKLINE_MAX_RUNNING": str(_RUNNING),
         "HOOKLINE_LOG_FORMAT": "json",

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: The settings that may be options, by their field's name; secrets may not.
 _HELP = {
     "host": ("ADDRESS", "Where the web process listens."),
-    "port": ("NUMBER", "The port it listens on."),
+    "port": ("NUMBER", "The port it listens on; 0: a free one."),
     "public_url": ("URL", "Where the provider reaches this machine."),
     "provider_url": ("URL", "The provider, before /mj; without one, the sandbox."),
     "provider_dialect": ("NAME", "The provider's, or the sandbox's, manner of speaking."),

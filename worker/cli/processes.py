@@ -1,5 +1,6 @@
 """The commands that run one process: `web`, `worker` and `sandbox`."""
 
+import socket
 from typing import Any
 
 import click
@@ -14,6 +15,8 @@ from worker.supervisor import end_with_parent
 
 #: Set by `up` and `demo`: the process ends with its parent, however that ends.
 _SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
+#: Set by them, too: the descriptor of the socket to listen on, which they hold.
+_LISTENER = click.option("--listener", type=int, hidden=True)
 
 
 #: As in ``worker.broker``, which is slow to import.
@@ -31,12 +34,13 @@ def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str
 @click.command(cls=Command, examples=("hookline web --port 8080",))
 @setting_options("host", "port")
 @_SUPERVISED
-def web(*, supervised: bool, **given: Any) -> None:
+@_LISTENER
+def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
     """Run the web process: the provider's callbacks and the HTTP API."""
     settings = _begin(given, supervised=supervised)
     from webhooks.server import run_web  # noqa: PLC0415  # the web server is for this command only
 
-    run_web(settings)
+    run_web(settings, None if listener is None else socket.socket(fileno=listener))
 
 
 @click.command(
@@ -98,7 +102,8 @@ def _sandbox_options(command: click.Command) -> click.Command:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--port", type=int, default=9000, show_default=True, help="0: a free one.")
 @_SUPERVISED
-def sandbox(*, host: str, port: int, supervised: bool, **given: Any) -> None:
+@_LISTENER
+def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **given: Any) -> None:
     """Run a stand-in of the provider, with faults on demand.
 
     Pictures are real files; GET /sandbox/ledger lists every accepted submission.
@@ -112,7 +117,7 @@ def sandbox(*, host: str, port: int, supervised: bool, **given: Any) -> None:
     from worker.sandbox import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
 
     try:
-        serve(options, host, port)
+        serve(options, host, port, listener)
     except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
         raise Unreachable(f"Cannot listen on {host}:{port}: {error}") from error
 

@@ -15,6 +15,7 @@ from config.checks import host_of, is_loopback
 from config.settings import Settings, load_settings
 from worker.cli.http import answers
 from worker.errors import ServiceUnavailable
+from worker.listening import listen, port_of
 from worker.stopping import Stop
 from worker.supervisor import OnLine, Program, Supervisor
 
@@ -29,7 +30,8 @@ class Plan:
 
     settings: Settings
     made_up: Mapping[str, str]  #: settings by name: what `up` decided where nothing was set
-    sandbox_url: str | None = None
+    web: socket.socket  #: where the web process listens, and the sandbox if there is one
+    sandbox: socket.socket | None = None
     port_taken: int | None = None  #: the usual port, where it was taken
 
     @property
@@ -37,29 +39,43 @@ class Plan:
         """Where the web process is reached from here."""
         return local_url(self.settings)
 
+    @property
+    def sandbox_url(self) -> str | None:
+        """Where the sandbox is reached, if it runs."""
+        return f"http://127.0.0.1:{port_of(self.sandbox)}" if self.sandbox else None
 
-def plan(env: Mapping[str, str], dotenv: Path | None) -> Plan:
-    """Decide what runs where.
 
-    Raises ``SettingsError``, and ``ServiceUnavailable`` where the port that was set is taken.
+@contextmanager
+def plan(env: Mapping[str, str], dotenv: Path | None) -> Iterator[Plan]:
+    """Decide what runs where, and claim the ports: they are ours until this is left.
+
+    So two that start at once never choose the same, and who calls while a program is started again
+    waits for it. Raises ``SettingsError``, and ``ServiceUnavailable`` where the port that was set
+    is taken.
     """
     given = load_settings(env, dotenv)
-    made_up: dict[str, str] = {}
-    port, taken = given.port, None
-    if not is_free(given.host, port):
+    with ExitStack() as claimed:
+        web, taken = _listen_for_web(given)
+        claimed.enter_context(web)
+        made_up = {"HOOKLINE_PORT": str(port_of(web))} if port_of(web) != given.port else {}
+        sandbox = None if given.accounts else claimed.enter_context(listen("127.0.0.1", 0))
+        if sandbox:
+            made_up["HOOKLINE_PROVIDER_URL"] = f"http://127.0.0.1:{port_of(sandbox)}"
+        # A provider elsewhere could not reach this address, and is better polled than waited for.
+        if given.public_url is None and all(is_loopback(host_of(a.url)) for a in given.accounts):
+            made_up["HOOKLINE_PUBLIC_URL"] = f"http://{_reachable(given.host)}:{port_of(web)}"
+        settings = load_settings({**env, **made_up}, dotenv)
+        yield Plan(settings, made_up, web, sandbox, taken)
+
+
+def _listen_for_web(given: Settings) -> tuple[socket.socket, int | None]:
+    """The listener, and the usual port if that was taken."""
+    try:
+        return listen(given.host, given.port), None
+    except ServiceUnavailable:
         if "port" in given.model_fields_set:
-            raise ServiceUnavailable(f"Port {port} is taken: free it, or choose another (--port).")
-        port, taken = free_port(given.host), port
-    if "port" not in given.model_fields_set:
-        made_up["HOOKLINE_PORT"] = str(port)
-    sandbox_url = None
-    if not given.accounts:
-        made_up["HOOKLINE_PROVIDER_URL"] = sandbox_url = f"http://127.0.0.1:{free_port()}"
-    # A provider elsewhere could not reach this address, and is better polled than waited for.
-    if given.public_url is None and all(is_loopback(host_of(a.url)) for a in given.accounts):
-        made_up["HOOKLINE_PUBLIC_URL"] = f"http://{_reachable(given.host)}:{port}"
-    settings = load_settings({**env, **made_up}, dotenv)
-    return Plan(settings, made_up, sandbox_url, taken)
+            raise
+        return listen(given.host, 0), given.port
 
 
 @contextmanager
@@ -112,26 +128,6 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port on which nobody listens now."""
-    with socket.create_server((host, 0), family=_family(host)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def is_free(host: str, port: int) -> bool:
-    """Whether one can listen there."""
-    try:
-        socket.create_server((host, port), family=_family(host)).close()
-    except OSError:
-        return False
-    return True
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
 def _programs(
     planned: Plan, env: Mapping[str, str], folder: Path, sandbox_args: tuple[str, ...]
 ) -> list[Program]:
@@ -139,14 +135,16 @@ def _programs(
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**env, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
 
-    def program(name: str, *args: str) -> Program:
+    def program(name: str, *args: str, listener: socket.socket | None = None) -> Program:
         command = ("-m", "worker.cli", name, "--supervised", *args)
-        return Program(name, command, env, folder)
+        if listener is None:
+            return Program(name, command, env, folder)
+        file = listener.fileno()
+        return Program(name, (*command, "--listener", str(file)), env, folder, (file,))
 
-    programs = [program("web"), program("worker")]
-    if planned.sandbox_url:
-        _, _, port = planned.sandbox_url.rpartition(":")
+    programs = [program("web", listener=planned.web), program("worker")]
+    if planned.sandbox:
         dialect = planned.settings.provider_dialect
         spoken = () if dialect == "auto" else ("--dialect", dialect)
-        programs.insert(0, program("sandbox", "--port", port, *spoken, *sandbox_args))
+        programs.insert(0, program("sandbox", *spoken, *sandbox_args, listener=planned.sandbox))
     return programs

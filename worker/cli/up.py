@@ -46,8 +46,11 @@ def up(**given: Any) -> None:
     and a worker. Other commands in the same directory find what runs here.
     """
     named = apply(given)
-    with named_as_given(given), claimed(load_settings().state_dir):
-        planned = stack.plan(os.environ, _DOTENV)
+    with (
+        named_as_given(given),
+        claimed(load_settings().state_dir),
+        stack.plan(os.environ, _DOTENV) as planned,
+    ):
         settings, env = planned.settings, {**os.environ, "HOOKLINE_LOG_FORMAT": "json"}
         stop = _on_signals()
         with stack.running(planned, env, Path.cwd(), _printer(settings)) as supervisor:

@@ -45,12 +45,15 @@ class Sandbox:
         self.url = ""
         self._server: BaseWSGIServer | None = None
 
-    def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
-        """Serve in threads; port 0 picks a free one. `url` is known afterwards."""
+    def start(self, host: str = "127.0.0.1", port: int = 0, fd: int | None = None) -> Self:
+        """Serve in threads; port 0 picks a free one. `url` is known afterwards.
+
+        `fd` is of a socket that listens already.
+        """
         self._server = make_server(
-            host, port, self.app, threaded=True, request_handler=_QuietHandler
+            host, port, self.app, threaded=True, request_handler=_QuietHandler, fd=fd
         )
-        self.url = f"http://{host}:{self._server.server_port}"
+        self.url = f"http://{host}:{self._server.port}"
         self._engine.base = self.options.public_url or self.url
         threading.Thread(
             target=self._server.serve_forever, args=(_POLL,), name="sandbox-server", daemon=True
@@ -81,12 +84,14 @@ def create_sandbox(options: SandboxOptions) -> Sandbox:
     return Sandbox(options)
 
 
-def serve(options: SandboxOptions, host: str = "127.0.0.1", port: int = 9000) -> None:
-    """Run until SIGTERM or SIGINT."""
+def serve(
+    options: SandboxOptions, host: str = "127.0.0.1", port: int = 9000, fd: int | None = None
+) -> None:
+    """Run until SIGTERM or SIGINT; `fd` is of a socket that listens already."""
     asked_to_stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked_to_stop.set())
-    sandbox = create_sandbox(options).start(host, port)
+    sandbox = create_sandbox(options).start(host, port, fd)
     sys.stdout.write(f"sandbox ({options.dialect}) listens on {sandbox.url}\n")
     sys.stdout.flush()
     asked_to_stop.wait()

@@ -8,9 +8,9 @@ from typing import Any
 from tests.chaos.redis_server import RedisServer
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.support.jobs import NOW
+from tests.support.ports import free_port
 from tests.support.web import NoWakeups
 from worker.account import Account
-from worker.cli.stack import free_port
 from worker.events import AssetsSettled, Event, Observed, Posting, Replied, Started
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.intake import Intake

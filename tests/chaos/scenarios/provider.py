@@ -8,7 +8,7 @@ from tests.chaos.proxy import Fault, Mode, Proxy, shares
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup
 from tests.chaos.trial import SUBMIT_TIMEOUT_S, trial
-from worker.cli.stack import free_port
+from tests.support.ports import free_port
 
 
 def faulty(run: Run) -> Row:
