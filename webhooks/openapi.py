@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document of the HTTP calls, made from the models that check what is handed in.
 
-A call is one entry of ``openapi_calls.CALLS``.
+A call is one entry of ``openapi_calls.CALLS``; what callers are told is in ``openapi_messages``.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from webhooks import openapi_accounts, openapi_batches, openapi_deliveries
+from webhooks import openapi_accounts, openapi_batches, openapi_deliveries, openapi_messages
 from webhooks import openapi_answers as answers
 from webhooks.openapi_calls import CALLS, JSON, REF, Call, ref
 from worker.job import Kind
@@ -44,6 +44,7 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Quote,
     *openapi_batches.MODELS,
     *openapi_deliveries.MODELS,
+    *openapi_messages.MODELS,
     answers.Received,
     answers.Alive,
     answers.Ready,
@@ -67,6 +68,7 @@ def document() -> JSON:
         },
         "security": [{"token": []}],
         "paths": paths,
+        "webhooks": openapi_messages.messages(),
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": _schemas(),

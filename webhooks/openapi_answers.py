@@ -158,8 +158,8 @@ class Items(BaseModel):
     items: list[Job]
 
 
-class Pipeline(BaseModel):
-    """A root job and all that grew from it, parents before children."""
+class PipelineHead(BaseModel):
+    """What is said of a pipeline beside its jobs."""
 
     id: Id
     status: Literal["open", "succeeded", "failed", "partly_failed"]
@@ -170,6 +170,11 @@ class Pipeline(BaseModel):
             json_schema_extra={"required": [*(status.value for status in Status), "total"]},
         ),
     ]
+
+
+class Pipeline(PipelineHead):
+    """A root job and all that grew from it, parents before children."""
+
     jobs: list[Job]
 
 

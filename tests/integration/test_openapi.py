@@ -16,6 +16,7 @@ from tests.support.openapi import NotAsDescribed, checked, described, path_of, v
 from tests.support.web import AUTH, Web
 from webhooks.openapi import document
 from worker.job import Attempt, Kind, Status
+from worker.notification import Topic
 from worker.present import job_json
 from worker.result import AssetsStatus, JobError, Result, StoredFile
 from worker.schema import parse_press, parse_request, parse_resolve
@@ -47,6 +48,10 @@ def test_it_is_a_valid_document() -> None:
 
 def test_every_route_is_described_and_nothing_else(web: Web) -> None:
     assert {(m, p, each["operationId"]) for m, p, each in described()} == routes(web.app)
+
+
+def test_every_topic_is_described_as_a_webhook() -> None:
+    assert set(document()["webhooks"]) == set(Topic)
 
 
 def test_it_is_served_with_the_token_only(web: Web) -> None:

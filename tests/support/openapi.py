@@ -71,6 +71,14 @@ def check(answer: TestResponse, app: Flask) -> None:
         raise NotAsDescribed(f"{status} of {call['operationId']}: {error}") from None
 
 
+def check_message(event: Mapping[str, Any]) -> None:
+    """Raise where what a receiver was told is not what is described for its topic."""
+    try:
+        _message_validator(event["type"]).validate(event)
+    except jsonschema_rs.ValidationError as error:
+        raise NotAsDescribed(f"{event['type']}: {error}") from None
+
+
 def _rule(answer: TestResponse, app: Flask) -> Rule | None:
     try:
         found, _ = app.url_map.bind("x").match(
@@ -85,6 +93,12 @@ def _rule(answer: TestResponse, app: Flask) -> Rule | None:
 def _validator(operation: str, status: str) -> jsonschema_rs.Validator:
     (call,) = (each for _, _, each in described() if each["operationId"] == operation)
     content, *_ = call["responses"][status]["content"].values()  # one schema for all types
+    return validator(content["schema"])
+
+
+@cache
+def _message_validator(topic: str) -> jsonschema_rs.Validator:
+    (content,) = document()["webhooks"][topic]["post"]["requestBody"]["content"].values()
     return validator(content["schema"])
 
 

@@ -14,6 +14,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.support.jobs import NOW, a_job, terms
+from tests.support.openapi import check_message
 from tests.support.rawserver import Script, http, says, serving
 from tests.support.shell import Shell
 from worker import notifier as module
@@ -31,6 +32,7 @@ from worker.store import Batch
 
 NEW = "whsec_" + "bmV3" * 10
 OLD = "whsec_" + "b2xk" * 10
+BATCH = "b" * 32
 OK = says(http(status="204 No Content"))
 
 
@@ -44,6 +46,7 @@ class Messages:
     def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
         if self.trouble:
             raise self.trouble
+        check_message(event)
         self.sent.append((task, queue, message_id, event))
 
 
@@ -110,6 +113,8 @@ def receiver(*scripts: Script) -> Iterator[tuple[int, list[bytes]]]:
 
     with serving(*map(whole, scripts)) as (port, _):
         yield port, asked
+    for request in asked:
+        check_message(json.loads(parts(request)[1]))
 
 
 def told(shell: Telling, *scripts: Script) -> tuple[Notification, list[bytes]]:
@@ -321,12 +326,12 @@ def test_a_pipeline_is_told_with_its_jobs_unless_they_are_too_many(
 
 def test_the_end_of_a_batch_is_told_as_the_batch(shell: Telling) -> None:
     target = Notify(("batch.finished",), celery_task="t")
-    shell.store.open_batch(Batch("b1", "cats", NOW, notify=target))
-    shell.put(a_job(batch_id="b1", status=Status.FAILED))
-    shell.store.close_batch("b1", shell.now)
+    shell.store.open_batch(Batch(BATCH, "cats", NOW, notify=target))
+    shell.put(a_job(batch_id=BATCH, status=Status.FAILED))
+    shell.store.close_batch(BATCH, shell.now)
     shell.run()
     [(_, _, message_id, event)] = shell.messages.sent
-    assert message_id == "msg_b1-1"
+    assert message_id == f"msg_{BATCH}-1"
     assert (event["data"]["name"], event["data"]["status"]) == ("cats", "finished")
 
 
