@@ -24,10 +24,10 @@ from config import checks
 from config.accounts import AccountsFile, read_accounts
 from config.generated import plain_secret, read_or_create, webhook_secret
 from config.sources import collect
-from worker import names
 from worker.account import Account, Auth, Budgets, Dialect
 from worker.errors import FieldError, SettingsError
 from worker.events import InDoubt, Policy
+from worker.files import names
 from worker.job import Status
 from worker.redis_urls import Broker, as_broker, broker_for
 
@@ -49,7 +49,7 @@ class Settings(BaseModel):
     redis_url: Annotated[str, AfterValidator(checks.redis_url)] | None = Field(
         None, alias="HOOKLINE_REDIS_URL", repr=False
     )
-    """The job store; None: a private Redis under `state_dir` (see `worker.local_redis`)."""
+    """The job store; None: a private Redis under `state_dir` (see `worker.local.private_redis`)."""
 
     broker_url: Annotated[str, AfterValidator(checks.broker_url)] | None = Field(
         None, alias="HOOKLINE_BROKER_URL", repr=False

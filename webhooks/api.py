@@ -18,9 +18,11 @@ from worker.account import Account
 from worker.bootstrap import Services
 from worker.errors import FieldError, InvalidRequest, NotFound
 from worker.job import Job, Kind, Status
-from worker.overview import overview
 from worker.pausing import pause, resume
-from worker.present import (
+from worker.schema.base import suggestion
+from worker.store import Filter
+from worker.views.overview import overview
+from worker.views.present import (
     accounts_json,
     job_json,
     one_job_json,
@@ -28,9 +30,7 @@ from worker.present import (
     pipeline_json,
     quote_json,
 )
-from worker.schema.base import suggestion
-from worker.store import Filter
-from worker.waits import waiting
+from worker.views.waits import waiting
 
 #: Room for five pictures of 4 MiB as data URLs.
 MAX_BYTES = 32 * 1024 * 1024

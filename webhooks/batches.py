@@ -11,12 +11,12 @@ from webhooks.parsing import refuse_large, strict_json, whole_parameter
 from worker import manifest
 from worker.batch.records import Form
 from worker.batch.request import parse_batch
-from worker.batch_overview import report, reports
 from worker.batch_progress import MOST_SHOWN, whole
 from worker.bootstrap import Services
 from worker.errors import FieldError, InvalidRequest
 from worker.job import Job
-from worker.present import batch_json, one_batch_json, taken_json
+from worker.views.batch_overview import report, reports
+from worker.views.present import batch_json, one_batch_json, taken_json
 
 #: Of a batch's file.
 MAX_FILE_BYTES = 512 * 1024 * 1024

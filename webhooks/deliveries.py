@@ -8,7 +8,7 @@ from webhooks.parsing import whole_parameter
 from worker.bootstrap import Services
 from worker.errors import InvalidRequest
 from worker.notification import State
-from worker.present import deliveries_json, delivery_json
+from worker.views.present import deliveries_json, delivery_json
 
 #: The query parameters of the views that take any.
 PARAMETERS: Mapping[str, tuple[str, ...]] = {"list_deliveries": ("state", "limit", "cursor")}

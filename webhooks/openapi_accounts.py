@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from webhooks.openapi_answers import Purse, Time
-from worker.habits import Mode
-from worker.overview import Taking
+from worker.account.habits import Mode
+from worker.views.overview import Taking
 
 
 class Delivery(BaseModel):

@@ -1,7 +1,7 @@
 """What the calls answer, as models: the document's schemas of answers are made of them.
 
-The answers themselves are made by ``worker.present``; tests hold the two together. Objects may get
-further fields, so a reader ignores those it does not know.
+The answers themselves are made by ``worker.views.present``; tests hold the two together. Objects
+may get further fields, so a reader ignores those it does not know.
 """
 
 from typing import Annotated, Any, Literal

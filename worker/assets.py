@@ -9,18 +9,18 @@ from threading import Event
 
 import structlog
 
-from worker import keeping, sidecar
 from worker.bulkhead import Bulkhead
 from worker.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
 from worker.events import AssetsSettled, LinksRenewed
 from worker.evidence import TaskStatus
-from worker.filing import Filing
+from worker.files import keeping, sidecar
+from worker.files.filing import Filing
+from worker.files.names import DEFAULT, Names
+from worker.files.storage import Storage
 from worker.job import Job
-from worker.names import DEFAULT, Names
 from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
 from worker.result import AssetsStatus, JobError, StoredFile
-from worker.storage import Storage
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ LEASE_S = 15.0
 
 
 class Assets:
-    """Stores results under names of our own. ``template``: of those names, see ``worker.names``."""
+    """Stores results under names of our own. ``template``: see ``worker.files.names``."""
 
     def __init__(
         self,

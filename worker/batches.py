@@ -12,12 +12,12 @@ from itertools import islice
 from tempfile import SpooledTemporaryFile
 
 from worker import followups, plans
+from worker.account.habits import sort_of
 from worker.batch.request import BatchRequest
 from worker.batch.rows import BadRow, Row, read_rows
 from worker.batch_progress import MOST_SHOWN, BadRows, Progress, bad_row_json
 from worker.errors import Conflict, FieldError, InvalidRequest, NotFound
 from worker.events import Cancelled, Event, Retried
-from worker.habits import sort_of
 from worker.intake import Intake
 from worker.job import Job, Status
 from worker.orchestrator import Orchestrator

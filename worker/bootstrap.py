@@ -16,8 +16,9 @@ from worker.batches import Batches
 from worker.broker import CeleryMessages, CeleryWakeups, make_celery
 from worker.choosing import Chooser
 from worker.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
+from worker.files.storage import Storage
 from worker.intake import Intake
-from worker.local_redis import private_redis_url
+from worker.local.private_redis import private_redis_url
 from worker.notifier import Deliveries, Notifier, Signer
 from worker.orchestrator import Orchestrator
 from worker.provider.client import ProviderClient
@@ -26,7 +27,6 @@ from worker.receivers import check_receiver
 from worker.reconcile import Asker, Sweep
 from worker.retention import Retention
 from worker.seeds import Seeds
-from worker.storage import Storage
 from worker.store import Store
 from worker.store.redis import RedisStore, connect
 from worker.submission import Submitter

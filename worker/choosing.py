@@ -17,12 +17,12 @@ from worker import retries
 from worker.bulkhead import Bulkhead
 from worker.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.events import Choosing, Chosen, Disposition, NotChosen
-from worker.inputs import Options, ingest_request
+from worker.files.inputs import Options, ingest_request
+from worker.files.storage import Storage
 from worker.job import JSON, Job
 from worker.orchestrator import Orchestrator
 from worker.result import AssetsStatus, JobError
 from worker.schema import check_choosers, parse_choice
-from worker.storage import Storage
 
 log = structlog.get_logger(__name__)
 

@@ -6,13 +6,12 @@ from time import monotonic
 
 import structlog
 
-from worker import health
-from worker.account import Account, Budgets
-from worker.charges import day_of
+from worker.account import Account, Budgets, health
+from worker.account.charges import day_of
+from worker.account.health import Health
+from worker.account.terms import Terms
 from worker.evidence import Verdict
-from worker.health import Health
 from worker.store import Openings, Store
-from worker.terms import Terms
 from worker.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)

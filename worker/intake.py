@@ -15,7 +15,8 @@ from worker import buttons, followups, plans
 from worker.account import Account
 from worker.errors import Conflict, InvalidRequest
 from worker.events import Cancelled, ModalAnswered, Resolved, Retried
-from worker.inputs import Options, ingest_press, ingest_request
+from worker.files.inputs import Options, ingest_press, ingest_request
+from worker.files.storage import Storage
 from worker.job import Job, Kind, Modal, Notify, Status
 from worker.orchestrator import Orchestrator
 from worker.plans import Quote
@@ -29,7 +30,6 @@ from worker.schema import (
     parse_request,
     parse_resolve,
 )
-from worker.storage import Storage
 from worker.transition import transition
 from worker.unwritten import Unwritten
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from io import StringIO
 from typing import Any
 
-from worker.charges import Standing, charges, total
+from worker.account.charges import Standing, charges, total
 from worker.job import Job, Kind
 from worker.money import units
 

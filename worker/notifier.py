@@ -18,7 +18,6 @@ import structlog
 from standardwebhooks import Webhook
 
 from worker import receivers, safe_http
-from worker.batch_overview import report
 from worker.batch_progress import MOST_SHOWN
 from worker.errors import Conflict, HooklineError, NotFound
 from worker.notification import (
@@ -31,9 +30,10 @@ from worker.notification import (
     replayed,
 )
 from worker.orchestrator import Orchestrator
-from worker.present import event_json, job_json, one_batch_json, pipeline_json
 from worker.receivers import Lines, receiver_of
 from worker.store import Store
+from worker.views.batch_overview import report
+from worker.views.present import event_json, job_json, one_batch_json, pipeline_json
 from worker.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)

@@ -7,10 +7,10 @@ from time import monotonic, time
 import structlog
 
 from worker.account import Account, Budgets
+from worker.account.habits import Delivery, Heard, Mode, News, mode_of, policy_for, sort_of
 from worker.dispatch import Dispatch
 from worker.errors import HooklineError, NotFound, StaleVersion
 from worker.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
-from worker.habits import Delivery, Heard, Mode, News, mode_of, policy_for, sort_of
 from worker.job import Job, Kind, Notify, Status
 from worker.notification import Outbox, announce
 from worker.result import AssetsStatus

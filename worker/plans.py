@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from worker import buttons
 from worker.account import Account
-from worker.habits import sort_of
+from worker.account.habits import sort_of
 from worker.job import JSON, Job, Kind
 from worker.money import Amount
 

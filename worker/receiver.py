@@ -6,9 +6,9 @@ that names only an account, by its task id.
 
 from typing import Any
 
+from worker.account.habits import Heard
 from worker.events import Disposition, Observed
 from worker.evidence import Snapshot
-from worker.habits import Heard
 from worker.orchestrator import Orchestrator
 from worker.provider.dialect import read_task
 from worker.tokens import AccountToken, BadToken, JobToken, Tokens

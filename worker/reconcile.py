@@ -12,10 +12,10 @@ from threading import BoundedSemaphore
 import structlog
 
 from worker import followups, receivers, retries
+from worker.account.habits import Heard
 from worker.errors import HooklineError, NotFound, ProviderUnavailable
 from worker.events import Disposition, Missing, Observed, TimePassed
 from worker.evidence import Snapshot, TaskStatus
-from worker.habits import Heard
 from worker.job import Job, Kind
 from worker.orchestrator import Orchestrator
 from worker.provider.client import MAX_IDS, ProviderClient

@@ -6,7 +6,7 @@ from typing import Any
 
 from worker.job import Job
 
-#: ``blob:<sha256>.<ext>``; see ``worker.storage``.
+#: ``blob:<sha256>.<ext>``; see ``worker.files.storage``.
 BLOB = re.compile(r"blob:(?P<digest>[0-9a-f]{64})\.(?P<ext>png|jpg|webp|gif)")
 
 

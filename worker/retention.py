@@ -11,8 +11,8 @@ from time import time
 import structlog
 
 from worker.errors import PictureError
+from worker.files.storage import Storage
 from worker.job import Status
-from worker.storage import Storage
 from worker.store import Store
 
 log = structlog.get_logger(__name__)

@@ -11,19 +11,20 @@ from time import monotonic, sleep
 
 import structlog
 
-from worker import buttons, followups, inputs
+from worker import buttons, followups
+from worker.account.habits import sort_of
 from worker.errors import HooklineError, PictureError, StoreUnavailable
 from worker.events import Disposition, Posting, Replied, Started
 from worker.evidence import Outcome, Verdict
-from worker.habits import sort_of
+from worker.files import inputs
+from worker.files.pictures import Picture, check_mask, to_data_url
+from worker.files.storage import Storage
 from worker.job import JSON, Job, Kind, Status, Window
 from worker.orchestrator import Orchestrator
-from worker.pictures import Picture, check_mask, to_data_url
 from worker.provider import payloads
 from worker.provider.client import ProviderClient
 from worker.result import JobError
 from worker.schema import picture_fields
-from worker.storage import Storage
 from worker.store import NoFreeSlot, Store
 from worker.tokens import Tokens
 

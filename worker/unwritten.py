@@ -2,7 +2,7 @@
 
 import hashlib
 
-from worker.storage import Storage
+from worker.files.storage import Storage
 
 
 class Unwritten(Storage):

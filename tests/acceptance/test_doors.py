@@ -11,9 +11,9 @@ from tests.support.processes import hookline, up, wait_for
 from tests.support.standin import Hooks, StandIn
 from tests.support.standin_shapes import Flavour
 from worker.cli.http import call
-from worker.local_redis import private_redis_url
+from worker.local.private_redis import private_redis_url
+from worker.local.running import told_by_up
 from worker.redis_urls import broker_for
-from worker.running import told_by_up
 
 THEN = [{"press": "U1"}, {"press": "V2", "then": [{"press": "U1"}]}]
 

@@ -25,10 +25,10 @@ from tests.support.drawing import draw
 from tests.support.processes import ROOT, clean_env, up, wait_for
 from worker.cli.http import call
 from worker.job import SUBMITTED_KINDS, Status
-from worker.local_redis import private_redis_url
+from worker.local.private_redis import private_redis_url
+from worker.local.running import told_by_up
 from worker.reasons import Reason
 from worker.redis_urls import broker_for
-from worker.running import told_by_up
 from worker.sandbox import OPTIONS, Sandbox, SandboxOptions
 from worker.schema import kinds
 

@@ -22,8 +22,8 @@ from tests.support.processes import (
     wait_for,
 )
 from worker.cli.http import call
-from worker.local_redis import private_redis_url
-from worker.running import told_by_up
+from worker.local.private_redis import private_redis_url
+from worker.local.running import told_by_up
 from worker.sandbox import SandboxOptions, create_sandbox
 
 

@@ -21,8 +21,8 @@ from granian.log import LogLevels
 
 from webhooks.server import THREADS, WORKERS
 from worker.bootstrap import HOOK_PATH
+from worker.local.supervisor import end_with_parent
 from worker.redis_urls import as_broker
-from worker.supervisor import end_with_parent
 
 _ANSWER = {"status": "applied"}
 _SCRIPT = """

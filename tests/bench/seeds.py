@@ -13,8 +13,8 @@ from tests.support.jobs import terms
 from worker.bootstrap import HOOK_PATH, Services
 from worker.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
 from worker.evidence import Outcome, Verdict
+from worker.files.names import DEFAULT, Names
 from worker.job import JSON, Job, Kind
-from worker.names import DEFAULT, Names
 from worker.provider.dialect import read_task
 from worker.result import AssetsStatus, StoredFile
 from worker.sandbox import views

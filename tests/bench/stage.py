@@ -20,8 +20,8 @@ from tests.bench.provider import Provider
 from tests.support.ports import free_port
 from webhooks.server import WORKERS
 from worker.bootstrap import Services, build
-from worker.local_redis import start_private_redis
-from worker.supervisor import Program, Supervisor
+from worker.local.private_redis import start_private_redis
+from worker.local.supervisor import Program, Supervisor
 
 _CHECKOUT = Path(__file__).parent.parent.parent
 _OURS = ("web", "worker")

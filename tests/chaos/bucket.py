@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.chaos.trial import Trouble
 from tests.support.s3 import S3
-from worker import media
 from worker.errors import PictureError
+from worker.files import media
 from worker.job import Job
 from worker.result import AssetsStatus, StoredFile
 

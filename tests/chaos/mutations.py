@@ -12,10 +12,11 @@ from time import time
 from typing import Any
 
 from tests.chaos.points import wrap
-from worker import media, transition
+from worker import transition
 from worker.assets import Assets
 from worker.errors import StaleVersion
 from worker.events import Observed, Policy, Posting, Replied
+from worker.files import media
 from worker.job import Job, Status
 from worker.provider.client import ProviderClient
 from worker.reconcile import Sweep

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from tests.chaos.scenario import Row
 from worker import followups
 from worker.job import Job, Status
-from worker.present import job_json
 from worker.tokens import BadToken, JobToken, Tokens
+from worker.views.present import job_json
 
 #: So many names of jobs are shown with a problem.
 _SHOWN = 3

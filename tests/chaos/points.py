@@ -18,12 +18,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from worker.habits import Heard, News
+from worker.account.habits import Heard, News
+from worker.files.storage import Storage
 from worker.job import Job, Status
 from worker.provider.client import ProviderClient
 from worker.reconcile import Asker
 from worker.result import AssetsStatus
-from worker.storage import Storage
 from worker.store.redis import RedisStore
 from worker.submission import Submitter
 

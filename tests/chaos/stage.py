@@ -25,8 +25,8 @@ from tests.support.ports import free_port
 from tests.support.processes import clean_env, descendants, living
 from worker.bootstrap import Services, build
 from worker.cli.http import answers, call
-from worker.stopping import Stop
-from worker.supervisor import Program, ProgramRefused, Supervisor
+from worker.local.stopping import Stop
+from worker.local.supervisor import Program, ProgramRefused, Supervisor
 
 #: Secrets that are easy to find in a log where they must not be.
 _REDIS_PASSWORD = "canary-redis-password"

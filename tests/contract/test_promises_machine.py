@@ -321,7 +321,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def pictures_of_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
     """A blend is given the pictures of its siblings."""
     picture = draw("PNG")
-    monkeypatch.setattr("worker.inputs.fetch", lambda *_, **__: picture)
+    monkeypatch.setattr("worker.files.inputs.fetch", lambda *_, **__: picture)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from tests.contract.conftest import PassAbsence
 from tests.support.jobs import NOW, a_job, news, terms
+from worker.account.habits import Delivery, Heard
 from worker.errors import InvalidRequest, StaleVersion
-from worker.habits import Delivery, Heard
 from worker.job import Attempt, Job, Kind, Status
 from worker.store import Filter, Load, NoFreeSlot, Store
 

@@ -8,12 +8,12 @@ import pytest
 
 from tests.contract.test_store import finish, loaded, put, start
 from tests.support.jobs import NOW, a_job, terms
-from worker.charges import day_of
-from worker.health import Health
+from worker.account.charges import day_of
+from worker.account.health import Health
+from worker.account.terms import Terms
 from worker.job import Attempt, Job, Kind, Status
 from worker.result import JobError
 from worker.store import Batch, Load, NoFreeSlot, Openings, Store
-from worker.terms import Terms
 
 
 def take(store: Store, agreed: Terms, **attempt: Any) -> Job | None:

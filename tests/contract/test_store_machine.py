@@ -23,7 +23,9 @@ from hypothesis.stateful import (
 
 from tests.support.jobs import NOW, a_job, news, terms
 from tests.support.stories import THENS, events, snapshots, verdicts
-from worker.charges import charges, day_of
+from worker.account.charges import charges, day_of
+from worker.account.habits import Heard, sort_of
+from worker.account.terms import Terms
 from worker.errors import Conflict, StaleVersion
 from worker.events import (
     AssetsSettled,
@@ -41,14 +43,12 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Snapshot, Verdict
-from worker.habits import Heard, sort_of
 from worker.job import Job, Kind, Modal, Status
 from worker.result import AssetsStatus
 from worker.store import Filter, NoFreeSlot, Openings, Store
 from worker.store.memory import MemoryStore
 from worker.store.places import guard_of, lane_of, starts
 from worker.store.redis import RedisStore
-from worker.terms import Terms
 from worker.transition import transition
 
 ACCOUNTS = ("default", "other")

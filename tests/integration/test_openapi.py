@@ -17,9 +17,9 @@ from tests.support.web import AUTH, Web
 from webhooks.openapi import document
 from worker.job import Attempt, Kind, Status
 from worker.notification import Topic
-from worker.present import job_json
 from worker.result import AssetsStatus, JobError, Result, StoredFile
 from worker.schema import parse_press, parse_request, parse_resolve
+from worker.views.present import job_json
 
 #: Methods that Flask adds by itself to a rule with GET.
 _ADDED = {"HEAD", "OPTIONS"}

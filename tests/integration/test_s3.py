@@ -12,9 +12,9 @@ from tests.support.drawing import draw
 from tests.support.jobs import a_job
 from tests.support.s3 import BUCKET, S3, s3
 from worker.errors import ServiceUnavailable
+from worker.files.storage import Storage
 from worker.job import Job
 from worker.result import AssetsStatus, Result, StoredFile
-from worker.storage import Storage
 
 PICTURE = draw("PNG", (64, 64))
 

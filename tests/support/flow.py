@@ -19,6 +19,7 @@ from worker.account import Account, Auth, Dialect
 from worker.assets import Assets
 from worker.choosing import Chooser
 from worker.events import Policy
+from worker.files.storage import Storage
 from worker.intake import Intake
 from worker.job import Job
 from worker.orchestrator import Orchestrator
@@ -26,7 +27,6 @@ from worker.provider.client import ProviderClient
 from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
 from worker.seeds import Seeds
-from worker.storage import Storage
 from worker.store import Pipeline, Store
 from worker.store.memory import MemoryStore
 from worker.submission import Submitter

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from worker.account.habits import Heard, News
+from worker.account.terms import Terms
 from worker.events import (
     Cancelled,
     Decision,
@@ -16,10 +18,8 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.habits import Heard, News
 from worker.job import Job, Kind, Status
 from worker.result import Button, JobError, Result
-from worker.terms import Terms
 from worker.transition import transition
 
 NOW = 1_800_000_000.0

@@ -82,7 +82,9 @@ def up(folder: Path, *args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
         )) as process,
     ):  # fmt: skip
         try:
-            wait_for(lambda: "Ready." in written.read_text() or process.poll() is not None, "up")
+            wait_for(
+                lambda: "Ready." in written.read_text() or process.poll() is not None, "up", 90
+            )
             assert process.poll() is None, written.read_text()
             yield process
         finally:

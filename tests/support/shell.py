@@ -10,10 +10,11 @@ from typing import Any
 from tests.support.jobs import NOW
 from tests.support.jobs import terms as some_terms
 from worker.account import Account, Budgets
+from worker.account.habits import Heard, News
+from worker.account.terms import Terms
 from worker.errors import HooklineError
 from worker.events import Policy
 from worker.evidence import Outcome, SeedReply, Snapshot, Verdict
-from worker.habits import Heard, News
 from worker.job import Job, Kind
 from worker.notification import NOTHING, Outbox
 from worker.orchestrator import Orchestrator
@@ -21,7 +22,6 @@ from worker.provider.client import ProviderClient
 from worker.provider.payloads import Submission
 from worker.store import Filter, Openings
 from worker.store.memory import MemoryStore
-from worker.terms import Terms
 
 
 class Wakeups:

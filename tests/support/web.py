@@ -12,13 +12,13 @@ from tests.support.jobs import NOW, a_job, terms
 from webhooks.app import create_app
 from worker.batches import Batches
 from worker.bootstrap import Services, build
+from worker.files.storage import Storage
 from worker.intake import Intake
 from worker.job import Attempt, Job, Notify, Status
 from worker.notification import Notification, announce
 from worker.notifier import Deliveries
 from worker.orchestrator import Orchestrator
 from worker.receiver import Receiver
-from worker.storage import Storage
 from worker.store import Openings, Store, codec
 from worker.store.memory import MemoryStore
 

@@ -16,6 +16,7 @@ from tests.support.shell import Wakeups
 from worker.account import Account
 from worker.errors import Conflict, StoreUnavailable
 from worker.events import AssetsSettled, Policy
+from worker.files.storage import Storage
 from worker.intake import Intake
 from worker.job import Job
 from worker.notification import State, delivered
@@ -24,7 +25,6 @@ from worker.receiver import Receiver
 from worker.reconcile import Asker, Sweep
 from worker.result import AssetsStatus
 from worker.seeds import Seeds
-from worker.storage import Storage
 from worker.store import Filter
 from worker.submission import Submitter
 from worker.tokens import Tokens

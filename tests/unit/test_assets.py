@@ -13,13 +13,13 @@ from PIL import Image
 from tests.support.drawing import draw, film, grid, png_of_size
 from tests.support.jobs import GRID, a_snapshot, callback, in_status
 from tests.support.shell import Shell
-from worker import fetching
 from worker.assets import AWAY_GIVE_UP_AFTER_S, GIVE_UP_AFTER_S, LEASE_S, Assets
 from worker.errors import PictureError, ProviderUnavailable, ServiceUnavailable
 from worker.evidence import TaskStatus
+from worker.files import fetching
+from worker.files.storage import Storage
 from worker.job import Job, Kind, Status
 from worker.result import AssetsStatus, Button, Keep, Result
-from worker.storage import Storage
 
 PICTURE = draw("PNG")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.jobs import NOW, a_job, after
-from worker.charges import Standing, charges, total
+from worker.account.charges import Standing, charges, total
 from worker.events import Cancelled, Observed, Posting, Replied, Resolved, Started, TimePassed
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
 from worker.job import Job, Kind

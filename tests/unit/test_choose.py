@@ -26,12 +26,12 @@ from worker.events import (
     TimePassed,
 )
 from worker.evidence import TaskStatus
+from worker.files.storage import Storage
 from worker.intake import Intake
 from worker.job import JSON, SUBMITTED_KINDS, Job, Kind, Status
 from worker.reconcile import Sweep
 from worker.result import AssetsStatus, JobError, Result
 from worker.schema import parse_request
-from worker.storage import Storage
 
 HERE = __name__
 FUNCTION = f"{HERE}:choose"

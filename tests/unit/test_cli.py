@@ -15,24 +15,24 @@ from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW, a_job, in_status, terms
 from worker import broker, connection
 from worker.account import Account, Budgets
+from worker.account.habits import Delivery, Mode
+from worker.account.health import Health
 from worker.bootstrap import Services
 from worker.cli import attempts, cli, processes, verdicts
 from worker.errors import StoreUnavailable
 from worker.events import Policy
-from worker.habits import Delivery, Mode
-from worker.health import Health
+from worker.files.storage import Storage
 from worker.intake import Intake
 from worker.job import Attempt, Job, Kind, Retry, Status
 from worker.money import amount
 from worker.orchestrator import Orchestrator
-from worker.overview import Report, State, Taking
-from worker.present import job_json
 from worker.result import AssetsStatus, JobError, Keep
 from worker.result import Result as JobResult
-from worker.storage import Storage
 from worker.store import Filter, Load
 from worker.store.durability import Durability
 from worker.store.memory import MemoryStore
+from worker.views.overview import Report, State, Taking
+from worker.views.present import job_json
 
 
 class Quiet:

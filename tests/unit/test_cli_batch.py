@@ -16,13 +16,13 @@ from tests.support.jobs import NOW
 from tests.support.web import Web
 from worker import connection
 from worker.account import Account
-from worker.batch_overview import BatchReport, State, report
 from worker.cli import batch_view, cli
 from worker.errors import InvalidRequest
 from worker.job import Attempt, Job, Status
-from worker.overview import Purse
 from worker.result import JobError
 from worker.store import Batch
+from worker.views.batch_overview import BatchReport, State, report
+from worker.views.overview import Purse
 
 
 @pytest.fixture(autouse=True)

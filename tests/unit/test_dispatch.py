@@ -8,15 +8,15 @@ import pytest
 from tests.support.jobs import NOW, a_snapshot, callback
 from tests.support.shell import Shell
 from worker.account import Account, Budgets
+from worker.account.health import FAILURES, REST_S
 from worker.errors import InvalidRequest
 from worker.events import Observed
 from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.health import FAILURES, REST_S
+from worker.files.storage import Storage
 from worker.intake import Intake
 from worker.job import Job, Status
 from worker.money import amount
 from worker.reasons import Reason, job_error
-from worker.storage import Storage
 from worker.submission import Submitter
 from worker.tokens import Tokens
 

@@ -19,11 +19,11 @@ from worker.events import (
 )
 from worker.evidence import TaskStatus
 from worker.job import JSON, Job, Kind, Status
-from worker.present import job_json
 from worker.reconcile import Sweep
 from worker.result import Result
 from worker.schema import parse_request, parse_then_shorthand
 from worker.store import NoFreeSlot
+from worker.views.present import job_json
 
 U1, U3 = {"press": "U1"}, {"press": "U3"}
 BLEND = {"blend": ["U1", "U3"], "dimensions": "LANDSCAPE", "then": [{"describe": True}]}

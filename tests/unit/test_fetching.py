@@ -16,7 +16,7 @@ from tests.support.ports import free_port
 from tests.support.rawserver import http, says, serving
 from worker import safe_http
 from worker.errors import PictureError
-from worker.fetching import check_url, fetch, fetch_into
+from worker.files.fetching import check_url, fetch, fetch_into
 from worker.safe_http import is_public
 
 BODY = b"picture" * 1000

@@ -12,14 +12,14 @@ from PIL import ImageFile
 from tests.support.drawing import bomb, draw, png_of_size
 from tests.support.jobs import a_job
 from tests.support.rawserver import Script, http, says, serving
-from worker import filing, media
 from worker.errors import PictureError, ServiceUnavailable
-from worker.fetching import fetch_into
-from worker.filing import Filing
-from worker.keeping import Source
-from worker.names import DEFAULT, Names
+from worker.files import filing, media
+from worker.files.fetching import fetch_into
+from worker.files.filing import Filing
+from worker.files.keeping import Source
+from worker.files.names import DEFAULT, Names
+from worker.files.storage import Storage
 from worker.result import StoredFile
-from worker.storage import Storage
 
 PICTURE = draw("PNG", (40, 30))
 JOB = a_job()

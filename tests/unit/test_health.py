@@ -5,8 +5,16 @@ from dataclasses import replace
 import pytest
 
 from tests.support.jobs import NOW
+from worker.account.health import (
+    FAILURES,
+    LONGEST_REST_S,
+    REST_S,
+    SLOT_BACK_S,
+    Health,
+    after,
+    opened,
+)
 from worker.evidence import Outcome, Verdict
-from worker.health import FAILURES, LONGEST_REST_S, REST_S, SLOT_BACK_S, Health, after, opened
 from worker.reasons import Reason, job_error
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, task_id="t")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from config.logs import Redactor
 from tests.chaos.leaks import secrets_in
 from worker.errors import PictureError
-from worker.fetching import check_url
-from worker.inputs import ingest
-from worker.storage import Storage
+from worker.files.fetching import check_url
+from worker.files.inputs import ingest
+from worker.files.storage import Storage
 from worker.tokens import Tokens
 
 TOKENS = Tokens(["a secret of this test"])

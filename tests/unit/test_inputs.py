@@ -9,10 +9,10 @@ from tests.support.drawing import draw
 from tests.support.rawserver import http, says, serving
 from worker.account import Account
 from worker.errors import InvalidRequest, PictureError
-from worker.inputs import Options, ingest, ingest_press, ingest_request, keep, load
+from worker.files.inputs import Options, ingest, ingest_press, ingest_request, keep, load
+from worker.files.storage import Storage
 from worker.job import Kind
 from worker.schema import parse_press, parse_request
-from worker.storage import Storage
 
 PNG, JPEG = draw(), draw("JPEG")
 

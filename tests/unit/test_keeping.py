@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import GRID, a_job
+from worker.files.keeping import Source, is_grid, sources
 from worker.job import Job, Kind
-from worker.keeping import Source, is_grid, sources
 from worker.result import Button, Keep, Result
 
 SINGLE = (Button("MJ::Outpaint::50::x"), Button("MJ::JOB::upsample_v6_2x_subtle::1::x"))

@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from worker.errors import ServiceUnavailable
-from worker.listening import listen, port_of
+from worker.local.listening import listen, port_of
 
 
 def test_nobody_else_listens_there_not_even_who_would_share() -> None:

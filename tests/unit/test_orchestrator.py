@@ -4,10 +4,10 @@ import pytest
 
 from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, in_status, news, terms
 from tests.support.shell import Shell
+from worker.account.habits import Heard
 from worker.errors import NotFound, StaleVersion, StoreUnavailable
 from worker.events import Cancelled, Disposition, Resolved, Started
 from worker.evidence import TaskStatus
-from worker.habits import Heard
 from worker.job import Status
 from worker.result import Result
 from worker.store import NoFreeSlot

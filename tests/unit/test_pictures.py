@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.support.drawing import draw, png_of_size
 from worker.errors import PictureError
-from worker.pictures import (
+from worker.files.pictures import (
     check_mask,
     fit,
     from_data_url,

@@ -13,8 +13,8 @@ from worker.account import Account
 from worker.job import Attempt, Job, Kind, Status
 from worker.money import amount
 from worker.plans import Plan, next_price, plan, quote
-from worker.present import quote_json
 from worker.result import Button, Result
+from worker.views.present import quote_json
 
 PRICES = {"imagine": amount(1), "upscale": amount("0.2"), "default": amount(2)}
 MAIN = Account("main", "https://a.example", prices=PRICES)

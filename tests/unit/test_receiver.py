@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.jobs import in_status
 from tests.support.shell import Shell
+from worker.account.habits import Heard
 from worker.errors import NotFound, StaleVersion, StoreUnavailable
 from worker.events import Disposition
-from worker.habits import Heard
 from worker.job import Job, Status
 from worker.receiver import Receiver
 from worker.tokens import BadToken, Tokens

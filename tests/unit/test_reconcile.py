@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status, news, terms
 from tests.support.shell import Shell
+from worker.account.habits import Heard
 from worker.errors import HooklineError, ProviderUnavailable, StoreUnavailable
 from worker.events import Policy, Started
 from worker.evidence import Snapshot, TaskStatus
-from worker.habits import Heard
 from worker.job import Job, Status
 from worker.provider.client import MAX_IDS
 from worker.reconcile import ASKING, CLAIM_S, WAKE_AGAIN_S, Asker, Sweep

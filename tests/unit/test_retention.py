@@ -6,10 +6,10 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import NOW, a_job, terms
 from worker.errors import PictureError
+from worker.files.storage import Storage
 from worker.job import Job, Notify, Status
 from worker.notification import Notification, Outbox, delivered
 from worker.retention import BATCH, IDLE_INPUT_S, Retention
-from worker.storage import Storage
 from worker.store.memory import MemoryStore
 
 DAY = 86_400.0

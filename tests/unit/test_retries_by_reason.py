@@ -32,12 +32,12 @@ from worker.events import (
 )
 from worker.evidence import Outcome, TaskStatus, Verdict
 from worker.job import Job, Modal, Retry, Status, Window
-from worker.present import job_json
 from worker.reasons import Reason, job_error
 from worker.result import Button, JobError, Result
 from worker.schema import parse_request
 from worker.store.codec import dump, load
 from worker.troubles import CURABLE, HANDLING
+from worker.views.present import job_json
 
 THREE = Retry()
 START = Started("default")

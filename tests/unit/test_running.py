@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from config.settings import load_settings
-from worker import running
 from worker.cli import doctor, stack, up
 from worker.cli.options import named_as_given
 from worker.errors import FieldError, SettingsError
+from worker.local import running
 
 LOCAL, AWAY = "http://127.0.0.1:9100", "https://mj.example.com"
 

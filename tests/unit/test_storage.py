@@ -5,7 +5,7 @@ import fsspec
 import pytest
 
 from worker.errors import PictureError, ServiceUnavailable, SettingsError
-from worker.storage import Storage
+from worker.files.storage import Storage
 
 DATA = b"any bytes"
 DIGEST = hashlib.sha256(DATA).hexdigest()

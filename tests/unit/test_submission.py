@@ -12,10 +12,10 @@ from tests.support.shell import Shell
 from worker.errors import PictureError, ProviderUnavailable
 from worker.events import Cancelled, Observed, Retried, Started, TimePassed
 from worker.evidence import Outcome, TaskStatus, Verdict
+from worker.files.storage import Storage
 from worker.job import Job, Kind, Modal, Status, Window
 from worker.references import blobs_of
 from worker.result import Button, JobError, Result
-from worker.storage import Storage
 from worker.submission import Submitter
 from worker.tokens import Tokens
 
@@ -214,7 +214,7 @@ class Web:
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     web = Web()
-    monkeypatch.setattr("worker.inputs.fetch", web.fetch)
+    monkeypatch.setattr("worker.files.inputs.fetch", web.fetch)
     return web
 
 

@@ -9,13 +9,13 @@ import pytest
 from tests.support.jobs import NOW, a_job, in_status, terms
 from tests.support.shell import Wakeups
 from worker.account import Account, Budgets
-from worker.health import Health
+from worker.account.health import Health
 from worker.job import Attempt, Job, Kind, Status
 from worker.money import amount
 from worker.orchestrator import Orchestrator
 from worker.result import JobError
 from worker.store.memory import MemoryStore
-from worker.waits import Waiting, waiting
+from worker.views.waits import Waiting, waiting
 
 MAIN = Account(
     "main",

@@ -8,8 +8,8 @@ from worker.api.given import plain, steps_of
 from worker.connection import services
 
 if TYPE_CHECKING:
-    from worker.batch_overview import BatchReport
     from worker.batch_progress import Progress
+    from worker.views.batch_overview import BatchReport
 
 
 def submit_batch(
@@ -59,13 +59,13 @@ def submit_batch(
 
 def get_batch(name_or_id: str) -> "BatchReport":
     """How the batch stands."""
-    from worker.batch_overview import report  # noqa: PLC0415  # as above
+    from worker.views.batch_overview import report  # noqa: PLC0415  # as above
 
     return report(services().store, services().batches.find(name_or_id), bad_rows=100)
 
 
 def list_batches(*, limit: int = 50) -> "list[BatchReport]":
     """The newest batches, newest first."""
-    from worker.batch_overview import reports  # noqa: PLC0415  # as above
+    from worker.views.batch_overview import reports  # noqa: PLC0415  # as above
 
     return reports(services().store, services().store.batches(limit))

@@ -12,7 +12,7 @@ from worker.job import Job
 if TYPE_CHECKING:
     from worker.plans import Quote
     from worker.store import Filter, Page, Pipeline
-    from worker.waits import Waiting
+    from worker.views.waits import Waiting
 
 #: How often a job that is waited for is looked at, in seconds.
 _LOOK_EVERY_S = 0.25
@@ -43,7 +43,7 @@ def pipeline(job: Job | str) -> "Pipeline":
 
 def why_waiting(job: Job) -> "Waiting | None":
     """Why a queued job does not start; None for any other."""
-    from worker.waits import waiting  # noqa: PLC0415  # as above
+    from worker.views.waits import waiting  # noqa: PLC0415  # as above
 
     return waiting(services().orchestrator, job)
 

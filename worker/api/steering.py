@@ -7,8 +7,8 @@ from worker.connection import services
 
 if TYPE_CHECKING:
     from worker.account import Account
-    from worker.overview import Overview, Report
     from worker.pausing import Pausable
+    from worker.views.overview import Overview, Report
 
 
 def accounts() -> "list[Report]":
@@ -18,7 +18,7 @@ def accounts() -> "list[Report]":
 
 def overview() -> "Overview":
     """All accounts, and what they share."""
-    from worker.overview import overview  # noqa: PLC0415  # as above
+    from worker.views.overview import overview  # noqa: PLC0415  # as above
 
     return overview(services().orchestrator)
 

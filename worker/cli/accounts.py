@@ -10,13 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from worker import api
+from worker.account.habits import Mode
 from worker.cli.base import Command, WrongUsage, note, print_json
-from worker.habits import Mode
 from worker.job import SUBMITTED_KINDS
 from worker.money import in_words
-from worker.overview import Overview, Purse, Report, Taking
 from worker.pausing import Pausable
-from worker.present import accounts_json
+from worker.views.overview import Overview, Purse, Report, Taking
+from worker.views.present import accounts_json
 
 _STATES = {
     Taking.OPEN: "green",

@@ -12,8 +12,8 @@ from worker.cli import batch_view as view
 from worker.cli.base import Command, WrongUsage, note, print_json
 from worker.cli.batch_submit import submit
 from worker.job import Job
-from worker.present import batch_json, one_batch_json
 from worker.store import Batch
+from worker.views.present import batch_json, one_batch_json
 
 #: Bad rows that the store keeps.
 _BAD_KEPT = 1000

@@ -16,7 +16,7 @@ from worker.cli.base import DONE, JOB_FAILED, Command, leave, note, print_json
 from worker.cli.submitting import common_options, kept, metadata, notify, seed_option, steps
 from worker.errors import InvalidRequest
 from worker.money import in_words, units
-from worker.present import taken_json
+from worker.views.present import taken_json
 
 #: Bad rows that are told of.
 _BAD_SHOWN = 10

@@ -20,12 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from worker import api, connection
-from worker.batch_overview import BatchReport, State, why_waiting
 from worker.batch_progress import Progress as Taken
 from worker.cli.base import DONE, JOB_FAILED, leave, note
 from worker.job import Status
 from worker.money import in_words
 from worker.store import Batch
+from worker.views.batch_overview import BatchReport, State, why_waiting
 
 #: The rate is that of the last so many seconds.
 PACE_S = 180.0

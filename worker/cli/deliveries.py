@@ -8,7 +8,7 @@ import click
 from worker import connection
 from worker.cli.base import Command, WrongUsage, note, print_json
 from worker.notification import Notification, State
-from worker.present import deliveries_json, delivery_json
+from worker.views.present import deliveries_json, delivery_json
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
 

@@ -19,8 +19,8 @@ from worker.cli.story import Story
 from worker.cli.up import print_tidy
 from worker.errors import HooklineError
 from worker.job import Job, Status
+from worker.local.stopping import Stop
 from worker.sandbox.options import DIALECTS
-from worker.stopping import Stop
 
 #: The sandbox's tasks take so long; short enough for a person to stay.
 _TASKS = ("--task-seconds", "1-3")

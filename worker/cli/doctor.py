@@ -19,14 +19,14 @@ from worker.cli.finding import Finding
 from worker.cli.http import answers, call
 from worker.cli.stack import local_url
 from worker.errors import HooklineError, ServiceUnavailable, SettingsError
-from worker.local_redis import check_redis_version, private_redis_url
-from worker.overview import overview
+from worker.files.storage import Storage
+from worker.local.private_redis import check_redis_version, private_redis_url
+from worker.local.running import settings_here
 from worker.provider.client import ProviderClient
-from worker.running import settings_here
-from worker.storage import Storage
 from worker.store.durability import read_durability
 from worker.store.redis import connect
 from worker.tokens import Tokens
+from worker.views.overview import overview
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _START = "Start `hookline up` in this directory, or `hookline web` and `hookline worker`."

@@ -11,8 +11,8 @@ from worker import api
 from worker.api import configured
 from worker.cli.base import Command, note
 from worker.job import Job, Status
-from worker.present import job_json
 from worker.store import Filter
+from worker.views.present import job_json
 
 #: The most that a listing gives in one page.
 _PAGE = 200

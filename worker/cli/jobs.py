@@ -19,8 +19,8 @@ from worker.cli.submitting import (
     then_option,
 )
 from worker.job import Job, Kind, Status
-from worker.present import job_json, one_job_json, page_json, pipeline_json
 from worker.store import Filter
+from worker.views.present import job_json, one_job_json, page_json, pipeline_json
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
 

@@ -9,9 +9,9 @@ from config.logs import configure_logging
 from config.settings import Settings
 from worker.cli.base import Command, Unreachable, WrongUsage
 from worker.cli.options import apply, named_as_given, setting_options
-from worker.running import settings_here
+from worker.local.running import settings_here
+from worker.local.supervisor import end_with_parent
 from worker.sandbox.options import OPTIONS, Option, options_from_text
-from worker.supervisor import end_with_parent
 
 #: Set by `up` and `demo`: the process ends with its parent, however that ends.
 _SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)

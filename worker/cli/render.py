@@ -7,16 +7,16 @@ import click
 
 from worker import money
 from worker.account import Account
+from worker.account.charges import Standing, charges, total
 from worker.buttons import name_of
-from worker.charges import Standing, charges, total
 from worker.cli import attempts
 from worker.events import Policy
 from worker.job import Job, Status
 from worker.plans import next_price
-from worker.present import pipeline_status
 from worker.result import JobError
 from worker.store import Pipeline
-from worker.waits import Waiting
+from worker.views.present import pipeline_status
+from worker.views.waits import Waiting
 
 _COLOURS = {
     Status.SUCCEEDED: "green",

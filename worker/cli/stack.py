@@ -15,12 +15,12 @@ from config.checks import host_of, is_loopback
 from config.settings import Settings, load_settings
 from worker.cli.http import answers
 from worker.errors import ServiceUnavailable
-from worker.listening import listen, port_of
-from worker.stopping import Stop
-from worker.supervisor import OnLine, Program, Supervisor
+from worker.local.listening import listen, port_of
+from worker.local.stopping import Stop
+from worker.local.supervisor import OnLine, Program, Supervisor
 
 #: Seconds for the web process to be ready.
-READY_S = 30.0
+READY_S = 60.0
 _LOOK_EVERY_S = 0.1
 
 
@@ -93,7 +93,7 @@ def running(
         private = None
         if settings.redis_url is None:
             # Not before it is needed: the Redis client takes a while to import.
-            from worker.local_redis import start_private_redis  # noqa: PLC0415
+            from worker.local.private_redis import start_private_redis  # noqa: PLC0415
 
             private = stack.enter_context(start_private_redis(settings.state_dir))
         programs = _programs(planned, {**env, **planned.made_up}, folder, sandbox_args)

@@ -11,8 +11,8 @@ from worker.cli.base import leave, note, print_json
 from worker.errors import InvalidRequest
 from worker.job import Job
 from worker.plans import Quote
-from worker.present import job_json, pipeline_json, quote_json
 from worker.schema import parse_then_shorthand
+from worker.views.present import job_json, pipeline_json, quote_json
 
 
 def then_option() -> click.Option:

@@ -13,9 +13,9 @@ from config.settings import Settings, load_settings
 from worker.cli import stack
 from worker.cli.base import Command, note
 from worker.cli.options import apply, named_as_given, setting_options
-from worker.running import claimed, tell
-from worker.stopping import Stop
-from worker.supervisor import OnLine
+from worker.local.running import claimed, tell
+from worker.local.stopping import Stop
+from worker.local.supervisor import OnLine
 
 _COLOURS = {"error": "red", "critical": "red", "warning": "yellow"}
 _DOTENV = Path(".env")

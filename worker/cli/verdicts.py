@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from worker.account.habits import Mode
 from worker.cli.finding import Finding
-from worker.habits import Mode
-from worker.overview import Report, Taking
 from worker.store.durability import Durability
+from worker.views.overview import Report, Taking
 
 _PAID_AGAIN = "and with them that a POST had left: such a job may be paid for twice"
 

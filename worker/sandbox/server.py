@@ -10,6 +10,7 @@ from typing import Any, Self
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from worker.local.stopping import Stop
 from worker.sandbox.app import create_app
 from worker.sandbox.callbacks import Notifier
 from worker.sandbox.dialects import dialect_named
@@ -17,7 +18,6 @@ from worker.sandbox.engine import Engine
 from worker.sandbox.ledger import Ledger, Stats
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.scheduler import Scheduler
-from worker.stopping import Stop
 
 #: Seconds between looks at whether to stop.
 _POLL = 0.05

@@ -8,7 +8,7 @@
     requests   the doors: ``parse_request``, ``parse_press``, ``parse_resolve``
 
 Every parser returns a value or raises ``InvalidRequest``, which names every bad field. A field that
-is null counts as left out. Pictures are only strings here; ``worker.inputs`` looks at them.
+is null counts as left out. Pictures are only strings here; ``worker.files.inputs`` looks at them.
 """
 
 from worker.schema.kinds import PictureField, picture_fields

@@ -208,7 +208,7 @@ Name = Annotated[str, text(200)]  #: of an account, a button, a queue
 Id = Annotated[str, text(255)]  #: of a job, or a task at the provider
 CustomId = Annotated[str, text(1000)]
 Prompt = Annotated[str, text(MAX_PROMPT, lines=True)]
-Picture = Annotated[str, text(None)]  #: see worker.inputs
+Picture = Annotated[str, text(None)]  #: see worker.files.inputs
 
 
 def _found(error: ValidationError) -> list[Found]:

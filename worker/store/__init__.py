@@ -11,8 +11,9 @@ at again.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from worker.habits import Delivery, News
-from worker.health import Health
+from worker.account.habits import Delivery, News
+from worker.account.health import Health
+from worker.account.terms import Terms
 from worker.job import JSON, Job, Status
 from worker.money import Amount
 from worker.notification import NOTHING, Notification, Outbox, State
@@ -27,7 +28,6 @@ from worker.store.values import (
     Page,
     Pipeline,
 )
-from worker.terms import Terms
 
 __all__ = [
     "ABSENCE_S",
@@ -199,7 +199,7 @@ class Store(Protocol):
         """Some pictures that no job has needed since ``before``; they are given out only once."""
 
     def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
-        """The sums of each scope by ``worker.charges.Standing``.
+        """The sums of each scope by ``worker.account.charges.Standing``.
 
         Scopes are ``account:<name>``, ``tenant:<name>``, ``batch:<id>`` and ``day:<2026-11-22>``.
         """

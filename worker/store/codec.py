@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
-from worker.health import Health
+from worker.account.health import Health
 from worker.job import JSON, Job
 from worker.notification import Notification
 from worker.store import Batch

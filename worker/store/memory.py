@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
-from worker.charges import Charge, Standing, charges
+from worker.account.charges import Charge, Standing, charges
+from worker.account.habits import News
+from worker.account.terms import Pool, Terms, pool_of
 from worker.errors import StaleVersion
-from worker.habits import News
 from worker.job import Job, Kind
 from worker.money import Amount
 from worker.notification import NOTHING, Outbox
@@ -17,7 +18,6 @@ from worker.store.memory_accounts import MemoryAccounts
 from worker.store.memory_retention import MemoryRetention
 from worker.store.places import ANY, Lane, Place, place_of, read_cursor, starts, write_cursor
 from worker.store.waiting import Queue
-from worker.terms import Pool, Terms, pool_of
 
 
 class MemoryStore(MemoryAccounts, MemoryRetention):

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from worker.charges import Standing
-from worker.habits import Delivery, Heard, News
-from worker.health import Health
+from worker.account.charges import Standing
+from worker.account.habits import Delivery, Heard, News
+from worker.account.health import Health
 from worker.money import Amount
 from worker.store import ABSENCE_S
 from worker.store.memory_base import MemoryBase

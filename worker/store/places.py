@@ -5,8 +5,8 @@ from hashlib import blake2b
 from math import isfinite, nan
 from typing import NamedTuple
 
+from worker.account.habits import sort_of
 from worker.errors import InvalidRequest
-from worker.habits import sort_of
 from worker.job import Job, Kind, Status
 from worker.notification import Notification
 from worker.references import blobs_of

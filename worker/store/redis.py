@@ -11,9 +11,10 @@ from typing import Any
 
 import redis
 
-from worker.charges import charges
+from worker.account.charges import charges
+from worker.account.habits import News
+from worker.account.terms import Terms
 from worker.errors import StaleVersion
-from worker.habits import News
 from worker.job import Job
 from worker.notification import NOTHING, Notification, Outbox
 from worker.store import Filter, Load, NoFreeSlot, Openings, Page, Pipeline, codec
@@ -23,7 +24,6 @@ from worker.store.redis_base import connect
 from worker.store.redis_batches import RedisBatches
 from worker.store.redis_notifications import RedisNotifications
 from worker.store.redis_retention import RedisRetention
-from worker.terms import Terms
 
 __all__ = ["RedisStore", "connect"]
 

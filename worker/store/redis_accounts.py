@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import redis
 
-from worker.habits import Delivery
-from worker.health import Health
+from worker.account.habits import Delivery
+from worker.account.health import Health
 from worker.money import Amount
 from worker.store import ABSENCE_S, codec
 from worker.store.redis_base import RedisBase

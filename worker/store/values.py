@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from worker.account.terms import Terms
 from worker.errors import HooklineError
 from worker.job import Job, Kind, Notify, Status
 from worker.money import Amount
 from worker.notification import Notification
-from worker.terms import Terms
 
 #: Our receiver counts as away when it was not heard of for so long, in seconds.
 ABSENCE_S = 5.0

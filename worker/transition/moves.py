@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from worker import buttons, followups, keeping, retries
+from worker import buttons, followups, retries
 from worker.events import Decision, Policy
 from worker.evidence import Verdict
+from worker.files import keeping
 from worker.job import Attempt, Job, Kind, Modal, Status, Window
 from worker.result import AssetsStatus, JobError, Result
 

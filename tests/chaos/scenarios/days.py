@@ -13,6 +13,7 @@ from tests.support.web import NoWakeups
 from worker.account import Account
 from worker.events import AssetsSettled, Event, Observed, Posting, Replied, Started
 from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
+from worker.files.storage import Storage
 from worker.intake import Intake
 from worker.job import Job, Notify, Status
 from worker.money import amount
@@ -20,7 +21,6 @@ from worker.notification import DEFAULT_TOPICS, delivered
 from worker.orchestrator import Orchestrator
 from worker.result import AssetsStatus, Button, JobError, Result
 from worker.retention import Retention
-from worker.storage import Storage
 from worker.store.redis import RedisStore, connect
 
 _DAY = 86_400.0

@@ -35,7 +35,7 @@
 --   forgotten                 see forget.lua
 --   receiving                 since when our receiver is there; expires when it is not
 --
--- ARGV: prefix, account, slots of films and of all else, news ('' or JSON, see worker/habits.py),
+-- ARGV: prefix, account, slots of films and of all else, news ('' or JSON, see worker/account/habits.py),
 --       terms ('' unless the first job starts), now, what is to be told ('' or JSON); then for each job: id, version, due, place (see
 --       places.py), guard, money, doc. The first job is the one that changes, the others are of its pipeline.
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}

@@ -1,5 +1,5 @@
 -- The doc of the job to start next on an account, or nil. Takes nothing but lanes that ran empty.
--- ARGV: prefix, terms (JSON, see worker/terms.py), now
+-- ARGV: prefix, terms (JSON, see worker/account/terms.py), now
 
 local terms, now = cjson.decode(ARGV[2]), tonumber(ARGV[3])
 local guards = prefix .. 'guards:' .. terms.account

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from worker.errors import HooklineError
-from worker.stopping import Stop
+from worker.local.stopping import Stop
 
 #: What a program answers with whose settings or arguments are wrong.
 WRONG_USAGE = 2

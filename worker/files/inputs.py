@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from worker import pictures
 from worker.account import Account
 from worker.errors import FieldError, InvalidRequest, PictureError
-from worker.fetching import check_url, fetch
+from worker.files import pictures
+from worker.files.fetching import check_url, fetch
+from worker.files.pictures import Picture
+from worker.files.storage import Storage
 from worker.job import Kind
-from worker.pictures import Picture
 from worker.schema import PressRequest, picture_fields
-from worker.storage import Storage
 
 #: What is taken in, and what is downloaded; an account's own limit is met by ``load``.
 MAX_INPUT_BYTES = 20 * 1024 * 1024

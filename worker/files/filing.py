@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore
 from typing import Literal
 
-from worker import fetching, media
 from worker.errors import ServiceUnavailable
-from worker.keeping import Source
-from worker.media import Drawn, Media
-from worker.names import Names
+from worker.files import fetching, media
+from worker.files.keeping import Source
+from worker.files.media import Drawn, Media
+from worker.files.names import Names
+from worker.files.storage import Storage
 from worker.result import StoredFile
-from worker.storage import Storage
 
 #: One file: at most this large, fetched within this time.
 MAX_BYTES = 100 * 1024 * 1024

@@ -11,8 +11,8 @@ from typing import IO, Any
 
 from PIL import Image
 
-from worker import pictures
 from worker.errors import PictureError
+from worker.files import pictures
 
 #: The longest side of a thumbnail, in pixels.
 THUMBNAIL = 512

@@ -1,7 +1,7 @@
 """PURE. On what terms an account takes jobs now: what is asked before each start.
 
 Made of the account's settings, of the budgets, and of what was learnt of the account
-(``worker.health``).
+(``worker.account.health``).
 """
 
 import json

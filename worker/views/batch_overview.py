@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from worker.charges import Standing
+from worker.account.charges import Standing
 from worker.job import JSON, Job, Status
 from worker.money import Amount
 from worker.orchestrator import Orchestrator
-from worker.overview import Purse
 from worker.store import Batch, Filter, Store
-from worker.waits import Waiting, waiting
+from worker.views.overview import Purse
+from worker.views.waits import Waiting, waiting
 
 
 class State(StrEnum):

@@ -9,21 +9,21 @@ from dataclasses import asdict
 from typing import Any
 
 from worker.account import Account
-from worker.batch_overview import BatchReport
+from worker.account.charges import Standing, charges, total
+from worker.account.terms import Pool
 from worker.batch_progress import Progress
-from worker.charges import Standing, charges, total
 from worker.job import JSON, Job, Notify, Retry, Status
 from worker.money import units
 from worker.notification import Notification
-from worker.overview import Overview, Purse, Report
 from worker.plans import Plan, Quote, next_price
 from worker.redaction import HIDDEN
 from worker.result import Result
 from worker.store import NotificationPage, Page, Pipeline
-from worker.terms import Pool
 from worker.times import rfc3339
 from worker.troubles import CURABLE
-from worker.waits import Waiting
+from worker.views.batch_overview import BatchReport
+from worker.views.overview import Overview, Purse, Report
+from worker.views.waits import Waiting
 
 Accounts = Mapping[str, Account]
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from worker import money
-from worker.health import Health
+from worker.account.health import Health
+from worker.account.terms import Pool, Terms, pool_of
 from worker.job import Job, Kind, Status
 from worker.orchestrator import Orchestrator
-from worker.overview import Taking, clock_of, purse_of, state_of
 from worker.store.places import lane_of
-from worker.terms import Pool, Terms, pool_of
+from worker.views.overview import Taking, clock_of, purse_of, state_of
 
 #: What a job waits for on several accounts is told by the first of these that one of them has.
 _SOONEST = ("next", "slots", "pace", "prompt", "resting", "budget", "paused", "closed", "account")

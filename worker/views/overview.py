@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from worker.account import Account
-from worker.charges import Standing
-from worker.habits import Delivery, Mode
-from worker.health import Health
+from worker.account.charges import Standing
+from worker.account.habits import Delivery, Mode
+from worker.account.health import Health
+from worker.account.terms import Terms
 from worker.job import Status
 from worker.money import Amount
 from worker.orchestrator import Orchestrator
 from worker.store import Filter, Load, Store
-from worker.terms import Terms
 
 #: Jobs read in one go to be counted; there are few that are in doubt, or were paid for twice.
 _PAGE = 2000

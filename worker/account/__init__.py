@@ -34,8 +34,8 @@ class Account:
     modes: frozenset[str] = frozenset()
     #: New jobs go to the account with the most free slots, times this; above 0.
     weight: float = 1.0
-    #: What a submission costs, by `worker.habits.sort_of` the job (its kind, or `upscale` for the
-    #: picks of a grid); `default` for all others, else nothing.
+    #: What a submission costs, by `habits.sort_of` the job (its kind, or `upscale` for the picks of
+    #: a grid); `default` for all others, else nothing.
     prices: Mapping[str, Amount] = field(default_factory=dict)
     #: What may be spent on this account in all; None: no limit.
     budget: Amount | None = None

@@ -1,0 +1,1 @@
+"""One machine: a Redis of our own, processes that are kept running, a port, and how to stop."""
