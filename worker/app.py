@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Collection
 from threading import Event, Thread
+from time import time
 
 import structlog
 from celery import signals
@@ -13,6 +14,7 @@ from worker import assets
 from worker.bootstrap import Services
 from worker.broker import QUEUES
 from worker.errors import HooklineError
+from worker.files.filing import clear_left_behind
 from worker.receivers import AT_ONCE
 from worker.reconcile import BATCH, Sweep
 from worker.tasks import register
@@ -38,6 +40,7 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
     # And whoever lets tasks run on while the broker is away; ours are safe to run twice.
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
     signals.setup_logging.connect(_keep_our_logging, weak=False)
+    clear_left_behind(time())
     celery = services.celery
     register(celery, services)
     stop = Event()

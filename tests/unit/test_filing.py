@@ -1,5 +1,7 @@
 """A file on its way into the storage takes a bounded place, and none once it failed."""
 
+import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -10,12 +12,12 @@ import pytest
 from PIL import ImageFile
 
 from tests.support.drawing import bomb, draw, png_of_size
-from tests.support.jobs import a_job
+from tests.support.jobs import NOW, a_job
 from tests.support.rawserver import Script, http, says, serving
 from worker.errors import PictureError, ServiceUnavailable
 from worker.files import filing, media
 from worker.files.fetching import fetch_into
-from worker.files.filing import Filing
+from worker.files.filing import Filing, clear_left_behind
 from worker.files.keeping import Source
 from worker.files.names import DEFAULT, Names
 from worker.files.storage import Storage
@@ -50,6 +52,21 @@ def filed(root: Path, script: Script) -> list[StoredFile]:
         return Filing(Storage(f"file://{root}")).filed(
             source, 0, NAMES, allowed_hosts=hosts, tiles=False
         )
+
+
+def test_what_killed_processes_left_is_removed(scratch: Path) -> None:
+    old, fresh, another = (scratch / n for n in ("hookline-file-a", "hookline-file-b", "other"))
+    for folder in (old, fresh, another):
+        folder.mkdir()
+        (folder / "fetched").touch()
+    for folder in (old, another):
+        os.utime(folder, (NOW, NOW))
+    os.utime(fresh, (NOW + 3000, NOW + 3000))
+    clear_left_behind(NOW + 3601)
+    assert {each.name for each in scratch.iterdir()} == {"hookline-file-b", "other"}
+    clear_left_behind(NOW + 6601)
+    assert [each.name for each in scratch.iterdir()] == ["other"]
+    shutil.rmtree(another)
 
 
 def test_what_came_whole_is_stored(tmp_path: Path, scratch: Path) -> None:

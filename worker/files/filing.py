@@ -5,10 +5,12 @@ was not looked at to its end gets a name of ours.
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from hashlib import file_digest, sha256
 from io import BufferedRandom
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from threading import BoundedSemaphore
 from typing import Literal
 
@@ -25,6 +27,18 @@ MAX_BYTES = 100 * 1024 * 1024
 DEADLINE_S = 120.0
 #: Pictures that one process decodes at a time: one of the largest allowed takes 200 MB.
 DECODING = 2
+
+_FOLDER = "hookline-file-"
+#: Far above what a file may take; a folder that nothing changed in for so long was left behind.
+_LEFT_BEHIND_S = 3600.0
+
+
+def clear_left_behind(now: float) -> None:
+    """Remove what killed processes left of files on their way. ``now``: seconds since the epoch."""
+    for folder in Path(gettempdir()).glob(f"{_FOLDER}*"):
+        with suppress(OSError):  # another user's, or another worker was first
+            if now - folder.lstat().st_mtime > _LEFT_BEHIND_S:
+                rmtree(folder)
 
 
 class Filing:
@@ -58,7 +72,7 @@ class Filing:
     def _filed(
         self, source: Source, n: int, names: Names, allowed_hosts: Collection[str], *, tiles: bool
     ) -> list[StoredFile]:
-        with TemporaryDirectory(prefix="hookline-") as folder:
+        with TemporaryDirectory(prefix=_FOLDER) as folder:
             fetched = Path(folder, "fetched")
             with fetched.open("x+b") as file:
                 fetching.fetch_into(
