@@ -51,7 +51,7 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
     """
     create_app(settings)  # what is wrong with the settings is said here, once, not by every worker
     with listener or listen(settings.host, settings.port) as ours:
-        server = _Server(
+        server = Server(
             ours,
             "webhooks.app",
             interface=Interfaces.WSGI,
@@ -68,7 +68,7 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
         server.serve(target_loader=partial(_load_worker, settings), wrap_loader=False)
 
 
-class _Server(MPServer):
+class Server(MPServer):
     """Granian, whose workers accept from one socket: ``listener``.
 
     On Linux each worker would open one of its own that shares the port. Then any other process of

@@ -15,12 +15,12 @@ import redis
 import requests
 from celery import Celery
 from flask import Flask
-from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from webhooks.server import THREADS, WORKERS
+from webhooks.server import THREADS, WORKERS, Server
 from worker.bootstrap import HOOK_PATH
+from worker.local.listening import listen
 from worker.local.supervisor import end_with_parent
 from worker.redis_urls import as_broker
 
@@ -112,9 +112,9 @@ def _celery(redis_url: str) -> Celery:
 
 def _serve(make: Callable[[str, str], Flask], port: str, *urls: str) -> None:
     """A floor's app on the web server as we run it for our own."""
-    server = Granian(
+    server = Server(
+        listen("127.0.0.1", int(port)),
         "floor",
-        port=int(port),
         interface=Interfaces.WSGI,
         workers=WORKERS,
         blocking_threads=THREADS,
