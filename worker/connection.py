@@ -17,9 +17,9 @@ def connect(settings: "Settings | None" = None) -> "Services":
     """Build the services from ``settings``, or from the environment, and use them from now on."""
     # Not before they are needed: Celery, Redis and the HTTP client take a while to import.
     from worker.bootstrap import build  # noqa: PLC0415
-    from worker.local.running import settings_here  # noqa: PLC0415
+    from worker.local.running import PATIENCE_S, settings_here  # noqa: PLC0415
 
-    return use(build(settings or settings_here()))
+    return use(build(settings or settings_here(patience_s=PATIENCE_S)))
 
 
 def use(services: "Services") -> "Services":

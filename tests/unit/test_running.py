@@ -3,6 +3,7 @@
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -62,6 +63,28 @@ def test_every_account_has_its_line(folder: Path, capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().out.splitlines()
     providers = [line.split()[1:] for line in lines if line.startswith("provider")]
     assert providers == [["main", AWAY], ["spare", LOCAL]]
+
+
+def test_an_up_that_is_only_just_starting_is_waited_for(folder: Path, held: Path) -> None:
+    assert running.settings_here().accounts == (), "a program of its own does not wait"
+    starting = Timer(0.2, running.tell, (held, {"HOOKLINE_PROVIDER_URL": LOCAL}))
+    starting.start()
+    assert [a.url for a in running.settings_here(patience_s=30).accounts] == [LOCAL]
+    starting.join()
+
+
+def test_what_a_killed_up_said_does_not_count_for_the_next_one(folder: Path) -> None:
+    state = folder / ".hookline"
+    with running.claimed(state):
+        running.tell(state, {"HOOKLINE_PROVIDER_URL": LOCAL})
+        left = (state / "up.env").read_bytes()
+    (state / "up.env").write_bytes(left)
+    with running.claimed(state):
+        assert running.told_by_up(state) == {}
+
+
+def test_an_up_that_never_gets_there_is_waited_for_in_vain(folder: Path, held: Path) -> None:
+    assert running.settings_here(patience_s=0.2).accounts == ()
 
 
 def test_accounts_that_are_set_later_take_the_place_of_what_up_said(

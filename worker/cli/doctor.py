@@ -21,7 +21,7 @@ from worker.cli.stack import local_url
 from worker.errors import HooklineError, ServiceUnavailable, SettingsError
 from worker.files.storage import Storage
 from worker.local.private_redis import check_redis_version, private_redis_url
-from worker.local.running import settings_here
+from worker.local.running import PATIENCE_S, settings_here
 from worker.provider.client import ProviderClient
 from worker.store.durability import read_durability
 from worker.store.redis import connect
@@ -57,7 +57,7 @@ def doctor(*, as_json: bool) -> None:
 def examine() -> Iterator[Finding]:
     """The findings, as they come."""
     try:
-        settings = settings_here()
+        settings = settings_here(patience_s=PATIENCE_S)
     except SettingsError as error:
         for problem in error.problems:
             yield Finding("settings", "fail", f"{problem.field}: {problem.message}")

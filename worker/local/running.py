@@ -8,6 +8,7 @@ a second `up` is refused.
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from dotenv import dotenv_values
 from config.settings import Settings, load_settings
 from worker.errors import Conflict
 
+#: How long a command waits for an `up` that is only just starting, in seconds.
+PATIENCE_S = 30.0
+_LOOK_EVERY_S = 0.1
 #: The account, said in one way or the other: what is set takes the place of all of it.
 _ACCOUNTS = "HOOKLINE_ACCOUNTS"
 _ONE_ACCOUNT = frozenset(
@@ -30,12 +34,15 @@ _ONE_ACCOUNT = frozenset(
 )
 
 
-def settings_here() -> Settings:
+def settings_here(*, patience_s: float = 0.0) -> Settings:
     """The settings of this directory, completed by what a running `up` says.
 
-    Raises `SettingsError`.
+    An `up` that is only just starting is waited for, `patience_s` at most. Raises `SettingsError`.
     """
     settings = load_settings()
+    deadline = time.monotonic() + patience_s
+    while _is_starting(settings.state_dir) and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
     told = told_by_up(settings.state_dir)
     given = {Settings.model_fields[name].alias for name in settings.model_fields_set}
     if _ACCOUNTS in given:
@@ -50,7 +57,7 @@ def settings_here() -> Settings:
 
 def told_by_up(state_dir: Path) -> Mapping[str, str]:
     """The settings that the `up` of this state directory made up; none where none runs."""
-    if not (state_dir / "up.lock").exists() or not _is_held(state_dir / "up.lock"):
+    if not _is_held(state_dir / "up.lock"):
         return {}
     values = dotenv_values(state_dir / "up.env", interpolate=False)
     return {name: value for name, value in values.items() if value}
@@ -65,6 +72,8 @@ def claimed(state_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Conflict(f"`hookline up` runs here already (in {state_dir}).") from None
+        # What one that was killed said is not for those that ask while this one starts.
+        (state_dir / "up.env").unlink(missing_ok=True)
         try:
             yield
         finally:
@@ -79,7 +88,13 @@ def tell(state_dir: Path, values: Mapping[str, str]) -> None:
     draft.replace(state_dir / "up.env")
 
 
+def _is_starting(state_dir: Path) -> bool:
+    return _is_held(state_dir / "up.lock") and not (state_dir / "up.env").exists()
+
+
 def _is_held(lock: Path) -> bool:
+    if not lock.exists():
+        return False
     with lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
