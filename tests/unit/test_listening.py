@@ -20,7 +20,8 @@ def test_a_port_is_free_again_afterwards() -> None:
     with listen("127.0.0.1", 0) as ours, socket.create_connection(ours.getsockname()):
         ours.accept()[0].close()  # first to close: this side lingers
         port = port_of(ours)
-    listen("127.0.0.1", port).close()
+    with listen("127.0.0.1", port) as again:
+        assert port_of(again) == port
 
 
 def test_small_answers_leave_at_once() -> None:
@@ -41,4 +42,7 @@ def test_a_host_may_be_a_name() -> None:
 def test_all_addresses_are_those_of_both_kinds() -> None:
     with listen("::", 0) as ours:
         for host in ("127.0.0.1", "::1"):
-            socket.create_connection((host, port_of(ours)), timeout=5).close()
+            with socket.create_connection((host, port_of(ours)), timeout=5) as caller:
+                accepted, _ = ours.accept()
+                assert accepted.getpeername()[1] == caller.getsockname()[1]
+                accepted.close()
