@@ -185,6 +185,7 @@ class Intake:
 
     def _answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
         job = self._named_job(asked.request["job_id"])
+        _check_account(asked, job)
         account = self._account(job.account)
         request, _ = ingest_request(
             asked.kind, asked.request, (), **self._options(account, paths=allow_paths)
@@ -232,10 +233,7 @@ class Intake:
         if job_id is None:
             return None
         parent = self._finished(job_id, field="job_id")
-        if asked.account not in (None, parent.account):
-            raise InvalidRequest.of(
-                "account", f"is {parent.account!r}, the parent's: leave it out or give that"
-            )
+        _check_account(asked, parent)
         return parent
 
     def _finished(self, job_id: str, field: str | None = None) -> Job:
@@ -280,6 +278,12 @@ class Intake:
 def _check_repeat(job: Job, known: Job) -> None:
     if known.fingerprint != job.fingerprint:
         raise Conflict("This idempotency key was used for another request.")
+
+
+def _check_account(asked: JobRequest, named: Job) -> None:
+    if asked.account not in (None, named.account):
+        message = f"is {named.account!r} for job {named.id}: leave it out or give that"
+        raise InvalidRequest.of("account", message)
 
 
 def _with_button(job: Job, parent: Job | None) -> Job:

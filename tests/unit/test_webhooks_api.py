@@ -271,6 +271,10 @@ def test_a_windows_answer_can_be_run_dry(web: Web) -> None:
     assert post(web, "/v1/jobs?dry_run=true", body).get_json()["jobs"] == 1
     assert web.job(job.id) == job
     assert post(web, "/v1/jobs?dry_run=true", {**body, "job_id": web.put().id}).status_code == 409
+    other = post(web, "/v1/jobs", {**body, "account": "spare"})
+    assert (other.status_code, fields_of(other)) == (400, ["account"])
+    same = post(web, "/v1/jobs?dry_run=true", {**body, "account": job.account})
+    assert same.status_code == 200
 
 
 @pytest.mark.parametrize(

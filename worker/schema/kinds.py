@@ -34,9 +34,6 @@ MAX_PICTURES = 20
 
 Mode = Literal["fast", "relax", "turbo"]
 
-#: What a job that waits for a window's answer keeps as it was handed in.
-_KEPT = ("then", "priority", "mode", "deadline_s", "retry", "metadata", "notify", "assets")
-
 
 def _small_json(value: dict[str, Any]) -> dict[str, Any]:
     """A copy of an object that is plain JSON and small."""
@@ -73,6 +70,11 @@ class Pictured(Request):
     """Ends with a picture, whose seed may be asked for."""
 
     seed: bool = False
+
+
+#: What a job that waits for its window's answer keeps as it was handed in: every option that a
+#: job of any kind may have. Its ``account`` may be named again, where it is the same.
+_KEPT = frozenset(Pictured.model_fields) - {"account"}
 
 
 class _ForBot(Request):
@@ -134,10 +136,6 @@ class Action(_OnTask):
         yield from exactly_one(given, "button", "custom_id")
 
 
-#: What a job that waits for its window keeps as it was handed in.
-_KEPT = ("then", "priority", "mode", "deadline_s", "retry", "seed", "metadata", "notify")
-
-
 class Modal(_OnTask):
     """The answer to a window."""
 
@@ -151,12 +149,11 @@ class Modal(_OnTask):
         yield from super().rules(given)
         yield from at_least_one(given, "prompt", "mask")
         if "job_id" in given:
-            for name in _KEPT:
-                if name in given:
-                    yield (
-                        name,
-                        "cannot be changed here: the job that waits keeps its own; leave it out",
-                    )
+            for name in _KEPT & given.keys():
+                yield (
+                    name,
+                    "cannot be changed here: the job that waits keeps its own; leave it out",
+                )
 
 
 class Change(_OnTask):
