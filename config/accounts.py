@@ -27,10 +27,10 @@ from pydantic_core import ErrorDetails
 
 from config import checks
 from config.sources import text_of
-from worker import money
-from worker.account import Account, Auth, Budgets, Dialect
-from worker.job import Kind, Notify
-from worker.notification import DEFAULT_TOPICS, Topic
+from worker.domain import money
+from worker.domain.account import Account, Auth, Budgets, Dialect
+from worker.domain.job import Kind, Notify
+from worker.domain.notifications import DEFAULT_TOPICS, Topic
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)

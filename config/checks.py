@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from worker import redis_urls
-from worker.job import Status
+from config import redis_urls
+from worker.domain.job import Status
 
 _SHORTEST_SECRET = 16
 #: The characters of a URL without query and fragment that no proxy or provider rewrites.

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from worker.redaction import HIDDEN, without_tokens
+from worker.domain.redaction import HIDDEN, without_tokens
 
 #: Fields whose value is never logged, whatever it is. `state` is the provider's echo of our token.
 _SECRET_KEY = re.compile(

@@ -23,13 +23,13 @@ from pydantic import (
 from config import checks
 from config.accounts import AccountsFile, read_accounts
 from config.generated import plain_secret, read_or_create, webhook_secret
+from config.redis_urls import Broker, as_broker, broker_for
 from config.sources import collect
-from worker.account import Account, Auth, Budgets, Dialect
-from worker.errors import FieldError, SettingsError
-from worker.events import InDoubt, Policy
-from worker.files import names
-from worker.job import Status
-from worker.redis_urls import Broker, as_broker, broker_for
+from worker.domain.account import Account, Auth, Budgets, Dialect
+from worker.domain.assets import naming
+from worker.domain.errors import FieldError, SettingsError
+from worker.domain.events import InDoubt, Policy
+from worker.domain.job import Status
 
 Words = Annotated[tuple[str, ...], BeforeValidator(checks.words)]
 Secrets = Annotated[
@@ -49,7 +49,7 @@ class Settings(BaseModel):
     redis_url: Annotated[str, AfterValidator(checks.redis_url)] | None = Field(
         None, alias="HOOKLINE_REDIS_URL", repr=False
     )
-    """The job store; None: a private Redis under `state_dir` (see `worker.local.private_redis`)."""
+    """The job store; None: a private Redis under `state_dir`."""
 
     broker_url: Annotated[str, AfterValidator(checks.broker_url)] | None = Field(
         None, alias="HOOKLINE_BROKER_URL", repr=False
@@ -115,8 +115,8 @@ class Settings(BaseModel):
     )
     """Results and large inputs, an fsspec URL."""
 
-    asset_names: Annotated[str, AfterValidator(names.check)] = Field(
-        names.DEFAULT, alias="HOOKLINE_ASSET_NAMES"
+    asset_names: Annotated[str, AfterValidator(naming.check)] = Field(
+        naming.DEFAULT, alias="HOOKLINE_ASSET_NAMES"
     )
     """The template of the stored files' names, below the storage's root."""
 

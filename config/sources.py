@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from worker.errors import FieldError
+from worker.domain.errors import FieldError
 
 _PREFIX = "HOOKLINE_"
 _PORT = "HOOKLINE_PORT"

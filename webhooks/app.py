@@ -7,15 +7,15 @@ from flask import Flask
 
 from config.logs import configure_logging
 from config.settings import Settings
-from webhooks.api import Api
-from webhooks.batches import BatchCalls
+from webhooks.api.batches import BatchCalls
+from webhooks.api.deliveries import DeliveryCalls
+from webhooks.api.jobs import Api
 from webhooks.callbacks import add_callbacks
-from webhooks.deliveries import DeliveryCalls
 from webhooks.health import add_health
-from webhooks.presence import Presence
+from webhooks.heartbeat import Presence
 from webhooks.problems import add_problems
 from worker.bootstrap import Services, build
-from worker.errors import StoreUnavailable
+from worker.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 

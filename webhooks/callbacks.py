@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from flask import Flask, Response
 
+from webhooks.heartbeat import Presence
 from webhooks.parsing import json_object, read_body, refuse_large
-from webhooks.presence import Presence
 from worker.bootstrap import HOOK_PATH, Services
-from worker.errors import ServiceUnavailable
-from worker.events import Disposition
+from worker.domain.errors import ServiceUnavailable
+from worker.domain.events import Disposition
 
 #: The largest body that was seen has 4.5 KB.
 MAX_BYTES = 1024 * 1024

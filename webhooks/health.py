@@ -5,9 +5,9 @@ from collections.abc import Callable
 from flask import Flask, Response, jsonify
 
 from webhooks.problems import unavailable
+from worker.adapters.messaging.broker import ping
 from worker.bootstrap import Services
-from worker.broker import ping
-from worker.errors import FieldError, ServiceUnavailable
+from worker.domain.errors import FieldError, ServiceUnavailable
 
 
 def add_health(app: Flask, find: Callable[[], Services]) -> None:

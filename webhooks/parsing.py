@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from worker.errors import InvalidRequest
-from worker.schema.base import depth
+from worker.domain.errors import InvalidRequest
+from worker.domain.requests.base import depth
 
 #: Levels of lists and objects inside each other; what we take and what comes has far fewer.
 MAX_DEPTH = 20

@@ -13,7 +13,8 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from worker.errors import (
+from worker.adapters.tokens import BadToken
+from worker.domain.errors import (
     Conflict,
     FieldError,
     HooklineError,
@@ -21,8 +22,7 @@ from worker.errors import (
     NotFound,
     ServiceUnavailable,
 )
-from worker.intake import ButtonNotFound
-from worker.tokens import BadToken
+from worker.services.enqueue import ButtonNotFound
 
 log = structlog.get_logger(__name__)
 

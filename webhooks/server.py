@@ -21,7 +21,7 @@ from granian.server.mp import MPServer
 
 from config.settings import Settings
 from webhooks.app import create_app, load_app
-from worker.local.listening import BACKLOG, listen, port_of
+from worker.adapters.local.listening import BACKLOG, listen, port_of
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,7 @@
 """Hookline: runs paid, slow, asynchronous image jobs for other programs.
 
-The functions of `worker.api` are at hand here, `from worker import imagine`. They are imported when
-they are asked for, so that a part of the package that needs neither Celery nor Redis brings in
+The functions of `worker.entrypoints.client` are importable from here: `from worker import imagine`.
+They load on first use, so that a part of the package that needs neither Celery nor Redis imports
 neither.
 """
 
@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from worker.api import (
+    from worker.entrypoints.client import (
         accounts,
         action,
         blend,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         video,
         wait,
     )
-    from worker.connection import connect
+    from worker.entrypoints.connection import connect
 
 __all__ = [
     "accounts",
@@ -76,6 +76,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        place = "worker.connection" if name == "connect" else "worker.api"
+        place = (
+            "worker.entrypoints.connection" if name == "connect" else "worker.entrypoints.client"
+        )
         return getattr(import_module(place), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

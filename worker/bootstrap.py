@@ -10,27 +10,27 @@ from time import time
 from celery import Celery
 
 from config.settings import Settings
-from worker.account import Account
-from worker.assets import Assets
-from worker.batches import Batches
-from worker.broker import CeleryMessages, CeleryWakeups, make_celery
-from worker.choosing import Chooser
-from worker.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.local.private_redis import private_redis_url
-from worker.notifier import Deliveries, Notifier, Signer
-from worker.orchestrator import Orchestrator
-from worker.provider.client import ProviderClient
-from worker.receiver import Receiver
-from worker.receivers import check_receiver
-from worker.reconcile import Asker, Sweep
-from worker.retention import Retention
-from worker.seeds import Seeds
-from worker.store import Store
-from worker.store.redis import RedisStore, connect
-from worker.submission import Submitter
-from worker.tokens import Tokens
+from worker.adapters.local.private_redis import private_redis_url
+from worker.adapters.messaging.broker import CeleryMessages, CeleryWakeups, make_celery
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Store
+from worker.adapters.store.redis import RedisStore, connect
+from worker.adapters.tokens import Tokens
+from worker.domain.account import Account
+from worker.domain.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
+from worker.services.assets import Assets
+from worker.services.batches import Batches
+from worker.services.callbacks import Receiver
+from worker.services.choose import Chooser
+from worker.services.delivery_limits import check_receiver
+from worker.services.enqueue import Intake
+from worker.services.notify import Deliveries, Notifier, Signer
+from worker.services.orchestrator import Orchestrator
+from worker.services.retention import Retention
+from worker.services.seeds import Seeds
+from worker.services.submit import Submitter
+from worker.services.sweep import Asker, Sweep
 
 HOOK_PATH = "/webhooks/midjourney"
 

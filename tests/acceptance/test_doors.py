@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from config.redis_urls import broker_for
 from tests.support.processes import hookline, up, wait_for
 from tests.support.standin import Hooks, StandIn
 from tests.support.standin_shapes import Flavour
-from worker.cli.http import call
-from worker.local.private_redis import private_redis_url
-from worker.local.running import told_by_up
-from worker.redis_urls import broker_for
+from worker.adapters.local.private_redis import private_redis_url
+from worker.adapters.local.running import told_by_up
+from worker.entrypoints.cli.http import call
 
 THEN = [{"press": "U1"}, {"press": "V2", "then": [{"press": "U1"}]}]
 

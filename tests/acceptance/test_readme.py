@@ -20,17 +20,17 @@ from typing import Any
 
 import pytest
 
+from config.redis_urls import broker_for
 from config.settings import Settings
 from tests.support.drawing import draw
 from tests.support.processes import ROOT, clean_env, up, wait_for
-from worker.cli.http import call
-from worker.job import SUBMITTED_KINDS, Status
-from worker.local.private_redis import private_redis_url
-from worker.local.running import told_by_up
-from worker.reasons import Reason
-from worker.redis_urls import broker_for
+from worker.adapters.local.private_redis import private_redis_url
+from worker.adapters.local.running import told_by_up
+from worker.domain.error_codes import Reason
+from worker.domain.job import SUBMITTED_KINDS, Status
+from worker.domain.requests import kinds
+from worker.entrypoints.cli.http import call
 from worker.sandbox import OPTIONS, Sandbox, SandboxOptions
-from worker.schema import kinds
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -128,7 +128,7 @@ def _environment(folder: Path, broker_url: str) -> dict[str, str]:
     tools = folder / "bin"
     tools.mkdir()
     command = tools / "hookline"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m worker.cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m worker.entrypoints.cli "$@"\n')
     command.chmod(0o755)
     path = os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)])
     return clean_env(PATH=path, HOOKLINE_BROKER_URL=broker_url)

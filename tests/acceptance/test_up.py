@@ -21,9 +21,9 @@ from tests.support.processes import (
     up,
     wait_for,
 )
-from worker.cli.http import call
-from worker.local.private_redis import private_redis_url
-from worker.local.running import told_by_up
+from worker.adapters.local.private_redis import private_redis_url
+from worker.adapters.local.running import told_by_up
+from worker.entrypoints.cli.http import call
 from worker.sandbox import SandboxOptions, create_sandbox
 
 
@@ -142,5 +142,9 @@ def _child(pid: int, name: str) -> int:
     listed = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
-    found = [line.split() for line in listed.stdout.splitlines() if f"worker.cli {name} " in line]
+    found = [
+        line.split()
+        for line in listed.stdout.splitlines()
+        if f"worker.entrypoints.cli {name} " in line
+    ]
     return int(found[0][0]) if found else 0

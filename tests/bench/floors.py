@@ -18,11 +18,11 @@ from flask import Flask
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from config.redis_urls import as_broker
 from webhooks.server import THREADS, WORKERS, Server
+from worker.adapters.local.listening import listen
+from worker.adapters.local.supervisor import end_with_parent
 from worker.bootstrap import HOOK_PATH
-from worker.local.listening import listen
-from worker.local.supervisor import end_with_parent
-from worker.redis_urls import as_broker
 
 _ANSWER = {"status": "applied"}
 _SCRIPT = """

@@ -10,7 +10,7 @@ from tests.bench.provider import Arrival
 from tests.bench.rows import Row
 from tests.bench.seeds import Seeds
 from tests.bench.stage import Stage
-from worker.job import Job
+from worker.domain.job import Job
 from worker.sandbox.model import SUCCESS
 
 _WARM_UP = 20

@@ -19,9 +19,9 @@ import structlog
 from config.settings import load_settings
 from tests.bench.rows import Row
 from tests.bench.stage import Stage
-from worker.batch.request import parse_batch
-from worker.batches import Batches
 from worker.bootstrap import build
+from worker.domain.batch.request import parse_batch
+from worker.services.batches import Batches
 
 ROWS = 100_000
 _SECONDS, _MB, _BYTES = 60, 200, 2000

@@ -9,7 +9,7 @@ from tests.bench.load import Load, Target
 from tests.bench.rows import Row
 from tests.bench.seeds import STORY, Seeds
 from tests.bench.stage import Stage
-from worker.job import Status
+from worker.domain.job import Status
 from worker.sandbox.model import IN_PROGRESS
 
 _CONNECTIONS = 16

@@ -10,16 +10,16 @@ from uuid import UUID, uuid4
 
 from tests.bench.load import post
 from tests.support.jobs import terms
+from worker.adapters.provider.dialect import read_task
 from worker.bootstrap import HOOK_PATH, Services
-from worker.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
-from worker.evidence import Outcome, Verdict
-from worker.files.names import DEFAULT, Names
-from worker.job import JSON, Job, Kind
-from worker.provider.dialect import read_task
-from worker.result import AssetsStatus, StoredFile
+from worker.domain.assets.naming import DEFAULT, Names
+from worker.domain.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
+from worker.domain.job import JSON, Job, Kind
+from worker.domain.lifecycle import transition
+from worker.domain.provider_reports import Outcome, Verdict
+from worker.domain.result import AssetsStatus, StoredFile
 from worker.sandbox import views
 from worker.sandbox.model import IN_PROGRESS, SUBMITTED, SUCCESS, Button, Order, Task
-from worker.transition import transition
 
 _PROMPT = "a lighthouse on a cliff at dusk, long exposure, volumetric light --ar 3:2 --v 7"
 

@@ -19,9 +19,9 @@ from tests.bench.load import Connection, Load, Target, drive
 from tests.bench.provider import Provider
 from tests.support.ports import free_port
 from webhooks.server import WORKERS
+from worker.adapters.local.private_redis import start_private_redis
+from worker.adapters.local.supervisor import Program, Supervisor
 from worker.bootstrap import Services, build
-from worker.local.private_redis import start_private_redis
-from worker.local.supervisor import Program, Supervisor
 
 _CHECKOUT = Path(__file__).parent.parent.parent
 _OURS = ("web", "worker")
@@ -79,7 +79,7 @@ class Stage:
     def _program(self, name: str, port: int) -> Program:
         args: tuple[str, ...]
         if name in _OURS:
-            args = ("worker.cli", name, "--supervised")
+            args = ("worker.entrypoints.cli", name, "--supervised")
         else:
             other_database = self.redis_url.removesuffix("0") + "2"
             args = ("tests.bench.floors", name, str(port), other_database, self.provider.url)

@@ -8,8 +8,8 @@ from typing import Any
 from tests.chaos.load import Acknowledged
 from tests.chaos.stage import Stage
 from tests.chaos.waiting import pause
-from worker.batch.request import parse_batch
-from worker.errors import StoreUnavailable
+from worker.domain.batch.request import parse_batch
+from worker.domain.errors import StoreUnavailable
 
 _TRY_AGAIN_S = 0.2
 

@@ -18,14 +18,14 @@ import click
 
 from tests.chaos import mutations
 from tests.chaos.points import Orders, install
-from worker.cli.processes import web, worker
+from worker.entrypoints.cli.processes import web, worker
 
 #: What a worker imports when it starts, which takes seconds on a busy machine.
 _SLOW = (
     "celery.bin.worker",
     "celery.concurrency.thread",
     "kombu.transport.redis",
-    "worker.app",
+    "worker.entrypoints.celery_app",
     "worker.bootstrap",
 )
 

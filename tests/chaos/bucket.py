@@ -10,10 +10,10 @@ from typing import Any
 
 from tests.chaos.trial import Trouble
 from tests.support.s3 import S3
-from worker.errors import PictureError
-from worker.files import media
-from worker.job import Job
-from worker.result import AssetsStatus, StoredFile
+from worker.adapters.storage import media
+from worker.domain.errors import PictureError
+from worker.domain.job import Job
+from worker.domain.result import AssetsStatus, StoredFile
 
 _NAME = re.compile(
     r"results/[0-9a-f]{32}/[0-9a-f]{32}(-\d+(-tile[1-4]|-thumb)?\.(png|webp)|\.json)"

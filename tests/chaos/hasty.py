@@ -4,14 +4,15 @@ What takes a day with the real times takes seconds: how long a receiver has, how
 sends what somebody claimed, and when what failed is sent again.
 """
 
-from worker import notification, receivers
-from worker.cli import main
+from worker.domain import notifications
+from worker.entrypoints.cli import main
+from worker.services import delivery_limits
 
 DEADLINE_S = 1.0
 CLAIM_S = 5.0
 RETRY_AFTER_S = (0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0)
 
 if __name__ == "__main__":
-    notification.RETRY_AFTER_S = RETRY_AFTER_S  # type: ignore[assignment]  # as many, shorter
-    receivers.DEADLINE_S, receivers.CLAIM_S = DEADLINE_S, CLAIM_S
+    notifications.RETRY_AFTER_S = RETRY_AFTER_S  # type: ignore[assignment]  # as many, shorter
+    delivery_limits.DEADLINE_S, delivery_limits.CLAIM_S = DEADLINE_S, CLAIM_S
     main()

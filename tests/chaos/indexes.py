@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from worker.job import Status
+from worker.domain.job import Status
 
 PREFIX = "hookline:"
 _DUE = f"{PREFIX}due"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tests.chaos.stage import Stage
-from worker.tokens import BadToken, Tokens
+from worker.adapters.tokens import BadToken, Tokens
 
 #: What a state token looks like: whoever reads one can send callbacks for its job.
 _TOKEN = re.compile(r"[ja]\.[\w-]+(?:\.\d+)?\.[\w-]{20,}")

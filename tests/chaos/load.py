@@ -14,8 +14,8 @@ from redis import RedisError
 from tests.chaos.indexes import Counts, counts, newest
 from tests.chaos.stage import Stage
 from tests.chaos.waiting import pause
-from worker.errors import StoreUnavailable
-from worker.job import Status
+from worker.domain.errors import StoreUnavailable
+from worker.domain.job import Status
 
 #: What every root is followed by, unless a scenario wants more.
 FOLLOW_UPS: tuple[dict[str, Any], ...] = ({"press": "U1"}, {"press": "V2"})

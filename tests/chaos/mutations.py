@@ -12,19 +12,19 @@ from time import time
 from typing import Any
 
 from tests.chaos.points import wrap
-from worker import transition
-from worker.assets import Assets
-from worker.errors import StaleVersion
-from worker.events import Observed, Policy, Posting, Replied
-from worker.files import media
-from worker.job import Job, Status
-from worker.provider.client import ProviderClient
-from worker.reconcile import Sweep
-from worker.result import JobError
-from worker.store import Openings
-from worker.store.redis import RedisStore
-from worker.transition import asking
-from worker.transition.moves import NOT_SENT, attempt_ended
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.storage import media
+from worker.adapters.store import Openings
+from worker.adapters.store.redis import RedisStore
+from worker.domain import lifecycle
+from worker.domain.errors import StaleVersion
+from worker.domain.events import Observed, Policy, Posting, Replied
+from worker.domain.job import Job, Status
+from worker.domain.lifecycle import asking
+from worker.domain.lifecycle.moves import NOT_SENT, attempt_ended
+from worker.domain.result import JobError
+from worker.services.assets import Assets
+from worker.services.sweep import Sweep
 
 
 def install(names: Iterable[str]) -> None:
@@ -118,7 +118,7 @@ def _without_fencing() -> None:
 
     wrap(ProviderClient, "submit", send_ever)
     for event in (Posting, Replied, Observed):
-        transition._DECIDERS[event] = of_present(transition._DECIDERS[event])
+        lifecycle._DECIDERS[event] = of_present(lifecycle._DECIDERS[event])
 
 
 def _without_new_links() -> None:

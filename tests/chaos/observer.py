@@ -9,8 +9,8 @@ from redis import RedisError
 
 from tests.chaos.indexes import newest
 from tests.chaos.stage import Stage
-from worker.errors import StoreUnavailable
-from worker.job import Job, Status
+from worker.domain.errors import StoreUnavailable
+from worker.domain.job import Job, Status
 
 _LOOK_EVERY_S = 0.5
 _SAMPLE = 40

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from tests.chaos.scenario import Row
-from worker import followups
-from worker.job import Job, Status
-from worker.tokens import BadToken, JobToken, Tokens
-from worker.views.present import job_json
+from worker.adapters.tokens import BadToken, JobToken, Tokens
+from worker.domain import followups
+from worker.domain.job import Job, Status
+from worker.services.reports.present import job_json
 
 #: So many names of jobs are shown with a problem.
 _SHOWN = 3

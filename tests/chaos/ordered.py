@@ -21,7 +21,7 @@ from tests.chaos.points import NOTE, Orders, Passing, Point
 from tests.chaos.scenario import Row, Run
 from tests.chaos.stage import START_S, Setup, Stage, stage
 from tests.chaos.trial import DOUBT_S, DOUBT_SETTINGS, gather
-from worker.job import Job
+from worker.domain.job import Job
 
 #: Of a job whose worker died: 1.5 times the submit's timeout, and 2 s (see DOUBT_SETTINGS).
 LEASE_S = 5.0

@@ -6,7 +6,7 @@ from datetime import datetime
 from math import inf
 from typing import Any, NamedTuple
 
-from worker.tokens import BadToken, JobToken, Tokens
+from worker.adapters.tokens import BadToken, JobToken, Tokens
 
 #: From when to when, in seconds since the epoch.
 Span = tuple[float, float]

@@ -18,14 +18,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from worker.account.habits import Heard, News
-from worker.files.storage import Storage
-from worker.job import Job, Status
-from worker.provider.client import ProviderClient
-from worker.reconcile import Asker
-from worker.result import AssetsStatus
-from worker.store.redis import RedisStore
-from worker.submission import Submitter
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store.redis import RedisStore
+from worker.domain.account.callback_stats import Heard, News
+from worker.domain.job import Job, Status
+from worker.domain.result import AssetsStatus
+from worker.services.submit import Submitter
+from worker.services.sweep import Asker
 
 
 class Point(StrEnum):

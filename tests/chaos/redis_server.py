@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.chaos.waiting import wait_for
-from worker.local.private_redis import _find_server
+from worker.adapters.local.private_redis import _find_server
 
 Fsync = Literal["everysec", "always"]
 

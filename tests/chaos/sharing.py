@@ -11,7 +11,7 @@ from tests.chaos.places import Span, Stay
 from tests.chaos.providers import Provider
 from tests.chaos.stage import Stage
 from tests.chaos.trial import Findings
-from worker.job import Job
+from worker.domain.job import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Drawing one at its real size takes longer than all else that a job needs together.
 """
 
-from worker.cli import main
+from worker.entrypoints.cli import main
 from worker.sandbox import pictures
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ from tests.chaos.redis_server import Fsync, RedisServer
 from tests.chaos.waiting import wait_for
 from tests.support.ports import free_port
 from tests.support.processes import clean_env, descendants, living
+from worker.adapters.local.stopping import Stop
+from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
 from worker.bootstrap import Services, build
-from worker.cli.http import answers, call
-from worker.local.stopping import Stop
-from worker.local.supervisor import Program, ProgramRefused, Supervisor
+from worker.entrypoints.cli.http import answers, call
 
 #: Secrets that are easy to find in a log where they must not be.
 _REDIS_PASSWORD = "canary-redis-password"
@@ -59,8 +59,8 @@ class Setup:
     fsync: Fsync = "everysec"
     sandbox: tuple[str, ...] = ("--task-seconds", "0.2-0.6")
     settings: Mapping[str, str] = field(default_factory=dict)
-    worker: tuple[str, ...] = ("worker.cli", "worker", "--supervised")
-    web: tuple[str, ...] = ("worker.cli", "web", "--supervised")
+    worker: tuple[str, ...] = ("worker.entrypoints.cli", "worker", "--supervised")
+    web: tuple[str, ...] = ("worker.entrypoints.cli", "web", "--supervised")
     redis_port: int | None = None
     redis_via: int | None = None
     provider_port: int | None = None

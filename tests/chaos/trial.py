@@ -15,7 +15,7 @@ from tests.chaos.oracle import Evidence, Rules
 from tests.chaos.scenario import Row, Run
 from tests.chaos.stage import Setup, Stage, stage
 from tests.chaos.waiting import pause
-from worker.job import Job
+from worker.domain.job import Job
 
 #: A POST is cut off after so long.
 SUBMIT_TIMEOUT_S = 2.0

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 import redis
 
-from worker.store import ABSENCE_S, Store
-from worker.store.memory import MemoryStore
-from worker.store.redis import RedisStore
+from worker.adapters.store import ABSENCE_S, Store
+from worker.adapters.store.memory import MemoryStore
+from worker.adapters.store.redis import RedisStore
 
 #: Makes the receiver be away for long enough.
 PassAbsence = Callable[[], None]

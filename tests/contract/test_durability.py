@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from worker.errors import StoreUnavailable
-from worker.store.durability import read_durability
+from worker.adapters.store.durability import read_durability
+from worker.domain.errors import StoreUnavailable
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ from tests.support.kept_stores import KeptMemory, KeptRedis
 from tests.support.oracle import Fate
 from tests.support.promises import Promises
 from tests.support.world import Keep, Setting, World
-from worker.events import Policy
-from worker.job import Job, Status
-from worker.tokens import BadToken
+from worker.adapters.tokens import BadToken
+from worker.domain.events import Policy
+from worker.domain.job import Job, Status
 
 #: More for a long run: `PROMISES_EXAMPLES=3000 PROMISES_STEPS=80 pytest ...`.
 EXAMPLES = int(os.environ.get("PROMISES_EXAMPLES", "25"))
@@ -314,14 +314,14 @@ def _run(keep: Keep) -> None:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """While Redis is away a reply is kept, and offered again after a sleep."""
-    monkeypatch.setattr("worker.submission.sleep", lambda _: None)
+    monkeypatch.setattr("worker.services.submit.sleep", lambda _: None)
 
 
 @pytest.fixture(autouse=True)
 def pictures_of_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
     """A blend is given the pictures of its siblings."""
     picture = draw("PNG")
-    monkeypatch.setattr("worker.files.inputs.fetch", lambda *_, **__: picture)
+    monkeypatch.setattr("worker.adapters.storage.inputs.fetch", lambda *_, **__: picture)
 
 
 @pytest.fixture

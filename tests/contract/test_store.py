@@ -6,10 +6,10 @@ import pytest
 
 from tests.contract.conftest import PassAbsence
 from tests.support.jobs import NOW, a_job, news, terms
-from worker.account.habits import Delivery, Heard
-from worker.errors import InvalidRequest, StaleVersion
-from worker.job import Attempt, Job, Kind, Status
-from worker.store import Filter, Load, NoFreeSlot, Store
+from worker.adapters.store import Filter, Load, NoFreeSlot, Store
+from worker.domain.account.callback_stats import Delivery, Heard
+from worker.domain.errors import InvalidRequest, StaleVersion
+from worker.domain.job import Attempt, Job, Kind, Status
 
 
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:

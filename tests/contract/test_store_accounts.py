@@ -8,12 +8,12 @@ import pytest
 
 from tests.contract.test_store import finish, loaded, put, start
 from tests.support.jobs import NOW, a_job, terms
-from worker.account.charges import day_of
-from worker.account.health import Health
-from worker.account.terms import Terms
-from worker.job import Attempt, Job, Kind, Status
-from worker.result import JobError
-from worker.store import Batch, Load, NoFreeSlot, Openings, Store
+from worker.adapters.store import Batch, Load, NoFreeSlot, Openings, Store
+from worker.domain.account.billing import day_of
+from worker.domain.account.capacity import Terms
+from worker.domain.account.circuit_breaker import Health
+from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.result import JobError
 
 
 def take(store: Store, agreed: Terms, **attempt: Any) -> Job | None:

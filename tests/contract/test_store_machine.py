@@ -23,11 +23,15 @@ from hypothesis.stateful import (
 
 from tests.support.jobs import NOW, a_job, news, terms
 from tests.support.stories import THENS, events, snapshots, verdicts
-from worker.account.charges import charges, day_of
-from worker.account.habits import Heard, sort_of
-from worker.account.terms import Terms
-from worker.errors import Conflict, StaleVersion
-from worker.events import (
+from worker.adapters.store import Filter, NoFreeSlot, Openings, Store
+from worker.adapters.store.memory import MemoryStore
+from worker.adapters.store.places import guard_of, lane_of, starts
+from worker.adapters.store.redis import RedisStore
+from worker.domain.account.billing import charges, day_of
+from worker.domain.account.callback_stats import Heard, sort_of
+from worker.domain.account.capacity import Terms
+from worker.domain.errors import Conflict, StaleVersion
+from worker.domain.events import (
     AssetsSettled,
     Cancelled,
     Disposition,
@@ -42,14 +46,10 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import Snapshot, Verdict
-from worker.job import Job, Kind, Modal, Status
-from worker.result import AssetsStatus
-from worker.store import Filter, NoFreeSlot, Openings, Store
-from worker.store.memory import MemoryStore
-from worker.store.places import guard_of, lane_of, starts
-from worker.store.redis import RedisStore
-from worker.transition import transition
+from worker.domain.job import Job, Kind, Modal, Status
+from worker.domain.lifecycle import transition
+from worker.domain.provider_reports import Snapshot, Verdict
+from worker.domain.result import AssetsStatus
 
 ACCOUNTS = ("default", "other")
 SLOTS = 2

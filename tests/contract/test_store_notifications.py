@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import NOW, a_job, terms
-from worker.errors import InvalidRequest
-from worker.job import Job, Notify, Status
-from worker.notification import (
+from worker.adapters.store import Batch, Store
+from worker.domain.errors import InvalidRequest
+from worker.domain.job import Job, Notify, Status
+from worker.domain.notifications import (
     Failure,
     Notification,
     Outbox,
@@ -19,8 +20,7 @@ from worker.notification import (
     failed,
     replayed,
 )
-from worker.result import AssetsStatus, Result
-from worker.store import Batch, Store
+from worker.domain.result import AssetsStatus, Result
 
 HOOK = Notify(tuple(topic.value for topic in Topic), url="https://app.example/hook")
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import NOW, a_job, terms
-from worker.errors import StaleVersion
-from worker.job import Attempt, Job, Modal, Notify, Status
-from worker.notification import Failure, Notification, Outbox, delivered, failed
-from worker.result import Result
-from worker.store import Batch, Filter, Store
+from worker.adapters.store import Batch, Filter, Store
+from worker.domain.errors import StaleVersion
+from worker.domain.job import Attempt, Job, Modal, Notify, Status
+from worker.domain.notifications import Failure, Notification, Outbox, delivered, failed
+from worker.domain.result import Result
 
 PICTURE = f"blob:{'a' * 64}.png"
 MASK = f"blob:{'b' * 64}.png"

@@ -21,7 +21,7 @@ from tests.support.processes import descendants, living, wait_for
 from tests.support.web import AUTH, web_settings
 from webhooks.callbacks import MAX_BYTES
 from worker.bootstrap import build
-from worker.job import Attempt, Job, Status
+from worker.domain.job import Attempt, Job, Status
 
 ROOT = Path(__file__).parents[2]
 

@@ -23,7 +23,7 @@ from tests.chaos.stage import SECRETS, Setup, Stage, stage
 from tests.support.processes import hookline
 from tests.support.web import AUTH, TOKEN, Web
 from webhooks.app import create_app
-from worker.job import Job, Status
+from worker.domain.job import Job, Status
 
 _NOTIFY_SECRET = "whsec_Y2FuYXJ5LW5vdGlmeS1zZWNyZXQtMjUtYnl0ZXM="
 

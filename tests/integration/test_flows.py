@@ -9,8 +9,8 @@ from tests.support.drawing import draw
 from tests.support.flow import flow
 from tests.support.standin import BANNED_WORD, FAIL_WORD, Hooks, StandIn
 from tests.support.standin_shapes import Flavour
-from worker.job import Job, Status
-from worker.result import AssetsStatus
+from worker.domain.job import Job, Status
+from worker.domain.result import AssetsStatus
 
 U1 = {"press": "U1"}
 

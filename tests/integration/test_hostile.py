@@ -16,11 +16,11 @@ import pytest
 
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web, WrittenStore
-from webhooks.api import MAX_BYTES as API_MAX_BYTES
+from webhooks.api.jobs import MAX_BYTES as API_MAX_BYTES
+from worker.adapters.store import Filter
+from worker.adapters.tokens import Tokens
 from worker.bootstrap import HOOK_PATH
-from worker.job import Job
-from worker.store import Filter
-from worker.tokens import Tokens
+from worker.domain.job import Job
 
 BODIES = 3_000
 

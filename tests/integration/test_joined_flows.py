@@ -8,7 +8,7 @@ from PIL import Image
 from tests.support.flow import flow
 from tests.support.standin import StandIn
 from tests.support.standin_shapes import Flavour
-from worker.job import Job, Kind, Status
+from worker.domain.job import Job, Kind, Status
 
 
 def widest(job: Job, files: list[str]) -> list[str]:

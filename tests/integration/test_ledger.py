@@ -9,7 +9,7 @@ import requests
 
 from tests.support.drawing import draw
 from tests.support.flow import flow
-from worker.job import Kind, Status
+from worker.domain.job import Kind, Status
 from worker.sandbox import SandboxOptions, create_sandbox
 
 HABITS: list[dict[str, Any]] = [

@@ -17,11 +17,15 @@ from kombu import Connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.redis_urls import broker_for
 from tests.support.processes import wait_for
-from worker.errors import ServiceUnavailable, StoreUnavailable
-from worker.local import private_redis as local_redis
-from worker.local.private_redis import check_redis_version, private_redis_url, start_private_redis
-from worker.redis_urls import broker_for
+from worker.adapters.local import private_redis as local_redis
+from worker.adapters.local.private_redis import (
+    check_redis_version,
+    private_redis_url,
+    start_private_redis,
+)
+from worker.domain.errors import ServiceUnavailable, StoreUnavailable
 
 LONG = "x" * 100
 
@@ -98,7 +102,7 @@ def test_the_second_uses_the_server_of_the_first_and_leaves_it(state_dir: Path) 
 OWNER = """
 import sys, time
 from pathlib import Path
-from worker.local.private_redis import start_private_redis
+from worker.adapters.local.private_redis import start_private_redis
 server = start_private_redis(Path(sys.argv[1]))
 print(server.owned, flush=True)
 time.sleep(60)

@@ -14,12 +14,12 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from tests.support.jobs import GRID, NOW
 from tests.support.openapi import NotAsDescribed, checked, described, path_of, validator
 from tests.support.web import AUTH, Web
-from webhooks.openapi import document
-from worker.job import Attempt, Kind, Status
-from worker.notification import Topic
-from worker.result import AssetsStatus, JobError, Result, StoredFile
-from worker.schema import parse_press, parse_request, parse_resolve
-from worker.views.present import job_json
+from webhooks.api.openapi import document
+from worker.domain.job import Attempt, Kind, Status
+from worker.domain.notifications import Topic
+from worker.domain.requests import parse_press, parse_request, parse_resolve
+from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
+from worker.services.reports.present import job_json
 
 #: Methods that Flask adds by itself to a rule with GET.
 _ADDED = {"HEAD", "OPTIONS"}

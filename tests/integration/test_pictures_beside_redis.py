@@ -12,9 +12,9 @@ from PIL import Image
 
 from tests.support.processes import hookline, up, wait_for
 from tests.support.rawserver import http, says, serving
-from worker.cli.http import call
-from worker.local.private_redis import private_redis_url
-from worker.local.running import told_by_up
+from worker.adapters.local.private_redis import private_redis_url
+from worker.adapters.local.running import told_by_up
+from worker.entrypoints.cli.http import call
 from worker.sandbox import Sandbox, SandboxOptions
 
 #: What Redis may be sent while a job goes all its way, and what one key may hold, in bytes.

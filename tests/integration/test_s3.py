@@ -11,10 +11,10 @@ from tests.chaos.bucket import Watch, half_written, missing
 from tests.support.drawing import draw
 from tests.support.jobs import a_job
 from tests.support.s3 import BUCKET, S3, s3
-from worker.errors import ServiceUnavailable
-from worker.files.storage import Storage
-from worker.job import Job
-from worker.result import AssetsStatus, Result, StoredFile
+from worker.adapters.storage.storage import Storage
+from worker.domain.errors import ServiceUnavailable
+from worker.domain.job import Job
+from worker.domain.result import AssetsStatus, Result, StoredFile
 
 PICTURE = draw("PNG", (64, 64))
 

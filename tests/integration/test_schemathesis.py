@@ -16,10 +16,10 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from tests.support.jobs import GRID, NOW
 from tests.support.openapi import described
 from tests.support.web import AUTH, Web
-from worker.batch.request import parse_batch
-from worker.batch_progress import whole
-from worker.job import Attempt, Status
-from worker.result import Result
+from worker.domain.batch.progress import whole
+from worker.domain.batch.request import parse_batch
+from worker.domain.job import Attempt, Status
+from worker.domain.result import Result
 
 _REJECTION = checks.negative_data_rejection
 _CHECKS = [

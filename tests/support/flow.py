@@ -15,22 +15,22 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.serving import make_server
 
-from worker.account import Account, Auth, Dialect
-from worker.assets import Assets
-from worker.choosing import Chooser
-from worker.events import Policy
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.job import Job
-from worker.orchestrator import Orchestrator
-from worker.provider.client import ProviderClient
-from worker.receiver import Receiver
-from worker.reconcile import Asker, Sweep
-from worker.seeds import Seeds
-from worker.store import Pipeline, Store
-from worker.store.memory import MemoryStore
-from worker.submission import Submitter
-from worker.tokens import Tokens
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Pipeline, Store
+from worker.adapters.store.memory import MemoryStore
+from worker.adapters.tokens import Tokens
+from worker.domain.account import Account, Auth, Dialect
+from worker.domain.events import Policy
+from worker.domain.job import Job
+from worker.services.assets import Assets
+from worker.services.callbacks import Receiver
+from worker.services.choose import Chooser
+from worker.services.enqueue import Intake
+from worker.services.orchestrator import Orchestrator
+from worker.services.seeds import Seeds
+from worker.services.submit import Submitter
+from worker.services.sweep import Asker, Sweep
 
 
 class Threads:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Semaphore, Thread
 from typing import Any, Literal
 
-from worker.errors import StoreUnavailable
+from worker.domain.errors import StoreUnavailable
 
 #: ``away``: the store does not hear the call. ``lost``: it does, and its answer is lost.
 What = Literal["killed", "paused", "away", "lost"]

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from worker.account.habits import Heard, News
-from worker.account.terms import Terms
-from worker.events import (
+from worker.domain.account.callback_stats import Heard, News
+from worker.domain.account.capacity import Terms
+from worker.domain.events import (
     Cancelled,
     Decision,
     Event,
@@ -17,10 +17,10 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.job import Job, Kind, Status
-from worker.result import Button, JobError, Result
-from worker.transition import transition
+from worker.domain.job import Job, Kind, Status
+from worker.domain.lifecycle import transition
+from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
+from worker.domain.result import Button, JobError, Result
 
 NOW = 1_800_000_000.0
 

@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from tests.support.web import Web
-from webhooks.openapi import document
+from webhooks.api.openapi import document
 
 
 class NotAsDescribed(AssertionError):

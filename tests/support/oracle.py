@@ -11,14 +11,14 @@ from enum import StrEnum
 from typing import Any
 
 from tests.support.jobs import GRID
-from worker.account import Account
-from worker.errors import HooklineError, ProviderUnavailable
-from worker.events import Policy
-from worker.evidence import SeedReply, Snapshot, Verdict
-from worker.job import Job, Kind, Status
-from worker.provider.client import ProviderClient
-from worker.provider.dialect import read_reply, read_task, read_transport_error
-from worker.provider.payloads import Submission
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.provider.dialect import read_reply, read_task, read_transport_error
+from worker.adapters.provider.payloads import Submission
+from worker.domain.account import Account
+from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.events import Policy
+from worker.domain.job import Job, Kind, Status
+from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 
 Name = tuple[str, int]  #: an attempt: the job's id and the attempt's number
 

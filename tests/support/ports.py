@@ -1,6 +1,6 @@
 """Ports for what a test starts itself."""
 
-from worker.local.listening import listen, port_of
+from worker.adapters.local.listening import listen, port_of
 
 
 def free_port() -> int:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from tests.support.oracle import Task
 from tests.support.world import World, is_over
-from worker.job import Job, Status
-from worker.notification import Notification, State
+from worker.domain.job import Job, Status
+from worker.domain.notifications import Notification, State
 
 
 def _finished(jobs: Iterable[Job]) -> set[str]:

@@ -9,19 +9,19 @@ from typing import Any
 
 from tests.support.jobs import NOW
 from tests.support.jobs import terms as some_terms
-from worker.account import Account, Budgets
-from worker.account.habits import Heard, News
-from worker.account.terms import Terms
-from worker.errors import HooklineError
-from worker.events import Policy
-from worker.evidence import Outcome, SeedReply, Snapshot, Verdict
-from worker.job import Job, Kind
-from worker.notification import NOTHING, Outbox
-from worker.orchestrator import Orchestrator
-from worker.provider.client import ProviderClient
-from worker.provider.payloads import Submission
-from worker.store import Filter, Openings
-from worker.store.memory import MemoryStore
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.provider.payloads import Submission
+from worker.adapters.store import Filter, Openings
+from worker.adapters.store.memory import MemoryStore
+from worker.domain.account import Account, Budgets
+from worker.domain.account.callback_stats import Heard, News
+from worker.domain.account.capacity import Terms
+from worker.domain.errors import HooklineError
+from worker.domain.events import Policy
+from worker.domain.job import Job, Kind
+from worker.domain.notifications import NOTHING, Outbox
+from worker.domain.provider_reports import Outcome, SeedReply, Snapshot, Verdict
+from worker.services.orchestrator import Orchestrator
 
 
 class Wakeups:

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from tests.support.jobs import GRID
-from worker.events import (
+from worker.domain.events import (
     AssetsSettled,
     Cancelled,
     Event,
@@ -20,9 +20,9 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.job import Modal
-from worker.result import AssetsStatus, Button, JobError, Result
+from worker.domain.job import Modal
+from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
+from worker.domain.result import AssetsStatus, Button, JobError, Result
 
 _maybe = st.none
 #: What people and programs ask for: the only events that may be refused.

@@ -10,17 +10,17 @@ from flask.testing import FlaskClient
 from config.settings import Settings, load_settings
 from tests.support.jobs import NOW, a_job, terms
 from webhooks.app import create_app
-from worker.batches import Batches
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Openings, Store, codec
+from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services, build
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.job import Attempt, Job, Notify, Status
-from worker.notification import Notification, announce
-from worker.notifier import Deliveries
-from worker.orchestrator import Orchestrator
-from worker.receiver import Receiver
-from worker.store import Openings, Store, codec
-from worker.store.memory import MemoryStore
+from worker.domain.job import Attempt, Job, Notify, Status
+from worker.domain.notifications import Notification, announce
+from worker.services.batches import Batches
+from worker.services.callbacks import Receiver
+from worker.services.enqueue import Intake
+from worker.services.notify import Deliveries
+from worker.services.orchestrator import Orchestrator
 
 TOKEN = "an-api-token-of-tests"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}

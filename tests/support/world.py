@@ -13,21 +13,21 @@ from tests.support.jobs import NOW
 from tests.support.kept_stores import ACCOUNTS, Kept
 from tests.support.oracle import Fate, Ledger, ModelProvider, Task
 from tests.support.shell import Wakeups
-from worker.account import Account
-from worker.errors import Conflict, StoreUnavailable
-from worker.events import AssetsSettled, Policy
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.job import Job
-from worker.notification import State, delivered
-from worker.orchestrator import Orchestrator
-from worker.receiver import Receiver
-from worker.reconcile import Asker, Sweep
-from worker.result import AssetsStatus
-from worker.seeds import Seeds
-from worker.store import Filter
-from worker.submission import Submitter
-from worker.tokens import Tokens
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Filter
+from worker.adapters.tokens import Tokens
+from worker.domain.account import Account
+from worker.domain.errors import Conflict, StoreUnavailable
+from worker.domain.events import AssetsSettled, Policy
+from worker.domain.job import Job
+from worker.domain.notifications import State, delivered
+from worker.domain.result import AssetsStatus
+from worker.services.callbacks import Receiver
+from worker.services.enqueue import Intake
+from worker.services.orchestrator import Orchestrator
+from worker.services.seeds import Seeds
+from worker.services.submit import Submitter
+from worker.services.sweep import Asker, Sweep
 
 SLOTS = 2
 

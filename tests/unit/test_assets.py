@@ -13,13 +13,13 @@ from PIL import Image
 from tests.support.drawing import draw, film, grid, png_of_size
 from tests.support.jobs import GRID, a_snapshot, callback, in_status
 from tests.support.shell import Shell
-from worker.assets import AWAY_GIVE_UP_AFTER_S, GIVE_UP_AFTER_S, LEASE_S, Assets
-from worker.errors import PictureError, ProviderUnavailable, ServiceUnavailable
-from worker.evidence import TaskStatus
-from worker.files import fetching
-from worker.files.storage import Storage
-from worker.job import Job, Kind, Status
-from worker.result import AssetsStatus, Button, Keep, Result
+from worker.adapters.storage import fetching
+from worker.adapters.storage.storage import Storage
+from worker.domain.errors import PictureError, ProviderUnavailable, ServiceUnavailable
+from worker.domain.job import Job, Kind, Status
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.result import AssetsStatus, Button, Keep, Result
+from worker.services.assets import AWAY_GIVE_UP_AFTER_S, GIVE_UP_AFTER_S, LEASE_S, Assets
 
 PICTURE = draw("PNG")
 
@@ -393,7 +393,7 @@ def test_a_job_that_is_sent_for_again_is_fetched_once(
 def test_slow_files_take_only_their_own_places(
     shell: Shell, tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.assets.PLACES", 1)
+    monkeypatch.setattr("worker.services.assets.PLACES", 1)
     assets = Assets(shell.orchestrator, Storage(f"file://{tmp_path}"), shell.providers)
     first, second = (finished(shell, image_url=f"https://c/{n}") for n in (1, 2))
     web.holds = {"https://c/1": PICTURE, "https://c/2": PICTURE}

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from worker.batch.cells import converted
-from worker.batch.lines import MAX_LINE
-from worker.batch.permutations import count, expand, parse_prompt
-from worker.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
-from worker.batch.tables import MAX_ROW_LINES
-from worker.errors import InvalidRequest
-from worker.job import Kind
-from worker.result import Keep
-from worker.schema import JobRequest
-from worker.schema.kinds import MODELS
+from worker.domain.batch.cells import converted
+from worker.domain.batch.lines import MAX_LINE
+from worker.domain.batch.permutations import count, expand, parse_prompt
+from worker.domain.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
+from worker.domain.batch.tables import MAX_ROW_LINES
+from worker.domain.errors import InvalidRequest
+from worker.domain.job import Kind
+from worker.domain.requests import JobRequest
+from worker.domain.requests.kinds import MODELS
+from worker.domain.result import Keep
 
 THEN = [{"press": "U1"}, {"press": "V2", "then": [{"press": "U1"}]}]
 

@@ -10,20 +10,20 @@ import pytest
 
 from tests.support.jobs import ACCEPTED, NOW, a_snapshot
 from tests.support.web import NoWakeups, WrittenStore
-from worker.account import Account
-from worker.batch.request import parse_batch
-from worker.batch_progress import BadRows, Progress, whole
-from worker.batches import CHUNK, Batches, batch_id_of
-from worker.errors import InvalidRequest, NotFound
-from worker.events import Event, Observed, Posting, Started
-from worker.evidence import TaskStatus
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.job import Job
-from worker.orchestrator import Orchestrator
-from worker.result import JobError
-from worker.store import Batch
-from worker.views.batch_overview import State, report, reports, why_waiting
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Batch
+from worker.domain.account import Account
+from worker.domain.batch.progress import BadRows, Progress, whole
+from worker.domain.batch.request import parse_batch
+from worker.domain.errors import InvalidRequest, NotFound
+from worker.domain.events import Event, Observed, Posting, Started
+from worker.domain.job import Job
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.result import JobError
+from worker.services.batches import CHUNK, Batches, batch_id_of
+from worker.services.enqueue import Intake
+from worker.services.orchestrator import Orchestrator
+from worker.services.reports.batch_overview import State, report, reports, why_waiting
 
 UNIT = 1_000_000
 FAILURE = JobError("failed", "The provider failed.")

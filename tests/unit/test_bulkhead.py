@@ -2,7 +2,7 @@ from threading import Event, Thread
 
 import pytest
 
-from worker.bulkhead import Bulkhead
+from worker.adapters.limiter import Bulkhead
 
 
 def test_what_finds_no_place_is_done_by_whoever_has_one() -> None:

@@ -5,9 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.jobs import GRID
-from worker import buttons
-from worker.buttons import Change, change_for, find, is_glob, matching_names, name_of, wants_input
-from worker.result import Button
+from worker.domain import buttons
+from worker.domain.buttons import (
+    Change,
+    change_for,
+    find,
+    is_glob,
+    matching_names,
+    name_of,
+    wants_input,
+)
+from worker.domain.result import Button
 
 #: Every button of the protocol: name, label, emoji, customId.
 KNOWN = [

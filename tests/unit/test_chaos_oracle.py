@@ -12,10 +12,10 @@ from tests.chaos.leaks import secrets_in
 from tests.chaos.oracle import Evidence, Payment, Rules, compare, read_ledger
 from tests.chaos.scenario import Row
 from tests.chaos.scenarios import SCENARIOS
-from worker import followups
-from worker.job import Attempt, Job, Kind, Status
-from worker.result import JobError
-from worker.tokens import Tokens
+from worker.adapters.tokens import Tokens
+from worker.domain import followups
+from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.result import JobError
 
 ROOT = "0" * 31 + "1"
 U1, V2 = (followups.child_id(ROOT, index) for index in ("0", "1"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.accounts import read_accounts
 from tests.chaos.places import Span, Stay, gaps, most_at_once, stays, together, used
 from tests.chaos.providers import Provider, write_accounts
-from worker.tokens import Tokens
+from worker.adapters.tokens import Tokens
 
 TOKENS = Tokens(["a secret that is long enough"])
 JOB = "1" * 32

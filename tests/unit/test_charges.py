@@ -5,12 +5,20 @@ from dataclasses import replace
 import pytest
 
 from tests.support.jobs import NOW, a_job, after
-from worker.account.charges import Standing, charges, total
-from worker.events import Cancelled, Observed, Posting, Replied, Resolved, Started, TimePassed
-from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.job import Job, Kind
-from worker.reasons import Reason, job_error
-from worker.result import JobError, Result
+from worker.domain.account.billing import Standing, charges, total
+from worker.domain.error_codes import Reason, job_error
+from worker.domain.events import (
+    Cancelled,
+    Observed,
+    Posting,
+    Replied,
+    Resolved,
+    Started,
+    TimePassed,
+)
+from worker.domain.job import Job, Kind
+from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
+from worker.domain.result import JobError, Result
 
 PRICE = 3
 START = Started("main", PRICE)

@@ -11,10 +11,10 @@ import pytest
 
 from tests.support.jobs import NOW, after, callback, in_status
 from tests.support.shell import Shell
-from worker import retries
-from worker.choosing import PLACES, Chooser
-from worker.errors import InvalidRequest, StoreUnavailable
-from worker.events import (
+from worker.adapters.storage.storage import Storage
+from worker.domain import retry_policy
+from worker.domain.errors import InvalidRequest, StoreUnavailable
+from worker.domain.events import (
     AssetsSettled,
     Cancelled,
     Choosing,
@@ -25,13 +25,13 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import TaskStatus
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.job import JSON, SUBMITTED_KINDS, Job, Kind, Status
-from worker.reconcile import Sweep
-from worker.result import AssetsStatus, JobError, Result
-from worker.schema import parse_request
+from worker.domain.job import JSON, SUBMITTED_KINDS, Job, Kind, Status
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.requests import parse_request
+from worker.domain.result import AssetsStatus, JobError, Result
+from worker.services.choose import PLACES, Chooser
+from worker.services.enqueue import Intake
+from worker.services.sweep import Sweep
 
 HERE = __name__
 FUNCTION = f"{HERE}:choose"
@@ -237,7 +237,7 @@ def test_it_does_without_files_that_cannot_be_had(tmp_path: Path) -> None:
 
 def test_a_wake_up_that_was_lost_is_sent_again_by_the_sweep(tmp_path: Path) -> None:
     family = Family(tmp_path, stored=False)
-    family.now += retries.look_at_siblings(0.0)
+    family.now += retry_policy.look_at_siblings(0.0)
     Sweep(family.orchestrator, family.wakeups).run()
     assert ("choose", family.made.id) in family.wakeups.sent
 
@@ -315,7 +315,7 @@ def test_where_every_place_is_taken_the_others_come_after(family: Family) -> Non
 
 def test_a_worker_that_died_in_it_is_followed_by_another(family: Family) -> None:
     job = after(family.choice, Choosing()).job
-    early = after(job, TimePassed(), now=NOW + retries.CHOOSE_LEASE_S - 1)
+    early = after(job, TimePassed(), now=NOW + retry_policy.CHOOSE_LEASE_S - 1)
     assert early.disposition is Disposition.STALE
     for call in (2, 3):
         job = after(job, TimePassed(), now=(job.due_at or 0) + 1).job
@@ -331,7 +331,7 @@ def test_a_worker_that_died_in_it_is_followed_by_another(family: Family) -> None
 
 
 def test_whoever_was_taken_for_dead_has_no_say(family: Family) -> None:
-    late_at = NOW + retries.CHOOSE_LEASE_S + 1
+    late_at = NOW + retry_policy.CHOOSE_LEASE_S + 1
     stalled = after(family.choice, Choosing()).job
     followed = after(after(stalled, TimePassed(), now=late_at).job, Choosing(), now=late_at).job
     answer = Chosen(stalled.attempt, family.root, ({"press": "U1"},))

@@ -13,26 +13,27 @@ from click.testing import CliRunner, Result
 import worker
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW, a_job, in_status, terms
-from worker import broker, connection
-from worker.account import Account, Budgets
-from worker.account.habits import Delivery, Mode
-from worker.account.health import Health
+from worker.adapters.messaging import broker
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Filter, Load
+from worker.adapters.store.durability import Durability
+from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services
-from worker.cli import attempts, cli, processes, verdicts
-from worker.errors import StoreUnavailable
-from worker.events import Policy
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.job import Attempt, Job, Kind, Retry, Status
-from worker.money import amount
-from worker.orchestrator import Orchestrator
-from worker.result import AssetsStatus, JobError, Keep
-from worker.result import Result as JobResult
-from worker.store import Filter, Load
-from worker.store.durability import Durability
-from worker.store.memory import MemoryStore
-from worker.views.overview import Report, State, Taking
-from worker.views.present import job_json
+from worker.domain.account import Account, Budgets
+from worker.domain.account.callback_stats import Delivery, Mode
+from worker.domain.account.circuit_breaker import Health
+from worker.domain.errors import StoreUnavailable
+from worker.domain.events import Policy
+from worker.domain.job import Attempt, Job, Kind, Retry, Status
+from worker.domain.money import amount
+from worker.domain.result import AssetsStatus, JobError, Keep
+from worker.domain.result import Result as JobResult
+from worker.entrypoints import connection
+from worker.entrypoints.cli import attempts, cli, processes, verdicts
+from worker.services.enqueue import Intake
+from worker.services.orchestrator import Orchestrator
+from worker.services.reports.overview import Report, State, Taking
+from worker.services.reports.present import job_json
 
 
 class Quiet:
@@ -405,7 +406,7 @@ def test_ctrl_c_leaves_the_job_running(here: Here, monkeypatch: pytest.MonkeyPat
         yield []
 
     job = keep(here, a_job())
-    monkeypatch.setattr("worker.api.follow", interrupted)
+    monkeypatch.setattr("worker.entrypoints.client.follow", interrupted)
     answer = run("watch", job.id)
     assert answer.exit_code == 130
     assert f"hookline watch {job.id}" in answer.stderr

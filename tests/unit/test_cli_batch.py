@@ -14,15 +14,15 @@ from click.testing import CliRunner, Result
 import worker
 from tests.support.jobs import NOW
 from tests.support.web import Web
-from worker import connection
-from worker.account import Account
-from worker.cli import batch_view, cli
-from worker.errors import InvalidRequest
-from worker.job import Attempt, Job, Status
-from worker.result import JobError
-from worker.store import Batch
-from worker.views.batch_overview import BatchReport, State, report
-from worker.views.overview import Purse
+from worker.adapters.store import Batch
+from worker.domain.account import Account
+from worker.domain.errors import InvalidRequest
+from worker.domain.job import Attempt, Job, Status
+from worker.domain.result import JobError
+from worker.entrypoints import connection
+from worker.entrypoints.cli import batch_view, cli
+from worker.services.reports.batch_overview import BatchReport, State, report
+from worker.services.reports.overview import Purse
 
 
 @pytest.fixture(autouse=True)
@@ -256,7 +256,7 @@ def test_ctrl_c_leaves_the_batch_running_and_says_so(
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("worker.cli.batch_view.time.sleep", interrupt)
+    monkeypatch.setattr("worker.entrypoints.cli.batch_view.time.sleep", interrupt)
     answer = run(a_file("my cats.txt"), "--watch")
     assert answer.exit_code == 130
     assert "It goes on without you" in answer.stderr

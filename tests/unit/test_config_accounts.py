@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from config.accounts import AccountsFile, AccountTable, check_accounts
 from config.settings import Settings, load_settings
-from worker.account import Account, Budgets
-from worker.errors import FieldError, SettingsError
-from worker.money import amount
+from worker.domain.account import Account, Budgets
+from worker.domain.errors import FieldError, SettingsError
+from worker.domain.money import amount
 
 REMOTE = 'url = "https://mj.example"\nkey = "a-key"\n'
 LOCAL = '[accounts.main]\nurl = "http://127.0.0.1:9100"\n'

@@ -3,9 +3,7 @@
 import pytest
 
 from tests.support import corpus
-from worker.evidence import Outcome, Snapshot, TaskStatus
-from worker.job import Kind
-from worker.provider.dialect import (
+from worker.adapters.provider.dialect import (
     UNREADABLE,
     guess_dialect,
     read_json,
@@ -13,6 +11,8 @@ from worker.provider.dialect import (
     read_seed,
     read_task,
 )
+from worker.domain.job import Kind
+from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus
 
 ACCEPTED, NEEDS_MODAL, EXISTS = Outcome.ACCEPTED, Outcome.NEEDS_MODAL, Outcome.EXISTS
 NOT_YET, TRY_LATER = Outcome.NOT_YET, Outcome.TRY_LATER

@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import corpus
-from worker.evidence import Outcome, TaskStatus
-from worker.job import Kind
-from worker.provider import wire
-from worker.provider.dialect import (
+from worker.adapters.provider import wire
+from worker.adapters.provider.dialect import (
     guess_dialect,
     read_fetch,
     read_json,
@@ -21,6 +19,8 @@ from worker.provider.dialect import (
     read_task,
     read_tasks,
 )
+from worker.domain.job import Kind
+from worker.domain.provider_reports import Outcome, TaskStatus
 
 #: Words and keys that the code looks for, so that random JSON meets its branches.
 WORDS = [

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from worker.evidence import Outcome, SeedReply, Verdict
-from worker.job import Kind
-from worker.provider.dialect import read_reply, read_seed, read_transport_error
-from worker.result import Result
+from worker.adapters.provider.dialect import read_reply, read_seed, read_transport_error
+from worker.domain.job import Kind
+from worker.domain.provider_reports import Outcome, SeedReply, Verdict
+from worker.domain.result import Result
 
 ID = "1712345678901234"
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.sandbox_player import Play, data_url, players
-from worker.provider.dialect import read_task
-from worker.result import Result
+from worker.adapters.provider.dialect import read_task
+from worker.domain.result import Result
 
 PROMPTS = ("a cat --ar 1:1", "a dog, oil", "a 2.5D city", "two koi")
 NUMBERED = "\n\n".join(f"{n}\ufe0f\u20e3 {prompt}" for n, prompt in enumerate(PROMPTS, 1))

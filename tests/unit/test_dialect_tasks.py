@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from worker.evidence import TaskStatus
-from worker.provider.dialect import guess_dialect, read_fetch, read_task, read_tasks
-from worker.result import Button, Result
+from worker.adapters.provider.dialect import guess_dialect, read_fetch, read_task, read_tasks
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.result import Button, Result
 
 
 def task(**fields: Any) -> dict[str, Any]:

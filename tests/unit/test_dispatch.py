@@ -7,18 +7,18 @@ import pytest
 
 from tests.support.jobs import NOW, a_snapshot, callback
 from tests.support.shell import Shell
-from worker.account import Account, Budgets
-from worker.account.health import FAILURES, REST_S
-from worker.errors import InvalidRequest
-from worker.events import Observed
-from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.job import Job, Status
-from worker.money import amount
-from worker.reasons import Reason, job_error
-from worker.submission import Submitter
-from worker.tokens import Tokens
+from worker.adapters.storage.storage import Storage
+from worker.adapters.tokens import Tokens
+from worker.domain.account import Account, Budgets
+from worker.domain.account.circuit_breaker import FAILURES, REST_S
+from worker.domain.error_codes import Reason, job_error
+from worker.domain.errors import InvalidRequest
+from worker.domain.events import Observed
+from worker.domain.job import Job, Status
+from worker.domain.money import amount
+from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
+from worker.services.enqueue import Intake
+from worker.services.submit import Submitter
 
 URL = "http://127.0.0.1:9"
 SMALL = Account("small", URL, max_running=1, key="k1", prices={"imagine": amount(1)})

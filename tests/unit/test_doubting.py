@@ -21,8 +21,8 @@ from tests.support.jobs import (
     in_status,
 )
 from tests.support.stories import events
-from worker.errors import Conflict
-from worker.events import (
+from worker.domain.errors import Conflict
+from worker.domain.events import (
     Cancelled,
     Disposition,
     Event,
@@ -36,11 +36,11 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import Job, Kind, Status, Window
-from worker.result import JobError
-from worker.transition import transition
-from worker.transition.moves import GIVEN_UP, NOT_SENT
+from worker.domain.job import Job, Kind, Status, Window
+from worker.domain.lifecycle import transition
+from worker.domain.lifecycle.moves import GIVEN_UP, NOT_SENT
+from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
+from worker.domain.result import JobError
 
 WINDOW_OVER = NOW + Policy().doubt_window_s
 #: All that makes silence tell: callbacks came to the end, of this sort, and we were there.

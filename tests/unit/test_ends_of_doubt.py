@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.jobs import NOW, TIMEOUT, after, callback, in_status
-from worker.events import (
+from worker.domain.events import (
     Cancelled,
     Disposition,
     Observed,
@@ -17,9 +17,9 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import Job, Status
-from worker.result import Result
+from worker.domain.job import Job, Status
+from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
+from worker.domain.result import Result
 
 NO_PICTURE = Result(prompt="a cat")
 LATER = NOW + Policy().doubt_window_s + Policy().lease_s + 1

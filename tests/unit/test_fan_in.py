@@ -6,9 +6,10 @@ import pytest
 
 from tests.support.jobs import GRID, NOW, a_job, after, callback, in_status
 from tests.support.shell import Shell
-from worker import retries
-from worker.errors import Conflict, InvalidRequest, StoreUnavailable
-from worker.events import (
+from worker.adapters.store import NoFreeSlot
+from worker.domain import retry_policy
+from worker.domain.errors import Conflict, InvalidRequest, StoreUnavailable
+from worker.domain.events import (
     Cancelled,
     Disposition,
     Retried,
@@ -17,13 +18,12 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import TaskStatus
-from worker.job import JSON, Job, Kind, Status
-from worker.reconcile import Sweep
-from worker.result import Result
-from worker.schema import parse_request, parse_then_shorthand
-from worker.store import NoFreeSlot
-from worker.views.present import job_json
+from worker.domain.job import JSON, Job, Kind, Status
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.requests import parse_request, parse_then_shorthand
+from worker.domain.result import Result
+from worker.services.reports.present import job_json
+from worker.services.sweep import Sweep
 
 U1, U3 = {"press": "U1"}, {"press": "U3"}
 BLEND = {"blend": ["U1", "U3"], "dimensions": "LANDSCAPE", "then": [{"describe": True}]}
@@ -155,7 +155,7 @@ def test_a_waiting_blend_can_be_cancelled() -> None:
 
 
 def test_looks_at_siblings_become_rarer() -> None:
-    waits = [retries.look_at_siblings(age) for age in (0, 60, 600, 86_400)]
+    waits = [retry_policy.look_at_siblings(age) for age in (0, 60, 600, 86_400)]
     assert waits == [5.0, 12.0, 120.0, 300.0]
 
 
@@ -211,7 +211,7 @@ def test_what_a_process_that_died_left_undone_the_sweep_does(
         dying.setattr(family.orchestrator, "_tell_who_waits", lambda _: None)
         family.ends("U3", "https://c/3")
     assert family.blend.waiting
-    family.now += retries.look_at_siblings(0.0)
+    family.now += retry_policy.look_at_siblings(0.0)
     Sweep(family.orchestrator, family.wakeups).run()
     assert family.blend.ready
 
@@ -222,7 +222,7 @@ def test_the_sweep_looks_later_at_what_still_waits() -> None:
     sweep = Sweep(family.orchestrator, family.wakeups)
     assert sweep.run() > 0
     assert family.blend.waiting
-    family.now += retries.look_at_siblings(600.0) - 1.0
+    family.now += retry_policy.look_at_siblings(600.0) - 1.0
     assert family.blend.id not in {job.id for job in family.store.claim_due(family.now, 99, 1.0)}
     family.now += 2.0
     assert family.blend.id in {job.id for job in family.store.claim_due(family.now, 99, 1.0)}

@@ -14,14 +14,14 @@ from PIL import ImageFile
 from tests.support.drawing import bomb, draw, png_of_size
 from tests.support.jobs import NOW, a_job
 from tests.support.rawserver import Script, http, says, serving
-from worker.errors import PictureError, ServiceUnavailable
-from worker.files import filing, media
-from worker.files.fetching import fetch_into
-from worker.files.filing import Filing, clear_left_behind
-from worker.files.keeping import Source
-from worker.files.names import DEFAULT, Names
-from worker.files.storage import Storage
-from worker.result import StoredFile
+from worker.adapters.storage import filing, media
+from worker.adapters.storage.fetching import fetch_into
+from worker.adapters.storage.filing import Filing, clear_left_behind
+from worker.adapters.storage.storage import Storage
+from worker.domain.assets.naming import DEFAULT, Names
+from worker.domain.assets.selection import Source
+from worker.domain.errors import PictureError, ServiceUnavailable
+from worker.domain.result import StoredFile
 
 PICTURE = draw("PNG", (40, 30))
 JOB = a_job()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.jobs import GRID, NOW, a_job
-from worker.followups import (
+from worker.domain.followups import (
     button_not_found,
     children,
     default_prompt,
@@ -15,8 +15,8 @@ from worker.followups import (
     job_id_of,
     press,
 )
-from worker.job import JSON, Job, Kind, Modal, Status
-from worker.result import Button, Result
+from worker.domain.job import JSON, Job, Kind, Modal, Status
+from worker.domain.result import Button, Result
 
 DESCRIBED = Result(prompts=("one", "two"), text="1 one\n2 two", prompt="a cat --v 6")
 

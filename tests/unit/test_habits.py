@@ -3,9 +3,9 @@
 import pytest
 
 from tests.support.jobs import NOW, a_job
-from worker.account.habits import Delivery, Mode, flow, mode_of, policy_for, sort_of
-from worker.events import Policy
-from worker.job import Job, Kind
+from worker.domain.account.callback_stats import Delivery, Mode, flow, mode_of, policy_for, sort_of
+from worker.domain.events import Policy
+from worker.domain.job import Job, Kind
 
 GOOD = Delivery(callbacks=9, told=3, by_sort={"imagine": 9})
 

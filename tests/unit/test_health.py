@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.jobs import NOW
-from worker.account.health import (
+from worker.domain.account.circuit_breaker import (
     FAILURES,
     LONGEST_REST_S,
     REST_S,
@@ -14,8 +14,8 @@ from worker.account.health import (
     after,
     opened,
 )
-from worker.evidence import Outcome, Verdict
-from worker.reasons import Reason, job_error
+from worker.domain.error_codes import Reason, job_error
+from worker.domain.provider_reports import Outcome, Verdict
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, task_id="t")
 

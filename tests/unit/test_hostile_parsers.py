@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from config.logs import Redactor
 from tests.chaos.leaks import secrets_in
-from worker.errors import PictureError
-from worker.files.fetching import check_url
-from worker.files.inputs import ingest
-from worker.files.storage import Storage
-from worker.tokens import Tokens
+from worker.adapters.storage.fetching import check_url
+from worker.adapters.storage.inputs import ingest
+from worker.adapters.storage.storage import Storage
+from worker.adapters.tokens import Tokens
+from worker.domain.errors import PictureError
 
 TOKENS = Tokens(["a secret of this test"])
 

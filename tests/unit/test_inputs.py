@@ -7,12 +7,12 @@ import pytest
 
 from tests.support.drawing import draw
 from tests.support.rawserver import http, says, serving
-from worker.account import Account
-from worker.errors import InvalidRequest, PictureError
-from worker.files.inputs import Options, ingest, ingest_press, ingest_request, keep, load
-from worker.files.storage import Storage
-from worker.job import Kind
-from worker.schema import parse_press, parse_request
+from worker.adapters.storage.inputs import Options, ingest, ingest_press, ingest_request, keep, load
+from worker.adapters.storage.storage import Storage
+from worker.domain.account import Account
+from worker.domain.errors import InvalidRequest, PictureError
+from worker.domain.job import Kind
+from worker.domain.requests import parse_press, parse_request
 
 PNG, JPEG = draw(), draw("JPEG")
 

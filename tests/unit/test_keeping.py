@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import GRID, a_job
-from worker.files.keeping import Source, is_grid, sources
-from worker.job import Job, Kind
-from worker.result import Button, Keep, Result
+from worker.domain.assets.selection import Source, is_grid, sources
+from worker.domain.job import Job, Kind
+from worker.domain.result import Button, Keep, Result
 
 SINGLE = (Button("MJ::Outpaint::50::x"), Button("MJ::JOB::upsample_v6_2x_subtle::1::x"))
 FILM = tuple(Button(f"MJ::JOB::video_virtual_upscale::{n}::x") for n in range(1, 5))

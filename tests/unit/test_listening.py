@@ -2,8 +2,8 @@ import socket
 
 import pytest
 
-from worker.errors import ServiceUnavailable
-from worker.local.listening import listen, port_of
+from worker.adapters.local.listening import listen, port_of
+from worker.domain.errors import ServiceUnavailable
 
 
 def test_nobody_else_listens_there_not_even_who_would_share() -> None:

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from config.logs import configure_logging
-from worker.redaction import HIDDEN
+from worker.domain.redaction import HIDDEN
 
 CANARY = "canary-5f2d8"
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import NOW, a_job
-from worker.job import Attempt, Job, Kind, Status, Window
-from worker.manifest import COLUMNS, Form, entry, manifest
-from worker.result import JobError, Result
+from worker.domain.batch.manifest import COLUMNS, Form, entry, manifest
+from worker.domain.job import Attempt, Job, Kind, Status, Window
+from worker.domain.result import JobError, Result
 
 
 def at_home(path: str) -> str:

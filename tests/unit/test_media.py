@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from tests.support.drawing import box, draw, film, grid, png_of_size
-from worker.errors import PictureError
-from worker.files import media
-from worker.files.media import Media
+from worker.adapters.storage import media
+from worker.adapters.storage.media import Media
+from worker.domain.errors import PictureError
 
 WEBM = b"\x1aE\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm" + bytes(99)
 
@@ -78,7 +78,7 @@ def test_a_picture_of_too_many_pixels_is_no_better_elsewhere() -> None:
 
 
 def test_frames_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.files.pictures.MAX_FRAME_PIXELS", 4 * 64 * 64)
+    monkeypatch.setattr("worker.adapters.storage.pictures.MAX_FRAME_PIXELS", 4 * 64 * 64)
     assert seen(moving(4)).mime == "image/gif"
     with pytest.raises(PictureError, match="million pixels"):
         seen(moving(5))

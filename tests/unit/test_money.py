@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.money import amount, in_words, units
+from worker.domain.money import amount, in_words, units
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.jobs import a_job
-from worker.files.names import DEFAULT, FIELDS, Names, check
+from worker.domain.assets.naming import DEFAULT, FIELDS, Names, check
 
 JOB = a_job()
 

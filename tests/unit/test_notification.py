@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import NOW, a_job
-from worker.job import Job, Notify, Status
-from worker.notification import (
+from worker.domain.job import Job, Notify, Status
+from worker.domain.notifications import (
     NOTHING,
     RETRY_AFTER_S,
     Failure,
@@ -19,7 +19,7 @@ from worker.notification import (
     failed,
     replayed,
 )
-from worker.result import AssetsStatus, Result
+from worker.domain.result import AssetsStatus, Result
 
 ALL = Notify(tuple(topic.value for topic in Topic), url="https://app.example/hook")
 PENDING, STORED = (Result(assets_status=s) for s in (AssetsStatus.PENDING, AssetsStatus.STORED))

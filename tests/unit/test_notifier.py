@@ -13,22 +13,30 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from config.redis_urls import Broker
 from tests.support.jobs import NOW, a_job, terms
 from tests.support.openapi import check_message
 from tests.support.rawserver import Script, http, says, serving
 from tests.support.shell import Shell
-from worker import notifier as module
-from worker import receivers
-from worker.broker import CeleryMessages, make_celery
-from worker.errors import BrokerUnavailable, NotFound
-from worker.job import Job, Notify, Status
-from worker.notification import Failure, Notification, Outbox, State, Topic, announce, failed
-from worker.notifier import Deliveries, Notifier, Signer
-from worker.receivers import Lines, receiver_of
-from worker.reconcile import Sweep
-from worker.redis_urls import Broker
-from worker.result import JobError
-from worker.store import Batch
+from worker.adapters.messaging.broker import CeleryMessages, make_celery
+from worker.adapters.store import Batch
+from worker.domain.errors import BrokerUnavailable, NotFound
+from worker.domain.job import Job, Notify, Status
+from worker.domain.notifications import (
+    Failure,
+    Notification,
+    Outbox,
+    State,
+    Topic,
+    announce,
+    failed,
+)
+from worker.domain.result import JobError
+from worker.services import delivery_limits
+from worker.services import notify as module
+from worker.services.delivery_limits import Lines, receiver_of
+from worker.services.notify import Deliveries, Notifier, Signer
+from worker.services.sweep import Sweep
 
 NEW = "whsec_" + "bmV3" * 10
 OLD = "whsec_" + "b2xk" * 10
@@ -87,7 +95,7 @@ class Telling(Shell):
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> Telling:
-    monkeypatch.setattr(receivers, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(delivery_limits, "DEADLINE_S", 0.5)
     return Telling()
 
 
@@ -229,7 +237,7 @@ def test_what_failed_is_told_again_under_the_same_id(shell: Telling) -> None:
         shell.now += 4
         shell.run()
         assert len(asked) == 1
-        shell.now += receivers.CLAIM_S
+        shell.now += delivery_limits.CLAIM_S
         shell.run()
     assert [parts(each)[0]["webhook-id"] for each in asked] == [one.id, one.id]
     assert [each.outcome for each in shell.one(one.id).tries] == ["503", "204"]
@@ -252,7 +260,7 @@ def test_a_death_between_sending_and_writing_it_down_is_told_again_under_the_sam
                 shell.run()
         shell.run()
         assert len(asked) == 1, "claimed"
-        shell.now += receivers.CLAIM_S
+        shell.now += delivery_limits.CLAIM_S
         shell.run()
     assert [parts(each)[0]["webhook-id"] for each in asked] == [one.id, one.id]
 
@@ -303,7 +311,7 @@ def test_a_broker_that_is_away_is_tried_again(shell: Telling) -> None:
     shell.run()
     assert shell.one(one.id).tries[0].outcome == "the broker fails: OperationalError"
     shell.messages.trouble = None
-    shell.now += receivers.CLAIM_S
+    shell.now += delivery_limits.CLAIM_S
     shell.run()
     assert shell.one(one.id).state is State.DELIVERED
 
@@ -364,7 +372,7 @@ def test_a_hanging_receiver_takes_two_places_and_keeps_nobody_waiting(shell: Tel
 
     with receiver(waits) as (port, asked):
         held = [shell.tell(hook(port)) for _ in range(5)]
-        receivers.DEADLINE_S = 10.0
+        delivery_limits.DEADLINE_S = 10.0
         threads = [threading.Thread(target=shell.notifier.send, args=(n.id,)) for n in held]
         for thread in threads:
             thread.start()
@@ -377,7 +385,7 @@ def test_a_hanging_receiver_takes_two_places_and_keeps_nobody_waiting(shell: Tel
         let_go.set()
         for thread in threads:
             thread.join(10)
-        assert len(busy) <= receivers.PER_RECEIVER
+        assert len(busy) <= delivery_limits.PER_RECEIVER
         assert len(asked) == 5, "those that waited were sent by the threads that had places"
 
 
@@ -411,11 +419,11 @@ def test_a_process_sends_only_so_many_at_a_time_to_all_receivers_together() -> N
     for number in range(10):
         lines.join(f"r{number}", f"n{number}", float("inf"))
     taken = [lines.take() for _ in range(10)]
-    assert len([each for each in taken if each]) == receivers.AT_ONCE
+    assert len([each for each in taken if each]) == delivery_limits.AT_ONCE
 
 
 def test_what_is_too_much_waits_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receivers, "MOST_WAITING", 1)
+    monkeypatch.setattr(delivery_limits, "MOST_WAITING", 1)
     lines = Lines()
     lines.join("a", "a0", float("inf"))
     lines.join("a", "a1", float("inf"))
@@ -481,9 +489,9 @@ def test_all_dead_letters_are_found_the_oldest_first(shell: Telling) -> None:
 
 @pytest.fixture(autouse=True)
 def _deadline_restored() -> Iterator[None]:
-    before = receivers.DEADLINE_S
+    before = delivery_limits.DEADLINE_S
     yield
-    receivers.DEADLINE_S = before
+    delivery_limits.DEADLINE_S = before
 
 
 def test_the_job_that_is_told_of_is_as_it_is_then(shell: Telling) -> None:

@@ -16,15 +16,15 @@ from config.settings import load_settings
 from tests.support.jobs import GRID, NOW
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web, web_settings
-from worker import connection
+from worker.adapters.store import Batch
 from worker.bootstrap import build
-from worker.cli import cli, verdicts
-from worker.errors import InvalidRequest, SettingsError
-from worker.job import Job, Notify, Status
-from worker.notification import Failure, Notification, State, announce, delivered, failed
-from worker.result import Result as JobResult
-from worker.schema import parse_request
-from worker.store import Batch
+from worker.domain.errors import InvalidRequest, SettingsError
+from worker.domain.job import Job, Notify, Status
+from worker.domain.notifications import Failure, Notification, State, announce, delivered, failed
+from worker.domain.requests import parse_request
+from worker.domain.result import Result as JobResult
+from worker.entrypoints import connection
+from worker.entrypoints.cli import cli, verdicts
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
 URL = "https://app.example/hook"

@@ -4,13 +4,13 @@ import pytest
 
 from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, in_status, news, terms
 from tests.support.shell import Shell
-from worker.account.habits import Heard
-from worker.errors import NotFound, StaleVersion, StoreUnavailable
-from worker.events import Cancelled, Disposition, Resolved, Started
-from worker.evidence import TaskStatus
-from worker.job import Status
-from worker.result import Result
-from worker.store import NoFreeSlot
+from worker.adapters.store import NoFreeSlot
+from worker.domain.account.callback_stats import Heard
+from worker.domain.errors import NotFound, StaleVersion, StoreUnavailable
+from worker.domain.events import Cancelled, Disposition, Resolved, Started
+from worker.domain.job import Status
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.result import Result
 
 SUCCESS = callback(TaskStatus.SUCCEEDED)
 

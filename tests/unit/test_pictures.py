@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.support.drawing import draw, png_of_size
-from worker.errors import PictureError
-from worker.files.pictures import (
+from worker.adapters.storage.pictures import (
     check_mask,
     fit,
     from_data_url,
@@ -18,6 +17,7 @@ from worker.files.pictures import (
     is_bare_base64,
     to_data_url,
 )
+from worker.domain.errors import PictureError
 
 MIB = 1024 * 1024
 

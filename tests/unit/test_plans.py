@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.jobs import GRID, NOW, a_job
-from worker import followups
-from worker.account import Account
-from worker.job import Attempt, Job, Kind, Status
-from worker.money import amount
-from worker.plans import Plan, next_price, plan, quote
-from worker.result import Button, Result
-from worker.views.present import quote_json
+from worker.domain import followups
+from worker.domain.account import Account
+from worker.domain.dry_run import Plan, next_price, plan, quote
+from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.money import amount
+from worker.domain.result import Button, Result
+from worker.services.reports.present import quote_json
 
 PRICES = {"imagine": amount(1), "upscale": amount("0.2"), "default": amount(2)}
 MAIN = Account("main", "https://a.example", prices=PRICES)

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from tests.support.jobs import NOW, a_job, in_status
-from worker.job import Attempt, Status
-from worker.result import Button, JobError, Result
-from worker.store import Page, Pipeline
-from worker.views.present import job_json, page_json, pipeline_json, pipeline_status
+from worker.adapters.store import Page, Pipeline
+from worker.domain.job import Attempt, Status
+from worker.domain.result import Button, JobError, Result
+from worker.services.reports.present import job_json, page_json, pipeline_json, pipeline_status
 
 
 def a_pipeline(*statuses: Status) -> Pipeline:

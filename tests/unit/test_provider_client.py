@@ -18,14 +18,14 @@ import pytest
 import requests
 
 from tests.support.rawserver import Script, http, says, serving
-from worker.account import Account, Auth
-from worker.errors import HooklineError, ProviderUnavailable
-from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import Kind
-from worker.provider.client import MAX_BODY, ProviderClient
-from worker.provider.deadline import new_session
-from worker.provider.payloads import Submission
-from worker.tokens import Tokens
+from worker.adapters.provider.client import MAX_BODY, ProviderClient
+from worker.adapters.provider.deadline import new_session
+from worker.adapters.provider.payloads import Submission
+from worker.adapters.tokens import Tokens
+from worker.domain.account import Account, Auth
+from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.job import Kind
+from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 
 KEY = "sk-secret-key"
 SUBMISSION = Submission("/mj/submit/imagine", {"prompt": "a cat", "state": "s"})
@@ -230,7 +230,7 @@ class Fenced:
         self.over_after = 0  #: looks at the clock, before the lease is over
         self.ended = threading.Event()
         clock = SimpleNamespace(time=self._time, monotonic=time.monotonic)
-        monkeypatch.setattr("worker.provider.client.time", clock)
+        monkeypatch.setattr("worker.adapters.provider.client.time", clock)
 
     def submit(self, submission: Submission, script: Script) -> Verdict:
         with serving(script) as (port, _):
@@ -525,7 +525,7 @@ def test_image_seed() -> None:
 def test_a_seed_that_a_provider_takes_long_for_is_not_waited_for_as_long_as_a_submit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("worker.provider.client.SEED_S", 0.2)
+    monkeypatch.setattr("worker.adapters.provider.client.SEED_S", 0.2)
     asked_at = time.monotonic()
 
     def silent(sock: socket.socket, _: bytes) -> None:

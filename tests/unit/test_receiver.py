@@ -7,12 +7,12 @@ import pytest
 
 from tests.support.jobs import in_status
 from tests.support.shell import Shell
-from worker.account.habits import Heard
-from worker.errors import NotFound, StaleVersion, StoreUnavailable
-from worker.events import Disposition
-from worker.job import Job, Status
-from worker.receiver import Receiver
-from worker.tokens import BadToken, Tokens
+from worker.adapters.tokens import BadToken, Tokens
+from worker.domain.account.callback_stats import Heard
+from worker.domain.errors import NotFound, StaleVersion, StoreUnavailable
+from worker.domain.events import Disposition
+from worker.domain.job import Job, Status
+from worker.services.callbacks import Receiver
 
 tokens = Tokens(["a secret for this test only"])
 

@@ -9,15 +9,15 @@ import pytest
 
 from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status, news, terms
 from tests.support.shell import Shell
-from worker.account.habits import Heard
-from worker.errors import HooklineError, ProviderUnavailable, StoreUnavailable
-from worker.events import Policy, Started
-from worker.evidence import Snapshot, TaskStatus
-from worker.job import Job, Status
-from worker.provider.client import MAX_IDS
-from worker.reconcile import ASKING, CLAIM_S, WAKE_AGAIN_S, Asker, Sweep
-from worker.result import Result
-from worker.tokens import Tokens
+from worker.adapters.provider.client import MAX_IDS
+from worker.adapters.tokens import Tokens
+from worker.domain.account.callback_stats import Heard
+from worker.domain.errors import HooklineError, ProviderUnavailable, StoreUnavailable
+from worker.domain.events import Policy, Started
+from worker.domain.job import Job, Status
+from worker.domain.provider_reports import Snapshot, TaskStatus
+from worker.domain.result import Result
+from worker.services.sweep import ASKING, CLAIM_S, WAKE_AGAIN_S, Asker, Sweep
 
 tokens = Tokens(["a secret for this test only"])
 

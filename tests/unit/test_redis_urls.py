@@ -3,7 +3,7 @@
 import pytest
 from kombu import Connection
 
-from worker.redis_urls import as_broker, broker_for, check, parse_sentinel
+from config.redis_urls import as_broker, broker_for, check, parse_sentinel
 
 
 @pytest.mark.parametrize(

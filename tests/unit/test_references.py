@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import a_job
-from worker.job import Kind, Modal
-from worker.references import blobs_of
-from worker.schema import picture_fields
+from worker.domain.blob_refs import blobs_of
+from worker.domain.job import Kind, Modal
+from worker.domain.requests import picture_fields
 
 A, B, C = (f"blob:{digit * 64}.png" for digit in "abc")
 

@@ -5,12 +5,12 @@ import pytest
 
 from tests.support.drawing import draw
 from tests.support.jobs import NOW, a_job, terms
-from worker.errors import PictureError
-from worker.files.storage import Storage
-from worker.job import Job, Notify, Status
-from worker.notification import Notification, Outbox, delivered
-from worker.retention import BATCH, IDLE_INPUT_S, Retention
-from worker.store.memory import MemoryStore
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store.memory import MemoryStore
+from worker.domain.errors import PictureError
+from worker.domain.job import Job, Notify, Status
+from worker.domain.notifications import Notification, Outbox, delivered
+from worker.services.retention import BATCH, IDLE_INPUT_S, Retention
 
 DAY = 86_400.0
 KEEP = {status: 30 * DAY for status in Status if status.terminal}

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.retries import BACKOFF_CAP_S, SLOW_BACKOFF_S, backoff, look_after
+from worker.domain.retry_policy import BACKOFF_CAP_S, SLOW_BACKOFF_S, backoff, look_after
 
 jitters = st.floats(0, 1, exclude_max=True)
 

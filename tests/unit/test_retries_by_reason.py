@@ -15,9 +15,12 @@ from tests.support.jobs import (
     after,
     callback,
 )
-from worker import followups, retries
-from worker.errors import InvalidRequest
-from worker.events import (
+from worker.adapters.store.codec import dump, load
+from worker.domain import followups, retry_policy
+from worker.domain.account_trouble import CURABLE, HANDLING
+from worker.domain.error_codes import Reason, job_error
+from worker.domain.errors import InvalidRequest
+from worker.domain.events import (
     Cancelled,
     Disposition,
     Event,
@@ -30,14 +33,11 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import Job, Modal, Retry, Status, Window
-from worker.reasons import Reason, job_error
-from worker.result import Button, JobError, Result
-from worker.schema import parse_request
-from worker.store.codec import dump, load
-from worker.troubles import CURABLE, HANDLING
-from worker.views.present import job_json
+from worker.domain.job import Job, Modal, Retry, Status, Window
+from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
+from worker.domain.requests import parse_request
+from worker.domain.result import Button, JobError, Result
+from worker.services.reports.present import job_json
 
 THREE = Retry()
 START = Started("default")
@@ -142,7 +142,9 @@ def test_no_more_submissions_are_accepted_than_asked_for(
 
 
 def test_waits_double_and_differ_from_job_to_job() -> None:
-    waits = [retries.before_next_attempt(Retry(9, 10), "failed", n, 0.999) for n in range(1, 5)]
+    waits = [
+        retry_policy.before_next_attempt(Retry(9, 10), "failed", n, 0.999) for n in range(1, 5)
+    ]
     assert [round(wait or 0) for wait in waits] == [10, 20, 40, 80]
     assert len({waiting(id=f"{n:032x}").due_at for n in range(20)}) == 20
     assert waiting(id="a" * 32).due_at == waiting(id="a" * 32).due_at

@@ -8,10 +8,10 @@ from threading import Timer
 import pytest
 
 from config.settings import load_settings
-from worker.cli import doctor, stack, up
-from worker.cli.options import named_as_given
-from worker.errors import FieldError, SettingsError
-from worker.local import running
+from worker.adapters.local import running
+from worker.domain.errors import FieldError, SettingsError
+from worker.entrypoints.cli import doctor, stack, up
+from worker.entrypoints.cli.options import named_as_given
 
 LOCAL, AWAY = "http://127.0.0.1:9100", "https://mj.example.com"
 

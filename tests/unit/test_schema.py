@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.errors import FieldError, InvalidRequest
-from worker.job import SUBMITTED_KINDS, Kind, Notify
-from worker.result import Keep
-from worker.schema import (
+from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.job import SUBMITTED_KINDS, Kind, Notify
+from worker.domain.requests import (
     PressRequest,
     parse_press,
     parse_request,
@@ -17,7 +16,8 @@ from worker.schema import (
     parse_then_shorthand,
     picture_fields,
 )
-from worker.schema.kinds import MODELS, Pictured
+from worker.domain.requests.kinds import MODELS, Pictured
+from worker.domain.result import Keep
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 IMAGINE = {"kind": "imagine", "prompt": "a cat"}

@@ -4,14 +4,15 @@ import pytest
 
 from tests.support.jobs import NOW, after, callback, in_status
 from tests.support.shell import Shell
-from worker import retries, seeds
-from worker.errors import HooklineError, ProviderUnavailable, ServiceUnavailable
-from worker.events import AssetsSettled, Disposition, SeedSettled
-from worker.evidence import SeedReply, TaskStatus
-from worker.job import Job, Kind, Status
-from worker.reconcile import Sweep
-from worker.result import AssetsStatus, Result
-from worker.seeds import LEASE_S, Seeds
+from worker.domain import retry_policy
+from worker.domain.errors import HooklineError, ProviderUnavailable, ServiceUnavailable
+from worker.domain.events import AssetsSettled, Disposition, SeedSettled
+from worker.domain.job import Job, Kind, Status
+from worker.domain.provider_reports import SeedReply, TaskStatus
+from worker.domain.result import AssetsStatus, Result
+from worker.services import seeds
+from worker.services.seeds import LEASE_S, Seeds
+from worker.services.sweep import Sweep
 
 STORED = AssetsSettled(("a.png",), AssetsStatus.STORED)
 NOT_YET = SeedReply(error="no hash yet")
@@ -145,7 +146,7 @@ def test_trouble_that_may_pass_is_tried_again_ever_more_patiently_and_then_told(
         waits.append(shell.now - asked_at)
     assert waits[:4] == [3.0, 3.0, 6.0, 12.0]
     assert max(waits) == 120.0
-    assert retries.SEED_WINDOW_S <= shell.now - NOW <= retries.SEED_WINDOW_S + 120
+    assert retry_policy.SEED_WINDOW_S <= shell.now - NOW <= retry_policy.SEED_WINDOW_S + 120
     told = shell.job(job)
     assert told.result.seed is None
     assert told.result.seed_error in ("no hash yet", "HTTP 503")
@@ -201,7 +202,7 @@ def test_a_job_of_an_account_that_is_not_set_any_more_is_settled_in_the_end(
     asker = Seeds(shell.orchestrator, {}, lambda _: None)
     asker.ask("default", [job.id])
     assert shell.job(job).seed_pending
-    shell.now += retries.SEED_WINDOW_S
+    shell.now += retry_policy.SEED_WINDOW_S
     asker.ask("default", [job.id])
     assert "not set" in (shell.job(job).result.seed_error or "")
 

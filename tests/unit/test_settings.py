@@ -9,9 +9,9 @@ import pytest
 
 from config.generated import plain_secret, read_or_create
 from config.settings import Settings, load_settings
-from worker.account import Account
-from worker.errors import SettingsError
-from worker.job import Status
+from worker.domain.account import Account
+from worker.domain.errors import SettingsError
+from worker.domain.job import Status
 
 SECRET = "s" * 32
 TOKEN = "t" * 32

@@ -1,7 +1,7 @@
 import signal
 from threading import Thread
 
-from worker.local.stopping import Stop
+from worker.adapters.local.stopping import Stop
 
 
 def test_it_waits_until_it_is_set() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from worker.errors import PictureError, ServiceUnavailable, SettingsError
-from worker.files.storage import Storage
+from worker.adapters.storage.storage import Storage
+from worker.domain.errors import PictureError, ServiceUnavailable, SettingsError
 
 DATA = b"any bytes"
 DIGEST = hashlib.sha256(DATA).hexdigest()

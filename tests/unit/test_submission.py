@@ -9,15 +9,15 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
 from tests.support.shell import Shell
-from worker.errors import PictureError, ProviderUnavailable
-from worker.events import Cancelled, Observed, Retried, Started, TimePassed
-from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.files.storage import Storage
-from worker.job import Job, Kind, Modal, Status, Window
-from worker.references import blobs_of
-from worker.result import Button, JobError, Result
-from worker.submission import Submitter
-from worker.tokens import Tokens
+from worker.adapters.storage.storage import Storage
+from worker.adapters.tokens import Tokens
+from worker.domain.blob_refs import blobs_of
+from worker.domain.errors import PictureError, ProviderUnavailable
+from worker.domain.events import Cancelled, Observed, Retried, Started, TimePassed
+from worker.domain.job import Job, Kind, Modal, Status, Window
+from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
+from worker.domain.result import Button, JobError, Result
+from worker.services.submit import Submitter
 
 tokens = Tokens(["a secret for this test only"])
 
@@ -214,7 +214,7 @@ class Web:
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     web = Web()
-    monkeypatch.setattr("worker.files.inputs.fetch", web.fetch)
+    monkeypatch.setattr("worker.adapters.storage.inputs.fetch", web.fetch)
     return web
 
 

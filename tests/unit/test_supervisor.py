@@ -11,8 +11,8 @@ from time import monotonic
 import pytest
 
 from tests.support.processes import ended
-from worker.local.stopping import Stop
-from worker.local.supervisor import Program, ProgramRefused, Supervisor
+from worker.adapters.local.stopping import Stop
+from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
 
 ROOT = Path(__file__).parents[2]
 FOREVER = "import time\nprint('here', flush=True)\ntime.sleep(60)"
@@ -23,8 +23,8 @@ DEAF = (
 #: A supervisor of one program that ends with it; writes its program's pid.
 OWNER = """
 import os, pathlib, sys, time
-from worker.local.supervisor import Program, Supervisor
-code = "import time, worker.local.supervisor as s; s.end_with_parent(0.5); time.sleep(60)"
+from worker.adapters.local.supervisor import Program, Supervisor
+code = "import time, worker.adapters.local.supervisor as s; s.end_with_parent(0.5); time.sleep(60)"
 program = Program("p", ("-c", code), os.environ, pathlib.Path.cwd())
 supervisor = Supervisor([program], pathlib.Path("logs"), lambda *_: None)
 supervisor.start()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.result import Result
-from worker.templates import MAX_PROMPT, MissingValue, check_template, render
+from worker.domain.result import Result
+from worker.domain.templates import MAX_PROMPT, MissingValue, check_template, render
 
 RESULT = Result(prompt="a cat --v 6", prompts=("one {x}", "two"), text="1 one\n2 two")
 

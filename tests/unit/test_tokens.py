@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.tokens import AccountToken, BadToken, JobToken, Tokens
+from worker.adapters.tokens import AccountToken, BadToken, JobToken, Tokens
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 tokens = Tokens(["new secret", "old secret"])

@@ -19,8 +19,8 @@ from tests.support.jobs import (
     callback,
     in_status,
 )
-from worker.errors import Conflict
-from worker.events import (
+from worker.domain.errors import Conflict
+from worker.domain.events import (
     AssetsSettled,
     Cancelled,
     Disposition,
@@ -37,9 +37,9 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import Outcome, TaskStatus, Verdict
-from worker.job import Job, Kind, Modal, Status, Window
-from worker.result import AssetsStatus, JobError, Keep, Result
+from worker.domain.job import Job, Kind, Modal, Status, Window
+from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
+from worker.domain.result import AssetsStatus, JobError, Keep, Result
 
 PENDING, RUNNING, SUCCESS = TaskStatus.PENDING, TaskStatus.IN_PROGRESS, TaskStatus.SUCCEEDED
 U1_U2 = ({"press": "U1"}, {"press": "U2"})

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from tests.support.jobs import NOW, in_status
 from tests.support.stories import THENS, WISHES, events, policies, what_happens
-from worker.errors import Conflict
-from worker.events import Disposition, Event, Policy, Retried
-from worker.job import Job, Kind, Status, Window
-from worker.result import AssetsStatus
-from worker.transition import transition
-from worker.transition.moves import GIVEN_UP
+from worker.domain.errors import Conflict
+from worker.domain.events import Disposition, Event, Policy, Retried
+from worker.domain.job import Job, Kind, Status, Window
+from worker.domain.lifecycle import transition
+from worker.domain.lifecycle.moves import GIVEN_UP
+from worker.domain.result import AssetsStatus
 
 RUNNING = {
     Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS, Status.IN_DOUBT, Status.OVERDUE,

@@ -16,8 +16,8 @@ from tests.support.jobs import (
     callback,
     in_status,
 )
-from worker.errors import Conflict
-from worker.events import (
+from worker.domain.errors import Conflict
+from worker.domain.events import (
     AssetsSettled,
     Cancelled,
     Disposition,
@@ -33,9 +33,9 @@ from worker.events import (
     Started,
     TimePassed,
 )
-from worker.evidence import TaskStatus
-from worker.job import Job, Modal, Status
-from worker.result import AssetsStatus, JobError, Result
+from worker.domain.job import Job, Modal, Status
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.result import AssetsStatus, JobError, Result
 
 EVENTS: dict[str, Event] = {
     "started": Started("default"),

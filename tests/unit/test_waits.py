@@ -8,14 +8,14 @@ import pytest
 
 from tests.support.jobs import NOW, a_job, in_status, terms
 from tests.support.shell import Wakeups
-from worker.account import Account, Budgets
-from worker.account.health import Health
-from worker.job import Attempt, Job, Kind, Status
-from worker.money import amount
-from worker.orchestrator import Orchestrator
-from worker.result import JobError
-from worker.store.memory import MemoryStore
-from worker.views.waits import Waiting, waiting
+from worker.adapters.store.memory import MemoryStore
+from worker.domain.account import Account, Budgets
+from worker.domain.account.circuit_breaker import Health
+from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.money import amount
+from worker.domain.result import JobError
+from worker.services.orchestrator import Orchestrator
+from worker.services.reports.waits import Waiting, waiting
 
 MAIN = Account(
     "main",

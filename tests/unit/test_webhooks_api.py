@@ -14,10 +14,10 @@ from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
-from webhooks.api import MAX_BYTES
+from webhooks.api.jobs import MAX_BYTES
 from webhooks.app import create_app
-from worker.job import Attempt, Job, Kind, Status, Window
-from worker.result import Result
+from worker.domain.job import Attempt, Job, Kind, Status, Window
+from worker.domain.result import Result
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
 

@@ -10,9 +10,9 @@ import pytest
 from tests.support.web import AUTH, Web, web_settings
 from webhooks.app import create_app
 from webhooks.server import _load_worker
-from worker import broker
-from worker.errors import BrokerUnavailable, SettingsError, StoreUnavailable
-from worker.store.memory import MemoryStore
+from worker.adapters.messaging import broker
+from worker.adapters.store.memory import MemoryStore
+from worker.domain.errors import BrokerUnavailable, SettingsError, StoreUnavailable
 
 
 def answering(_app: Any) -> None:

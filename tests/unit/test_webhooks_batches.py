@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 from tests.support.jobs import NOW
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
-from webhooks import batches
-from worker.batches import CHUNK
-from worker.job import Attempt, Job, Status
-from worker.result import JobError
+from webhooks.api import batches
+from worker.domain.job import Attempt, Job, Status
+from worker.domain.result import JobError
+from worker.services.batches import CHUNK
 
 LINES = "text/plain"
 

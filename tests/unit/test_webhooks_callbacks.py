@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.support.openapi import checked
 from tests.support.web import Web
 from webhooks.callbacks import MAX_BYTES
-from worker.errors import StoreUnavailable
-from worker.job import Status
-from worker.store import Openings
-from worker.store.memory import MemoryStore
-from worker.tokens import Tokens
+from worker.adapters.store import Openings
+from worker.adapters.store.memory import MemoryStore
+from worker.adapters.tokens import Tokens
+from worker.domain.errors import StoreUnavailable
+from worker.domain.job import Status
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import pytest
 
 from tests.support.jobs import NOW
 from tests.support.web import Web
-from webhooks.presence import Presence
+from webhooks.heartbeat import Presence
+from worker.adapters.store import ABSENCE_S
+from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services
-from worker.errors import StoreUnavailable
-from worker.store import ABSENCE_S
-from worker.store.memory import MemoryStore
+from worker.domain.errors import StoreUnavailable
 
 
 class Away(MemoryStore):

@@ -10,7 +10,7 @@ from typing import Any, Self
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from worker.local.stopping import Stop
+from worker.adapters.local.stopping import Stop
 from worker.sandbox.app import create_app
 from worker.sandbox.callbacks import Notifier
 from worker.sandbox.dialects import dialect_named

@@ -11,7 +11,7 @@ from tests.chaos.scenarios.soak import PROVIDER_FAULTS, make_trouble
 from tests.chaos.sharing import Marks, look_at_places, look_at_slots
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Findings, trial
-from worker.job import Job
+from worker.domain.job import Job
 
 ACCOUNTS = (Provider("small", 3), Provider("middle", 5), Provider("large", 12))
 _UPSCALES = tuple({"press": f"U{n}"} for n in range(1, 5))

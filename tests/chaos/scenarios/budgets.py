@@ -7,9 +7,9 @@ from tests.chaos.providers import Provider
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Trouble, trial
-from worker.job import Status
-from worker.money import amount
-from worker.views import waits
+from worker.domain.job import Status
+from worker.domain.money import amount
+from worker.services.reports import waits
 
 PLACES = 10
 _MANY = 100_000

@@ -18,7 +18,7 @@ from tests.chaos.points import Passing, Point
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import MAX_RUNNING, Setup
 from tests.chaos.waiting import NotInTime
-from worker.job import Job, Status
+from worker.domain.job import Job, Status
 
 _SETTLE_S = 60.0
 #: Crashes meet each other's jobs, the more the busier the machine is; those rounds are played

@@ -10,18 +10,18 @@ from tests.chaos.scenario import Row, Run, Scenario
 from tests.support.jobs import NOW
 from tests.support.ports import free_port
 from tests.support.web import NoWakeups
-from worker.account import Account
-from worker.events import AssetsSettled, Event, Observed, Posting, Replied, Started
-from worker.evidence import Outcome, Snapshot, TaskStatus, Verdict
-from worker.files.storage import Storage
-from worker.intake import Intake
-from worker.job import Job, Notify, Status
-from worker.money import amount
-from worker.notification import DEFAULT_TOPICS, delivered
-from worker.orchestrator import Orchestrator
-from worker.result import AssetsStatus, Button, JobError, Result
-from worker.retention import Retention
-from worker.store.redis import RedisStore, connect
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store.redis import RedisStore, connect
+from worker.domain.account import Account
+from worker.domain.events import AssetsSettled, Event, Observed, Posting, Replied, Started
+from worker.domain.job import Job, Notify, Status
+from worker.domain.money import amount
+from worker.domain.notifications import DEFAULT_TOPICS, delivered
+from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
+from worker.domain.result import AssetsStatus, Button, JobError, Result
+from worker.services.enqueue import Intake
+from worker.services.orchestrator import Orchestrator
+from worker.services.retention import Retention
 
 _DAY = 86_400.0
 _PRICE = amount(2)

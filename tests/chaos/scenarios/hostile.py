@@ -15,7 +15,7 @@ from tests.chaos.leaks import leaks
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage, stage
 from tests.support.jobs import in_status, terms
-from worker.job import Job, Status
+from worker.domain.job import Job, Status
 
 _CONNECTIONS = 8
 _MAX_GROWTH_MIB = 50.0

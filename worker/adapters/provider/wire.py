@@ -1,0 +1,100 @@
+"""PURE. Looking into JSON of unknown shape without ever raising.
+
+Providers leave a value out, send null or send ``""`` for the same thing, write numbers where text
+is documented, and put HTML in front of all of it.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from worker.domain.job import JSON
+
+_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
+
+
+class _Unreadable:
+    """The one value that no JSON text has."""
+
+
+#: What ``read_json`` gives for a body that is not JSON.
+UNREADABLE: Final = _Unreadable()
+
+
+def read_json(body: bytes) -> Any:
+    """The JSON value in ``body``; None for an empty body or ``null``; ``UNREADABLE`` otherwise.
+
+    Bytes that are no UTF-8 are replaced rather than refused: a code and an id are still readable in
+    a body whose description is in another encoding.
+    """
+    if not body.strip():
+        return None
+    try:
+        return json.loads(body.decode(json.detect_encoding(body), "replace"))
+    except (ValueError, RecursionError):  # RecursionError: brackets nested thousands deep
+        return UNREADABLE
+
+
+def text(value: Any) -> str | None:
+    """A string or number as text without outer blanks; None for anything else and for blank text.
+
+    Half surrogate pairs (legal in JSON escapes) are replaced, so that the text can be stored.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().strip() or None
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and abs(value) < 10**40:
+        return str(value)
+    return None
+
+
+def mapping(value: Any) -> JSON:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def whole(value: Any) -> int | None:
+    """A whole number of up to six digits, also where it is written as text."""
+    written = text(value) or ""
+    return int(written) if re.fullmatch(r"-?[0-9]{1,6}", written) else None
+
+
+def words_of(body: Any) -> tuple[str | None, str]:
+    """What a JSON error says: the sentence for people, and all words that may carry a hint."""
+    reply = mapping(body)
+    error = mapping(reply.get("error"))
+    sentences = [
+        text(value)
+        for value in (
+            reply.get("description"),
+            reply.get("message"),
+            reply.get("msg"),
+            error.get("message"),
+            reply.get("error"),
+            reply.get("detail"),
+            reply.get("title"),
+        )
+    ]
+    labels = [text(error.get(key)) for key in ("code", "type")]
+    labels += [text(reply.get(key)) for key in ("code", "type")]
+    message = next((sentence for sentence in sentences if sentence), None)
+    return message, " ".join(word for word in sentences + labels if word).lower()
+
+
+def page_words(body: bytes) -> tuple[str | None, bool]:
+    """What a body that is not JSON says, at most 300 characters, and whether it is a web page."""
+    said = body[:20_000].decode("utf-8", "replace").strip()
+    if said.startswith("<"):
+        title = _TITLE.search(said)
+        return (text(title[1]) if title else None), True
+    return text(said[:300]), False

@@ -1,0 +1,128 @@
+"""SHELL. Downloads a picture or video from an address that somebody else chose.
+
+``worker.adapters.http.safe`` keeps the connection safe; here are the redirects, each checked like
+the first address, and the limits of what is accepted.
+"""
+
+import http
+import http.client
+import io
+import time
+from collections.abc import Collection
+from typing import IO
+from urllib.parse import urljoin, urlsplit
+
+from worker.adapters.http import safe
+from worker.domain.errors import AddressError, PictureError, ServiceUnavailable
+
+MAX_REDIRECTS = 3
+
+_CHUNK = 64 * 1024
+_HEADERS = {"User-Agent": "hookline", "Accept": "image/*, video/*", "Accept-Encoding": "identity"}
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: What servers say of a link that has expired: signed links die within hours.
+_DEAD = frozenset({403, 404, 410})
+
+
+def fetch(url: str, *, allowed_hosts: Collection[str], max_bytes: int, deadline_s: float) -> bytes:
+    """What ``url`` holds, in memory: for small pictures. See ``fetch_into``."""
+    body = io.BytesIO()
+    fetch_into(body, url, allowed_hosts=allowed_hosts, max_bytes=max_bytes, deadline_s=deadline_s)
+    return body.getvalue()
+
+
+def fetch_into(
+    file: IO[bytes],
+    url: str,
+    *,
+    allowed_hosts: Collection[str],
+    max_bytes: int,
+    deadline_s: float,
+) -> None:
+    """Write what ``url`` holds into ``file``, a piece at a time; after an error it may hold some.
+
+    Args:
+        file: never gets more than ``max_bytes``.
+        url: ``https``; ``http`` only on allowed hosts.
+        allowed_hosts: names (lower case) that may be private and may speak plain http.
+        max_bytes: more is refused, whatever the reply announced.
+        deadline_s: for everything together, redirects included.
+
+    Raises:
+        PictureError: retryable where the same download may work later, with a dead link where one
+            from another address may.
+        ServiceUnavailable: ``file`` takes no more.
+    """
+    until = time.monotonic() + deadline_s
+    for _ in range(1 + MAX_REDIRECTS):
+        elsewhere = _ask(file, url, allowed_hosts, max_bytes, until)
+        if elsewhere is None:
+            return
+        url = urljoin(url, elsewhere)
+    raise PictureError(f"the URL redirects more than {MAX_REDIRECTS} times")
+
+
+def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
+    """Raise ``PictureError`` for a URL that ``fetch`` would refuse without asking anybody."""
+    try:
+        safe.check_url(url, allowed_hosts=allowed_hosts)
+    except AddressError as error:
+        raise PictureError(str(error)) from None
+
+
+def _ask(
+    file: IO[bytes], url: str, allowed_hosts: Collection[str], max_bytes: int, until: float
+) -> str | None:
+    """Where the reply points to; None: the body is in ``file``."""
+    try:
+        with safe.exchange(
+            "GET", url, allowed_hosts=allowed_hosts, until=until, headers=_HEADERS
+        ) as response:
+            return _read(file, response, urlsplit(url).hostname or "", max_bytes)
+    except AddressError as error:
+        raise PictureError(str(error), retryable=error.retryable) from None
+
+
+def _read(
+    file: IO[bytes], response: http.client.HTTPResponse, host: str, max_bytes: int
+) -> str | None:
+    if response.status in _REDIRECTS and (location := response.getheader("Location")):
+        return location
+    if response.status != http.HTTPStatus.OK:
+        raise PictureError(
+            f"{host} answered {response.status}",
+            retryable=response.status in _PASSING,
+            dead_link=response.status in _DEAD,
+        )
+    _body(file, response, host, max_bytes)
+    return None
+
+
+def _body(file: IO[bytes], response: http.client.HTTPResponse, host: str, max_bytes: int) -> None:
+    if (response.length or 0) > max_bytes:
+        raise _too_large(host, max_bytes)
+    size = 0
+    try:
+        while chunk := response.read(_CHUNK):
+            size += len(chunk)
+            if size > max_bytes:
+                raise _too_large(host, max_bytes)
+            _keep(file, chunk)
+    except (http.client.IncompleteRead, ConnectionError) as error:
+        problem = f"{host} did not deliver: {type(error).__name__}"
+        raise PictureError(problem, retryable=True, dead_link=True) from None
+    if response.length:  # announced, but never sent
+        problem = f"{host} broke off in the middle of the picture"
+        raise PictureError(problem, retryable=True, dead_link=True)
+
+
+def _keep(file: IO[bytes], chunk: bytes) -> None:
+    try:
+        file.write(chunk)
+    except OSError as error:  # not the host's fault: within an exchange it would pass for that
+        raise ServiceUnavailable(f"The disk takes no more: {error.strerror}") from error
+
+
+def _too_large(host: str, max_bytes: int) -> PictureError:
+    return PictureError(f"{host} sends more than the allowed {max_bytes / 1024**2:.3g} MiB")

@@ -1,0 +1,115 @@
+"""SHELL. One file of a result on its way: fetched, looked at, and written under its name.
+
+It goes through a temporary file, a piece at a time, so that none is in memory whole; nothing that
+was not looked at to its end gets a name of ours.
+"""
+
+from collections.abc import Collection
+from contextlib import suppress
+from hashlib import file_digest, sha256
+from io import BufferedRandom
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
+from threading import BoundedSemaphore
+from typing import Literal
+
+from worker.adapters.storage import fetching, media
+from worker.adapters.storage.media import Drawn, Media
+from worker.adapters.storage.storage import Storage
+from worker.domain.assets.naming import Names
+from worker.domain.assets.selection import Source
+from worker.domain.errors import ServiceUnavailable
+from worker.domain.result import StoredFile
+
+#: One file: at most this large, fetched within this time.
+MAX_BYTES = 100 * 1024 * 1024
+DEADLINE_S = 120.0
+#: Pictures that one process decodes at a time: one of the largest allowed takes 200 MB.
+DECODING = 2
+
+_FOLDER = "hookline-file-"
+#: Far above what a file may take; a folder that nothing changed in for so long was left behind.
+_LEFT_BEHIND_S = 3600.0
+
+
+def clear_left_behind(now: float) -> None:
+    """Remove what killed processes left of files on their way. ``now``: seconds since the epoch."""
+    for folder in Path(gettempdir()).glob(f"{_FOLDER}*"):
+        with suppress(OSError):  # another user's, or another worker was first
+            if now - folder.lstat().st_mtime > _LEFT_BEHIND_S:
+                rmtree(folder)
+
+
+class Filing:
+    """Brings files into ``storage``."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._decoding = BoundedSemaphore(DECODING)
+
+    def filed(
+        self,
+        source: Source,
+        n: int,
+        names: Names,
+        *,
+        allowed_hosts: Collection[str],
+        tiles: bool,
+    ) -> list[StoredFile]:
+        """What was written for the ``n``-th file: itself, its tiles if wanted, its thumbnail.
+
+        Raises:
+            PictureError: it cannot be had whole; see ``fetching.fetch_into``, ``media.inspect``.
+            ServiceUnavailable: the storage, or the place for temporary files.
+        """
+        try:
+            return self._filed(source, n, names, allowed_hosts, tiles=tiles)
+        except OSError as error:
+            problem = f"No temporary file can be used: {error.strerror or type(error).__name__}"
+            raise ServiceUnavailable(problem) from error
+
+    def _filed(
+        self, source: Source, n: int, names: Names, allowed_hosts: Collection[str], *, tiles: bool
+    ) -> list[StoredFile]:
+        with TemporaryDirectory(prefix=_FOLDER) as folder:
+            fetched = Path(folder, "fetched")
+            with fetched.open("x+b") as file:
+                fetching.fetch_into(
+                    file,
+                    source.url,
+                    allowed_hosts=allowed_hosts,
+                    max_bytes=MAX_BYTES,
+                    deadline_s=DEADLINE_S,
+                )
+                with self._decoding:
+                    seen = media.inspect(file)
+                    made = _made_of(file, seen, tiles=tiles) if seen.is_picture else []
+                whole = self._put_whole(file, fetched, seen, names.file(n, seen.ext), source.of)
+            return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
+
+    def _put_whole(
+        self,
+        file: BufferedRandom,
+        fetched: Path,
+        seen: Media,
+        name: str,
+        of: Literal["picture", "video"],
+    ) -> StoredFile:
+        size = file.seek(0, 2)
+        file.seek(0)
+        digest = file_digest(file, "sha256").hexdigest()
+        self._storage.put_file(name, fetched.rename(fetched.with_name(f"whole.{seen.ext}")))
+        return StoredFile(name, seen.mime, size, digest, seen.width, seen.height, of)
+
+    def _put_drawn(self, drawn: Drawn, n: int, names: Names) -> StoredFile:
+        tile = drawn.tile
+        name = names.tile(n, tile, drawn.ext) if tile else names.thumbnail(n)
+        self._storage.put_result(name, drawn.data)
+        digest = sha256(drawn.data).hexdigest()
+        of: Literal["tile", "thumbnail"] = "tile" if tile else "thumbnail"
+        return StoredFile(name, drawn.mime, len(drawn.data), digest, drawn.width, drawn.height, of)
+
+
+def _made_of(file: BufferedRandom, seen: Media, *, tiles: bool) -> list[Drawn]:
+    return [*(media.tiles(file, seen.mime) if tiles else ()), media.thumbnail(file)]

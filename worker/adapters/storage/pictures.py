@@ -1,0 +1,197 @@
+"""PURE. Pictures that strangers hand us: looked at with suspicion before they are used."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import IO
+
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+from worker.domain.errors import PictureError
+
+#: Width times height. More would need hundreds of megabytes once decoded.
+MAX_PIXELS = 50_000_000
+#: Of all frames of a moving picture together: they are decoded one after the other.
+MAX_FRAME_PIXELS = 1_000_000_000
+
+#: Pillow's name of a format -> MIME type and suffix. A phone's MPO is a JPEG with more behind it.
+_FORMATS = {
+    "PNG": ("image/png", ".png"),
+    "JPEG": ("image/jpeg", ".jpg"),
+    "MPO": ("image/jpeg", ".jpg"),
+    "WEBP": ("image/webp", ".webp"),
+    "GIF": ("image/gif", ".gif"),
+}
+_READABLE = ("PNG", "JPEG", "WEBP", "GIF")
+_SUFFIXES = dict(_FORMATS.values())
+
+_DATA_URL = re.compile(
+    r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII | re.IGNORECASE
+)
+
+#: How PNG, JPEG, WEBP and GIF begin in base64.
+_BARE = re.compile(r"(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)[A-Za-z0-9+/]{32,}={0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was decoded once, so it is what it says."""
+
+    mime: str  #: image/png, image/jpeg, image/webp or image/gif
+    width: int
+    height: int
+    data: bytes = field(repr=False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
+
+    @property
+    def suffix(self) -> str:
+        """The file name's ending, with its dot."""
+        return suffix_of(self.mime)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a file that was decoded to its end is."""
+
+    mime: str  #: image/png, image/jpeg, image/webp or image/gif
+    width: int
+    height: int
+
+
+def inspect(data: bytes, *, max_bytes: int) -> Picture:
+    """The picture in ``data``: its format is found by its content, and it is decoded to the end.
+
+    Raises:
+        PictureError: it is over ``max_bytes`` or ``MAX_PIXELS``, broken, or of another format
+            than PNG, JPEG, WEBP and GIF.
+    """
+    if len(data) > max_bytes:
+        raise PictureError(_too_large(max_bytes))
+    seen = look(BytesIO(data))
+    return Picture(seen.mime, seen.width, seen.height, data)
+
+
+def look(file: IO[bytes], *, frames: bool = False) -> Seen:
+    """What the picture in ``file`` is, decoded to the end; ``frames``: those behind the first too.
+
+    Raises:
+        PictureError: as ``inspect``; with a dead link where it is broken or no picture at all, as
+            what is left of a download that was cut is.
+    """
+    if not file.seek(0, 2):
+        raise PictureError("the picture is empty", dead_link=True)
+    try:
+        return _decoded(file, frames=frames)
+    except PictureError:
+        raise
+    except UnidentifiedImageError:
+        message = "this is not a PNG, JPEG, WEBP or GIF picture"
+        raise PictureError(message, dead_link=True) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureError(_too_many_pixels()) from None
+    except Exception as error:  # noqa: BLE001  # Pillow's readers raise whatever a broken file causes
+        raise PictureError(f"the picture is broken: {error}", dead_link=True) from None
+
+
+def suffix_of(mime: str) -> str:
+    """The file name's ending of a picture of this type, with its dot."""
+    return _SUFFIXES[mime]
+
+
+def check_mask(mask: Picture, size: tuple[int, int] | None) -> None:
+    """A mask is a PNG of exactly the picture's ``size``; None where the picture is not at hand.
+
+    Raises:
+        PictureError: it is not.
+    """
+    if mask.mime != "image/png":
+        raise PictureError(f"a mask must be a PNG, this is {mask.mime}")
+    if size is not None and mask.size != size:
+        (width, height), (want_width, want_height) = mask.size, size
+        raise PictureError(
+            f"the mask has {width}x{height} pixels, its picture {want_width}x{want_height}: "
+            "they must be of the same size"
+        )
+
+
+def fit(picture: Picture, max_bytes: int) -> Picture:
+    """The picture in at most ``max_bytes``: itself, or a JPEG of the same width and height.
+
+    The size in pixels stays, so that a mask still fits.
+
+    Raises:
+        PictureError: even a plain JPEG is larger.
+    """
+    if len(picture.data) <= max_bytes:
+        return picture
+    with Image.open(BytesIO(picture.data), formats=_READABLE) as image:
+        shown = image.convert("RGBA")
+    page = Image.new("RGB", shown.size, "white")
+    page.paste(shown, mask=shown)
+    for quality in (92, 80, 60):
+        file = BytesIO()
+        page.save(file, "JPEG", quality=quality)
+        if file.tell() <= max_bytes:
+            return Picture("image/jpeg", *picture.size, file.getvalue())
+    raise PictureError(_too_large(max_bytes))
+
+
+def to_data_url(picture: Picture) -> str:
+    """The picture as ``data:<mime>;base64,...``."""
+    return f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode()}"
+
+
+def from_data_url(url: str) -> bytes:
+    """What a data URL holds. Its MIME type is not believed: see ``inspect``.
+
+    Raises:
+        PictureError: it is bare base64, not a base64 data URL, or its base64 is wrong.
+    """
+    if is_bare_base64(url):
+        raise PictureError("this is bare base64: write data:image/png;base64, before it")
+    head = _DATA_URL.match(url)
+    if not head:
+        raise PictureError("a data URL must look like data:image/png;base64,...")
+    try:
+        return base64.b64decode(url[head.end() :], validate=True)
+    except (binascii.Error, ValueError):
+        raise PictureError("the data URL's base64 is wrong or cut off") from None
+
+
+def is_bare_base64(text: str) -> bool:
+    """Whether ``text`` is a picture in base64 that lacks the beginning of a data URL."""
+    return _BARE.fullmatch(text) is not None
+
+
+def _too_large(max_bytes: int) -> str:
+    return f"the picture has more than the allowed {max_bytes / 1024**2:.3g} MiB; make it smaller"
+
+
+def _decoded(file: IO[bytes], *, frames: bool) -> Seen:
+    file.seek(0)
+    with Image.open(file, formats=_READABLE) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise PictureError(_too_many_pixels())
+        mime, _ = _FORMATS[image.format or ""]
+        image.verify()
+    # Verifying only compares checksums, and leaves the image unusable: decoding opens it again.
+    file.seek(0)
+    with Image.open(file, formats=_READABLE) as image:
+        image.load()
+        if frames:
+            if getattr(image, "n_frames", 1) * width * height > MAX_FRAME_PIXELS:
+                raise PictureError(_too_many_pixels())
+            for frame in ImageSequence.Iterator(image):
+                frame.load()
+    return Seen(mime, width, height)
+
+
+def _too_many_pixels() -> str:
+    return f"the picture has more than the allowed {MAX_PIXELS // 1_000_000} million pixels"

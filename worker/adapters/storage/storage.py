@@ -1,0 +1,169 @@
+"""SHELL. Where results and large inputs live: a folder, or an object store that fsspec knows.
+
+Inputs are named by their content, so the same picture is kept once and a reference cannot mean
+another one: ``blob:<sha256>.<ext>`` is ``inputs/<first two digits>/<sha256>.<ext>`` below the root.
+Nothing is written before the first put.
+"""
+
+import hashlib
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+from uuid import uuid4
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from worker.domain.blob_refs import BLOB
+from worker.domain.errors import (
+    FieldError,
+    HooklineError,
+    PictureError,
+    ServiceUnavailable,
+    SettingsError,
+)
+
+_PIECE = 256 * 1024
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+class Storage:
+    """Files below one root. Trouble with the medium is ``ServiceUnavailable``."""
+
+    def __init__(self, url: str, note_input: Callable[[str], None] | None = None) -> None:
+        """Look up what ``url`` names; ``file://./x`` is relative to the working directory.
+
+        ``note_input`` is told of each input before it is looked for, or kept: one that no job
+        needed for long may just be being removed.
+
+        Raises:
+            SettingsError: the protocol is not known, or its driver is not installed.
+        """
+        try:
+            fs, root = url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise SettingsError([FieldError("HOOKLINE_STORAGE_URL", str(error))]) from None
+        self._fs: Any = fs
+        self._root: str = root.rstrip("/")
+        self._note_input = note_input or (lambda _: None)
+
+    def put_input(self, data: bytes, suffix: str) -> str:
+        """Keep a picture, under the same reference each time. ``suffix`` is ``Picture.suffix``."""
+        ref = f"blob:{hashlib.sha256(data).hexdigest()}{suffix}"
+        path = self._input_path(ref)
+        self._note_input(ref)
+        with self._available():
+            if not self._fs.exists(path):
+                self._write(path, data)
+        return ref
+
+    def read_input(self, ref: str) -> bytes:
+        """The picture that ``ref`` means.
+
+        Raises:
+            PictureError: it is no reference, there is no such picture, or its content changed.
+        """
+        path = self._input_path(ref)
+        with self._available():
+            try:
+                data: bytes = self._fs.cat_file(path)
+            except FileNotFoundError:
+                raise PictureError("the picture is not in the storage; hand it in again") from None
+        if hashlib.sha256(data).hexdigest() not in ref:
+            raise PictureError("the picture in the storage is damaged; hand it in again")
+        return data
+
+    def remove_input(self, ref: str) -> None:
+        """Remove a picture, if it is there."""
+        path = self._input_path(ref)
+        with self._available(), suppress(FileNotFoundError):
+            self._fs.rm_file(path)
+
+    def put_result(self, relative_path: str, data: bytes) -> str:
+        """Write a result whole or not at all, over an older one; gives ``relative_path`` back.
+
+        Raises:
+            ValueError: the path leads, or could lead, out of the root.
+        """
+        path = self._path(relative_path)
+        with self._available():
+            if self._local:
+                _write_file(Path(path), io.BytesIO(data))
+                return relative_path
+            with NamedTemporaryFile(suffix=PurePosixPath(relative_path).suffix) as file:
+                file.write(data)
+                file.flush()
+                return self.put_file(relative_path, Path(file.name))
+
+    def put_file(self, relative_path: str, source: Path) -> str:
+        """Write the file ``source`` as a result, a piece at a time; otherwise as ``put_result``.
+
+        An object store is told the content's type by the ending of the source's name.
+        """
+        path = self._path(relative_path)
+        with self._available():
+            if self._local:
+                with source.open("rb") as data:
+                    _write_file(Path(path), data)
+            else:  # one put, or several parts that count only once all of them are there
+                self._fs.put_file(str(source), path)
+        return relative_path
+
+    def result_location(self, relative_path: str) -> str:
+        """Where people find a result: an absolute path on this machine, or a URL."""
+        path = self._path(relative_path)
+        return path if self._local else str(self._fs.unstrip_protocol(path))
+
+    @property
+    def _local(self) -> bool:
+        return isinstance(self._fs, LocalFileSystem)
+
+    def _input_path(self, ref: str) -> str:
+        blob = BLOB.fullmatch(ref)
+        if not blob:
+            raise PictureError("this is not a reference such as blob:<sha256>.png")
+        return self._path(f"inputs/{blob['digest'][:2]}/{blob['digest']}.{blob['ext']}")
+
+    def _path(self, relative: str) -> str:
+        parts = relative.split("/")
+        if _UNSAFE.search(relative) or any(part in {"", ".", ".."} for part in parts):
+            raise ValueError(f"not a path below the storage's root: {relative!r}")
+        return f"{self._root}/{relative}"
+
+    def _write(self, path: str, data: bytes) -> None:
+        if self._local:
+            _write_file(Path(path), io.BytesIO(data))
+        else:  # an object store shows an object only when it is complete
+            self._fs.pipe_file(path, data)
+
+    @contextmanager
+    def _available(self) -> Iterator[None]:
+        try:
+            yield
+        except HooklineError:
+            raise
+        except Exception as error:  # a driver lets through whatever the libraries below it raise
+            reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"[:200]
+            raise ServiceUnavailable(f"The storage cannot be used: {reason}") from error
+
+
+def _write_file(path: Path, data: IO[bytes]) -> None:
+    """Write beside the place, then rename: a reader, or a crash, never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{uuid4().hex}.tmp")
+    try:
+        with draft.open("xb") as file:
+            shutil.copyfileobj(data, file, _PIECE)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise

@@ -1,0 +1,76 @@
+"""PURE. A job as JSON and back: as the store keeps it.
+
+Small, and tolerant of the fields of a newer version.
+"""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
+
+from worker.adapters.store import Batch
+from worker.domain.account.circuit_breaker import Health
+from worker.domain.job import JSON, Job
+from worker.domain.notifications import Notification
+
+_JOB: TypeAdapter[Job] = TypeAdapter(Job)
+_BATCH: TypeAdapter[Batch] = TypeAdapter(Batch)
+_HEALTH: TypeAdapter[Health] = TypeAdapter(Health)
+_NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Notification)
+
+
+def dump(job: Job) -> bytes:
+    """The job as the store keeps it: what is at its default is left out."""
+    return _JOB.dump_json(job, exclude_defaults=True)
+
+
+def load(doc: bytes | str) -> Job:
+    """The job as ``dump`` wrote it."""
+    return _JOB.validate_json(doc)
+
+
+def as_data(job: Job) -> dict[str, Any]:
+    """Every field of the job in JSON's types."""
+    data: dict[str, Any] = _JOB.dump_python(job, mode="json")
+    return data
+
+
+def dump_health(health: Health) -> bytes:
+    """An account's health as the store keeps it."""
+    return _HEALTH.dump_json(health, exclude_defaults=True)
+
+
+def load_health(doc: bytes | str) -> Health:
+    """The health as ``dump_health`` wrote it."""
+    return _HEALTH.validate_json(doc)
+
+
+def dump_batch(batch: Batch) -> bytes:
+    """What does not change of a batch, as the store keeps it."""
+    return _BATCH.dump_json(batch, exclude_defaults=True)
+
+
+def load_batch(doc: bytes | str) -> Batch:
+    """The batch as ``dump_batch`` wrote it."""
+    return _BATCH.validate_json(doc)
+
+
+def dump_notification(notification: Notification) -> bytes:
+    """A notification as the store keeps it."""
+    return _NOTIFICATION.dump_json(notification, exclude_defaults=True)
+
+
+def load_notification(doc: bytes | str) -> Notification:
+    """The notification as ``dump_notification`` wrote it."""
+    return _NOTIFICATION.validate_json(doc)
+
+
+def dump_json(value: JSON) -> bytes:
+    """Any JSON object."""
+    return to_json(value)
+
+
+def load_json(doc: bytes | str) -> JSON:
+    """The object as ``dump_json`` wrote it."""
+    found: JSON = from_json(doc)
+    return found

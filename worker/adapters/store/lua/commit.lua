@@ -1,0 +1,318 @@
+-- Write a job, its new children, and the place of each in every index; all or nothing.
+--
+-- Keys, all below the prefix (one node: Celery's Redis transport knows no cluster either):
+--   job:<id>                  hash  doc (JSON), v (version), place; guard, money if any; open: of a root with
+--                                   descendants, how many jobs of its pipeline are open
+--   jobs, jobs:<status>       zset  id -> created_at
+--   double_payments           zset  id -> created_at; those that were paid for twice
+--   due                       zset  id -> due_at
+--   turns, batches:<turn>,    zset  see scheduling.lua
+--   lanes:<turn>|<batch>
+--   ready:<turn>|<lane>       zset  id -> created_at; may start as soon as an account has a slot
+--   waiting                   hash  account ('*': any), with ':video' for films -> how many are ready
+--   running:<account>         set   ids that hold a slot; running:<account>:video for films
+--   guards:<account>          hash  guard -> id of the job that runs with it
+--   heads                     hash  <account>|<guard> -> id of the only one that is ready with it
+--   parked:<account>|<guard>  list  those that wait for that one to start
+--   tasks:<account>           hash  task id -> job id
+--   pipeline:<id>             list  ids of the root's descendants, parents before children
+--   batches                   zset  id -> created_at
+--   batch:<id>                hash  doc (JSON), budget, bad; open: its jobs that are; whole: its file is taken in;
+--                                   notify, ends: see outbox.lua
+--   batch:<id>:roots          list  ids, in the order of the file
+--   batch:<id>:counts         hash  status -> count of its jobs
+--   batch:<id>:errors         hash  error's code -> count of its jobs
+--   batch:<id>:bad            list  rows that are no jobs (JSON)
+--   money:<scope>             hash  estimated, reserved, spent, refunded; scope: account:, tenant:,
+--                                   batch:, day:
+--   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
+--                                   counts; lag, deviation: seconds; called_back_at; dialect;
+--                                   next_start: its pace; health
+--   paused                    set   account:<name>, batch:<id>, kind:<name>
+--   finished:<status>         zset  id of a root in this status -> when its pipeline's last job ended
+--   notification*, outbox*    see outbox.lua
+--   inputs, inputs:idle       see inputs.lua
+--   forgotten                 see forget.lua
+--   receiving                 since when our receiver is there; expires when it is not
+--
+-- ARGV: prefix, account, slots of films and of all else, news ('' or JSON, see worker/domain/account/callback_stats.py),
+--       terms ('' unless the first job starts), now, what is to be told ('' or JSON); then for each job: id, version, due, place (see
+--       places.py), guard, money, doc. The first job is the one that changes, the others are of its pipeline.
+-- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}
+-- or {'full'}.
+
+local account, news, now = ARGV[2], ARGV[5], tonumber(ARGV[7])
+local slots = {video = tonumber(ARGV[3]), image = tonumber(ARGV[4])}
+local guards = prefix .. 'guards:' .. account
+local freed, queued, anywhere = 0, 0, 0
+
+local function key(id) return prefix .. 'job:' .. id end
+
+local function read_place(text)
+  if not text then return nil end
+  local status, pipeline, created, task, ready, turn, lane, guard, holds, double, failure, open, blobs = unpack(cjson.decode(text))
+  return {
+    status = status, pipeline = pipeline, created = created, task = task, ready = ready, turn = turn, lane = lane,
+    guard = guard, holds = holds, double = double, failure = failure or '', open = open,
+    blobs = blobs or '', of = read_lane(lane), text = text,
+  }
+end
+
+-- A newcomer starts level with the one that is next among its equals.
+local function join(zset, member, low, high)
+  if redis.call('ZSCORE', zset, member) then return end
+  local first = redis.call('ZRANGEBYSCORE', zset, low, high, 'WITHSCORES', 'LIMIT', 0, 1)
+  redis.call('ZADD', zset, first[2] or low, member)
+end
+
+local function level(zset, member, number)
+  local low = number * LEVEL
+  join(zset, member, low, '(' .. string.format('%d', low + LEVEL))
+end
+
+local function line_up(id, place)
+  level(turns, place.turn, tonumber(string.match(place.turn, '^%d+')))
+  level(batches_of(place.turn), place.of.batch, 0)
+  level(lanes_of(place.turn, place.of.batch), place.lane, place.of.rank)
+  redis.call('ZADD', queue_of(place.turn, place.lane), place.created, id)
+  redis.call('HINCRBY', prefix .. 'waiting', pool_of(place.of.account, place.of.kind), 1)
+  if place.of.account == '*' then anywhere = anywhere + 1 else queued = queued + 1 end
+end
+
+local function guarded(place) return place.of.account .. '|' .. place.guard end
+
+-- Of jobs with one guard only the first is ready, so that a queue is never blocked by its head.
+local function enqueue(id, place)
+  if place.guard ~= '' then
+    local head = redis.call('HGET', prefix .. 'heads', guarded(place))
+    if head and head ~= id then
+      redis.call('RPUSH', prefix .. 'parked:' .. guarded(place), id)
+      return
+    end
+    redis.call('HSET', prefix .. 'heads', guarded(place), id)
+  end
+  line_up(id, place)
+end
+
+local function dequeue(id, place)
+  if redis.call('ZREM', queue_of(place.turn, place.lane), id) == 1 then
+    redis.call('HINCRBY', prefix .. 'waiting', pool_of(place.of.account, place.of.kind), -1)
+  end
+  if place.guard == '' then return end
+  local line = guarded(place)
+  if redis.call('HGET', prefix .. 'heads', line) ~= id then
+    redis.call('LREM', prefix .. 'parked:' .. line, 1, id)
+    return
+  end
+  redis.call('HDEL', prefix .. 'heads', line)
+  local heir = redis.call('LPOP', prefix .. 'parked:' .. line)
+  if heir then enqueue(heir, read_place(redis.call('HGET', key(heir), 'place'))) end
+end
+
+local function take_slot(id, place)
+  redis.call('SADD', running_of(place.of.account, place.of.kind), id)
+  -- One that was held in doubt gave its guard away, and may run all the same.
+  if place.guard ~= '' then redis.call('HSETNX', prefix .. 'guards:' .. place.of.account, place.guard, id) end
+end
+
+local function give_slot(id, place)
+  freed = freed + redis.call('SREM', running_of(place.of.account, place.of.kind), id)
+  local held = prefix .. 'guards:' .. place.of.account
+  if place.guard ~= '' and redis.call('HGET', held, place.guard) == id then redis.call('HDEL', held, place.guard) end
+end
+
+local function count(hash, status, by)
+  if redis.call('HINCRBY', hash, status, by) == 0 then redis.call('HDEL', hash, status) end
+end
+
+-- How a batch stands: how many of its jobs have which status, and why those failed that did.
+local function index_batch(id, old, place)
+  local batch = prefix .. 'batch:' .. place.of.batch
+  if old then
+    count(batch .. ':counts', old.status, -1)
+    if old.failure ~= '' then count(batch .. ':errors', old.failure, -1) end
+  elseif place.pipeline == '' then
+    redis.call('RPUSH', batch .. ':roots', id)
+  end
+  count(batch .. ':counts', place.status, 1)
+  if place.failure ~= '' then count(batch .. ':errors', place.failure, 1) end
+end
+
+local function index(id, old, place)
+  local status = old and old.status
+  if status == place.status then return end
+  if status then
+    redis.call('ZREM', prefix .. 'jobs:' .. status, id)
+  else
+    redis.call('ZADD', prefix .. 'jobs', place.created, id)
+    if place.pipeline ~= '' then redis.call('RPUSH', prefix .. 'pipeline:' .. place.pipeline, id) end
+  end
+  redis.call('ZADD', prefix .. 'jobs:' .. place.status, place.created, id)
+  if place.of.batch ~= '' then index_batch(id, old, place) end
+end
+
+local function move(id, old, place)
+  index(id, old, place)
+  local same = old and old.turn == place.turn and old.lane == place.lane
+  if place.task ~= '' then redis.call('HSET', prefix .. 'tasks:' .. place.of.account, place.task, id) end
+  if old and old.ready and not (place.ready and same) then dequeue(id, old) end
+  if old and old.holds and not (place.holds and old.of.account == place.of.account) then give_slot(id, old) end
+  if place.holds then take_slot(id, place) end
+  if place.ready and not (old and old.ready and same) then enqueue(id, place) end
+  if place.double then redis.call('ZADD', prefix .. 'double_payments', place.created, id) end
+end
+
+local function bill(money, place, sign)
+  if not money or money == '' then return end
+  for _, entry in ipairs(cjson.decode(money)) do
+    local paid_by, day, field, amount = unpack(entry)
+    local scopes = {'day:' .. day}
+    if paid_by ~= '' then table.insert(scopes, 'account:' .. paid_by) end
+    if place.of.batch ~= '' then table.insert(scopes, 'batch:' .. place.of.batch) end
+    local tenant = tenant_of(place.turn)
+    if tenant ~= '' then table.insert(scopes, 'tenant:' .. tenant) end
+    for _, scope in ipairs(scopes) do redis.call('HINCRBY', prefix .. 'money:' .. scope, field, sign * amount) end
+  end
+end
+
+-- ARGV from `at` on is one job. `old` and `old_money` are what is stored of it. Gives its place back.
+local function write(at, old, old_money)
+  local id, version, due, text, guard, money, doc = unpack(ARGV, at, at + 6)
+  if due == '' then redis.call('ZREM', prefix .. 'due', id) else redis.call('ZADD', prefix .. 'due', due, id) end
+  redis.call('HSET', key(id), 'doc', doc, 'v', version)
+  if old and old.text == text and money == (old_money or '') then return old end -- most commits only tell of progress
+  local place = read_place(text)
+  redis.call('HSET', key(id), 'place', text)
+  if guard ~= '' then redis.call('HSET', key(id), 'guard', guard) end
+  if money ~= (old_money or '') then
+    bill(old_money, old or place, -1)
+    bill(money, place, 1)
+    if money == '' then redis.call('HDEL', key(id), 'money') else redis.call('HSET', key(id), 'money', money) end
+  end
+  if not old or old.blobs ~= place.blobs then
+    hold_inputs(place.blobs)
+    if old then let_go_inputs(old.blobs, now) end
+  end
+  move(id, old, place)
+  return place
+end
+
+local function opened(old, place) return (place.open and 1 or 0) - (old and old.open and 1 or 0) end
+
+local ENDS = {'succeeded', 'failed', 'cancelled', 'timed_out'}
+
+-- Something was opened, or ended: at zero the pipeline is finished, until it is opened again; and so is its batch.
+local function count_open(root, batch, before, change, told)
+  if before == 0 then
+    for _, status in ipairs(ENDS) do redis.call('ZREM', prefix .. 'finished:' .. status, root) end
+  end
+  local of_root = read_place(redis.call('HGET', key(root), 'place'))
+  if before + change == 0 and of_root then
+    redis.call('ZADD', prefix .. 'finished:' .. of_root.status, now, root)
+    if told and told ~= cjson.null then tell(told, now) end
+  end
+  if batch ~= '' and redis.call('HINCRBY', prefix .. 'batch:' .. batch, 'open', change) == 0 then end_batch(batch, now) end
+end
+
+-- How many jobs of the pipeline are open, as stored: a root alone has no count of its own.
+local function open_before(root, id, old)
+  local stored = redis.call('HGET', key(root), 'open')
+  if stored then return tonumber(stored), true end
+  local of_root = old
+  if root ~= id then of_root = read_place(redis.call('HGET', key(root), 'place')) end
+  return of_root and of_root.open and 1 or 0, false
+end
+
+-- What a job is to hold of the budgets: all of its entries but the estimated and the refunded.
+local function committed(money)
+  local sum = 0
+  if money and money ~= '' then
+    for _, entry in ipairs(cjson.decode(money)) do
+      local field, amount = entry[3], entry[4]
+      if field == 'reserved' or field == 'spent' then sum = sum + amount end
+      if field == 'refunded' then sum = sum - amount end
+    end
+  end
+  return sum
+end
+
+-- Whether the first job may start as its new place says: asked again here, for many may have looked.
+local function may_start(id, old, old_money, money, guard)
+  local terms = cjson.decode(ARGV[6])
+  local price = committed(money) - committed(old_money)
+  if why_not(terms, old.turn, old.lane, price) then return false end
+  local holder = guard ~= '' and redis.call('HGET', guards, guard)
+  if holder and holder ~= id then return false end
+  if paced_until(terms) > now then return false end
+  if terms.interval ~= cjson.null then
+    local stats = prefix .. 'account:' .. account
+    local due = math.max(now, tonumber(redis.call('HGET', stats, 'next_start') or 0))
+    redis.call('HSET', stats, 'next_start', string.format('%.3f', due + terms.interval))
+  end
+  redis.call('ZADD', turns, 'XX', 'INCR', 1, old.turn)
+  redis.call('ZADD', batches_of(old.turn), 'XX', 'INCR', 1, old.of.batch)
+  redis.call('ZADD', lanes_of(old.turn, old.of.batch), 'XX', 'INCR', 1, old.lane)
+  return true
+end
+
+-- The mean time between two news about one job, and its deviation, as TCP keeps its round trips.
+local function learn_lag(stats, seconds)
+  local mean, deviation = unpack(redis.call('HMGET', stats, 'lag', 'deviation'))
+  mean, deviation = tonumber(mean or seconds), tonumber(deviation or seconds / 2)
+  deviation = deviation + (math.abs(seconds - mean) - deviation) / 4
+  redis.call('HSET', stats, 'lag', string.format('%.3f', mean + (seconds - mean) / 8),
+    'deviation', string.format('%.3f', deviation))
+end
+
+local function note(said)
+  local stats = prefix .. 'account:' .. account
+  if said.how == 'asked' then
+    redis.call('HINCRBY', stats, 'silent', 1)
+    redis.call('HINCRBY', stats, 'asked', 1)
+    return
+  end
+  redis.call('HINCRBY', stats, said.how, 1)
+  redis.call('HINCRBY', stats, 'sort:' .. said.sort, 1)
+  if said.ended then redis.call('HINCRBY', stats, 'told', 1) end
+  redis.call('HSET', stats, 'called_back_at', string.format('%.3f', said.at))
+  redis.call('HDEL', stats, 'silent')
+  if said.lag_s ~= cjson.null then learn_lag(stats, said.lag_s) end
+end
+
+local FIRST, EACH = 9, 7
+local id, version, guard, money = ARGV[FIRST], tonumber(ARGV[FIRST + 1]), ARGV[FIRST + 4], ARGV[FIRST + 5]
+local stored, place, old_money = unpack(redis.call('HMGET', key(id), 'v', 'place', 'money'))
+if tonumber(stored or 0) ~= version - 1 then return {'stale'} end
+local old = read_place(place)
+local root = read_place(ARGV[FIRST + 3]).pipeline
+if root == '' then root = id end
+-- A pipeline may be removed while somebody presses a button of it.
+if not old and root ~= id and redis.call('EXISTS', key(root)) == 0 then return {'stale'} end
+if ARGV[6] ~= '' and not (old and old.holds) and not may_start(id, old or read_place(ARGV[FIRST + 3]), old_money, money, guard) then
+  return {'full'}
+end
+
+local outbox = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or {told = {}}
+local written = write(FIRST, old, old_money)
+local before, counted = open_before(root, id, old)
+local change, children = opened(old, written), 0
+for at = FIRST + EACH, #ARGV, EACH do
+  if redis.call('EXISTS', key(ARGV[at])) == 0 then
+    change, children = change + opened(nil, write(at)), children + 1
+  end
+end
+for _, note in ipairs(outbox.told) do tell(note, now) end
+if counted and change ~= 0 or children > 0 or root ~= id and not old then
+  redis.call('HSET', key(root), 'open', before + change)
+end
+if change ~= 0 then count_open(root, written.of.batch, before, change, outbox.finished) end
+if news ~= '' then note(cjson.decode(news)) end
+
+if freed + queued == 0 then return {'ok', 0, anywhere} end
+local own = 0
+for pool, most in pairs(slots) do
+  local mine, any = unpack(redis.call('HMGET', prefix .. 'waiting', pool_of(account, pool), pool_of('*', pool)))
+  local free = math.max(0, most - redis.call('SCARD', running_of(account, pool)))
+  own = own + math.min(free, tonumber(mine or 0) + tonumber(any or 0))
+end
+return {'ok', math.min(freed + queued, own), anywhere}

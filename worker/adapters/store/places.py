@@ -1,0 +1,121 @@
+"""PURE. Where a job belongs in the store, told from the job alone; both stores move it there."""
+
+import json
+from hashlib import blake2b
+from math import isfinite, nan
+from typing import NamedTuple
+
+from worker.domain.account.callback_stats import sort_of
+from worker.domain.blob_refs import blobs_of
+from worker.domain.errors import InvalidRequest
+from worker.domain.job import Job, Kind, Status
+from worker.domain.notifications import Notification
+
+#: In the place of an account's name: any may take the job.
+ANY = "*"
+
+
+class Lane(NamedTuple):
+    """Jobs that are alike for every rule: either all of them may start now, or none."""
+
+    rank: str
+    account: str  #: ``ANY`` until one took it
+    kind: str
+    sort: str  #: what its price goes by; empty once it is paid for
+    mode: str
+    batch: str
+
+
+class Place(NamedTuple):
+    """``turn``: priority and tenant; ``guard`` is shared by jobs that must not run at once."""
+
+    status: str
+    pipeline: str  #: empty: its own
+    created_at: float
+    task: str
+    ready: bool
+    turn: str
+    lane: Lane
+    guard: str
+    holds_slot: bool
+    double_payments: bool
+    error: str  #: why it did not succeed; empty while it may
+    open: bool  #: something may still come of it by itself
+    blobs: str  #: the stored pictures that it needs, with spaces between
+
+    @property
+    def as_json(self) -> str:
+        """As ``lua/commit.lua`` reads and keeps it."""
+        return json.dumps(self._replace(lane="|".join(self.lane)), separators=(",", ":"))  # type: ignore[arg-type]
+
+
+def place_of(job: Job) -> Place:
+    """The job's place in every index."""
+    return Place(
+        status=job.status.value,
+        pipeline="" if job.pipeline_id == job.id else job.pipeline_id,
+        created_at=job.created_at,
+        task=job.task_id or "",
+        ready=job.ready,
+        turn=f"{9 - job.priority}|{job.tenant}",
+        lane=lane_of(job),
+        guard=guard_of(job),
+        holds_slot=job.holds_slot,
+        double_payments=bool(job.double_payments),
+        error=job.error.code if job.error and job.status.terminal else "",
+        open=not job.settled,
+        blobs=" ".join(sorted(blobs_of(job))),
+    )
+
+
+def tasks_of(job: Job) -> frozenset[tuple[str, str]]:
+    """Every account and task id by which the job is found."""
+    tried = {(a.account or job.account, a.task_id) for a in job.attempts if a.task_id}
+    others = {(job.account, task_id) for task_id in (job.task_id, *job.other_task_ids) if task_id}
+    return frozenset(tried | others)
+
+
+def starts(job: Job) -> bool:
+    """Whether it needs a free slot, and the money for it."""
+    return job.status is Status.SUBMITTING and job.holds_slot
+
+
+def lane_of(job: Job) -> Lane:
+    """The job's lane."""
+    paid = job.task_id is not None or job.kind is Kind.CHOOSE
+    sort = "" if paid else sort_of(job)
+    account, rank = job.account or ANY, str(rank_of(job))
+    return Lane(rank, account, job.kind.value, sort, job.mode or "", job.batch_id or "")
+
+
+def rank_of(job: Job) -> int:
+    """Lowest first: follow-ups (1) before roots (2), so that pipelines finish.
+
+    A job whose window is open comes before all (0): its task waits at the provider.
+    """
+    if job.task_id is not None:
+        return 0
+    return 1 if job.parent_id else 2
+
+
+def guard_of(job: Job) -> str:
+    """A short name for the prompt that no other running job may share; empty where any may."""
+    prompt = job.exclusive_prompt
+    return blake2b(prompt.encode(), digest_size=9).hexdigest() if prompt else ""
+
+
+def read_cursor(cursor: str) -> tuple[float, str]:
+    """``created_at`` and id of the last one of the page before."""
+    created_at, _, job_id = cursor.partition("-")
+    try:
+        moment = float(created_at)
+    except ValueError:
+        moment = nan
+    if not isfinite(moment):
+        raise InvalidRequest.of("cursor", "is not one that this listing gave")
+    return moment, job_id
+
+
+def write_cursor(one: Job | Notification) -> str:
+    """The place after ``one``: its time exactly, as many may share a rounded one."""
+    return f"{one.created_at!r}-{one.id}"

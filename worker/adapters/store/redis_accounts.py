@@ -1,0 +1,85 @@
+"""The store in Redis: what is known of each account, its money, and what is paused."""
+
+from collections.abc import Mapping, Sequence
+
+import redis
+
+from worker.adapters.store import ABSENCE_S, codec
+from worker.adapters.store.redis_base import RedisBase
+from worker.domain.account.callback_stats import Delivery
+from worker.domain.account.circuit_breaker import Health
+from worker.domain.money import Amount
+
+
+class RedisAccounts(RedisBase):
+    """The part of ``worker.adapters.store.Store`` that is about accounts."""
+
+    def __init__(self, client: "redis.Redis", prefix: str) -> None:
+        super().__init__(client, prefix)
+        self._learn_health = self._script("learn_health")
+
+    def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
+        pipe = self._redis.pipeline(transaction=False)
+        for scope in scopes:
+            pipe.hgetall(f"{self._prefix}money:{scope}")
+        return [{k.decode(): int(v) for k, v in sums.items()} for sums in self._ask(pipe.execute)]
+
+    def pause(self, what: str) -> None:
+        self._ask(self._redis.sadd, f"{self._prefix}paused", what)
+
+    def resume(self, what: str) -> None:
+        self._ask(self._redis.srem, f"{self._prefix}paused", what)
+
+    def paused(self) -> frozenset[str]:
+        return frozenset(
+            w.decode() for w in self._ask(self._redis.smembers, f"{self._prefix}paused")
+        )
+
+    def health(self, account: str) -> Health:
+        doc = self._ask(self._redis.hget, f"{self._prefix}account:{account}", "health")
+        return codec.load_health(doc) if doc else Health()
+
+    def learn_health(self, account: str, health: Health, known: Health) -> bool:
+        args = [self._prefix, account, codec.dump_health(health), codec.dump_health(known)]
+        return bool(self._ask(self._learn_health, args=args))
+
+    def delivery(self, account: str) -> Delivery:
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(f"{self._prefix}account:{account}")
+        pipe.get(f"{self._prefix}receiving")
+        stats, since = self._ask(pipe.execute)
+        return _delivery({name.decode(): value.decode() for name, value in stats.items()}, since)
+
+    def receiving(self, now: float, *, anew: bool = False) -> None:
+        key, absence = f"{self._prefix}receiving", int(ABSENCE_S * 1000)
+        pipe = self._redis.pipeline(transaction=False)
+        # Once the key has gone the receiver was away, and what it missed meanwhile nobody knows.
+        pipe.set(key, repr(now), px=absence, nx=not anew)
+        pipe.pexpire(key, absence)
+        self._ask(pipe.execute)
+
+    def learn_dialect(self, account: str, dialect: str) -> None:
+        self._ask(self._redis.hset, f"{self._prefix}account:{account}", "dialect", dialect)
+
+
+def _delivery(stats: dict[str, str], since: bytes | None) -> Delivery:
+    """The account's counts as ``lua/commit.lua`` keeps them."""
+    sorts = {name.removeprefix("sort:"): int(n) for name, n in stats.items() if "sort:" in name}
+    without, with_state, told, asked, silent = (
+        int(stats.get(name, 0))
+        for name in ("callback", "callback_with_state", "told", "asked", "silent")
+    )
+    lag, called_back_at = stats.get("lag"), stats.get("called_back_at")
+    return Delivery(
+        callbacks=without + with_state,
+        with_state=with_state,
+        told=told,
+        asked=asked,
+        silent=silent,
+        by_sort=sorts,
+        lag_s=float(lag) if lag else None,
+        lag_deviation_s=float(stats.get("deviation", 0)),
+        called_back_at=float(called_back_at) if called_back_at else None,
+        receiving_since=float(since) if since else None,
+        dialect=stats.get("dialect"),
+    )

@@ -1,0 +1,119 @@
+"""PURE. What the store gives and takes beside jobs."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from worker.domain.account.capacity import Terms
+from worker.domain.errors import HooklineError
+from worker.domain.job import Job, Kind, Notify, Status
+from worker.domain.money import Amount
+from worker.domain.notifications import Notification
+
+#: Our receiver counts as away when it was not heard of for so long, in seconds.
+ABSENCE_S = 5.0
+
+
+class NoFreeSlot(HooklineError):
+    """The account takes no further job now: no slot, no money, its pace, or an equal prompt."""
+
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some jobs, newest first; ``cursor`` continues the listing, None at its end."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which jobs to list; None = any."""
+
+    status: Status | None = None
+    kind: Kind | None = None
+    account: str | None = None
+    batch_id: str | None = None
+    double_payments: bool = False  #: only those that were paid for twice
+
+    def matches(self, job: Job) -> bool:
+        """Whether the job is one of those asked for."""
+        wanted = (self.status, self.kind, self.account, self.batch_id)
+        actual = (job.status, job.kind, job.account, job.batch_id)
+        same = all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
+        return same and bool(not self.double_payments or job.double_payments)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one account has to do, films counted apart."""
+
+    images: int = 0  #: jobs that hold one of its slots
+    films: int = 0
+    ready: int = 0  #: its own jobs that could start, had it slots enough
+    ready_films: int = 0
+    anywhere: int = 0  #: jobs that any account could start
+    anywhere_films: int = 0
+
+    @property
+    def running(self) -> int:
+        """All jobs that hold a slot."""
+        return self.images + self.films
+
+    def free(self, terms: Terms) -> int:
+        """How many more jobs may run."""
+        images = max(0, terms.image_slots - self.images)
+        return images + max(0, terms.video_slots - self.films)
+
+    def startable(self, terms: Terms) -> int:
+        """How many jobs may be started now, as far as slots tell."""
+        images = min(max(0, terms.image_slots - self.images), self.ready + self.anywhere)
+        films = max(0, terms.video_slots - self.films)
+        return images + min(films, self.ready_films + self.anywhere_films)
+
+
+class Openings(NamedTuple):
+    """What a commit made possible: for whoever wakes workers."""
+
+    own: int = 0  #: jobs that the job's own account can start now
+    anywhere: int = 0  #: jobs that became ready for any account
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A root and all that grew from it, parents before children."""
+
+    id: str
+    jobs: tuple[Job, ...]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Jobs per status, only those above zero."""
+        return Counter(job.status.value for job in self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Many root jobs submitted together."""
+
+    id: str
+    name: str
+    created_at: float
+    budget: Amount | None = None  #: what all of its jobs may cost; None: no limit
+    planned: int = 1  #: jobs that a row becomes, its follow-ups included, as far as can be told
+    notify: Notify | None = None  #: who is told of its end
+    rows: int = 0  #: root jobs
+    bad: int = 0  #: rows of the file that are no jobs
+    counts: Mapping[str, int] = field(default_factory=dict)  #: its jobs per status
+    errors: Mapping[str, int] = field(default_factory=dict)  #: why those failed that did, by code
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationPage:
+    """Some notifications, newest first; ``cursor`` continues the listing, None at its end."""
+
+    notifications: tuple[Notification, ...]
+    cursor: str | None = None

@@ -1,0 +1,86 @@
+"""State tokens: what a callback proves about itself.
+
+A token names a job and the attempt it was submitted with, and is signed, so nobody can make one up.
+It travels twice: as ``state`` in the body and as the end of the hook's URL. A callback of an
+earlier attempt is recognised by it even after a later attempt.
+
+Only ``[A-Za-z0-9._-]`` occur, and about 80 characters: some providers rewrite percent-escapes and
+braces in URLs, and one refuses a ``state`` above 255.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
+from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+
+from worker.domain.errors import HooklineError
+
+
+class BadToken(HooklineError):
+    """The token does not verify."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobToken:
+    """Names one attempt of one job."""
+
+    job_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountToken:
+    """Names an account: for the single hook of a provider that cannot take one per task."""
+
+    account: str
+
+
+class Tokens:
+    """Makes and reads tokens. ``secrets``: newest first; all verify, the newest signs."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        oldest_first = list(reversed(secrets))
+        self._signer = Signer(oldest_first, salt="hookline.state", sep=".", digest_method=sha256)
+        # A job's token comes twice in each of its many callbacks.
+        self._verified = lru_cache(maxsize=4096)(self._verify)
+
+    def for_job(self, job_id: str, attempt: int) -> str:
+        """The ``state`` and the hook's end for one attempt; the same each time."""
+        return self._sign(f"j.{job_id}.{attempt}")
+
+    def for_account(self, account: str) -> str:
+        """The hook's end for everything that the account runs."""
+        return self._sign(f"a.{account}")
+
+    def read(self, token: str) -> JobToken | AccountToken:
+        """What the token names. Raises ``BadToken``; costs no look-up."""
+        return self._verified(token)
+
+    def job(self, text: str | None) -> JobToken | None:
+        """What a ``state`` names; one that is no job's token of ours counts as absent."""
+        try:
+            named = self.read(text or "")
+        except BadToken:
+            return None
+        return named if isinstance(named, JobToken) else None
+
+    def _verify(self, token: str) -> JobToken | AccountToken:
+        try:
+            text = self._signer.unsign(token.encode("ascii")).decode("ascii")
+            signature = token.rpartition(".")[2]
+            if base64_encode(base64_decode(signature)).decode("ascii") != signature:
+                raise BadToken  # the same bytes in another spelling: a token has one form only
+            match text.split("."):
+                case ["j", job_id, attempt]:
+                    return JobToken(job_id, int(attempt))
+                case ["a", first, *more]:  # a name may have dots
+                    return AccountToken(".".join((first, *more)))
+        except (BadSignature, ValueError):
+            pass
+        raise BadToken
+
+    def _sign(self, text: str) -> str:
+        return self._signer.sign(text.encode("ascii")).decode("ascii")

@@ -1,0 +1,112 @@
+"""PURE. How an account fares, learnt from what it answers to submissions.
+
+Three things follow. An account whose key, right or credit is refused is **closed**: its other jobs
+would fare the same. One that fails again and again **rests**, and is tried with a single job after
+that. One that is full although we thought it had room is **believed** to take less for a while.
+"""
+
+from dataclasses import dataclass, replace
+
+from worker.domain.error_codes import Reason
+from worker.domain.provider_reports import Outcome, Verdict
+
+#: Failures in a row after which an account rests, and for how long: 30, 60, 120 ... seconds.
+FAILURES = 5
+REST_S = 30.0
+LONGEST_REST_S = 600.0
+#: A lowered limit is believed less and less: one slot more is tried each so many seconds.
+SLOT_BACK_S = 2.0
+#: How many submissions the error rate looks back on, about.
+_WEIGHT = 1 / 20
+
+#: The provider takes no more jobs at once than it has.
+_FULL = frozenset({Reason.QUEUE_FULL, Reason.RATE_LIMITED, Reason.LIMIT_REACHED})
+#: The job is at fault, or its timing: this tells nothing about the account.
+_NOT_ITS_FAULT = frozenset(
+    {
+        Reason.MODERATED,
+        Reason.BAD_PARAMETER,
+        Reason.UNKNOWN_ACTION,
+        Reason.NOT_FOUND,
+        Reason.PARENT_NOT_READY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of an account. Times are seconds since the epoch."""
+
+    closed: str | None = None  #: why it takes no jobs: the reason's code and the provider's words
+    closed_at: float | None = None
+    settings: str = ""  #: of which it was closed: others open it again
+    failures: int = 0  #: in a row
+    rests: int = 0  #: in a row
+    rest_until: float | None = None
+    limit: int | None = None  #: jobs at once that it was believed to take
+    limited_at: float = 0.0
+    error_rate: float = 0.0  #: share of submissions that failed, the last ones counting most
+
+    def slots(self, most: int, now: float) -> int:
+        """How many of ``most`` slots may be used."""
+        if self.closed or (self.rest_until is not None and now < self.rest_until):
+            return 0
+        if self.rest_until is not None:  # a single job tells whether it is well again
+            return min(most, 1)
+        return self.believed(most, now) or most
+
+    def believed(self, most: int, now: float) -> int | None:
+        """How many of ``most`` jobs at once it is believed to take, while that is fewer."""
+        if self.limit is None:
+            return None
+        regained = int(max(0.0, now - self.limited_at) / SLOT_BACK_S)
+        return self.limit + regained if self.limit + regained < most else None
+
+
+def after(
+    health: Health, verdict: Verdict, running: int, now: float, *, settings: str = ""
+) -> Health:
+    """What the answer to a submission teaches; ``running``: jobs with a slot, its own too.
+
+    Nothing changes for most answers: the same value means that there is nothing to write.
+    """
+    reason = Reason(verdict.error.code) if verdict.error and _known(verdict.error.code) else None
+    if verdict.account_trouble and verdict.error:
+        words = f"{verdict.error.code}: {verdict.error.message.rstrip('.')}"
+        return replace(_failed(health, now), closed=words, closed_at=now, settings=settings)
+    if is_full(verdict):
+        return replace(health, limit=max(1, running - 1), limited_at=now)
+    if reason in _NOT_ITS_FAULT:
+        return health
+    if verdict.outcome in (Outcome.TRY_LATER, Outcome.IN_DOUBT):
+        return _failed(health, now)
+    return _well(health)
+
+
+def is_full(verdict: Verdict) -> bool:
+    """Whether the provider takes no further job beside those that run."""
+    return verdict.error is not None and verdict.error.code in _FULL
+
+
+def opened(health: Health) -> Health:
+    """A person says that it is well again."""
+    return Health(error_rate=health.error_rate)
+
+
+def _failed(health: Health, now: float) -> Health:
+    failures = health.failures + 1
+    rate = health.error_rate + (1 - health.error_rate) * _WEIGHT
+    health = replace(health, failures=failures, error_rate=round(rate, 4))
+    if failures < FAILURES and health.rest_until is None:
+        return health
+    rest = min(LONGEST_REST_S, REST_S * 2.0 ** min(health.rests, 10))
+    return replace(health, failures=0, rests=health.rests + 1, rest_until=now + rest)
+
+
+def _well(health: Health) -> Health:
+    rate = round(health.error_rate * (1 - _WEIGHT), 4)
+    return replace(health, failures=0, rests=0, rest_until=None, error_rate=rate)
+
+
+def _known(code: str) -> bool:
+    return code in Reason._value2member_map_

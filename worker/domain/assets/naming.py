@@ -1,0 +1,107 @@
+"""PURE. The names of stored files: a template, as ``{pipeline}/{job}-{n}.{ext}``.
+
+Every name holds the job's id and the file's number, each apart from other fields, so that no two
+files share one; the folder is the same for all files of a job, so that its sidecar lies beside
+them; and what comes from outside is made harmless before it becomes part of a name.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from worker.domain.job import Job
+
+DEFAULT = "{pipeline}/{job}-{n}.{ext}"
+FIELDS = ("pipeline", "job", "n", "ext", "kind", "batch", "row", "date")
+MAX_LENGTH = 200
+
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_PLAIN = re.compile(r"[A-Za-z0-9._/-]*", re.ASCII)
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
+#: What a field says where there is nothing: a job outside of batches has no row.
+_NOTHING = "none"
+
+
+def check(template: str) -> str:
+    """The template itself.
+
+    Raises:
+        ValueError: with what is wrong, in words that complete "NAME: ...".
+    """
+    literal = _FIELD.sub("", template)
+    fields = _FIELD.findall(template)
+    folder, _, name = template.rpartition("/")
+    unknown = [field for field in fields if field not in FIELDS]
+    if unknown:
+        listed = ", ".join(f"{{{field}}}" for field in FIELDS)
+        raise ValueError(f"{{{unknown[0]}}} is not known; known are {listed}")
+    if len(template) > MAX_LENGTH:
+        raise ValueError(f"must have at most {MAX_LENGTH} characters")
+    if not _PLAIN.fullmatch(literal):
+        raise ValueError("may hold letters, digits, . _ - / and fields in braces")
+    if any(part.startswith(".") or not part for part in template.split("/")):
+        raise ValueError("must be a path below the root: no part may be empty or begin with a dot")
+    if template.startswith("inputs/"):
+        raise ValueError("must not begin with inputs/, where handed-in pictures are kept")
+    if "}{" in template:
+        raise ValueError("needs something between two fields, such as -, or names could be equal")
+    if not name.endswith(".{ext}") or name.count("{ext}") > 1:
+        raise ValueError("must end with .{ext}")
+    if "{n}" not in name or "job" not in fields:
+        raise ValueError("must hold {job}, and {n} behind the last /, or files would share a name")
+    if "{n}" in folder or "{ext}" in folder:
+        raise ValueError("must not hold {n} or {ext} before the last /: a job's files lie together")
+    return template
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one job's files. ``root``: the root of its pipeline; ``batch``: its batch's
+    name.
+    """
+
+    template: str
+    job: Job
+    root: Job
+    batch: str | None = None
+
+    def file(self, n: int, ext: str) -> str:
+        """The ``n``-th file, from 0; ``ext`` without a dot."""
+        return _FIELD.sub(lambda field: self._values(n, ext)[field[1]], self.template)
+
+    def tile(self, n: int, number: int, ext: str) -> str:
+        """Tile 1-4 of the ``n``-th file."""
+        return f"{self._stem(n)}-tile{number}.{ext}"
+
+    def thumbnail(self, n: int) -> str:
+        """The thumbnail of the ``n``-th file."""
+        return f"{self._stem(n)}-thumb.webp"
+
+    @property
+    def sidecar(self) -> str:
+        """What is written about the job."""
+        folder, slash, _ = self.file(0, "").rpartition("/")
+        return f"{folder}{slash}{self.job.id}.json"
+
+    def _stem(self, n: int) -> str:
+        return self.file(n, "").removesuffix(".")
+
+    def _values(self, n: int, ext: str) -> Mapping[str, str]:
+        row = self.root.row
+        return {
+            "pipeline": self.job.pipeline_id,
+            "job": self.job.id,
+            "n": str(n),
+            "ext": ext,
+            "kind": self.job.kind.value,
+            "batch": _harmless(self.batch),
+            "row": _NOTHING if row is None else str(row),
+            # Of the root: a pipeline that runs past midnight lies together all the same.
+            "date": datetime.fromtimestamp(self.root.created_at, UTC).date().isoformat(),
+        }
+
+
+def _harmless(text: str | None) -> str:
+    """Only characters that no file system and no URL minds."""
+    return _UNSAFE.sub("-", text or "")[:64].strip("-") or _NOTHING

@@ -1,0 +1,206 @@
+"""PURE. A row's columns and the batch's defaults, made the requests that they ask for."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from worker.domain.batch.cells import Steps, converted
+from worker.domain.batch.defaults import FIELDS, KEY, Defaults, kind_of, needed
+from worker.domain.batch.permutations import (
+    Choice,
+    Pattern,
+    count,
+    expand,
+    fill,
+    longest,
+    parse_prompt,
+)
+from worker.domain.batch.records import Record
+from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.job import Kind
+from worker.domain.requests import JobRequest, parse_request
+from worker.domain.templates import MAX_PROMPT
+
+#: Jobs that one row may stand for.
+MAX_PERMUTATIONS = 1000
+
+
+def requests_of(record: Record, shared: Defaults, *, permute: bool) -> list[JobRequest]:
+    """The requests of a row: one, or one per permutation of its prompt.
+
+    Raises:
+        InvalidRequest: with every bad field.
+    """
+    given = {n: v for n, v in record.columns.items() if n != KEY and not _is_empty(v, record)}
+    row = _Row(kind_of(given.pop("kind", shared.kind.value)), shared, given)
+    row.sort_columns(as_text=record.as_text)
+    prompts = row.prompts(record.columns, permute=permute)
+    return row.requests(prompts)
+
+
+def _is_empty(value: Any, record: Record) -> bool:
+    return value is None or (record.as_text and not value.strip())
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row on its way to its requests, and what was found wrong with it so far."""
+
+    kind: Kind
+    shared: Defaults
+    columns: dict[str, Any]  #: that are not empty, without the key and the kind
+    fields: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)  #: columns kept in the metadata
+    then: Steps | None = None  #: steps that were checked before
+    errors: list[FieldError] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)  #: fields that ``errors`` explain
+
+    @property
+    def _template(self) -> Pattern | None:
+        """The batch's template, unless the row has a prompt that the template does not ask for."""
+        if "prompt" not in FIELDS[self.kind]:
+            return None
+        overridden = "prompt" in self.columns and "prompt" not in self.shared.columns
+        return None if overridden else self.shared.template
+
+    def sort_columns(self, *, as_text: bool) -> None:
+        """Each column to where it belongs: a field, the template, or else the metadata."""
+        known = FIELDS[self.kind]
+        used = self.shared.columns if self._template else frozenset()
+        self.fields = {n: v for n, v in self.shared.fields.items() if n in known}
+        for name, value in self.columns.items():
+            if name == "prompt" and name in known:
+                continue  # see prompts
+            if name in known:
+                self._set(name, value, as_text=as_text)
+            elif name not in used:
+                self.others[name] = value
+        self._merge_metadata()
+        self._choose_then()
+
+    def _set(self, name: str, value: Any, *, as_text: bool) -> None:
+        if not as_text:
+            self.fields[name] = value
+            return
+        try:
+            self.fields[name] = converted(name, value)
+        except InvalidRequest as problem:
+            self._broke(name, *problem.errors)
+
+    def _broke(self, name: str, *errors: FieldError) -> None:
+        self.broken.add(name)
+        self.errors += errors
+
+    def _merge_metadata(self) -> None:
+        own = self.fields.get("metadata", {})
+        if not isinstance(own, Mapping):
+            return  # parse_request says so
+        twice = [name for name in self.others if name in own]
+        if twice:
+            message = f"has {', '.join(map(repr, twice))}, which is also a column; rename one"
+            self._broke("metadata", FieldError("metadata", message))
+        elif merged := {**self.shared.metadata, **own, **self.others}:
+            self.fields["metadata"] = merged
+
+    def _choose_then(self) -> None:
+        """Steps that were checked already are set beside the check, which takes long for them."""
+        own = self.fields.get("then")
+        checked = self.shared.then if own is None else own if isinstance(own, tuple) else None
+        if checked is None:
+            return
+        self.fields.pop("then", None)
+        if self.kind is Kind.MODAL:
+            self.fields |= {"then": list(checked)} if checked else {}  # it has a rule about them
+        else:
+            self.then = checked
+
+    def prompts(self, names: Mapping[str, Any], *, permute: bool) -> Iterator[Any]:
+        """The prompts that the row stands for; None where there is none."""
+        try:
+            pattern = self._pattern(names, permute=permute)
+        except ValueError as problem:
+            self._broke("prompt", FieldError("prompt", str(problem)))
+            pattern = None
+        if pattern is None or "prompt" in self.broken:
+            return iter([self.columns.get("prompt") if "prompt" in FIELDS[self.kind] else None])
+        return expand(pattern)
+
+    def _pattern(self, names: Mapping[str, Any], *, permute: bool) -> Pattern | None:
+        template, prompt = self._template, self.columns.get("prompt")
+        if template:
+            return _bounded(fill(template, self._values(names, permute=permute)))
+        if "prompt" in FIELDS[self.kind] and permute and isinstance(prompt, str):
+            return _bounded(parse_prompt(prompt))
+        return None
+
+    def _values(self, names: Mapping[str, Any], *, permute: bool) -> dict[str, Pattern]:
+        """The template's columns as this row has them."""
+        values: dict[str, Pattern] = {}
+        for name in sorted(self.shared.columns):
+            try:
+                values[name] = _value(self.columns.get(name), permute=permute)
+            except ValueError as problem:
+                lack = "empty" if name in names else "missing"
+                missing = f"is {lack}: {needed(name, names)}"
+                message = str(problem) if name in self.columns else missing
+                self._broke("prompt", FieldError(name, message))
+                values[name] = ()
+        return values
+
+    def requests(self, prompts: Iterator[Any]) -> list[JobRequest]:
+        try:
+            found = [self._request(prompt) for prompt in prompts]
+        except InvalidRequest as problem:
+            self.errors += [self._hinted(e) for e in problem.errors if e.field not in self.broken]
+        else:
+            if not self.errors:
+                return found
+        raise InvalidRequest(self.errors)
+
+    def _request(self, prompt: Any) -> JobRequest:
+        fields = {"kind": self.kind.value, **self.fields}
+        if prompt is not None:
+            fields["prompt"] = prompt
+        asked = parse_request(fields)
+        return replace(asked, then=self.then) if self.then else asked
+
+    def _hinted(self, error: FieldError) -> FieldError:
+        """The error with the likely mistake, where other columns may be its cause."""
+        if error.field == "metadata" and self.others:
+            listed = ", ".join(repr(name[:40]) for name in list(self.others)[:10])
+            return replace(error, message=f"{error.message}; it holds the other columns: {listed}")
+        if error.message.startswith("is required"):
+            alike = {name[:64].casefold(): name for name in self.others}
+            if near := difflib.get_close_matches(error.field, alike, n=1):
+                meant = f"is {alike[near[0]][:64]!r} meant? Name that column `{error.field}`"
+                return replace(error, message=f"{error.message}; {meant}")
+        return error
+
+
+def _value(value: Any, *, permute: bool) -> Pattern:
+    """A column's value in a template; several where it is a list, or has groups of its own."""
+    if isinstance(value, list):
+        if not value or not permute:
+            raise ValueError("is an empty list" if permute else "is a list: permutations are off")
+        if any(isinstance(each, list) for each in value):
+            raise ValueError("is a list of lists: give a list of texts")
+        return (Choice(tuple(_value(each, permute=permute) for each in value)),)
+    if isinstance(value, str) and value.strip():
+        return parse_prompt(value.strip()) if permute else (value.strip(),)
+    if isinstance(value, bool | int | float):
+        return (str(value).lower(),)
+    raise ValueError("must be text or a number, or a list of those, to stand in a template")
+
+
+def _bounded(pattern: Pattern) -> Pattern:
+    """Refuse what would be too many prompts, or too long, before any is made."""
+    if count(pattern, MAX_PERMUTATIONS) > MAX_PERMUTATIONS:
+        raise ValueError(
+            f"has more than {MAX_PERMUTATIONS} permutations; split the row, "
+            "or write \\{ and \\, where no permutation is meant"
+        )
+    length = longest(pattern)
+    if len(pattern) > 1 and length > MAX_PROMPT:
+        raise ValueError(f"must have at most {MAX_PROMPT} characters, not {length}")
+    return pattern

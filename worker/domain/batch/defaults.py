@@ -1,0 +1,144 @@
+"""PURE. What all rows of a batch share: part of a request, and a template for its prompt."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from pydantic import create_model
+
+from worker.domain.batch.permutations import Pattern, columns_of, parse_template
+from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.job import Kind
+from worker.domain.requests.base import Problem, suggestion, validate
+from worker.domain.requests.kinds import MODELS, Request
+from worker.domain.requests.steps import normal_form
+
+#: The caller's own name of a row: a column, never a default.
+KEY = "key"
+
+#: The names of a request's fields.
+FIELDS: Mapping[Kind, frozenset[str]] = {
+    kind: frozenset(model.model_fields) for kind, model in MODELS.items()
+}
+
+_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in MODELS}
+_MERGED = ("metadata", "then")
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What was checked; a row overrides it field by field, ``metadata`` name by name."""
+
+    kind: Kind
+    fields: Mapping[str, Any]  #: without those below
+    metadata: Mapping[str, Any]
+    then: tuple[dict[str, Any], ...]  #: as ``JobRequest`` holds it
+    template: Pattern | None = None  #: of the prompt
+    columns: frozenset[str] = frozenset()  #: that the template asks for
+
+
+def check_defaults(given: Any, *, permute: bool = True) -> Defaults:
+    """The ``given`` defaults: fields as ``POST /v1/jobs`` takes them, all of them optional.
+
+    Raises:
+        InvalidRequest: with every bad field.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidRequest.of("defaults", "must be an object")
+    fields = {name: value for name, value in given.items() if value is not None}
+    kind = kind_of(fields.pop("kind", Kind.IMAGINE.value))
+    errors = [FieldError(KEY, "belongs to a row: give it as a column")] if KEY in fields else []
+    fields.pop(KEY, None)
+    template = None
+    try:
+        template = _template(fields.get("prompt"), permute=permute)
+    except ValueError as problem:
+        errors.append(FieldError("prompt", str(problem)))
+    errors += _field_errors(kind, fields)
+    if errors:
+        raise InvalidRequest(errors)
+    common = validate(Request, {name: fields[name] for name in _MERGED if name in fields})
+    return Defaults(
+        kind=kind,
+        fields={k: v for k, v in fields.items() if k != "prompt" and k not in _MERGED},
+        metadata=common.metadata,
+        then=normal_form(common.then),
+        template=template,
+        columns=frozenset(columns_of(template or ())),
+    )
+
+
+def kind_of(value: Any) -> Kind:
+    """The kind that is named so. Raises ``InvalidRequest``."""
+    named = _KINDS.get(value.strip()) if isinstance(value, str) else None
+    if named:
+        return named
+    near = suggestion(value if isinstance(value, str) else "", _KINDS)
+    raise InvalidRequest.of("kind", f"is not a kind of job; {near}")
+
+
+def header_errors(shared: Defaults, names: Collection[str]) -> Iterator[FieldError]:
+    """Why no row of a file with the columns ``names`` could be a job.
+
+    A hint at the likely mistake, once, in place of the same words for each of its rows.
+    """
+    if "kind" in names or "prompt" in names:
+        return
+    missing = sorted(shared.columns.difference(names))
+    for column in missing:
+        yield FieldError("header", f"lacks `{column}`: {needed(column, names)}")
+    needs = [name for name in required(shared.kind) if name not in _given(shared)]
+    if needs and not missing and not known_columns(shared).intersection(names):
+        listed = ", ".join(f"`{name}`" for name in needs)
+        yield FieldError(
+            "header",
+            f"names no field of {shared.kind}, which needs {listed}; the first line must name the "
+            "columns. A file with a prompt per line is read as lines",
+        )
+
+
+def needed(column: str, names: Collection[str]) -> str:
+    """That the template asks for ``column``, and what the row's columns are called."""
+    shown = [name[:40] for name in islice(names, 20) if name.isprintable()]
+    return f"the template of the prompt asks for it; {suggestion(column, shown)}"
+
+
+def required(kind: Kind) -> list[str]:
+    """The fields that a request of the ``kind`` must have."""
+    return [name for name, field in MODELS[kind].model_fields.items() if field.is_required()]
+
+
+def known_columns(shared: Defaults) -> frozenset[str]:
+    """The columns that mean something in a row of the default kind."""
+    return FIELDS[shared.kind] | shared.columns | {"kind", KEY}
+
+
+def _given(shared: Defaults) -> set[str]:
+    return set(shared.fields) | ({"prompt"} if shared.template is not None else set())
+
+
+def _template(text: Any, *, permute: bool) -> Pattern | None:
+    return parse_template(text, permute=permute) if isinstance(text, str) else None
+
+
+class _NoRules(Request):
+    """Leaves out the rules across fields: what a default lacks, a row may bring."""
+
+    @classmethod
+    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:  # noqa: ARG003  # overrides
+        return iter(())
+
+
+def _partial(model: type[Request]) -> type[Request]:
+    return create_model("Defaults", __base__=(_NoRules, model))
+
+
+def _field_errors(kind: Kind, fields: Mapping[str, Any]) -> Iterator[FieldError]:
+    """What is wrong with the fields that are given."""
+    try:
+        validate(_partial(MODELS[kind]), dict(fields))
+    except InvalidRequest as problem:
+        for error in problem.errors:
+            if error.field in fields or error.field not in FIELDS[kind]:
+                yield error

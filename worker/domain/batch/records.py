@@ -1,0 +1,227 @@
+"""PURE. The rows of a batch's file, as columns: NDJSON, CSV with a header, or lines of prompts."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from pathlib import PurePath
+from typing import Any, NoReturn
+
+from worker.domain.batch.lines import Line, lines_of
+from worker.domain.batch.tables import BrokenRow, Table, delimiter_of
+from worker.domain.errors import FieldError, InvalidRequest
+
+
+class Form(StrEnum):
+    """How a batch's file is written."""
+
+    NDJSON = "ndjson"  #: a JSON object per line
+    CSV = "csv"  #: a header with the columns' names, then a row per line; , ; or tab between
+    LINES = "lines"  #: a prompt per line
+
+
+_SUFFIXES = {
+    ".jsonl": Form.NDJSON, ".ndjson": Form.NDJSON,
+    ".csv": Form.CSV, ".tsv": Form.CSV,
+    ".txt": Form.LINES,
+}  # fmt: skip
+
+
+def form_of(name: str) -> Form:
+    """The form by its own name, or by the suffix of a file's name.
+
+    Raises:
+        InvalidRequest: on ``format``, when neither tells.
+    """
+    if name in set(Form):
+        return Form(name)
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise InvalidRequest.of(
+            "format",
+            f"cannot be told from {name!r}; say one of {', '.join(Form)}, "
+            f"or use a file named {', '.join('*' + each for each in _SUFFIXES)}",
+        )
+    return _SUFFIXES[suffix]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row as it is written in the file."""
+
+    number: int  #: the line where it starts, from 1
+    columns: dict[str, Any]
+    as_text: bool  #: the values are all text, also of numbers and lists
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that gives no job, and all that is wrong with it.
+
+    Two fields stand for more than a column: ``row`` for all of it, ``header`` for the first line of
+    a CSV file.
+    """
+
+    number: int  #: the line where it starts, from 1
+    errors: tuple[FieldError, ...]
+    is_last: bool = False  #: nothing after it was read: the file is not what it was taken for
+
+
+#: What is wrong with a CSV file's column names, when no row could be good.
+CheckHeader = Callable[[Sequence[str]], Iterable[FieldError]]
+
+
+def read_records(
+    source: Iterable[bytes], form: Form, check_header: CheckHeader
+) -> Iterator[Record | BadRow]:
+    """The rows of a file that comes in pieces (``source``), blank ones left out."""
+    lines = lines_of(source)
+    first = next(lines, None)
+    if first is None:
+        return
+    if problem := _not_text(first.text):
+        yield _bad(first.number, problem, is_last=True)
+        return
+    lines = chain([first], lines)
+    match form:
+        case Form.NDJSON:
+            yield from _ndjson(lines)
+        case Form.CSV:
+            yield from _csv(lines, check_header)
+        case Form.LINES:
+            yield from _prompts(lines)
+
+
+def _bad(number: int, message: str, *, field: str = "row", is_last: bool = False) -> BadRow:
+    return BadRow(number, (FieldError(field, message),), is_last)
+
+
+def _not_text(start: str) -> str | None:
+    """Why a file that starts like this is not text."""
+    if start.startswith("PK\x03\x04"):
+        return "is the start of a workbook or archive, not of text; export it as CSV UTF-8"
+    if start.startswith("\x1f\ufffd"):
+        return "is the start of a compressed file; unpack it first"
+    if start.startswith("\ufffd\ufffd") and "\x00" in start:
+        return "is the start of a UTF-16 file; save it as UTF-8"
+    return None
+
+
+def _ndjson(lines: Iterable[Line]) -> Iterator[Record | BadRow]:
+    is_first = True
+    for line in lines:
+        text = line.text.strip()
+        if not text:
+            continue
+        if is_first and text.startswith("["):
+            message = "starts a JSON list; write one object per line (with jq: jq -c '.[]')"
+            yield _bad(line.number, message, is_last=True)
+            return
+        yield _object(line, text, is_first=is_first)
+        is_first = False
+
+
+def _object(line: Line, text: str, *, is_first: bool) -> Record | BadRow:
+    if line.problem:
+        return _bad(line.number, line.problem)
+    try:
+        data = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        hint = "; is this file CSV, or lines of prompts?" if is_first and text[0] != "{" else ""
+        return _bad(line.number, f"is not readable JSON: {error}{hint}")
+    if not isinstance(data, dict):
+        return _bad(line.number, "must be an object")
+    return Record(line.number, data, as_text=False)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number that JSON knows")
+
+
+def _prompts(lines: Iterable[Line]) -> Iterator[Record | BadRow]:
+    is_first = True
+    for line in lines:
+        text = line.text.strip()
+        if not text or text.startswith("#"):
+            continue
+        if is_first and _is_header(text):
+            message = "looks like the header of a CSV file; read the file as csv"
+            yield _bad(line.number, message, is_last=True)
+            return
+        is_first = False
+        if line.problem:
+            yield _bad(line.number, line.problem)
+        elif _is_object(text):
+            yield _bad(line.number, "is a JSON object, not a prompt; read the file as ndjson")
+        else:
+            yield Record(line.number, {"prompt": text}, as_text=True)
+
+
+def _is_header(text: str) -> bool:
+    names = [name.strip('" ') for name in re.split(r"[,;\t]", text)]
+    return "prompt" in names and all(re.fullmatch(r"\w+", name) for name in names)
+
+
+def _is_object(text: str) -> bool:
+    if not (text.startswith("{") and text.endswith("}")):
+        return False
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _csv(lines: Iterator[Line], check_header: CheckHeader) -> Iterator[Record | BadRow]:
+    first = next((line for line in lines if line.text.strip()), None)
+    if first is None:
+        return
+    table = Table(chain([first], lines), delimiter_of(first.text))
+    try:
+        names = _names(table.next_row() or [])
+    except BrokenRow as problem:
+        yield _bad(first.number, str(problem), field="header", is_last=True)
+        return
+    if errors := _header_errors(names, check_header):
+        yield BadRow(first.number, tuple(errors), is_last=True)
+        return
+    yield from _table_rows(table, names)
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    return [name.strip() or f"column_{place}" for place, name in enumerate(header, start=1)]
+
+
+def _header_errors(names: Sequence[str], check: CheckHeader) -> list[FieldError]:
+    if names[0].startswith("{") and names[0].lstrip("{ ").startswith('"'):
+        return [FieldError("header", "looks like a JSON object; read the file as ndjson")]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        message = f"names {', '.join(f'`{name}`' for name in twice)} twice; rename a column"
+        return [FieldError("header", message)]
+    return list(check(names))
+
+
+def _table_rows(table: Table, names: Sequence[str]) -> Iterator[Record | BadRow]:
+    while True:
+        try:
+            cells = table.next_row()
+        except BrokenRow as problem:
+            yield _bad(table.number, str(problem))
+            continue
+        if cells is None:
+            return
+        if any(cell.strip() for cell in cells):
+            yield _row(table.number, names, cells)
+
+
+def _row(number: int, names: Sequence[str], cells: list[str]) -> Record | BadRow:
+    if len(cells) != len(names):
+        return _bad(
+            number,
+            f"has {len(cells)} cells, but the header has {len(names)}; "
+            "put text that contains the delimiter into double quotes",
+        )
+    return Record(number, dict(zip(names, cells, strict=True)), as_text=True)

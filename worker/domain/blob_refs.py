@@ -1,0 +1,31 @@
+"""PURE. References to pictures in our storage: what one looks like, and which ones a job holds."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from worker.domain.job import Job
+
+#: ``blob:<sha256>.<ext>``; see ``worker.adapters.storage.storage``.
+BLOB = re.compile(r"blob:(?P<digest>[0-9a-f]{64})\.(?P<ext>png|jpg|webp|gif)")
+
+
+def blobs_of(job: Job) -> frozenset[str]:
+    """Every stored picture that ``job``, or a step of its ``then`` at any depth, may still need.
+
+    To tell what may be removed. So it looks at every text and not at the fields that hold pictures
+    today: one reference too many keeps a file for longer, one too few loses a picture.
+    """
+    mask = job.modal.mask if job.modal else None
+    return frozenset(filter(BLOB.fullmatch, _texts([job.request, job.fetched, job.then, mask])))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)

@@ -1,0 +1,137 @@
+"""PURE. Buttons by name: "U1", "Upscale (Subtle)", "Zoom Out 2x" ... -> the button, or the change
+call.
+
+A button is known by its customId alone: labels and emoji may be empty or missing, differ between
+forks and even hold each other's text. So each customId pattern has one name here, and a caller may
+also use the label, the emoji or the customId itself.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from worker.domain.result import Button
+
+#: customId pattern -> name; ``\1`` is the pattern's first group. First match wins.
+_NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), name)
+    for pattern, name in (
+        (r"^MJ::JOB::upsample::(\d)", r"U\1"),
+        (r"^MJ::JOB::variation::(\d)", r"V\1"),
+        (r"^MJ::JOB::reroll\b", "reroll"),
+        (r"^MJ::JOB::low_variation\b", "Vary (Subtle)"),
+        (r"^MJ::JOB::high_variation\b", "Vary (Strong)"),
+        (r"^MJ::Inpaint\b", "Vary (Region)"),
+        (r"^MJ::JOB::upsample_\w*subtle", "Upscale (Subtle)"),
+        (r"^MJ::JOB::upsample_\w*creative", "Upscale (Creative)"),
+        (r"^MJ::JOB::upsample_\w*?([24]x)", r"Upscale (\1)"),
+        (r"^MJ::Outpaint::50\b", "Zoom Out 2x"),
+        (r"^MJ::Outpaint::75\b", "Zoom Out 1.5x"),
+        (r"^MJ::Outpaint::100\b", "Make Square"),
+        (r"^MJ::CustomZoom\b", "Custom Zoom"),
+        (r"^MJ::JOB::pan_left\b", "Pan Left"),
+        (r"^MJ::JOB::pan_right\b", "Pan Right"),
+        (r"^MJ::JOB::pan_up\b", "Pan Up"),
+        (r"^MJ::JOB::pan_down\b", "Pan Down"),
+        (r"^MJ::JOB::animate_high", "Animate (High)"),
+        (r"^MJ::JOB::animate_low", "Animate (Low)"),
+        (r"^MJ::JOB::video_virtual_upscale::(\d)", r"U\1"),
+        (r"^MJ::BOOKMARK\b", "Favorite"),
+        (r"^MJ::Job::PicReader::(\d)", r"\1"),
+        (r"^MJ::Job::PicReader::all", "Imagine all"),
+        (r"^MJ::Picread::Retry", "retry"),
+        (r"^MJ::Job::PromptAnalyzer::(\d)", r"\1"),
+    )
+)
+
+_CHANGE = re.compile(r"^(?:([uv])([1-4])|(r|reroll|🔄))$", re.IGNORECASE)
+
+#: What a grid of four offers through the change call, where the provider has no buttons.
+GRID_NAMES = ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4", "reroll")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A call of ``/mj/submit/change``: UPSCALE, VARIATION or REROLL of one of the four pictures."""
+
+    action: str
+    index: int
+
+
+def name_of(button: Button) -> str:
+    """The button's name, e.g. ``U1``; its label, emoji or customId where the pattern is unknown."""
+    for pattern, name in _NAMES:
+        if match := pattern.match(button.custom_id):
+            return match.expand(name)
+    return button.label or button.emoji or button.custom_id
+
+
+def is_glob(wanted: str) -> bool:
+    """Whether ``wanted`` may match several buttons, such as ``U*``."""
+    return any(char in wanted for char in "*?[")
+
+
+def find(buttons: Iterable[Button], wanted: str) -> tuple[Button, ...]:
+    """The buttons that ``wanted`` means: several only for a glob, in the provider's order.
+
+    ``wanted`` is a name, label or emoji (letter case and spaces do not matter), a customId, or a
+    glob.
+    """
+    buttons = tuple(buttons)
+    exact = [b for b in buttons if wanted == b.custom_id]
+    if exact:
+        return (exact[0],)
+    hits = {b.custom_id: b for b in reversed(buttons) if _means(b, wanted)}
+    found = tuple(reversed(hits.values()))
+    return found if is_glob(wanted) else found[:1]
+
+
+def pressed_by(pressed: str, wanted: str) -> bool:
+    """Whether a press of ``pressed``, a name or a glob, presses the button called ``wanted``."""
+    if is_glob(pressed):
+        return fnmatchcase(_key(wanted), _key(pressed))
+    return _key(wanted) == _key(pressed)
+
+
+def matching_names(wanted: str) -> tuple[str, ...]:
+    """The names of a grid that ``wanted`` means, where the provider has no buttons."""
+    if is_glob(wanted):
+        return tuple(n for n in GRID_NAMES if fnmatchcase(_key(n), _key(wanted)))
+    change = change_for(wanted)
+    return (wanted,) if change else ()
+
+
+def change_for(wanted: str) -> Change | None:
+    """The change call for ``wanted``, or None where only a button can do it.
+
+    A reroll carries index 1: gateways refuse an index of zero even there.
+    """
+    match = _CHANGE.match(wanted.strip())
+    if not match:
+        return None
+    letter, index, _ = match.groups()
+    if letter is None:
+        return Change("REROLL", 1)
+    return Change("UPSCALE" if letter in "uU" else "VARIATION", int(index))
+
+
+def wants_input(custom_id: str) -> bool:
+    """Whether the window behind this button is useless without an answer of the caller's own.
+
+    Vary (Region) needs its region and Custom Zoom its factor; every other window only offers its
+    prompt for a change.
+    """
+    return bool(re.match(r"^MJ::(Inpaint|CustomZoom)\b", custom_id, re.IGNORECASE))
+
+
+def _means(button: Button, wanted: str) -> bool:
+    names = {_key(n) for n in (name_of(button), button.label, button.emoji) if n}
+    if is_glob(wanted):
+        return any(fnmatchcase(name, _key(wanted)) for name in names)
+    return _key(wanted) in names or (_key(wanted) == "r" and "reroll" in names)
+
+
+def _key(name: str) -> str:
+    """Letter case, blanks and emoji variation selectors do not tell buttons apart."""
+    return "".join(name.replace("\ufe0f", "").split()).casefold()

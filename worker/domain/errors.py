@@ -1,0 +1,115 @@
+"""Every error that Hookline raises on purpose.
+
+    HooklineError
+    ├── SettingsError          wrong or missing settings, all of them at once
+    ├── InvalidRequest         bad input, every field named; nothing was stored or sent
+    ├── NotFound               no such job, pipeline or account
+    ├── Conflict               the job's status does not allow what was asked
+    ├── AddressError           an address that must not be, or cannot be, connected to
+    ├── PictureError           a picture that cannot be read, fetched or used
+    ├── StaleVersion           another process changed the job first: reload and decide again
+    └── ServiceUnavailable     something we need does not answer now
+        ├── StoreUnavailable   Redis
+        ├── BrokerUnavailable  the Celery broker
+        └── ProviderUnavailable  the provider, on a call that costs nothing (a fetch)
+
+The raiser says whether trying again can help (``retryable``); the caller only obeys. The docstring
+of a class is its default message. What a provider says about a *job* is not an exception but a
+value (``worker.domain.provider_reports.Verdict``).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with one field of a request; ``field`` is a path like ``then[0].press``."""
+
+    field: str
+    message: str
+
+
+class HooklineError(Exception):
+    """Something went wrong in Hookline."""
+
+    #: True where the same call may succeed later without being changed.
+    retryable = False
+
+    def __init__(self, message: str | None = None) -> None:
+        doc = (type(self).__doc__ or "").strip().splitlines()
+        super().__init__(message or (doc[0] if doc else type(self).__name__))
+
+
+class SettingsError(HooklineError):
+    """The settings are wrong."""
+
+    def __init__(self, problems: Iterable[FieldError]) -> None:
+        self.problems = tuple(problems)
+        lines = "\n".join(f"  {p.field}: {p.message}" for p in self.problems)
+        super().__init__(f"The settings are wrong:\n{lines}")
+
+
+class InvalidRequest(HooklineError):
+    """The request is wrong."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("; ".join(f"{e.field}: {e.message}" for e in self.errors))
+
+    @classmethod
+    def of(cls, field: str, message: str) -> "InvalidRequest":
+        """The common case of a single wrong field."""
+        return cls([FieldError(field, message)])
+
+
+class NotFound(HooklineError):
+    """There is no such thing here."""
+
+
+class Conflict(HooklineError):
+    """The present state does not allow this."""
+
+
+class AddressError(HooklineError):
+    """The address cannot be used."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        self.retryable = retryable
+        super().__init__(message)
+
+
+class PictureError(HooklineError):
+    """The picture cannot be used.
+
+    ``dead_link``: another address of the same picture, asked for anew, may hold it whole.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, dead_link: bool = False) -> None:
+        self.retryable = retryable
+        self.dead_link = dead_link
+        super().__init__(message)
+
+
+class StaleVersion(HooklineError):
+    """Another process changed the job first."""
+
+    retryable = True
+
+
+class ServiceUnavailable(HooklineError):
+    """A service does not answer."""
+
+    retryable = True
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """Redis does not answer."""
+
+
+class BrokerUnavailable(ServiceUnavailable):
+    """The Celery broker does not answer."""
+
+
+class ProviderUnavailable(ServiceUnavailable):
+    """The provider does not answer."""

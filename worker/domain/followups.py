@@ -1,0 +1,290 @@
+"""PURE. The steps (``then``) of a finished job -> its children.
+
+A child's id is made from its parent's id and its place in ``then``, so the same child is never made
+twice, however often its parent's end is told.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from worker.domain import buttons, retry_policy
+from worker.domain.job import JSON, Job, Kind, Modal, Retry, Status
+from worker.domain.result import AssetsStatus, Button, JobError, Result
+from worker.domain.templates import MissingValue, render
+
+#: Kinds that end with words; all others end with pictures or films.
+_TEXT_KINDS = frozenset({Kind.DESCRIBE, Kind.SHORTEN})
+
+_NAMESPACE = uuid5(NAMESPACE_URL, "hookline:job")
+
+
+def job_id_of(*parts: str) -> str:
+    """A job's id made from what it is: the same parts always give the same id (32 hex digits)."""
+    return uuid5(_NAMESPACE, "\x1f".join(parts)).hex
+
+
+def child_id(parent_id: str, key: str) -> str:
+    """The id of the child that ``parent_id`` makes for ``key`` (a step's place and button)."""
+    return uuid5(UUID(parent_id), key).hex
+
+
+def incomplete(job: Job, result: Result) -> bool:
+    """Whether ``result`` leaves out what the finished ``job`` or its steps need.
+
+    Callbacks and lists may be shorter than the task's own page, which is the last word.
+    """
+    if job.kind in _TEXT_KINDS:
+        lacking = not (result.prompts or result.text)
+    else:
+        lacking = not (result.image_url or result.image_urls or result.video_urls)
+    return lacking or any(_lacks(step, result) for step in job.then)
+
+
+def children(parent: Job, now: float) -> tuple[Job, ...]:
+    """The jobs that the finished ``parent`` starts, created at ``now``.
+
+    A step that cannot be carried out gives a child that has failed, with the reason.
+    """
+    made = tuple(
+        child
+        for index, step in enumerate(parent.then)
+        for child in _children_of_step(_with_retry(parent, step), index, step, now)
+    )
+    blends = {
+        child.id: _after_siblings(child, parent, made, now)
+        for child in made
+        if child.kind is Kind.BLEND
+    }
+    made = tuple(blends.get(child.id, child) for child in made)
+    return tuple(replace(child, awaited_by=awaited_by(child, made)) for child in made)
+
+
+def awaited_by(job: Job, others: tuple[Job, ...]) -> tuple[str, ...]:
+    """The ids of those of ``others`` that wait for ``job``."""
+    return tuple(other.id for other in others if job.id in other.waits_for)
+
+
+def chosen(choose: Job, parent: Job, steps: tuple[JSON, ...], now: float) -> tuple[Job, ...]:
+    """The children of ``choose``: they press what its function answered under ``parent``.
+
+    What follows a press is the choose's own ``then``, unless the answer has another.
+    """
+    return tuple(
+        replace(child, parent_id=choose.id)
+        for index, step in enumerate(steps)
+        for child in press(
+            parent,
+            step["press"],
+            f"{choose.id}:{index}",
+            now,
+            modal=step.get("modal"),
+            then=tuple(step.get("then", choose.then)),
+        )
+    )
+
+
+def press(
+    parent: Job,
+    wanted: str,
+    key: str,
+    now: float,
+    *,
+    modal: JSON | None = None,
+    then: tuple[JSON, ...] = (),
+) -> tuple[Job, ...]:
+    """The children that press ``wanted`` under ``parent``; several only for a glob.
+
+    Where the buttons are not known the child is resolved when it is submitted, after asking the
+    provider.
+    """
+    request = {"job_id": parent.id, "button": wanted}
+    base = _child(parent, key, Kind.ACTION, request, then=then, now=now)
+    base = replace(base, modal=_modal(modal))
+    if parent.result.buttons:
+        found = buttons.find(parent.result.buttons, wanted)
+        if not found:
+            return (_failed(base, button_not_found(wanted, parent.result.buttons), now),)
+        if not buttons.is_glob(wanted):
+            return (_resolved(base, parent, found[0]),)
+        return tuple(
+            _resolved(_one_of(base, parent, mark, key), parent, button)
+            for mark, button in _told_apart(found)
+        )
+    if buttons.is_glob(wanted):
+        names = buttons.matching_names(wanted)
+        if not names:
+            return (_failed(base, button_not_found(wanted, ()), now),)
+        return tuple(_one_of(base, parent, name, key) for name in names)
+    return (base,)
+
+
+def button_not_found(wanted: str, known: tuple[Button, ...]) -> JobError:
+    """The error of a press whose button is not there; its hint lists those that are."""
+    names = ", ".join(dict.fromkeys(buttons.name_of(b) for b in known))
+    hint = f"The buttons of this task are: {names}." if names else "This task has no buttons."
+    return JobError("button_not_found", f"There is no button {wanted!r}.", hint)
+
+
+def default_prompt(parent: Job, custom_id: str) -> str | None:
+    """The prompt that the window behind ``custom_id`` would show.
+
+    That of a describe's number is its own text; of any other button, the parent's prompt.
+    """
+    name = buttons.name_of(Button(custom_id))
+    prompts = parent.result.prompts
+    if name.isdigit() and 0 < int(name) <= len(prompts):
+        return prompts[int(name) - 1]
+    prompt = parent.result.prompt or parent.request.get("prompt")
+    return str(prompt) if prompt else None
+
+
+def _lacks(step: JSON, result: Result) -> bool:
+    """A press of one button is no such step: it is resolved when it is submitted."""
+    if "press" in step:
+        return buttons.is_glob(step["press"]) and not result.buttons
+    if "choose" in step:
+        return result.buttons is None
+    if "blend" in step:  # needs what its siblings give
+        return False
+    if "imagine" in step:
+        try:
+            render(step["imagine"], result)
+        except MissingValue:
+            return True
+        return False
+    return result.image_url is None
+
+
+def _children_of_step(parent: Job, index: int, step: JSON, now: float) -> Iterator[Job]:
+    then = tuple(step.get("then", ()))
+    key = str(index)
+    if "press" in step:
+        yield from press(parent, step["press"], key, now, modal=step.get("modal"), then=then)
+    elif "imagine" in step:
+        yield _imagine(parent, key, step["imagine"], then, now)
+    elif "blend" in step:
+        request = {name: step[name] for name in ("blend", "dimensions") if name in step}
+        yield _child(parent, key, Kind.BLEND, request, then=then, now=now)
+    elif "choose" in step:
+        yield _choose(parent, key, step["choose"], then, now)
+    else:
+        yield _describe(parent, key, then, now)
+
+
+def _with_retry(parent: Job, step: JSON) -> Job:
+    """As children inherit from it: a step may have a ``retry`` of its own."""
+    if "retry" not in step:
+        return parent
+    asked = dict(step["retry"])
+    on = asked.pop("on", None)
+    return replace(parent, retry=Retry(**asked, on=None if on is None else tuple(on)))
+
+
+def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
+    child = _child(parent, key, Kind.IMAGINE, {"prompt": template}, then=then, now=now)
+    try:
+        prompt = render(template, parent.result)
+    except MissingValue as missing:
+        hint = "The parent's result does not have what the template asks for."
+        return _failed(child, JobError("template_unresolved", str(missing), hint), now)
+    return replace(child, request={"prompt": prompt})
+
+
+def _describe(parent: Job, key: str, then: tuple[JSON, ...], now: float) -> Job:
+    request = {"image": parent.result.image_url}
+    child = _child(parent, key, Kind.DESCRIBE, request, then=then, now=now)
+    if parent.result.image_url is None:
+        hint = "Only a job that ends with a picture can be followed by a describe."
+        return _failed(child, JobError("no_picture", "The parent has no picture.", hint), now)
+    return child
+
+
+def _choose(parent: Job, key: str, function: str, then: tuple[JSON, ...], now: float) -> Job:
+    """It is given the parent's files, so it waits until they are stored."""
+    request = {"job_id": parent.id, "choose": function}
+    child = _child(parent, key, Kind.CHOOSE, request, then=then, now=now)
+    pending = parent.result.assets_status is AssetsStatus.PENDING
+    due_at = now + retry_policy.look_at_siblings(0.0) if pending else now
+    return replace(child, waits_for=(parent.id,), due_at=due_at)
+
+
+def _after_siblings(blend: Job, parent: Job, made: tuple[Job, ...], now: float) -> Job:
+    """A blend waits for the presses beside it that it names."""
+    found = [_sibling(parent, name, made) for name in blend.request["blend"]]
+    siblings = [sibling for sibling in found if sibling]
+    if len(siblings) < len(found):
+        name = blend.request["blend"][found.index(None)]
+        missing = button_not_found(name, parent.result.buttons or ())
+        return _failed(blend, replace(missing, code="sibling_failed"), now)
+    born_failed = any(sibling.status.terminal for sibling in siblings)
+    due_at = now if born_failed else now + retry_policy.look_at_siblings(0.0)
+    return replace(blend, waits_for=tuple(sibling.id for sibling in siblings), due_at=due_at)
+
+
+def _sibling(parent: Job, name: str, made: tuple[Job, ...]) -> Job | None:
+    """The child that presses the button called ``name``, which may be one of a glob's."""
+    known = buttons.find(parent.result.buttons or (), name)
+    for child in (each for each in made if each.kind is Kind.ACTION):
+        same = known and child.request.get("custom_id") == known[0].custom_id
+        if same or buttons.pressed_by(str(child.request["button"]), name):
+            return child
+    return None
+
+
+def _child(
+    parent: Job,
+    key: str,
+    kind: Kind,
+    request: dict[str, Any],
+    *,
+    then: tuple[JSON, ...],
+    now: float,
+) -> Job:
+    return Job(
+        id=child_id(parent.id, key),
+        kind=kind,
+        account=parent.account,  # a task id means nothing to another account
+        pipeline_id=parent.pipeline_id,
+        created_at=now,
+        request=request,
+        parent_id=parent.id,
+        batch_id=parent.batch_id,
+        then=then,
+        priority=parent.priority,
+        tenant=parent.tenant,
+        mode=parent.mode,
+        deadline_s=parent.deadline_s,
+        retry=parent.retry,
+        seed=parent.seed,
+        notify=parent.notify,
+        keep=parent.keep,
+    )
+
+
+def _resolved(child: Job, parent: Job, button: Button) -> Job:
+    name = buttons.name_of(button)
+    request = {**child.request, "button": name, "custom_id": button.custom_id}
+    return replace(child, request=request, modal_prompt=default_prompt(parent, button.custom_id))
+
+
+def _told_apart(found: tuple[Button, ...]) -> Iterator[tuple[str, Button]]:
+    """Each button by its name, or by its customId where several share the name."""
+    names = [buttons.name_of(button) for button in found]
+    for name, button in zip(names, found, strict=True):
+        yield name if names.count(name) == 1 else button.custom_id, button
+
+
+def _one_of(base: Job, parent: Job, mark: str, key: str) -> Job:
+    """One child of a glob: the step's place alone would give them all the same id."""
+    request = {**base.request, "button": mark}
+    return replace(base, id=child_id(parent.id, f"{key}:{mark}"), request=request)
+
+
+def _modal(modal: JSON | None) -> Modal | None:
+    return Modal(prompt=modal.get("prompt"), mask=modal.get("mask")) if modal else None
+
+
+def _failed(job: Job, error: JobError, now: float) -> Job:
+    return replace(job, status=Status.FAILED, error=error, finished_at=now)

@@ -1,0 +1,67 @@
+"""PURE. The one function that decides every change of a job: ``transition(job, event, now,
+policy)``.
+
+An event is what happened: a worker started the submit, the provider replied, a task was observed
+(by callback or by asking), time passed, a person asked for something. The answer is a ``Decision``:
+the job as it shall be, the children it starts, and what became of the event. Nothing is read or
+written here.
+
+    queued -> submitting -> submitted -> in_progress -> succeeded | failed | cancelled | timed_out
+                  |   ^         |
+                  v   |         +-> awaiting_modal -> queued (for the modal's own POST)
+               in_doubt         +-> overdue (still watched for a late success)
+
+Forward skips are legal: a callback may overtake our own record of the submit reply. Terminal
+statuses absorb, except for ``retry`` and for what belongs to a result that is there (its files, its
+seed).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from worker.domain import events
+from worker.domain.events import Decision, Disposition, Event, Policy
+from worker.domain.job import Job
+from worker.domain.lifecycle import asking, observing, submitting, waiting
+from worker.domain.lifecycle.moves import next_look
+
+__all__ = ["next_look", "transition"]
+
+
+def transition(job: Job, event: Event, now: float, policy: Policy) -> Decision:
+    """Decide what ``event`` does to ``job`` at ``now``.
+
+    Raises ``Conflict`` for a caller's wish that the job's status does not allow; never for what a
+    provider sent, however odd.
+    """
+    decide: Callable[[Job, Any, float, Policy], Decision] = _DECIDERS[type(event)]
+    decision = decide(job, event, now, policy)
+    if decision.disposition is not Disposition.APPLIED:
+        return decision
+    if decision.job == job:
+        return replace(decision, disposition=Disposition.DUPLICATE)
+    if not decision.job.bound:
+        return replace(decision, job=replace(decision.job, account=""))
+    return decision
+
+
+_DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
+    events.Started: submitting.started,
+    events.Posting: submitting.posting,
+    events.Replied: submitting.replied,
+    events.Observed: observing.observed,
+    events.Missing: observing.missing,
+    events.TimePassed: asking.time_passed,
+    events.Cancelled: asking.cancelled,
+    events.Retried: asking.retried,
+    events.Resolved: asking.resolved,
+    events.ModalAnswered: asking.modal_answered,
+    events.AssetsSettled: asking.assets_settled,
+    events.SeedSettled: asking.seed_settled,
+    events.LinksRenewed: asking.links_renewed,
+    events.SiblingsSeen: waiting.siblings_seen,
+    events.Choosing: waiting.choosing,
+    events.Chosen: waiting.chosen,
+    events.NotChosen: waiting.not_chosen,
+}

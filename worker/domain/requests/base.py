@@ -1,0 +1,242 @@
+"""PURE. What all models of a caller's input share: rules across fields, our words, common types."""
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.templates import MAX_PROMPT
+
+#: A field's name and what is wrong with it.
+Problem = tuple[str, str]
+
+#: The same with the place below the model, as pydantic keeps it.
+Found = tuple[tuple[int | str, ...], str]
+
+#: Marks an error whose message is ours already.
+_WORDED = "worded"
+
+_WORDING = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+}
+
+
+class Model(BaseModel):
+    """Base of all input models: strict types, frozen, unknown fields refused by name."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    #: What the model is called in messages.
+    what: ClassVar[str]
+
+    @classmethod
+    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:  # noqa: ARG003  # for overriding
+        """The rules across fields that the fields ``given`` (not null, values unchecked) break."""
+        return iter(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _every_problem(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Look at rules and fields alike: pydantic alone keeps the rules for a second round."""
+        broken: list[Found] = []
+        if isinstance(data, dict):
+            data = {
+                name: v for name, v in data.items() if v is not None or name not in cls.model_fields
+            }
+            problems = [*cls._unknown(data), *cls.rules(data)]
+            broken = [((name,), message) for name, message in problems]
+        return made_unless(broken, handler, data)
+
+    @classmethod
+    def _unknown(cls, data: Mapping[Any, Any]) -> Iterator[Problem]:
+        known = list(cls.model_fields)
+        for name in (str(name) for name in data if name not in cls.model_fields):
+            yield name, f"is not a field of {cls.what}; {suggestion(name, known)}"
+
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+
+def made_unless(broken: list[Found], handler: Callable[[Any], T], data: Any) -> T:
+    """What ``handler`` makes of ``data``; raises with what is ``broken`` and what it finds."""
+    try:
+        made = handler(data)
+    except ValidationError as error:
+        broken = _found(error) + broken
+    else:
+        if not broken:
+            return made
+    # Some releases of pydantic run the validators of a model inside a recursive one twice.
+    once = [_worded(*problem) for problem in dict.fromkeys(broken)]
+    raise ValidationError.from_exception_data("request", once)
+
+
+def validate(model: type[M], data: Any) -> M:
+    """The model made of ``data``, or ``InvalidRequest`` with every bad field."""
+    if not isinstance(data, dict):
+        raise InvalidRequest.of("request", "must be an object")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InvalidRequest(field_errors(error)) from None
+
+
+def field_errors(error: ValidationError, root: str = "") -> list[FieldError]:
+    """What pydantic found, in our words; ``root`` names the value itself."""
+    return [FieldError(_path(root, loc), message) for loc, message in _found(error)]
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
+    """The nearest of the ``known`` names, and all of them."""
+    near = difflib.get_close_matches(name[:64], known, n=1)
+    return (f"did you mean `{near[0]}`? " if near else "") + f"known are {', '.join(known)}"
+
+
+def exactly_one(given: Collection[str], *names: str) -> Iterator[Problem]:
+    """The rule that one of the fields ``names`` is given and no second one."""
+    present = [name for name in names if name in given]
+    listed = " or ".join(f"`{name}`" for name in names)
+    if not present:
+        yield names[0], f"is required: give {listed}"
+    for extra in present[1:]:
+        yield extra, f"cannot stand beside `{present[0]}`: give only one of {listed}"
+
+
+def at_least_one(given: Collection[str], *names: str) -> Iterator[Problem]:
+    """The rule that some of the fields ``names`` are given."""
+    if not any(name in given for name in names):
+        yield names[0], f"is required: give {' or '.join(f'`{name}`' for name in names)}, or both"
+
+
+def within(low: int, high: int) -> AfterValidator:
+    """A whole number from ``low`` to ``high``."""
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return AfterValidator(check)
+
+
+def choice(*allowed: int) -> AfterValidator:
+    """One of some numbers. ``Literal`` would take true for 1."""
+
+    def check(value: int) -> int:
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(map(str, allowed))}")
+        return value
+
+    return AfterValidator(check)
+
+
+def count(low: int, high: int) -> AfterValidator:
+    """A list of ``low`` to ``high`` items."""
+
+    def check(value: list[Any]) -> list[Any]:
+        if not low <= len(value) <= high:
+            span = f"{low} to {high}" if low else f"at most {high}"
+            raise ValueError(f"must have {span} items, not {len(value)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def depth(value: Any, limit: int) -> int:
+    """How deep lists and objects are nested in ``value``; never looks beyond ``limit`` + 1."""
+    level, found = [value], 0
+    while level and found <= limit:
+        level = [item for each in level for item in _items(each)]
+        found += bool(level)
+    return found
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def text(limit: int | None, *, lines: bool = False) -> AfterValidator:
+    """Text that is not blank and has at most ``limit`` characters; blanks around it are dropped.
+
+    Control characters are refused, with ``lines`` all but tabs and line breaks.
+    """
+    control = _CONTROL_BUT_LINES if lines else _CONTROL
+
+    def check(value: str) -> str:
+        value = value.strip()
+        if not value:
+            raise ValueError("must not be empty")
+        if limit is not None and len(value) > limit:
+            raise ValueError(f"must have at most {limit} characters, not {len(value)}")
+        if _SURROGATE.search(value):
+            raise ValueError("must be valid Unicode text")
+        if control.search(value):
+            raise ValueError(
+                f"must not contain control characters{'' if lines else ' or line breaks'}"
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, text(200)]  #: of an account, a button, a queue
+Id = Annotated[str, text(255)]  #: of a job, or a task at the provider
+CustomId = Annotated[str, text(1000)]
+Prompt = Annotated[str, text(MAX_PROMPT, lines=True)]
+Picture = Annotated[str, text(None)]  #: see worker.adapters.storage.inputs
+
+
+def _found(error: ValidationError) -> list[Found]:
+    details = error.errors(include_url=False, include_input=False)
+    return [(each["loc"], _wording(each)) for each in details]
+
+
+def _worded(loc: tuple[int | str, ...], message: str) -> InitErrorDetails:
+    return {"type": PydanticCustomError(_WORDED, message), "loc": loc, "input": None}
+
+
+def _wording(error: ErrorDetails) -> str:
+    if error["type"] == "literal_error":
+        return f"must be {error['ctx']['expected']}".replace("'", "")
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return _WORDING.get(error["type"], error["msg"])
+
+
+def _path(root: str, loc: tuple[int | str, ...]) -> str:
+    for part in loc:
+        if isinstance(part, int):
+            root += f"[{part}]"
+        else:
+            root += f".{_shown(part)}" if root else _shown(part)
+    return root
+
+
+def _shown(name: str) -> str:
+    """A field's name as the caller wrote it, in a form that can always be printed."""
+    return name[:100].encode(errors="backslashreplace").decode() or '""'

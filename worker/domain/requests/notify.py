@@ -1,0 +1,74 @@
+"""PURE. Whom a caller wants to be told, and of what."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from worker.domain.job import Notify as Asked
+from worker.domain.notifications import DEFAULT_BATCH_TOPICS, DEFAULT_TOPICS, Topic
+from worker.domain.requests.base import Model, Name, Problem, count, exactly_one, suggestion, text
+
+TOPICS = tuple(topic.value for topic in Topic)
+#: A single job is no batch.
+JOB_TOPICS = tuple(topic for topic in TOPICS if topic != Topic.BATCH_FINISHED)
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError("must be an http or https URL")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not contain a user name or password")
+    return url
+
+
+def _topics(known: Sequence[str]) -> Any:
+    """A list of topics, each once."""
+
+    def check(topic: str) -> str:
+        if topic in known:
+            return topic
+        if topic in TOPICS:
+            raise ValueError(f"{topic} is told of a batch; known here are {', '.join(known)}")
+        raise ValueError(f"{topic[:64]!r} is not a topic; {suggestion(topic, known)}")
+
+    one = Annotated[str, AfterValidator(check), Field(json_schema_extra={"enum": list(known)})]
+    once = AfterValidator(lambda topics: list(dict.fromkeys(topics)))
+    return Annotated[list[one], count(1, len(TOPICS)), once]
+
+
+class Notify(Model):
+    """Where a caller is told, and of what: a Celery task, or a URL."""
+
+    what: ClassVar[str] = "`notify`"
+    default: ClassVar[tuple[str, ...]] = DEFAULT_TOPICS
+
+    celery_task: Name | None = None
+    queue: Name | None = None
+    url: Annotated[str, text(2000), AfterValidator(_web_address)] | None = None
+    on: _topics(JOB_TOPICS) | None = None  # type: ignore[valid-type]
+
+    @classmethod
+    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
+        """One way to tell."""
+        yield from exactly_one(given, "celery_task", "url")
+        queue = given.get("queue")
+        if "queue" in given and "celery_task" not in given:
+            yield "queue", "belongs to a `celery_task`"
+        if isinstance(queue, str) and queue.strip().partition(".")[0] == "hookline":
+            yield "queue", "is one of Hookline's own: name the queue that your worker takes from"
+
+    @property
+    def value(self) -> Asked:
+        """As the job keeps it."""
+        return Asked(tuple(self.on or self.default), self.url, self.celery_task, self.queue)
+
+
+class BatchNotify(Notify):
+    """Where a batch's caller is told; its rows are told of, too, where the topics say so."""
+
+    default: ClassVar[tuple[str, ...]] = DEFAULT_BATCH_TOPICS
+
+    on: _topics(TOPICS) | None = None  # type: ignore[valid-type]

@@ -1,0 +1,40 @@
+"""PURE. Further attempts that a caller asks for in advance, and the errors they may answer."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from worker.domain.account_trouble import CURABLE, HANDLING
+from worker.domain.job import Retry as Asked
+from worker.domain.requests.base import Model, count, suggestion, within
+
+
+def _curable(code: str) -> str:
+    """A code of an error after which the same request may succeed."""
+    if code not in HANDLING:
+        raise ValueError(f"is not the code of a task's failure; {suggestion(code, CURABLE)}")
+    if why_not := HANDLING[code].why_not:
+        raise ValueError(f"{code} cannot be retried: {why_not}")
+    return code
+
+
+def _once_each(codes: list[str]) -> list[str]:
+    return list(dict.fromkeys(codes))
+
+
+Code = Annotated[str, AfterValidator(_curable), Field(json_schema_extra={"enum": list(CURABLE)})]
+
+
+class Retry(Model):
+    """How often a job is tried in all when the provider's task fails, and after which errors."""
+
+    what: ClassVar[str] = "`retry`"
+
+    attempts: Annotated[int, within(1, 10)] = 3
+    backoff_s: Annotated[int, within(1, 3600)] = 10
+    on: Annotated[list[Code], count(1, len(HANDLING)), AfterValidator(_once_each)] | None = None
+
+    @property
+    def value(self) -> Asked:
+        """As the job keeps it."""
+        return Asked(self.attempts, self.backoff_s, None if self.on is None else tuple(self.on))

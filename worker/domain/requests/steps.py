@@ -1,0 +1,237 @@
+"""PURE. Follow-ups: the steps of ``then``, and their shorthand for the command line."""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from worker.domain import buttons
+from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.requests.base import (
+    Found,
+    Model,
+    Name,
+    Picture,
+    Problem,
+    Prompt,
+    at_least_one,
+    count,
+    exactly_one,
+    field_errors,
+    made_unless,
+)
+from worker.domain.requests.retry import Retry
+from worker.domain.templates import check_template
+
+MAX_STEPS = 50  #: in one list
+MAX_STEPS_IN_ALL = 500  #: in a whole tree: each is a payment
+MAX_DEPTH = 20
+
+Dimensions = Literal["PORTRAIT", "SQUARE", "LANDSCAPE"]
+
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+class ModalAnswer(Model):
+    """The answer to a window: a prompt, a mask or both."""
+
+    what: ClassVar[str] = "`modal`"
+
+    prompt: Prompt | None = None
+    mask: Picture | None = None
+
+    @classmethod
+    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
+        """An answer must say something."""
+        return at_least_one(given, "prompt", "mask")
+
+
+def _known_template(text: str) -> str:
+    if problem := check_template(text):
+        raise ValueError(problem)
+    return text
+
+
+def _is_true(value: bool) -> bool:  # noqa: FBT001  # the field's own value
+    if not value:
+        raise ValueError("must be true")
+    return value
+
+
+def _function(name: str) -> str:
+    if not _FUNCTION.fullmatch(name):
+        raise ValueError("must name a function as package.module:function")
+    return name
+
+
+class Step(Model):
+    """What a finished job starts: exactly one of these actions."""
+
+    what: ClassVar[str] = "a step"
+
+    press: Name | None = None
+    modal: ModalAnswer | None = None
+    imagine: Annotated[Prompt, AfterValidator(_known_template)] | None = None
+    describe: Annotated[bool, AfterValidator(_is_true)] | None = None
+    blend: Annotated[list[Name], count(2, 5)] | None = None
+    dimensions: Dimensions | None = None
+    choose: Annotated[Name, AfterValidator(_function)] | None = None
+    retry: Retry | None = None
+    then: "Steps" = Field(default_factory=list)
+
+    @classmethod
+    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
+        """One action per step, and a window only behind a button."""
+        yield from exactly_one(given, "press", "imagine", "describe", "blend", "choose")
+        if "modal" in given and "press" not in given:
+            yield "modal", "belongs to a `press`: only a button opens a window"
+        if "dimensions" in given and "blend" not in given:
+            yield "dimensions", "belongs to a `blend`"
+        if "retry" in given and "choose" in given:
+            yield "retry", "belongs to what is submitted; a `choose` calls a function of yours"
+
+
+def _bounded(then: Any) -> Any:
+    """Refuse what is too deep or too much, before any model looks at it."""
+    level, depth, steps = then, 0, 0
+    while isinstance(level, list) and level:
+        depth, steps = depth + 1, steps + len(level)
+        if depth > MAX_DEPTH:
+            raise ValueError(
+                f"is nested too deep: at most {MAX_DEPTH} steps may follow one another"
+            )
+        if steps > MAX_STEPS_IN_ALL:
+            raise ValueError(
+                f"has too many steps: at most {MAX_STEPS_IN_ALL}, those below included"
+            )
+        below = [step.get("then") for step in level if isinstance(step, dict)]
+        level = [step for each in below if isinstance(each, list) for step in each]
+    return then
+
+
+def _beside_siblings(then: Any, handler: ValidatorFunctionWrapHandler) -> list[Step]:
+    """Each blend's pictures must come from presses of the same list."""
+    broken: list[Found] = []
+    steps = [step for step in then if isinstance(step, dict)] if isinstance(then, list) else []
+    pressed = [step["press"] for step in steps if isinstance(step.get("press"), str)]
+    for index, step in enumerate(then if steps else ()):
+        names = step.get("blend") if isinstance(step, dict) else None
+        if isinstance(names, list):
+            broken += [((index, "blend"), problem) for problem in _not_beside(names, pressed)]
+    return made_unless(broken, handler, then)
+
+
+def _not_beside(names: list[Any], pressed: list[str]) -> Iterator[str]:
+    named = [name for name in names if isinstance(name, str)]
+    for name in dict.fromkeys(named):
+        shown = json.dumps(name[:64])
+        if buttons.is_glob(name):
+            yield f"must name one button each; {shown} stands for several"
+        elif not any(buttons.pressed_by(each, name) for each in pressed):
+            yield f"names {shown}, which no step beside it presses; add a `press` of it there"
+        if named.count(name) > 1:
+            yield f"names {shown} twice"
+
+
+Steps = Annotated[
+    list[Step],
+    count(0, MAX_STEPS),
+    WrapValidator(_beside_siblings),
+    BeforeValidator(_bounded),
+]
+Step.model_rebuild()
+_STEPS: TypeAdapter[list[Step]] = TypeAdapter(Steps)
+
+
+def normal_form(steps: list[Step]) -> tuple[dict[str, Any], ...]:
+    """The steps as JSON values, only with the fields that were given."""
+    return tuple(step.model_dump(exclude_defaults=True) for step in steps)
+
+
+def check_choosers(then: Iterable[Mapping[str, Any]], modules: Collection[str]) -> None:
+    """Refuse steps that name a function of a module which is none of ``modules``.
+
+    Whoever may name any function runs any code; raises ``InvalidRequest``.
+    """
+    problems = [
+        FieldError(
+            path,
+            f"{name!r} may not be called: list its module in the setting HOOKLINE_CHOOSERS",
+        )
+        for path, name in _choosers(then, "then")
+        if name.partition(":")[0] not in modules
+    ]
+    if problems:
+        raise InvalidRequest(problems)
+
+
+def _choosers(then: Iterable[Mapping[str, Any]], path: str) -> Iterator[tuple[str, str]]:
+    for index, step in enumerate(then):
+        if "choose" in step:
+            yield f"{path}[{index}].choose", step["choose"]
+        yield from _choosers(step.get("then", ()), f"{path}[{index}].then")
+
+
+def parse_choice(answer: Any) -> tuple[dict[str, Any], ...]:
+    """The presses that the function of a choose answered: names of buttons, or steps.
+
+    Raises ``InvalidRequest`` on the field ``answer`` or a path below it.
+    """
+    if not isinstance(answer, list | tuple):
+        raise InvalidRequest.of("answer", "must be a list of button names or of steps")
+    data = [{"press": each} if isinstance(each, str) else each for each in answer]
+    for index, step in enumerate(data):
+        if isinstance(step, dict) and "press" not in step:
+            raise InvalidRequest.of(f"answer[{index}]", "must press a button")
+    try:
+        return normal_form(_STEPS.validate_python(data))
+    except ValidationError as error:
+        raise InvalidRequest(field_errors(error, "answer")) from None
+
+
+def parse_then_shorthand(text: str) -> list[dict[str, Any]]:
+    """The steps of the command line's ``--then``.
+
+    ``U1,U2`` presses two buttons, ``V2>U1`` presses U1 under what V2 gave, and ``>`` binds closer
+    than the comma. Text that starts with a bracket is JSON, as in a request.
+
+    Raises:
+        InvalidRequest: on the field ``then`` or a path below it.
+    """
+    try:
+        data = _json(text) if text.lstrip().startswith(("[", "{")) else _presses(text)
+        return list(normal_form(_STEPS.validate_python(data)))
+    except ValidationError as error:
+        raise InvalidRequest(field_errors(error, "then")) from None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest.of("then", f"is not readable JSON: {error}") from None
+
+
+def _presses(text: str) -> list[dict[str, Any]]:
+    return [_chain(chain) for chain in text.split(",")]
+
+
+def _chain(text: str) -> dict[str, Any]:
+    *before, last = (name.strip() for name in text.split(">"))
+    if not last or not all(before):
+        message = "has an empty place; write button names as in U1,U2 or V2>U1"
+        raise InvalidRequest.of("then", message)
+    step: dict[str, Any] = {"press": last}
+    for name in reversed(before):
+        step = {"press": name, "then": [step]}
+    return step

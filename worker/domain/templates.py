@@ -1,0 +1,68 @@
+"""PURE. Prompts made from a parent's result: ``{prompts[0]}``, ``{text}`` and ``{prompt}``.
+
+Only these names and an index are understood, and ``{{`` and ``}}`` stand for braces. A template
+never goes through ``str.format``: that would reach attributes of whatever it is given.
+"""
+
+import re
+from string import Formatter
+
+from worker.domain.errors import HooklineError
+from worker.domain.result import Result
+
+#: The longest prompt, in characters: generous, the provider cuts far earlier.
+MAX_PROMPT = 6000
+
+_FIELD = re.compile(r"(?P<name>prompts)\[(?P<index>[0-9]{1,3})\]|(?P<plain>text|prompt)")
+_KNOWN = "{prompts[0]}, {text} and {prompt} (write {{ and }} for braces)"
+
+
+class MissingValue(HooklineError):
+    """The parent's result does not give what the template asks for."""
+
+
+def check_template(text: str) -> str | None:
+    """What is wrong with the template, in words for the caller; None when nothing is."""
+    try:
+        fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+    except ValueError:
+        return f"has a brace without its partner; known are {_KNOWN}"
+    for name, spec, conversion in fields:
+        if spec or conversion or not _FIELD.fullmatch(name or ""):
+            return f"asks for {{{name}}}, in a form that is not known; known are {_KNOWN}"
+    return None
+
+
+def render(text: str, result: Result) -> str:
+    """The prompt that the template makes of the parent's ``result``.
+
+    Raises:
+        MissingValue: the result lacks a value, or the prompt would be empty or over ``MAX_PROMPT``.
+        ValueError: the template was never checked and is wrong.
+    """
+    if problem := check_template(text):
+        raise ValueError(f"The template {problem}")
+    prompt = "".join(
+        literal + (_value(name, result) if name else "")
+        for literal, name, _, _ in Formatter().parse(text)
+    ).strip()
+    if not prompt:
+        raise MissingValue("the template gives an empty prompt")
+    if len(prompt) > MAX_PROMPT:
+        raise MissingValue(
+            f"the prompt has {len(prompt)} characters, at most {MAX_PROMPT} may be sent"
+        )
+    return prompt
+
+
+def _value(name: str, result: Result) -> str:
+    field = _FIELD.fullmatch(name)
+    if field and field["name"]:
+        index, count = int(field["index"]), len(result.prompts)
+        if index < count:
+            return result.prompts[index]
+        raise MissingValue(f"{name}: the parent has {count} prompt{'' if count == 1 else 's'}")
+    value = result.text if name == "text" else result.prompt
+    if value is None:
+        raise MissingValue(f"{name}: the parent has none")
+    return value

@@ -1,0 +1,191 @@
+"""`hookline batch`: many jobs from one file, and what people ask of them all together."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from worker.adapters.store import Batch
+from worker.domain.batch import manifest
+from worker.domain.job import Job
+from worker.entrypoints import client, connection
+from worker.entrypoints.cli import batch_view as view
+from worker.entrypoints.cli.base import Command, WrongUsage, note, print_json
+from worker.entrypoints.cli.batch_submit import submit
+from worker.services.batches import Batches
+from worker.services.reports.present import batch_json, one_batch_json
+
+#: Bad rows that the store keeps.
+_BAD_KEPT = 1000
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+
+
+class _Batch(Command, click.Group):
+    """A group whose first word is a file, where it is no command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`FILE ...` is short for `submit FILE ...`."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["submit", *args]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Both ways to call it."""
+        formatter.write_usage(ctx.command_path, "FILE [OPTIONS]")
+        formatter.write_usage(ctx.command_path, "COMMAND [NAME]")
+
+
+@click.group(
+    cls=_Batch,
+    examples=(
+        'hookline batch cats.csv --prompt "{subject}, {style} --ar {ar}" --then U1,U2 --watch',
+        "hookline batch prompts.txt --budget 100 --dry-run",
+        "jq -c '.[]' cats.json | hookline batch - --name cats --form ndjson",
+        "hookline batch watch cats.csv",
+        "hookline batch retry cats.csv --failed",
+        "hookline batch manifest cats.csv --csv -o cats-done.csv",
+    ),
+)
+def batch() -> None:
+    """Submit the jobs of a file, and follow them all together.
+
+    FILE has a JSON object per line (.jsonl), a CSV table (.csv, .tsv) or a prompt per line (.txt);
+    `-` is standard input. A batch is known by its name, which is the file's: handed in again, only
+    what is new in the file is submitted. `hookline batch submit --help` has the options.
+    """
+
+
+batch.add_command(submit)
+
+
+@batch.command(cls=Command, examples=("hookline batch watch cats.csv",))
+@click.argument("name")
+def watch(*, name: str) -> None:
+    """Follow a batch to its end. Exit code 1: jobs of it failed. Ctrl-C leaves it running."""
+    view.follow(_find(name))
+
+
+@batch.command(cls=Command, examples=("hookline batch show cats.csv --json",))
+@click.argument("name")
+@_JSON
+def show(*, name: str, as_json: bool) -> None:
+    """Show how a batch stands."""
+    _show(name, as_json=as_json)
+
+
+@batch.command("list", cls=Command, examples=("hookline batch list",))
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@_JSON
+def list_(*, limit: int, as_json: bool) -> None:
+    """List the newest batches."""
+    found = client.list_batches(limit=limit)
+    if as_json:
+        print_json({"items": list(map(batch_json, found))})
+    else:
+        Console(soft_wrap=True, highlight=False).print(view.table(found))
+
+
+@batch.command(cls=Command, examples=("hookline batch cancel cats.csv",))
+@click.argument("name")
+@_JSON
+def cancel(*, name: str, as_json: bool) -> None:
+    """Give up all of its jobs that are not over.
+
+    What the provider already runs cannot be stopped; it is not followed up.
+    """
+    _count(_batches().cancel(_find(name)), "given up", as_json=as_json)
+
+
+@batch.command(cls=Command, examples=("hookline batch retry cats.csv --failed",))
+@click.argument("name")
+@click.option("--failed", is_flag=True, help="The jobs that failed or timed out.")
+@_JSON
+def retry(*, name: str, failed: bool, as_json: bool) -> None:
+    """Submit jobs again; each may be paid once more."""
+    if not failed:
+        raise WrongUsage("Say which jobs: --failed, those that failed or timed out.")
+    _count(_batches().retry_failed(_find(name)), "tried again", as_json=as_json)
+
+
+@batch.command(cls=Command, examples=("hookline batch pause cats.csv",))
+@click.argument("name")
+@_JSON
+def pause(*, name: str, as_json: bool) -> None:
+    """Start none of its jobs from now on; what runs goes on."""
+    _batches().pause(_find(name))
+    _show(name, as_json=as_json)
+
+
+@batch.command(cls=Command, examples=("hookline batch resume cats.csv",))
+@click.argument("name")
+@_JSON
+def resume(*, name: str, as_json: bool) -> None:
+    """Start its jobs again."""
+    _batches().resume(_find(name))
+    _show(name, as_json=as_json)
+
+
+@batch.command(
+    "manifest", cls=Command, examples=("hookline batch manifest cats.csv -o done.jsonl",)
+)
+@click.argument("name")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV; else a JSON object per line.")
+@click.option("-o", "--output", metavar="FILE", help="Write it there; else on standard output.")
+def manifest_(*, name: str, as_csv: bool, output: str | None) -> None:
+    """Write a line for each of its jobs: row, status, pictures, prompt, cost, error."""
+    services = connection.services()
+    form = manifest.Form.CSV if as_csv else manifest.Form.JSONL
+    pipelines = services.batches.jobs(_find(name))
+    lines = manifest.manifest(pipelines, form, services.storage.result_location)
+    if output is None:
+        for line in lines:
+            click.echo(line, nl=False)
+        return
+    try:
+        with Path(output).open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise WrongUsage(f"{output} cannot be written: {error.strerror}") from None
+
+
+@batch.command(cls=Command, examples=("hookline batch bad cats.csv",))
+@click.argument("name")
+def bad(*, name: str) -> None:
+    """List the rows of its file, as last handed in, that are no jobs."""
+    found = _find(name)
+    rows = connection.services().store.bad_rows(found.id, _BAD_KEPT)
+    for text in view.bad_row_lines(rows):
+        click.echo(text.strip())
+    if more := found.bad - len(rows):
+        note(f"{more:,} more are bad; these are the first.")
+
+
+def _batches() -> Batches:
+    return connection.services().batches
+
+
+def _find(name: str) -> Batch:
+    return _batches().find(name)
+
+
+def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
+    count = sum(1 for _ in jobs)
+    if as_json:
+        print_json({"jobs": count})
+    else:
+        click.echo(f"{view.counted(count, 'job')} {done}")
+
+
+def _show(name: str, *, as_json: bool) -> None:
+    found = client.get_batch(name)
+    if as_json:
+        print_json(one_batch_json(found))
+        return
+    click.echo(f"{found.batch.name}  {found.state}  {found.batch.id}")
+    for text in view.lines(found, waits=view.waits_for(found)):
+        click.echo(text)
+
+
+COMMANDS: tuple[click.Command, ...] = (batch,)

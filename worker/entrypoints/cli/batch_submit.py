@@ -1,0 +1,146 @@
+"""`hookline batch FILE`: the jobs of a file are submitted."""
+
+import json
+from collections.abc import Iterable
+from shlex import quote
+from typing import Any
+
+import click
+
+from worker.adapters import batch_files
+from worker.domain.batch.progress import BadRows, Progress
+from worker.domain.batch.records import Form
+from worker.domain.batch.request import BatchRequest, parse_batch
+from worker.domain.errors import InvalidRequest
+from worker.domain.money import in_words, units
+from worker.entrypoints import connection
+from worker.entrypoints.cli import batch_view as view
+from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note, print_json
+from worker.entrypoints.cli.submitting import (
+    common_options,
+    kept,
+    metadata,
+    notify,
+    seed_option,
+    steps,
+)
+from worker.services.reports.present import taken_json
+
+#: Bad rows that are told of.
+_BAD_SHOWN = 10
+#: The common options that make no sense here; `--watch` is this command's `--wait`.
+_NOT_OF_BATCHES = frozenset({"key", "wait", "as_json", "dry_run"})
+
+
+@click.command(
+    "submit",
+    cls=Command,
+    examples=(
+        "hookline batch prompts.txt --then U1 --watch",
+        'hookline batch cats.csv --name spring --prompt "{subject}, {style}" --budget 100',
+    ),
+)
+@click.argument("file", metavar="FILE")
+@click.option("--name", help="What the batch is known by; the file's name if it is left out.")
+@click.option("--form", metavar="|".join(Form), help="How it is written; told from the suffix.")
+@click.option("--kind", help="Of rows that name none. [default: imagine]")
+@click.option("--prompt", metavar="TEMPLATE", help="With {columns} of the row.")
+@click.option("--defaults", metavar="JSON", help="Further fields that all rows share.")
+@click.option("--budget", type=float, metavar="UNITS", help="What all of its jobs may cost.")
+@click.option("--strict", is_flag=True, help="Submit nothing if any row is bad.")
+@click.option("--no-permute", is_flag=True, help="{red, green} in a prompt is text.")
+@click.option("--watch", is_flag=True, help="Then follow it until all of it is over.")
+@click.option("--dry-run", is_flag=True, help="Check and price the whole file; submit nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Submit the rows of FILE that are not there yet.
+
+    A bad row is told with its line, and the others go on. Exit code 1: no row was good, or, with
+    --strict, one was bad.
+    """
+    ctx = click.get_current_context()
+    asked = _asked(file, given)
+    batches = connection.services().batches
+    try:
+        taken = _read(batches.check if dry_run else batches.submit, asked, file)
+    except BadRows as problem:
+        note(f"Nothing was submitted for {view.counted(problem.count, 'bad row')}:")
+        _say_bad(problem.rows, problem.count, None)
+        leave(ctx, JOB_FAILED)
+    if as_json:
+        print_json({**taken_json(asked.name, taken), **(_price(taken) if dry_run else {})})
+    else:
+        _say(asked, taken, dry_run=dry_run)
+    if watch and not dry_run:
+        view.follow(batches.find(asked.name))
+    leave(ctx, DONE if taken.new or taken.known else JOB_FAILED)
+
+
+submit.params += [seed_option()] + [o for o in common_options() if o.name not in _NOT_OF_BATCHES]
+
+
+def _asked(file: str, given: dict[str, Any]) -> BatchRequest:
+    name, form = batch_files.name_and_form(file, given.pop("name"), given.pop("form"))
+    asked = {
+        "name": name,
+        "form": form,
+        "permute": not given.pop("no_permute"),
+        "strict": given.pop("strict"),
+        "budget": given.pop("budget"),
+        "notify": notify(given),
+    }
+    given["then"], given["metadata"] = steps(given["then"]), metadata(given["metadata"])
+    given["assets"] = kept(given["assets"], tiles=given.pop("tiles"))
+    shared = _json_object(given.pop("defaults"))
+    named = {field: value for field, value in given.items() if value not in (None, [], {})}
+    return parse_batch({**asked, "defaults": {**shared, **named}})
+
+
+def _json_object(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as error:
+        raise InvalidRequest.of("defaults", f"must be JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidRequest.of("defaults", "must be a JSON object")
+    return found
+
+
+def _read(read: Any, asked: BatchRequest, file: str) -> Progress:
+    """Take the file in with ``read``, and show how far that is."""
+    taken = Progress("")
+    try:
+        with view.reading(batch_files.size_of(file)) as (heard, shown):
+            for taken in read(asked, batch_files.pieces(file, heard), allow_paths=True):
+                shown(taken)
+    except KeyboardInterrupt:
+        note(f"\n{view.taken_line(taken)}. Hand the file in again to go on behind them.")
+        raise click.exceptions.Exit(130) from None
+    return taken
+
+
+def _say(asked: BatchRequest, taken: Progress, *, dry_run: bool) -> None:
+    """What became of the file: the batch's id on stdout, the rest beside it."""
+    note(f"{asked.name}: {view.taken_line(taken)}")
+    _say_bad(taken.bad_rows, taken.bad, None if dry_run else asked.name)
+    if dry_run:
+        price = f"{in_words(taken.price)} at most" if taken.price else "none of them has a price"
+        about = "" if taken.exact else "; what is pressed is known only then: there may be more"
+        click.echo(f"{taken.planned:,} jobs, {price}{about}")
+        note("Nothing was submitted.")
+        return
+    click.echo(taken.batch_id)
+    note(f"  hookline batch watch {quote(asked.name)}")
+
+
+def _say_bad(rows: Iterable[Any], count: int, name: str | None) -> None:
+    """The first bad rows; ``name``: of the batch that knows the others."""
+    shown = list(rows)[:_BAD_SHOWN]
+    for text in view.bad_row_lines(shown):
+        note(text)
+    if more := count - len(shown):
+        note(f"  and {more:,} more" + (f": hookline batch bad {quote(name)}" if name else ""))
+
+
+def _price(taken: Progress) -> dict[str, Any]:
+    return {"jobs": taken.planned, "total": units(taken.price), "exact": taken.exact}

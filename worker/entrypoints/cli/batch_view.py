@@ -1,0 +1,272 @@
+"""Batches in words and bars: how far one is, how fast it goes, what it cost."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from shlex import quote
+from typing import Any
+
+import click
+from rich import box
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from worker.adapters.store import Batch
+from worker.domain.batch.progress import Progress as Taken
+from worker.domain.job import Status
+from worker.domain.money import in_words
+from worker.entrypoints import client, connection
+from worker.entrypoints.cli.base import DONE, JOB_FAILED, leave, note
+from worker.services.reports.batch_overview import BatchReport, State, why_waiting
+
+#: The rate is that of the last so many seconds.
+PACE_S = 180.0
+#: On a terminal that cannot draw: a line so often, in seconds.
+_SAY_EVERY_S = 30.0
+
+_STATES = {State.RUNNING: "green", State.PAUSED: "yellow", State.FINISHED: "cyan"}
+_COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "red"}
+_IN_WORK = (Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS)
+
+
+class Pace:
+    """How fast jobs end, and how long the rest takes at that."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def see(self, now: float, over: int) -> None:
+        """So many jobs are over at ``now``, in seconds of any clock."""
+        self._seen.append((now, over))
+        while self._seen[0][0] < now - PACE_S:
+            self._seen.popleft()
+
+    @property
+    def per_minute(self) -> float | None:
+        """Jobs per minute; None while nothing can be said."""
+        (since, before), (now, over) = self._seen[0], self._seen[-1]
+        return (over - before) * 60 / (now - since) if now > since and over > before else None
+
+    @property
+    def now(self) -> float:
+        """The last time that it was told of."""
+        return self._seen[-1][0]
+
+    def left_s(self, jobs: int) -> float | None:
+        """Seconds that so many further jobs take."""
+        pace = self.per_minute
+        return jobs * 60 / pace if pace else None
+
+
+def duration(seconds: float) -> str:
+    """About so long: ``45 s``, ``12 min``, ``3 h 20 min``, ``2 days``."""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def pace_line(report: BatchReport, pace: Pace) -> str:
+    """How far it is, how fast it goes, and when it is over."""
+    share = report.over / report.planned if report.planned else 1.0
+    said = [f"{report.over:,} of {report.planned:,} jobs", f"{share:.0%}"]
+    if rate := pace.per_minute:
+        said.append(f"{rate:,.0f}/min" if rate >= 10 else f"{rate:.1f}/min")
+    left = pace.left_s(report.planned - report.over)
+    if left and report.state is State.RUNNING:
+        said.append(f"{duration(left)} left")
+    return "  ".join(said)
+
+
+def counted(count: int, what: str) -> str:
+    """``1 job``, ``2 jobs``."""
+    return f"{count:,} {what}" + ("s" if count != 1 else "")
+
+
+def counts_line(report: BatchReport) -> str:
+    """Its jobs by how they stand, and the failed ones by reason."""
+    running = sum(map(report.count, _IN_WORK))
+    said = [f"{running:,} running"] if running else []
+    said += [
+        click.style(f"{count:,} {status.value}", fg=_COLOURS.get(status))
+        for status in Status
+        if status not in _IN_WORK and (count := report.count(status))
+    ]
+    return ", ".join(said) or "no jobs"
+
+
+def errors_line(report: BatchReport) -> str:
+    """Why those failed that did, the most frequent reason first; empty where none did."""
+    by_count = sorted(report.errors.items(), key=lambda item: -item[1])
+    return ", ".join(f"{count:,} {code}" for code, count in by_count)
+
+
+def money_line(report: BatchReport) -> str:
+    """What it cost so far; empty where nothing has a price."""
+    purse = report.purse
+    if not (purse.spent or purse.reserved or report.estimated or purse.budget is not None):
+        return ""
+    of = "" if purse.budget is None else f" of {in_words(purse.budget)}"
+    said = [f"{in_words(purse.spent - purse.refunded)}{of} spent"]
+    if purse.reserved:
+        said.append(f"{in_words(purse.reserved)} reserved")
+    if report.estimated:
+        said.append(f"about {in_words(report.estimated)} for what is queued")
+    return ", ".join(said)
+
+
+def waits_for(report: BatchReport) -> str | None:
+    """Why nothing of it runs, where that is worth a word."""
+    if report.state is State.PAUSED:  # `lines` says so
+        return None
+    found = why_waiting(connection.services().orchestrator, report)
+    return found.message if found and found.reason != "next" else None
+
+
+def lines(report: BatchReport, waits: str | None = None) -> list[str]:
+    """How a batch stands, a line for each thing that there is to say."""
+    name = quote(report.batch.name)
+    said = [
+        ("jobs", counts_line(report)),
+        ("failed by", errors_line(report)),
+        ("money", money_line(report)),
+        ("waits", waits or ""),
+        ("paused", f"hookline batch resume {name}" if report.state is State.PAUSED else ""),
+        (
+            "bad rows",
+            f"{report.batch.bad:,}: hookline batch bad {name}" if report.batch.bad else "",
+        ),
+    ]
+    return [f"{what:<10} {words}" for what, words in said if words]
+
+
+def table(found: Sequence[BatchReport]) -> Table:
+    """A line for each batch."""
+    made = Table("batch", "status", box=box.SIMPLE_HEAD)
+    for heading in ("rows", "jobs", "over", "failed", "bad rows", "spent", "budget"):
+        made.add_column(heading, justify="right")
+    for report in found:
+        purse, batch = report.purse, report.batch
+        failed = f"[red]{report.failed:,}[/]" if report.failed else "0"
+        made.add_row(
+            escape(batch.name),
+            f"[{_STATES[report.state]}]{report.state}[/]",
+            f"{batch.rows:,}",
+            f"{report.total:,}",
+            f"{report.over:,}",
+            failed,
+            f"{batch.bad:,}",
+            in_words(purse.spent - purse.refunded),
+            "-" if purse.budget is None else in_words(purse.budget),
+        )
+    return made
+
+
+def bad_row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The rows that are no jobs, a line for each thing that is wrong with them."""
+    return [
+        f"  line {row['row']}  {error['field']}: {error['message']}"
+        for row in rows
+        for error in row["errors"]
+    ]
+
+
+#: How often a batch that is watched is looked at, in seconds.
+_LOOK_EVERY_S = 1.0
+
+#: Shows how a batch stands, given what it waits for.
+Show = Callable[[BatchReport, Pace, str | None], None]
+
+
+def follow(found: Batch) -> None:
+    """Show the batch until all of it is over, and leave with its exit code."""
+    ctx, pace = click.get_current_context(), Pace()
+    try:
+        with watching() as show_it:
+            for report in _reports(found):
+                pace.see(time.monotonic(), report.over)
+                show_it(report, pace, waits_for(report))
+    except KeyboardInterrupt:
+        note(f"\nIt goes on without you. Follow it again: hookline batch watch {quote(found.name)}")
+        raise click.exceptions.Exit(130) from None
+    leave(ctx, JOB_FAILED if report.failed else DONE)
+
+
+def _reports(found: Batch) -> Iterator[BatchReport]:
+    """How it stands, again and again until it is over."""
+    while True:
+        report = client.get_batch(found.id)
+        yield report
+        if report.state is State.FINISHED:
+            return
+        time.sleep(_LOOK_EVERY_S)
+
+
+@contextmanager
+def watching() -> Iterator[Show]:
+    """How this terminal shows a batch that goes on."""
+    if not sys.stderr.isatty():
+        yield _Says().show
+        return
+    with Live(console=Console(stderr=True), refresh_per_second=4) as live:
+        yield lambda report, pace, waits: live.update(_drawn(report, pace, waits))
+
+
+def _drawn(report: BatchReport, pace: Pace, waits: str | None) -> RenderableType:
+    head = Text.assemble(
+        (report.batch.name, "bold"), "  ", (report.state.value, _STATES[report.state])
+    )
+    bar = ProgressBar(total=max(1, report.planned), completed=report.over, width=36)
+    said = [Text.from_ansi(line) for line in lines(report, waits)]
+    return Group(head, Columns([bar, Text(pace_line(report, pace))], padding=(0, 2)), *said)
+
+
+class _Says:
+    """A line now and then."""
+
+    def __init__(self) -> None:
+        self._said: tuple[float, State, int] | None = None
+
+    def show(self, report: BatchReport, pace: Pace, waits: str | None) -> None:
+        """Say it when a tenth is done, the state changes, or time has passed."""
+        tenth = report.over * 10 // max(1, report.planned)
+        state = (pace.now // _SAY_EVERY_S, report.state, tenth)
+        if self._said != state:
+            self._said = state
+            note("; ".join(filter(None, (pace_line(report, pace), counts_line(report), waits))))
+
+
+@contextmanager
+def reading(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[Taken], None]]]:
+    """Shows how far the taking in of a file of so many bytes is: told of bytes, and of rows."""
+    columns = (
+        TextColumn("reading"),
+        BarColumn(bar_width=36),
+        TextColumn("{task.fields[rows]}"),
+    )
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=size, rows="")
+        yield (
+            lambda count: bar.advance(task, count),
+            lambda taken: bar.update(task, rows=taken_line(taken)),
+        )
+
+
+def taken_line(taken: Taken) -> str:
+    """How many rows were read, and what became of them."""
+    return f"{taken.rows:,} rows: {taken.new:,} new, {taken.known:,} known, {taken.bad:,} bad"

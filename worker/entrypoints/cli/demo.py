@@ -1,0 +1,118 @@
+"""`hookline demo`: the main job against the sandbox, in processes and folders of its own."""
+
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from worker.adapters.local.stopping import Stop
+from worker.domain.errors import HooklineError
+from worker.domain.job import Job, Status
+from worker.entrypoints.cli import progress, render, stack
+from worker.entrypoints.cli.base import JOB_FAILED, Command, leave, note
+from worker.entrypoints.cli.http import call
+from worker.entrypoints.cli.remote import Remote
+from worker.entrypoints.cli.story import Story
+from worker.entrypoints.cli.up import print_tidy
+from worker.sandbox.options import DIALECTS
+
+#: The sandbox's tasks take so long; short enough for a person to stay.
+_TASKS = ("--task-seconds", "1-3")
+_RUNNING = 4
+#: Lines of the processes that are shown when something went wrong.
+_LAST_LINES = 30
+
+
+@click.command(cls=Command, examples=("hookline demo", "hookline demo --dialect novicezk"))
+@click.option(
+    "--dialect",
+    type=click.Choice(DIALECTS),
+    default=DIALECTS[0],
+    show_default=True,
+    help="The provider that the sandbox imitates.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="output",
+    show_default=True,
+    help="Where the pictures go.",
+)
+def demo(*, dialect: str, output: Path) -> None:
+    """Run the main job against the sandbox: real processes, real HTTP, real pictures.
+
+    A picture of four, each upscaled, a variation with its own upscale, a blend, a describe with a
+    new picture from its first prompt, and a change of one region. Nothing that runs here already is
+    touched.
+    """
+    began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in good order, as Ctrl-C does
+    lines: deque[tuple[str, str]] = deque(maxlen=_LAST_LINES)
+    try:
+        with _running(dialect, output.absolute(), lines) as (planned, story):
+            with progress.view() as view:
+                members = story.run(view)
+            _report(planned, members, output, time.monotonic() - began)
+    except HooklineError:
+        for name, line in list(lines):
+            print_tidy(name, line)
+        raise
+    failed = [job for job in members if job.status is not Status.SUCCEEDED]
+    for job in failed:
+        note(f"{render.what(job)} {job.status}: {job.error.message if job.error else 'no reason'}")
+    leave(click.get_current_context(), JOB_FAILED if failed else 0)
+
+
+@contextmanager
+def _running(
+    dialect: str, output: Path, lines: deque[tuple[str, str]]
+) -> Iterator[tuple[stack.Plan, Story]]:
+    """Everything, in a folder that is gone afterwards."""
+    with ExitStack() as left:
+        scratch = left.enter_context(TemporaryDirectory(prefix="hookline-demo-"))
+        env = _environment(dialect, output, Path(scratch))
+        planned = left.enter_context(stack.plan(env, None))
+        note(f"starting a Redis, the sandbox ({dialect}), the web process and a worker ...")
+        folder, on_line = Path(scratch), lambda *line: lines.append(line)
+        with stack.running(planned, env, folder, on_line, sandbox_args=_TASKS) as supervisor:
+            stack.wait_until_ready(planned, supervisor, Stop())
+            token = planned.settings.api_token.get_secret_value()
+            windows = dialect != "novicezk"
+            if not windows:
+                note(f"{dialect} has no windows: no change of a region.")
+            yield planned, Story(Remote(planned.web_url, token), output, windows=windows)
+
+
+def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
+    """Nothing of the user's own settings."""
+    env = {n: v for n, v in os.environ.items() if not n.startswith("HOOKLINE_") and n != "PORT"}
+    return env | {
+        "HOOKLINE_STATE_DIR": str(scratch / "state"),
+        "HOOKLINE_STORAGE_URL": f"file://{output}",
+        "HOOKLINE_PORT": "0",
+        "HOOKLINE_PROVIDER_DIALECT": dialect,
+        "HOOKLINE_MAX_RUNNING": str(_RUNNING),
+        "HOOKLINE_LOG_FORMAT": "json",
+    }
+
+
+def _report(planned: stack.Plan, members: Sequence[Job], output: Path, seconds: float) -> None:
+    """The trees of jobs, where their pictures are, and what it took."""
+    for text in render.tree(members, lambda path: str(output / path)):
+        click.echo(text)
+    _, ledger = call("GET", f"{planned.sandbox_url}/sandbox/ledger")
+    _, stats = call("GET", f"{planned.sandbox_url}/sandbox/stats")
+    pictures = sum(len(job.result.assets) for job in members)
+    click.echo(
+        f"{len(members)} jobs in {seconds:.0f} s: {len(ledger)} paid submissions, "
+        f"{stats['counts'].get('callbacks_sent', 0)} callbacks, {pictures} pictures in {output}/"
+    )
+
+
+COMMANDS: tuple[click.Command, ...] = (demo,)

@@ -1,0 +1,197 @@
+"""`hookline doctor`: what is wrong here, and what to do about it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from config.checks import host_of, is_loopback
+from config.settings import Settings
+from worker.adapters.local.private_redis import check_redis_version, private_redis_url
+from worker.adapters.local.running import PATIENCE_S, settings_here
+from worker.adapters.messaging.broker import make_celery, ping
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store.durability import read_durability
+from worker.adapters.store.redis import connect
+from worker.adapters.tokens import Tokens
+from worker.bootstrap import HOOK_PATH, build
+from worker.domain.account import Account
+from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError
+from worker.entrypoints.cli import verdicts
+from worker.entrypoints.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
+from worker.entrypoints.cli.finding import Finding
+from worker.entrypoints.cli.http import answers, call
+from worker.entrypoints.cli.stack import local_url
+from worker.services.reports.overview import overview
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_START = "Start `hookline up` in this directory, or `hookline web` and `hookline worker`."
+#: A task that no provider knows: to ask for it costs nothing and shows whether the key is good.
+_NO_TASK = "0"
+_SECONDS = 10.0
+
+
+@click.command(cls=Command, examples=("hookline doctor", "hookline doctor --json"))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(*, as_json: bool) -> None:
+    """Check settings, Redis, broker, web process, provider, callbacks, storage and accounts.
+
+    Nothing that it asks for is paid.
+    """
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    failed = {finding.name for finding in findings if finding.verdict == "fail"}
+    wrong = WRONG_USAGE if "settings" in failed else UNREACHABLE
+    leave(click.get_current_context(), wrong if failed else DONE)
+
+
+def examine() -> Iterator[Finding]:
+    """The findings, as they come."""
+    try:
+        settings = settings_here(patience_s=PATIENCE_S)
+    except SettingsError as error:
+        for problem in error.problems:
+            yield Finding("settings", "fail", f"{problem.field}: {problem.message}")
+        return
+    yield Finding("settings", "ok", f"state in {settings.state_dir}")
+    checks: list[tuple[str, Callable[[], Finding]]] = [
+        ("redis", partial(_redis, settings)),
+        ("broker", partial(_broker, settings)),
+        ("web", partial(_web, settings)),
+        *((f"provider {a.name}", partial(_provider, settings, a)) for a in settings.accounts),
+        ("callbacks", partial(_callbacks, settings)),
+        ("storage", partial(_storage, settings)),
+    ]
+    if not settings.accounts:
+        advice = (
+            "Set HOOKLINE_PROVIDER_URL, or HOOKLINE_ACCOUNTS for several; or start `hookline up` "
+            "for the sandbox."
+        )
+        yield Finding("provider", "fail", "none is set", advice)
+    for name, check in checks:
+        yield _made(name, check)
+    yield from _of_the_store(settings)
+
+
+def _made(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except HooklineError as error:
+        return Finding(name, "fail", str(error))
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other checks go on
+        return Finding(name, "fail", f"{type(error).__name__}: {error}")
+
+
+def _redis(settings: Settings) -> Finding:
+    client = connect(_redis_url(settings))
+    check_redis_version(client)
+    return verdicts.durability(read_durability(client))
+
+
+def _broker(settings: Settings) -> Finding:
+    ping(make_celery(settings.broker(_redis_url(settings))))
+    return Finding("broker", "ok", "answers")
+
+
+def _redis_url(settings: Settings) -> str:
+    url = settings.redis_url or private_redis_url(settings.state_dir)
+    if url is None:
+        raise ServiceUnavailable(f"No Redis is set and no private one runs here. {_START}")
+    return url
+
+
+def _web(settings: Settings) -> Finding:
+    url = f"{local_url(settings)}/readyz"
+    try:
+        status, said = call("GET", url, timeout_s=_SECONDS)
+    except ServiceUnavailable as error:
+        return Finding("web", "fail", str(error), _START)
+    if status == 200:
+        return Finding("web", "ok", f"{url} is ready")
+    reason = said.get("detail") if isinstance(said, dict) else "this is not Hookline"
+    return Finding("web", "fail", f"{url} answered {status}: {reason}")
+
+
+def _provider(settings: Settings, account: Account) -> Finding:
+    name = f"provider {account.name}"
+    url, key, auth = _places(settings, account)
+    client = ProviderClient(account, deadline_s=_SECONDS)
+    try:
+        client.fetch(_NO_TASK)
+    except ServiceUnavailable as error:
+        advice = f"Check {url} ({account.url}): the base before /mj."
+        return Finding(name, "fail", str(error), advice)
+    except HooklineError as error:
+        return Finding(name, "fail", str(error), f"Check {key} and {auth}.")
+    return Finding(name, "ok", f"{account.url} answers, the key is not refused")
+
+
+def _places(settings: Settings, account: Account) -> tuple[str, str, str]:
+    """Where the account's url, key and auth are set."""
+    if settings.accounts_file is None:
+        return "HOOKLINE_PROVIDER_URL", "HOOKLINE_PROVIDER_KEY", "HOOKLINE_PROVIDER_AUTH"
+    place = f"accounts.{account.name}"
+    return f"{place}.url in the file of HOOKLINE_ACCOUNTS", f"{place}.key", f"{place}.auth there"
+
+
+def _callbacks(settings: Settings) -> Finding:
+    url = settings.public_url
+    if url is None:
+        advice = "Set HOOKLINE_PUBLIC_URL for faster answers; without it everything works, too."
+        return Finding("callbacks", "warn", "no public URL: jobs are polled", advice)
+    if answers(f"{url}/healthz"):
+        tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
+        hooks = {
+            a.name: f"{url}{HOOK_PATH}/{tokens.for_account(a.name)}" for a in settings.accounts
+        }
+        listed = [f" {hook}" if len(hooks) == 1 else f"\n{n}: {hook}" for n, hook in hooks.items()]
+        advice = f"A provider with one hook for all its tasks takes{''.join(listed)}"
+        return Finding("callbacks", "ok", f"{url} reaches the web process", advice)
+    here = is_loopback(host_of(url))
+    advice = _START if here else "Open it in a browser from elsewhere: /healthz must say ok."
+    verdict: Literal["fail", "warn"] = "fail" if here else "warn"
+    return Finding("callbacks", verdict, f"{url} is not reached from here", advice)
+
+
+def _storage(settings: Settings) -> Finding:
+    storage = Storage(settings.storage_url)
+    place = storage.result_location(storage.put_result(".hookline-doctor", b"writable\n"))
+    if "://" not in place:
+        Path(place).unlink(missing_ok=True)
+    return Finding("storage", "ok", f"{place.rpartition('/')[0]} is writable")
+
+
+def _of_the_store(settings: Settings) -> Iterator[Finding]:
+    """None while Redis is away, which is a finding of its own."""
+    try:
+        services = build(settings)
+        found = overview(services.orchestrator)
+        dead = len(services.deliveries.dead())
+    except SettingsError as error:
+        for problem in error.problems:
+            yield Finding("settings", "fail", f"{problem.field}: {problem.message}")
+        return
+    except HooklineError:
+        return
+    for report in found.reports:
+        yield from verdicts.account(report)
+    yield from verdicts.deliveries(dead)
+
+
+def _print(finding: Finding) -> None:
+    verdict = click.style(f"{finding.verdict:<5}", fg=_COLOURS[finding.verdict])
+    click.echo(f"{verdict} {finding.name:<17} {finding.message}")
+    for line in (finding.advice or "").splitlines():
+        click.echo(f"{'':<24}{line}")
+
+
+COMMANDS: tuple[click.Command, ...] = (doctor,)

@@ -1,0 +1,76 @@
+"""`hookline export`: jobs that are over, as lines of JSON, before they leave Redis."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import IO
+
+import click
+
+from worker.adapters.store import Filter
+from worker.domain.job import Job, Status
+from worker.entrypoints import client
+from worker.entrypoints.cli.base import Command, note
+from worker.entrypoints.client import configured
+from worker.services.reports.present import job_json
+
+#: The most that a listing gives in one page.
+_PAGE = 200
+_ENDS = [status.value for status in Status if status.terminal]
+#: A date, or a time of one, in UTC.
+_WHEN = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline export > jobs.jsonl",
+        "hookline export --until 2026-11-01 --output october.jsonl",
+        "hookline export --status failed | jq .error",
+    ),
+)
+@click.option("--status", type=click.Choice(_ENDS), help="Only jobs that ended so.")
+@click.option("--since", type=_WHEN, help="Only jobs that ended then or later (UTC).")
+@click.option("--until", type=_WHEN, help="Only jobs that ended earlier (UTC).")
+@click.option(
+    "--output",
+    type=click.File("w", encoding="utf-8", lazy=False, atomic=True),
+    default="-",
+    help="A file, whole or not at all; else the jobs are printed.",
+)
+def export(
+    *,
+    status: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    output: IO[str],
+) -> None:
+    """Write jobs that are over as lines of JSON, as HTTP answers them.
+
+    Jobs leave Redis some time after their end (HOOKLINE_RETENTION); their files stay.
+    """
+    accounts, count = configured(), 0
+    for name in [status] if status else _ENDS:
+        for job in _ended(Status(name), _seconds(since), _seconds(until)):
+            output.write(json.dumps(job_json(job, accounts), ensure_ascii=False) + "\n")
+            count += 1
+    note(f"{count:,} jobs")
+
+
+def _ended(status: Status, since: float | None, until: float | None) -> Iterator[Job]:
+    cursor = None
+    while True:
+        page = client.jobs(Filter(status=status), limit=_PAGE, cursor=cursor)
+        for job in page.jobs:
+            ended_at = job.finished_at or job.created_at
+            if (since is None or ended_at >= since) and (until is None or ended_at < until):
+                yield job
+        if (cursor := page.cursor) is None:
+            return
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.replace(tzinfo=UTC).timestamp() if moment else None
+
+
+COMMANDS: tuple[click.Command, ...] = (export,)

@@ -1,0 +1,190 @@
+"""The commands about jobs that are there: list, show, watch, and what people ask of them."""
+
+from typing import Any
+
+import click
+
+from worker.adapters.store import Filter
+from worker.domain import buttons
+from worker.domain.job import Job, Kind, Status
+from worker.entrypoints import client, connection
+from worker.entrypoints.cli import render
+from worker.entrypoints.cli.base import Command, note, print_json
+from worker.entrypoints.cli.submitting import (
+    answer,
+    answer_dry,
+    answer_options,
+    dry_run_option,
+    key_option,
+    locate,
+    print_tree,
+    steps,
+    then_option,
+)
+from worker.services.reports.present import job_json, one_job_json, page_json, pipeline_json
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+
+
+@click.command(
+    cls=Command,
+    examples=("hookline jobs --status failed --limit 10", "hookline jobs --double-payments"),
+)
+@click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
+@click.option("--kind", type=click.Choice([k.value for k in Kind]), help="Only these.")
+@click.option("--account", help="Only this account's.")
+@click.option("--batch", help="Only this batch's.")
+@click.option("--double-payments", is_flag=True, help="Only jobs that were paid for twice.")
+@click.option("--limit", type=int, default=50, show_default=True, metavar="1-200", help="How many.")
+@click.option("--cursor", help="Go on where a former listing ended.")
+@_JSON
+def jobs(
+    *,
+    status: str | None,
+    kind: str | None,
+    account: str | None,
+    batch: str | None,
+    double_payments: bool,
+    limit: int,
+    cursor: str | None,
+    as_json: bool,
+) -> None:
+    """List jobs, newest first."""
+    wanted = Filter(
+        status=Status(status) if status else None,
+        kind=Kind(kind) if kind else None,
+        account=account,
+        batch_id=batch,
+        double_payments=double_payments,
+    )
+    page = client.jobs(wanted, limit=limit, cursor=cursor)
+    if as_json:
+        print_json(page_json(page, client.configured()))
+        return
+    for job in page.jobs:
+        click.echo(render.line(job))
+    if page.cursor:
+        note(f"There are more: add --cursor {page.cursor}")
+
+
+@click.command(cls=Command, examples=("hookline show ID", "hookline show ID --pipeline --json"))
+@click.argument("job_id", metavar="ID")
+@click.option("--pipeline", is_flag=True, help="The whole pipeline that it belongs to.")
+@_JSON
+def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
+    """Show a job and what grew from it, or its whole pipeline."""
+    if pipeline:
+        whole = client.pipeline(job_id)
+        if as_json:
+            print_json(pipeline_json(whole, client.configured()))
+            return
+        click.echo(f"pipeline {whole.id}  {render.summary(whole)}")
+        print_tree(whole.jobs)
+        return
+    job = client.get(job_id)
+    waiting = client.why_waiting(job)
+    if as_json:
+        print_json(one_job_json(job, client.configured(), waiting))
+        return
+    policy = connection.services().orchestrator.policy(job)
+    for text in render.details(job, policy, locate, waiting, client.configured()):
+        click.echo(text)
+    if len(members := client.family(job)) > 1:
+        click.echo()
+        print_tree(members)
+
+
+@click.command(cls=Command, examples=("hookline watch ID",))
+@click.argument("job_id", metavar="ID")
+@_JSON
+def watch(*, job_id: str, as_json: bool) -> None:
+    """Follow a job and all that grows from it to its end."""
+    answer([client.get(job_id)], wait=True, as_json=as_json)
+
+
+@click.command(cls=Command, examples=("hookline cancel ID",))
+@click.argument("job_id", metavar="ID")
+@_JSON
+def cancel(*, job_id: str, as_json: bool) -> None:
+    """Give a job up, and what waits for it.
+
+    What the provider already runs cannot be stopped; it is not followed up.
+    """
+    _say(client.cancel(job_id), as_json=as_json)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline resolve ID --outcome accepted --task-id 1736",
+        "hookline resolve ID --outcome resubmit",
+    ),
+)
+@click.argument("job_id", metavar="ID")
+@click.option("--outcome", required=True, metavar="resubmit|failed|accepted", help="What is true.")
+@click.option("--task-id", metavar="ID", help="The provider's task, where it was accepted.")
+@_JSON
+def resolve(*, job_id: str, outcome: Any, task_id: str | None, as_json: bool) -> None:
+    """End the doubt whether the provider accepted a job.
+
+    Look at the provider first: to submit what was accepted after all is to pay twice.
+    """
+    _say(client.resolve(job_id, outcome, task_id=task_id), as_json=as_json)
+
+
+@click.command(cls=Command, examples=("hookline retry ID --wait",))
+@click.argument("job_id", metavar="ID")
+def retry(*, job_id: str, wait: bool, as_json: bool) -> None:
+    """Try a job again that failed, was cancelled or timed out."""
+    answer([client.retry(job_id)], wait=wait, as_json=as_json)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline press ID U1 --wait",
+        'hookline press ID "Vary (Region)" --prompt "a red door" --mask mask.png --then U1',
+    ),
+)
+@click.argument("job_id", metavar="ID")
+@click.argument("button")
+@click.option("--prompt", metavar="TEXT", help="For the window that some buttons open.")
+@click.option("--mask", metavar="PATH|URL", help="Likewise: white where it shall change.")
+def press(
+    *,
+    job_id: str,
+    button: str,
+    prompt: str | None,
+    mask: str | None,
+    then: tuple[str, ...],
+    key: str | None,
+    dry_run: bool,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Press a button of a finished job: its name, label or emoji; `U*` for all that match."""
+    modal = client.ModalAnswer()
+    if prompt is not None:
+        modal["prompt"] = prompt
+    if mask is not None:
+        modal["mask"] = mask
+    if dry_run:
+        found = client.quote_press(job_id, button, modal=modal or None, then=steps(then), key=key)
+        answer_dry(found, as_json=as_json)
+        return
+    children = client.press(job_id, button, modal=modal or None, then=steps(then), key=key)
+    answer(children, wait=wait, as_json=as_json, as_list=buttons.is_glob(button))
+
+
+press.params += [then_option(), key_option(), dry_run_option(), *answer_options()]
+retry.params += answer_options()
+
+
+def _say(job: Job, *, as_json: bool) -> None:
+    if as_json:
+        print_json(job_json(job, client.configured()))
+    else:
+        click.echo(render.line(job))
+
+
+COMMANDS: tuple[click.Command, ...] = (jobs, show, watch, press, cancel, retry, resolve)

@@ -1,0 +1,136 @@
+"""The commands that run one process: `web`, `worker` and `sandbox`."""
+
+import socket
+from typing import Any
+
+import click
+
+from config.logs import configure_logging
+from config.settings import Settings
+from worker.adapters.local.running import settings_here
+from worker.adapters.local.supervisor import end_with_parent
+from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage
+from worker.entrypoints.cli.options import apply, named_as_given, setting_options
+from worker.sandbox.options import OPTIONS, Option, options_from_text
+
+#: Set by `up` and `demo`: the process ends with its parent, however that ends.
+_SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
+#: Set by them, too: the descriptor of the socket to listen on, which they hold.
+_LISTENER = click.option("--listener", type=int, hidden=True)
+
+
+#: As in ``worker.adapters.messaging.broker``, which is slow to import.
+_QUEUES = ("wake", "door", "files", "notify")
+
+
+def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in _QUEUES]
+    if unknown or not names:
+        raise WrongUsage(f"--queues must be some of {', '.join(_QUEUES)}, not {text!r}.")
+    return list(dict.fromkeys(names))
+
+
+@click.command(cls=Command, examples=("hookline web --port 8080",))
+@setting_options("host", "port")
+@_SUPERVISED
+@_LISTENER
+def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
+    """Run the web process: the provider's callbacks and the HTTP API."""
+    settings = _begin(given, supervised=supervised)
+    from webhooks.server import run_web  # noqa: PLC0415  # the web server is for this command only
+
+    run_web(settings, None if listener is None else socket.socket(fileno=listener))
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline worker",
+        "hookline worker --max-running 12",
+        "hookline worker --queues files",
+    ),
+)
+@setting_options("max_running")
+@click.option(
+    "--queues",
+    default=",".join(_QUEUES),
+    show_default=True,
+    callback=_queues,
+    help="What it does: our own wake-ups, jobs that come by Celery, files, notifications.",
+)
+@_SUPERVISED
+def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
+    """Run a worker process: it submits, asks and stores. Any number may run."""
+    settings = _begin(given, supervised=supervised)
+    from worker.bootstrap import build  # noqa: PLC0415
+    from worker.entrypoints.celery_app import run_worker  # noqa: PLC0415  # Celery is slow to import
+
+    run_worker(build(settings), queues)
+
+
+def _sandbox_option(option: Option) -> click.Option:
+    if option.is_switch:
+        flags = f"{option.flag}/--no-{option.flag[2:]}" if option.default is None else option.flag
+        return click.Option([flags, option.name], is_flag=True, default=None, help=option.help)
+    return click.Option([option.flag, option.name], metavar="TEXT", help=_with_default(option))
+
+
+def _with_default(option: Option) -> str:
+    match option.default:
+        case None | () | 0:
+            return option.help
+        case (low, high):
+            return f"{option.help} [default: {low:g}-{high:g}]"
+        case value:
+            return f"{option.help} [default: {value}]"
+
+
+def _sandbox_options(command: click.Command) -> click.Command:
+    command.params += [_sandbox_option(option) for option in OPTIONS]
+    return command
+
+
+@_sandbox_options
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline sandbox --port 9000 --dialect novicezk --task-seconds 1-3",
+        "hookline sandbox --callbacks-lost 0.2 --callbacks-doubled 10% --errors-after 0.05",
+    ),
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", type=int, default=9000, show_default=True, help="0: a free one.")
+@_SUPERVISED
+@_LISTENER
+def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **given: Any) -> None:
+    """Run a stand-in of the provider, with faults on demand.
+
+    Pictures are real files; GET /sandbox/ledger lists every accepted submission.
+    """
+    if supervised:
+        end_with_parent()
+    try:
+        options = options_from_text(given)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+    from worker.sandbox import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
+
+    try:
+        serve(options, host, port, listener)
+    except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
+        raise Unreachable(f"Cannot listen on {host}:{port}: {error}") from error
+
+
+def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:
+    """The settings of this process, whose logging is set up by them."""
+    if supervised:
+        end_with_parent()
+    apply(given)
+    with named_as_given(given):
+        settings = settings_here()
+    configure_logging(settings.log_format, settings.log_level, settings.secret_values())
+    return settings
+
+
+COMMANDS: tuple[click.Command, ...] = (web, worker, sandbox)

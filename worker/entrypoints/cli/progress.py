@@ -1,0 +1,115 @@
+"""Following a job and all that grows from it: bars on a terminal, else a line for each change."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from worker.domain.job import Job, Status
+from worker.domain.result import AssetsStatus
+from worker.entrypoints import client
+from worker.entrypoints.cli import render
+from worker.entrypoints.cli.base import DONE, JOB_FAILED, note
+
+
+class View(Protocol):
+    """Shows jobs as they change."""
+
+    def show(self, members: list[Job]) -> None:
+        """The jobs as they are now, parents before children."""
+
+
+def follow(job: Job | str) -> list[Job]:
+    """Show the job and all that grew from it until all of it is over; how it ended.
+
+    Ctrl-C leaves the jobs running and says how to follow them again.
+    """
+    members: list[Job] = []
+    try:
+        with view() as shown:
+            for members in client.follow(job):
+                shown.show(members)
+    except KeyboardInterrupt:
+        job_id = job.id if isinstance(job, Job) else job
+        note(f"\nIt goes on without you. Follow it again: hookline watch {job_id}")
+        raise click.exceptions.Exit(130) from None
+    return members
+
+
+def exit_code(members: list[Job]) -> int:
+    """Whether every job succeeded."""
+    return DONE if all(job.status is Status.SUCCEEDED for job in members) else JOB_FAILED
+
+
+@contextmanager
+def view() -> Iterator[View]:
+    """How this terminal shows jobs."""
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[status]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield Bars(progress)
+
+
+class Lines:
+    """A line for each change of the status, and for each quarter of the way."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[Status, int]] = {}
+
+    def show(self, members: list[Job]) -> None:
+        """Print what changed."""
+        for job in members:
+            state = (job.status, 0 if job.status.terminal else (job.progress or 0) // 25)
+            if self._seen.get(job.id) != state:
+                self._seen[job.id] = state
+                note(render.change(job))
+                if hint := render.hint(job):
+                    note(f"  {hint}")
+
+
+class Bars:
+    """A bar for each job, below the one that it grew from."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+        self._depths: dict[str, int] = {}
+
+    def show(self, members: list[Job]) -> None:
+        """Move the bars."""
+        for job in members:
+            if job.id not in self._bars:
+                self._add(job)
+            bar = self._bars[job.id]
+            done = 100 if job.status.terminal else job.progress or 0
+            self._progress.update(bar, completed=done, status=self._status(job))
+            if job.status.terminal:
+                self._progress.stop_task(bar)
+            elif job.status is not Status.QUEUED:
+                self._progress.start_task(bar)
+
+    def _add(self, job: Job) -> None:
+        depth = self._depths.get(job.parent_id or "", -1) + 1
+        self._depths[job.id] = depth
+        text = escape("  " * depth + render.short(render.what(job), 40))
+        self._bars[job.id] = self._progress.add_task(text, start=False, total=100, status="")
+
+    @staticmethod
+    def _status(job: Job) -> str:
+        if job.status.terminal and not client.is_over(job):
+            with_files = job.result.assets_status is not AssetsStatus.PENDING
+            return "[green]asking for the seed" if with_files else "[green]storing the files"
+        reason = (job.error.message if job.error else None) or render.hint(job)
+        return escape(f"{job.status.value}  {render.short(reason)}" if reason else job.status.value)

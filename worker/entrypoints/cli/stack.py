@@ -1,0 +1,150 @@
+"""The processes of one machine together: private Redis, sandbox, web and worker.
+
+What is set is used, what is not is started: `up` and `demo` differ only in their settings.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.checks import host_of, is_loopback
+from config.settings import Settings, load_settings
+from worker.adapters.local.listening import listen, port_of
+from worker.adapters.local.stopping import Stop
+from worker.adapters.local.supervisor import OnLine, Program, Supervisor
+from worker.domain.errors import ServiceUnavailable
+from worker.entrypoints.cli.http import answers
+
+#: Seconds for the web process to be ready.
+READY_S = 60.0
+_LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run, and the settings that it takes beside those that are given."""
+
+    settings: Settings
+    made_up: Mapping[str, str]  #: settings by name: what `up` decided where nothing was set
+    web: socket.socket  #: where the web process listens, and the sandbox if there is one
+    sandbox: socket.socket | None = None
+    port_taken: int | None = None  #: the usual port, where it was taken
+
+    @property
+    def web_url(self) -> str:
+        """Where the web process is reached from here."""
+        return local_url(self.settings)
+
+    @property
+    def sandbox_url(self) -> str | None:
+        """Where the sandbox is reached, if it runs."""
+        return f"http://127.0.0.1:{port_of(self.sandbox)}" if self.sandbox else None
+
+
+@contextmanager
+def plan(env: Mapping[str, str], dotenv: Path | None) -> Iterator[Plan]:
+    """Decide what runs where, and claim the ports: they are ours until this is left.
+
+    So two that start at once never choose the same, and who calls while a program is started again
+    waits for it. Raises ``SettingsError``, and ``ServiceUnavailable`` where the port that was set
+    is taken.
+    """
+    given = load_settings(env, dotenv)
+    with ExitStack() as claimed:
+        web, taken = _listen_for_web(given)
+        claimed.enter_context(web)
+        made_up = {"HOOKLINE_PORT": str(port_of(web))} if port_of(web) != given.port else {}
+        sandbox = None if given.accounts else claimed.enter_context(listen("127.0.0.1", 0))
+        if sandbox:
+            made_up["HOOKLINE_PROVIDER_URL"] = f"http://127.0.0.1:{port_of(sandbox)}"
+        # A provider elsewhere could not reach this address, and is better polled than waited for.
+        if given.public_url is None and all(is_loopback(host_of(a.url)) for a in given.accounts):
+            made_up["HOOKLINE_PUBLIC_URL"] = f"http://{_reachable(given.host)}:{port_of(web)}"
+        settings = load_settings({**env, **made_up}, dotenv)
+        yield Plan(settings, made_up, web, sandbox, taken)
+
+
+def _listen_for_web(given: Settings) -> tuple[socket.socket, int | None]:
+    """The listener, and the usual port if that was taken."""
+    try:
+        return listen(given.host, given.port), None
+    except ServiceUnavailable:
+        if "port" in given.model_fields_set:
+            raise
+        return listen(given.host, 0), given.port
+
+
+@contextmanager
+def running(
+    planned: Plan,
+    env: Mapping[str, str],
+    folder: Path,
+    on_line: OnLine,
+    *,
+    sandbox_args: tuple[str, ...] = (),
+) -> Iterator[Supervisor]:
+    """All that is planned, running; every process has ended when this is left, Redis last."""
+    settings = planned.settings
+    with ExitStack() as stack:
+        private = None
+        if settings.redis_url is None:
+            # Not before it is needed: the Redis client takes a while to import.
+            from worker.adapters.local.private_redis import start_private_redis  # noqa: PLC0415
+
+            private = stack.enter_context(start_private_redis(settings.state_dir))
+        programs = _programs(planned, {**env, **planned.made_up}, folder, sandbox_args)
+        supervisor = Supervisor(
+            programs, settings.state_dir / "logs", on_line, beside=private.look if private else None
+        )
+        stack.enter_context(supervisor)
+        supervisor.start()
+        yield supervisor
+
+
+def wait_until_ready(planned: Plan, supervisor: Supervisor, stop: Stop) -> None:
+    """Wait for the web process. Raises ``ServiceUnavailable`` and ``ProgramRefused``."""
+    deadline = time.monotonic() + READY_S
+    urls = [f"{planned.web_url}/readyz", *filter(None, [planned.sandbox_url])]
+    while not stop.wait(_LOOK_EVERY_S) and not all(map(answers, urls)):
+        supervisor.look()
+        if time.monotonic() > deadline:
+            logs = planned.settings.state_dir / "logs"
+            raise ServiceUnavailable(f"Not ready within {READY_S:g} s; see {logs}.")
+
+
+def local_url(settings: Settings) -> str:
+    """Where the web process is reached from this machine."""
+    return f"http://{_reachable(settings.host)}:{settings.port}"
+
+
+def _reachable(host: str) -> str:
+    """A host to reach what listens on ``host``, as a URL has it."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104  # nothing listens there because of this
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _programs(
+    planned: Plan, env: Mapping[str, str], folder: Path, sandbox_args: tuple[str, ...]
+) -> list[Program]:
+    # The same code as this process runs, wherever the programs work.
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = {**env, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+
+    def program(name: str, *args: str, listener: socket.socket | None = None) -> Program:
+        command = ("-m", "worker.entrypoints.cli", name, "--supervised", *args)
+        if listener is None:
+            return Program(name, command, env, folder)
+        file = listener.fileno()
+        return Program(name, (*command, "--listener", str(file)), env, folder, (file,))
+
+    programs = [program("web", listener=planned.web), program("worker")]
+    if planned.sandbox:
+        dialect = planned.settings.provider_dialect
+        spoken = () if dialect == "auto" else ("--dialect", dialect)
+        programs.insert(0, program("sandbox", *spoken, *sandbox_args, listener=planned.sandbox))
+    return programs

@@ -1,0 +1,147 @@
+"""`hookline up`: all of Hookline on one machine, until Ctrl-C."""
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.settings import Settings, load_settings
+from worker.adapters.local.running import claimed, tell
+from worker.adapters.local.stopping import Stop
+from worker.adapters.local.supervisor import OnLine
+from worker.entrypoints.cli import stack
+from worker.entrypoints.cli.base import Command, note
+from worker.entrypoints.cli.options import apply, named_as_given, setting_options
+
+_COLOURS = {"error": "red", "critical": "red", "warning": "yellow"}
+_DOTENV = Path(".env")
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline up",
+        "hookline up --port 8080 --max-running 6",
+        "HOOKLINE_PROVIDER_KEY=... hookline up --provider-url https://provider.example",
+    ),
+)
+@setting_options(
+    "host",
+    "port",
+    "provider_url",
+    "provider_dialect",
+    "public_url",
+    "max_running",
+    "storage_url",
+    "log_level",
+)
+def up(**given: Any) -> None:
+    """Run everything on this machine, until Ctrl-C.
+
+    Starts a private Redis where none is set, the sandbox where no provider is set, the web process
+    and a worker. Other commands in the same directory find what runs here.
+    """
+    named = apply(given)
+    with (
+        named_as_given(given),
+        claimed(load_settings().state_dir),
+        stack.plan(os.environ, _DOTENV) as planned,
+    ):
+        settings, env = planned.settings, {**os.environ, "HOOKLINE_LOG_FORMAT": "json"}
+        stop = _on_signals()
+        with stack.running(planned, env, Path.cwd(), _printer(settings)) as supervisor:
+            stack.wait_until_ready(planned, supervisor, stop)
+            tell(settings.state_dir, {**_of_environment(), **named, **planned.made_up})
+            if not stop.is_set():
+                _print_places(planned)
+            supervisor.watch(stop)
+            note("stopping ...")
+
+
+def _of_environment() -> dict[str, str]:
+    """What was set for `up` alone, so that other commands in this directory agree with it."""
+    return {name: value for name, value in os.environ.items() if name.startswith("HOOKLINE_")}
+
+
+def _on_signals() -> Stop:
+    """Is set by the first Ctrl-C or SIGTERM; the second Ctrl-C ends everything at once."""
+    stop = Stop()
+
+    def on_signal(*_: Any) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    return stop
+
+
+def _print_places(planned: stack.Plan) -> None:
+    settings = planned.settings
+    if planned.port_taken:
+        note(f"Port {planned.port_taken} is taken; this uses {settings.port}.")
+    kind = "  (the built-in sandbox: nothing is paid)" if planned.sandbox_url else ""
+    several = len(settings.accounts) > 1
+    callbacks = settings.public_url or "none: jobs are polled (set HOOKLINE_PUBLIC_URL)"
+    for name, place in (
+        ("web", planned.web_url),
+        ("API token", _token_place(settings)),
+        *(
+            ("provider", f"{a.name}  {a.url}" if several else f"{a.url}{kind}")
+            for a in settings.accounts
+        ),
+        ("callbacks", callbacks),
+        ("pictures", settings.storage_url.removeprefix("file://")),
+        ("logs", settings.state_dir / "logs"),
+    ):
+        click.echo(f"{name:<10} {place}")
+    if planned.sandbox_url:
+        click.echo(
+            "For a real provider set HOOKLINE_PROVIDER_URL and HOOKLINE_PROVIDER_KEY, or "
+            "HOOKLINE_ACCOUNTS."
+        )
+    click.echo('Ready. In another terminal: hookline imagine "a red fox" --then U1 --wait')
+
+
+def _token_place(settings: Settings) -> str:
+    kept = settings.state_dir / "api-token"
+    return str(kept) if kept.exists() else "as set in HOOKLINE_API_TOKEN"
+
+
+def _printer(settings: Settings) -> OnLine:
+    """How the programs' lines are shown: tidy on a terminal, else as they are."""
+    return _print_raw if settings.log_format == "json" else print_tidy
+
+
+def _print_raw(name: str, line: str) -> None:
+    note(line if _read(line) else json.dumps({"event": line, "program": name}))
+
+
+def print_tidy(name: str, line: str) -> None:
+    """A line per change of a job, and whatever is wrong."""
+    event = _read(line)
+    if event is None:
+        note(f"{name:<8} {line}")
+        return
+    level = str(event.get("level"))
+    changed = event.get("event") == "job" and event.get("status")
+    if not changed and (level not in _COLOURS or event.get("logger") == "py.warnings"):
+        return
+    time, text = str(event.get("timestamp"))[11:19], str(changed or event.get("event"))
+    about = " ".join(str(event[key]) for key in ("kind", "job_id", "error") if event.get(key))
+    note(click.style(f"{time} {name:<8} {text:<14} {about}", fg=_COLOURS.get(level)))
+
+
+def _read(line: str) -> Mapping[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+COMMANDS: tuple[click.Command, ...] = (up,)

@@ -1,0 +1,98 @@
+"""Hookline from Python: `from worker import imagine, wait`.
+
+Each kind of job has a function that hands one in and returns its record; the arguments are the
+fields of the HTTP call, and a picture may also be a path. The services are built from the
+environment when they are first needed, once per process; `connect` says otherwise.
+
+    job = imagine("a lighthouse at dusk --ar 3:2", then="U1,V2>U1")
+    print(wait(job).result.assets)
+
+Raises `InvalidRequest` for bad input, `NotFound`, `Conflict` and `ServiceUnavailable`.
+"""
+
+from worker.entrypoints.client.given import Common, ModalAnswer, Retry, Then
+from worker.entrypoints.client.kinds import (
+    action,
+    blend,
+    change,
+    describe,
+    edits,
+    imagine,
+    modal,
+    quote,
+    retexture,
+    shorten,
+    submit,
+    swap_face,
+    upload,
+    video,
+)
+from worker.entrypoints.client.many import (
+    get_batch,
+    list_batches,
+    submit_batch,
+)
+from worker.entrypoints.client.records import (
+    cancel,
+    family,
+    follow,
+    get,
+    is_over,
+    jobs,
+    pipeline,
+    press,
+    quote_press,
+    resolve,
+    retry,
+    wait,
+    why_waiting,
+)
+from worker.entrypoints.client.steering import (
+    accounts,
+    configured,
+    overview,
+    pause,
+    resume,
+)
+
+__all__ = [
+    "Common",
+    "ModalAnswer",
+    "Retry",
+    "Then",
+    "accounts",
+    "action",
+    "blend",
+    "cancel",
+    "change",
+    "configured",
+    "describe",
+    "edits",
+    "family",
+    "follow",
+    "get",
+    "get_batch",
+    "imagine",
+    "is_over",
+    "jobs",
+    "list_batches",
+    "modal",
+    "overview",
+    "pause",
+    "pipeline",
+    "press",
+    "quote",
+    "quote_press",
+    "resolve",
+    "resume",
+    "retexture",
+    "retry",
+    "shorten",
+    "submit",
+    "submit_batch",
+    "swap_face",
+    "upload",
+    "video",
+    "wait",
+    "why_waiting",
+]

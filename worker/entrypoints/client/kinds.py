@@ -1,0 +1,152 @@
+"""Hand jobs in: a function for each kind."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+
+from worker.domain.job import Job, Kind
+from worker.entrypoints.client.given import Bot, Common, Picture, plain, steps_of
+from worker.entrypoints.connection import services
+
+if TYPE_CHECKING:
+    from worker.domain.dry_run import Quote
+
+
+def imagine(
+    prompt: str,
+    *,
+    images: Sequence[Picture] | None = None,
+    bot_type: Bot | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """A picture from words, and from pictures as a reference."""
+    return _submit(Kind.IMAGINE, common, prompt=prompt, images=images, bot_type=bot_type)
+
+
+def blend(
+    images: Sequence[Picture],
+    *,
+    dimensions: Literal["PORTRAIT", "SQUARE", "LANDSCAPE"] | None = None,
+    bot_type: Bot | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """One picture of two to five."""
+    return _submit(Kind.BLEND, common, images=images, dimensions=dimensions, bot_type=bot_type)
+
+
+def describe(image: Picture, *, bot_type: Bot | None = None, **common: Unpack[Common]) -> Job:
+    """Prompts from a picture."""
+    return _submit(Kind.DESCRIBE, common, image=image, bot_type=bot_type)
+
+
+def action(
+    *,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    button: str | None = None,
+    custom_id: str | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """A button of a finished job, or of a task that only the provider knows; see also ``press``."""
+    return _submit(
+        Kind.ACTION, common, job_id=job_id, task_id=task_id, button=button, custom_id=custom_id
+    )
+
+
+def modal(
+    *,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    prompt: str | None = None,
+    mask: Picture | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """The answer to a window. With ``job_id`` the job that waits for it goes on."""
+    return _submit(Kind.MODAL, common, job_id=job_id, task_id=task_id, prompt=prompt, mask=mask)
+
+
+def shorten(prompt: str, *, bot_type: Bot | None = None, **common: Unpack[Common]) -> Job:
+    """A shorter prompt."""
+    return _submit(Kind.SHORTEN, common, prompt=prompt, bot_type=bot_type)
+
+
+def change(
+    action: Literal["UPSCALE", "VARIATION", "REROLL"],
+    *,
+    index: int | None = None,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """Upscale, variation or reroll, for providers without buttons."""
+    return _submit(Kind.CHANGE, common, action=action, index=index, job_id=job_id, task_id=task_id)
+
+
+def edits(
+    prompt: str, image: Picture, *, mask: Picture | None = None, **common: Unpack[Common]
+) -> Job:
+    """A picture changed by words, everywhere or where the mask is."""
+    return _submit(Kind.EDITS, common, prompt=prompt, image=image, mask=mask)
+
+
+def retexture(prompt: str, image: Picture, **common: Unpack[Common]) -> Job:
+    """The same shapes in another look."""
+    return _submit(Kind.RETEXTURE, common, prompt=prompt, image=image)
+
+
+def video(
+    prompt: str | None = None,
+    image: Picture | None = None,
+    *,
+    end_image: Picture | None = None,
+    motion: Literal["low", "high"] | None = None,
+    loop: bool | None = None,
+    video_type: str | None = None,
+    batch_size: int | None = None,
+    job_id: str | None = None,
+    task_id: str | None = None,
+    index: int | None = None,
+    **common: Unpack[Common],
+) -> Job:
+    """A film from a picture; a longer one from a film of ``job_id`` or ``task_id``."""
+    return _submit(
+        Kind.VIDEO,
+        common,
+        prompt=prompt,
+        image=image,
+        end_image=end_image,
+        motion=motion,
+        loop=loop,
+        video_type=video_type,
+        batch_size=batch_size,
+        job_id=job_id,
+        task_id=task_id,
+        index=index,
+    )
+
+
+def swap_face(source: Picture, target: Picture, **common: Unpack[Common]) -> Job:
+    """The face of ``source`` in ``target``."""
+    return _submit(Kind.SWAP_FACE, common, source=source, target=target)
+
+
+def upload(images: Sequence[Picture], **common: Unpack[Common]) -> Job:
+    """Pictures to be kept by the provider; their URLs are the result."""
+    return _submit(Kind.UPLOAD, common, images=images)
+
+
+def submit(request: Mapping[str, Any], *, key: str | None = None) -> Job:
+    """Hand in a request as HTTP takes it: ``{"kind": "imagine", "prompt": ...}``."""
+    return services().intake.submit(plain(request), key=key, allow_paths=True)[0]
+
+
+def quote(request: Mapping[str, Any], *, key: str | None = None) -> "Quote":
+    """What ``submit`` of the same would start, and its price; nothing is stored."""
+    return services().intake.quote(plain(request), key=key, allow_paths=True)
+
+
+def _submit(kind: Kind, common: Common, **fields: Any) -> Job:
+    request: dict[str, Any] = {"kind": kind.value, **fields, **common}
+    key = request.pop("key", None)
+    if "then" in request:
+        request["then"] = steps_of(request["then"])
+    return submit(request, key=key)

@@ -1,0 +1,71 @@
+"""Batches: many jobs from one file."""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from worker.entrypoints.client.given import plain, steps_of
+from worker.entrypoints.connection import services
+
+if TYPE_CHECKING:
+    from worker.domain.batch.progress import Progress
+    from worker.services.reports.batch_overview import BatchReport
+
+
+def submit_batch(
+    source: "str | os.PathLike[str] | Iterable[str | Mapping[str, Any]]",
+    *,
+    name: str | None = None,
+    form: Literal["ndjson", "csv", "lines"] | None = None,
+    budget: float | None = None,
+    strict: bool = False,
+    permute: bool = True,
+    notify: "Mapping[str, Any] | None" = None,
+    **defaults: Any,
+) -> "Progress":
+    """Submit the rows of a file, or of anything that gives prompts or requests; what became of
+    them.
+
+    A batch is known by its name, that of the file if it is left out. The same name continues the
+    same batch: what is there already is left as it is. Bad rows are told of, and the others go on.
+
+    Args:
+        source: a path, or prompts and requests, read one at a time.
+        name: of the batch.
+        form: how the file is written; told from its suffix if it is left out.
+        budget: what all of its jobs may cost, in the unit of the prices.
+        strict: raise ``InvalidRequest`` for bad rows, and submit nothing.
+        permute: whether ``{red, green}`` in a prompt stands for two prompts.
+        notify: who is told of the batch's end; with topics of jobs in its `on`, of each row too.
+        defaults: fields that all rows share; ``prompt`` is a template over their columns.
+    """
+    from worker.adapters import batch_files  # noqa: PLC0415  # as above
+    from worker.domain.batch.progress import whole  # noqa: PLC0415  # as above
+    from worker.domain.batch.request import parse_batch  # noqa: PLC0415  # as above
+
+    if isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        name, form_ = batch_files.name_and_form(path, name, form)
+        pieces = batch_files.pieces(path)
+    else:
+        form_, pieces = "ndjson", batch_files.written(map(plain, source))
+    if "then" in defaults:
+        defaults["then"] = steps_of(defaults["then"])
+    asked = {"name": name, "form": form_, "budget": budget, "defaults": plain(defaults)}
+    asked["notify"] = plain(notify)
+    request = parse_batch({**asked, "strict": strict, "permute": permute})
+    return whole(services().batches.submit(request, pieces, allow_paths=True))
+
+
+def get_batch(name_or_id: str) -> "BatchReport":
+    """How the batch stands."""
+    from worker.services.reports.batch_overview import report  # noqa: PLC0415  # as above
+
+    return report(services().store, services().batches.find(name_or_id), bad_rows=100)
+
+
+def list_batches(*, limit: int = 50) -> "list[BatchReport]":
+    """The newest batches, newest first."""
+    from worker.services.reports.batch_overview import reports  # noqa: PLC0415  # as above
+
+    return reports(services().store, services().store.batches(limit))

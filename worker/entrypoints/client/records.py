@@ -1,0 +1,131 @@
+"""Jobs and pipelines as they are, and what can be asked of a job."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from worker.domain.errors import InvalidRequest, NotFound
+from worker.domain.job import Job
+from worker.entrypoints.client.given import ModalAnswer, Then, id_of, plain, press_of
+from worker.entrypoints.connection import services
+
+if TYPE_CHECKING:
+    from worker.adapters.store import Filter, Page, Pipeline
+    from worker.domain.dry_run import Quote
+    from worker.services.reports.waits import Waiting
+
+#: How often a job that is waited for is looked at, in seconds.
+_LOOK_EVERY_S = 0.25
+
+
+def get(job: Job | str) -> Job:
+    """The job as it is now."""
+    return services().orchestrator.job(id_of(job))
+
+
+def jobs(wanted: "Filter | None" = None, *, limit: int = 50, cursor: str | None = None) -> "Page":
+    """Some jobs, newest first."""
+    from worker.adapters.store import Filter  # noqa: PLC0415  # as above
+
+    if not 1 <= limit <= 200:
+        raise InvalidRequest.of("limit", "must be between 1 and 200")
+    return services().store.list_jobs(wanted or Filter(), limit, cursor)
+
+
+def pipeline(job: Job | str) -> "Pipeline":
+    """The whole pipeline that the job belongs to."""
+    pipeline_id = job.pipeline_id if isinstance(job, Job) else get(job).pipeline_id
+    found = services().store.pipeline(pipeline_id)
+    if found is None:
+        raise NotFound(f"There is no pipeline {pipeline_id!r}.")
+    return found
+
+
+def why_waiting(job: Job) -> "Waiting | None":
+    """Why a queued job does not start; None for any other."""
+    from worker.services.reports.waits import waiting  # noqa: PLC0415  # as above
+
+    return waiting(services().orchestrator, job)
+
+
+def family(job: Job | str) -> list[Job]:
+    """The job and all that grew from it, parents before children."""
+    found: dict[str, Job] = {}
+    for member in pipeline(job).jobs:
+        if member.id == id_of(job) or member.parent_id in found:
+            found[member.id] = member
+    return list(found.values())
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing more happens to the job: it ended, its files and its seed are settled."""
+    return job.settled
+
+
+def follow(job: Job | str) -> Iterator[list[Job]]:
+    """The job and all that grew from it, again and again, until all of them are over."""
+    while True:
+        members = family(job)
+        yield members
+        if all(is_over(member) for member in members):
+            return
+        time.sleep(_LOOK_EVERY_S)
+
+
+def wait(job: Job | str, *, timeout_s: float | None = None) -> Job:
+    """The job once it and all that grew from it are over.
+
+    Raises ``TimeoutError``; the job goes on all the same.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    for members in follow(job):
+        if deadline and time.monotonic() > deadline and not all(map(is_over, members)):
+            raise TimeoutError(f"The job {id_of(job)} is not over within {timeout_s} s.")
+    return get(job)
+
+
+def press(
+    job: Job | str,
+    button: str,
+    *,
+    modal: ModalAnswer | None = None,
+    then: Then = (),
+    key: str | None = None,
+) -> tuple[Job, ...]:
+    """Press a button of a finished job; the children, several only for a glob such as ``U*``."""
+    asked = press_of(button, modal, then)
+    return services().intake.press(id_of(job), asked, key=key, allow_paths=True)
+
+
+def quote_press(
+    job: Job | str,
+    button: str,
+    *,
+    modal: ModalAnswer | None = None,
+    then: Then = (),
+    key: str | None = None,
+) -> "Quote":
+    """What ``press`` of the same would start, and its price; nothing is stored."""
+    asked = press_of(button, modal, then)
+    return services().intake.quote_press(id_of(job), asked, key=key, allow_paths=True)
+
+
+def cancel(job: Job | str) -> Job:
+    """Give the job up."""
+    return services().intake.cancel(id_of(job))
+
+
+def retry(job: Job | str) -> Job:
+    """A further attempt of a job that failed, was cancelled or timed out."""
+    return services().intake.retry(id_of(job))
+
+
+def resolve(
+    job: Job | str,
+    outcome: Literal["resubmit", "failed", "accepted"],
+    *,
+    task_id: str | None = None,
+) -> Job:
+    """End the doubt whether the provider accepted the job."""
+    asked = plain({"outcome": outcome, "task_id": task_id})
+    return services().intake.resolve(id_of(job), asked)

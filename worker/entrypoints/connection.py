@@ -1,0 +1,34 @@
+"""The services of this process: built from the environment when they are first needed."""
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from worker.bootstrap import Services
+
+
+class _Connection:
+    lock = Lock()
+    services: "Services | None" = None
+
+
+def connect(settings: "Settings | None" = None) -> "Services":
+    """Build the services from ``settings``, or from the environment, and use them from now on."""
+    # Not before they are needed: Celery, Redis and the HTTP client take a while to import.
+    from worker.adapters.local.running import PATIENCE_S, settings_here  # noqa: PLC0415
+    from worker.bootstrap import build  # noqa: PLC0415
+
+    return use(build(settings or settings_here(patience_s=PATIENCE_S)))
+
+
+def use(services: "Services") -> "Services":
+    """Use ``services`` in this process from now on."""
+    _Connection.services = services
+    return services
+
+
+def services() -> "Services":
+    """The services in use, built if there are none yet."""
+    with _Connection.lock:
+        return _Connection.services or connect()

@@ -1,0 +1,182 @@
+"""SHELL. Fetches a finished job's pictures and videos into our own storage.
+
+The provider's links die in hours, and some before we come: what a link does not give whole is asked
+for anew, at the address that the provider tells then.
+"""
+
+from collections.abc import Mapping, Sequence
+from threading import Event
+
+import structlog
+
+from worker.adapters.limiter import Bulkhead
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.storage.filing import Filing
+from worker.adapters.storage.storage import Storage
+from worker.domain.assets import selection, sidecar
+from worker.domain.assets.naming import DEFAULT, Names
+from worker.domain.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
+from worker.domain.events import AssetsSettled, LinksRenewed
+from worker.domain.job import Job
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.result import AssetsStatus, JobError, StoredFile
+from worker.services.orchestrator import Orchestrator
+
+log = structlog.get_logger(__name__)
+
+#: A file that cannot be had is tried again for so long after the job's end, in seconds.
+GIVE_UP_AFTER_S = 3600.0
+#: The same where it is our own storage, disk or Redis that is away.
+AWAY_GIVE_UP_AFTER_S = 86_400.0
+#: Jobs whose files one process fetches at a time: so many files are on its disk at once.
+PLACES = 8
+#: For so long nobody else is sent for a job whose next file is fetched here, in seconds.
+LEASE_S = 15.0
+
+
+class Assets:
+    """Stores results under names of our own. ``template``: see ``worker.domain.assets.naming``."""
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        storage: Storage,
+        clients: Mapping[str, ProviderClient],
+        template: str = DEFAULT,
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._storage = storage
+        self._clients = clients
+        self._template = template
+        self._bulkhead = Bulkhead(PLACES, self._store)
+        self._filing = Filing(storage)
+        self._busy: set[str] = set()
+        self._stopped = Event()
+
+    def store(self, job_id: str) -> None:
+        """Fetch and store what is pending; a second call for the same job changes nothing.
+
+        Where every place is taken, whoever has one does it next: a slow host must not take the
+        threads that start fresh jobs.
+        """
+        self._bulkhead.do(job_id)
+
+    def stop(self) -> None:
+        """Begin no further job: what waits in this process is found again by the sweep."""
+        self._stopped.set()
+        self._bulkhead.clear()
+
+    def _store(self, job_id: str) -> None:
+        # The sweep sends for a job again while its files are still on their way.
+        if job_id in self._busy or self._stopped.is_set():
+            return
+        self._busy.add(job_id)
+        try:
+            job = self._orchestrator.job(job_id)
+            if job.result.assets_status is AssetsStatus.PENDING:
+                self._settle(job)
+        except NotFound:  # deleted meanwhile
+            return
+        finally:
+            self._busy.discard(job_id)
+
+    def _settle(self, job: Job) -> None:
+        try:
+            try:
+                files = self._stored(job)
+            except PictureError as error:
+                if not error.dead_link:
+                    raise
+                job = self._with_present_links(job, error)
+                files = self._stored(job)
+        except HooklineError as error:
+            self._failed(job, error)
+            return
+        paths = tuple(file.path for file in files if file.of in ("picture", "video"))
+        self._orchestrator.record(job, AssetsSettled(paths, AssetsStatus.STORED, files))
+
+    def _stored(self, job: Job) -> tuple[StoredFile, ...]:
+        """All files of the job, and then what is said about them."""
+        # What is paid for is fetched also where the account was taken out of the settings.
+        account = self._orchestrator.accounts.get(job.account)
+        hosts = account.allowed_hosts if account else frozenset()
+        lineage, batch = self._lineage(job), self._batch(job)
+        names = Names(self._template, job, lineage[0], batch)
+        tiles = job.keep.tiles and selection.is_grid(job)
+        files: list[StoredFile] = []
+        for n, source in enumerate(selection.sources(job.result, job.keep)):
+            lease_end = self._orchestrator.clock() + LEASE_S
+            self._orchestrator.store.reschedule(job.id, lease_end)
+            files += self._filing.filed(source, n, names, allowed_hosts=hosts, tiles=tiles)
+        self._storage.put_result(names.sidecar, sidecar.sidecar(lineage, batch, files))
+        return tuple(files)
+
+    def describe(self, job: Job) -> None:
+        """Write anew what is said beside the job's files; nothing where there are none.
+
+        Raises ``ServiceUnavailable`` while the storage is away.
+        """
+        if job.result.assets_status is AssetsStatus.STORED:
+            lineage, batch = self._lineage(job), self._batch(job)
+            name = Names(self._template, job, lineage[0], batch).sidecar
+            self._storage.put_result(name, sidecar.sidecar(lineage, batch, job.result.files))
+
+    def _lineage(self, job: Job) -> Sequence[Job]:
+        """Its pipeline's root, ..., its parent, itself."""
+        found = [job]
+        while parent_id := found[0].parent_id:
+            parent = self._orchestrator.store.get(parent_id)
+            if parent is None:
+                break
+            found.insert(0, parent)
+        return found
+
+    def _batch(self, job: Job) -> str | None:
+        batch = self._orchestrator.store.batch(job.batch_id) if job.batch_id else None
+        return batch.name if batch else None
+
+    def _with_present_links(self, job: Job, error: PictureError) -> Job:
+        """The job with its files' addresses of now; nothing new may be known of them."""
+        client = self._clients.get(job.account)
+        if client is None or job.task_id is None:
+            return job
+        log.info("a link is dead: the provider is asked anew", job_id=job.id, error=str(error))
+        try:
+            seen = client.fetch(job.task_id)
+        except HooklineError as trouble:
+            problem = f"{error}; the provider cannot be asked for a new link: {trouble}"
+            raise PictureError(problem, retryable=True, dead_link=True) from None
+        if seen is None or seen.status is not TaskStatus.SUCCEEDED:
+            return job
+        return self._orchestrator.record(job, LinksRenewed(seen.result)).job
+
+    def _failed(self, job: Job, error: HooklineError) -> None:
+        now = self._orchestrator.clock()
+        age = now - (job.finished_at or now)
+        log.warning("a result cannot be stored", job_id=job.id, error=str(error))
+        away = isinstance(error, ServiceUnavailable)  # what was paid is not given up for that
+        patience = AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S
+        if age > patience or not (error.retryable or _is_dead(error)):
+            reason = _reason(job, error)
+            self._orchestrator.record(job, AssetsSettled((), AssetsStatus.FAILED, error=reason))
+        else:
+            self._orchestrator.store.reschedule(job.id, now + max(2.0, min(age, 300.0)))
+
+
+def _is_dead(error: HooklineError) -> bool:
+    return isinstance(error, PictureError) and error.dead_link
+
+
+def _reason(job: Job, error: HooklineError) -> JobError:
+    """Why the files are not ours, and what a person can do about it."""
+    if _is_dead(error):
+        hint = (
+            f"The provider was asked for new links of task {job.task_id}, in vain. Ask it for the "
+            "picture, or make it again: `hookline press` a button of the parent."
+        )
+        return JobError("link_dead", str(error), hint)
+    if error.retryable:
+        hint = "Look at the storage and at the way to the provider's host: `hookline doctor`."
+        return JobError("not_reached", str(error), hint)
+    hint = "It is over a limit, or where we must not connect to: see docs/results.md."
+    return JobError("not_taken", str(error), hint)

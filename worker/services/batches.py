@@ -1,0 +1,278 @@
+"""SHELL. Batches: many root jobs from one file, and what people ask of them all together.
+
+A batch is known by its name, and each of its rows by a key, so that a file can be handed in again:
+after a crash, or with further rows. What is there already is left as it is.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from tempfile import SpooledTemporaryFile
+
+from worker.adapters.store import Batch, Store
+from worker.domain import dry_run, followups
+from worker.domain.account.callback_stats import sort_of
+from worker.domain.batch.progress import MOST_SHOWN, BadRows, Progress, bad_row_json
+from worker.domain.batch.request import BatchRequest
+from worker.domain.batch.rows import BadRow, Row, read_rows
+from worker.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
+from worker.domain.events import Cancelled, Event, Retried
+from worker.domain.job import Job, Status
+from worker.services.enqueue import Intake
+from worker.services.orchestrator import Orchestrator
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+#: Rows that are stored in one exchange.
+CHUNK = 250
+#: Jobs that one file may ask for, permutations counted.
+MAX_ROWS = 1_000_000
+#: A file that has to be read twice is kept in memory up to so many bytes.
+_IN_MEMORY = 8 * 1024 * 1024
+
+
+def batch_id_of(name: str) -> str:
+    """The id of the batch of this name."""
+    return followups.job_id_of("batch", name)
+
+
+class Batches:
+    """Takes batches in, and does to all jobs of one what can be done to a job."""
+
+    def __init__(self, orchestrator: Orchestrator, intake: Intake) -> None:
+        self._orchestrator = orchestrator
+        self._store: Store = orchestrator.store
+        self._intake = intake
+
+    def submit(
+        self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
+    ) -> Iterator[Progress]:
+        """Take a file in, cut anywhere; how far it has come after each chunk, the last one whole.
+
+        Bad rows are kept with the batch (``Store.bad_rows``), and the good ones go on. Raises
+        ``InvalidRequest`` where the file cannot be read as what it is said to be, and with
+        ``strict`` for bad rows: nothing is stored then.
+        """
+        self._intake.check_receiver(asked.notify)
+        if asked.strict:
+            source = self._checked(asked, source, allow_paths=allow_paths)
+        progress = Progress(batch_id_of(asked.name))
+        for chunk in _chunks(asked, source):
+            rows = [_told(row, asked) for row in chunk]
+            jobs, bad = self._jobs(self._intake, rows, progress.batch_id, allow_paths=allow_paths)
+            now = self._orchestrator.clock()
+            if not progress.rows:
+                planned = self._planned_per_row(jobs)
+                told = asked.of_its_end
+                batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned, told)
+                self._store.open_batch(batch)
+            new = self._store.add(jobs, terms=self._orchestrator.dispatch.terms("", now), now=now)
+            known = [job for job, is_new in zip(jobs, new, strict=True) if not is_new]
+            bad += (changed := self._changed(known))
+            if bad:
+                self._store.report_bad(progress.batch_id, [bad_row_json(row) for row in bad])
+            added = [job for job, is_new in zip(jobs, new, strict=True) if is_new]
+            progress = self._after(progress, added, len(known) - len(changed), bad)
+            self._orchestrator.dispatch.wake_all(now)
+            yield progress
+        # Not before: while rows may follow, that all jobs so far are over is no end.
+        self._store.close_batch(progress.batch_id, self._orchestrator.clock())
+
+    def check(
+        self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
+    ) -> Iterator[Progress]:
+        """How ``submit`` of the same would go; nothing is stored. Raises what ``submit`` would."""
+        self._intake.check_receiver(asked.notify)
+        progress = Progress(batch_id_of(asked.name))
+        intake = self._intake.dry()
+        for chunk in _chunks(asked, source):
+            jobs, bad = self._jobs(intake, chunk, progress.batch_id, allow_paths=allow_paths)
+            stored = {job.id for job in self._store.get_many([job.id for job in jobs])}
+            known = [job for job in jobs if job.id in stored]
+            bad += (changed := self._changed(known))
+            new = [job for job in jobs if job.id not in stored]
+            progress = self._after(progress, new, len(known) - len(changed), bad)
+            yield progress
+        if asked.strict and progress.bad:
+            raise BadRows(progress)
+
+    def find(self, name_or_id: str) -> Batch:
+        """The batch of this id or name. Raises ``NotFound``."""
+        ids = [batch_id_of(name_or_id)]
+        if _ID.fullmatch(name_or_id):
+            ids.append(name_or_id)
+        found = next(filter(None, map(self._store.batch, ids)), None)
+        if found is None:
+            raise NotFound(f"There is no batch {name_or_id!r}.")
+        return found
+
+    def jobs(self, batch: Batch) -> Iterator[tuple[Job, tuple[Job, ...]]]:
+        """Each root with all jobs of its pipeline, in the order of the file."""
+        for start in range(0, batch.rows, CHUNK):
+            for root in self._store.roots(batch.id, start, CHUNK):
+                yield root, self._pipeline(root)
+
+    def cancel(self, batch: Batch) -> Iterator[Job]:
+        """Give up every job that is not over; each as it is then.
+
+        Meanwhile the batch is paused, so that none starts, and is paid, right before its turn.
+        """
+        what = f"batch:{batch.id}"
+        was_paused = what in self._store.paused()
+        self._store.pause(what)
+        yield from self._offer(batch, Cancelled(), lambda job: not job.status.terminal)
+        if not was_paused:
+            self._store.resume(what)
+
+    def pause(self, batch: Batch) -> None:
+        """None of its jobs starts from now on; what runs goes on."""
+        self._store.pause(f"batch:{batch.id}")
+
+    def resume(self, batch: Batch) -> None:
+        """Its jobs start again, at once."""
+        self._store.resume(f"batch:{batch.id}")
+        self._orchestrator.dispatch.wake_all(self._orchestrator.clock())
+
+    def retry_failed(self, batch: Batch) -> Iterator[Job]:
+        """A further attempt of every job that failed or timed out; each as it is then."""
+        failed = (Status.FAILED, Status.TIMED_OUT)
+        return self._offer(batch, Retried(), lambda job: job.status in failed)
+
+    def _pipeline(self, root: Job) -> tuple[Job, ...]:
+        pipeline = self._store.pipeline(root.id)
+        return pipeline.jobs if pipeline else (root,)
+
+    def _offer(self, batch: Batch, event: Event, wanted: Callable[[Job], bool]) -> Iterator[Job]:
+        for root, members in self.jobs(batch):
+            jobs, tried = members, set[str]()
+            while asked := [job for job in jobs if job.id not in tried and wanted(job)]:
+                tried |= {job.id for job in asked}
+                done = list(self._offered(asked, event))
+                yield from done
+                # One that went on meanwhile may have children by now.
+                jobs = self._pipeline(root) if len(done) < len(asked) else ()
+
+    def _offered(self, jobs: Sequence[Job], event: Event) -> Iterator[Job]:
+        for job in jobs:
+            try:
+                yield self._orchestrator.record(job, event).job
+            except Conflict:
+                continue
+
+    def _jobs(
+        self, intake: Intake, chunk: Sequence[Row | BadRow], batch_id: str, *, allow_paths: bool
+    ) -> tuple[list[Job], list[BadRow]]:
+        """What the rows ask for, and those that are no jobs."""
+        jobs, bad = list[Job](), list[BadRow]()
+        for row in chunk:
+            if isinstance(row, BadRow):
+                bad.append(row)
+                continue
+            try:
+                jobs.append(_job(intake, row, batch_id, allow_paths=allow_paths))
+            except InvalidRequest as problem:
+                bad.append(BadRow(row.number, problem.errors))
+        return jobs, bad
+
+    def _changed(self, jobs: list[Job]) -> list[BadRow]:
+        """Rows that were handed in before under the same key as something else."""
+        stored = self._store.get_many([job.id for job in jobs])
+        message = "is the key of another request in this batch; give the changed row another one"
+        return [
+            BadRow(job.row or 0, (FieldError("key", message),))
+            for job, known in zip(jobs, stored, strict=True)
+            if not _same(job, known)
+        ]
+
+    def _after(
+        self, so_far: Progress, new: Sequence[Job], known: int, bad: Sequence[BadRow]
+    ) -> Progress:
+        """The progress once a chunk was looked at."""
+        quotes = self._quotes(new)
+        after = replace(
+            so_far,
+            new=so_far.new + len(new),
+            known=so_far.known + known,
+            bad=so_far.bad + len(bad),
+            planned=so_far.planned + sum(quote.tree.jobs for quote in quotes),
+            price=so_far.price + sum(quote.total for quote in quotes),
+            exact=so_far.exact and all(quote.tree.exact for quote in quotes),
+            bad_rows=(*so_far.bad_rows, *map(bad_row_json, bad))[:MOST_SHOWN],
+        )
+        if after.rows > MAX_ROWS:
+            message = f"are more than {MAX_ROWS:,}; make several batches of the rest"
+            raise InvalidRequest.of("rows", message)
+        return after
+
+    def _quotes(self, jobs: Sequence[Job]) -> list[dry_run.Quote]:
+        """What each job becomes and costs; rows mostly share all that this depends on."""
+        known: dict[tuple[str | None, ...], dry_run.Quote] = {}
+
+        def quote(job: Job) -> dry_run.Quote:
+            alike = (job.kind, sort_of(job), job.account, job.mode, json.dumps(job.then))
+            if alike not in known:
+                known[alike] = self._intake.quote_of([job])
+            return known[alike]
+
+        return list(map(quote, jobs))
+
+    def _planned_per_row(self, jobs: Sequence[Job]) -> int:
+        """What the first rows become stands for all: they mostly share their ``then``."""
+        planned = sum(quote.tree.jobs for quote in self._quotes(jobs))
+        return max(1, round(planned / max(1, len(jobs))))
+
+    def _checked(
+        self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool
+    ) -> Iterator[bytes]:
+        """The same file again, if no row of it is bad."""
+        with SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:
+
+            def keeping() -> Iterator[bytes]:
+                for piece in source:
+                    kept.write(piece)
+                    yield piece
+
+            for _ in self.check(asked, keeping(), allow_paths=allow_paths):
+                pass
+            kept.seek(0)
+            yield from iter(lambda: kept.read(65536), b"")
+
+
+def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row | BadRow]]:
+    """The rows of the file. Raises ``InvalidRequest`` where it cannot be read at all."""
+    rows = read_rows(source, asked.form, asked.defaults, permute=asked.permute)
+    chunk = list(islice(rows, CHUNK))
+    if not chunk:
+        raise InvalidRequest.of("file", "has no rows")
+    if isinstance(chunk[0], BadRow) and chunk[0].is_last:
+        raise InvalidRequest(chunk[0].errors)
+    while chunk:
+        yield chunk
+        chunk = list(islice(rows, CHUNK))
+
+
+def _told(row: Row | BadRow, asked: BatchRequest) -> Row | BadRow:
+    """The row, told of to whom the batch names, unless it names somebody itself."""
+    target = asked.of_its_rows
+    if target is None or isinstance(row, BadRow) or row.request.notify:
+        return row
+    return replace(row, request=replace(row.request, notify=target))
+
+
+def _job(intake: Intake, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
+    if "job_id" in row.request.request:
+        message = "names a job, and a batch starts new ones; `hookline press` follows one up"
+        raise InvalidRequest.of("job_id", message)
+    job_id = followups.job_id_of("row", batch_id, row.key)
+    job = intake.prepare(row.request, job_id, allow_paths=allow_paths)
+    return replace(job, batch_id=batch_id, row=row.number, row_key=row.key)
+
+
+def _same(job: Job, known: Job) -> bool:
+    """Whether the row still asks for the same pictures; how soon and where it may be changed."""
+    # That of a button is looked up when the job is submitted.
+    learnt = {"custom_id"} - job.request.keys()
+    request = {name: value for name, value in known.request.items() if name not in learnt}
+    return (job.kind, job.request, job.then) == (known.kind, request, known.then)

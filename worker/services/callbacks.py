@@ -1,0 +1,50 @@
+"""SHELL. A callback -> the job it is about -> ``record``.
+
+It is matched by the ``state`` in the body, without it by the token of the URL it came to, and where
+that names only an account, by its task id.
+"""
+
+from typing import Any
+
+from worker.adapters.provider.dialect import read_task
+from worker.adapters.tokens import AccountToken, BadToken, JobToken, Tokens
+from worker.domain.account.callback_stats import Heard
+from worker.domain.events import Disposition, Observed
+from worker.domain.provider_reports import Snapshot
+from worker.services.orchestrator import Orchestrator
+
+
+class Receiver:
+    """Takes callbacks in. Calls nobody: all that follows is in the store when it returns."""
+
+    def __init__(self, orchestrator: Orchestrator, tokens: Tokens) -> None:
+        self._orchestrator = orchestrator
+        self._tokens = tokens
+
+    def receive(self, url_token: str, body: Any) -> Disposition:
+        """What became of a callback with the JSON ``body``.
+
+        Raises ``BadToken`` for a URL that is not ours, or a ``state`` that belongs to another job
+        than the URL; ``NotFound`` for a job that is gone; ``StoreUnavailable``, and then nothing
+        was done.
+        """
+        named = self._tokens.read(url_token)
+        snapshot = read_task(body)
+        echoed = self._tokens.job(snapshot.state)
+        if isinstance(named, JobToken) and echoed and echoed.job_id != named.job_id:
+            raise BadToken
+        match = echoed or self._without_state(named, snapshot)
+        if match is None:
+            return Disposition.FOREIGN
+        job = self._orchestrator.job(match.job_id)
+        event = Observed(snapshot, attempt=match.attempt or job.attempt)
+        heard = Heard.CALLBACK_WITH_STATE if echoed else Heard.CALLBACK
+        return self._orchestrator.record(job, event, heard=heard).disposition
+
+    def _without_state(self, named: JobToken | AccountToken, snapshot: Snapshot) -> JobToken | None:
+        if isinstance(named, JobToken):
+            return named
+        if snapshot.task_id is None:
+            return None
+        job_id = self._orchestrator.store.find_task(named.account, snapshot.task_id)
+        return JobToken(job_id, attempt=0) if job_id else None  # 0: whichever is the present one

@@ -1,0 +1,150 @@
+"""SHELL. Calls the functions of the user's that choose which buttons to press.
+
+A function runs in a thread of its own, for at most ``PLACES`` jobs of a process at a time: it must
+not take the threads that start fresh jobs. A thread cannot be killed: a function that takes longer
+than ``LIMIT_S`` has failed, and runs on unheard.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+import structlog
+
+from worker.adapters.limiter import Bulkhead
+from worker.adapters.storage.inputs import Options, ingest_request
+from worker.adapters.storage.storage import Storage
+from worker.domain import retry_policy
+from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
+from worker.domain.events import Choosing, Chosen, Disposition, NotChosen
+from worker.domain.job import JSON, Job
+from worker.domain.requests import check_choosers, parse_choice
+from worker.domain.result import AssetsStatus, JobError
+from worker.services.orchestrator import Orchestrator
+
+log = structlog.get_logger(__name__)
+
+#: Seconds that a function may take, and functions that one process calls at a time.
+LIMIT_S = 300.0
+PLACES = 2
+#: The lease of a running function is renewed so often within ``LIMIT_S``.
+_RENEWALS = 20
+
+_HINT = "`hookline retry` calls the function again; the worker's log has its traceback."
+_MAX_MESSAGE = 500  #: characters of what a function may raise
+
+
+class Chooser:
+    """Carries out chooses. ``modules``: those whose functions may be called, by name."""
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        storage: Storage,
+        modules: Collection[str] = (),
+        *,
+        limit_s: float = LIMIT_S,
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._storage = storage
+        self._modules = frozenset(modules)
+        self._limit_s = limit_s
+        self._bulkhead = Bulkhead(PLACES, self._choose)
+
+    def choose(self, job_id: str) -> None:
+        """Call the function of the choose ``job_id``, and record what it answered.
+
+        Where every place is taken, whoever has one does it next. Doing it twice is harmless.
+        """
+        self._bulkhead.do(job_id)
+
+    def _choose(self, job_id: str) -> None:
+        store, now = self._orchestrator.store, self._orchestrator.clock()
+        job = self._orchestrator.job(job_id)
+        parent = self._orchestrator.job(job.waits_for[0])
+        if parent.result.assets_status is AssetsStatus.PENDING:
+            store.reschedule(job_id, now + retry_policy.look_at_siblings(now - job.created_at))
+            return
+        claimed = self._orchestrator.record(job, Choosing())
+        if claimed.disposition is Disposition.APPLIED:
+            with structlog.contextvars.bound_contextvars(job_id=job_id):
+                self._orchestrator.record(claimed.job, self._outcome(claimed.job, parent))
+
+    def _outcome(self, job: Job, parent: Job) -> Chosen | NotChosen:
+        try:
+            steps = self._steps(parse_choice(self._answer(job, parent)), parent)
+        except InvalidRequest as error:
+            problem = f"answered what cannot be pressed: {error}"
+        except _NoAnswer as error:
+            problem = str(error)
+        else:
+            return Chosen(job.attempt, parent, steps)
+        message = f"{job.request['choose']} {problem}"[:_MAX_MESSAGE]
+        return NotChosen(job.attempt, JobError("choose_failed", message, _HINT))
+
+    def _steps(self, steps: tuple[JSON, ...], parent: Job) -> tuple[JSON, ...]:
+        """As when they are handed in: allowed, and their masks kept."""
+        check_choosers(steps, self._modules)
+        account = self._orchestrator.accounts.get(parent.account)
+        if account is None:
+            raise _NoAnswer(f"cannot be obeyed: account {parent.account} is not set any more")
+        options = Options(
+            storage=self._storage,
+            max_bytes=account.max_picture_bytes,
+            allow_paths=True,
+            allowed_hosts=account.allowed_hosts,
+        )
+        return ingest_request(parent.kind, {}, steps, **options)[1]
+
+    def _answer(self, job: Job, parent: Job) -> Any:
+        """What the function answers; meanwhile nobody else calls it."""
+        name = job.request["choose"]
+        if name.partition(":")[0] not in self._modules:
+            raise _NoAnswer("may not be called: list its module in the setting HOOKLINE_CHOOSERS")
+        files = [self._storage.result_location(path) for path in parent.result.assets]
+        call = _Call(name, parent, files)
+        call.start()
+        for _ in range(_RENEWALS):
+            call.join(self._limit_s / _RENEWALS)
+            if not call.is_alive():
+                return call.answer()
+            with suppress(ServiceUnavailable):  # the lease outlives some missed renewals
+                lease_end = self._orchestrator.clock() + retry_policy.CHOOSE_LEASE_S
+                self._orchestrator.store.reschedule(job.id, lease_end)
+        raise _NoAnswer(f"did not answer within {self._limit_s:g} s")
+
+
+class _NoAnswer(HooklineError):
+    """The function did not answer."""
+
+
+class _Call(Thread):
+    """One call of the function ``name``."""
+
+    def __init__(self, name: str, parent: Job, files: Sequence[str]) -> None:
+        super().__init__(name=f"choose {name}", daemon=True)
+        self._function, self._arguments = name, (parent, files)
+        self._answer: Any = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._answer = _imported(self._function)(*self._arguments)
+        except BaseException as error:  # noqa: BLE001  # whatever it raises fails its step only
+            self._error = error
+
+    def answer(self) -> Any:
+        """What it answered, once it has ended."""
+        if self._error is None:
+            return self._answer
+        log.warning("a chooser failed", function=self._function, exc_info=self._error)
+        words = f"raised {type(self._error).__name__}: {self._error}"
+        raise _NoAnswer(words)
+
+
+def _imported(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found

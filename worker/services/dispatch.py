@@ -1,0 +1,149 @@
+"""SHELL. How much each account takes on now, and which of them is woken for what became ready."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from time import monotonic
+
+import structlog
+
+from worker.adapters.store import Openings, Store
+from worker.domain.account import Account, Budgets, circuit_breaker
+from worker.domain.account.billing import day_of
+from worker.domain.account.capacity import Terms
+from worker.domain.account.circuit_breaker import Health
+from worker.domain.provider_reports import Verdict
+from worker.domain.wakeups import Wakeups
+
+log = structlog.get_logger(__name__)
+
+#: How long what is known of an account's health may be out of date where nothing starts, seconds.
+_HEALTH_AGE_S = 2.0
+
+
+class Dispatch:
+    """The terms of every account, and wake-ups for those that have room."""
+
+    def __init__(
+        self,
+        store: Store,
+        wakeups: Wakeups,
+        accounts: Mapping[str, Account],
+        budgets: Budgets,
+    ) -> None:
+        self.accounts = accounts
+        self._store = store
+        self._wakeups = wakeups
+        self._budgets = budgets
+        self._known: dict[str, tuple[float, Health]] = {}
+
+    def terms(self, name: str, now: float, *, fresh: bool = False) -> Terms:
+        """What the account may take on; ``fresh``: by all that is known at this moment.
+
+        Of an account that was taken out of the settings nothing; of none (a job that any account
+        may take) only prices, the highest of all.
+        """
+        account = self.accounts.get(name)
+        if account is None:
+            return Terms(name, prices={} if name else self._highest_prices())
+        fares = self.health(name, fresh=fresh)
+        return Terms(
+            account=name,
+            image_slots=fares.slots(account.max_running, now),
+            video_slots=fares.slots(account.max_running_video, now),
+            starts_per_minute=account.max_starts_per_minute,
+            modes=account.modes,
+            prices=account.prices,
+            budget=account.budget,
+            day_budget=self._budgets.day,
+            tenant_budgets=self._budgets.tenants,
+            today=day_of(now),
+        )
+
+    def health(self, name: str, *, fresh: bool = False) -> Health:
+        """How the account fares; one that was closed is open again once its settings changed."""
+        read_at, known = self._known.get(name, (float("-inf"), Health()))
+        if fresh or monotonic() - read_at > _HEALTH_AGE_S:
+            known = self._store.health(name)
+            self._known[name] = (monotonic(), known)
+        return self._as_set(name, known)
+
+    def learn(self, name: str, verdict: Verdict, now: float) -> None:
+        """Keep what the answer to a submission teaches about its account."""
+        running = self._store.load(name).running if circuit_breaker.is_full(verdict) else 0
+        while True:
+            stored = self._store.health(name)
+            known = self._as_set(name, stored)
+            learnt = circuit_breaker.after(
+                known, verdict, running, now, settings=self._settings_of(name)
+            )
+            if learnt == known or self._store.learn_health(name, learnt, stored):
+                break
+        self._known[name] = (monotonic(), learnt)
+        _tell(name, known, learnt, now)
+
+    def reopen(self, name: str) -> None:
+        """A person says that the account is well again."""
+        while True:
+            known = self._store.health(name)
+            if self._store.learn_health(name, circuit_breaker.opened(known), known):
+                break
+        self._known.pop(name, None)
+
+    def wake(self, name: str, openings: Openings, now: float) -> None:
+        """Wake workers for what a commit for the account ``name`` made possible."""
+        if openings.own:
+            self._wakeups.start(name, openings.own)
+        if openings.anywhere:
+            for chosen, count in self._spread(openings.anywhere, now).items():
+                self._wakeups.start(chosen, count)
+
+    def wake_all(self, now: float) -> None:
+        """A wake-up may be lost on its way: a free slot with a ready job behind it tells."""
+        for name in self.accounts:
+            self.wake_again(name, now)
+
+    def wake_again(self, name: str, now: float) -> None:
+        """Wake as many workers as the account could start jobs."""
+        terms = self.terms(name, now)
+        if terms.all_slots and (count := self._store.load(name).startable(terms)):
+            self._wakeups.start(name, count)
+
+    def _spread(self, count: int, now: float) -> dict[str, int]:
+        """So many new jobs over the accounts: by free slots and weight."""
+        free = {name: self._store.load(name).free(self.terms(name, now)) for name in self.accounts}
+        chosen: dict[str, int] = {}
+        for _ in range(min(count, sum(free.values()))):
+            best = max(free, key=lambda name: free[name] * self.accounts[name].weight)
+            free[best] -= 1
+            chosen[best] = chosen.get(best, 0) + 1
+        return chosen
+
+    def _as_set(self, name: str, known: Health) -> Health:
+        """What was closed under other settings is open."""
+        closed_before = known.closed and known.settings != self._settings_of(name)
+        return circuit_breaker.opened(known) if closed_before else known
+
+    def _highest_prices(self) -> dict[str, int]:
+        sorts = {sort for account in self.accounts.values() for sort in account.prices}
+        accounts = self.accounts.values()
+        return {sort: max(account.price(sort) for account in accounts) for sort in sorts}
+
+    def _settings_of(self, name: str) -> str:
+        """Changes with the account's address and key, and tells neither."""
+        account = self.accounts[name]
+        written = f"{account.url}\n{account.auth}\n{account.key}".encode()
+        return blake2b(written, digest_size=8).hexdigest()
+
+
+def _tell(name: str, known: Health, learnt: Health, now: float) -> None:
+    if learnt.closed and not known.closed:
+        log.error(
+            "account closed",
+            account=name,
+            reason=learnt.closed,
+            hint=f"Mend it, then `hookline resume --account {name}`, or change its settings.",
+        )
+    elif learnt.rest_until != known.rest_until and learnt.rest_until is not None:
+        log.warning("account rests", account=name, seconds=round(learnt.rest_until - now))
+    elif learnt.limit != known.limit and learnt.limit is not None:
+        log.warning("account is full", account=name, believed_limit=learnt.limit)

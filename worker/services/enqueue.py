@@ -1,0 +1,314 @@
+"""SHELL. Jobs handed in, and what people ask of them later: one door behind HTTP, Celery and the
+command line.
+
+What is handed in is checked whole before anything is stored; what is stored is never lost.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, fields, replace
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from worker.adapters.storage.dry_run import Unwritten
+from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
+from worker.adapters.storage.storage import Storage
+from worker.domain import buttons, dry_run, followups
+from worker.domain.account import Account
+from worker.domain.dry_run import Quote
+from worker.domain.errors import Conflict, InvalidRequest
+from worker.domain.events import Cancelled, ModalAnswered, Resolved, Retried
+from worker.domain.job import Job, Kind, Modal, Notify, Status
+from worker.domain.lifecycle import transition
+from worker.domain.requests import (
+    JobRequest,
+    PressRequest,
+    check_choosers,
+    parse_press,
+    parse_request,
+    parse_resolve,
+)
+from worker.domain.result import Keep
+from worker.services.delivery_limits import check_receiver
+from worker.services.orchestrator import Orchestrator
+
+
+class ButtonNotFound(InvalidRequest):
+    """The parent's known buttons do not have the one to be pressed."""
+
+
+class Intake:
+    """Takes jobs in. ``allow_paths``: whether a picture may be a path of this machine.
+
+    ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
+    may be told by plain http, or at a private address.
+    """
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        storage: Storage,
+        choosers: Collection[str] = (),
+        receivers: Collection[str] = (),
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._storage = storage
+        self._choosers = frozenset(choosers)
+        self._receivers = frozenset(receivers)
+
+    def submit(
+        self, data: Any, *, key: str | None = None, allow_paths: bool = False
+    ) -> tuple[Job, bool]:
+        """Store the job that ``data`` asks for, and wake a worker; the job, and whether it is new.
+
+        The same ``key`` and request give the same job again. Raises ``InvalidRequest`` with every
+        bad field, and ``Conflict`` when the key was used for another request.
+        """
+        asked = parse_request(data)
+        if asked.kind is Kind.MODAL and "job_id" in asked.request:
+            return self._answer_modal(asked, allow_paths=allow_paths), False
+        job_id = followups.job_id_of("key", key) if key else uuid4().hex
+        return self._create(self.prepare(asked, job_id, allow_paths=allow_paths))
+
+    def prepare(self, asked: JobRequest, job_id: str, *, allow_paths: bool = False) -> Job:
+        """The job that is asked for, with its pictures taken in; it is not stored yet.
+
+        Raises ``InvalidRequest`` and ``Conflict`` as ``submit`` does.
+        """
+        check_choosers(asked.then, self._choosers)
+        self.check_receiver(asked.notify)
+        parent = self._parent(asked)
+        accounts = self._accounts(parent.account if parent else asked.account, asked.mode)
+        request, then = ingest_request(
+            asked.kind, asked.request, asked.then, **self._options(*accounts, paths=allow_paths)
+        )
+        if parent and asked.kind is Kind.VIDEO and "prompt" not in request:
+            # Providers refuse a film without a prompt, also when it only goes on.
+            request["prompt"] = parent.result.prompt or parent.request.get("prompt")
+        asked = replace(asked, request=request, then=then)
+        return self._job(asked, accounts, parent, job_id)
+
+    def prepare_answer(self, asked: JobRequest, *, allow_paths: bool = False) -> Job:
+        """The job as the answer to its window would leave it; that is not stored yet."""
+        job, modal = self._answer(asked, allow_paths=allow_paths)
+        now = self._orchestrator.clock()
+        return transition(job, ModalAnswered(modal), now, self._orchestrator.policy(job)).job
+
+    def prepare_press(
+        self, parent_id: str, data: Any, key: str, *, allow_paths: bool = False
+    ) -> tuple[Job, ...]:
+        """The children that the press would have; they are not stored yet. Raises as ``press``."""
+        asked = parse_press(data)
+        check_choosers(asked.then, self._choosers)
+        parent = self._finished(parent_id)
+        account = self._account(parent.account)
+        asked = ingest_press(asked, **self._options(account, paths=allow_paths))
+        now = self._orchestrator.clock()
+        children = followups.press(
+            parent, asked.button, f"by-hand:{key}", now, modal=asked.modal, then=asked.then
+        )
+        for child in children:
+            if child.status is Status.FAILED and child.error:
+                words = f"{child.error.message} {child.error.hint or ''}".strip()
+                raise ButtonNotFound.of("button", words)
+        fingerprint = _fingerprint(asked)
+        return tuple(replace(child, fingerprint=fingerprint) for child in children)
+
+    def press(
+        self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
+    ) -> tuple[Job, ...]:
+        """Press a button of a finished job by hand; the children (several only for a glob).
+
+        Raises ``ButtonNotFound`` when the known buttons do not have it, ``Conflict`` when the job
+        has not succeeded.
+        """
+        children = self.prepare_press(parent_id, data, key or uuid4().hex, allow_paths=allow_paths)
+        return tuple(self._create(child)[0] for child in children)
+
+    def quote(self, data: Any, *, key: str | None = None, allow_paths: bool = False) -> Quote:
+        """What ``submit`` of the same would start, and its price; nothing is stored.
+
+        Raises what ``submit`` would.
+        """
+        dry, asked = self.dry(), parse_request(data)
+        if asked.kind is Kind.MODAL and "job_id" in asked.request:
+            return self._quote([dry.prepare_answer(asked, allow_paths=allow_paths)])
+        job_id = followups.job_id_of("key", key) if key else uuid4().hex
+        return self._quote([dry.prepare(asked, job_id, allow_paths=allow_paths)])
+
+    def quote_press(
+        self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
+    ) -> Quote:
+        """The same of ``press``."""
+        key = key or uuid4().hex
+        return self._quote(self.dry().prepare_press(parent_id, data, key, allow_paths=allow_paths))
+
+    def cancel(self, job_id: str) -> Job:
+        """Give the job up. Raises ``Conflict`` when it is terminal."""
+        return self._orchestrator.record(self._orchestrator.job(job_id), Cancelled()).job
+
+    def retry(self, job_id: str) -> Job:
+        """A further attempt. Raises ``Conflict`` unless it failed, was cancelled or timed out."""
+        return self._orchestrator.record(self._orchestrator.job(job_id), Retried()).job
+
+    def resolve(self, job_id: str, data: Any) -> Job:
+        """End a job's doubt. Raises ``Conflict`` when it is not in doubt."""
+        asked = parse_resolve(data)
+        job = self._orchestrator.job(job_id)
+        return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
+
+    def dry(self) -> "Intake":
+        """One that prepares jobs and keeps nothing, not even their pictures."""
+        storage = Unwritten(self._storage)
+        return Intake(self._orchestrator, storage, self._choosers, self._receivers)
+
+    def check_receiver(self, target: Notify | None) -> None:
+        """Raise ``InvalidRequest`` for a URL to which nothing would be sent."""
+        check_receiver(target, self._receivers)
+
+    def quote_of(self, jobs: Sequence[Job]) -> Quote:
+        """What jobs of one account, or of any, become and cost."""
+        return dry_run.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].mode))
+
+    def _quote(self, jobs: Sequence[Job]) -> Quote:
+        for job in jobs:
+            if known := self._orchestrator.store.get(job.id):
+                _check_repeat(job, known)
+        return self.quote_of(jobs)
+
+    def _answer_modal(self, asked: JobRequest, *, allow_paths: bool) -> Job:
+        job, modal = self._answer(asked, allow_paths=allow_paths)
+        if job.status is not Status.AWAITING_MODAL and job.modal == modal:
+            return job  # the same answer again
+        return self._orchestrator.record(job, ModalAnswered(modal)).job
+
+    def _answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
+        job = self._named_job(asked.request["job_id"])
+        _check_account(asked, job)
+        account = self._account(job.account)
+        request, _ = ingest_request(
+            asked.kind, asked.request, (), **self._options(account, paths=allow_paths)
+        )
+        return job, Modal(prompt=request.get("prompt"), mask=request.get("mask"))
+
+    def _create(self, job: Job) -> tuple[Job, bool]:
+        """Store the job, unless it was stored before; the job, and whether it is new."""
+        if self._orchestrator.create(job):
+            return job, True
+        known = self._orchestrator.job(job.id)
+        _check_repeat(job, known)
+        return known, False
+
+    def _job(
+        self, asked: JobRequest, accounts: Sequence[Account], parent: Job | None, job_id: str
+    ) -> Job:
+        now = self._orchestrator.clock()
+        job = Job(
+            id=job_id,
+            kind=asked.kind,
+            account=accounts[0].name if len(accounts) == 1 else "",
+            anywhere=len(accounts) > 1,
+            pipeline_id=parent.pipeline_id if parent else job_id,
+            parent_id=parent.id if parent else None,
+            batch_id=parent.batch_id if parent else None,
+            created_at=now,
+            request=asked.request,
+            then=asked.then,
+            priority=asked.priority,
+            tenant=asked.tenant or (parent.tenant if parent else ""),
+            mode=asked.mode,
+            deadline_s=asked.deadline_s,
+            retry=asked.retry,
+            seed=asked.seed,
+            notify=asked.notify or (parent.notify if parent else None),
+            keep=asked.keep or (parent.keep if parent else Keep()),
+            metadata=asked.metadata,
+            fingerprint=_fingerprint(asked),
+        )
+        return _with_button(job, parent) if asked.kind is Kind.ACTION else job
+
+    def _parent(self, asked: JobRequest) -> Job | None:
+        job_id = asked.request.get("job_id")
+        if job_id is None:
+            return None
+        parent = self._finished(job_id, field="job_id")
+        _check_account(asked, parent)
+        return parent
+
+    def _finished(self, job_id: str, field: str | None = None) -> Job:
+        parent = self._named_job(job_id) if field else self._orchestrator.job(job_id)
+        if parent.status is not Status.SUCCEEDED:
+            raise Conflict(f"Only a succeeded job can be followed up; this one is {parent.status}.")
+        return parent
+
+    def _named_job(self, job_id: str) -> Job:
+        job = self._orchestrator.store.get(job_id)
+        if job is None:
+            raise InvalidRequest.of("job_id", f"there is no job {job_id!r}")
+        return job
+
+    def _accounts(self, name: str | None, mode: str | None) -> Sequence[Account]:
+        """Those that may take a job: the one that it names, or all that know its mode."""
+        if name is not None:
+            return (self._account(name),)
+        known = self._orchestrator.accounts.values()
+        able = tuple(a for a in known if not (mode and a.modes) or mode in a.modes)
+        if not able:
+            raise InvalidRequest.of("mode", f"is {mode!r}, which no account takes")
+        return able
+
+    def _account(self, name: str) -> Account:
+        accounts = self._orchestrator.accounts
+        if name not in accounts:
+            known = ", ".join(accounts) or "none"
+            raise InvalidRequest.of("account", f"is not one of the accounts: {known}")
+        return accounts[name]
+
+    def _options(self, *accounts: Account, paths: bool) -> Options:
+        """What holds for each of the accounts: any of them may have to send the pictures."""
+        return Options(
+            storage=self._storage,
+            max_bytes=min(account.max_picture_bytes for account in accounts),
+            allow_paths=paths,
+            allowed_hosts=frozenset.intersection(*(a.allowed_hosts for a in accounts)),
+        )
+
+
+def _check_repeat(job: Job, known: Job) -> None:
+    if known.fingerprint != job.fingerprint:
+        raise Conflict("This idempotency key was used for another request.")
+
+
+def _check_account(asked: JobRequest, named: Job) -> None:
+    if asked.account not in (None, named.account):
+        message = f"is {named.account!r} for job {named.id}: leave it out or give that"
+        raise InvalidRequest.of("account", message)
+
+
+def _with_button(job: Job, parent: Job | None) -> Job:
+    """An action on a known job: its button by name where the buttons are known."""
+    wanted = job.request.get("button")
+    if parent is None or wanted is None or not parent.result.buttons:
+        return job
+    if buttons.is_glob(wanted):
+        raise InvalidRequest.of("button", "names one button here; `then` and `press` take a glob")
+    found = buttons.find(parent.result.buttons, wanted)
+    if not found:
+        error = followups.button_not_found(wanted, parent.result.buttons)
+        raise ButtonNotFound.of("button", f"{error.message} {error.hint}")
+    custom_id = found[0].custom_id
+    return replace(
+        job,
+        request={**job.request, "custom_id": custom_id},
+        modal_prompt=followups.default_prompt(parent, custom_id),
+    )
+
+
+def _fingerprint(asked: JobRequest | PressRequest) -> str:
+    """Tells a repeat of a request from another request under the same key."""
+    # Not asdict: it copies every list and object below, and there may be 100,000 rows.
+    content = {each.name: getattr(asked, each.name) for each in fields(asked)}
+    if content.get("keep") is None:  # newer than some requests that may be handed in again
+        content.pop("keep", None)
+    return sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()[:32]

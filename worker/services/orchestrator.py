@@ -1,0 +1,195 @@
+"""SHELL. The one door for every change of a job: load -> transition -> commit -> wake."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from time import monotonic, time
+
+import structlog
+
+from worker.adapters.store import Openings, Store
+from worker.domain.account import Account, Budgets
+from worker.domain.account.callback_stats import (
+    Delivery,
+    Heard,
+    Mode,
+    News,
+    mode_of,
+    policy_for,
+    sort_of,
+)
+from worker.domain.errors import HooklineError, NotFound, StaleVersion
+from worker.domain.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
+from worker.domain.job import Job, Kind, Notify, Status
+from worker.domain.lifecycle import transition
+from worker.domain.notifications import Outbox, announce
+from worker.domain.result import AssetsStatus
+from worker.domain.wakeups import Wakeups
+from worker.services.dispatch import Dispatch
+
+log = structlog.get_logger(__name__)
+
+#: How long what is known of an account's callbacks may be out of date, in seconds.
+_DELIVERY_AGE_S = 5.0
+
+
+class Orchestrator:
+    """Carries out what ``transition`` decides.
+
+    ``hooked``: whether submits carry our hook at all. ``rules``: what is set of the policies.
+    ``clock`` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        wakeups: Wakeups,
+        accounts: Mapping[str, Account],
+        *,
+        hooked: bool,
+        rules: Policy | None = None,
+        budgets: Budgets | None = None,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self.store = store
+        self.accounts = accounts
+        self.clock = clock
+        self._rules = rules or Policy()
+        self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
+        self._wakeups = wakeups
+        self._hooked = hooked
+        self._deliveries: dict[str, tuple[float, Delivery]] = {}
+
+    def job(self, job_id: str) -> Job:
+        """The job. Raises ``NotFound``."""
+        job = self.store.get(job_id)
+        if job is None:
+            raise NotFound(f"There is no job {job_id!r}.")
+        return job
+
+    def record(self, job: Job, event: Event, *, heard: Heard | None = None) -> Decision:
+        """Offer ``event`` to ``job``; it may be applied, duplicate, stale or foreign.
+
+        Raises ``Conflict`` for a wish that the job's status does not allow, ``NoFreeSlot`` when a
+        job shall start and cannot, ``NotFound`` when the job is gone.
+        """
+        while True:
+            now = self.clock()
+            decision = transition(job, event, now, self.policy(job))
+            if decision.disposition is not Disposition.APPLIED:
+                return decision
+            news = _news(job, decision.job, heard, now) if heard else None
+            told, outbox = announce(job, decision.job, self._notify(decision.job), now)
+            decision = replace(decision, job=told)
+            try:
+                openings = self._commit(job, decision, news, outbox, now)
+            except StaleVersion:
+                # Somebody else changed the job between our read and our write: decide again.
+                job = self.job(job.id)
+                continue
+            self._log(job, decision)
+            self.dispatch.wake(decision.job.account or job.account, openings, now)
+            self._ask_soon(decision.job, now)
+            self._tell_who_waits(decision.job)
+            return decision
+
+    def look_at_siblings(self, job: Job) -> Job:
+        """Look at the jobs that ``job`` waits for; it, as it is after that."""
+        siblings = tuple(map(Sibling.of, self.store.get_many(job.waits_for)))
+        return self.record(job, SiblingsSeen(siblings)).job
+
+    def create(self, job: Job) -> bool:
+        """Store a new job and wake a worker for it. False when a job of this id exists already."""
+        now = self.clock()
+        try:
+            openings = self.store.commit(job, terms=self.dispatch.terms(job.account, now), now=now)
+        except StaleVersion:
+            return False
+        self.dispatch.wake(job.account, openings, now)
+        return True
+
+    def policy(self, job: Job) -> Policy:
+        """How patient to be with the job, from how its account has called back so far."""
+        if not job.account:
+            return self._rules
+        # What silence tells must not be judged by what was known some seconds ago.
+        delivery = self._delivery(job.account, fresh=job.status is Status.IN_DOUBT)
+        return policy_for(job, self._rules, delivery, hooked=self._hooked)
+
+    def delivery(self, account: str) -> tuple[Delivery, Mode, str]:
+        """How the account calls back: what was counted, its delivery mode, and why."""
+        delivery = self._delivery(account, fresh=True)
+        return delivery, *mode_of(delivery, hooked=self._hooked)
+
+    def _notify(self, job: Job) -> Notify | None:
+        """Who is told of the job: whom it names, or its account does."""
+        account = self.accounts.get(job.account)
+        return job.notify or (account.notify if account else None)
+
+    def _commit(
+        self, before: Job, decision: Decision, news: News | None, outbox: Outbox, now: float
+    ) -> Openings:
+        job = decision.job
+        account = job.account or before.account  # whose slot is taken, or given back
+        # What starts was just picked by fresh terms, in this process.
+        terms = self.dispatch.terms(account, now)
+        return self.store.commit(
+            job, decision.children, terms=terms, news=news, outbox=outbox, now=now
+        )
+
+    def _ask_soon(self, job: Job, now: float) -> None:
+        """Only what somebody waits for; all else that is due is found by the next sweep."""
+        if job.askable and job.due_at is not None and job.due_at <= now:
+            self._wakeups.ask(job.account, [job.id])
+
+    def _tell_who_waits(self, job: Job) -> None:
+        """The job is over: for a choose with its files, for a blend without."""
+        if not job.awaited_by or not job.status.terminal:
+            return
+        try:
+            for waiting in filter(lambda each: each.waiting, self.store.get_many(job.awaited_by)):
+                if waiting.kind is not Kind.CHOOSE:
+                    self.look_at_siblings(waiting)
+                elif job.result.assets_status is not AssetsStatus.PENDING:
+                    self._wakeups.choose(waiting.id)
+        except HooklineError as error:  # what came of this job is recorded all the same
+            log.warning("who waits is left to the sweep", job_id=job.id, error=str(error))
+
+    def _delivery(self, account: str, *, fresh: bool = False) -> Delivery:
+        read_at, delivery = self._deliveries.get(account, (float("-inf"), Delivery()))
+        if fresh or monotonic() - read_at > _DELIVERY_AGE_S:
+            delivery = self.store.delivery(account)
+            self._deliveries[account] = (monotonic(), delivery)
+        return delivery
+
+    def _log(self, before: Job, decision: Decision) -> None:
+        job = decision.job
+        known = {paid.number for paid in before.double_payments}
+        for paid in (each for each in job.double_payments if each.number not in known):
+            log.error(
+                "paid twice",
+                job_id=job.id,
+                account=job.account,
+                attempt=paid.number,
+                task_id=paid.task_id,
+                followed_task_id=job.task_id,
+            )
+        if job.status is before.status:
+            return
+        # Most callbacks tell of progress, and a line of log costs as much as the rest of them.
+        write = log.debug if job.status is Status.IN_PROGRESS else log.info
+        write(
+            "job",
+            status=job.status.value,
+            job_id=job.id,
+            kind=job.kind.value,
+            account=job.account,
+            task_id=job.task_id,
+            children=len(decision.children) or None,
+            error=job.error.code if job.error else None,
+        )
+
+
+def _news(before: Job, job: Job, heard: Heard, now: float) -> News:
+    ended = job.status.terminal and not before.status.terminal
+    lag = None if before.heard_at is None else max(0.0, now - before.heard_at)
+    return News(heard, now, sort_of(job), ended=ended, lag_s=lag)

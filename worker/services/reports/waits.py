@@ -1,0 +1,129 @@
+"""SHELL. Why a queued job does not start, in words that say what to do about it."""
+
+from dataclasses import dataclass
+
+from worker.adapters.store.places import lane_of
+from worker.domain import money
+from worker.domain.account.capacity import Pool, Terms, pool_of
+from worker.domain.account.circuit_breaker import Health
+from worker.domain.job import Job, Kind, Status
+from worker.services.orchestrator import Orchestrator
+from worker.services.reports.overview import Taking, clock_of, purse_of, state_of
+
+#: What a job waits for on several accounts is told by the first of these that one of them has.
+_SOONEST = ("next", "slots", "pace", "prompt", "resting", "budget", "paused", "closed", "account")
+#: Between what a budget has, and what differs by account.
+_PRICE = ", this costs "
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a job waits. ``reason`` is a stable word, ``message`` tells a person the rest.
+
+    ``slots``, ``pace``, ``prompt``, ``budget``, ``mode``, ``paused``, ``closed``, ``resting``,
+    ``account`` (its account is not set any more), ``backoff``, ``siblings``, ``function``, or
+    ``next``: nothing keeps it.
+    """
+
+    reason: str
+    message: str
+
+
+def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
+    """Why the job waits; None where it is not queued. Asks the store once for each account."""
+    if job.status is not Status.QUEUED:
+        return None
+    if job.waiting:
+        return _for_others(job)
+    if job.due_at is not None:
+        after = f" after: {job.error.message}" if job.error else ""
+        return Waiting("backoff", f"tried again at {clock_of(job.due_at)}{after}")
+    names = [job.account] if job.account else list(orchestrator.accounts)
+    return _together([_on(orchestrator, job, name) for name in names])
+
+
+def _together(found: list[Waiting]) -> Waiting:
+    """An account that does not take the job's mode has no say where another one does."""
+    found = [each for each in found if each.reason != "mode"] or found
+    found = _without_shared(found)
+    reasons = [each.reason for each in found]
+    if "next" in reasons:
+        return found[reasons.index("next")]
+    reason = min(reasons, key=lambda name: _SOONEST.index(name) if name in _SOONEST else 99)
+    return Waiting(reason, "; ".join(each.message for each in found))
+
+
+def _without_shared(found: list[Waiting]) -> list[Waiting]:
+    """A pause or a budget that keeps the job from every account is told once."""
+    told = {each.message.partition(_PRICE)[0]: each for each in reversed(found)}
+    return list(reversed(told.values()))
+
+
+def _for_others(job: Job) -> Waiting:
+    if job.kind is Kind.CHOOSE:
+        function = job.request.get("choose", "its function")
+        return Waiting("function", f"{function} is called once the parent's files are stored")
+    names = ", ".join(job.request.get("blend", job.waits_for))
+    return Waiting("siblings", f"the pictures of {names} are not all there yet")
+
+
+def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
+    """Why it does not start on this account."""
+    if name not in orchestrator.accounts:
+        message = f"its account {name} is not set any more: set it again, or give the job up"
+        return Waiting("account", message)
+    now = orchestrator.clock()
+    health = orchestrator.dispatch.health(name, fresh=True)
+    terms = orchestrator.dispatch.terms(name, now)
+    why = orchestrator.store.why_waiting(job, terms, now)
+    reason, _, about = (why or "next").partition(":")
+    match reason:
+        case "slots":
+            return _no_slot(orchestrator, job, health, terms)
+        case "paused":
+            return Waiting(reason, _paused(about))
+        case "budget":
+            return Waiting(reason, _no_money(orchestrator, job, about, terms))
+        case "pace":
+            message = f"{name} starts at most {terms.starts_per_minute} jobs a minute"
+        case "prompt":
+            message = f"the same prompt runs on {name}, or comes before it"
+        case "mode":
+            message = f"{name} does not take mode {job.mode}, but {', '.join(sorted(terms.modes))}"
+        case _:
+            message = f"nothing keeps it from {name}: a worker takes it in a moment"
+    return Waiting(reason, message)
+
+
+def _no_slot(orchestrator: Orchestrator, job: Job, health: Health, terms: Terms) -> Waiting:
+    name, account = terms.account, orchestrator.accounts[terms.account]
+    state = state_of(name, health, (), orchestrator.clock())
+    if state.taking is not Taking.OPEN:
+        return Waiting(state.taking.value, f"account {name} is {state.taking}: {state.why}. "
+                       f"{state.hint}")  # fmt: skip
+    load = orchestrator.store.load(name)
+    films = pool_of(job.kind) is Pool.VIDEO
+    running = load.films if films else load.images
+    most = account.max_running_video if films else account.max_running
+    slots = terms.slots(pool_of(job.kind))
+    if not most:
+        return Waiting("slots", f"{name} takes no films: its max_running_video is 0")
+    full = f"; it said that it is full with fewer than {most}" if slots < most else ""
+    what = " for films" if films else ""
+    return Waiting("slots", f"no free slot{what} on {name} ({running} of {slots} run{full})")
+
+
+def _paused(what: str) -> str:
+    of, _, name = what.partition(":")
+    command = f"batch resume {name}" if of == "batch" else f"resume --{of} {name}"
+    return f"{of} {name} is paused; `hookline {command}`"
+
+
+def _no_money(orchestrator: Orchestrator, job: Job, scope: str, terms: Terms) -> str:
+    purse = purse_of(orchestrator.store, scope, terms)
+    used, budget = money.in_words(purse.used), money.in_words(purse.budget or 0)
+    price = money.in_words(terms.price(lane_of(job).sort))
+    return (
+        f"the budget of {scope.replace(':', ' ', 1)}: {used} of {budget} spent or reserved"
+        f"{_PRICE}{price} on {terms.account}"
+    )

@@ -1,0 +1,92 @@
+"""SHELL. What leaves the store when its time is over; results stay where they are stored.
+
+A pipeline leaves as a whole, so that no child is left without its parent, and a batch with the last
+of its pipelines. Sums of money and counts of jobs stay.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from time import time
+
+import structlog
+
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Store
+from worker.domain.errors import PictureError
+from worker.domain.job import Status
+
+log = structlog.get_logger(__name__)
+
+#: Pipelines, notifications and pictures looked at in one round, and rounds in one go.
+BATCH = 200
+ROUNDS = 10
+#: A handed-in picture stays for so long after the last job that needed it, in seconds: for what is
+#: just being handed in with it.
+IDLE_INPUT_S = 86_400.0
+
+#: For how many seconds pipelines are kept, by the status of their root; None: for ever.
+Keep = Mapping[Status, float | None]
+
+
+class Retention:
+    """Removes what is older than ``keep`` says. Harmless at any time, in any number of processes.
+
+    ``clock`` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self, store: Store, storage: Storage, keep: Keep, clock: Callable[[], float] = time
+    ) -> None:
+        self._store = store
+        self._storage = storage
+        self._keep = keep
+        self._clock = clock
+
+    def tidy(self) -> int:
+        """Remove what is over, if it is not too much for one go; how much that was."""
+        removed = 0
+        for _ in range(ROUNDS):
+            now = self._clock()
+            found = self._pipelines(now) + self._notifications(now) + self._inputs(now)
+            if not found:
+                break
+            removed += found
+        if removed:
+            log.info("removed what is over", count=removed)
+        return removed
+
+    def _pipelines(self, now: float) -> int:
+        removed = 0
+        for status, seconds in self._keep.items():
+            if seconds is None:
+                continue
+            before = now - seconds
+            for pipeline_id in self._store.finished(status, before, BATCH):
+                pipeline = self._store.pipeline(pipeline_id)
+                if pipeline:
+                    removed += self._store.forget(pipeline.jobs, before, now)
+        return removed
+
+    def _notifications(self, now: float) -> int:
+        """Kept as long as any pipeline, for it may be told again."""
+        times = [seconds for seconds in self._keep.values() if seconds is not None]
+        if len(times) < len(self._keep):
+            return 0
+        return self._store.forget_notifications(now - max(times), BATCH)
+
+    def _inputs(self, now: float) -> int:
+        taken = self._store.take_idle_inputs(now - IDLE_INPUT_S, BATCH)
+        for ref in taken:
+            self._remove_input(ref)
+        return len(taken)
+
+    def _remove_input(self, ref: str) -> None:
+        try:
+            picture = self._storage.read_input(ref)
+        except PictureError:  # gone or damaged
+            self._storage.remove_input(ref)
+            return
+        self._storage.remove_input(ref)
+        # Handed in again meanwhile: whoever did saw it there, and did not write it.
+        if self._store.needs_input(ref):
+            self._storage.put_input(picture, PurePosixPath(ref).suffix)

@@ -1,0 +1,105 @@
+"""SHELL. Asks the provider for the seeds of finished pictures, where the request wants them.
+
+A seed is the last thing that a job waits for, and nothing waits for it: a provider may have to ask
+Midjourney first, and the job is over all the same. The sweep finds the jobs, so a death on the way
+costs a minute at most.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from threading import BoundedSemaphore
+from time import monotonic
+
+import structlog
+
+from worker.adapters.provider.client import SEED_S, ProviderClient
+from worker.domain import retry_policy
+from worker.domain.errors import HooklineError, NotFound, ServiceUnavailable
+from worker.domain.events import SeedSettled
+from worker.domain.job import Job
+from worker.domain.provider_reports import SeedReply
+from worker.services.orchestrator import Orchestrator
+
+log = structlog.get_logger(__name__)
+
+#: While a worker asks for a job's seed, and for so long if it dies, no other one does, in seconds.
+LEASE_S = SEED_S + 15.0
+#: Whoever asks for several goes on to the next one for so long; the others are due again anyway.
+PATIENCE_S = 20.0
+
+
+class Seeds:
+    """Asks for seeds, one at a time for each account: the threads are there to start jobs.
+
+    ``describe`` writes down beside a job's files what is known of it.
+    """
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        clients: Mapping[str, ProviderClient],
+        describe: Callable[[Job], None],
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._clients = clients
+        self._describe = describe
+        self._places = {name: BoundedSemaphore() for name in clients}
+
+    def ask(self, account: str, job_ids: Sequence[str]) -> None:
+        """Ask for the seeds of these jobs of one account that still lack theirs.
+
+        While the account is being asked already, and after ``PATIENCE_S``, the rest is left to the
+        sweep.
+        """
+        client = self._clients.get(account)
+        if client is None:  # taken out of the settings
+            for job in self._orchestrator.store.get_many(job_ids):
+                self._record(job, SeedReply(error="The account is not set any more."))
+            return
+        if not self._places[account].acquire(blocking=False):
+            return
+        try:
+            until = monotonic() + PATIENCE_S
+            for job_id in job_ids:
+                if monotonic() < until:
+                    self._ask(client, job_id)
+        finally:
+            self._places[account].release()
+
+    def _ask(self, client: ProviderClient, job_id: str) -> None:
+        # Read only now: another worker may have asked while this one was busy with those before.
+        job = self._orchestrator.store.get(job_id)
+        if job is None or job.task_id is None or not job.seed_pending:
+            return
+        # The sweep's claim is shorter than a provider may take: else a second worker would ask.
+        self._orchestrator.store.reschedule(job.id, self._orchestrator.clock() + LEASE_S)
+        try:
+            reply = client.image_seed(job.task_id)
+        except HooklineError as error:
+            reply = SeedReply(error=str(error))
+        if reply.seed:
+            reply = self._described(job, reply)
+        self._record(job, reply)
+
+    def _described(self, job: Job, reply: SeedReply) -> SeedReply:
+        """Before it is recorded, after which nobody would come back for it."""
+        known = replace(job, result=replace(job.result, seed=reply.seed))
+        try:
+            self._describe(known)
+        except ServiceUnavailable as error:
+            age = self._orchestrator.clock() - (job.finished_at or 0.0)
+            return reply if age >= retry_policy.SEED_WINDOW_S else SeedReply(error=str(error))
+        return reply
+
+    def _record(self, job: Job, reply: SeedReply) -> None:
+        """Settled, or asked for again later."""
+        now = self._orchestrator.clock()
+        age = now - (job.finished_at or now)
+        if reply.seed or reply.lasting or age >= retry_policy.SEED_WINDOW_S:
+            with suppress(NotFound):  # deleted meanwhile
+                self._orchestrator.record(job, SeedSettled(reply.seed, reply.error))
+        elif job.seed_pending:
+            self._orchestrator.store.reschedule(job.id, now + retry_policy.ask_for_seed(age))
+        if reply.error:
+            log.warning("a seed cannot be had", job_id=job.id, error=reply.error)

@@ -1,0 +1,279 @@
+"""SHELL. Takes a ready job, prepares its POST, sends it, records the reply.
+
+The order is what keeps money safe: the record says ``submitting`` before anything is prepared, and
+says that the POST may have left before it leaves. A worker that dies in between leaves behind what
+it may have done, and nobody sends a second POST blindly.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from time import monotonic, sleep
+
+import structlog
+
+from worker.adapters.provider import payloads
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.storage import inputs
+from worker.adapters.storage.pictures import Picture, check_mask, to_data_url
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import NoFreeSlot, Store
+from worker.adapters.tokens import Tokens
+from worker.domain import buttons, followups
+from worker.domain.account.callback_stats import sort_of
+from worker.domain.errors import HooklineError, PictureError, StoreUnavailable
+from worker.domain.events import Disposition, Posting, Replied, Started
+from worker.domain.job import JSON, Job, Kind, Status, Window
+from worker.domain.provider_reports import Outcome, Verdict
+from worker.domain.requests import picture_fields
+from worker.domain.result import JobError
+from worker.services.orchestrator import Orchestrator
+
+log = structlog.get_logger(__name__)
+
+#: How long a reply that cannot be recorded is kept, in seconds.
+KEEP_REPLY_S = 60.0
+
+
+class _Refused(Exception):
+    """The POST cannot be made; ``verdict`` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What an action, change, modal or extension acts on."""
+
+    task_id: str | None = None
+    custom_id: str | None = None
+    change: buttons.Change | None = None
+    modal_prompt: str | None = None
+
+
+class Submitter:
+    """Submits jobs.
+
+    ``hook_url``: where callbacks shall go, before the token; None without a public URL.
+    """
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        clients: Mapping[str, ProviderClient],
+        tokens: Tokens,
+        storage: Storage,
+        hook_url: str | None,
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._store: Store = orchestrator.store
+        self._clients = clients
+        self._tokens = tokens
+        self._storage = storage
+        self._hook_url = hook_url
+        self._learnt: dict[str, str | None] = {}
+
+    def start_next(self, account: str) -> bool:
+        """Submit the account's next ready job; False where there is none, or no slot for it."""
+        job = self._take(account)
+        if job is None:
+            return False
+        structlog.contextvars.bind_contextvars(job_id=job.id, account=account)
+        try:
+            self._submit(job)
+        finally:
+            structlog.contextvars.unbind_contextvars("job_id", "account")
+        return True
+
+    def _take(self, name: str) -> Job | None:
+        now = self._orchestrator.clock()
+        terms = self._orchestrator.dispatch.terms(name, now, fresh=True)
+        refunds = self._orchestrator.accounts[name].refunds_failures
+        while terms.all_slots and (job := self._store.next_ready(terms, now)) is not None:
+            started = Started(name, terms.price(sort_of(job)), refunds)
+            try:
+                decision = self._orchestrator.record(job, started)
+            except NoFreeSlot:
+                return None
+            # Past its deadline it is over instead.
+            taken = decision.job.status is Status.SUBMITTING
+            if decision.disposition is Disposition.APPLIED and taken:
+                return decision.job
+        return None
+
+    def _submit(self, job: Job) -> None:
+        client = self._clients[job.account]
+        try:
+            # First of all, so that what is recorded is what everything else is made of.
+            fetched = self._fetched(job)
+            prepared = replace(job, fetched={**job.fetched, **fetched})
+            target = self._target(prepared, client)
+            kind, submission = self._prepare(prepared, target)
+        except (_Refused, HooklineError) as error:
+            self._orchestrator.record(job, Replied(job.attempt, _verdict_of(error)))
+            return
+        posting = Posting(job.attempt, target.custom_id, target.modal_prompt, fetched)
+        decision = self._orchestrator.record(job, posting)
+        if decision.disposition is not Disposition.APPLIED:
+            # Cancelled while it was prepared, or taken for dead: nothing was sent, nor will be.
+            if decision.job.draining:
+                self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
+            return
+        lease_end = decision.job.due_at or 0.0
+        verdict = client.submit(kind, submission, send_until=lease_end)
+        log.info("submitted", kind=kind.value, outcome=verdict.outcome.value)
+        self._learn(job.account, verdict)
+        self._record_reply(decision.job, Replied(job.attempt, verdict))
+        if client.last_dialect not in (None, self._learnt.get(job.account)):
+            self._learnt[job.account] = client.last_dialect
+            self._store.learn_dialect(job.account, client.last_dialect)
+
+    def _learn(self, account: str, verdict: Verdict) -> None:
+        """Before the reply is recorded: a job that is refused must not come back here at once."""
+        try:
+            self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
+        except StoreUnavailable as error:
+            log.warning("an account's trouble is not kept", account=account, error=str(error))
+
+    def _record_reply(self, job: Job, reply: Replied) -> None:
+        """Nobody else knows the reply: while Redis is away it is kept, not thrown into doubt."""
+        give_up_at = monotonic() + KEEP_REPLY_S
+        while True:
+            try:
+                self._orchestrator.record(job, reply)
+            except StoreUnavailable:
+                if monotonic() > give_up_at:
+                    raise
+                sleep(0.5)
+            else:
+                return
+
+    def _prepare(self, job: Job, target: _Target) -> tuple[Kind, payloads.Submission]:
+        """The call and its POST, the pictures read, with the token that marks its callbacks."""
+        token = self._tokens.for_job(job.id, job.attempt)
+        kind, request = _call(job, target)
+        refs = _picture_refs(kind, request)
+        submission = payloads.build(
+            kind,
+            request,
+            state=token,
+            notify_hook=f"{self._hook_url}/{token}" if self._hook_url else None,
+            parent_task_id=target.task_id,
+            custom_id=target.custom_id,
+            pictures={ref: to_data_url(self._loaded(job, ref, mask=mask)) for ref, mask in refs},
+            mode=job.mode,
+            dialect=self._dialect(job.account),
+        )
+        return kind, submission
+
+    def _fetched(self, job: Job) -> dict[str, str]:
+        """Our copies of the pictures that are still somewhere on the web."""
+        account = self._orchestrator.accounts[job.account]
+        refs = [ref for ref, _ in _picture_refs(job.kind, job.request)]
+        if job.modal and job.modal.mask:
+            refs.append(job.modal.mask)
+        return {
+            ref: kept
+            for ref in dict.fromkeys(refs)
+            if ref not in job.fetched
+            and (kept := inputs.keep(ref, storage=self._storage, account=account)) != ref
+        }
+
+    def _target(self, job: Job, client: ProviderClient) -> _Target:
+        """What the POST acts on. Asks the provider where the buttons are not known."""
+        parent = self._store.get(job.request["job_id"]) if "job_id" in job.request else None
+        if job.modal and job.modal.mask and parent:
+            self._check_mask(job, parent, job.modal.mask)
+        if job.window is Window.OPEN:
+            return _Target(task_id=job.task_id)
+        task_id = parent.task_id if parent else job.request.get("task_id")
+        custom_id = job.request.get("custom_id")
+        if job.kind is not Kind.ACTION or custom_id:
+            return _Target(task_id=task_id, custom_id=custom_id)
+        return self._button(job, parent, str(task_id), client)
+
+    def _button(
+        self, job: Job, parent: Job | None, task_id: str, client: ProviderClient
+    ) -> _Target:
+        wanted = job.request["button"]
+        known = parent.result.buttons if parent else None
+        if not known:
+            snapshot = client.fetch(task_id)
+            if snapshot is None or not snapshot.status.terminal:
+                raise _Refused(Verdict(Outcome.NOT_YET, error=_PARENT_NOT_READY))
+            known = snapshot.result.buttons or ()
+        if found := buttons.find(known, wanted):
+            custom_id = found[0].custom_id
+            prompt = followups.default_prompt(parent, custom_id) if parent else None
+            return _Target(task_id, custom_id, modal_prompt=prompt)
+        change = buttons.change_for(wanted)
+        if change and not known:  # some providers show no buttons although they can press them
+            return _Target(task_id, change=change)
+        error = followups.button_not_found(wanted, known)
+        raise _Refused(Verdict(Outcome.PERMANENT, error=error))
+
+    def _check_mask(self, job: Job, parent: Job, mask_ref: str) -> None:
+        """A mask of another size would be paid for and then fail."""
+        if parent.result.image_url is None:
+            return
+        account = self._orchestrator.accounts[job.account]
+        mask = self._loaded(job, mask_ref, mask=True)
+        try:
+            picture = inputs.load(parent.result.image_url, storage=self._storage, account=account)
+        except PictureError as error:
+            log.warning("a mask could not be held against its picture", error=str(error))
+            return
+        try:
+            check_mask(mask, picture.size)
+        except PictureError as error:
+            raise _Refused(_permanent("bad_mask", f"modal.mask: {error}")) from error
+
+    def _loaded(self, job: Job, ref: str, *, mask: bool) -> Picture:
+        account = self._orchestrator.accounts[job.account]
+        kept = job.fetched.get(ref, ref)
+        return inputs.load(kept, storage=self._storage, account=account, mask=mask)
+
+    def _dialect(self, account: str) -> str:
+        told = self._orchestrator.accounts[account].dialect
+        return told if told != "auto" else self._store.delivery(account).dialect or "auto"
+
+
+def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:
+    """Which submit call the job needs now, and its fields."""
+    if job.window is Window.OPEN and job.modal:
+        fields = {"prompt": job.modal.prompt, "mask": job.modal.mask}
+        return Kind.MODAL, {name: value for name, value in fields.items() if value}
+    if target.change:
+        return Kind.CHANGE, {"action": target.change.action, "index": target.change.index}
+    return job.kind, job.request
+
+
+def _picture_refs(kind: Kind, request: JSON) -> Iterator[tuple[str, bool]]:
+    """Every picture of the request, and whether it is a mask."""
+    for field in picture_fields(kind):
+        given = request.get(field.name)
+        for ref in given if isinstance(given, list | tuple) else filter(None, [given]):
+            yield ref, field.mask
+
+
+def _verdict_of(error: Exception) -> Verdict:
+    """A POST that cannot be made, as if the provider had refused it: later or for good."""
+    if isinstance(error, _Refused):
+        return error.verdict
+    retryable = isinstance(error, HooklineError) and error.retryable
+    code = "bad_picture" if isinstance(error, PictureError) else "not_prepared"
+    if retryable:
+        return Verdict(Outcome.TRY_LATER, error=JobError(code, str(error), retryable=True))
+    return _permanent(code, str(error))
+
+
+def _permanent(code: str, message: str) -> Verdict:
+    return Verdict(Outcome.PERMANENT, error=JobError(code, message))
+
+
+_NOT_SENT = _permanent("cancelled", "Cancelled before it was sent.")
+_PARENT_NOT_READY = JobError(
+    "parent_not_ready",
+    "The provider does not show the parent task as finished yet.",
+    retryable=True,
+)
