@@ -12,7 +12,7 @@ from webhooks.api.deliveries import DeliveryCalls
 from webhooks.api.jobs import Api
 from webhooks.callbacks import add_callbacks
 from webhooks.health import add_health
-from webhooks.heartbeat import Presence
+from webhooks.heartbeat import Heartbeat
 from webhooks.problems import add_problems
 from worker.bootstrap import Services, build
 from worker.domain.errors import StoreUnavailable
@@ -36,9 +36,9 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.merge_slashes = False
     add_problems(app)
-    presence = Presence(find)
-    app.extensions["presence"] = presence
-    add_callbacks(app, find, presence)
+    heartbeat = Heartbeat(find)
+    app.extensions["presence"] = heartbeat
+    add_callbacks(app, find, heartbeat)
     add_health(app, find)
     Api(find, settings.api_token.get_secret_value()).add_to(app)
     BatchCalls(find).add_to(app)
@@ -50,8 +50,8 @@ def load_app(settings: Settings) -> Flask:
     """The app in a web process of its own, whose logging is not set up yet."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
-    presence: Presence = app.extensions["presence"]
-    Thread(target=presence.keep_telling, name="presence", daemon=True).start()
+    heartbeat: Heartbeat = app.extensions["presence"]
+    Thread(target=heartbeat.keep_telling, name="presence", daemon=True).start()
     return app
 
 

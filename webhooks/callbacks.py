@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response
 
-from webhooks.heartbeat import Presence
+from webhooks.heartbeat import Heartbeat
 from webhooks.parsing import json_object, read_body, refuse_large
 from worker.bootstrap import HOOK_PATH, Services
 from worker.domain.errors import ServiceUnavailable
@@ -20,14 +20,14 @@ MAX_BYTES = 1024 * 1024
 _ANSWERS = {each: f'{{"status":"{each}"}}'.encode() for each in Disposition}
 
 
-def add_callbacks(app: Flask, find: Callable[[], Services], presence: Presence) -> None:
+def add_callbacks(app: Flask, find: Callable[[], Services], heartbeat: Heartbeat) -> None:
     """``POST /webhooks/midjourney/<token>``. ``presence`` hears of those that are turned away."""
 
     def callback(token: str) -> Response:
         try:
             return receive(token)
         except ServiceUnavailable:
-            presence.missed()
+            heartbeat.missed()
             raise
 
     def receive(token: str) -> Response:

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 _EVERY_S = 1.0
 
 
-class Presence:
+class Heartbeat:
     """One receiving process. It begins anew, as nobody knows what was missed before it."""
 
     def __init__(self, find: Callable[[], Services]) -> None:
@@ -43,7 +43,7 @@ class Presence:
         self._missed.clear()
         try:
             services = self._find()
-            services.store.receiving(services.orchestrator.clock(), anew=anew)
+            services.store.beat(services.orchestrator.clock(), anew=anew)
         except HooklineError as error:
             self._missed.set()
             log.debug("cannot say that the receiver is there", error=str(error))

@@ -21,16 +21,16 @@ from worker.domain.account import Account
 from worker.domain.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
 from worker.services.assets import Assets
 from worker.services.batches import Batches
-from worker.services.callbacks import Receiver
+from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
-from worker.services.delivery_limits import check_receiver
-from worker.services.enqueue import Intake
+from worker.services.delivery_limits import check_destination
+from worker.services.enqueue import Enqueuer
 from worker.services.notify import Deliveries, Notifier, Signer
 from worker.services.orchestrator import Orchestrator
 from worker.services.retention import Retention
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Asker, Sweep
+from worker.services.sweep import Poller, Sweep
 
 HOOK_PATH = "/webhooks/midjourney"
 
@@ -44,11 +44,11 @@ class Services:
     celery: Celery
     accounts: Mapping[str, Account]
     orchestrator: Orchestrator
-    intake: Intake
+    enqueuer: Enqueuer
     batches: Batches
-    receiver: Receiver
+    receiver: CallbackReceiver
     submitter: Submitter
-    asker: Asker
+    poller: Poller
     sweep: Sweep
     assets: Assets
     seeds: Seeds
@@ -83,7 +83,7 @@ def build(settings: Settings) -> Services:
         rules=settings.policy,
         budgets=settings.budgets,
     )
-    intake = Intake(orchestrator, storage, settings.choosers, settings.receivers)
+    enqueuer = Enqueuer(orchestrator, storage, settings.choosers, settings.receivers)
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
     assets = Assets(orchestrator, storage, clients, settings.asset_names)
@@ -93,11 +93,11 @@ def build(settings: Settings) -> Services:
         celery=celery,
         accounts=accounts,
         orchestrator=orchestrator,
-        intake=intake,
-        batches=Batches(orchestrator, intake),
-        receiver=Receiver(orchestrator, tokens),
+        enqueuer=enqueuer,
+        batches=Batches(orchestrator, enqueuer),
+        receiver=CallbackReceiver(orchestrator, tokens),
         submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
-        asker=Asker(orchestrator, clients, tokens),
+        poller=Poller(orchestrator, clients, tokens),
         sweep=Sweep(orchestrator, wakeups),
         seeds=Seeds(orchestrator, clients, assets.describe),
         assets=assets,
@@ -128,15 +128,15 @@ def _accounts(settings: Settings) -> Mapping[str, Account]:
             "HOOKLINE_PROVIDER_KEY; or HOOKLINE_ACCOUNTS for several accounts"
         )
         raise SettingsError([FieldError("HOOKLINE_PROVIDER_URL", hint)])
-    _check_receivers(settings)
+    _check_destinations(settings)
     return accounts
 
 
-def _check_receivers(settings: Settings) -> None:
+def _check_destinations(settings: Settings) -> None:
     """Raise ``SettingsError`` for an account's receiver to which nothing would be sent."""
     for account in settings.accounts:
         try:
-            check_receiver(account.notify, settings.receivers)
+            check_destination(account.notify, settings.receivers)
         except InvalidRequest as error:
             raise SettingsError(
                 FieldError("HOOKLINE_ACCOUNTS", f"accounts.{account.name}.{e.field}: {e.message}")

@@ -26,7 +26,7 @@ from tests.support.drawing import draw
 from tests.support.processes import ROOT, clean_env, up, wait_for
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
-from worker.domain.error_codes import Reason
+from worker.domain.error_codes import ErrorCode
 from worker.domain.job import SUBMITTED_KINDS, Status
 from worker.domain.requests import kinds
 from worker.entrypoints.cli.http import call
@@ -193,7 +193,7 @@ def test_the_status_table_names_every_status_in_order() -> None:
 def test_the_error_table_names_every_reason_of_the_provider() -> None:
     codes = names_in_table("`error.code`")
     assert len(codes) == len(set(codes))
-    assert {reason.value for reason in Reason} <= set(codes)
+    assert {reason.value for reason in ErrorCode} <= set(codes)
 
 
 def test_every_code_in_the_error_table_is_one_that_jobs_can_have() -> None:

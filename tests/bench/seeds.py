@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tests.bench.load import post
-from tests.support.jobs import terms
+from tests.support.jobs import capacity
 from worker.adapters.provider.dialect import read_task
 from worker.bootstrap import HOOK_PATH, Services
 from worker.domain.assets.naming import DEFAULT, Names
@@ -67,7 +67,7 @@ class Seeds:
         return f"{HOOK_PATH}/{self._services.tokens.for_job(job.id, job.attempt)}"
 
     def _store(self, job: Job) -> Job:
-        self._services.store.commit(job, terms=terms(1_000_000))
+        self._services.store.commit(job, capacity=capacity(1_000_000))
         return replace(job, version=1)
 
     def _task(self, job: Job, status: str, progress: str) -> dict[str, Any]:

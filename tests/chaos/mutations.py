@@ -87,7 +87,7 @@ def _without_atomic_children() -> None:
             openings = real(self, job, (), **kwargs)
             for child in children:
                 with suppress(StaleVersion):
-                    own, anywhere = real(self, child, (), terms=kwargs["terms"])
+                    own, anywhere = real(self, child, (), capacity=kwargs["terms"])
                     openings = Openings(openings.own + own, openings.anywhere + anywhere)
             return openings
 

@@ -21,11 +21,11 @@ from typing import Any
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store.redis import RedisStore
-from worker.domain.account.callback_stats import Heard, News
+from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.job import Job, Status
 from worker.domain.result import AssetsStatus
 from worker.services.submit import Submitter
-from worker.services.sweep import Asker
+from worker.services.sweep import Poller
 
 
 class Point(StrEnum):
@@ -157,7 +157,7 @@ def install(orders: Orders) -> None:
         return submit
 
     def ask_about(real: Callable[..., Any]) -> Callable[..., Any]:
-        def ask(self: Asker, account: str, job_ids: Sequence[str]) -> None:
+        def ask(self: Poller, account: str, job_ids: Sequence[str]) -> None:
             at.job_id = job_ids[0] if job_ids else ""
             real(self, account, job_ids)
 
@@ -165,7 +165,7 @@ def install(orders: Orders) -> None:
 
     wrap(Submitter, "_submit", submit_job)
     wrap(ProviderClient, "submit", post)
-    wrap(Asker, "ask", ask_about)
+    wrap(Poller, "ask", ask_about)
     wrap(RedisStore, "commit", _commits(orders, at))
     wrap(
         ProviderClient,
@@ -210,14 +210,14 @@ def _commits(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(real: Callable[..., Any]) -> Callable[..., Any]:
         def commit(
-            self: RedisStore, job: Job, *args: Any, news: News | None = None, **kwargs: Any
+            self: RedisStore, job: Job, *args: Any, sample: Sample | None = None, **kwargs: Any
         ) -> Any:
-            what = list(_told(job, news, replied=at.posted and job.id == at.job_id))
+            what = list(_told(job, sample, replied=at.posted and job.id == at.job_id))
             for before, _ in what:
                 # Who has read what is out of date commits nothing.
                 if orders.given(before) and _is_newest(self, job):
                     orders.pass_by(before, job.id)
-            openings = real(self, job, *args, news=news, **kwargs)
+            openings = real(self, job, *args, sample=sample, **kwargs)
             for _, after in what:
                 orders.pass_by(after, job.id)
             return openings
@@ -227,7 +227,7 @@ def _commits(
     return make
 
 
-def _told(job: Job, news: News | None, *, replied: bool) -> Iterator[tuple[Point, Point]]:
+def _told(job: Job, sample: Sample | None, *, replied: bool) -> Iterator[tuple[Point, Point]]:
     """The points before and after the commit of ``job``, for all that it tells."""
     if job.status is Status.SUBMITTING and not job.posting:
         yield Point.BEFORE_STARTED, Point.AFTER_STARTED
@@ -237,7 +237,7 @@ def _told(job: Job, news: News | None, *, replied: bool) -> Iterator[tuple[Point
         yield Point.BEFORE_DOUBTED, Point.AFTER_DOUBTED
     if replied:
         yield Point.BEFORE_REPLY, Point.AFTER_REPLY
-    if news and news.how in (Heard.CALLBACK, Heard.CALLBACK_WITH_STATE):
+    if sample and sample.how in (Source.CALLBACK, Source.CALLBACK_WITH_STATE):
         yield Point.BEFORE_CALLBACK, Point.AFTER_CALLBACK
     just_ended = job.result.assets_status in (AssetsStatus.PENDING, AssetsStatus.NONE)
     if job.status is Status.SUCCEEDED and job.then and just_ended:

@@ -127,7 +127,7 @@ class Lives(RuleBasedStateMachine):
         data |= {"seed": prompt != "a cat", "notify": TOLD}
 
         def submit() -> None:
-            job, _ = self.world.intake.submit(data, key=key)
+            job, _ = self.world.enqueuer.submit(data, key=key)
             assert self.handed_in.setdefault(key, job.id) == job.id
             assert self.world.kept.store.get(job.id) is not None, "what is answered is stored"
 
@@ -201,7 +201,7 @@ class Lives(RuleBasedStateMachine):
             self.world.provider.away = not self.world.provider.away
             return
         self.world.receiver_there = not self.world.receiver_there
-        self.world.presence_anew()
+        self.world.heartbeat_restarted()
 
     @precondition(lambda self: self.world.seen)
     @rule(
@@ -225,13 +225,13 @@ class Lives(RuleBasedStateMachine):
         paid = [t for t in self.world.ledger.accepted(job.id) if t.of[1] == job.attempt]
         match wish:
             case "cancel":
-                return lambda: self.world.intake.cancel(job.id)
+                return lambda: self.world.enqueuer.cancel(job.id)
             case "retry":
-                return lambda: self.world.intake.retry(job.id)
+                return lambda: self.world.enqueuer.retry(job.id)
             case "accepted" if not paid:
                 return None
         data = {"outcome": wish} | ({"task_id": paid[0].id} if wish == "accepted" else {})
-        return lambda: self.world.intake.resolve(job.id, data)
+        return lambda: self.world.enqueuer.resolve(job.id, data)
 
     @precondition(lambda self: self.world.stage.paused)
     @rule(index=which, trouble=troubles)
@@ -243,7 +243,7 @@ class Lives(RuleBasedStateMachine):
         """Power off, and on again; what was in the broker may be lost."""
         self.world.stage.kill_paused()
         self.world.build()
-        self.world.presence_anew()
+        self.world.heartbeat_restarted()
         if drop:
             self.world.bag.clear()
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.conftest import PassAbsence
-from tests.support.jobs import NOW, a_job, news, terms
+from tests.support.jobs import NOW, a_job, capacity, sample
 from worker.adapters.store import Filter, Load, NoFreeSlot, Store
-from worker.domain.account.callback_stats import Delivery, Heard
+from worker.domain.account.callback_stats import CallbackStats, Source
 from worker.domain.errors import InvalidRequest, StaleVersion
 from worker.domain.job import Attempt, Job, Kind, Status
 
@@ -15,7 +15,7 @@ from worker.domain.job import Attempt, Job, Kind, Status
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:
     """Commit each job and give it back as stored."""
     for job in jobs:
-        store.commit(job, terms=terms(max_running, job.account))
+        store.commit(job, capacity=capacity(max_running, job.account))
     return [loaded(store, job.id) for job in jobs]
 
 
@@ -37,20 +37,20 @@ def in_doubt(job: Job) -> Job:
 
 def finish(store: Store, job: Job) -> int:
     ended = replace(job, status=Status.SUCCEEDED, due_at=None, task_id="t1")
-    return store.commit(ended, terms=terms(3)).own
+    return store.commit(ended, capacity=capacity(3)).own
 
 
 def next_ready(store: Store, slots: int) -> Job | None:
-    return store.next_ready(terms(slots), NOW)
+    return store.next_ready(capacity(slots), NOW)
 
 
 def startable(store: Store, slots: int) -> int:
-    return store.load("default").startable(terms(slots))
+    return store.load("default").startable(capacity(slots))
 
 
 def test_a_job_comes_back_as_it_was_written(store: Store) -> None:
     job = a_job(then=({"press": "U1"},), metadata={"order": 7}, priority=8)
-    assert store.commit(job, terms=terms(3)).own == 1
+    assert store.commit(job, capacity=capacity(3)).own == 1
     assert loaded(store, job.id) == replace(job, version=1)
     assert store.get("nobody") is None
     assert store.get_many(["nobody", job.id]) == [replace(job, version=1)]
@@ -61,9 +61,9 @@ def test_a_commit_from_an_old_version_writes_nothing(store: Store) -> None:
     [stored] = put(store, job)
     put(store, replace(stored, progress=50))
     with pytest.raises(StaleVersion):
-        store.commit(replace(stored, progress=10), (a_job(),), terms=terms(3))
+        store.commit(replace(stored, progress=10), (a_job(),), capacity=capacity(3))
     with pytest.raises(StaleVersion):
-        store.commit(job, terms=terms(3))  # a job is not created twice either
+        store.commit(job, capacity=capacity(3))  # a job is not created twice either
     assert loaded(store, job.id).progress == 50
     assert len(store.list_jobs(Filter(), 10).jobs) == 1
 
@@ -73,11 +73,12 @@ def test_children_are_written_with_their_parent_and_never_twice(store: Store) ->
     child = a_job(parent_id=parent.id, pipeline_id=parent.id)
     running = start(store, parent)
     assert (
-        store.commit(replace(running, status=Status.SUCCEEDED), (child,), terms=terms(3)).own == 1
+        store.commit(replace(running, status=Status.SUCCEEDED), (child,), capacity=capacity(3)).own
+        == 1
     )
     put(store, replace(loaded(store, child.id), progress=5))
     again = replace(loaded(store, parent.id), progress=100)
-    assert store.commit(again, (child,), terms=terms(3)).own == 0
+    assert store.commit(again, (child,), capacity=capacity(3)).own == 0
     assert loaded(store, child.id).progress == 5
     pipeline = store.pipeline(parent.id)
     assert pipeline is not None
@@ -121,7 +122,7 @@ def test_the_ready_queue_is_ordered_by_priority_then_follow_ups_then_age(store: 
 
 def test_equal_prompts_never_run_at_once(store: Store) -> None:
     twins = [a_job(request={"prompt": p}) for p in ("A  Cat", "a cat", "a cat ")]
-    assert [store.commit(twin, terms=terms(3)).own for twin in twins] == [1, 0, 0]
+    assert [store.commit(twin, capacity=capacity(3)).own for twin in twins] == [1, 0, 0]
     first = start(store, loaded(store, twins[0].id))
     assert next_ready(store, 3) is None
     put(store, replace(loaded(store, twins[1].id), status=Status.CANCELLED))  # gives up waiting
@@ -129,7 +130,7 @@ def test_equal_prompts_never_run_at_once(store: Store) -> None:
     heir = next_ready(store, 3)
     assert heir == loaded(store, twins[2].id)
     other_account = a_job(request={"prompt": "a cat"}, account="other")
-    assert store.commit(other_account, terms=terms(3, "other")).own == 1
+    assert store.commit(other_account, capacity=capacity(3, "other")).own == 1
 
 
 def test_a_cancelled_job_that_still_runs_keeps_its_slot_and_its_prompt(store: Store) -> None:
@@ -137,7 +138,7 @@ def test_a_cancelled_job_that_still_runs_keeps_its_slot_and_its_prompt(store: St
     running = start(store, first)
     [draining] = put(store, replace(running, status=Status.CANCELLED, draining=True, due_at=NOW))
     assert next_ready(store, 3) is None
-    store.commit(replace(draining, draining=False, due_at=None), terms=terms(3))
+    store.commit(replace(draining, draining=False, due_at=None), capacity=capacity(3))
     heir = next_ready(store, 3)
     assert heir == loaded(store, twin.id)
 
@@ -194,70 +195,78 @@ def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) 
 
 def test_an_account_remembers_how_it_calls_back(store: Store) -> None:
     [job] = put(store, a_job())
-    for heard in (Heard.ASKED, Heard.ASKED):
-        store.commit(job, terms=terms(3), news=news(heard))
+    for source in (Source.ASKED, Source.ASKED):
+        store.commit(job, capacity=capacity(3), sample=sample(source))
         job = loaded(store, job.id)
-    assert (store.delivery("default").silent, store.delivery("default").callbacks) == (2, 0)
-    store.commit(job, terms=terms(3), news=news(Heard.CALLBACK_WITH_STATE))
-    store.commit(loaded(store, job.id), terms=terms(3), news=news(Heard.CALLBACK))
+    assert (store.callback_stats("default").silent, store.callback_stats("default").callbacks) == (
+        2,
+        0,
+    )
+    store.commit(job, capacity=capacity(3), sample=sample(Source.CALLBACK_WITH_STATE))
+    store.commit(loaded(store, job.id), capacity=capacity(3), sample=sample(Source.CALLBACK))
     store.learn_dialect("default", "trueai")
-    known = store.delivery("default")
+    known = store.callback_stats("default")
     assert (known.callbacks, known.with_state, known.silent, known.dialect) == (2, 1, 0, "trueai")
 
 
 def test_ends_are_counted_by_how_they_were_heard_of(store: Store) -> None:
     [job] = put(store, a_job())
     for told in (
-        news(Heard.CALLBACK, sort="upscale", at=NOW + 0.0004),
-        news(Heard.CALLBACK, ended=True, at=NOW + 1.2345),
-        news(Heard.CALLBACK_WITH_STATE, ended=True, at=NOW + 2),
-        news(Heard.ASKED, ended=True, at=NOW + 3),
-        news(Heard.ASKED, ended=True, at=NOW + 4),
+        sample(Source.CALLBACK, sort="upscale", at=NOW + 0.0004),
+        sample(Source.CALLBACK, ended=True, at=NOW + 1.2345),
+        sample(Source.CALLBACK_WITH_STATE, ended=True, at=NOW + 2),
+        sample(Source.ASKED, ended=True, at=NOW + 3),
+        sample(Source.ASKED, ended=True, at=NOW + 4),
     ):
-        store.commit(loaded(store, job.id), terms=terms(3), news=told)
-    known = store.delivery("default")
+        store.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
+    known = store.callback_stats("default")
     assert (known.callbacks, known.told, known.asked, known.silent) == (3, 2, 2, 2)
     assert known.by_sort == {"upscale": 1, "imagine": 2}
     assert known.called_back_at == NOW + 2, "an end that we asked for is no callback"
-    assert store.delivery("other") == Delivery()
+    assert store.callback_stats("other") == CallbackStats()
 
 
 def test_the_lag_between_two_news_is_learnt_as_tcp_does(store: Store) -> None:
     [job] = put(store, a_job())
     learnt = []
     for lag_s in (None, 10.0, 10.0, 18.0, 2.0):
-        told = news(Heard.CALLBACK, lag_s=lag_s)
-        store.commit(loaded(store, job.id), terms=terms(3), news=told)
-        known = store.delivery("default")
+        told = sample(Source.CALLBACK, lag_s=lag_s)
+        store.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
+        known = store.callback_stats("default")
         learnt.append((known.lag_s, known.lag_deviation_s))
     assert learnt == [
         (None, 0.0), (10.0, 3.75), (10.0, 2.812), (11.0, 4.109), (9.875, 5.332),
     ]  # fmt: skip
-    store.commit(loaded(store, job.id), terms=terms(3), news=news(Heard.ASKED, lag_s=99.0))
-    assert store.delivery("default").lag_s == 9.875, "only callbacks have a lag"
+    store.commit(
+        loaded(store, job.id), capacity=capacity(3), sample=sample(Source.ASKED, lag_s=99.0)
+    )
+    assert store.callback_stats("default").lag_s == 9.875, "only callbacks have a lag"
 
 
 def test_the_receiver_is_there_since_it_last_came(store: Store) -> None:
     def since() -> float | None:
-        assert store.delivery("other").receiving_since == store.delivery("default").receiving_since
-        return store.delivery("default").receiving_since
+        assert (
+            store.callback_stats("other").receiving_since
+            == store.callback_stats("default").receiving_since
+        )
+        return store.callback_stats("default").receiving_since
 
     assert since() is None
-    store.receiving(NOW)
-    store.receiving(NOW + 1)
+    store.beat(NOW)
+    store.beat(NOW + 1)
     assert since() == NOW
-    store.receiving(NOW + 2.125, anew=True)
+    store.beat(NOW + 2.125, anew=True)
     assert since() == NOW + 2.125, "it may have missed something"
-    store.receiving(NOW + 3)
+    store.beat(NOW + 3)
     assert since() == NOW + 2.125
 
 
 def test_a_receiver_that_is_not_heard_of_is_away(store: Store, pass_absence: PassAbsence) -> None:
-    store.receiving(NOW)
+    store.beat(NOW)
     pass_absence()
-    assert store.delivery("default").receiving_since is None
-    store.receiving(NOW + 60)
-    assert store.delivery("default").receiving_since == NOW + 60
+    assert store.callback_stats("default").receiving_since is None
+    store.beat(NOW + 60)
+    assert store.callback_stats("default").receiving_since == NOW + 60
 
 
 def test_what_was_paid_twice_is_listed_for_ever(store: Store) -> None:
@@ -281,7 +290,7 @@ def test_what_is_held_holds_neither_a_slot_nor_its_prompt(store: Store) -> None:
     [doubtful] = put(store, in_doubt(running))
     assert next_ready(store, 3) is None
     held = replace(doubtful, held=True)
-    assert store.commit(held, terms=terms(1)).own == 1, "the other one can start now"
+    assert store.commit(held, capacity=capacity(1)).own == 1, "the other one can start now"
     assert next_ready(store, 1) == loaded(store, twin.id)
     assert store.load("default") == Load(images=0, ready=1)
     [seen] = put(

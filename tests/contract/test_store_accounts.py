@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from tests.contract.test_store import finish, loaded, put, start
-from tests.support.jobs import NOW, a_job, terms
+from tests.support.jobs import NOW, a_job, capacity
 from worker.adapters.store import Batch, Load, NoFreeSlot, Openings, Store
 from worker.domain.account.billing import day_of
-from worker.domain.account.capacity import Terms
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.capacity import Capacity
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Attempt, Job, Kind, Status
 from worker.domain.result import JobError
 
 
-def take(store: Store, agreed: Terms, **attempt: Any) -> Job | None:
+def take(store: Store, agreed: Capacity, **attempt: Any) -> Job | None:
     """Start the next job on the account, as a worker does."""
     job = store.next_ready(agreed, NOW)
     if job is None:
@@ -26,11 +26,11 @@ def take(store: Store, agreed: Terms, **attempt: Any) -> Job | None:
     taken = replace(
         job, account=agreed.account, status=Status.SUBMITTING, attempts=(*job.attempts, number)
     )
-    store.commit(replace(taken, due_at=NOW + 9), terms=agreed, now=NOW)
+    store.commit(replace(taken, due_at=NOW + 9), capacity=agreed, now=NOW)
     return loaded(store, job.id)
 
 
-def take_all(store: Store, agreed: Terms) -> list[Job]:
+def take_all(store: Store, agreed: Capacity) -> list[Job]:
     taken = []
     while job := take(store, agreed):
         taken.append(job)
@@ -44,17 +44,17 @@ def anywhere(**fields: Any) -> Job:
 
 def test_a_job_of_nobody_is_taken_by_whoever_comes_first(store: Store) -> None:
     first, second, mine = anywhere(), anywhere(created_at=NOW + 1), a_job(created_at=NOW + 2)
-    openings = [store.commit(job, terms=terms(0, ""), now=NOW) for job in (first, second)]
+    openings = [store.commit(job, capacity=capacity(0, ""), now=NOW) for job in (first, second)]
     assert openings == [Openings(0, 1), Openings(0, 1)]
     put(store, mine)
     assert store.load("other") == Load(anywhere=2)
-    taken = take(store, terms(1, "other"))
+    taken = take(store, capacity(1, "other"))
     assert taken
     assert (taken.id, taken.account) == (first.id, "other")
-    assert take(store, terms(1, "other")) is None, "its only slot is taken"
-    assert {job.id for job in take_all(store, terms(9))} == {second.id, mine.id}
+    assert take(store, capacity(1, "other")) is None, "its only slot is taken"
+    assert {job.id for job in take_all(store, capacity(9))} == {second.id, mine.id}
     again = replace(taken, account="", status=Status.QUEUED, due_at=None)
-    given_back = store.commit(again, terms=terms(1, "other"), now=NOW)
+    given_back = store.commit(again, capacity=capacity(1, "other"), now=NOW)
     assert given_back == Openings(own=1, anywhere=1), "the account that gave it back can start it"
     assert store.load("other") == Load(anywhere=1), "its slot is free again"
 
@@ -63,7 +63,7 @@ def test_films_have_slots_of_their_own(store: Store) -> None:
     film, next_film = (a_job(kind=Kind.VIDEO, created_at=NOW + n) for n in range(2))
     image = a_job()
     put(store, film, next_film, image)
-    agreed = terms(1, video_slots=1)
+    agreed = capacity(1, video_slots=1)
     assert store.load("default").startable(agreed) == 2
     assert {job.id for job in take_all(store, agreed)} == {film.id, image.id}
     assert store.load("default") == Load(images=1, films=1, ready_films=1)
@@ -74,7 +74,7 @@ def test_films_have_slots_of_their_own(store: Store) -> None:
 def test_a_batch_does_not_delay_anothers_single_job(store: Store) -> None:
     batch = [a_job(batch_id="b", created_at=NOW + n) for n in range(6)]
     put(store, *batch)
-    agreed = terms(9)
+    agreed = capacity(9)
     assert take(store, agreed) == loaded(store, batch[0].id)
     single, other = a_job(created_at=NOW + 90), a_job(tenant="acme", created_at=NOW + 99)
     put(store, single, other)
@@ -91,7 +91,7 @@ def test_follow_ups_come_first_within_their_batch_but_delay_nobody_else(store: S
     put(store, *roots, *children)
     single = a_job(created_at=NOW + 99)
     put(store, single)
-    order = [job.id for job in take_all(store, terms(99))]
+    order = [job.id for job in take_all(store, capacity(99))]
     assert order.index(single.id) <= 1
     of_batch = [job_id for job_id in order if job_id != single.id]
     assert of_batch == [job.id for job in (*children, *roots)]
@@ -101,7 +101,7 @@ def test_tenants_share_alike_however_many_batches_they_have(store: Store) -> Non
     greedy = [a_job(tenant="a", batch_id=f"b{n % 3}", created_at=NOW + n) for n in range(9)]
     modest = [a_job(tenant="b", created_at=NOW + 50 + n) for n in range(9)]
     put(store, *greedy, *modest)
-    agreed = terms(12)
+    agreed = capacity(12)
     first = take_all(store, agreed)
     assert [job.tenant for job in first].count("b") == 6
     by_batch = Counter(job.batch_id for job in first if job.tenant == "a")
@@ -110,7 +110,7 @@ def test_tenants_share_alike_however_many_batches_they_have(store: Store) -> Non
 
 def test_who_had_nothing_to_do_gains_nothing_by_it(store: Store) -> None:
     put(store, *(a_job(tenant="a", created_at=NOW + n) for n in range(9)))
-    agreed = terms(99)
+    agreed = capacity(99)
     for _ in range(5):
         take(store, agreed)
     put(store, *(a_job(tenant="b", created_at=NOW + n) for n in range(4)))
@@ -122,12 +122,12 @@ def test_who_had_nothing_to_do_gains_nothing_by_it(store: Store) -> None:
 def test_only_modes_that_the_account_takes(store: Store) -> None:
     fast, any_mode = a_job(mode="fast"), a_job(created_at=NOW + 1)
     put(store, fast, any_mode)
-    relaxed = terms(9, modes=frozenset({"relax"}))
+    relaxed = capacity(9, modes=frozenset({"relax"}))
     assert store.why_waiting(fast, relaxed, NOW) == "mode"
     assert [job.id for job in take_all(store, relaxed)] == [any_mode.id]
-    assert store.why_waiting(fast, terms(9), NOW) is None
-    assert store.why_waiting(fast, terms(9, "other"), NOW) == "account"
-    assert store.why_waiting(fast, terms(1), NOW) == "slots"
+    assert store.why_waiting(fast, capacity(9), NOW) is None
+    assert store.why_waiting(fast, capacity(9, "other"), NOW) == "account"
+    assert store.why_waiting(fast, capacity(1), NOW) == "slots"
 
 
 @pytest.mark.parametrize("what", ["account:default", "kind:imagine", "batch:b"])
@@ -135,21 +135,21 @@ def test_what_is_paused_does_not_start(store: Store, what: str) -> None:
     [job] = put(store, a_job(batch_id="b"))
     store.pause(what)
     assert store.paused() == {what}
-    assert take(store, terms()) is None
-    assert store.why_waiting(job, terms(), NOW) == f"paused:{what}"
+    assert take(store, capacity()) is None
+    assert store.why_waiting(job, capacity(), NOW) == f"paused:{what}"
     store.resume(what)
-    assert take(store, terms()) is not None
+    assert take(store, capacity()) is not None
 
 
 def test_no_minute_has_more_starts_than_allowed(store: Store) -> None:
     put(store, *(a_job(created_at=NOW + n) for n in range(100)))
-    agreed = terms(99, starts_per_minute=20)
+    agreed = capacity(99, starts_per_minute=20)
     now, starts = NOW, list[float]()
     while now < NOW + 120:
         job = store.next_ready(agreed, now)
         if job:
             taken = replace(job, status=Status.SUBMITTING, due_at=now)
-            store.commit(taken, terms=agreed, now=now)
+            store.commit(taken, capacity=agreed, now=now)
             starts.append(now)
         else:
             now += 0.5
@@ -170,14 +170,14 @@ def test_no_minute_has_more_starts_than_allowed(store: Store) -> None:
 )
 def test_no_start_passes_a_budget(store: Store, budgets: dict[str, Any], scope: str) -> None:
     jobs = put(store, *(a_job(tenant="acme", created_at=NOW + n) for n in range(4)))
-    agreed = terms(9, prices={"imagine": 2}, **budgets)
+    agreed = capacity(9, prices={"imagine": 2}, **budgets)
     started = take_all(store, agreed)
     assert len(started) == 2, "a third would make it six"
     assert store.why_waiting(jobs[2], agreed, NOW) == f"budget:{scope}"
     attempts = (Attempt(1, NOW, account="default", price=2),)
     third = replace(jobs[2], status=Status.SUBMITTING, attempts=attempts, due_at=NOW)
     with pytest.raises(NoFreeSlot):
-        store.commit(third, terms=agreed, now=NOW)
+        store.commit(third, capacity=agreed, now=NOW)
     refused = replace(started[0], status=Status.QUEUED, due_at=NOW + 9)
     [last] = refused.attempts
     put(store, replace(refused, attempts=(replace(last, outcome="try_later"),)))
@@ -189,21 +189,21 @@ def test_no_start_passes_a_budget(store: Store, budgets: dict[str, Any], scope: 
 def test_a_budget_of_a_batch_is_hard_and_can_be_raised(store: Store) -> None:
     store.open_batch(Batch("b", "autumn", NOW, budget=3))
     put(store, *(a_job(batch_id="b", created_at=NOW + n) for n in range(4)), a_job())
-    agreed = terms(9, prices={"default": 2})
+    agreed = capacity(9, prices={"default": 2})
     assert [job.batch_id for job in take_all(store, agreed)] in (["b", None], [None, "b"])
     store.open_batch(Batch("b", "autumn", NOW, budget=4))
     assert len(take_all(store, agreed)) == 1
 
 
 def test_money_is_what_the_records_say(store: Store) -> None:
-    agreed = terms(9, prices={"imagine": 2})
+    agreed = capacity(9, prices={"imagine": 2})
     scopes = ["account:default", "tenant:acme", "batch:b", f"day:{day_of(NOW)}"]
 
     def sums(standing: str) -> list[int]:
         return [found.get(standing, 0) for found in store.money(scopes)]
 
     job = a_job(tenant="acme", batch_id="b")
-    store.commit(job, terms=agreed, now=NOW)
+    store.commit(job, capacity=agreed, now=NOW)
     assert sums("estimated") == [2, 2, 2, 2]
     running = take(store, agreed, refundable=True)
     assert running
@@ -212,12 +212,12 @@ def test_money_is_what_the_records_say(store: Store) -> None:
     accepted = replace(
         running, status=Status.SUBMITTED, task_id="t", attempts=(replace(attempt, task_id="t"),)
     )
-    store.commit(accepted, terms=agreed, now=NOW)
+    store.commit(accepted, capacity=agreed, now=NOW)
     assert (sums("reserved"), sums("spent")) == ([0] * 4, [2] * 4)
     failed = replace(loaded(store, job.id), status=Status.FAILED, error=JobError("failed", "no"))
     [attempt] = failed.attempts
     failed = replace(failed, attempts=(replace(attempt, outcome="failed"),))
-    store.commit(failed, terms=agreed, now=NOW)
+    store.commit(failed, capacity=agreed, now=NOW)
     assert (sums("spent"), sums("refunded")) == ([2] * 4, [2] * 4)
 
 
@@ -225,8 +225,8 @@ def test_a_batch_knows_its_rows_and_how_they_stand(store: Store) -> None:
     batch = store.open_batch(Batch("b", "autumn", NOW))
     assert (batch.rows, batch.counts, store.batch("other")) == (0, {}, None)
     rows = [a_job(batch_id="b", row=n, created_at=NOW + n) for n in range(3)]
-    assert store.add(rows[:2], terms=terms(0, "")) == [True, True]
-    assert store.add(rows, terms=terms(0, "")) == [False, False, True]
+    assert store.add(rows[:2], capacity=capacity(0, "")) == [True, True]
+    assert store.add(rows, capacity=capacity(0, "")) == [False, False, True]
     child = a_job(batch_id="b", pipeline_id=rows[0].id, parent_id=rows[0].id)
     put(store, child)
     ended = replace(loaded(store, rows[1].id), status=Status.FAILED, error=JobError("lost", ""))
@@ -248,11 +248,13 @@ def test_a_batch_knows_its_rows_and_how_they_stand(store: Store) -> None:
 
 
 def test_what_is_learnt_of_an_account_is_not_lost_between_two(store: Store) -> None:
-    assert store.health("default") == Health()
-    assert store.learn_health("default", Health(failures=1), Health())
-    assert not store.learn_health("default", Health(failures=9), Health())
-    assert store.learn_health("default", Health(closed="quota: none"), Health(failures=1))
-    assert store.health("default").closed == "quota: none"
+    assert store.breaker("default") == CircuitBreaker()
+    assert store.save_breaker("default", CircuitBreaker(failures=1), CircuitBreaker())
+    assert not store.save_breaker("default", CircuitBreaker(failures=9), CircuitBreaker())
+    assert store.save_breaker(
+        "default", CircuitBreaker(closed="quota: none"), CircuitBreaker(failures=1)
+    )
+    assert store.breaker("default").closed == "quota: none"
 
 
 def test_slots_agree_with_the_jobs_that_hold_them(store: Store) -> None:

@@ -21,15 +21,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.jobs import NOW, a_job, news, terms
+from tests.support.jobs import NOW, a_job, capacity, sample
 from tests.support.stories import THENS, events, snapshots, verdicts
 from worker.adapters.store import Filter, NoFreeSlot, Openings, Store
 from worker.adapters.store.memory import MemoryStore
-from worker.adapters.store.places import guard_of, lane_of, starts
+from worker.adapters.store.places import concurrency_key_of, lane_of, starts
 from worker.adapters.store.redis import RedisStore
 from worker.domain.account.billing import charges, day_of
-from worker.domain.account.callback_stats import Heard, sort_of
-from worker.domain.account.capacity import Terms
+from worker.domain.account.callback_stats import Source, sort_of
+from worker.domain.account.capacity import Capacity
 from worker.domain.errors import Conflict, StaleVersion
 from worker.domain.events import (
     AssetsSettled,
@@ -79,13 +79,13 @@ def next_event(job: Job, verdict: Verdict, snapshot: Snapshot) -> Event:
             return Observed(replace(snapshot, task_id=None), asked=True)
 
 
-def agreed_with(account: str) -> Terms:
+def agreed_with(account: str) -> Capacity:
     """Few slots, prices, and a budget that is soon spent on one of the accounts."""
     prices = {"imagine": 3, "default": 1}
     budget = BUDGET if account == "default" else None
     day = {"today": day_of(NOW), "tenant_budgets": {"*": 50}}
     slots = {"video_slots": 1 if account else 0}
-    return terms(SLOTS if account else 0, account, **slots, prices=prices, budget=budget, **day)
+    return capacity(SLOTS if account else 0, account, **slots, prices=prices, budget=budget, **day)
 
 
 def used(store: Store, account: str) -> int:
@@ -185,7 +185,9 @@ class Stores(RuleBasedStateMachine):
         job = self.loaded(job_id)
         for store in (self.redis, self.memory):
             with pytest.raises(StaleVersion):
-                store.commit(replace(job, version=job.version - 1), terms=agreed_with(job.account))
+                store.commit(
+                    replace(job, version=job.version - 1), capacity=agreed_with(job.account)
+                )
 
     @rule(what=st.sampled_from(["account:other", "kind:video", "batch:b1"]), resumed=st.booleans())
     def is_paused(self, what: str, *, resumed: bool) -> None:
@@ -228,9 +230,9 @@ class Stores(RuleBasedStateMachine):
     ) -> Openings | str:
         agreed = agreed_with(account)
         before = store.load(account)
-        told = news(Heard.CALLBACK) if account else None
+        told = sample(Source.CALLBACK) if account else None
         try:
-            openings = store.commit(job, children, terms=agreed, news=told, now=self.now)
+            openings = store.commit(job, children, capacity=agreed, sample=told, now=self.now)
         except NoFreeSlot:
             return "full"
         if starts(job):
@@ -265,7 +267,7 @@ class Stores(RuleBasedStateMachine):
                 for store in (self.redis, self.memory)
             ]
             assert answers[0] == answers[1]
-            assert self.redis.delivery(account) == self.memory.delivery(account)
+            assert self.redis.callback_stats(account) == self.memory.callback_stats(account)
             for task_id in ("t1", "t2", "t3"):
                 found = self.redis.find_task(account, task_id)
                 assert found == self.memory.find_task(account, task_id)
@@ -292,16 +294,20 @@ class Stores(RuleBasedStateMachine):
     def check_running(self, account: str, mine: list[Job]) -> None:
         """Equal prompts never run at once."""
         holders = self.hash(f"guards:{account}")
-        running = {job.id: guard_of(job) for job in mine if job.holds_slot and guard_of(job)}
-        for guard, holder in holders.items():
-            assert running[holder] == guard
-        for job_id, guard in running.items():
-            assert holders[guard] == job_id or job_id in self.unguarded
+        running = {
+            job.id: concurrency_key_of(job)
+            for job in mine
+            if job.holds_slot and concurrency_key_of(job)
+        }
+        for concurrency_key, holder in holders.items():
+            assert running[holder] == concurrency_key
+        for job_id, concurrency_key in running.items():
+            assert holders[concurrency_key] == job_id or job_id in self.unguarded
 
     def check_waiting(self, account: str, mine: list[Job]) -> None:
         """Of equal prompts one is ready, and the others wait for that one."""
         queued, heads = self.queued(), self.hash("heads")
-        ready = {job.id: f"{account}|{guard_of(job)}" for job in mine if job.ready}
+        ready = {job.id: f"{account}|{concurrency_key_of(job)}" for job in mine if job.ready}
         films = {job.id for job in mine if job.kind is Kind.VIDEO}
         for pool, expected in (
             (account, set(ready) - films),

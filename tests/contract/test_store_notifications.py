@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.jobs import NOW, a_job, terms
+from tests.support.jobs import NOW, a_job, capacity
 from worker.adapters.store import Batch, Store
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job, Notify, Status
@@ -28,7 +28,7 @@ HOOK = Notify(tuple(topic.value for topic in Topic), url="https://app.example/ho
 def commit(store: Store, job: Job, *children: Job, now: float = NOW, **changes: Any) -> Job:
     """What the orchestrator does: the change, and what is to be told of it."""
     changed, outbox = announce(job, replace(job, **changes), HOOK, now)
-    store.commit(changed, children, terms=terms(9, job.account), outbox=outbox, now=now)
+    store.commit(changed, children, capacity=capacity(9, job.account), outbox=outbox, now=now)
     stored = store.get(job.id)
     assert stored is not None
     return stored
@@ -50,7 +50,7 @@ def a_notification(number: int = 1, line: str = "a", **fields: Any) -> Notificat
 
 
 def tell(store: Store, *notifications: Notification) -> None:
-    store.commit(a_job(), terms=terms(9), outbox=Outbox(notifications), now=NOW)
+    store.commit(a_job(), capacity=capacity(9), outbox=Outbox(notifications), now=NOW)
 
 
 def test_the_end_of_a_single_job_is_the_end_of_its_pipeline(store: Store) -> None:

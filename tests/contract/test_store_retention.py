@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.jobs import NOW, a_job, terms
+from tests.support.jobs import NOW, a_job, capacity
 from worker.adapters.store import Batch, Filter, Store
 from worker.domain.errors import StaleVersion
 from worker.domain.job import Attempt, Job, Modal, Notify, Status
@@ -18,7 +18,7 @@ HOOK = Notify(("pipeline.finished",), url="https://app.example/hook")
 
 
 def commit(store: Store, job: Job, *children: Job, now: float = NOW, **changes: Any) -> Job:
-    store.commit(replace(job, **changes), children, terms=terms(9, job.account), now=now)
+    store.commit(replace(job, **changes), children, capacity=capacity(9, job.account), now=now)
     stored = store.get(job.id)
     assert stored is not None
     return stored
@@ -91,7 +91,7 @@ def test_a_button_of_a_pipeline_that_leaves_is_not_pressed(store: Store) -> None
     child = a_job(parent_id=job.id, pipeline_id=job.id)
     assert forget(store, job)
     with pytest.raises(StaleVersion):
-        store.commit(child, terms=terms(9))
+        store.commit(child, capacity=capacity(9))
     assert store.get(child.id) is None
     assert store.pipeline(job.id) is None
 
@@ -140,7 +140,7 @@ def test_notifications_leave_when_they_are_over(store: Store) -> None:
     made = [
         Notification(f"m{n}", "job.failed", "j", str(n), HOOK, NOW, due_at=NOW) for n in range(3)
     ]
-    store.commit(a_job(result=Result()), terms=terms(9), outbox=Outbox(tuple(made)), now=NOW)
+    store.commit(a_job(result=Result()), capacity=capacity(9), outbox=Outbox(tuple(made)), now=NOW)
     first, second, third = store.claim_notifications(NOW, 9, 60)
     store.settle_notification(delivered(first, NOW, "200"), NOW)
     store.settle_notification(failed(second, NOW, Failure("410", final=True)), NOW)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.support.jobs import GRID, NOW, a_job, terms
+from tests.support.jobs import GRID, NOW, a_job, capacity
 from tests.support.processes import descendants, living, wait_for
 from tests.support.web import AUTH, web_settings
 from webhooks.callbacks import MAX_BYTES
@@ -81,7 +81,7 @@ class Server:
         """A stored job that the provider works on."""
         started = {"attempts": (Attempt(1, NOW),), "submitted_at": NOW, "due_at": time.time() + 600}
         job = a_job(status=Status.IN_PROGRESS, task_id="t1", **started)
-        self.services.store.commit(job, terms=terms(100))
+        self.services.store.commit(job, capacity=capacity(100))
         return job
 
     def hook(self, job: Job) -> str:

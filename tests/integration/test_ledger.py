@@ -49,7 +49,7 @@ def test_what_we_know_is_what_was_paid(habit: dict[str, Any], tmp_path: Path) ->
         upscale = next(j for j in jobs if j.request.get("button") == "U1")
         mask.write_bytes(draw(size=(1024, 1024), mode="L"))
         modal = {"prompt": "a hat", "mask": str(mask)}
-        hookline.intake.press(
+        hookline.enqueuer.press(
             upscale.id, {"button": "Vary (Region)", "modal": modal}, allow_paths=True
         )
         pressed = hookline.finish(upscale, 60)[-1]

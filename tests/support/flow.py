@@ -24,13 +24,13 @@ from worker.domain.account import Account, Auth, Dialect
 from worker.domain.events import Policy
 from worker.domain.job import Job
 from worker.services.assets import Assets
-from worker.services.callbacks import Receiver
+from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
-from worker.services.enqueue import Intake
+from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Asker, Sweep
+from worker.services.sweep import Poller, Sweep
 
 
 class Threads:
@@ -111,14 +111,14 @@ class Flow:
         self.orchestrator = Orchestrator(
             self.store, self.wakeups, accounts, hooked=hook_url is not None, rules=rules
         )
-        self.intake = Intake(self.orchestrator, storage, choosers)
-        self.receiver = Receiver(self.orchestrator, self.tokens)
+        self.enqueuer = Enqueuer(self.orchestrator, storage, choosers)
+        self.receiver = CallbackReceiver(self.orchestrator, self.tokens)
         submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
-        asker = Asker(self.orchestrator, clients, self.tokens)
+        poller = Poller(self.orchestrator, clients, self.tokens)
         assets = Assets(self.orchestrator, storage, clients)
         self.wakeups.tasks = {
             "start": submitter.start_next,
-            "ask": asker.ask,
+            "ask": poller.ask,
             "ask_seeds": Seeds(self.orchestrator, clients, assets.describe).ask,
             "store_assets": assets.store,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,
@@ -126,7 +126,7 @@ class Flow:
         self.sweep = Sweep(self.orchestrator, self.wakeups)
 
     def submit(self, **fields: Any) -> Job:
-        return self.intake.submit(fields, allow_paths=True)[0]
+        return self.enqueuer.submit(fields, allow_paths=True)[0]
 
     def pipeline(self, job_id: str) -> Pipeline:
         pipeline = self.store.pipeline(job_id)

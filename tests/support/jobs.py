@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from worker.domain.account.callback_stats import Heard, News
-from worker.domain.account.capacity import Terms
+from worker.domain.account.callback_stats import Sample, Source
+from worker.domain.account.capacity import Capacity
 from worker.domain.events import (
     Cancelled,
     Decision,
@@ -31,14 +31,14 @@ GRID = (
 )
 
 
-def news(how: Heard, **more: Any) -> News:
+def sample(how: Source, **more: Any) -> Sample:
     """What a commit teaches about its account, of an imagine unless said otherwise."""
-    return News(how, more.pop("at", NOW), more.pop("sort", "imagine"), **more)
+    return Sample(how, more.pop("at", NOW), more.pop("sort", "imagine"), **more)
 
 
-def terms(slots: int = 3, account: str = "default", **more: Any) -> Terms:
+def capacity(slots: int = 3, account: str = "default", **more: Any) -> Capacity:
     """An account with so many slots, none for films, and no other limit unless it is given."""
-    return Terms(account, image_slots=slots, **more)
+    return Capacity(account, image_slots=slots, **more)
 
 
 def a_job(**fields: Any) -> Job:

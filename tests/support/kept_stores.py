@@ -54,7 +54,7 @@ class KeptMemory:
         now, self._lag = self._clock(), seconds
         while receiver_there and self._lag > 0:
             self._lag = max(0.0, self._lag - ABSENCE_S / 2)
-            self.store.receiving(now - self._lag)
+            self.store.beat(now - self._lag)
         self._lag = 0.0
 
     def indexes(self) -> Indexes:
@@ -64,7 +64,9 @@ class KeptMemory:
             ready={each for jobs in memory._queue._ready.values() for each in jobs},
             parked={each for parked in memory._queue._parked.values() for each, _ in parked},
             running={each for running in memory._running.values() for each in running},
-            guards={guard: job_id for (_, guard), job_id in memory._guards.items()},
+            guards={
+                concurrency_key: job_id for (_, concurrency_key), job_id in memory._guards.items()
+            },
             finished=set(memory._finished),
         )
 
@@ -86,15 +88,15 @@ class KeptRedis:
         if seconds >= ABSENCE_S and not receiver_there:
             self._client.delete(f"{self._prefix}receiving")
         if receiver_there:
-            self.store.receiving(self._clock())
+            self.store.beat(self._clock())
 
     def indexes(self) -> Indexes:
         client: Any = self._client
         prefix = self._prefix
         guards = {
-            guard.decode(): job_id.decode()
+            concurrency_key.decode(): job_id.decode()
             for name in ACCOUNTS
-            for guard, job_id in client.hgetall(f"{prefix}guards:{name}").items()
+            for concurrency_key, job_id in client.hgetall(f"{prefix}guards:{name}").items()
         }
         ready = (client.zrange(key, 0, -1) for key in client.scan_iter(f"{prefix}ready:*"))
         parked = (client.lrange(key, 0, -1) for key in client.scan_iter(f"{prefix}parked:*"))

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.support.jobs import NOW
-from tests.support.jobs import terms as some_terms
+from tests.support.jobs import capacity as some_capacity
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
 from worker.adapters.store import Filter, Openings
 from worker.adapters.store.memory import MemoryStore
 from worker.domain.account import Account, Budgets
-from worker.domain.account.callback_stats import Heard, News
-from worker.domain.account.capacity import Terms
+from worker.domain.account.callback_stats import Sample, Source
+from worker.domain.account.capacity import Capacity
 from worker.domain.errors import HooklineError
 from worker.domain.events import Policy
 from worker.domain.job import Job, Kind
@@ -58,23 +58,25 @@ class FailingStore(MemoryStore):
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(clock)
         self.failure: HooklineError | None = None
-        self.heard: list[Heard | None] = []
+        self.source: list[Source | None] = []
 
     def commit(
         self,
         job: Job,
         children: Sequence[Job] = (),
         *,
-        terms: Terms,
-        news: News | None = None,
+        capacity: Capacity,
+        sample: Sample | None = None,
         outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
-        self.heard.append(news.how if news else None)
+        self.source.append(sample.how if sample else None)
         if failure := self.failure:
             self.failure = None
             raise failure
-        return super().commit(job, children, terms=terms, news=news, outbox=outbox, now=now)
+        return super().commit(
+            job, children, capacity=capacity, sample=sample, outbox=outbox, now=now
+        )
 
 
 class Provider(ProviderClient):
@@ -158,7 +160,7 @@ class Shell:
 
     def put(self, job: Job) -> Job:
         """Store the job as it is, and give it back as stored."""
-        self.store.commit(job, terms=some_terms(99, job.account))
+        self.store.commit(job, capacity=some_capacity(99, job.account))
         return self.job(job)
 
     def jobs(self) -> list[Job]:

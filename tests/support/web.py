@@ -8,7 +8,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from config.settings import Settings, load_settings
-from tests.support.jobs import NOW, a_job, terms
+from tests.support.jobs import NOW, a_job, capacity
 from webhooks.app import create_app
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Openings, Store, codec
@@ -17,8 +17,8 @@ from worker.bootstrap import Services, build
 from worker.domain.job import Attempt, Job, Notify, Status
 from worker.domain.notifications import Notification, announce
 from worker.services.batches import Batches
-from worker.services.callbacks import Receiver
-from worker.services.enqueue import Intake
+from worker.services.callbacks import CallbackReceiver
+from worker.services.enqueue import Enqueuer
 from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
 
@@ -82,22 +82,22 @@ class Web:
         built = build(self.settings)
         storage = Storage(self.settings.storage_url, lambda ref: self.store.note_input(ref, NOW))
         orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
-        intake = Intake(orchestrator, storage, receivers=self.settings.receivers)
+        enqueuer = Enqueuer(orchestrator, storage, receivers=self.settings.receivers)
         return replace(
             built,
             store=self.store,
             storage=storage,
             orchestrator=orchestrator,
-            intake=intake,
-            batches=Batches(orchestrator, intake),
-            receiver=Receiver(orchestrator, built.tokens),
+            enqueuer=enqueuer,
+            batches=Batches(orchestrator, enqueuer),
+            receiver=CallbackReceiver(orchestrator, built.tokens),
             deliveries=Deliveries(orchestrator),
         )
 
     def put(self, **fields: Any) -> Job:
         """A stored job."""
         job = a_job(**fields)
-        self.store.commit(job, terms=terms(100))
+        self.store.commit(job, capacity=capacity(100))
         return self.job(job.id)
 
     def told(self) -> Notification:
@@ -105,7 +105,7 @@ class Web:
         target = Notify(("job.failed",), url="https://app.example/hook?key=secret")
         before = self.put(notify=target)
         job, outbox = announce(before, replace(before, status=Status.FAILED), target, NOW)
-        self.store.commit(job, terms=terms(100), outbox=outbox, now=NOW)
+        self.store.commit(job, capacity=capacity(100), outbox=outbox, now=NOW)
         return self.services.deliveries.find(outbox.told[0].id)
 
     def running(self, **fields: Any) -> Job:

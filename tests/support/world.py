@@ -22,12 +22,12 @@ from worker.domain.events import AssetsSettled, Policy
 from worker.domain.job import Job
 from worker.domain.notifications import State, delivered
 from worker.domain.result import AssetsStatus
-from worker.services.callbacks import Receiver
-from worker.services.enqueue import Intake
+from worker.services.callbacks import CallbackReceiver
+from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Asker, Sweep
+from worker.services.sweep import Poller, Sweep
 
 SLOTS = 2
 
@@ -70,7 +70,7 @@ class World:
         self.provider.at_once = lambda: self.deliver(len(self.provider.callbacks) - 1)
         self.tokens = Tokens(["a secret for this test only"])
         self.build()
-        self.presence_anew()
+        self.heartbeat_restarted()
 
     def build(self) -> None:
         """Fresh processes over the same store."""
@@ -89,10 +89,10 @@ class World:
         storage = Storage(f"file://{self.setting.output}")
         clients = dict.fromkeys(ACCOUNTS, self.provider)
         hook_url = "http://127.0.0.1:9/hook" if self.setting.hooked else None
-        self.intake = Intake(self.orchestrator, storage)
-        self.receiver = Receiver(self.orchestrator, self.tokens)
+        self.enqueuer = Enqueuer(self.orchestrator, storage)
+        self.receiver = CallbackReceiver(self.orchestrator, self.tokens)
         self.submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
-        self.asker = Asker(self.orchestrator, clients, self.tokens)
+        self.poller = Poller(self.orchestrator, clients, self.tokens)
         self.seeds = Seeds(self.orchestrator, clients, lambda _: None)
         self.sweeper = Sweep(self.orchestrator, wakeups)
 
@@ -119,11 +119,11 @@ class World:
         if not self.receiver_there:
             self.ledger.absent_at = self.now
 
-    def presence_anew(self) -> None:
+    def heartbeat_restarted(self) -> None:
         """As the receiver does when it starts, and when it had to turn a callback away."""
         self.ledger.absent_at = self.now
         if self.receiver_there:
-            self.kept.store.receiving(self.now, anew=True)
+            self.kept.store.beat(self.now, anew=True)
 
     # What processes do.
 
@@ -138,7 +138,7 @@ class World:
     def _settled(self, done: Activity) -> Activity:
         """Only what may go wrong may have gone wrong."""
         if done.error and done.name == "callback":
-            self.presence_anew()
+            self.heartbeat_restarted()
         if isinstance(done.error, Killed):
             self.build()
         elif done.error and not isinstance(done.error, (StoreUnavailable, Conflict)):
@@ -156,7 +156,7 @@ class World:
             case ("start", account, _):
                 return self.submitter.start_next(account)
             case ("ask", account, *job_ids):
-                return self.asker.ask(account, job_ids)
+                return self.poller.ask(account, job_ids)
             case ("ask_seeds", account, *job_ids):
                 return self.seeds.ask(account, job_ids)
             case ("notify", notification_id):
@@ -231,7 +231,7 @@ class World:
             self.go_on(0)
         self.provider.calm_down()
         self.receiver_there = True
-        self.presence_anew()
+        self.heartbeat_restarted()
         self._finish(check)
         for task in self.ledger.tasks.values():
             self.provider.tell(task)  # what was lost before, too

@@ -21,7 +21,7 @@ from worker.domain.job import Job
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import JobError
 from worker.services.batches import CHUNK, Batches, batch_id_of
-from worker.services.enqueue import Intake
+from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.batch_overview import State, report, reports, why_waiting
 
@@ -41,8 +41,8 @@ class World:
             self.store, NoWakeups(), {"main": account}, hooked=True, clock=lambda: NOW
         )
         self.output = folder / "output"
-        intake = Intake(self.orchestrator, Storage(f"file://{self.output}"))
-        self.batches = Batches(self.orchestrator, intake)
+        enqueuer = Enqueuer(self.orchestrator, Storage(f"file://{self.output}"))
+        self.batches = Batches(self.orchestrator, enqueuer)
 
     def take(self, *rows: Any, **how: Any) -> Progress:
         """Hand the rows in as NDJSON."""
@@ -253,10 +253,10 @@ def test_cancel_gives_up_what_is_not_over(world: World) -> None:
 
 def test_nothing_of_a_batch_starts_while_it_is_being_cancelled(world: World) -> None:
     world.take("a cat", "a dog")
-    terms = world.orchestrator.dispatch.terms("main", NOW)
+    capacity = world.orchestrator.dispatch.capacity("main", NOW)
     cancelling = world.batches.cancel(world.batch())
     next(cancelling)
-    assert world.store.next_ready(terms, NOW) is None
+    assert world.store.next_ready(capacity, NOW) is None
     assert len(list(cancelling)) == 1
     assert not world.store.paused()
 

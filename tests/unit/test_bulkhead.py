@@ -2,7 +2,7 @@ from threading import Event, Thread
 
 import pytest
 
-from worker.adapters.limiter import Bulkhead
+from worker.adapters.limiter import Limiter
 
 
 def test_what_finds_no_place_is_done_by_whoever_has_one() -> None:
@@ -14,12 +14,12 @@ def test_what_finds_no_place_is_done_by_whoever_has_one() -> None:
             assert first_goes_on.wait(30)
         done.append(name)
 
-    bulkhead = Bulkhead(1, act)
-    thread = Thread(target=bulkhead.do, args=("first",))
+    limiter = Limiter(1, act)
+    thread = Thread(target=limiter.do, args=("first",))
     thread.start()
     assert first_began.wait(30)
     for name in ("second", "third", "second"):
-        bulkhead.do(name)  # returns at once
+        limiter.do(name)  # returns at once
     assert done == []
     first_goes_on.set()
     thread.join(30)
@@ -30,10 +30,10 @@ def test_what_goes_wrong_gives_the_place_back() -> None:
     def act(name: str) -> None:
         raise ValueError(name)
 
-    bulkhead = Bulkhead(1, act)
+    limiter = Limiter(1, act)
     for name in ("first", "second"):
         with pytest.raises(ValueError, match=name):
-            bulkhead.do(name)
+            limiter.do(name)
 
 
 def test_what_waits_can_be_dropped() -> None:
@@ -42,9 +42,9 @@ def test_what_waits_can_be_dropped() -> None:
     def act(name: str) -> None:
         done.append(name)
         if name == "first":
-            bulkhead.do("second")
-            bulkhead.clear()
+            limiter.do("second")
+            limiter.clear()
 
-    bulkhead = Bulkhead(1, act)
-    bulkhead.do("first")
+    limiter = Limiter(1, act)
+    limiter.do("first")
     assert done == ["first"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.jobs import NOW, a_job, after
 from worker.domain.account.billing import Standing, charges, total
-from worker.domain.error_codes import Reason, job_error
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import (
     Cancelled,
     Observed,
@@ -23,8 +23,8 @@ from worker.domain.result import JobError, Result
 PRICE = 3
 START = Started("main", PRICE)
 ACCEPTED = Replied(1, Verdict(Outcome.ACCEPTED, task_id="t1"))
-BUSY = Replied(1, Verdict(Outcome.TRY_LATER, error=job_error(Reason.QUEUE_FULL, "full")))
-REFUSED = Replied(1, Verdict(Outcome.PERMANENT, error=job_error(Reason.MODERATED, "no")))
+BUSY = Replied(1, Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.QUEUE_FULL, "full")))
+REFUSED = Replied(1, Verdict(Outcome.PERMANENT, error=job_error(ErrorCode.MODERATED, "no")))
 UNKNOWN = Replied(1, Verdict(Outcome.IN_DOUBT))
 FAILED = Observed(Snapshot("t1", TaskStatus.FAILED, error=JobError("failed", "no")))
 

@@ -30,7 +30,7 @@ from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request
 from worker.domain.result import AssetsStatus, JobError, Result
 from worker.services.choose import PLACES, Chooser
-from worker.services.enqueue import Intake
+from worker.services.enqueue import Enqueuer
 from worker.services.sweep import Sweep
 
 HERE = __name__
@@ -368,19 +368,19 @@ def test_what_names_no_function_is_refused(name: str) -> None:
 
 
 def test_only_functions_of_listed_modules_may_be_named(family: Family) -> None:
-    intake = Intake(family.orchestrator, family.storage, [HERE])
+    enqueuer = Enqueuer(family.orchestrator, family.storage, [HERE])
     good = {"kind": "imagine", "prompt": "a dog", "then": [{"press": "U1", "then": [STEP]}]}
-    assert intake.submit(good)[1]
+    assert enqueuer.submit(good)[1]
     bad = {**good, "then": [{"press": "U1", "then": [{"choose": "os:system"}]}]}
     with pytest.raises(InvalidRequest) as refused:
-        intake.submit(bad)
+        enqueuer.submit(bad)
     (error,) = refused.value.errors
     assert error.field == "then[0].then[0].choose"
     assert "HOOKLINE_CHOOSERS" in error.message
     with pytest.raises(InvalidRequest, match="HOOKLINE_CHOOSERS"):
-        intake.press(family.root.id, {"button": "U1", "then": bad["then"]})
+        enqueuer.press(family.root.id, {"button": "U1", "then": bad["then"]})
     with pytest.raises(InvalidRequest, match="HOOKLINE_CHOOSERS"):
-        Intake(family.orchestrator, family.storage).submit(good)
+        Enqueuer(family.orchestrator, family.storage).submit(good)
 
 
 def test_nobody_can_hand_one_in() -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import worker
 from tests.support.drawing import draw
-from tests.support.jobs import GRID, NOW, a_job, in_status, terms
+from tests.support.jobs import GRID, NOW, a_job, capacity, in_status
 from worker.adapters.messaging import broker
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter, Load
@@ -20,8 +20,8 @@ from worker.adapters.store.durability import Durability
 from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
-from worker.domain.account.callback_stats import Delivery, Mode
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.callback_stats import CallbackStats, Mode
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.errors import StoreUnavailable
 from worker.domain.events import Policy
 from worker.domain.job import Attempt, Job, Kind, Retry, Status
@@ -30,7 +30,7 @@ from worker.domain.result import AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
 from worker.entrypoints.cli import attempts, cli, processes, verdicts
-from worker.services.enqueue import Intake
+from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.overview import Report, State, Taking
 from worker.services.reports.present import job_json
@@ -65,7 +65,7 @@ class Here:
         self.orchestrator = Orchestrator(
             self.store, Quiet(), known, hooked=True, budgets=budgets, clock=lambda: NOW
         )
-        self.intake = Intake(self.orchestrator, self.storage)
+        self.enqueuer = Enqueuer(self.orchestrator, self.storage)
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def run(*args: str) -> Result:
 
 
 def keep(here: Here, job: Job, *children: Job) -> Job:
-    here.store.commit(job, children, terms=terms(9))
+    here.store.commit(job, children, capacity=capacity(9))
     return job
 
 
@@ -517,12 +517,12 @@ def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -
     job = in_status(Status.SUBMITTED, tenant="acme")
     keep(here, replace(job, account="main", attempts=(paid,), version=0))
     keep(here, a_job(account="", anywhere=True))
-    closed = Health(
+    closed = CircuitBreaker(
         closed="quota: no credit", settings=here.orchestrator.dispatch._settings_of("spare")
     )
-    assert here.store.learn_health("spare", closed, Health())
-    full = Health(limit=4, limited_at=NOW)
-    assert here.store.learn_health("main", full, Health())
+    assert here.store.save_breaker("spare", closed, CircuitBreaker())
+    full = CircuitBreaker(limit=4, limited_at=NOW)
+    assert here.store.save_breaker("main", full, CircuitBreaker())
     here.store.pause("kind:video")
     told = run("accounts")
     assert told.exit_code == 0
@@ -557,10 +557,13 @@ def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
 
 def test_resuming_opens_a_closed_account(here: Here) -> None:
     settings = here.orchestrator.dispatch._settings_of("default")
-    for trouble in (Health(closed="quota: none", settings=settings), Health(rest_until=NOW + 60)):
-        assert here.store.learn_health("default", trouble, here.store.health("default"))
+    for trouble in (
+        CircuitBreaker(closed="quota: none", settings=settings),
+        CircuitBreaker(rest_until=NOW + 60),
+    ):
+        assert here.store.save_breaker("default", trouble, here.store.breaker("default"))
         assert run("resume", "--account", "default").exit_code == 0
-        assert here.store.health("default") == Health()
+        assert here.store.breaker("default") == CircuitBreaker()
 
 
 def test_what_a_job_costs_is_shown(here: Here) -> None:
@@ -646,7 +649,7 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
 
 def test_an_accounts_mode_doubts_and_payments_are_found() -> None:
     account = Account("default", "https://provider.example")
-    good = Report(account, Load(0, 0), 0, 0, Delivery(), Mode.CALLBACKS, "3 of 3 ends")
+    good = Report(account, Load(0, 0), 0, 0, CallbackStats(), Mode.CALLBACKS, "3 of 3 ends")
     [finding] = verdicts.account(good)
     assert (finding.name, finding.verdict) == ("delivery default", "ok")
     assert "3 of 3 ends" in finding.message

@@ -71,7 +71,7 @@ def fail(web: Web, job: Job) -> None:
     error = JobError("moderated", "Banned word.")
     web.services.store.commit(
         replace(job, status=Status.FAILED, attempts=(attempt,), error=error, finished_at=NOW),
-        terms=web.services.orchestrator.dispatch.terms("default", NOW),
+        capacity=web.services.orchestrator.dispatch.capacity("default", NOW),
     )
 
 

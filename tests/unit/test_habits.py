@@ -3,36 +3,47 @@
 import pytest
 
 from tests.support.jobs import NOW, a_job
-from worker.domain.account.callback_stats import Delivery, Mode, flow, mode_of, policy_for, sort_of
+from worker.domain.account.callback_stats import (
+    CallbackStats,
+    Mode,
+    flow,
+    mode_of,
+    policy_for,
+    sort_of,
+)
 from worker.domain.events import Policy
 from worker.domain.job import Job, Kind
 
-GOOD = Delivery(callbacks=9, told=3, by_sort={"imagine": 9})
+GOOD = CallbackStats(callbacks=9, told=3, by_sort={"imagine": 9})
 
-MODES: dict[str, tuple[Delivery, bool, Mode, str, bool | None]] = {
+MODES: dict[str, tuple[CallbackStats, bool, Mode, str, bool | None]] = {
     # what was counted, whether submits carry a hook, the mode, words of its why, callbacks flow
     "no hook": (GOOD, False, Mode.POLLING, "no public URL", False),
-    "new": (Delivery(), True, Mode.MIXED, "nothing is known", None),
-    "two silent ends": (Delivery(asked=2, silent=2), True, Mode.MIXED, "nothing is known", None),
-    "never": (Delivery(asked=3, silent=3), True, Mode.POLLING, "no callback ever came", False),
-    "stopped": (
-        Delivery(callbacks=9, told=99, asked=3, silent=3), True, Mode.POLLING, "stopped", False
+    "new": (CallbackStats(), True, Mode.MIXED, "nothing is known", None),
+    "two silent ends": (
+        CallbackStats(asked=2, silent=2), True, Mode.MIXED, "nothing is known", None,
     ),
-    "many asked": (Delivery(callbacks=9, told=19, asked=1), True, Mode.MIXED, "1 of 20", True),
-    "few asked": (Delivery(callbacks=9, told=20, asked=1), True, Mode.CALLBACKS, "20 of 21", True),
+    "never": (CallbackStats(asked=3, silent=3), True, Mode.POLLING, "no callback ever came", False),
+    "stopped": (
+        CallbackStats(callbacks=9, told=99, asked=3, silent=3), True, Mode.POLLING, "stopped", False
+    ),
+    "many asked": (CallbackStats(callbacks=9, told=19, asked=1), True, Mode.MIXED, "1 of 20", True),
+    "few asked": (
+        CallbackStats(callbacks=9, told=20, asked=1), True, Mode.CALLBACKS, "20 of 21", True,
+    ),
     "good": (GOOD, True, Mode.CALLBACKS, "3 of 3 ends were told", True),
-    "only progress": (Delivery(callbacks=1), True, Mode.CALLBACKS, "0 of 0", True),
+    "only progress": (CallbackStats(callbacks=1), True, Mode.CALLBACKS, "0 of 0", True),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("delivery", "hooked", "mode", "why", "flows"), MODES.values(), ids=MODES)
+@pytest.mark.parametrize(("callback_stats", "hooked", "mode", "why", "flows"), MODES.values(), ids=MODES)
 def test_the_delivery_mode_and_why(
-    delivery: Delivery, mode: Mode, why: str, *, hooked: bool, flows: bool | None
+    callback_stats: CallbackStats, mode: Mode, why: str, *, hooked: bool, flows: bool | None
 ) -> None:
-    found, words = mode_of(delivery, hooked=hooked)
+    found, words = mode_of(callback_stats, hooked=hooked)
     assert found is mode
     assert why in words
-    assert flow(delivery, hooked=hooked) is flows
+    assert flow(callback_stats, hooked=hooked) is flows
 
 
 def press(**request: object) -> Job:
@@ -59,7 +70,7 @@ def test_jobs_that_are_called_back_about_alike_are_of_one_sort(job: Job, sort: s
 
 def test_the_policy_keeps_what_is_set_and_adds_what_is_known() -> None:
     rules = Policy(lease_s=7.0, in_doubt="fail", doubt_window_s=9.0, max_resubmits=0)
-    known = Delivery(
+    known = CallbackStats(
         callbacks=9,
         by_sort={"imagine": 1},
         lag_s=10.0,
@@ -79,4 +90,4 @@ def test_of_another_sort_of_job_nothing_is_known() -> None:
     upscale = press(custom_id="MJ::JOB::upsample::1::4f2c")
     assert policy_for(a_job(), Policy(), GOOD, hooked=True).calls_back
     assert not policy_for(upscale, Policy(), GOOD, hooked=True).calls_back
-    assert policy_for(a_job(), Policy(), Delivery(), hooked=True).lag_s is None
+    assert policy_for(a_job(), Policy(), CallbackStats(), hooked=True).lag_s is None

@@ -10,43 +10,50 @@ from worker.domain.account.circuit_breaker import (
     LONGEST_REST_S,
     REST_S,
     SLOT_BACK_S,
-    Health,
+    CircuitBreaker,
     after,
     opened,
 )
-from worker.domain.error_codes import Reason, job_error
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.provider_reports import Outcome, Verdict
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, task_id="t")
 
 
 def refused(
-    reason: Reason, outcome: Outcome = Outcome.TRY_LATER, *, account: bool = False
+    reason: ErrorCode, outcome: Outcome = Outcome.TRY_LATER, *, account: bool = False
 ) -> Verdict:
     return Verdict(outcome, error=job_error(reason, "words"), account_trouble=account)
 
 
-AWAY = refused(Reason.UNREACHABLE)
+CLOSED = CircuitBreaker()
+AWAY = refused(ErrorCode.UNREACHABLE)
 
 
-def often(verdict: Verdict, times: int, health: Health = Health(), now: float = NOW) -> Health:  # noqa: B008
+def often(
+    verdict: Verdict, times: int, breaker: CircuitBreaker = CLOSED, now: float = NOW
+) -> CircuitBreaker:
     for _ in range(times):
-        health = after(health, verdict, 3, now)
-    return health
+        breaker = after(breaker, verdict, 3, now)
+    return breaker
 
 
-@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.FORBIDDEN, Reason.QUOTA])
-def test_a_refused_key_or_an_empty_account_closes_it(reason: Reason) -> None:
-    closed = after(Health(), refused(reason, Outcome.PERMANENT, account=True), 1, NOW, settings="k")
+@pytest.mark.parametrize("reason", [ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN, ErrorCode.QUOTA])
+def test_a_refused_key_or_an_empty_account_closes_it(reason: ErrorCode) -> None:
+    closed = after(
+        CircuitBreaker(), refused(reason, Outcome.PERMANENT, account=True), 1, NOW, settings="k"
+    )
     assert closed.closed == f"{reason}: words"
     assert (closed.closed_at, closed.settings) == (NOW, "k")
     assert closed.slots(9, NOW + 1e6) == 0, "time does not mend it"
     assert opened(closed).slots(9, NOW) == 9
 
 
-@pytest.mark.parametrize("reason", [Reason.QUEUE_FULL, Reason.RATE_LIMITED, Reason.LIMIT_REACHED])
-def test_a_full_account_is_believed_to_take_less_for_a_while(reason: Reason) -> None:
-    full = after(Health(), refused(reason), 5, NOW)
+@pytest.mark.parametrize(
+    "reason", [ErrorCode.QUEUE_FULL, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_REACHED]
+)
+def test_a_full_account_is_believed_to_take_less_for_a_while(reason: ErrorCode) -> None:
+    full = after(CircuitBreaker(), refused(reason), 5, NOW)
     assert full.slots(12, NOW) == 4
     assert full.slots(2, NOW) == 2
     assert full.slots(12, NOW + SLOT_BACK_S) == 5, "one after the other is tried again"
@@ -69,22 +76,24 @@ def test_an_account_that_keeps_failing_rests_and_is_tried_with_one_job() -> None
 
 
 def test_no_rest_is_longer_than_ten_minutes() -> None:
-    health, now = Health(), NOW
+    breaker, now = CircuitBreaker(), NOW
     for _ in range(99):
-        health = after(health, AWAY, 1, now)
-        now = health.rest_until or now
-    assert health.rest_until is not None
-    assert after(health, AWAY, 1, now).rest_until == now + LONGEST_REST_S
+        breaker = after(breaker, AWAY, 1, now)
+        now = breaker.rest_until or now
+    assert breaker.rest_until is not None
+    assert after(breaker, AWAY, 1, now).rest_until == now + LONGEST_REST_S
 
 
-@pytest.mark.parametrize("reason", [Reason.MODERATED, Reason.BAD_PARAMETER, Reason.NOT_FOUND])
-def test_what_is_the_jobs_fault_tells_nothing_about_the_account(reason: Reason) -> None:
+@pytest.mark.parametrize(
+    "reason", [ErrorCode.MODERATED, ErrorCode.BAD_PARAMETER, ErrorCode.NOT_FOUND]
+)
+def test_what_is_the_jobs_fault_tells_nothing_about_the_account(reason: ErrorCode) -> None:
     known = often(AWAY, 2)
     assert after(known, refused(reason, Outcome.PERMANENT), 3, NOW) == known
 
 
 def test_success_after_success_writes_nothing() -> None:
-    assert after(Health(), ACCEPTED, 3, NOW) == Health()
+    assert after(CircuitBreaker(), ACCEPTED, 3, NOW) == CircuitBreaker()
 
 
 def test_the_error_rate_looks_back_on_the_last_ones() -> None:

@@ -14,7 +14,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from config.redis_urls import Broker
-from tests.support.jobs import NOW, a_job, terms
+from tests.support.jobs import NOW, a_job, capacity
 from tests.support.openapi import check_message
 from tests.support.rawserver import Script, http, says, serving
 from tests.support.shell import Shell
@@ -34,7 +34,7 @@ from worker.domain.notifications import (
 from worker.domain.result import JobError
 from worker.services import delivery_limits
 from worker.services import notify as module
-from worker.services.delivery_limits import Lines, receiver_of
+from worker.services.delivery_limits import Lines, destination_of
 from worker.services.notify import Deliveries, Notifier, Signer
 from worker.services.sweep import Sweep
 
@@ -77,7 +77,7 @@ class Telling(Shell):
         """A job has failed, and that is to be told."""
         before = self.put(a_job(**fields))
         job, outbox = announce(before, replace(before, status=Status.FAILED), target, self.now)
-        self.store.commit(job, terms=terms(9), outbox=outbox, now=self.now)
+        self.store.commit(job, capacity=capacity(9), outbox=outbox, now=self.now)
         told = [*outbox.told, *([outbox.finished] if outbox.finished else [])]
         return self.one(told[0].id)
 
@@ -347,7 +347,7 @@ def test_the_end_of_a_batch_is_told_as_the_batch(shell: Telling) -> None:
 def test_what_is_about_something_that_was_deleted_is_dropped(shell: Telling, topic: Topic) -> None:
     target = Notify((topic.value,), celery_task="t")
     one = Notification("msg_1", topic.value, "gone", "gone", target, NOW, due_at=NOW)
-    shell.store.commit(a_job(), terms=terms(9), outbox=Outbox((one,)), now=shell.now)
+    shell.store.commit(a_job(), capacity=capacity(9), outbox=Outbox((one,)), now=shell.now)
     shell.run()
     dead = shell.one("msg_1")
     assert (dead.state, dead.tries[0].outcome) == (State.DEAD, "gone is there no more")
@@ -453,7 +453,7 @@ def test_a_thread_lets_others_have_what_still_waits_after_its_turn(
     ],
 )
 def test_a_receiver_is_a_host_or_a_queue(target: Notify, name: str) -> None:
-    assert receiver_of(target) == name
+    assert destination_of(target) == name
 
 
 def a_dead_one(shell: Telling, target: Notify, **fields: Any) -> Notification:
@@ -482,7 +482,7 @@ def test_all_dead_letters_are_found_the_oldest_first(shell: Telling) -> None:
         ids.append(a_dead_one(shell, Notify(("job.failed",), celery_task="t")).id)
     progress = Notify(("job.progress",), celery_task="t")
     news = Notification("msg_p", "job.progress", "j", "j", progress, shell.now, due_at=shell.now)
-    shell.store.commit(a_job(), terms=terms(9), outbox=Outbox((news,)), now=shell.now)
+    shell.store.commit(a_job(), capacity=capacity(9), outbox=Outbox((news,)), now=shell.now)
     shell.store.settle_notification(failed(news, shell.now, Failure("500")), shell.now)
     assert shell.deliveries.dead() == ids
 

@@ -203,7 +203,7 @@ def test_a_row_may_name_another_one(web: Web) -> None:
 def test_the_end_of_a_batch_is_told_once_its_file_is_in(web: Web) -> None:
     _, rows = batch_of(web, url=URL)
     for row in rows:
-        web.services.intake.cancel(row.id)
+        web.services.enqueuer.cancel(row.id)
     [one] = web.store.claim_notifications(9e9, 10, 60)
     assert (one.topic, one.subject) == ("batch.finished", rows[0].batch_id)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, in_status, news, terms
+from tests.support.jobs import ACCEPTED, NOW, REFUSED, a_job, callback, capacity, in_status, sample
 from tests.support.shell import Shell
 from worker.adapters.store import NoFreeSlot
-from worker.domain.account.callback_stats import Heard
+from worker.domain.account.callback_stats import Source
 from worker.domain.errors import NotFound, StaleVersion, StoreUnavailable
 from worker.domain.events import Cancelled, Disposition, Resolved, Started
 from worker.domain.job import Status
@@ -33,7 +33,7 @@ def test_nobody_is_woken_where_there_is_no_slot() -> None:
 def test_an_end_frees_a_slot_and_wakes_for_its_children() -> None:
     shell = Shell(max_running=1)
     job = shell.put(in_status(Status.SUBMITTED, then=({"press": "U1"}, {"press": "U2"})))
-    decision = shell.orchestrator.record(job, SUCCESS, heard=Heard.CALLBACK)
+    decision = shell.orchestrator.record(job, SUCCESS, source=Source.CALLBACK)
     assert decision.disposition is Disposition.APPLIED
     assert shell.store.get_many([c.id for c in decision.children]) != []
     assert shell.wakeups.sent == [("start", "default", 1)]  # the sweep finds its files
@@ -104,21 +104,21 @@ def test_when_the_store_is_away_nobody_is_woken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "flow"),
+    ("source", "flow"),
     [
         ([], None),
-        ([Heard.ASKED] * 2, None),
-        ([Heard.ASKED] * 3, False),
-        ([Heard.CALLBACK], True),
-        ([Heard.CALLBACK, *[Heard.ASKED] * 2], True),
-        ([Heard.CALLBACK_WITH_STATE, *[Heard.ASKED] * 3], False),
-        ([*[Heard.ASKED] * 9, Heard.CALLBACK], True),
+        ([Source.ASKED] * 2, None),
+        ([Source.ASKED] * 3, False),
+        ([Source.CALLBACK], True),
+        ([Source.CALLBACK, *[Source.ASKED] * 2], True),
+        ([Source.CALLBACK_WITH_STATE, *[Source.ASKED] * 3], False),
+        ([*[Source.ASKED] * 9, Source.CALLBACK], True),
     ],
 )
-def test_an_accounts_habits_set_our_patience(heard: list[Heard], flow: bool | None) -> None:
+def test_an_accounts_habits_set_our_patience(source: list[Source], flow: bool | None) -> None:
     shell = Shell()
-    for how in heard:
-        shell.store.commit(a_job(), terms=terms(3), news=news(how))
+    for how in source:
+        shell.store.commit(a_job(), capacity=capacity(3), sample=sample(how))
     assert shell.orchestrator.policy(a_job()).callbacks_flow is flow
 
 

@@ -52,11 +52,11 @@ def submitted(script: Script, **more: Any) -> tuple[Verdict, list[bytes]]:
     """The verdict on one submit to a server of this script, and all that the server was asked."""
     asked: list[bytes] = []
 
-    def heard(sock: socket.socket, request: bytes) -> None:
+    def source(sock: socket.socket, request: bytes) -> None:
         asked.append(entire(sock, request))
         script(sock, request)
 
-    with serving(heard) as (port, _):
+    with serving(source) as (port, _):
         verdict = client(port, **more).submit(Kind.IMAGINE, SUBMISSION)
         time.sleep(0.02)  # a second try would come now
         return verdict, asked

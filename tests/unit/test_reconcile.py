@@ -7,17 +7,17 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status, news, terms
+from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, capacity, in_status, sample
 from tests.support.shell import Shell
 from worker.adapters.provider.client import MAX_IDS
 from worker.adapters.tokens import Tokens
-from worker.domain.account.callback_stats import Heard
+from worker.domain.account.callback_stats import Source
 from worker.domain.errors import HooklineError, ProviderUnavailable, StoreUnavailable
 from worker.domain.events import Policy, Started
 from worker.domain.job import Job, Status
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import Result
-from worker.services.sweep import ASKING, CLAIM_S, WAKE_AGAIN_S, Asker, Sweep
+from worker.services.sweep import ASKING, CLAIM_S, WAKE_AGAIN_S, Poller, Sweep
 
 tokens = Tokens(["a secret for this test only"])
 
@@ -33,8 +33,8 @@ def sweep(shell: Shell) -> Sweep:
 
 
 @pytest.fixture
-def asker(shell: Shell) -> Asker:
-    return Asker(shell.orchestrator, {"default": shell.provider}, tokens)
+def poller(shell: Shell) -> Poller:
+    return Poller(shell.orchestrator, {"default": shell.provider}, tokens)
 
 
 def woken(shell: Shell, what: str) -> list[tuple[object, ...]]:
@@ -101,71 +101,75 @@ def test_one_bad_job_does_not_stop_the_others(shell: Shell, sweep: Sweep) -> Non
     assert sorted(shell.job(job).ready for job in (bad, good)) == [False, True]
 
 
-def test_what_is_seen_goes_through_the_same_door_as_a_callback(shell: Shell, asker: Asker) -> None:
+def test_what_is_seen_goes_through_the_same_door_as_a_callback(
+    shell: Shell, poller: Poller
+) -> None:
     done, running = (shell.put(in_status(Status.SUBMITTED)) for _ in range(2))
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
-    asker.ask("default", [done.id])
+    poller.ask("default", [done.id])
     assert shell.job(done).status is Status.SUCCEEDED
-    assert shell.store.delivery("default").silent == 1, "an end that we had to ask for"
+    assert shell.store.callback_stats("default").silent == 1, "an end that we had to ask for"
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=50)}
-    asker.ask("default", [running.id])
+    poller.ask("default", [running.id])
     assert shell.job(running).progress == 50
-    assert shell.store.delivery("default").silent == 1
+    assert shell.store.callback_stats("default").silent == 1
 
 
-def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, asker: Asker) -> None:
+def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.IN_PROGRESS))
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=40)}
     shell.now += 100
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.store.claim_due(shell.now + 5, 9, 1) == []
     assert len(shell.store.claim_due(shell.now + 60, 9, 1)) == 1
 
 
-def test_a_task_that_a_list_leaves_out_costs_no_call_of_its_own(shell: Shell, asker: Asker) -> None:
+def test_a_task_that_a_list_leaves_out_costs_no_call_of_its_own(
+    shell: Shell, poller: Poller
+) -> None:
     jobs = [shell.put(in_status(Status.SUBMITTED, task_id=f"t{n}")) for n in range(9)]
-    asker.ask("default", [job.id for job in jobs])
+    poller.ask("default", [job.id for job in jobs])
     assert len(shell.provider.asked) == 1
     assert {shell.job(job).status for job in jobs} == {Status.SUBMITTED}
 
 
-def test_buttons_that_a_list_leaves_out_are_asked_for(shell: Shell, asker: Asker) -> None:
+def test_buttons_that_a_list_leaves_out_are_asked_for(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.SUBMITTED, then=({"press": "U*"},)))
     bare = a_snapshot(TaskStatus.SUCCEEDED, result=Result(image_url="u"))
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
     shell.provider.listed = {"t1": bare}
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.job(job).result.buttons == GRID
     plain = shell.put(in_status(Status.SUBMITTED))
     shell.provider.asked.clear()
-    asker.ask("default", [plain.id])
+    poller.ask("default", [plain.id])
     assert shell.provider.asked == ["t1"], "only where a step needs them"
 
 
-def test_a_task_that_nobody_knows_is_lost_in_the_end(shell: Shell, asker: Asker) -> None:
+def test_a_task_that_nobody_knows_is_lost_in_the_end(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.SUBMITTED))
     shell.now += 10
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.job(job).status is Status.SUBMITTED
     shell.now += Policy().lost_after_s
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.job(job).status is Status.FAILED
 
 
-def test_a_provider_that_is_away_changes_nothing(shell: Shell, asker: Asker) -> None:
+def test_a_provider_that_is_away_changes_nothing(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.SUBMITTED))
     shell.provider.trouble = ProviderUnavailable()
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.job(job) == job
     shell.provider.trouble = HooklineError("The provider refuses the key.")
     with pytest.raises(HooklineError, match="refuses the key"):
-        asker.ask("default", [job.id])
+        poller.ask("default", [job.id])
 
 
-def test_nobody_is_asked_about_what_has_no_task(shell: Shell, asker: Asker) -> None:
+def test_nobody_is_asked_about_what_has_no_task(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.SUBMITTING))
-    asker.ask("default", [job.id, "gone"])
-    asker.ask("an account that left the settings", [job.id])
+    poller.ask("default", [job.id, "gone"])
+    poller.ask("an account that left the settings", [job.id])
     assert shell.provider.asked == []
 
 
@@ -179,7 +183,7 @@ def listed(job: Job, attempt: int = 1, **more: object) -> Snapshot:
     return replace(a_snapshot(status, progress=30), state=state, **more)  # type: ignore[arg-type]
 
 
-def test_the_list_finds_a_job_in_doubt(shell: Shell, asker: Asker) -> None:
+def test_the_list_finds_a_job_in_doubt(shell: Shell, poller: Poller) -> None:
     found, other, held = (shell.put(in_status(Status.IN_DOUBT)) for _ in range(3))
     held = shell.put(replace(held, held=True))
     strangers = {
@@ -189,39 +193,39 @@ def test_the_list_finds_a_job_in_doubt(shell: Shell, asker: Asker) -> None:
     shell.provider.tasks = {
         "t1": listed(found, task_id="t1"), "t3": listed(held, task_id="t3"), **strangers
     }  # fmt: skip
-    asker.ask("default", [found.id, other.id, held.id])
+    poller.ask("default", [found.id, other.id, held.id])
     assert shell.provider.asked == ["list"], "one call for all of them"
     assert (shell.job(found).status, shell.job(found).task_id) == (Status.IN_PROGRESS, "t1")
     assert (shell.job(held).status, shell.job(held).held) == (Status.IN_PROGRESS, False)
     assert shell.job(other) == other, "that it is not there tells nothing"
 
 
-def test_the_list_may_show_the_end_and_that_counts_as_asked(shell: Shell, asker: Asker) -> None:
+def test_the_list_may_show_the_end_and_that_counts_as_asked(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.IN_DOUBT))
     done = replace(a_snapshot(), state=tokens.for_job(job.id, 1))
     shell.provider.tasks = {"t1": done}
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.job(job).status is Status.SUCCEEDED
-    assert shell.store.delivery("default").silent == 1
+    assert shell.store.callback_stats("default").silent == 1
 
 
-def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, asker: Asker) -> None:
+def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.IN_DOUBT))
     shell.provider.trouble = ProviderUnavailable()
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     shell.provider.trouble = HooklineError("The provider has no /mj/task/list.")
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.provider.asked == ["list", "list"], "one that is away may have one"
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.provider.asked == ["list", "list"]
     assert shell.job(job) == job
 
 
-def test_a_task_that_is_listed_twice_counts_once(shell: Shell, asker: Asker) -> None:
+def test_a_task_that_is_listed_twice_counts_once(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.IN_DOUBT))
     rows = [listed(job, task_id="t1"), listed(job, task_id="t1", progress=10)]
     shell.provider.tasks = dict(zip("ab", rows, strict=True))
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     seen = shell.job(job)
     assert (seen.status, seen.task_id, seen.progress) == (Status.IN_PROGRESS, "t1", 30)
     assert seen.double_payments == ()
@@ -244,10 +248,10 @@ class Twice(Shell):
 
 def test_rows_that_name_one_task_twice_break_nothing() -> None:
     shell = Twice()
-    asker = Asker(shell.orchestrator, {"default": shell.provider}, tokens)
+    poller = Poller(shell.orchestrator, {"default": shell.provider}, tokens)
     job = shell.put(in_status(Status.SUBMITTED))
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
-    asker.ask("default", [job.id, job.id])
+    poller.ask("default", [job.id, job.id])
     assert shell.job(job).status in (Status.IN_PROGRESS, Status.SUCCEEDED)
     assert shell.job(job).task_id == "t1"
 
@@ -255,7 +259,7 @@ def test_rows_that_name_one_task_twice_break_nothing() -> None:
 # A slow provider, and many silent jobs, leave room for fresh ones.
 
 
-def test_a_busy_asker_steps_aside(shell: Shell, asker: Asker) -> None:
+def test_a_busy_asker_steps_aside(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.SUBMITTED))
     began, go_on = deque[int](), Event()
 
@@ -265,28 +269,28 @@ def test_a_busy_asker_steps_aside(shell: Shell, asker: Asker) -> None:
         return []
 
     shell.provider.fetch_many = slow  # type: ignore[method-assign]
-    threads = [Thread(target=asker.ask, args=("default", [job.id])) for _ in range(ASKING)]
+    threads = [Thread(target=poller.ask, args=("default", [job.id])) for _ in range(ASKING)]
     for thread in threads:
         thread.start()
     pause = Event()
     while len(began) < ASKING:
         pause.wait(0.01)
-    asker.ask("default", [job.id])  # would wait for ever
+    poller.ask("default", [job.id])  # would wait for ever
     assert len(began) == ASKING
     go_on.set()
     for thread in threads:
         thread.join()
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert len(began) == ASKING + 1, "and asks again when there is room"
 
 
-def test_a_provider_that_fails_gives_its_place_back(shell: Shell, asker: Asker) -> None:
+def test_a_provider_that_fails_gives_its_place_back(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.SUBMITTED))
     for trouble in (ProviderUnavailable(), HooklineError("The provider refuses the key.")):
         shell.provider.trouble = trouble
         for _ in range(ASKING + 1):
             try:
-                asker.ask("default", [job.id])
+                poller.ask("default", [job.id])
             except HooklineError:
                 continue
     assert len(shell.provider.asked) == 2 * (ASKING + 1)
@@ -300,15 +304,15 @@ ROUND_S = 20.0
 
 def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones() -> None:
     shell = Shell(max_running=SILENT + 100)
-    asker = Asker(shell.orchestrator, {"default": shell.provider}, tokens)
+    poller = Poller(shell.orchestrator, {"default": shell.provider}, tokens)
     sweep = Sweep(shell.orchestrator, shell.wakeups)
     silent = in_status(Status.IN_PROGRESS)
     for n in range(SILENT):
         task_id, began = f"t{n}", NOW - n % 1800
         job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
         last = replace(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
-        quiet = news(Heard.ASKED, ended=True) if n < 3 else None
-        shell.store.commit(last, terms=terms(SILENT), news=quiet)
+        quiet = sample(Source.ASKED, ended=True) if n < 3 else None
+        shell.store.commit(last, capacity=capacity(SILENT), sample=quiet)
         shell.provider.tasks[task_id] = a_snapshot(
             TaskStatus.IN_PROGRESS, task_id=task_id, progress=40
         )
@@ -322,8 +326,8 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
             sweep.run()
             for what, account, *rest in shell.wakeups.sent:
                 if what == "ask":
-                    asker.ask(account, rest)
-                elif ready := shell.store.next_ready(terms(SILENT + 100), shell.now):
+                    poller.ask(account, rest)
+                elif ready := shell.store.next_ready(capacity(SILENT + 100), shell.now):
                     shell.orchestrator.record(ready, Started("default"))
         asked = [task for call in shell.provider.asked for task in call.split(",")]
         assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"

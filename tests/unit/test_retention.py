@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.drawing import draw
-from tests.support.jobs import NOW, a_job, terms
+from tests.support.jobs import NOW, a_job, capacity
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store.memory import MemoryStore
 from worker.domain.errors import PictureError
@@ -30,9 +30,9 @@ class Kept:
 
     def ended(self, status: Status = Status.SUCCEEDED, **fields: object) -> Job:
         job = a_job(**fields)
-        self.store.commit(job, terms=terms(9), now=self.now)
+        self.store.commit(job, capacity=capacity(9), now=self.now)
         ended = replace(job, version=1, status=status)
-        self.store.commit(ended, terms=terms(9), now=self.now)
+        self.store.commit(ended, capacity=capacity(9), now=self.now)
         return job
 
     def has(self, job: Job) -> bool:
@@ -75,7 +75,7 @@ def test_much_that_is_over_leaves_in_one_go(kept: Kept) -> None:
 def test_what_was_told_of_is_kept_as_long_as_the_longest(kept: Kept) -> None:
     hook = Notify(("job.failed",), url="https://app.example/hook")
     made = Notification("m1", "job.failed", "j", "line", hook, NOW, due_at=NOW)
-    kept.store.commit(a_job(), terms=terms(9), outbox=Outbox((made,)), now=NOW)
+    kept.store.commit(a_job(), capacity=capacity(9), outbox=Outbox((made,)), now=NOW)
     [one] = kept.store.claim_notifications(NOW, 1, 60)
     kept.store.settle_notification(delivered(one, NOW, "200"), NOW)
     kept.now += 31 * DAY

@@ -18,7 +18,7 @@ from tests.support.jobs import (
 from worker.adapters.store.codec import dump, load
 from worker.domain import followups, retry_policy
 from worker.domain.account_trouble import CURABLE, HANDLING
-from worker.domain.error_codes import Reason, job_error
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import InvalidRequest
 from worker.domain.events import (
     Cancelled,
@@ -161,7 +161,7 @@ def test_the_deadline_counts_from_the_first_submit_and_nothing_starts_after_it()
     assert kept_waiting.attempts[0].outcome == "failed", "that is how it ended"
 
 
-@pytest.mark.parametrize("code", [reason.value for reason in Reason])
+@pytest.mark.parametrize("code", [reason.value for reason in ErrorCode])
 def test_only_what_can_help_is_tried_again(code: str) -> None:
     job = after(running(), failure(code)).job
     if code == "timeout":
@@ -178,12 +178,12 @@ def test_only_the_named_errors_are_answered() -> None:
 
 def test_a_moderated_prompt_is_never_sent_again_whatever_a_record_says() -> None:
     assert "moderated" not in CURABLE
-    banned = Replied(1, Verdict(Outcome.PERMANENT, error=job_error(Reason.MODERATED, "Banned.")))
+    banned = Replied(1, Verdict(Outcome.PERMANENT, error=job_error(ErrorCode.MODERATED, "Banned.")))
     assert after(a_job(retry=THREE), *sent(), banned).job.status is Status.FAILED
 
 
 def test_what_the_provider_cancelled_is_not_tried_again() -> None:
-    gone = callback(TaskStatus.CANCELLED, error=job_error(Reason.CANCELLED, "by hand"))
+    gone = callback(TaskStatus.CANCELLED, error=job_error(ErrorCode.CANCELLED, "by hand"))
     assert after(running(), gone).job.status is Status.CANCELLED
 
 
@@ -224,7 +224,7 @@ def test_a_lost_task_is_submitted_anew() -> None:
 
 
 def test_a_doubt_is_no_reason_to_try_again() -> None:
-    cut_off = Replied(1, Verdict(Outcome.IN_DOUBT, error=job_error(Reason.IN_DOUBT, "cut")))
+    cut_off = Replied(1, Verdict(Outcome.IN_DOUBT, error=job_error(ErrorCode.IN_DOUBT, "cut")))
     doubtful = after(a_job(retry=THREE), *sent(), cut_off).job
     assert doubtful.status is Status.IN_DOUBT
     late = NOW + 9000
@@ -430,9 +430,9 @@ def test_the_answer_to_a_window_keeps_what_its_job_was_handed_in_with() -> None:
 
 
 def test_every_reason_is_in_the_table_and_what_can_help_is_retryable() -> None:
-    assert {reason.value for reason in Reason} <= set(HANDLING)
-    for code in set(CURABLE) & {reason.value for reason in Reason}:
-        assert job_error(Reason(code), "").retryable, code
+    assert {reason.value for reason in ErrorCode} <= set(HANDLING)
+    for code in set(CURABLE) & {reason.value for reason in ErrorCode}:
+        assert job_error(ErrorCode(code), "").retryable, code
 
 
 # What becomes of it.

@@ -30,7 +30,7 @@ def described() -> list[Job]:
 
 
 @pytest.fixture
-def asker(shell: Shell, described: list[Job]) -> Seeds:
+def poller(shell: Shell, described: list[Job]) -> Seeds:
     return Seeds(shell.orchestrator, shell.providers, described.append)
 
 
@@ -110,7 +110,7 @@ def test_the_seed_is_asked_for_after_the_files(shell: Shell, sweep: Sweep) -> No
 
 
 def test_a_worker_that_dies_while_it_asks_leaves_the_job_to_another(
-    shell: Shell, asker: Seeds, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, poller: Seeds, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = finished(shell)
 
@@ -121,25 +121,25 @@ def test_a_worker_that_dies_while_it_asks_leaves_the_job_to_another(
 
     monkeypatch.setattr(shell.provider, "image_seed", die)
     with pytest.raises(SystemExit):
-        asker.ask("default", [job.id])
+        poller.ask("default", [job.id])
     assert shell.job(job).seed_pending
     shell.now += LEASE_S
     sweep.run()
     assert shell.wakeups.sent == [("ask_seeds", "default", job.id)]
     monkeypatch.undo()
     shell.provider.seeds = [SeedReply("42")]
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert (shell.job(job).result.seed, due(shell)) == ("42", [])
 
 
 def test_trouble_that_may_pass_is_tried_again_ever_more_patiently_and_then_told(
-    shell: Shell, asker: Seeds
+    shell: Shell, poller: Seeds
 ) -> None:
     job = finished(shell)
     waits: list[float] = []
     while shell.job(job).seed_pending:
         shell.provider.seeds = [NOT_YET if len(waits) % 2 else ProviderUnavailable("HTTP 503")]
-        asker.ask("default", [job.id])
+        poller.ask("default", [job.id])
         asked_at = shell.now
         while shell.job(job).seed_pending and not due(shell):
             shell.now += 1.0
@@ -153,44 +153,44 @@ def test_trouble_that_may_pass_is_tried_again_ever_more_patiently_and_then_told(
     assert (told.status, due(shell)) == (Status.SUCCEEDED, []), "the picture is there all the same"
 
 
-def test_trouble_that_lasts_is_told_at_once(shell: Shell, asker: Seeds) -> None:
+def test_trouble_that_lasts_is_told_at_once(shell: Shell, poller: Seeds) -> None:
     job = finished(shell)
     shell.provider.seeds = [SeedReply(error="Not Found", lasting=True)]
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert (shell.job(job).result.seed_error, due(shell)) == ("Not Found", [])
 
 
-def test_a_refused_key_may_be_put_right(shell: Shell, asker: Seeds) -> None:
+def test_a_refused_key_may_be_put_right(shell: Shell, poller: Seeds) -> None:
     job = finished(shell)
     shell.provider.seeds = [HooklineError("The provider refuses the key.")]
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.job(job).seed_pending
 
 
 def test_who_asks_is_asked_by_nobody_else_and_what_is_settled_is_not_asked_again(
-    shell: Shell, asker: Seeds, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, poller: Seeds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = finished(shell), finished(shell)
     shell.provider.seeds = [SeedReply("1"), SeedReply("2")]
     answer = shell.provider.image_seed
 
     def asked_meanwhile(task_id: str) -> SeedReply:
-        asker.ask("default", [second.id])  # steps aside
+        poller.ask("default", [second.id])  # steps aside
         return answer(task_id)
 
     monkeypatch.setattr(shell.provider, "image_seed", asked_meanwhile)
-    asker.ask("default", [first.id, second.id])
-    asker.ask("default", [first.id, second.id, "f" * 32])
+    poller.ask("default", [first.id, second.id])
+    poller.ask("default", [first.id, second.id, "f" * 32])
     assert [shell.job(job).result.seed for job in (first, second)] == ["1", "2"]
     assert shell.provider.asked == ["seed of t1"] * 2
 
 
 def test_a_slow_provider_does_not_keep_a_thread_for_long(
-    shell: Shell, asker: Seeds, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, poller: Seeds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(seeds, "PATIENCE_S", 0.0)
     job = finished(shell)
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert shell.provider.asked == []
     assert due(shell) == [job.id], "the sweep asks again"
 
@@ -199,20 +199,20 @@ def test_a_job_of_an_account_that_is_not_set_any_more_is_settled_in_the_end(
     shell: Shell,
 ) -> None:
     job = finished(shell)
-    asker = Seeds(shell.orchestrator, {}, lambda _: None)
-    asker.ask("default", [job.id])
+    poller = Seeds(shell.orchestrator, {}, lambda _: None)
+    poller.ask("default", [job.id])
     assert shell.job(job).seed_pending
     shell.now += retry_policy.SEED_WINDOW_S
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert "not set" in (shell.job(job).result.seed_error or "")
 
 
 def test_a_seed_is_written_beside_the_files_before_it_is_settled(
-    shell: Shell, asker: Seeds, described: list[Job]
+    shell: Shell, poller: Seeds, described: list[Job]
 ) -> None:
     job = finished(shell)
     shell.provider.seeds = [SeedReply("42")]
-    asker.ask("default", [job.id])
+    poller.ask("default", [job.id])
     assert [(each.id, each.result.seed) for each in described] == [(job.id, "42")]
     assert shell.job(job).result.seed == "42"
 

@@ -354,4 +354,4 @@ def test_a_refused_job_is_sent_again_under_the_same_token(
 def test_the_dialect_that_replies_betray_is_kept(shell: Shell, start: Start) -> None:
     shell.provider.last_dialect = "trueai"
     start()
-    assert shell.store.delivery("default").dialect == "trueai"
+    assert shell.store.callback_stats("default").dialect == "trueai"

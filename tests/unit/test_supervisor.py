@@ -33,7 +33,7 @@ time.sleep(60)
 """
 
 
-class Heard(list[tuple[str, str]]):
+class Source(list[tuple[str, str]]):
     """What the programs wrote."""
 
     def __call__(self, name: str, line: str) -> None:
@@ -65,45 +65,45 @@ def lives(pid: int) -> bool:
 @contextmanager
 def supervised(
     tmp_path: Path, *codes: str, grace_s: float = 5.0
-) -> Iterator[tuple[Supervisor, Heard]]:
-    heard = Heard()
+) -> Iterator[tuple[Supervisor, Source]]:
+    source = Source()
     programs = [
         Program(f"p{n}", ("-c", code), os.environ, tmp_path) for n, code in enumerate(codes)
     ]
-    with Supervisor(programs, tmp_path / "logs", heard, grace_s) as supervisor:
+    with Supervisor(programs, tmp_path / "logs", source, grace_s) as supervisor:
         supervisor.start()
-        yield supervisor, heard
+        yield supervisor, source
 
 
 def test_all_programs_end_with_the_context(tmp_path: Path) -> None:
-    with supervised(tmp_path, FOREVER, FOREVER) as (supervisor, heard):
-        wait_for(lambda: len(heard) == 2)
+    with supervised(tmp_path, FOREVER, FOREVER) as (supervisor, source):
+        wait_for(lambda: len(source) == 2)
         pids = list(supervisor.pids.values())
         assert all(map(lives, pids))
     assert not any(map(lives, pids))
 
 
 def test_lines_are_told_and_kept(tmp_path: Path) -> None:
-    with supervised(tmp_path, FOREVER) as (_, heard):
-        wait_for(lambda: heard)
-    assert heard[0] == ("p0", "here")
+    with supervised(tmp_path, FOREVER) as (_, source):
+        wait_for(lambda: source)
+    assert source[0] == ("p0", "here")
     assert (tmp_path / "logs" / "p0.log").read_text() == "here\n"
 
 
 def test_a_program_that_dies_is_started_again(tmp_path: Path) -> None:
-    with supervised(tmp_path, FOREVER) as (supervisor, heard):
-        wait_for(lambda: heard)
+    with supervised(tmp_path, FOREVER) as (supervisor, source):
+        wait_for(lambda: source)
         first = supervisor.pids["p0"]
         os.kill(first, signal.SIGKILL)
         look_until(supervisor, lambda: supervisor.pids.get("p0", first) != first)
-        wait_for(lambda: heard.count(("p0", "here")) == 2)
-    assert any("ended with code -9" in line for _, line in heard)
+        wait_for(lambda: source.count(("p0", "here")) == 2)
+    assert any("ended with code -9" in line for _, line in source)
 
 
 def test_the_pause_grows_while_it_keeps_dying(tmp_path: Path) -> None:
-    with supervised(tmp_path, "raise SystemExit(1)") as (supervisor, heard):
-        look_until(supervisor, lambda: len(heard) == 2)
-    assert [line.rpartition(" in ")[2] for _, line in heard] == ["0.5 s", "1 s"]
+    with supervised(tmp_path, "raise SystemExit(1)") as (supervisor, source):
+        look_until(supervisor, lambda: len(source) == 2)
+    assert [line.rpartition(" in ")[2] for _, line in source] == ["0.5 s", "1 s"]
 
 
 def test_wrong_settings_are_not_tried_again(tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_watching_ends_when_told(tmp_path: Path) -> None:
 
 
 def test_a_program_that_does_not_listen_is_killed(tmp_path: Path) -> None:
-    with supervised(tmp_path, DEAF, grace_s=0.2) as (supervisor, heard):
-        wait_for(lambda: heard)
+    with supervised(tmp_path, DEAF, grace_s=0.2) as (supervisor, source):
+        wait_for(lambda: source)
         pid = supervisor.pids["p0"]
     assert not lives(pid)
 
@@ -136,9 +136,9 @@ def test_what_a_program_started_itself_ends_too(tmp_path: Path) -> None:
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         "print(child.pid, flush=True)\ntime.sleep(60)"
     )
-    with supervised(tmp_path, parent) as (_, heard):
-        wait_for(lambda: heard)
-        grandchild = int(heard[0][1])
+    with supervised(tmp_path, parent) as (_, source):
+        wait_for(lambda: source)
+        grandchild = int(source[0][1])
         assert lives(grandchild)
     wait_for(lambda: not lives(grandchild))
 

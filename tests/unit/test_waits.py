@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.jobs import NOW, a_job, in_status, terms
+from tests.support.jobs import NOW, a_job, capacity, in_status
 from tests.support.shell import Wakeups
 from worker.adapters.store.memory import MemoryStore
 from worker.domain.account import Account, Budgets
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Attempt, Job, Kind, Status
 from worker.domain.money import amount
 from worker.domain.result import JobError
@@ -40,7 +40,7 @@ class World:
 
     def put(self, **fields: Any) -> Job:
         job = a_job(**{"account": "main", **fields})
-        self.store.commit(job, terms=terms(99, job.account))
+        self.store.commit(job, capacity=capacity(99, job.account))
         return self.orchestrator.job(job.id)
 
     def run(self, account: str = "main", **fields: Any) -> Job:
@@ -48,13 +48,13 @@ class World:
         job = in_status(Status.SUBMITTED, **fields)
         paid = replace(job.attempts[-1], account=account, price=amount(1))
         job = replace(job, account=account, attempts=(paid,), version=0)
-        self.store.commit(job, terms=terms(99, account))
+        self.store.commit(job, capacity=capacity(99, account))
         return job
 
-    def fares(self, account: str, health: Health) -> None:
+    def breaker(self, account: str, breaker: CircuitBreaker) -> None:
         settings = self.orchestrator.dispatch._settings_of(account)
-        known = self.store.health(account)
-        assert self.store.learn_health(account, replace(health, settings=settings), known)
+        known = self.store.breaker(account)
+        assert self.store.save_breaker(account, replace(breaker, settings=settings), known)
 
     def why(self, job: Job) -> Waiting:
         found = waiting(self.orchestrator, job)
@@ -68,7 +68,7 @@ def _full(world: World) -> Job:
 
 
 def _full_believed(world: World) -> Job:
-    world.fares("spare", Health(limit=1, limited_at=NOW))
+    world.breaker("spare", CircuitBreaker(limit=1, limited_at=NOW))
     world.run("spare")
     return world.put(account="spare")
 
@@ -87,12 +87,12 @@ def _prompt(world: World) -> Job:
 
 
 def _closed(world: World) -> Job:
-    world.fares("main", Health(closed="quota: no credit", closed_at=NOW))
+    world.breaker("main", CircuitBreaker(closed="quota: no credit", closed_at=NOW))
     return world.put()
 
 
 def _resting(world: World) -> Job:
-    world.fares("main", Health(rests=1, rest_until=NOW + 30))
+    world.breaker("main", CircuitBreaker(rests=1, rest_until=NOW + 30))
     return world.put()
 
 
@@ -201,10 +201,10 @@ def test_a_budget_that_is_used_up_is_told_with_its_sums(
 def test_the_pace_is_told() -> None:
     world = World(replace(MAIN, max_running=9, max_starts_per_minute=1))
     job = world.put()
-    paced = world.orchestrator.dispatch.terms("main", NOW)
+    paced = world.orchestrator.dispatch.capacity("main", NOW)
     started = replace(job, status=Status.SUBMITTING, attempts=(Attempt(1, NOW),), due_at=NOW + 9)
-    world.store.commit(started, terms=paced, now=NOW)
-    world.store.commit(world.put(), terms=paced, now=NOW)
+    world.store.commit(started, capacity=paced, now=NOW)
+    world.store.commit(world.put(), capacity=paced, now=NOW)
     found = world.why(world.put())
     assert found == Waiting("pace", "main starts at most 1 jobs a minute")
 

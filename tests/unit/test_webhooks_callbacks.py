@@ -32,11 +32,11 @@ def send(web: Web, path: str, body: Any) -> tuple[int, Any]:
 
 def test_what_needs_no_repeat_is_200(web: Web) -> None:
     job = web.running()
-    news = {"id": "t1", "status": "IN_PROGRESS", "progress": "40%"}
-    assert send(web, web.hook(job), news) == (200, {"status": "applied"})
+    sample = {"id": "t1", "status": "IN_PROGRESS", "progress": "40%"}
+    assert send(web, web.hook(job), sample) == (200, {"status": "applied"})
     assert web.job(job.id).progress == 40
-    assert send(web, web.hook(job), news) == (200, {"status": "duplicate"})
-    assert send(web, web.hook(job, attempt=7), news) == (200, {"status": "stale"})
+    assert send(web, web.hook(job), sample) == (200, {"status": "duplicate"})
+    assert send(web, web.hook(job, attempt=7), sample) == (200, {"status": "stale"})
     assert send(web, web.hook(job), {"id": "t9", "status": "SUCCESS"}) == (
         200,
         {"status": "foreign"},
@@ -164,14 +164,14 @@ def test_503_and_nothing_done_while_redis_is_away(tmp_path: Path) -> None:
 
     web = Web(tmp_path, Away())
     job = web.running()
-    news = {"id": "t1", "status": "IN_PROGRESS", "progress": "40%"}
+    sample = {"id": "t1", "status": "IN_PROGRESS", "progress": "40%"}
     Away.away = True
-    answer = web.client.post(web.hook(job), json=news)
+    answer = web.client.post(web.hook(job), json=sample)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert b"secrets" not in answer.data
     assert web.job(job.id) == job
     Away.away = False
-    assert send(web, web.hook(job), news) == (200, {"status": "applied"})
+    assert send(web, web.hook(job), sample) == (200, {"status": "applied"})
 
 
 #: With half surrogate pairs, which JSON can write and UTF-8 cannot.

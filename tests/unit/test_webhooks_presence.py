@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.jobs import NOW
 from tests.support.web import Web
-from webhooks.heartbeat import Presence
+from webhooks.heartbeat import Heartbeat
 from worker.adapters.store import ABSENCE_S
 from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services
@@ -20,9 +20,9 @@ class Away(MemoryStore):
 
     away = False
 
-    def receiving(self, now: float, *, anew: bool = False) -> None:
+    def beat(self, now: float, *, anew: bool = False) -> None:
         self._answer()
-        super().receiving(now, anew=anew)
+        super().beat(now, anew=anew)
 
     def get(self, job_id: str) -> Any:
         self._answer()
@@ -42,17 +42,17 @@ class Receiver:
         self.web = Web(folder, store=self.store)
         orchestrator = self.web.services.orchestrator
         orchestrator.clock = lambda: self.now
-        self.presence: Presence = self.web.app.extensions["presence"]
+        self.heartbeat: Heartbeat = self.web.app.extensions["presence"]
 
     @property
     def since(self) -> float | None:
-        return self.store.delivery("default").receiving_since
+        return self.store.callback_stats("default").receiving_since
 
     def tells(self, seconds: int) -> None:
         """Life goes on for so long, with a sign of it every second."""
         for _ in range(seconds):
             self.now += 1
-            self.presence.tell()
+            self.heartbeat.tell()
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_process_that_starts_does_not_know_what_was_missed(receiver: Receiver)
     receiver.tells(10)
     find: Callable[[], Services] = lambda: receiver.web.services  # noqa: E731  # typed
     receiver.now += 0.1
-    second = Presence(find)
+    second = Heartbeat(find)
     second.tell()
     assert receiver.since == receiver.now
     began = receiver.now
@@ -126,7 +126,7 @@ def test_a_process_without_services_goes_on_telling() -> None:
         asked.append(1)
         raise StoreUnavailable
 
-    presence = Presence(find)
-    presence.tell()
-    presence.tell()
+    heartbeat = Heartbeat(find)
+    heartbeat.tell()
+    heartbeat.tell()
     assert len(asked) == 2

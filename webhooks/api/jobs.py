@@ -64,7 +64,7 @@ class Api:
     def add_to(self, app: Flask) -> None:
         """Put the calls, and the guard before them, into ``app``."""
         app.url_map.converters["job"] = JobId
-        app.before_request(self.guard)
+        app.before_request(self.concurrency_key)
         job = "/v1/jobs/<job:job_id>"
         for rule, method, view in (
             ("/v1/jobs", "POST", self.create),
@@ -84,7 +84,7 @@ class Api:
         ):
             app.add_url_rule(rule, view.__name__, view, methods=[method])
 
-    def guard(self) -> None:
+    def concurrency_key(self) -> None:
         """Nothing under ``/v1``, not even a 404, without the token."""
         if not request.path.startswith("/v1/"):
             return
@@ -96,10 +96,10 @@ class Api:
 
     def create(self) -> Answer:
         """202 and the job; 200 for a repeat, for the answer to a job's window, and a dry run."""
-        intake, dry_run = self._find().intake, _is_dry_run()
+        enqueuer, dry_run = self._find().enqueuer, _is_dry_run()
         if dry_run:
-            return jsonify(quote_json(intake.quote(_body(), key=_idempotency_key())))
-        job, new = intake.submit(_body(), key=_idempotency_key())
+            return jsonify(quote_json(enqueuer.quote(_body(), key=_idempotency_key())))
+        job, new = enqueuer.submit(_body(), key=_idempotency_key())
         return self._job(job), 202 if new else 200, {"Location": f"/v1/jobs/{job.id}"}
 
     def list_jobs(self) -> Answer:
@@ -148,22 +148,22 @@ class Api:
     def press(self, job_id: str) -> Answer:
         """202 and the child. A glob may have several, so its answer is ``{"items": [...]}``."""
         asked = _body()
-        children = self._find().intake.press(job_id, asked, key=_idempotency_key())
+        children = self._find().enqueuer.press(job_id, asked, key=_idempotency_key())
         if buttons.is_glob(asked["button"]):
             return jsonify(items=[job_json(child, self._accounts) for child in children]), 202
         return self._job(children[0]), 202
 
     def cancel(self, job_id: str) -> Answer:
         """200 and the job, given up."""
-        return self._job(self._find().intake.cancel(job_id))
+        return self._job(self._find().enqueuer.cancel(job_id))
 
     def retry(self, job_id: str) -> Answer:
         """202 and the job, which is tried again."""
-        return self._job(self._find().intake.retry(job_id)), 202
+        return self._job(self._find().enqueuer.retry(job_id)), 202
 
     def resolve(self, job_id: str) -> Answer:
         """200 and the job, no longer in doubt."""
-        return self._job(self._find().intake.resolve(job_id, _body()))
+        return self._job(self._find().enqueuer.resolve(job_id, _body()))
 
     @property
     def _accounts(self) -> Mapping[str, Account]:

@@ -48,7 +48,7 @@ def written(rows: Iterable[str | Mapping[str, Any]]) -> Iterator[bytes]:
         yield json.dumps({"prompt": row} if isinstance(row, str) else row).encode() + b"\n"
 
 
-def pieces(file: str, heard: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
+def pieces(file: str, source: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
     """The file's bytes; ``heard`` is told how many with each piece.
 
     Raises:
@@ -57,7 +57,7 @@ def pieces(file: str, heard: Callable[[int], None] = lambda _: None) -> Iterator
     try:
         with sys.stdin.buffer if file == STDIN else Path(file).open("rb") as opened:
             while piece := opened.read(_PIECE):
-                heard(len(piece))
+                source(len(piece))
                 yield piece
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import BoundedSemaphore
 
 
-class Bulkhead:
+class Limiter:
     """Does ``act`` to what it is given, for at most ``places`` at a time in this process.
 
     Names that find no place wait here, each once, and whoever has a place does the next.

@@ -12,7 +12,7 @@ from worker.domain.result import JobError
 _MAX_MESSAGE = 1000  #: characters; some providers answer with a stack trace
 
 
-class Reason(StrEnum):
+class ErrorCode(StrEnum):
     """The code of an error that the provider caused."""
 
     MODERATED = "moderated"  #: the content rules refuse the prompt or the picture
@@ -41,55 +41,55 @@ class Reason(StrEnum):
 #: Reasons after which the same request may succeed later.
 _RETRYABLE = frozenset(
     {
-        Reason.PARENT_NOT_READY,
-        Reason.NO_ACCOUNT,
-        Reason.NO_CHANNEL,
-        Reason.QUEUE_FULL,
-        Reason.RATE_LIMITED,
-        Reason.LIMIT_REACHED,
-        Reason.PROVIDER_ERROR,
-        Reason.UNAVAILABLE,
-        Reason.UNREACHABLE,
-        Reason.TIMEOUT,
-        Reason.FAILED,
+        ErrorCode.PARENT_NOT_READY,
+        ErrorCode.NO_ACCOUNT,
+        ErrorCode.NO_CHANNEL,
+        ErrorCode.QUEUE_FULL,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.LIMIT_REACHED,
+        ErrorCode.PROVIDER_ERROR,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.UNREACHABLE,
+        ErrorCode.TIMEOUT,
+        ErrorCode.FAILED,
     }
 )
 
 _WAITS = "Nothing was accepted; the job waits and is submitted again by itself."
 
-_HINTS: Mapping[Reason, str] = {
-    Reason.MODERATED: "Change the prompt or the picture; the same one is refused again.",
-    Reason.BAD_PARAMETER: "Check the prompt's options and the pictures against the message.",
-    Reason.UNKNOWN_ACTION: "This provider does not forward that button; press another one.",
-    Reason.NOT_FOUND: "The provider forgot the parent task, or it belongs to another account.",
-    Reason.PARENT_NOT_READY: "A gateway may lag behind its own callback; retry in a minute.",
-    Reason.NO_ENDPOINT: "This provider lacks the call, or the account's url is wrong: it is the "
-    "address before `/mj` (HOOKLINE_PROVIDER_URL, or `url` in the accounts' file).",
-    Reason.UNAUTHORIZED: "Check the account's key and auth (HOOKLINE_PROVIDER_AUTH, or `auth` in "
-    "the accounts' file). If they are right, the provider's own key for its upstream may be "
+_HINTS: Mapping[ErrorCode, str] = {
+    ErrorCode.MODERATED: "Change the prompt or the picture; the same one is refused again.",
+    ErrorCode.BAD_PARAMETER: "Check the prompt's options and the pictures against the message.",
+    ErrorCode.UNKNOWN_ACTION: "This provider does not forward that button; press another one.",
+    ErrorCode.NOT_FOUND: "The provider forgot the parent task, or it belongs to another account.",
+    ErrorCode.PARENT_NOT_READY: "A gateway may lag behind its own callback; retry in a minute.",
+    ErrorCode.NO_ENDPOINT: "This provider lacks the call, or the account's url is wrong: it is "
+    "the address before `/mj` (HOOKLINE_PROVIDER_URL, or `url` in the accounts' file).",
+    ErrorCode.UNAUTHORIZED: "Check the account's key and auth (HOOKLINE_PROVIDER_AUTH, or `auth` "
+    "in the accounts' file). If they are right, the provider's own key for its upstream may be "
     "wrong: ask the provider.",
-    Reason.FORBIDDEN: "The key may lack the right to Midjourney, or this machine's address is "
+    ErrorCode.FORBIDDEN: "The key may lack the right to Midjourney, or this machine's address is "
     "blocked: ask the provider.",
-    Reason.QUOTA: "Top up the account, then `hookline retry`.",
-    Reason.NO_ACCOUNT: _WAITS,
-    Reason.NO_CHANNEL: "The gateway has no channel for Midjourney now. The job is submitted again "
-    "by itself every few minutes; ask the provider if this lasts.",
-    Reason.QUEUE_FULL: _WAITS,
-    Reason.RATE_LIMITED: _WAITS,
-    Reason.LIMIT_REACHED: _WAITS + " A lower max_running of the account avoids this.",
-    Reason.PROVIDER_ERROR: _WAITS,
-    Reason.UNAVAILABLE: _WAITS,
-    Reason.UNREACHABLE: "Nothing was sent; the job is submitted again by itself. Check "
+    ErrorCode.QUOTA: "Top up the account, then `hookline retry`.",
+    ErrorCode.NO_ACCOUNT: _WAITS,
+    ErrorCode.NO_CHANNEL: "The gateway has no channel for Midjourney now. The job is submitted "
+    "again by itself every few minutes; ask the provider if this lasts.",
+    ErrorCode.QUEUE_FULL: _WAITS,
+    ErrorCode.RATE_LIMITED: _WAITS,
+    ErrorCode.LIMIT_REACHED: _WAITS + " A lower max_running of the account avoids this.",
+    ErrorCode.PROVIDER_ERROR: _WAITS,
+    ErrorCode.UNAVAILABLE: _WAITS,
+    ErrorCode.UNREACHABLE: "Nothing was sent; the job is submitted again by itself. Check "
     "the account's url and the network if this lasts.",
-    Reason.IN_DOUBT: "The job may have been accepted and paid, so it is not sent again blindly; a "
-    "callback settles it, or `hookline resolve`.",
-    Reason.TIMEOUT: "It may have been paid and may still end well. `hookline retry` pays again.",
-    Reason.CANCELLED: "`hookline retry` submits it again.",
-    Reason.FAILED: "`hookline retry` submits it again; see the message first.",
+    ErrorCode.IN_DOUBT: "The job may have been accepted and paid, so it is not sent again blindly; "
+    "a callback settles it, or `hookline resolve`.",
+    ErrorCode.TIMEOUT: "It may have been paid and may still end well. `hookline retry` pays again.",
+    ErrorCode.CANCELLED: "`hookline retry` submits it again.",
+    ErrorCode.FAILED: "`hookline retry` submits it again; see the message first.",
 }
 
 
-def job_error(reason: Reason, message: str) -> JobError:
+def job_error(reason: ErrorCode, message: str) -> JobError:
     """The error of a job: our code and hint with the provider's words.
 
     They are cut at 1000 characters, and a state token that they quote is hidden.

@@ -41,9 +41,9 @@ class Policy:
         loses the callbacks that would tell of it.
         """
         late = max(since, until - self.doubt_window_s / 10)
-        heard = self.called_back_at is not None and self.called_back_at > late
+        source = self.called_back_at is not None and self.called_back_at > late
         there = self.receiving_since is not None and self.receiving_since <= since
-        return self.callbacks_flow is True and self.calls_back and heard and there
+        return self.callbacks_flow is True and self.calls_back and source and there
 
 
 class Disposition(StrEnum):

@@ -28,7 +28,7 @@ def register(celery: Celery, services: Services) -> None:
     @celery.task(name="hookline.ask")
     def ask(account: str, job_ids: Sequence[str]) -> None:
         with _left_to_the_sweep():
-            services.asker.ask(account, job_ids)
+            services.poller.ask(account, job_ids)
 
     @celery.task(name="hookline.store_assets")
     def store_assets(job_id: str) -> None:
@@ -78,7 +78,7 @@ def _register_door(celery: Celery, services: Services, kind: Kind) -> None:
         # A message that comes twice has the same id, so it gives the same job.
         key = job_key or f"celery:{self.request.id}"
         try:
-            services.intake.submit({**fields, "kind": kind.value}, key=key, allow_paths=True)
+            services.enqueuer.submit({**fields, "kind": kind.value}, key=key, allow_paths=True)
         except (InvalidRequest, Conflict) as error:
             log.warning("a job was refused", kind=kind.value, job_key=job_key, error=str(error))
         except ServiceUnavailable as error:

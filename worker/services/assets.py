@@ -9,7 +9,7 @@ from threading import Event
 
 import structlog
 
-from worker.adapters.limiter import Bulkhead
+from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.filing import Filing
 from worker.adapters.storage.storage import Storage
@@ -48,7 +48,7 @@ class Assets:
         self._storage = storage
         self._clients = clients
         self._template = template
-        self._bulkhead = Bulkhead(PLACES, self._store)
+        self._limiter = Limiter(PLACES, self._store)
         self._filing = Filing(storage)
         self._busy: set[str] = set()
         self._stopped = Event()
@@ -59,12 +59,12 @@ class Assets:
         Where every place is taken, whoever has one does it next: a slow host must not take the
         threads that start fresh jobs.
         """
-        self._bulkhead.do(job_id)
+        self._limiter.do(job_id)
 
     def stop(self) -> None:
         """Begin no further job: what waits in this process is found again by the sweep."""
         self._stopped.set()
-        self._bulkhead.clear()
+        self._limiter.clear()
 
     def _store(self, job_id: str) -> None:
         # The sweep sends for a job again while its files are still on their way.

@@ -20,7 +20,7 @@ from worker.domain.batch.rows import BadRow, Row, read_rows
 from worker.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
 from worker.domain.events import Cancelled, Event, Retried
 from worker.domain.job import Job, Status
-from worker.services.enqueue import Intake
+from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -41,10 +41,10 @@ def batch_id_of(name: str) -> str:
 class Batches:
     """Takes batches in, and does to all jobs of one what can be done to a job."""
 
-    def __init__(self, orchestrator: Orchestrator, intake: Intake) -> None:
+    def __init__(self, orchestrator: Orchestrator, enqueuer: Enqueuer) -> None:
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
-        self._intake = intake
+        self._enqueuer = enqueuer
 
     def submit(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
@@ -55,20 +55,22 @@ class Batches:
         ``InvalidRequest`` where the file cannot be read as what it is said to be, and with
         ``strict`` for bad rows: nothing is stored then.
         """
-        self._intake.check_receiver(asked.notify)
+        self._enqueuer.check_destination(asked.notify)
         if asked.strict:
             source = self._checked(asked, source, allow_paths=allow_paths)
         progress = Progress(batch_id_of(asked.name))
         for chunk in _chunks(asked, source):
             rows = [_told(row, asked) for row in chunk]
-            jobs, bad = self._jobs(self._intake, rows, progress.batch_id, allow_paths=allow_paths)
+            jobs, bad = self._jobs(self._enqueuer, rows, progress.batch_id, allow_paths=allow_paths)
             now = self._orchestrator.clock()
             if not progress.rows:
                 planned = self._planned_per_row(jobs)
                 told = asked.of_its_end
                 batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned, told)
                 self._store.open_batch(batch)
-            new = self._store.add(jobs, terms=self._orchestrator.dispatch.terms("", now), now=now)
+            new = self._store.add(
+                jobs, capacity=self._orchestrator.dispatch.capacity("", now), now=now
+            )
             known = [job for job, is_new in zip(jobs, new, strict=True) if not is_new]
             bad += (changed := self._changed(known))
             if bad:
@@ -84,11 +86,11 @@ class Batches:
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
     ) -> Iterator[Progress]:
         """How ``submit`` of the same would go; nothing is stored. Raises what ``submit`` would."""
-        self._intake.check_receiver(asked.notify)
+        self._enqueuer.check_destination(asked.notify)
         progress = Progress(batch_id_of(asked.name))
-        intake = self._intake.dry()
+        enqueuer = self._enqueuer.dry()
         for chunk in _chunks(asked, source):
-            jobs, bad = self._jobs(intake, chunk, progress.batch_id, allow_paths=allow_paths)
+            jobs, bad = self._jobs(enqueuer, chunk, progress.batch_id, allow_paths=allow_paths)
             stored = {job.id for job in self._store.get_many([job.id for job in jobs])}
             known = [job for job in jobs if job.id in stored]
             bad += (changed := self._changed(known))
@@ -162,7 +164,7 @@ class Batches:
                 continue
 
     def _jobs(
-        self, intake: Intake, chunk: Sequence[Row | BadRow], batch_id: str, *, allow_paths: bool
+        self, enqueuer: Enqueuer, chunk: Sequence[Row | BadRow], batch_id: str, *, allow_paths: bool
     ) -> tuple[list[Job], list[BadRow]]:
         """What the rows ask for, and those that are no jobs."""
         jobs, bad = list[Job](), list[BadRow]()
@@ -171,7 +173,7 @@ class Batches:
                 bad.append(row)
                 continue
             try:
-                jobs.append(_job(intake, row, batch_id, allow_paths=allow_paths))
+                jobs.append(_job(enqueuer, row, batch_id, allow_paths=allow_paths))
             except InvalidRequest as problem:
                 bad.append(BadRow(row.number, problem.errors))
         return jobs, bad
@@ -213,7 +215,7 @@ class Batches:
         def quote(job: Job) -> dry_run.Quote:
             alike = (job.kind, sort_of(job), job.account, job.mode, json.dumps(job.then))
             if alike not in known:
-                known[alike] = self._intake.quote_of([job])
+                known[alike] = self._enqueuer.quote_of([job])
             return known[alike]
 
         return list(map(quote, jobs))
@@ -261,12 +263,12 @@ def _told(row: Row | BadRow, asked: BatchRequest) -> Row | BadRow:
     return replace(row, request=replace(row.request, notify=target))
 
 
-def _job(intake: Intake, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
+def _job(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
     if "job_id" in row.request.request:
         message = "names a job, and a batch starts new ones; `hookline press` follows one up"
         raise InvalidRequest.of("job_id", message)
     job_id = followups.job_id_of("row", batch_id, row.key)
-    job = intake.prepare(row.request, job_id, allow_paths=allow_paths)
+    job = enqueuer.prepare(row.request, job_id, allow_paths=allow_paths)
     return replace(job, batch_id=batch_id, row=row.number, row_key=row.key)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from worker.adapters.provider.dialect import read_task
 from worker.adapters.tokens import AccountToken, BadToken, JobToken, Tokens
-from worker.domain.account.callback_stats import Heard
+from worker.domain.account.callback_stats import Source
 from worker.domain.events import Disposition, Observed
 from worker.domain.provider_reports import Snapshot
 from worker.services.orchestrator import Orchestrator
 
 
-class Receiver:
+class CallbackReceiver:
     """Takes callbacks in. Calls nobody: all that follows is in the store when it returns."""
 
     def __init__(self, orchestrator: Orchestrator, tokens: Tokens) -> None:
@@ -38,8 +38,8 @@ class Receiver:
             return Disposition.FOREIGN
         job = self._orchestrator.job(match.job_id)
         event = Observed(snapshot, attempt=match.attempt or job.attempt)
-        heard = Heard.CALLBACK_WITH_STATE if echoed else Heard.CALLBACK
-        return self._orchestrator.record(job, event, heard=heard).disposition
+        source = Source.CALLBACK_WITH_STATE if echoed else Source.CALLBACK
+        return self._orchestrator.record(job, event, source=source).disposition
 
     def _without_state(self, named: JobToken | AccountToken, snapshot: Snapshot) -> JobToken | None:
         if isinstance(named, JobToken):

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from worker.adapters.limiter import Bulkhead
+from worker.adapters.limiter import Limiter
 from worker.adapters.storage.inputs import Options, ingest_request
 from worker.adapters.storage.storage import Storage
 from worker.domain import retry_policy
@@ -51,14 +51,14 @@ class Chooser:
         self._storage = storage
         self._modules = frozenset(modules)
         self._limit_s = limit_s
-        self._bulkhead = Bulkhead(PLACES, self._choose)
+        self._limiter = Limiter(PLACES, self._choose)
 
     def choose(self, job_id: str) -> None:
         """Call the function of the choose ``job_id``, and record what it answered.
 
         Where every place is taken, whoever has one does it next. Doing it twice is harmless.
         """
-        self._bulkhead.do(job_id)
+        self._limiter.do(job_id)
 
     def _choose(self, job_id: str) -> None:
         store, now = self._orchestrator.store, self._orchestrator.clock()

@@ -25,14 +25,14 @@ PER_RECEIVER = 2
 MOST_WAITING = 2000
 
 
-def receiver_of(target: Notify) -> str:
+def destination_of(target: Notify) -> str:
     """What counts as one receiver: a URL's host, or a queue of Celery's."""
     if target.url:
         return urlsplit(target.url).hostname or ""
     return f"queue {target.queue or 'celery'}"
 
 
-def check_receiver(target: Notify | None, hosts: Collection[str]) -> None:
+def check_destination(target: Notify | None, hosts: Collection[str]) -> None:
     """Raise ``InvalidRequest`` for a URL to which nothing would be sent.
 
     ``hosts``: those that may be told by plain http, or at a private address.

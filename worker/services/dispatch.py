@@ -9,15 +9,15 @@ import structlog
 from worker.adapters.store import Openings, Store
 from worker.domain.account import Account, Budgets, circuit_breaker
 from worker.domain.account.billing import day_of
-from worker.domain.account.capacity import Terms
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.capacity import Capacity
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.provider_reports import Verdict
 from worker.domain.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
 
 #: How long what is known of an account's health may be out of date where nothing starts, seconds.
-_HEALTH_AGE_S = 2.0
+_BREAKER_AGE_S = 2.0
 
 
 class Dispatch:
@@ -34,9 +34,9 @@ class Dispatch:
         self._store = store
         self._wakeups = wakeups
         self._budgets = budgets
-        self._known: dict[str, tuple[float, Health]] = {}
+        self._known: dict[str, tuple[float, CircuitBreaker]] = {}
 
-    def terms(self, name: str, now: float, *, fresh: bool = False) -> Terms:
+    def capacity(self, name: str, now: float, *, fresh: bool = False) -> Capacity:
         """What the account may take on; ``fresh``: by all that is known at this moment.
 
         Of an account that was taken out of the settings nothing; of none (a job that any account
@@ -44,12 +44,12 @@ class Dispatch:
         """
         account = self.accounts.get(name)
         if account is None:
-            return Terms(name, prices={} if name else self._highest_prices())
-        fares = self.health(name, fresh=fresh)
-        return Terms(
+            return Capacity(name, prices={} if name else self._highest_prices())
+        breaker = self.breaker(name, fresh=fresh)
+        return Capacity(
             account=name,
-            image_slots=fares.slots(account.max_running, now),
-            video_slots=fares.slots(account.max_running_video, now),
+            image_slots=breaker.slots(account.max_running, now),
+            video_slots=breaker.slots(account.max_running_video, now),
             starts_per_minute=account.max_starts_per_minute,
             modes=account.modes,
             prices=account.prices,
@@ -59,11 +59,11 @@ class Dispatch:
             today=day_of(now),
         )
 
-    def health(self, name: str, *, fresh: bool = False) -> Health:
+    def breaker(self, name: str, *, fresh: bool = False) -> CircuitBreaker:
         """How the account fares; one that was closed is open again once its settings changed."""
-        read_at, known = self._known.get(name, (float("-inf"), Health()))
-        if fresh or monotonic() - read_at > _HEALTH_AGE_S:
-            known = self._store.health(name)
+        read_at, known = self._known.get(name, (float("-inf"), CircuitBreaker()))
+        if fresh or monotonic() - read_at > _BREAKER_AGE_S:
+            known = self._store.breaker(name)
             self._known[name] = (monotonic(), known)
         return self._as_set(name, known)
 
@@ -71,12 +71,12 @@ class Dispatch:
         """Keep what the answer to a submission teaches about its account."""
         running = self._store.load(name).running if circuit_breaker.is_full(verdict) else 0
         while True:
-            stored = self._store.health(name)
+            stored = self._store.breaker(name)
             known = self._as_set(name, stored)
             learnt = circuit_breaker.after(
                 known, verdict, running, now, settings=self._settings_of(name)
             )
-            if learnt == known or self._store.learn_health(name, learnt, stored):
+            if learnt == known or self._store.save_breaker(name, learnt, stored):
                 break
         self._known[name] = (monotonic(), learnt)
         _tell(name, known, learnt, now)
@@ -84,8 +84,8 @@ class Dispatch:
     def reopen(self, name: str) -> None:
         """A person says that the account is well again."""
         while True:
-            known = self._store.health(name)
-            if self._store.learn_health(name, circuit_breaker.opened(known), known):
+            known = self._store.breaker(name)
+            if self._store.save_breaker(name, circuit_breaker.opened(known), known):
                 break
         self._known.pop(name, None)
 
@@ -104,13 +104,15 @@ class Dispatch:
 
     def wake_again(self, name: str, now: float) -> None:
         """Wake as many workers as the account could start jobs."""
-        terms = self.terms(name, now)
-        if terms.all_slots and (count := self._store.load(name).startable(terms)):
+        capacity = self.capacity(name, now)
+        if capacity.all_slots and (count := self._store.load(name).startable(capacity)):
             self._wakeups.start(name, count)
 
     def _spread(self, count: int, now: float) -> dict[str, int]:
         """So many new jobs over the accounts: by free slots and weight."""
-        free = {name: self._store.load(name).free(self.terms(name, now)) for name in self.accounts}
+        free = {
+            name: self._store.load(name).free(self.capacity(name, now)) for name in self.accounts
+        }
         chosen: dict[str, int] = {}
         for _ in range(min(count, sum(free.values()))):
             best = max(free, key=lambda name: free[name] * self.accounts[name].weight)
@@ -118,7 +120,7 @@ class Dispatch:
             chosen[best] = chosen.get(best, 0) + 1
         return chosen
 
-    def _as_set(self, name: str, known: Health) -> Health:
+    def _as_set(self, name: str, known: CircuitBreaker) -> CircuitBreaker:
         """What was closed under other settings is open."""
         closed_before = known.closed and known.settings != self._settings_of(name)
         return circuit_breaker.opened(known) if closed_before else known
@@ -135,7 +137,7 @@ class Dispatch:
         return blake2b(written, digest_size=8).hexdigest()
 
 
-def _tell(name: str, known: Health, learnt: Health, now: float) -> None:
+def _tell(name: str, known: CircuitBreaker, learnt: CircuitBreaker, now: float) -> None:
     if learnt.closed and not known.closed:
         log.error(
             "account closed",

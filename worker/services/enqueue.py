@@ -30,7 +30,7 @@ from worker.domain.requests import (
     parse_resolve,
 )
 from worker.domain.result import Keep
-from worker.services.delivery_limits import check_receiver
+from worker.services.delivery_limits import check_destination
 from worker.services.orchestrator import Orchestrator
 
 
@@ -38,7 +38,7 @@ class ButtonNotFound(InvalidRequest):
     """The parent's known buttons do not have the one to be pressed."""
 
 
-class Intake:
+class Enqueuer:
     """Takes jobs in. ``allow_paths``: whether a picture may be a path of this machine.
 
     ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
@@ -55,7 +55,7 @@ class Intake:
         self._orchestrator = orchestrator
         self._storage = storage
         self._choosers = frozenset(choosers)
-        self._receivers = frozenset(receivers)
+        self._destinations = frozenset(receivers)
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -77,7 +77,7 @@ class Intake:
         Raises ``InvalidRequest`` and ``Conflict`` as ``submit`` does.
         """
         check_choosers(asked.then, self._choosers)
-        self.check_receiver(asked.notify)
+        self.check_destination(asked.notify)
         parent = self._parent(asked)
         accounts = self._accounts(parent.account if parent else asked.account, asked.mode)
         request, then = ingest_request(
@@ -158,14 +158,14 @@ class Intake:
         job = self._orchestrator.job(job_id)
         return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
 
-    def dry(self) -> "Intake":
+    def dry(self) -> "Enqueuer":
         """One that prepares jobs and keeps nothing, not even their pictures."""
         storage = Unwritten(self._storage)
-        return Intake(self._orchestrator, storage, self._choosers, self._receivers)
+        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations)
 
-    def check_receiver(self, target: Notify | None) -> None:
+    def check_destination(self, target: Notify | None) -> None:
         """Raise ``InvalidRequest`` for a URL to which nothing would be sent."""
-        check_receiver(target, self._receivers)
+        check_destination(target, self._destinations)
 
     def quote_of(self, jobs: Sequence[Job]) -> Quote:
         """What jobs of one account, or of any, become and cost."""

@@ -32,7 +32,7 @@ from worker.domain.notifications import (
 )
 from worker.domain.wakeups import Wakeups
 from worker.services import delivery_limits
-from worker.services.delivery_limits import Lines, receiver_of
+from worker.services.delivery_limits import Lines, destination_of
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.batch_overview import report
 from worker.services.reports.present import event_json, job_json, one_batch_json, pipeline_json
@@ -101,7 +101,7 @@ class Notifier:
         if one is None:
             return
         until = monotonic() + delivery_limits.CLAIM_S - 1.5 * delivery_limits.DEADLINE_S
-        self._lines.join(receiver_of(one.target), one.id, until)
+        self._lines.join(destination_of(one.target), one.id, until)
         over = monotonic() + _TURN_S
         while monotonic() < over and (taken := self._lines.take()):
             receiver, next_id = taken
@@ -128,7 +128,7 @@ class Notifier:
         log.warning(
             "not told",
             notification=one.id,
-            receiver=receiver_of(one.target),
+            receiver=destination_of(one.target),
             reason=outcome.reason,
             state=after.state.value,
         )

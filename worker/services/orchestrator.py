@@ -9,10 +9,10 @@ import structlog
 from worker.adapters.store import Openings, Store
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import (
-    Delivery,
-    Heard,
+    CallbackStats,
     Mode,
-    News,
+    Sample,
+    Source,
     mode_of,
     policy_for,
     sort_of,
@@ -29,7 +29,7 @@ from worker.services.dispatch import Dispatch
 log = structlog.get_logger(__name__)
 
 #: How long what is known of an account's callbacks may be out of date, in seconds.
-_DELIVERY_AGE_S = 5.0
+_STATS_AGE_S = 5.0
 
 
 class Orchestrator:
@@ -57,7 +57,7 @@ class Orchestrator:
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
         self._wakeups = wakeups
         self._hooked = hooked
-        self._deliveries: dict[str, tuple[float, Delivery]] = {}
+        self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}
 
     def job(self, job_id: str) -> Job:
         """The job. Raises ``NotFound``."""
@@ -66,7 +66,7 @@ class Orchestrator:
             raise NotFound(f"There is no job {job_id!r}.")
         return job
 
-    def record(self, job: Job, event: Event, *, heard: Heard | None = None) -> Decision:
+    def record(self, job: Job, event: Event, *, source: Source | None = None) -> Decision:
         """Offer ``event`` to ``job``; it may be applied, duplicate, stale or foreign.
 
         Raises ``Conflict`` for a wish that the job's status does not allow, ``NoFreeSlot`` when a
@@ -77,11 +77,11 @@ class Orchestrator:
             decision = transition(job, event, now, self.policy(job))
             if decision.disposition is not Disposition.APPLIED:
                 return decision
-            news = _news(job, decision.job, heard, now) if heard else None
+            sample = _sample(job, decision.job, source, now) if source else None
             told, outbox = announce(job, decision.job, self._notify(decision.job), now)
             decision = replace(decision, job=told)
             try:
-                openings = self._commit(job, decision, news, outbox, now)
+                openings = self._commit(job, decision, sample, outbox, now)
             except StaleVersion:
                 # Somebody else changed the job between our read and our write: decide again.
                 job = self.job(job.id)
@@ -101,7 +101,9 @@ class Orchestrator:
         """Store a new job and wake a worker for it. False when a job of this id exists already."""
         now = self.clock()
         try:
-            openings = self.store.commit(job, terms=self.dispatch.terms(job.account, now), now=now)
+            openings = self.store.commit(
+                job, capacity=self.dispatch.capacity(job.account, now), now=now
+            )
         except StaleVersion:
             return False
         self.dispatch.wake(job.account, openings, now)
@@ -112,13 +114,13 @@ class Orchestrator:
         if not job.account:
             return self._rules
         # What silence tells must not be judged by what was known some seconds ago.
-        delivery = self._delivery(job.account, fresh=job.status is Status.IN_DOUBT)
-        return policy_for(job, self._rules, delivery, hooked=self._hooked)
+        callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
+        return policy_for(job, self._rules, callback_stats, hooked=self._hooked)
 
-    def delivery(self, account: str) -> tuple[Delivery, Mode, str]:
+    def callback_stats(self, account: str) -> tuple[CallbackStats, Mode, str]:
         """How the account calls back: what was counted, its delivery mode, and why."""
-        delivery = self._delivery(account, fresh=True)
-        return delivery, *mode_of(delivery, hooked=self._hooked)
+        callback_stats = self._callback_stats(account, fresh=True)
+        return callback_stats, *mode_of(callback_stats, hooked=self._hooked)
 
     def _notify(self, job: Job) -> Notify | None:
         """Who is told of the job: whom it names, or its account does."""
@@ -126,14 +128,14 @@ class Orchestrator:
         return job.notify or (account.notify if account else None)
 
     def _commit(
-        self, before: Job, decision: Decision, news: News | None, outbox: Outbox, now: float
+        self, before: Job, decision: Decision, sample: Sample | None, outbox: Outbox, now: float
     ) -> Openings:
         job = decision.job
         account = job.account or before.account  # whose slot is taken, or given back
         # What starts was just picked by fresh terms, in this process.
-        terms = self.dispatch.terms(account, now)
+        capacity = self.dispatch.capacity(account, now)
         return self.store.commit(
-            job, decision.children, terms=terms, news=news, outbox=outbox, now=now
+            job, decision.children, capacity=capacity, sample=sample, outbox=outbox, now=now
         )
 
     def _ask_soon(self, job: Job, now: float) -> None:
@@ -154,12 +156,14 @@ class Orchestrator:
         except HooklineError as error:  # what came of this job is recorded all the same
             log.warning("who waits is left to the sweep", job_id=job.id, error=str(error))
 
-    def _delivery(self, account: str, *, fresh: bool = False) -> Delivery:
-        read_at, delivery = self._deliveries.get(account, (float("-inf"), Delivery()))
-        if fresh or monotonic() - read_at > _DELIVERY_AGE_S:
-            delivery = self.store.delivery(account)
-            self._deliveries[account] = (monotonic(), delivery)
-        return delivery
+    def _callback_stats(self, account: str, *, fresh: bool = False) -> CallbackStats:
+        read_at, callback_stats = self._callback_stats_cache.get(
+            account, (float("-inf"), CallbackStats())
+        )
+        if fresh or monotonic() - read_at > _STATS_AGE_S:
+            callback_stats = self.store.callback_stats(account)
+            self._callback_stats_cache[account] = (monotonic(), callback_stats)
+        return callback_stats
 
     def _log(self, before: Job, decision: Decision) -> None:
         job = decision.job
@@ -189,7 +193,7 @@ class Orchestrator:
         )
 
 
-def _news(before: Job, job: Job, heard: Heard, now: float) -> News:
+def _sample(before: Job, job: Job, source: Source, now: float) -> Sample:
     ended = job.status.terminal and not before.status.terminal
     lag = None if before.heard_at is None else max(0.0, now - before.heard_at)
-    return News(heard, now, sort_of(job), ended=ended, lag_s=lag)
+    return Sample(source, now, sort_of(job), ended=ended, lag_s=lag)

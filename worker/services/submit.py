@@ -87,10 +87,10 @@ class Submitter:
 
     def _take(self, name: str) -> Job | None:
         now = self._orchestrator.clock()
-        terms = self._orchestrator.dispatch.terms(name, now, fresh=True)
+        capacity = self._orchestrator.dispatch.capacity(name, now, fresh=True)
         refunds = self._orchestrator.accounts[name].refunds_failures
-        while terms.all_slots and (job := self._store.next_ready(terms, now)) is not None:
-            started = Started(name, terms.price(sort_of(job)), refunds)
+        while capacity.all_slots and (job := self._store.next_ready(capacity, now)) is not None:
+            started = Started(name, capacity.price(sort_of(job)), refunds)
             try:
                 decision = self._orchestrator.record(job, started)
             except NoFreeSlot:
@@ -235,7 +235,7 @@ class Submitter:
 
     def _dialect(self, account: str) -> str:
         told = self._orchestrator.accounts[account].dialect
-        return told if told != "auto" else self._store.delivery(account).dialect or "auto"
+        return told if told != "auto" else self._store.callback_stats(account).dialect or "auto"
 
 
 def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:

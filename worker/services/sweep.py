@@ -15,7 +15,7 @@ from worker.adapters.provider.client import MAX_IDS, ProviderClient
 from worker.adapters.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain import followups, retry_policy
-from worker.domain.account.callback_stats import Heard
+from worker.domain.account.callback_stats import Source
 from worker.domain.errors import HooklineError, NotFound, ProviderUnavailable
 from worker.domain.events import Disposition, Missing, Observed, TimePassed
 from worker.domain.job import Job, Kind
@@ -126,7 +126,7 @@ def _pieces(job_ids: Mapping[str, Sequence[str]], size: int) -> Iterator[tuple[s
             yield account, ids[start : start + size]
 
 
-class Asker:
+class Poller:
     """Asks one account's provider about some jobs, in as few calls as it allows."""
 
     def __init__(
@@ -192,7 +192,7 @@ class Asker:
     def _offer(self, job: Job, event: Missing | Observed) -> None:
         ended = isinstance(event, Observed) and event.snapshot.status.terminal
         try:
-            decision = self._orchestrator.record(job, event, heard=Heard.ASKED if ended else None)
+            decision = self._orchestrator.record(job, event, source=Source.ASKED if ended else None)
         except NotFound:  # deleted meanwhile
             return
         if decision.disposition is not Disposition.APPLIED:

@@ -19,7 +19,7 @@ from worker.domain.money import amount
 from worker.domain.notifications import DEFAULT_TOPICS, delivered
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import AssetsStatus, Button, JobError, Result
-from worker.services.enqueue import Intake
+from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.retention import Retention
 
@@ -39,7 +39,7 @@ class _Days:
 
     store: RedisStore
     orchestrator: Orchestrator
-    intake: Intake
+    enqueuer: Enqueuer
     retention: Retention
     now: float = NOW
     pipelines: int = 0
@@ -58,7 +58,7 @@ class _Days:
         self.pipelines += 1
         number = self.pipelines
         asked = {"kind": "imagine", "prompt": f"a lighthouse, {number}", "then": [{"press": "U1"}]}
-        job, _ = self.intake.submit(asked)
+        job, _ = self.enqueuer.submit(asked)
         if number % 10 == 0:
             self._lead(job, TaskStatus.FAILED)
             return
@@ -129,7 +129,7 @@ def _begin(run: Run, store: RedisStore, keep_s: float) -> _Days:
     life = _Days(
         store,
         orchestrator,
-        Intake(orchestrator, storage),
+        Enqueuer(orchestrator, storage),
         Retention(store, storage, keep, clock),
     )
     return life

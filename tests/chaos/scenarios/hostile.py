@@ -14,7 +14,7 @@ from tests.chaos.hammering import Outcome, Silent, hammer
 from tests.chaos.leaks import leaks
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage, stage
-from tests.support.jobs import in_status, terms
+from tests.support.jobs import capacity, in_status
 from worker.domain.job import Job, Status
 
 _CONNECTIONS = 8
@@ -37,7 +37,7 @@ def hostile(run: Run) -> Row:
     victims = Victims(run.seed)
     with stage(run.folder / "stage", setup) as running:
         for job in _jobs(victims):
-            running.services.store.commit(job, terms=terms(1000))
+            running.services.store.commit(job, capacity=capacity(1000))
         before = _records(running)
         row = _attacked(run, running, Fuzzer(run.seed, victims))
         problems = [*row.problems, *_changes(before, _records(running)), *leaks(running)]

@@ -7,11 +7,9 @@ from worker.adapters.provider.guess import guess_dialect
 from worker.adapters.provider.replies import read_reply, read_seed, read_transport_error
 from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
 from worker.adapters.provider.wire import UNREADABLE, read_json
-from worker.domain.error_codes import Reason
 
 __all__ = [
     "UNREADABLE",
-    "Reason",
     "guess_dialect",
     "read_fetch",
     "read_json",

@@ -12,7 +12,7 @@ from typing import Any
 
 from worker.adapters.provider.reply import Code, Reply, look
 from worker.adapters.provider.wire import mapping, text, whole, words_of
-from worker.domain.error_codes import Reason, job_error
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.job import Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
 from worker.domain.result import Result
@@ -62,14 +62,14 @@ def read_reply(kind: Kind, http_status: int, body: bytes) -> Verdict:
         verdict = rule(reply)
         if verdict is not None:
             return verdict
-    return _refused(Outcome.PERMANENT, Reason.BAD_PARAMETER, reply)
+    return _refused(Outcome.PERMANENT, ErrorCode.BAD_PARAMETER, reply)
 
 
 def read_transport_error(reason: str, *, sent: bool) -> Verdict:
     """The verdict on a submit without a reply. ``sent``: all of it may have been received."""
     if sent:
-        return Verdict(Outcome.IN_DOUBT, error=job_error(Reason.IN_DOUBT, reason))
-    return Verdict(Outcome.TRY_LATER, error=job_error(Reason.UNREACHABLE, reason))
+        return Verdict(Outcome.IN_DOUBT, error=job_error(ErrorCode.IN_DOUBT, reason))
+    return Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.UNREACHABLE, reason))
 
 
 def read_seed(http_status: int, body: Any) -> SeedReply:
@@ -91,7 +91,7 @@ def read_seed(http_status: int, body: Any) -> SeedReply:
     )
 
 
-def _refused(outcome: Outcome, reason: Reason, reply: Reply, *, slow: bool = False) -> Verdict:
+def _refused(outcome: Outcome, reason: ErrorCode, reply: Reply, *, slow: bool = False) -> Verdict:
     return Verdict(outcome, error=job_error(reason, reply.message), slow=slow)
 
 
@@ -107,7 +107,7 @@ def _taken(reply: Reply) -> Verdict | None:
         if urls:
             return Verdict(Outcome.DONE, result=Result(image_urls=urls))
     if not reply.ids:
-        return _refused(Outcome.IN_DOUBT, Reason.IN_DOUBT, reply)
+        return _refused(Outcome.IN_DOUBT, ErrorCode.IN_DOUBT, reply)
     outcome = _kind_of_task(reply)
     known = Result(image_url=_finished_picture(reply)) if outcome is Outcome.EXISTS else None
     asked = text(reply.properties.get("finalPrompt")) if outcome is Outcome.NEEDS_MODAL else None
@@ -144,18 +144,18 @@ def _finished_picture(reply: Reply) -> str | None:
 def _moderated(reply: Reply) -> Verdict | None:
     banned = reply.properties.get("bannedWord") or reply.says(_BANNED_WORDS)
     if reply.code in (Code.BANNED, Code.EXISTS) or banned:
-        return _refused(Outcome.PERMANENT, Reason.MODERATED, reply)
+        return _refused(Outcome.PERMANENT, ErrorCode.MODERATED, reply)
     return None
 
 
 def _account(reply: Reply) -> Verdict | None:
     """The key, the credit or the account is at fault, so other jobs would fare the same."""
     if reply.says(_QUOTA_WORDS) or reply.http_status == 402:
-        reason = Reason.QUOTA
+        reason = ErrorCode.QUOTA
     elif reply.http_status == 401:
-        reason = Reason.UNAUTHORIZED
+        reason = ErrorCode.UNAUTHORIZED
     elif reply.http_status == 403:
-        reason = Reason.FORBIDDEN
+        reason = ErrorCode.FORBIDDEN
     else:
         return None
     error = job_error(reason, reply.message)
@@ -165,31 +165,31 @@ def _account(reply: Reply) -> Verdict | None:
 def _parent(reply: Reply) -> Verdict | None:
     """The parent task is unknown, or not finished as far as the provider knows."""
     if reply.http_status == 404 and reply.code == Code.MISSING:
-        return _refused(Outcome.PERMANENT, Reason.NOT_FOUND, reply)
+        return _refused(Outcome.PERMANENT, ErrorCode.NOT_FOUND, reply)
     if reply.kind not in (*_ON_PARENT, Kind.VIDEO):
         return None
     if reply.says(_PARENT_STATUS_WORDS):
-        return _refused(Outcome.NOT_YET, Reason.PARENT_NOT_READY, reply)
+        return _refused(Outcome.NOT_YET, ErrorCode.PARENT_NOT_READY, reply)
     no_account = reply.says(_ACCOUNT_WORDS)
     missing = reply.code == Code.MISSING and reply.kind in _ON_PARENT and not no_account
     if missing or reply.says(_PARENT_MISSING_WORDS):
-        return _refused(Outcome.NOT_YET, Reason.NOT_FOUND, reply)
+        return _refused(Outcome.NOT_YET, ErrorCode.NOT_FOUND, reply)
     return None
 
 
 def _doubtful_code(reply: Reply) -> Verdict | None:
     """A gateway's own trouble after it handed the job on."""
     if reply.code == Code.GATEWAY_BROKE or "insert_midjourney_task_failed" in reply.said:
-        return _refused(Outcome.IN_DOUBT, Reason.IN_DOUBT, reply)
+        return _refused(Outcome.IN_DOUBT, ErrorCode.IN_DOUBT, reply)
     return None
 
 
 def _later_by_code(reply: Reply) -> Verdict | None:
-    reasons: Mapping[int | None, Reason] = {
-        Code.QUEUE_FULL: Reason.QUEUE_FULL,
-        Code.SATURATED: Reason.RATE_LIMITED,
-        Code.MISSING: Reason.NO_ACCOUNT,
-        Code.FAILURE: Reason.QUEUE_FULL if reply.says(_FULL_WORDS) else Reason.PROVIDER_ERROR,
+    reasons: Mapping[int | None, ErrorCode] = {
+        Code.QUEUE_FULL: ErrorCode.QUEUE_FULL,
+        Code.SATURATED: ErrorCode.RATE_LIMITED,
+        Code.MISSING: ErrorCode.NO_ACCOUNT,
+        Code.FAILURE: ErrorCode.QUEUE_FULL if reply.says(_FULL_WORDS) else ErrorCode.PROVIDER_ERROR,
     }
     reason = reasons.get(reply.code)
     return _refused(Outcome.TRY_LATER, reason, reply) if reason else None
@@ -197,19 +197,19 @@ def _later_by_code(reply: Reply) -> Verdict | None:
 
 def _later_by_status(reply: Reply) -> Verdict | None:
     if reply.http_status == 429:
-        return _refused(Outcome.TRY_LATER, Reason.RATE_LIMITED, reply)
+        return _refused(Outcome.TRY_LATER, ErrorCode.RATE_LIMITED, reply)
     if reply.http_status != 503:
         return None
     if reply.says(_CHANNEL_WORDS):
-        return _refused(Outcome.TRY_LATER, Reason.NO_CHANNEL, reply, slow=True)
-    return _refused(Outcome.TRY_LATER, Reason.UNAVAILABLE, reply)
+        return _refused(Outcome.TRY_LATER, ErrorCode.NO_CHANNEL, reply, slow=True)
+    return _refused(Outcome.TRY_LATER, ErrorCode.UNAVAILABLE, reply)
 
 
 def _server_failed(reply: Reply) -> Verdict | None:
     """Anything that broke or was cut short on the way: the job may have been handed on before."""
     if 200 <= reply.http_status < 500 and reply.http_status not in (408, 499):
         return None
-    return _refused(Outcome.IN_DOUBT, Reason.IN_DOUBT, reply)
+    return _refused(Outcome.IN_DOUBT, ErrorCode.IN_DOUBT, reply)
 
 
 def _later_by_words(reply: Reply) -> Verdict | None:
@@ -217,11 +217,11 @@ def _later_by_words(reply: Reply) -> Verdict | None:
     if reply.code is None and reply.http_status < 400:
         return None
     if reply.says(_FULL_WORDS):
-        return _refused(Outcome.TRY_LATER, Reason.QUEUE_FULL, reply)
+        return _refused(Outcome.TRY_LATER, ErrorCode.QUEUE_FULL, reply)
     if reply.says(_LASTING_LIMIT_WORDS):
-        return _refused(Outcome.TRY_LATER, Reason.LIMIT_REACHED, reply, slow=True)
+        return _refused(Outcome.TRY_LATER, ErrorCode.LIMIT_REACHED, reply, slow=True)
     if reply.says(_LIMIT_WORDS):
-        return _refused(Outcome.TRY_LATER, Reason.LIMIT_REACHED, reply)
+        return _refused(Outcome.TRY_LATER, ErrorCode.LIMIT_REACHED, reply)
     return None
 
 
@@ -229,7 +229,7 @@ def _unclear(reply: Reply) -> Verdict | None:
     """A 2xx that neither takes nor refuses the job in words of this protocol."""
     refused = reply.code in (Code.INVALID, Code.REFUSED)
     if 200 <= reply.http_status < 300 and not refused:
-        return _refused(Outcome.IN_DOUBT, Reason.IN_DOUBT, reply)
+        return _refused(Outcome.IN_DOUBT, ErrorCode.IN_DOUBT, reply)
     return None
 
 
@@ -238,14 +238,14 @@ def _no_endpoint(reply: Reply) -> Verdict | None:
     redirected = 300 <= reply.http_status < 400
     if not redirected and (reply.http_status not in (404, 405) or reply.code is not None):
         return None
-    error = job_error(Reason.NO_ENDPOINT, reply.message)
+    error = job_error(ErrorCode.NO_ENDPOINT, reply.message)
     wrong_address = redirected or reply.kind is Kind.IMAGINE
     return Verdict(Outcome.PERMANENT, error=error, account_trouble=wrong_address)
 
 
 def _unknown_action(reply: Reply) -> Verdict | None:
     if "unknown_action" in reply.said:
-        return _refused(Outcome.PERMANENT, Reason.UNKNOWN_ACTION, reply)
+        return _refused(Outcome.PERMANENT, ErrorCode.UNKNOWN_ACTION, reply)
     return None
 
 

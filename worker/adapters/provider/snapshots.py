@@ -12,7 +12,7 @@ from typing import Any
 
 from worker.adapters.provider.texts import has_shortened_prompts, listed_prompts, numbered_prompts
 from worker.adapters.provider.wire import items, mapping, text, whole, words_of
-from worker.domain.error_codes import Reason, job_error
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.job import JSON
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import Button, JobError, Result
@@ -46,9 +46,9 @@ _ADVANCE = (
 
 #: Phrases of a failReason, English and Chinese. The first that matches decides: "cancelled due to
 #: image filters" is moderation.
-_FAILURES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
+_FAILURES: tuple[tuple[ErrorCode, tuple[str, ...]], ...] = (
     (
-        Reason.MODERATED,
+        ErrorCode.MODERATED,
         (
             "敏感词",
             "违规",
@@ -62,12 +62,12 @@ _FAILURES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             "flagged",
         ),
     ),
-    (Reason.TIMEOUT, ("timeout", "timed out", "time out", "超时")),
-    (Reason.CANCELLED, ("取消", "cancel")),
-    (Reason.QUEUE_FULL, ("队列已满", "queue full", "queue is full")),
-    (Reason.NO_ACCOUNT, ("无可用的账号", "账号不可用", "no available account")),
-    (Reason.QUOTA, ("额度", "credits", "subscription", "quota", "out of hours")),
-    (Reason.BAD_PARAMETER, ("invalid", "参数", "unrecognized", "could not parse")),
+    (ErrorCode.TIMEOUT, ("timeout", "timed out", "time out", "超时")),
+    (ErrorCode.CANCELLED, ("取消", "cancel")),
+    (ErrorCode.QUEUE_FULL, ("队列已满", "queue full", "queue is full")),
+    (ErrorCode.NO_ACCOUNT, ("无可用的账号", "账号不可用", "no available account")),
+    (ErrorCode.QUOTA, ("额度", "credits", "subscription", "quota", "out of hours")),
+    (ErrorCode.BAD_PARAMETER, ("invalid", "参数", "unrecognized", "could not parse")),
 )
 
 _PERCENT = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?\s{0,3}%")
@@ -161,11 +161,11 @@ def _error(task: JSON, status: TaskStatus) -> JobError | None:
     if status not in (TaskStatus.FAILED, TaskStatus.CANCELLED):
         return None
     said = text(task.get("failReason")) or ""
-    otherwise = Reason.FAILED if status is TaskStatus.FAILED else Reason.CANCELLED
+    otherwise = ErrorCode.FAILED if status is TaskStatus.FAILED else ErrorCode.CANCELLED
     return job_error(_reason(said.lower()) or otherwise, said or "The provider gave no reason.")
 
 
-def _reason(said: str) -> Reason | None:
+def _reason(said: str) -> ErrorCode | None:
     matching = (reason for reason, phrases in _FAILURES if any(p in said for p in phrases))
     return next(matching, None)
 

@@ -61,19 +61,19 @@ def ingest_request(
         InvalidRequest: with every picture that cannot be used, by its path.
         ServiceUnavailable: the storage does not answer.
     """
-    intake = _Intake(options)
-    kept = intake.request(kind, request), intake.steps(then, "then")
-    intake.finish()
+    enqueuer = _Intake(options)
+    kept = enqueuer.request(kind, request), enqueuer.steps(then, "then")
+    enqueuer.finish()
     return kept
 
 
 def ingest_press(press: PressRequest, **options: Unpack[Options]) -> PressRequest:
     """A validated press with its masks taken in; raises as ``ingest_request`` does."""
-    intake = _Intake(options)
+    enqueuer = _Intake(options)
     kept = replace(
-        press, modal=intake.modal(press.modal, "modal"), then=intake.steps(press.then, "then")
+        press, modal=enqueuer.modal(press.modal, "modal"), then=enqueuer.steps(press.then, "then")
     )
-    intake.finish()
+    enqueuer.finish()
     return kept
 
 

@@ -22,9 +22,9 @@ from worker.adapters.store.values import (
     Page,
     Pipeline,
 )
-from worker.domain.account.callback_stats import Delivery, News
-from worker.domain.account.capacity import Terms
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.callback_stats import CallbackStats, Sample
+from worker.domain.account.capacity import Capacity
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import JSON, Job, Status
 from worker.domain.money import Amount
 from worker.domain.notifications import NOTHING, Notification, Outbox, State
@@ -57,8 +57,8 @@ class Store(Protocol):
         job: Job,
         children: Sequence[Job] = (),
         *,
-        terms: Terms,
-        news: News | None = None,
+        capacity: Capacity,
+        sample: Sample | None = None,
         outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
@@ -74,7 +74,7 @@ class Store(Protocol):
         new job belongs, and ``NoFreeSlot``; nothing is written then.
         """
 
-    def add(self, jobs: Sequence[Job], *, terms: Terms, now: float = 0.0) -> list[bool]:
+    def add(self, jobs: Sequence[Job], *, capacity: Capacity, now: float = 0.0) -> list[bool]:
         """Store many new jobs in one exchange; for each whether it is new."""
 
     def open_batch(self, batch: Batch) -> Batch:
@@ -101,13 +101,13 @@ class Store(Protocol):
     def bad_rows(self, batch_id: str, limit: int) -> list[JSON]:
         """The first of them."""
 
-    def next_ready(self, terms: Terms, now: float) -> Job | None:
+    def next_ready(self, capacity: Capacity, now: float) -> Job | None:
         """The job that the account shall start next, if there is one that may. Does not take it.
 
         By priority; follow-ups before new roots; tenants and then batches in turn; by age.
         """
 
-    def why_waiting(self, job: Job, terms: Terms, now: float) -> str | None:
+    def why_waiting(self, job: Job, capacity: Capacity, now: float) -> str | None:
         """Why a ready job does not start on the account; None where it may.
 
         ``slots``, ``pace``, ``mode``, ``account`` (it belongs to another), ``prompt`` (an equal one
@@ -215,16 +215,16 @@ class Store(Protocol):
     def paused(self) -> frozenset[str]:
         """All that is paused."""
 
-    def health(self, account: str) -> Health:
+    def breaker(self, account: str) -> CircuitBreaker:
         """How the account fares."""
 
-    def learn_health(self, account: str, health: Health, known: Health) -> bool:
+    def save_breaker(self, account: str, breaker: CircuitBreaker, known: CircuitBreaker) -> bool:
         """Keep ``health``, unless it is not ``known`` any more; whether it was kept."""
 
-    def delivery(self, account: str) -> Delivery:
+    def callback_stats(self, account: str) -> CallbackStats:
         """How the account has told us about its tasks so far."""
 
-    def receiving(self, now: float, *, anew: bool = False) -> None:
+    def beat(self, now: float, *, anew: bool = False) -> None:
         """Our receiver is there at ``now``, and was all the time since the last call, unless
         ``anew``.
 

@@ -9,13 +9,13 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from worker.adapters.store import Batch
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import JSON, Job
 from worker.domain.notifications import Notification
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 _BATCH: TypeAdapter[Batch] = TypeAdapter(Batch)
-_HEALTH: TypeAdapter[Health] = TypeAdapter(Health)
+_BREAKER: TypeAdapter[CircuitBreaker] = TypeAdapter(CircuitBreaker)
 _NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Notification)
 
 
@@ -35,14 +35,14 @@ def as_data(job: Job) -> dict[str, Any]:
     return data
 
 
-def dump_health(health: Health) -> bytes:
+def dump_breaker(breaker: CircuitBreaker) -> bytes:
     """An account's health as the store keeps it."""
-    return _HEALTH.dump_json(health, exclude_defaults=True)
+    return _BREAKER.dump_json(breaker, exclude_defaults=True)
 
 
-def load_health(doc: bytes | str) -> Health:
+def load_breaker(doc: bytes | str) -> CircuitBreaker:
     """The health as ``dump_health`` wrote it."""
-    return _HEALTH.validate_json(doc)
+    return _BREAKER.validate_json(doc)
 
 
 def dump_batch(batch: Batch) -> bytes:

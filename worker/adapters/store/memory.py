@@ -19,8 +19,8 @@ from worker.adapters.store.places import (
 )
 from worker.adapters.store.waiting import Queue
 from worker.domain.account.billing import Charge, Standing, charges
-from worker.domain.account.callback_stats import News
-from worker.domain.account.capacity import Pool, Terms, pool_of
+from worker.domain.account.callback_stats import Sample
+from worker.domain.account.capacity import Capacity, Pool, pool_of
 from worker.domain.blob_refs import blobs_of
 from worker.domain.errors import StaleVersion
 from worker.domain.job import Job, Kind
@@ -52,8 +52,8 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
         job: Job,
         children: Sequence[Job] = (),
         *,
-        terms: Terms,
-        news: News | None = None,
+        capacity: Capacity,
+        sample: Sample | None = None,
         outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
@@ -64,54 +64,54 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
             if not stored and job.pipeline_id != job.id and job.pipeline_id not in self._jobs:
                 raise StaleVersion  # its pipeline was removed meanwhile
             if starts(job) and not (stored and stored.holds_slot):
-                self._start(stored, job, terms, now)
+                self._start(stored, job, capacity, now)
             open_before = self._open(job.pipeline_id)
-            freed, ready = self._write(job, terms, now)
+            freed, ready = self._write(job, capacity, now)
             for child in children:
                 if child.id not in self._jobs:
-                    ready += self._write(child, terms, now)[1]
+                    ready += self._write(child, capacity, now)[1]
             for one in outbox.told:
                 self._tell(one)
             self._count_open(job, open_before, outbox, now)
-            if news:
-                self._note(terms.account, news)
+            if sample:
+                self._note(capacity.account, sample)
             anywhere = sum(place.lane.account == ANY for place in ready)
             own = freed + len(ready) - anywhere
-            return Openings(min(own, self.load(terms.account).startable(terms)), anywhere)
+            return Openings(min(own, self.load(capacity.account).startable(capacity)), anywhere)
 
-    def add(self, jobs: Sequence[Job], *, terms: Terms, now: float = 0.0) -> list[bool]:
+    def add(self, jobs: Sequence[Job], *, capacity: Capacity, now: float = 0.0) -> list[bool]:
         def added(job: Job) -> bool:
             try:
-                self.commit(job, terms=terms, now=now)
+                self.commit(job, capacity=capacity, now=now)
             except StaleVersion:
                 return False
             return True
 
         return list(map(added, jobs))
 
-    def next_ready(self, terms: Terms, now: float) -> Job | None:
+    def next_ready(self, capacity: Capacity, now: float) -> Job | None:
         with self._lock:
-            if self._paced_until(terms) > now:
+            if self._paced_until(capacity) > now:
                 return None
             allowed = self._queue.in_order(
-                lambda tenant, lane: not self._why_not(terms, tenant, lane)
+                lambda tenant, lane: not self._why_not(capacity, tenant, lane)
             )
             for job_id in allowed:
                 job = self._jobs[job_id]
-                if (terms.account, place_of(job).guard) not in self._guards:
+                if (capacity.account, place_of(job).concurrency_key) not in self._guards:
                     return job
             return None
 
-    def why_waiting(self, job: Job, terms: Terms, now: float) -> str | None:
+    def why_waiting(self, job: Job, capacity: Capacity, now: float) -> str | None:
         with self._lock:
             place = place_of(job)
-            reason = self._why_not(terms, job.tenant, place.lane)
+            reason = self._why_not(capacity, job.tenant, place.lane)
             if reason:
                 return reason
-            if self._paced_until(terms) > now:
+            if self._paced_until(capacity) > now:
                 return "pace"
-            waits = place.guard and self._queue.head(place) != job.id
-            runs = (terms.account, place.guard) in self._guards
+            waits = place.concurrency_key and self._queue.head(place) != job.id
+            runs = (capacity.account, place.concurrency_key) in self._guards
             return "prompt" if waits or runs else None
 
     def load(self, account: str) -> Load:
@@ -178,7 +178,7 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
         if job.batch_id:
             self._end_batch(job.batch_id, now)
 
-    def _write(self, job: Job, terms: Terms, now: float) -> tuple[int, list[Place]]:
+    def _write(self, job: Job, capacity: Capacity, now: float) -> tuple[int, list[Place]]:
         """Store one job and move it to its place; slots freed, and places that became ready."""
         old, place = self._jobs.get(job.id), place_of(job)
         before = place_of(old) if old else None
@@ -187,7 +187,7 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
         else:
             self._pipelines.setdefault(job.pipeline_id, []).append(job.id)
         self._jobs[job.id] = replace(job, version=job.version + 1)
-        self._bill(job, charges(job, terms.price(place.lane.sort)))
+        self._bill(job, charges(job, capacity.price(place.lane.sort)))
         if job.task_id:
             self._tasks[job.account, job.task_id] = job.id
         self._due.pop(job.id, None)
@@ -202,8 +202,8 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
             freed += self._give_slot(job, before)
         if place.holds_slot:
             self._running[job.account, pool_of(job.kind)].add(job.id)
-            if place.guard:
-                self._guards.setdefault((job.account, place.guard), job.id)
+            if place.concurrency_key:
+                self._guards.setdefault((job.account, place.concurrency_key), job.id)
         if place.ready and not (before and before.ready and same):
             ready += self._queue.add(job.id, place)
         return freed, ready
@@ -213,53 +213,57 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
         running = self._running[account, pool_of(job.kind)]
         held = job.id in running
         running.discard(job.id)
-        if self._guards.get((account, before.guard)) == job.id:
-            del self._guards[account, before.guard]
+        if self._guards.get((account, before.concurrency_key)) == job.id:
+            del self._guards[account, before.concurrency_key]
         return int(held)
 
-    def _start(self, stored: Job | None, job: Job, terms: Terms, now: float) -> None:
+    def _start(self, stored: Job | None, job: Job, capacity: Capacity, now: float) -> None:
         """Ask once more whether the job may start, and count that it does."""
         was, place = place_of(stored or job), place_of(job)
         before = _committed(self._charges.get(job.id, ()))
         price = _committed(charges(job, 0)) - before
-        holder = self._guards.get((terms.account, place.guard), job.id)
-        refused = self._why_not(terms, job.tenant, was.lane, price) or holder != job.id
-        if refused or self._paced_until(terms) > now:
+        holder = self._guards.get((capacity.account, place.concurrency_key), job.id)
+        refused = self._why_not(capacity, job.tenant, was.lane, price) or holder != job.id
+        if refused or self._paced_until(capacity) > now:
             raise NoFreeSlot
-        if terms.interval_s is not None:
-            start = max(now, self._next_start.get(terms.account, 0.0))
-            self._next_start[terms.account] = start + terms.interval_s
+        if capacity.interval_s is not None:
+            start = max(now, self._next_start.get(capacity.account, 0.0))
+            self._next_start[capacity.account] = start + capacity.interval_s
         self._queue.served(was)
 
-    def _paced_until(self, terms: Terms) -> float:
-        if terms.interval_s is None:
+    def _paced_until(self, capacity: Capacity) -> float:
+        if capacity.interval_s is None:
             return 0.0
-        return self._next_start.get(terms.account, 0.0) - (terms.burst - 1) * terms.interval_s
+        return (
+            self._next_start.get(capacity.account, 0.0) - (capacity.burst - 1) * capacity.interval_s
+        )
 
     def _why_not(
-        self, terms: Terms, tenant: str, lane: Lane, price: Amount | None = None
+        self, capacity: Capacity, tenant: str, lane: Lane, price: Amount | None = None
     ) -> str | None:
         """Why the jobs of a lane may not start on the account now."""
-        if lane.account not in (ANY, terms.account):
+        if lane.account not in (ANY, capacity.account):
             return "account"
-        if lane.mode and terms.modes and lane.mode not in terms.modes:
+        if lane.mode and capacity.modes and lane.mode not in capacity.modes:
             return "mode"
-        for what in (f"account:{terms.account}", f"kind:{lane.kind}", f"batch:{lane.batch}"):
+        for what in (f"account:{capacity.account}", f"kind:{lane.kind}", f"batch:{lane.batch}"):
             if what in self._paused:
                 return f"paused:{what}"
         pool = pool_of(Kind(lane.kind))
-        if len(self._running[terms.account, pool]) >= terms.slots(pool):
+        if len(self._running[capacity.account, pool]) >= capacity.slots(pool):
             return "slots"
         scope = self._short_of_money(
-            terms, tenant, lane.batch, terms.price(lane.sort) if price is None else price
+            capacity, tenant, lane.batch, capacity.price(lane.sort) if price is None else price
         )
         return f"budget:{scope}" if scope else None
 
-    def _short_of_money(self, terms: Terms, tenant: str, batch: str, price: Amount) -> str | None:
-        tenants = terms.tenant_budgets
+    def _short_of_money(
+        self, capacity: Capacity, tenant: str, batch: str, price: Amount
+    ) -> str | None:
+        tenants = capacity.tenant_budgets
         budgets = {
-            f"account:{terms.account}": terms.budget,
-            f"day:{terms.today}": terms.day_budget,
+            f"account:{capacity.account}": capacity.budget,
+            f"day:{capacity.today}": capacity.day_budget,
             f"tenant:{tenant}": tenants.get(tenant, tenants.get("*")) if tenant else None,
             f"batch:{batch}": self._batches[batch].budget if batch in self._batches else None,
         }

@@ -36,7 +36,7 @@ class Place(NamedTuple):
     ready: bool
     turn: str
     lane: Lane
-    guard: str
+    concurrency_key: str
     holds_slot: bool
     double_payments: bool
     error: str  #: why it did not succeed; empty while it may
@@ -59,7 +59,7 @@ def place_of(job: Job) -> Place:
         ready=job.ready,
         turn=f"{9 - job.priority}|{job.tenant}",
         lane=lane_of(job),
-        guard=guard_of(job),
+        concurrency_key=concurrency_key_of(job),
         holds_slot=job.holds_slot,
         double_payments=bool(job.double_payments),
         error=job.error.code if job.error and job.status.terminal else "",
@@ -98,7 +98,7 @@ def rank_of(job: Job) -> int:
     return 1 if job.parent_id else 2
 
 
-def guard_of(job: Job) -> str:
+def concurrency_key_of(job: Job) -> str:
     """A short name for the prompt that no other running job may share; empty where any may."""
     prompt = job.exclusive_prompt
     return blake2b(prompt.encode(), digest_size=9).hexdigest() if prompt else ""

@@ -19,8 +19,8 @@ from worker.adapters.store.redis_batches import RedisBatches
 from worker.adapters.store.redis_notifications import RedisNotifications
 from worker.adapters.store.redis_retention import RedisRetention
 from worker.domain.account.billing import charges
-from worker.domain.account.callback_stats import News
-from worker.domain.account.capacity import Terms
+from worker.domain.account.callback_stats import Sample
+from worker.domain.account.capacity import Capacity
 from worker.domain.errors import StaleVersion
 from worker.domain.job import Job
 from worker.domain.notifications import NOTHING, Notification, Outbox
@@ -43,23 +43,23 @@ class RedisStore(RedisAccounts, RedisBatches, RedisNotifications, RedisRetention
         job: Job,
         children: Sequence[Job] = (),
         *,
-        terms: Terms,
-        news: News | None = None,
+        capacity: Capacity,
+        sample: Sample | None = None,
         outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
         argv: list[Any] = [
             self._prefix,
-            terms.account,
-            terms.video_slots,
-            terms.image_slots,
-            json.dumps(asdict(news)) if news else "",
-            terms.as_json() if starts(job) else "",
+            capacity.account,
+            capacity.video_slots,
+            capacity.image_slots,
+            json.dumps(asdict(sample)) if sample else "",
+            capacity.as_json() if starts(job) else "",
             repr(now),
             _told(outbox),
         ]
         for written in (job, *children):
-            argv += _entry(replace(written, version=written.version + 1), terms)
+            argv += _entry(replace(written, version=written.version + 1), capacity)
         answer: list[Any] = self._ask(self._commit, args=argv)
         match answer:
             case [b"ok", int(own), int(anywhere)]:
@@ -69,29 +69,29 @@ class RedisStore(RedisAccounts, RedisBatches, RedisNotifications, RedisRetention
             case _:
                 raise StaleVersion
 
-    def add(self, jobs: Sequence[Job], *, terms: Terms, now: float = 0.0) -> list[bool]:
+    def add(self, jobs: Sequence[Job], *, capacity: Capacity, now: float = 0.0) -> list[bool]:
         pipe = self._redis.pipeline(transaction=False)
         head = (
             self._prefix,
-            terms.account,
-            terms.video_slots,
-            terms.image_slots,
+            capacity.account,
+            capacity.video_slots,
+            capacity.image_slots,
             "",
             "",
             repr(now),
             "",
         )
         for job in jobs:
-            self._commit(args=[*head, *_entry(replace(job, version=1), terms)], client=pipe)
+            self._commit(args=[*head, *_entry(replace(job, version=1), capacity)], client=pipe)
         return [answer[0] == b"ok" for answer in self._ask(pipe.execute)]
 
-    def next_ready(self, terms: Terms, now: float) -> Job | None:
-        doc = self._ask(self._next_ready, args=[self._prefix, terms.as_json(), repr(now)])
+    def next_ready(self, capacity: Capacity, now: float) -> Job | None:
+        doc = self._ask(self._next_ready, args=[self._prefix, capacity.as_json(), repr(now)])
         return codec.load(doc) if doc else None
 
-    def why_waiting(self, job: Job, terms: Terms, now: float) -> str | None:
+    def why_waiting(self, job: Job, capacity: Capacity, now: float) -> str | None:
         reason = self._ask(
-            self._why_waiting, args=[self._prefix, terms.as_json(), repr(now), job.id]
+            self._why_waiting, args=[self._prefix, capacity.as_json(), repr(now), job.id]
         )
         return reason.decode() if reason else None
 
@@ -163,10 +163,10 @@ def _note(one: Notification) -> dict[str, str]:
     return {"id": one.id, "line": one.line, "doc": doc}
 
 
-def _entry(job: Job, terms: Terms) -> tuple[str | bytes | int, ...]:
+def _entry(job: Job, capacity: Capacity) -> tuple[str | bytes | int, ...]:
     """What ``lua/commit.lua`` needs to know of a job without reading its doc."""
     place = place_of(job)
-    money = charges(job, terms.price(place.lane.sort))
+    money = charges(job, capacity.price(place.lane.sort))
     due = "" if job.due_at is None else repr(job.due_at)
     billed = json.dumps(money, separators=(",", ":")) if money else ""
-    return job.id, job.version, due, place.as_json, place.guard, billed, codec.dump(job)
+    return job.id, job.version, due, place.as_json, place.concurrency_key, billed, codec.dump(job)

@@ -6,8 +6,8 @@ import redis
 
 from worker.adapters.store import ABSENCE_S, codec
 from worker.adapters.store.redis_base import RedisBase
-from worker.domain.account.callback_stats import Delivery
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.callback_stats import CallbackStats
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.money import Amount
 
 
@@ -16,7 +16,7 @@ class RedisAccounts(RedisBase):
 
     def __init__(self, client: "redis.Redis", prefix: str) -> None:
         super().__init__(client, prefix)
-        self._learn_health = self._script("learn_health")
+        self._save_breaker = self._script("save_breaker")
 
     def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
         pipe = self._redis.pipeline(transaction=False)
@@ -35,22 +35,24 @@ class RedisAccounts(RedisBase):
             w.decode() for w in self._ask(self._redis.smembers, f"{self._prefix}paused")
         )
 
-    def health(self, account: str) -> Health:
+    def breaker(self, account: str) -> CircuitBreaker:
         doc = self._ask(self._redis.hget, f"{self._prefix}account:{account}", "health")
-        return codec.load_health(doc) if doc else Health()
+        return codec.load_breaker(doc) if doc else CircuitBreaker()
 
-    def learn_health(self, account: str, health: Health, known: Health) -> bool:
-        args = [self._prefix, account, codec.dump_health(health), codec.dump_health(known)]
-        return bool(self._ask(self._learn_health, args=args))
+    def save_breaker(self, account: str, breaker: CircuitBreaker, known: CircuitBreaker) -> bool:
+        args = [self._prefix, account, codec.dump_breaker(breaker), codec.dump_breaker(known)]
+        return bool(self._ask(self._save_breaker, args=args))
 
-    def delivery(self, account: str) -> Delivery:
+    def callback_stats(self, account: str) -> CallbackStats:
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}account:{account}")
         pipe.get(f"{self._prefix}receiving")
         stats, since = self._ask(pipe.execute)
-        return _delivery({name.decode(): value.decode() for name, value in stats.items()}, since)
+        return _callback_stats(
+            {name.decode(): value.decode() for name, value in stats.items()}, since
+        )
 
-    def receiving(self, now: float, *, anew: bool = False) -> None:
+    def beat(self, now: float, *, anew: bool = False) -> None:
         key, absence = f"{self._prefix}receiving", int(ABSENCE_S * 1000)
         pipe = self._redis.pipeline(transaction=False)
         # Once the key has gone the receiver was away, and what it missed meanwhile nobody knows.
@@ -62,7 +64,7 @@ class RedisAccounts(RedisBase):
         self._ask(self._redis.hset, f"{self._prefix}account:{account}", "dialect", dialect)
 
 
-def _delivery(stats: dict[str, str], since: bytes | None) -> Delivery:
+def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats:
     """The account's counts as ``lua/commit.lua`` keeps them."""
     sorts = {name.removeprefix("sort:"): int(n) for name, n in stats.items() if "sort:" in name}
     without, with_state, told, asked, silent = (
@@ -70,7 +72,7 @@ def _delivery(stats: dict[str, str], since: bytes | None) -> Delivery:
         for name in ("callback", "callback_with_state", "told", "asked", "silent")
     )
     lag, called_back_at = stats.get("lag"), stats.get("called_back_at")
-    return Delivery(
+    return CallbackStats(
         callbacks=without + with_state,
         with_state=with_state,
         told=told,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from worker.domain.account.capacity import Terms
+from worker.domain.account.capacity import Capacity
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Kind, Notify, Status
 from worker.domain.money import Amount
@@ -63,15 +63,15 @@ class Load:
         """All jobs that hold a slot."""
         return self.images + self.films
 
-    def free(self, terms: Terms) -> int:
+    def free(self, capacity: Capacity) -> int:
         """How many more jobs may run."""
-        images = max(0, terms.image_slots - self.images)
-        return images + max(0, terms.video_slots - self.films)
+        images = max(0, capacity.image_slots - self.images)
+        return images + max(0, capacity.video_slots - self.films)
 
-    def startable(self, terms: Terms) -> int:
+    def startable(self, capacity: Capacity) -> int:
         """How many jobs may be started now, as far as slots tell."""
-        images = min(max(0, terms.image_slots - self.images), self.ready + self.anywhere)
-        films = max(0, terms.video_slots - self.films)
+        images = min(max(0, capacity.image_slots - self.images), self.ready + self.anywhere)
+        films = max(0, capacity.video_slots - self.films)
         return images + min(films, self.ready_films + self.anywhere_films)
 
 

@@ -39,8 +39,8 @@ class Queue:
 
     def add(self, job_id: str, place: Place) -> list[Place]:
         """Make the job ready, or park it behind its equal; the places that became ready."""
-        line = (place.lane.account, place.guard)
-        if place.guard and self._heads.setdefault(line, job_id) != job_id:
+        line = (place.lane.account, place.concurrency_key)
+        if place.concurrency_key and self._heads.setdefault(line, job_id) != job_id:
             self._parked[line].append((job_id, place))
             return []
         turn = self._turns.get(place.turn)
@@ -60,8 +60,8 @@ class Queue:
         """Take the job out; the places that became ready by that."""
         if self._ready[place.turn, place.lane].pop(job_id, None):
             self.waiting[pool_name(place.lane.account, place.lane.kind)] -= 1
-        line = (place.lane.account, place.guard)
-        if not place.guard:
+        line = (place.lane.account, place.concurrency_key)
+        if not place.concurrency_key:
             return []
         if self._heads.get(line) != job_id:
             parked = (p for p in self._parked[line] if p[0] != job_id)
@@ -72,7 +72,7 @@ class Queue:
 
     def head(self, place: Place) -> str | None:
         """The only ready job with this one's guard."""
-        return self._heads.get((place.lane.account, place.guard))
+        return self._heads.get((place.lane.account, place.concurrency_key))
 
     def served(self, place: Place) -> None:
         """A job of this place starts: its tenant, batch and lane go behind their equals."""

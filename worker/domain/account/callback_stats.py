@@ -21,7 +21,7 @@ _PICK = "::upsample::"
 _PICKS = frozenset({"U1", "U2", "U3", "U4"})  #: by name, where the provider has no buttons
 
 
-class Heard(StrEnum):
+class Source(StrEnum):
     """How we learnt what is committed."""
 
     CALLBACK = "callback"  #: by callback, matched by the URL's token
@@ -30,10 +30,10 @@ class Heard(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Sample:
     """What a commit teaches about its account: how it was heard of, and how quickly."""
 
-    how: Heard
+    how: Source
     at: float  #: seconds since the epoch
     sort: str  #: of the job, as ``sort_of`` tells it
     ended: bool = False  #: whether it told of the task's end
@@ -41,7 +41,7 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class CallbackStats:
     """How an account has told us about its tasks so far."""
 
     callbacks: int = 0  #: applied so far
@@ -65,38 +65,38 @@ class Mode(StrEnum):
     POLLING = "polling"
 
 
-def mode_of(delivery: Delivery, *, hooked: bool) -> tuple[Mode, str]:
+def mode_of(callback_stats: CallbackStats, *, hooked: bool) -> tuple[Mode, str]:
     """The account's delivery mode, and why. ``hooked``: whether submits carry our hook."""
-    ends = delivery.told + delivery.asked
+    ends = callback_stats.told + callback_stats.asked
     if not hooked:
         return Mode.POLLING, "no public URL is set, so submits carry no hook"
-    if delivery.silent >= _SILENT_ENDS:
-        came = "callbacks stopped" if delivery.callbacks else "no callback ever came"
-        return Mode.POLLING, f"{came}: the last {delivery.silent} ends had to be asked for"
-    if not delivery.callbacks:
+    if callback_stats.silent >= _SILENT_ENDS:
+        came = "callbacks stopped" if callback_stats.callbacks else "no callback ever came"
+        return Mode.POLLING, f"{came}: the last {callback_stats.silent} ends had to be asked for"
+    if not callback_stats.callbacks:
         return Mode.MIXED, "nothing is known yet: it is asked, and listened to"
-    if ends and delivery.asked / ends >= _MIXED_SHARE:
-        return Mode.MIXED, f"{delivery.asked} of {ends} ends had to be asked for"
-    return Mode.CALLBACKS, f"{delivery.told} of {ends} ends were told by callback"
+    if ends and callback_stats.asked / ends >= _MIXED_SHARE:
+        return Mode.MIXED, f"{callback_stats.asked} of {ends} ends had to be asked for"
+    return Mode.CALLBACKS, f"{callback_stats.told} of {ends} ends were told by callback"
 
 
-def flow(delivery: Delivery, *, hooked: bool) -> bool | None:
+def flow(callback_stats: CallbackStats, *, hooked: bool) -> bool | None:
     """Whether callbacks come; None while nothing is known."""
-    if mode_of(delivery, hooked=hooked)[0] is Mode.POLLING:
+    if mode_of(callback_stats, hooked=hooked)[0] is Mode.POLLING:
         return False
-    return True if delivery.callbacks else None
+    return True if callback_stats.callbacks else None
 
 
-def policy_for(job: Job, rules: Policy, delivery: Delivery, *, hooked: bool) -> Policy:
+def policy_for(job: Job, rules: Policy, callback_stats: CallbackStats, *, hooked: bool) -> Policy:
     """``rules``, with what is known of the account's callbacks about jobs like ``job``."""
-    lag = delivery.lag_s
+    lag = callback_stats.lag_s
     return replace(
         rules,
-        callbacks_flow=flow(delivery, hooked=hooked),
-        calls_back=bool(delivery.by_sort.get(sort_of(job))),
-        lag_s=None if lag is None else lag + 4 * delivery.lag_deviation_s,
-        called_back_at=delivery.called_back_at,
-        receiving_since=delivery.receiving_since,
+        callbacks_flow=flow(callback_stats, hooked=hooked),
+        calls_back=bool(callback_stats.by_sort.get(sort_of(job))),
+        lag_s=None if lag is None else lag + 4 * callback_stats.lag_deviation_s,
+        called_back_at=callback_stats.called_back_at,
+        receiving_since=callback_stats.receiving_since,
     )
 
 

@@ -26,7 +26,7 @@ def pool_of(kind: Kind) -> Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Capacity:
     """What one account may take on."""
 
     account: str

@@ -7,7 +7,7 @@ that. One that is full although we thought it had room is **believed** to take l
 
 from dataclasses import dataclass, replace
 
-from worker.domain.error_codes import Reason
+from worker.domain.error_codes import ErrorCode
 from worker.domain.provider_reports import Outcome, Verdict
 
 #: Failures in a row after which an account rests, and for how long: 30, 60, 120 ... seconds.
@@ -20,21 +20,21 @@ SLOT_BACK_S = 2.0
 _WEIGHT = 1 / 20
 
 #: The provider takes no more jobs at once than it has.
-_FULL = frozenset({Reason.QUEUE_FULL, Reason.RATE_LIMITED, Reason.LIMIT_REACHED})
+_FULL = frozenset({ErrorCode.QUEUE_FULL, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_REACHED})
 #: The job is at fault, or its timing: this tells nothing about the account.
 _NOT_ITS_FAULT = frozenset(
     {
-        Reason.MODERATED,
-        Reason.BAD_PARAMETER,
-        Reason.UNKNOWN_ACTION,
-        Reason.NOT_FOUND,
-        Reason.PARENT_NOT_READY,
+        ErrorCode.MODERATED,
+        ErrorCode.BAD_PARAMETER,
+        ErrorCode.UNKNOWN_ACTION,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.PARENT_NOT_READY,
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class CircuitBreaker:
     """What is known of an account. Times are seconds since the epoch."""
 
     closed: str | None = None  #: why it takes no jobs: the reason's code and the provider's words
@@ -64,23 +64,23 @@ class Health:
 
 
 def after(
-    health: Health, verdict: Verdict, running: int, now: float, *, settings: str = ""
-) -> Health:
+    breaker: CircuitBreaker, verdict: Verdict, running: int, now: float, *, settings: str = ""
+) -> CircuitBreaker:
     """What the answer to a submission teaches; ``running``: jobs with a slot, its own too.
 
     Nothing changes for most answers: the same value means that there is nothing to write.
     """
-    reason = Reason(verdict.error.code) if verdict.error and _known(verdict.error.code) else None
+    reason = ErrorCode(verdict.error.code) if verdict.error and _known(verdict.error.code) else None
     if verdict.account_trouble and verdict.error:
         words = f"{verdict.error.code}: {verdict.error.message.rstrip('.')}"
-        return replace(_failed(health, now), closed=words, closed_at=now, settings=settings)
+        return replace(_failed(breaker, now), closed=words, closed_at=now, settings=settings)
     if is_full(verdict):
-        return replace(health, limit=max(1, running - 1), limited_at=now)
+        return replace(breaker, limit=max(1, running - 1), limited_at=now)
     if reason in _NOT_ITS_FAULT:
-        return health
+        return breaker
     if verdict.outcome in (Outcome.TRY_LATER, Outcome.IN_DOUBT):
-        return _failed(health, now)
-    return _well(health)
+        return _failed(breaker, now)
+    return _well(breaker)
 
 
 def is_full(verdict: Verdict) -> bool:
@@ -88,25 +88,25 @@ def is_full(verdict: Verdict) -> bool:
     return verdict.error is not None and verdict.error.code in _FULL
 
 
-def opened(health: Health) -> Health:
+def opened(breaker: CircuitBreaker) -> CircuitBreaker:
     """A person says that it is well again."""
-    return Health(error_rate=health.error_rate)
+    return CircuitBreaker(error_rate=breaker.error_rate)
 
 
-def _failed(health: Health, now: float) -> Health:
-    failures = health.failures + 1
-    rate = health.error_rate + (1 - health.error_rate) * _WEIGHT
-    health = replace(health, failures=failures, error_rate=round(rate, 4))
-    if failures < FAILURES and health.rest_until is None:
-        return health
-    rest = min(LONGEST_REST_S, REST_S * 2.0 ** min(health.rests, 10))
-    return replace(health, failures=0, rests=health.rests + 1, rest_until=now + rest)
+def _failed(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
+    failures = breaker.failures + 1
+    rate = breaker.error_rate + (1 - breaker.error_rate) * _WEIGHT
+    breaker = replace(breaker, failures=failures, error_rate=round(rate, 4))
+    if failures < FAILURES and breaker.rest_until is None:
+        return breaker
+    rest = min(LONGEST_REST_S, REST_S * 2.0 ** min(breaker.rests, 10))
+    return replace(breaker, failures=0, rests=breaker.rests + 1, rest_until=now + rest)
 
 
-def _well(health: Health) -> Health:
-    rate = round(health.error_rate * (1 - _WEIGHT), 4)
-    return replace(health, failures=0, rests=0, rest_until=None, error_rate=rate)
+def _well(breaker: CircuitBreaker) -> CircuitBreaker:
+    rate = round(breaker.error_rate * (1 - _WEIGHT), 4)
+    return replace(breaker, failures=0, rests=0, rest_until=None, error_rate=rate)
 
 
 def _known(code: str) -> bool:
-    return code in Reason._value2member_map_
+    return code in ErrorCode._value2member_map_

@@ -71,7 +71,7 @@ def _table(reports: Sequence[Report]) -> Table:
             f"{report.load.images} of {_most(report)}",
             *(_films(report) if films else ()),
             f"{report.load.ready + report.load.ready_films:,}",
-            f"{report.health.error_rate:.0%}",
+            f"{report.breaker.error_rate:.0%}",
             *(_money(report.purse) if costs else ()),
             f"[{_MODES[report.mode]}]{report.mode}[/]",
         )

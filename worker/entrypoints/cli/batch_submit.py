@@ -110,8 +110,8 @@ def _read(read: Any, asked: BatchRequest, file: str) -> Progress:
     """Take the file in with ``read``, and show how far that is."""
     taken = Progress("")
     try:
-        with view.reading(batch_files.size_of(file)) as (heard, shown):
-            for taken in read(asked, batch_files.pieces(file, heard), allow_paths=True):
+        with view.reading(batch_files.size_of(file)) as (source, shown):
+            for taken in read(asked, batch_files.pieces(file, source), allow_paths=True):
                 shown(taken)
     except KeyboardInterrupt:
         note(f"\n{view.taken_line(taken)}. Hand the file in again to go on behind them.")

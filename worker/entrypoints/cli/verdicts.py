@@ -43,7 +43,7 @@ def account(report: Report) -> Iterator[Finding]:
     if state.taking is not Taking.OPEN:
         message = f"{state.taking}: {state.why}"
         yield Finding(f"account {name}", "warn", message, state.hint)
-    yield _delivery(report)
+    yield _callback_stats(report)
     if report.in_doubt:
         yield Finding(
             f"in doubt {name}",
@@ -75,7 +75,7 @@ def deliveries(dead: int) -> Iterator[Finding]:
         )
 
 
-def _delivery(report: Report) -> Finding:
+def _callback_stats(report: Report) -> Finding:
     message = f"{report.mode}: {report.why}"
     name = f"delivery {report.account.name}"
     if report.mode is Mode.POLLING:

@@ -136,12 +136,12 @@ def upload(images: Sequence[Picture], **common: Unpack[Common]) -> Job:
 
 def submit(request: Mapping[str, Any], *, key: str | None = None) -> Job:
     """Hand in a request as HTTP takes it: ``{"kind": "imagine", "prompt": ...}``."""
-    return services().intake.submit(plain(request), key=key, allow_paths=True)[0]
+    return services().enqueuer.submit(plain(request), key=key, allow_paths=True)[0]
 
 
 def quote(request: Mapping[str, Any], *, key: str | None = None) -> "Quote":
     """What ``submit`` of the same would start, and its price; nothing is stored."""
-    return services().intake.quote(plain(request), key=key, allow_paths=True)
+    return services().enqueuer.quote(plain(request), key=key, allow_paths=True)
 
 
 def _submit(kind: Kind, common: Common, **fields: Any) -> Job:

@@ -94,7 +94,7 @@ def press(
 ) -> tuple[Job, ...]:
     """Press a button of a finished job; the children, several only for a glob such as ``U*``."""
     asked = press_of(button, modal, then)
-    return services().intake.press(id_of(job), asked, key=key, allow_paths=True)
+    return services().enqueuer.press(id_of(job), asked, key=key, allow_paths=True)
 
 
 def quote_press(
@@ -107,17 +107,17 @@ def quote_press(
 ) -> "Quote":
     """What ``press`` of the same would start, and its price; nothing is stored."""
     asked = press_of(button, modal, then)
-    return services().intake.quote_press(id_of(job), asked, key=key, allow_paths=True)
+    return services().enqueuer.quote_press(id_of(job), asked, key=key, allow_paths=True)
 
 
 def cancel(job: Job | str) -> Job:
     """Give the job up."""
-    return services().intake.cancel(id_of(job))
+    return services().enqueuer.cancel(id_of(job))
 
 
 def retry(job: Job | str) -> Job:
     """A further attempt of a job that failed, was cancelled or timed out."""
-    return services().intake.retry(id_of(job))
+    return services().enqueuer.retry(id_of(job))
 
 
 def resolve(
@@ -128,4 +128,4 @@ def resolve(
 ) -> Job:
     """End the doubt whether the provider accepted the job."""
     asked = plain({"outcome": outcome, "task_id": task_id})
-    return services().intake.resolve(id_of(job), asked)
+    return services().enqueuer.resolve(id_of(job), asked)

@@ -8,9 +8,9 @@ from enum import StrEnum
 from worker.adapters.store import Filter, Load, Store
 from worker.domain.account import Account
 from worker.domain.account.billing import Standing
-from worker.domain.account.callback_stats import Delivery, Mode
-from worker.domain.account.capacity import Terms
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.callback_stats import CallbackStats, Mode
+from worker.domain.account.capacity import Capacity
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Status
 from worker.domain.money import Amount
 from worker.services.orchestrator import Orchestrator
@@ -62,10 +62,10 @@ class Report:
     load: Load
     in_doubt: int  #: jobs of which nobody knows yet whether they were accepted
     double_payments: int  #: jobs that were paid for twice, ever
-    delivery: Delivery
+    callback_stats: CallbackStats
     mode: Mode
     why: str  #: this mode
-    health: Health = field(default_factory=Health)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     state: State = State()
     believed_limit: int | None = None  #: jobs at once, while it is believed to take fewer
     purse: Purse = Purse("")
@@ -86,9 +86,9 @@ def overview(orchestrator: Orchestrator) -> Overview:
     """How everything stands. Raises ``StoreUnavailable``."""
     now, store, names = orchestrator.clock(), orchestrator.store, list(orchestrator.accounts)
     paused = store.paused()
-    terms = [orchestrator.dispatch.terms(name, now, fresh=True) for name in names]
-    purses = [Purse(f"account:{each.account}", each.budget) for each in terms]
-    shared = _shared_purses(terms[0]) if terms else []
+    capacity = [orchestrator.dispatch.capacity(name, now, fresh=True) for name in names]
+    purses = [Purse(f"account:{each.account}", each.budget) for each in capacity]
+    shared = _shared_purses(capacity[0]) if capacity else []
     filled = _filled(store, [*purses, *shared])
     reports = tuple(
         _report(orchestrator, name, purse, paused, now)
@@ -104,31 +104,31 @@ def overview(orchestrator: Orchestrator) -> Overview:
     )
 
 
-def state_of(name: str, health: Health, paused: Collection[str], now: float) -> State:
+def state_of(name: str, breaker: CircuitBreaker, paused: Collection[str], now: float) -> State:
     """Whether the account takes jobs."""
     resume = f"hookline resume --account {name}"
-    if health.closed:
-        return State(Taking.CLOSED, health.closed, hint=f"Mend it, then `{resume}`.")
+    if breaker.closed:
+        return State(Taking.CLOSED, breaker.closed, hint=f"Mend it, then `{resume}`.")
     if f"account:{name}" in paused:
         return State(Taking.PAUSED, "a person paused it", hint=f"`{resume}`")
-    if health.rest_until is None:
+    if breaker.rest_until is None:
         return State()
-    if now < health.rest_until:
-        why = f"it failed again and again; a single job tries it at {clock_of(health.rest_until)}"
+    if now < breaker.rest_until:
+        why = f"it failed again and again; a single job tries it at {clock_of(breaker.rest_until)}"
     else:
         why = "it failed again and again; a single job tries it now"
     hint = f"`{resume}` if you know that it is well again."
-    return State(Taking.RESTING, why, health.rest_until, hint)
+    return State(Taking.RESTING, why, breaker.rest_until, hint)
 
 
-def purse_of(store: Store, scope: str, terms: Terms) -> Purse:
+def purse_of(store: Store, scope: str, capacity: Capacity) -> Purse:
     """What was spent of one of the budgets that the account's ``terms`` ask about."""
     of, _, name = scope.partition(":")
     batch = store.batch(name) if of == "batch" else None
-    tenants = terms.tenant_budgets
+    tenants = capacity.tenant_budgets
     budgets: Mapping[str, Amount | None] = {
-        "account": terms.budget,
-        "day": terms.day_budget,
+        "account": capacity.budget,
+        "day": capacity.day_budget,
         "tenant": tenants.get(name, tenants.get("*")),
         "batch": batch.budget if batch else None,
     }
@@ -140,14 +140,14 @@ def clock_of(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S UTC")
 
 
-def _shared_purses(terms: Terms) -> list[Purse]:
+def _shared_purses(capacity: Capacity) -> list[Purse]:
     """Tenants without a budget of their own are not listed: nobody knows who they are."""
     tenants = [
         Purse(f"tenant:{name}", budget)
-        for name, budget in terms.tenant_budgets.items()
+        for name, budget in capacity.tenant_budgets.items()
         if name != "*"
     ]
-    return [Purse(f"day:{terms.today}", terms.day_budget), *tenants]
+    return [Purse(f"day:{capacity.today}", capacity.day_budget), *tenants]
 
 
 def _filled(store: Store, purses: list[Purse]) -> list[Purse]:
@@ -168,8 +168,8 @@ def _report(
     orchestrator: Orchestrator, name: str, purse: Purse, paused: Collection[str], now: float
 ) -> Report:
     store = orchestrator.store
-    health = orchestrator.dispatch.health(name)
-    delivery, mode, why = orchestrator.delivery(name)
+    breaker = orchestrator.dispatch.breaker(name)
+    callback_stats, mode, why = orchestrator.callback_stats(name)
     account = orchestrator.accounts[name]
     return Report(
         account=account,
@@ -177,12 +177,12 @@ def _report(
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
         double_payments=_count(store, Filter(account=name, double_payments=True))
         + store.forgotten_double_payments(name),
-        delivery=delivery,
+        callback_stats=callback_stats,
         mode=mode,
         why=why,
-        health=health,
-        state=state_of(name, health, paused, now),
-        believed_limit=health.believed(account.max_running, now),
+        breaker=breaker,
+        state=state_of(name, breaker, paused, now),
+        believed_limit=breaker.believed(account.max_running, now),
         purse=purse,
     )
 

@@ -226,8 +226,13 @@ def _purse_json(purse: Purse) -> JSON:
 
 
 def _account_json(report: Report) -> dict[str, Any]:
-    account, delivery, load, state = report.account, report.delivery, report.load, report.state
-    known = account.dialect if account.dialect != "auto" else delivery.dialect
+    account, callback_stats, load, state = (
+        report.account,
+        report.callback_stats,
+        report.load,
+        report.state,
+    )
+    known = account.dialect if account.dialect != "auto" else callback_stats.dialect
     return {
         "name": account.name,
         "url": account.url,
@@ -246,20 +251,20 @@ def _account_json(report: Report) -> dict[str, Any]:
             "until": rfc3339(state.until),
             "hint": state.hint,
         },
-        "error_rate": report.health.error_rate,
+        "error_rate": report.breaker.error_rate,
         "money": _purse_json(report.purse),
         "in_doubt": report.in_doubt,
         "double_payments": report.double_payments,
         "delivery": {
             "mode": report.mode.value,
             "why": report.why,
-            "callbacks": delivery.callbacks,
-            "with_state": delivery.with_state,
-            "told": delivery.told,
-            "asked": delivery.asked,
-            "lag_s": delivery.lag_s,
-            "receiving_since": rfc3339(delivery.receiving_since),
-            "called_back_at": rfc3339(delivery.called_back_at),
+            "callbacks": callback_stats.callbacks,
+            "with_state": callback_stats.with_state,
+            "told": callback_stats.told,
+            "asked": callback_stats.asked,
+            "lag_s": callback_stats.lag_s,
+            "receiving_since": rfc3339(callback_stats.receiving_since),
+            "called_back_at": rfc3339(callback_stats.called_back_at),
         },
     }
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from worker.adapters.store.places import lane_of
 from worker.domain import money
-from worker.domain.account.capacity import Pool, Terms, pool_of
-from worker.domain.account.circuit_breaker import Health
+from worker.domain.account.capacity import Capacity, Pool, pool_of
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Job, Kind, Status
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.overview import Taking, clock_of, purse_of, state_of
@@ -73,31 +73,34 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
         message = f"its account {name} is not set any more: set it again, or give the job up"
         return Waiting("account", message)
     now = orchestrator.clock()
-    health = orchestrator.dispatch.health(name, fresh=True)
-    terms = orchestrator.dispatch.terms(name, now)
-    why = orchestrator.store.why_waiting(job, terms, now)
+    breaker = orchestrator.dispatch.breaker(name, fresh=True)
+    capacity = orchestrator.dispatch.capacity(name, now)
+    why = orchestrator.store.why_waiting(job, capacity, now)
     reason, _, about = (why or "next").partition(":")
     match reason:
         case "slots":
-            return _no_slot(orchestrator, job, health, terms)
+            return _no_slot(orchestrator, job, breaker, capacity)
         case "paused":
             return Waiting(reason, _paused(about))
         case "budget":
-            return Waiting(reason, _no_money(orchestrator, job, about, terms))
+            return Waiting(reason, _no_money(orchestrator, job, about, capacity))
         case "pace":
-            message = f"{name} starts at most {terms.starts_per_minute} jobs a minute"
+            message = f"{name} starts at most {capacity.starts_per_minute} jobs a minute"
         case "prompt":
             message = f"the same prompt runs on {name}, or comes before it"
         case "mode":
-            message = f"{name} does not take mode {job.mode}, but {', '.join(sorted(terms.modes))}"
+            modes = ", ".join(sorted(capacity.modes))
+            message = f"{name} does not take mode {job.mode}, but {modes}"
         case _:
             message = f"nothing keeps it from {name}: a worker takes it in a moment"
     return Waiting(reason, message)
 
 
-def _no_slot(orchestrator: Orchestrator, job: Job, health: Health, terms: Terms) -> Waiting:
-    name, account = terms.account, orchestrator.accounts[terms.account]
-    state = state_of(name, health, (), orchestrator.clock())
+def _no_slot(
+    orchestrator: Orchestrator, job: Job, breaker: CircuitBreaker, capacity: Capacity
+) -> Waiting:
+    name, account = capacity.account, orchestrator.accounts[capacity.account]
+    state = state_of(name, breaker, (), orchestrator.clock())
     if state.taking is not Taking.OPEN:
         return Waiting(state.taking.value, f"account {name} is {state.taking}: {state.why}. "
                        f"{state.hint}")  # fmt: skip
@@ -105,7 +108,7 @@ def _no_slot(orchestrator: Orchestrator, job: Job, health: Health, terms: Terms)
     films = pool_of(job.kind) is Pool.VIDEO
     running = load.films if films else load.images
     most = account.max_running_video if films else account.max_running
-    slots = terms.slots(pool_of(job.kind))
+    slots = capacity.slots(pool_of(job.kind))
     if not most:
         return Waiting("slots", f"{name} takes no films: its max_running_video is 0")
     full = f"; it said that it is full with fewer than {most}" if slots < most else ""
@@ -119,11 +122,11 @@ def _paused(what: str) -> str:
     return f"{of} {name} is paused; `hookline {command}`"
 
 
-def _no_money(orchestrator: Orchestrator, job: Job, scope: str, terms: Terms) -> str:
-    purse = purse_of(orchestrator.store, scope, terms)
+def _no_money(orchestrator: Orchestrator, job: Job, scope: str, capacity: Capacity) -> str:
+    purse = purse_of(orchestrator.store, scope, capacity)
     used, budget = money.in_words(purse.used), money.in_words(purse.budget or 0)
-    price = money.in_words(terms.price(lane_of(job).sort))
+    price = money.in_words(capacity.price(lane_of(job).sort))
     return (
         f"the budget of {scope.replace(':', ' ', 1)}: {used} of {budget} spent or reserved"
-        f"{_PRICE}{price} on {terms.account}"
+        f"{_PRICE}{price} on {capacity.account}"
     )

@@ -1,7 +1,7 @@
 -- Write a job, its new children, and the place of each in every index; all or nothing.
 --
 -- Keys, all below the prefix (one node: Celery's Redis transport knows no cluster either):
---   job:<id>                  hash  doc (JSON), v (version), place; guard, money if any; open: of a root with
+--   job:<id>                  hash  doc (JSON), v (version), place; guard (its concurrency key), money if any; open: of a root with
 --                                   descendants, how many jobs of its pipeline are open
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; those that were paid for twice
@@ -11,9 +11,9 @@
 --   ready:<turn>|<lane>       zset  id -> created_at; may start as soon as an account has a slot
 --   waiting                   hash  account ('*': any), with ':video' for films -> how many are ready
 --   running:<account>         set   ids that hold a slot; running:<account>:video for films
---   guards:<account>          hash  guard -> id of the job that runs with it
---   heads                     hash  <account>|<guard> -> id of the only one that is ready with it
---   parked:<account>|<guard>  list  those that wait for that one to start
+--   guards:<account>          hash  concurrency_key -> id of the job that runs with it
+--   heads                     hash  <account>|<concurrency_key> -> id of the only one that is ready with it
+--   parked:<account>|<concurrency_key>  list  those that wait for that one to start
 --   tasks:<account>           hash  task id -> job id
 --   pipeline:<id>             list  ids of the root's descendants, parents before children
 --   batches                   zset  id -> created_at
@@ -36,8 +36,8 @@
 --   receiving                 since when our receiver is there; expires when it is not
 --
 -- ARGV: prefix, account, slots of films and of all else, news ('' or JSON, see worker/domain/account/callback_stats.py),
---       terms ('' unless the first job starts), now, what is to be told ('' or JSON); then for each job: id, version, due, place (see
---       places.py), guard, money, doc. The first job is the one that changes, the others are of its pipeline.
+--       capacity ('' unless the first job starts), now, what is to be told ('' or JSON); then for each job: id, version, due, place (see
+--       places.py), concurrency_key, money, doc. The first job is the one that changes, the others are of its pipeline.
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}
 -- or {'full'}.
 
@@ -50,10 +50,10 @@ local function key(id) return prefix .. 'job:' .. id end
 
 local function read_place(text)
   if not text then return nil end
-  local status, pipeline, created, task, ready, turn, lane, guard, holds, double, failure, open, blobs = unpack(cjson.decode(text))
+  local status, pipeline, created, task, ready, turn, lane, concurrency_key, holds, double, failure, open, blobs = unpack(cjson.decode(text))
   return {
     status = status, pipeline = pipeline, created = created, task = task, ready = ready, turn = turn, lane = lane,
-    guard = guard, holds = holds, double = double, failure = failure or '', open = open,
+    concurrency_key = concurrency_key, holds = holds, double = double, failure = failure or '', open = open,
     blobs = blobs or '', of = read_lane(lane), text = text,
   }
 end
@@ -79,11 +79,11 @@ local function line_up(id, place)
   if place.of.account == '*' then anywhere = anywhere + 1 else queued = queued + 1 end
 end
 
-local function guarded(place) return place.of.account .. '|' .. place.guard end
+local function guarded(place) return place.of.account .. '|' .. place.concurrency_key end
 
--- Of jobs with one guard only the first is ready, so that a queue is never blocked by its head.
+-- of jobs with one concurrency key only the first is ready, so that a queue is never blocked by its head.
 local function enqueue(id, place)
-  if place.guard ~= '' then
+  if place.concurrency_key ~= '' then
     local head = redis.call('HGET', prefix .. 'heads', guarded(place))
     if head and head ~= id then
       redis.call('RPUSH', prefix .. 'parked:' .. guarded(place), id)
@@ -98,7 +98,7 @@ local function dequeue(id, place)
   if redis.call('ZREM', queue_of(place.turn, place.lane), id) == 1 then
     redis.call('HINCRBY', prefix .. 'waiting', pool_of(place.of.account, place.of.kind), -1)
   end
-  if place.guard == '' then return end
+  if place.concurrency_key == '' then return end
   local line = guarded(place)
   if redis.call('HGET', prefix .. 'heads', line) ~= id then
     redis.call('LREM', prefix .. 'parked:' .. line, 1, id)
@@ -111,14 +111,14 @@ end
 
 local function take_slot(id, place)
   redis.call('SADD', running_of(place.of.account, place.of.kind), id)
-  -- One that was held in doubt gave its guard away, and may run all the same.
-  if place.guard ~= '' then redis.call('HSETNX', prefix .. 'guards:' .. place.of.account, place.guard, id) end
+  -- One that was held in doubt gave its concurrency key away, and may run all the same.
+  if place.concurrency_key ~= '' then redis.call('HSETNX', prefix .. 'guards:' .. place.of.account, place.concurrency_key, id) end
 end
 
 local function give_slot(id, place)
   freed = freed + redis.call('SREM', running_of(place.of.account, place.of.kind), id)
   local held = prefix .. 'guards:' .. place.of.account
-  if place.guard ~= '' and redis.call('HGET', held, place.guard) == id then redis.call('HDEL', held, place.guard) end
+  if place.concurrency_key ~= '' and redis.call('HGET', held, place.concurrency_key) == id then redis.call('HDEL', held, place.concurrency_key) end
 end
 
 local function count(hash, status, by)
@@ -177,13 +177,13 @@ end
 
 -- ARGV from `at` on is one job. `old` and `old_money` are what is stored of it. Gives its place back.
 local function write(at, old, old_money)
-  local id, version, due, text, guard, money, doc = unpack(ARGV, at, at + 6)
+  local id, version, due, text, concurrency_key, money, doc = unpack(ARGV, at, at + 6)
   if due == '' then redis.call('ZREM', prefix .. 'due', id) else redis.call('ZADD', prefix .. 'due', due, id) end
   redis.call('HSET', key(id), 'doc', doc, 'v', version)
   if old and old.text == text and money == (old_money or '') then return old end -- most commits only tell of progress
   local place = read_place(text)
   redis.call('HSET', key(id), 'place', text)
-  if guard ~= '' then redis.call('HSET', key(id), 'guard', guard) end
+  if concurrency_key ~= '' then redis.call('HSET', key(id), 'guard', concurrency_key) end
   if money ~= (old_money or '') then
     bill(old_money, old or place, -1)
     bill(money, place, 1)
@@ -237,17 +237,17 @@ local function committed(money)
 end
 
 -- Whether the first job may start as its new place says: asked again here, for many may have looked.
-local function may_start(id, old, old_money, money, guard)
-  local terms = cjson.decode(ARGV[6])
+local function may_start(id, old, old_money, money, concurrency_key)
+  local capacity = cjson.decode(ARGV[6])
   local price = committed(money) - committed(old_money)
-  if why_not(terms, old.turn, old.lane, price) then return false end
-  local holder = guard ~= '' and redis.call('HGET', guards, guard)
+  if why_not(capacity, old.turn, old.lane, price) then return false end
+  local holder = concurrency_key ~= '' and redis.call('HGET', guards, concurrency_key)
   if holder and holder ~= id then return false end
-  if paced_until(terms) > now then return false end
-  if terms.interval ~= cjson.null then
+  if paced_until(capacity) > now then return false end
+  if capacity.interval ~= cjson.null then
     local stats = prefix .. 'account:' .. account
     local due = math.max(now, tonumber(redis.call('HGET', stats, 'next_start') or 0))
-    redis.call('HSET', stats, 'next_start', string.format('%.3f', due + terms.interval))
+    redis.call('HSET', stats, 'next_start', string.format('%.3f', due + capacity.interval))
   end
   redis.call('ZADD', turns, 'XX', 'INCR', 1, old.turn)
   redis.call('ZADD', batches_of(old.turn), 'XX', 'INCR', 1, old.of.batch)
@@ -280,7 +280,7 @@ local function note(said)
 end
 
 local FIRST, EACH = 9, 7
-local id, version, guard, money = ARGV[FIRST], tonumber(ARGV[FIRST + 1]), ARGV[FIRST + 4], ARGV[FIRST + 5]
+local id, version, concurrency_key, money = ARGV[FIRST], tonumber(ARGV[FIRST + 1]), ARGV[FIRST + 4], ARGV[FIRST + 5]
 local stored, place, old_money = unpack(redis.call('HMGET', key(id), 'v', 'place', 'money'))
 if tonumber(stored or 0) ~= version - 1 then return {'stale'} end
 local old = read_place(place)
@@ -288,7 +288,7 @@ local root = read_place(ARGV[FIRST + 3]).pipeline
 if root == '' then root = id end
 -- A pipeline may be removed while somebody presses a button of it.
 if not old and root ~= id and redis.call('EXISTS', key(root)) == 0 then return {'stale'} end
-if ARGV[6] ~= '' and not (old and old.holds) and not may_start(id, old or read_place(ARGV[FIRST + 3]), old_money, money, guard) then
+if ARGV[6] ~= '' and not (old and old.holds) and not may_start(id, old or read_place(ARGV[FIRST + 3]), old_money, money, concurrency_key) then
   return {'full'}
 end
 

@@ -1,15 +1,15 @@
 -- The doc of the job to start next on an account, or nil. Takes nothing but lanes that ran empty.
--- ARGV: prefix, terms (JSON, see worker/domain/account/capacity.py), now
+-- ARGV: prefix, capacity (JSON, see worker/domain/account/capacity.py), now
 
-local terms, now = cjson.decode(ARGV[2]), tonumber(ARGV[3])
-local guards = prefix .. 'guards:' .. terms.account
+local capacity, now = cjson.decode(ARGV[2]), tonumber(ARGV[3])
+local guards = prefix .. 'guards:' .. capacity.account
 
--- At most one ready job of any account per guard, so only few at the head can be kept by one.
+-- At most one ready job of any account per concurrency key, so only few at the head can be kept by one.
 local function first_startable(queue)
-  local ids = redis.call('ZRANGE', queue, 0, terms.slots.image + terms.slots.video)
+  local ids = redis.call('ZRANGE', queue, 0, capacity.slots.image + capacity.slots.video)
   for _, id in ipairs(ids) do
-    local doc, guard = unpack(redis.call('HMGET', prefix .. 'job:' .. id, 'doc', 'guard'))
-    if not guard or redis.call('HEXISTS', guards, guard) == 0 then return doc end
+    local doc, concurrency_key = unpack(redis.call('HMGET', prefix .. 'job:' .. id, 'doc', 'guard'))
+    if not concurrency_key or redis.call('HEXISTS', guards, concurrency_key) == 0 then return doc end
   end
   return nil, #ids == 0
 end
@@ -17,7 +17,7 @@ end
 local function first_of_batch(turn, batch)
   local lanes = redis.call('ZRANGE', lanes_of(turn, batch), 0, -1)
   for _, lane in ipairs(lanes) do
-    if not why_not(terms, turn, lane) then
+    if not why_not(capacity, turn, lane) then
       local doc, empty = first_startable(queue_of(turn, lane))
       if doc then return doc end
       if empty then redis.call('ZREM', lanes_of(turn, batch), lane) end
@@ -35,8 +35,8 @@ local function first_of(turn)
   if #batches == 0 then redis.call('ZREM', turns, turn) end
 end
 
-if paced_until(terms) > now then return false end
-if free_slots(terms, 'image') <= 0 and free_slots(terms, 'video') <= 0 then return false end
+if paced_until(capacity) > now then return false end
+if free_slots(capacity, 'image') <= 0 and free_slots(capacity, 'video') <= 0 then return false end
 for _, turn in ipairs(redis.call('ZRANGE', turns, 0, -1)) do
   local doc = first_of(turn)
   if doc then return doc end

@@ -27,9 +27,9 @@ end
 
 local function tenant_of(turn) return string.match(turn, '|(.*)$') end
 
-local function free_slots(terms, kind)
-  local slots = kind == 'video' and terms.slots.video or terms.slots.image
-  return slots - redis.call('SCARD', running_of(terms.account, kind))
+local function free_slots(capacity, kind)
+  local slots = kind == 'video' and capacity.slots.video or capacity.slots.image
+  return slots - redis.call('SCARD', running_of(capacity.account, kind))
 end
 
 local function used(scope)
@@ -38,10 +38,10 @@ local function used(scope)
 end
 
 -- The scope whose budget does not have the price, if any.
-local function short_of_money(terms, tenant, batch, price)
+local function short_of_money(capacity, tenant, batch, price)
   if price <= 0 then return nil end
-  local budgets = {{'account:' .. terms.account, terms.budget}, {'day:' .. terms.today, terms.day}}
-  if tenant ~= '' then table.insert(budgets, {'tenant:' .. tenant, terms.tenants[tenant] or terms.tenants['*']}) end
+  local budgets = {{'account:' .. capacity.account, capacity.budget}, {'day:' .. capacity.today, capacity.day}}
+  if tenant ~= '' then table.insert(budgets, {'tenant:' .. tenant, capacity.tenants[tenant] or capacity.tenants['*']}) end
   if batch ~= '' then
     table.insert(budgets, {'batch:' .. batch, tonumber(redis.call('HGET', prefix .. 'batch:' .. batch, 'budget') or nil)})
   end
@@ -55,22 +55,22 @@ end
 local function is_paused(what) return redis.call('SISMEMBER', prefix .. 'paused', what) == 1 end
 
 -- When the account's pace allows the next start; 0 where it knows none.
-local function paced_until(terms)
-  if terms.interval == cjson.null then return 0 end
-  local due = tonumber(redis.call('HGET', prefix .. 'account:' .. terms.account, 'next_start') or 0)
-  return due - (terms.burst - 1) * terms.interval
+local function paced_until(capacity)
+  if capacity.interval == cjson.null then return 0 end
+  local due = tonumber(redis.call('HGET', prefix .. 'account:' .. capacity.account, 'next_start') or 0)
+  return due - (capacity.burst - 1) * capacity.interval
 end
 
 -- Why the jobs of a lane may not start on the account now; nil where they may.
-local function why_not(terms, turn, lane, price)
+local function why_not(capacity, turn, lane, price)
   local of = read_lane(lane)
-  if of.account ~= '*' and of.account ~= terms.account then return 'account' end
-  if of.mode ~= '' and next(terms.modes) and not terms.modes[of.mode] then return 'mode' end
-  if is_paused('account:' .. terms.account) then return 'paused:account:' .. terms.account end
+  if of.account ~= '*' and of.account ~= capacity.account then return 'account' end
+  if of.mode ~= '' and next(capacity.modes) and not capacity.modes[of.mode] then return 'mode' end
+  if is_paused('account:' .. capacity.account) then return 'paused:account:' .. capacity.account end
   if is_paused('kind:' .. of.kind) then return 'paused:kind:' .. of.kind end
   if of.batch ~= '' and is_paused('batch:' .. of.batch) then return 'paused:batch:' .. of.batch end
-  if free_slots(terms, of.kind) <= 0 then return 'slots' end
-  if not price then price = of.sort == '' and 0 or terms.prices[of.sort] or terms.prices.default or 0 end
-  local scope = short_of_money(terms, tenant_of(turn), of.batch, price)
+  if free_slots(capacity, of.kind) <= 0 then return 'slots' end
+  if not price then price = of.sort == '' and 0 or capacity.prices[of.sort] or capacity.prices.default or 0 end
+  local scope = short_of_money(capacity, tenant_of(turn), of.batch, price)
   return scope and 'budget:' .. scope
 end
