@@ -15,8 +15,8 @@ from worker.domain.money import in_words
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, WrongUsage, note, print_json
 from worker.services.pause import Pausable
+from worker.services.reports import answers
 from worker.services.reports.overview import Overview, Purse, Report, Taking
-from worker.services.reports.present import accounts_json
 
 _STATES = {
     Taking.OPEN: "green",
@@ -46,7 +46,7 @@ def accounts(*, as_json: bool) -> None:
     """
     found = client.overview()
     if as_json:
-        print_json(accounts_json(found))
+        print_json(answers.Accounts.of(found))
         return
     console = Console(highlight=False)
     if not console.is_terminal:  # whoever reads a pipe wants nothing cut

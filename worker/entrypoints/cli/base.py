@@ -87,8 +87,9 @@ class Command(click.Command):
 
 
 def print_json(value: Any) -> None:
-    """What the HTTP call would answer, on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """What the HTTP call would answer, on stdout; ``value`` may be or hold an ``Answer``."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=lambda answer: answer.to_dict())
+    click.echo(text)
 
 
 def note(text: str) -> None:
