@@ -15,7 +15,9 @@ LOGGERS = {"log", "_log", "logger"}
 
 
 def events() -> Iterator[str]:
-    files = [f for folder in ("worker", "webhooks", "config") for f in (ROOT / folder).rglob("*.py")]
+    files = [
+        f for folder in ("worker", "webhooks", "config") for f in (ROOT / folder).rglob("*.py")
+    ]
     for file in files:
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and _logs(call.func):
