@@ -30,7 +30,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     try:
         find()
     except StoreUnavailable as error:
-        log.warning("started without Redis", error=str(error))
+        log.warning("web.started_without_redis", error=str(error))
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it

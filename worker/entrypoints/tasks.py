@@ -65,7 +65,7 @@ def _left_to_the_sweep() -> Iterator[None]:
     try:
         yield
     except ServiceUnavailable as error:
-        log.warning("left to the sweep", error=str(error))
+        log.warning("task.left_to_sweep", error=str(error))
 
 
 def _register_door(celery: Celery, services: Services, kind: Kind) -> None:
@@ -80,6 +80,6 @@ def _register_door(celery: Celery, services: Services, kind: Kind) -> None:
         try:
             services.enqueuer.submit({**fields, "kind": kind.value}, key=key, allow_paths=True)
         except (InvalidRequest, Conflict) as error:
-            log.warning("a job was refused", kind=kind.value, job_key=job_key, error=str(error))
+            log.warning("task.request_refused", kind=kind.value, job_key=job_key, error=str(error))
         except ServiceUnavailable as error:
             raise self.retry(exc=error, countdown=_TRY_AGAIN_S, max_retries=None) from error

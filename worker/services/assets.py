@@ -140,7 +140,7 @@ class Assets:
         client = self._clients.get(job.account)
         if client is None or job.task_id is None:
             return job
-        log.info("a link is dead: the provider is asked anew", job_id=job.id, error=str(error))
+        log.info("assets.link_expired", job_id=job.id, error=str(error))
         try:
             seen = client.fetch(job.task_id)
         except HooklineError as trouble:
@@ -153,7 +153,7 @@ class Assets:
     def _failed(self, job: Job, error: HooklineError) -> None:
         now = self._orchestrator.clock()
         age = now - (job.finished_at or now)
-        log.warning("a result cannot be stored", job_id=job.id, error=str(error))
+        log.warning("assets.not_stored", job_id=job.id, error=str(error))
         away = isinstance(error, ServiceUnavailable)  # what was paid is not given up for that
         patience = AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S
         if age > patience or not (error.retryable or _is_dead(error)):

@@ -139,7 +139,7 @@ class _Call(Thread):
         """What it answered, once it has ended."""
         if self._error is None:
             return self._answer
-        log.warning("a chooser failed", function=self._function, exc_info=self._error)
+        log.warning("choose.failed", function=self._function, exc_info=self._error)
         words = f"raised {type(self._error).__name__}: {self._error}"
         raise _NoAnswer(words)
 

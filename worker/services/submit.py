@@ -121,7 +121,7 @@ class Submitter:
             return
         lease_end = decision.job.due_at or 0.0
         verdict = client.submit(kind, submission, send_until=lease_end)
-        log.info("submitted", kind=kind.value, outcome=verdict.outcome.value)
+        log.info("job.submitted", kind=kind.value, outcome=verdict.outcome.value)
         self._learn(job.account, verdict)
         self._record_reply(decision.job, Replied(job.attempt, verdict))
         if client.last_dialect not in (None, self._learnt.get(job.account)):
@@ -133,7 +133,7 @@ class Submitter:
         try:
             self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
         except StoreUnavailable as error:
-            log.warning("an account's trouble is not kept", account=account, error=str(error))
+            log.warning("account.outcome_not_stored", account=account, error=str(error))
 
     def _record_reply(self, job: Job, reply: Replied) -> None:
         """Nobody else knows the reply: while Redis is away it is kept, not thrown into doubt."""
@@ -221,7 +221,7 @@ class Submitter:
         try:
             picture = inputs.load(parent.result.image_url, storage=self._storage, account=account)
         except PictureError as error:
-            log.warning("a mask could not be held against its picture", error=str(error))
+            log.warning("mask.not_checked", error=str(error))
             return
         try:
             check_mask(mask, picture.size)

@@ -128,11 +128,12 @@ def print_tidy(name: str, line: str) -> None:
         note(f"{name:<8} {line}")
         return
     level = str(event.get("level"))
-    changed = event.get("event") == "job" and event.get("status")
+    changed = event.get("event") == "job.status_changed" and event.get("status")
     if not changed and (level not in _COLOURS or event.get("logger") == "py.warnings"):
         return
     time, text = str(event.get("timestamp"))[11:19], str(changed or event.get("event"))
-    about = " ".join(str(event[key]) for key in ("kind", "job_id", "error") if event.get(key))
+    keys = ("kind", "job_id", "error") if changed else ("account", "job_id", "reason", "error")
+    about = " ".join(str(event[key]) for key in keys if event.get(key))
     note(click.style(f"{time} {name:<8} {text:<14} {about}", fg=_COLOURS.get(level)))
 
 
