@@ -12,9 +12,9 @@ from worker.adapters.store import NotificationPage, Page, Pipeline
 from worker.domain.account import Account
 from worker.domain.account.billing import Standing, charges, total
 from worker.domain.account.capacity import Pool
-from worker.domain.account_trouble import CURABLE
 from worker.domain.batch.progress import Progress
 from worker.domain.dry_run import Plan, Quote, next_price
+from worker.domain.error_codes import RETRY_ON
 from worker.domain.job import JSON, Job, Notify, Retry, Status
 from worker.domain.money import units
 from worker.domain.notifications import Notification
@@ -288,5 +288,5 @@ def _result_json(result: Result) -> JSON:
 
 
 def _retry_json(retry: Retry) -> JSON:
-    on = CURABLE if retry.on is None else retry.on
+    on = RETRY_ON if retry.on is None else retry.on
     return {"attempts": retry.attempts, "backoff_s": retry.backoff_s, "on": list(on)}
