@@ -7,7 +7,7 @@ from flask import Flask, Response, jsonify, request
 from webhooks.parsing import whole_parameter
 from worker.bootstrap import Services
 from worker.domain.errors import InvalidRequest
-from worker.domain.notifications import State
+from worker.domain.notifications import DeliveryState
 from worker.services.reports.present import deliveries_json, delivery_json
 
 #: The query parameters of the views that take any.
@@ -37,10 +37,10 @@ class DeliveryCalls:
 
     def list_deliveries(self) -> Answer:
         """A page of deliveries, newest first."""
-        state, states = request.args.get("state"), [*State]
+        state, states = request.args.get("state"), [*DeliveryState]
         if state is not None and state not in states:
             raise InvalidRequest.of("state", f"must be one of {', '.join(states)}")
-        wanted = None if state is None else State(state)
+        wanted = None if state is None else DeliveryState(state)
         limit, cursor = whole_parameter("limit", PAGE, MAX_PAGE), request.args.get("cursor")
         page = self._find().store.list_notifications(wanted, limit, cursor)
         return jsonify(deliveries_json(page))

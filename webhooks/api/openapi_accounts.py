@@ -5,14 +5,14 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from webhooks.api.openapi_answers import Purse, Time
-from worker.domain.account.callback_stats import Mode
+from worker.domain.account.callback_stats import TrackingMode
 from worker.services.reports.overview import Taking
 
 
 class Delivery(BaseModel):
     """How an account's provider has told us about its tasks."""
 
-    mode: Annotated[Mode, Field(description="how ends are heard of")]
+    mode: Annotated[TrackingMode, Field(description="how ends are heard of")]
     why: Annotated[str, Field(description="the mode, in words")]
     callbacks: Annotated[int, Field(description="that told something new")]
     with_state: Annotated[int, Field(description="of them, those that carried our `state`")]

@@ -11,7 +11,7 @@ from webhooks.api import deliveries
 from webhooks.api.batches import FORMS, LISTED, MAX_LISTED, TYPES
 from worker.bootstrap import HOOK_PATH
 from worker.domain.job import SUBMITTED_KINDS, Kind, Status
-from worker.domain.notifications import State
+from worker.domain.notifications import DeliveryState
 from worker.domain.requests.kinds import MODELS
 
 JSON = dict[str, Any]
@@ -134,7 +134,7 @@ _LIMIT = _in_query(
 _FORMAT = _in_query("format", "How it is written.", enum=["jsonl", "csv"], default="jsonl")
 _DELIVERY_ID = _in_path("delivery_id", "Its id.", minLength=1, maxLength=200, pattern="^[^/]+$")
 _DELIVERIES = (
-    _in_query("state", "Only those in this state.", enum=[each.value for each in State]),
+    _in_query("state", "Only those in this state.", enum=[each.value for each in DeliveryState]),
     _in_query(
         "limit",
         "How many at most.",

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from webhooks.api.openapi_answers import Target, Time
-from worker.domain.notifications import State, Topic
+from worker.domain.notifications import DeliveryState, Topic
 
 
 class Try(BaseModel):
@@ -22,7 +22,7 @@ class Notification(BaseModel):
     topic: Topic
     subject: Annotated[str, Field(description="id of the job, pipeline or batch")]
     target: Target
-    state: State
+    state: DeliveryState
     created_at: Time
     due_at: Annotated[
         Time | None, Field(description="of the next try, once all before it are over")

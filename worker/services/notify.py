@@ -22,9 +22,9 @@ from worker.adapters.store import Store
 from worker.domain.batch.progress import MOST_SHOWN
 from worker.domain.errors import Conflict, HooklineError, NotFound
 from worker.domain.notifications import (
+    DeliveryState,
     Failure,
     Notification,
-    State,
     Topic,
     delivered,
     failed,
@@ -136,7 +136,7 @@ class Notifier:
     def _waiting(self, notification_id: str) -> Notification | None:
         """The notification, if it is to be sent now: a wake-up may be late, or come twice."""
         one = self._store.notification(notification_id)
-        if one is None or one.state is not State.WAITING or one.due_at is None:
+        if one is None or one.state is not DeliveryState.WAITING or one.due_at is None:
             return None
         return one if one.due_at <= self._orchestrator.clock() else None
 
@@ -225,7 +225,7 @@ class Deliveries:
         """
         ids, cursor = list[str](), None
         while True:
-            page = self._store.list_notifications(State.DEAD, 200, cursor)
+            page = self._store.list_notifications(DeliveryState.DEAD, 200, cursor)
             ids += [one.id for one in page.notifications if one.topic != Topic.JOB_PROGRESS]
             if (cursor := page.cursor) is None:
                 return ids[::-1]

@@ -10,9 +10,9 @@ from worker.domain.job import Job, Notify, Status
 from worker.domain.notifications import (
     NOTHING,
     RETRY_AFTER_S,
+    DeliveryState,
     Failure,
     Notification,
-    State,
     Topic,
     announce,
     delivered,
@@ -90,28 +90,28 @@ def one(topic: Topic = Topic.JOB_FAILED) -> Notification:
 
 def test_a_failure_is_tried_again_as_svix_does_and_then_given_up() -> None:
     tried, waits = one(), []
-    while tried.state is State.WAITING:
+    while tried.state is DeliveryState.WAITING:
         tried = failed(tried, NOW, Failure("500"))
         waits.append(tried.due_at and tried.due_at - NOW)
     assert waits == [*RETRY_AFTER_S, None]
     assert sum(RETRY_AFTER_S) / 3600 == pytest.approx(27.6, abs=0.1)
-    assert (tried.state, tried.failures, len(tried.tries)) == (State.DEAD, 8, 8)
+    assert (tried.state, tried.failures, len(tried.tries)) == (DeliveryState.DEAD, 8, 8)
 
 
 def test_who_wants_no_more_and_old_news_are_given_up_at_once() -> None:
     gone = failed(one(), NOW, Failure("410", final=True))
-    assert (gone.state, gone.due_at) == (State.DEAD, None)
-    assert failed(one(Topic.JOB_PROGRESS), NOW, Failure("500")).state is State.DEAD
+    assert (gone.state, gone.due_at) == (DeliveryState.DEAD, None)
+    assert failed(one(Topic.JOB_PROGRESS), NOW, Failure("500")).state is DeliveryState.DEAD
 
 
 def test_a_replay_begins_anew_and_remembers_what_was() -> None:
     dead = failed(one(), NOW, Failure("410", final=True))
     again = replayed(dead, NOW + 9)
-    assert (again.state, again.failures, again.due_at) == (State.WAITING, 0, NOW + 9)
+    assert (again.state, again.failures, again.due_at) == (DeliveryState.WAITING, 0, NOW + 9)
     assert again.tries == dead.tries
     assert again.id == dead.id
     done = delivered(again, NOW + 10, "204")
-    assert (done.state, done.due_at) == (State.DELIVERED, None)
+    assert (done.state, done.due_at) == (DeliveryState.DELIVERED, None)
     assert [each.outcome for each in done.tries] == ["410", "204"]
 
 

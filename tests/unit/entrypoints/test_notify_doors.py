@@ -20,7 +20,14 @@ from worker.adapters.store import Batch
 from worker.bootstrap import build
 from worker.domain.errors import InvalidRequest, SettingsError
 from worker.domain.job import Job, Notify, Status
-from worker.domain.notifications import Failure, Notification, State, announce, delivered, failed
+from worker.domain.notifications import (
+    DeliveryState,
+    Failure,
+    Notification,
+    announce,
+    delivered,
+    failed,
+)
 from worker.domain.requests import parse_request
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
@@ -331,7 +338,7 @@ def test_the_command_line_lists_shows_and_replays(web: Web) -> None:
     as_json = json.loads(run("deliveries", "show", one.id, "--json").stdout)
     assert as_json == get(web, f"/v1/deliveries/{one.id}").get_json()
     assert "waiting" in run("deliveries", "replay", "--dead").stdout
-    assert web.services.deliveries.find(one.id).state is State.WAITING
+    assert web.services.deliveries.find(one.id).state is DeliveryState.WAITING
     assert run("deliveries", "replay", other.id).exit_code == 0
     assert run("deliveries", "replay").exit_code == 2
     assert run("deliveries", "replay", one.id, "--dead").exit_code == 2

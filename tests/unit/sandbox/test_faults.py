@@ -7,17 +7,17 @@ import pytest
 
 from worker.sandbox import OPTIONS, SandboxOptions, faults
 from worker.sandbox.dialects import dialect_named
-from worker.sandbox.faults import Case, Delivery, Faults
+from worker.sandbox.faults import Callback, Case, Faults
 from worker.sandbox.ledger import Stats
 from worker.sandbox.model import Order, Reply, Task
 from worker.sandbox.scheduler import Scheduler
 
 BODY = {"status": "SUCCESS", "state": "s", "buttons": [1]}
-DELIVERY = Delivery("http://127.0.0.1/", BODY, number=1, index=1, seconds=4.0)
+CALLBACK = Callback("http://127.0.0.1/", BODY, number=1, index=1, seconds=4.0)
 
 
-def sent(**options: Any) -> list[Delivery]:
-    return Faults(SandboxOptions(**options), Stats()).callbacks(DELIVERY)
+def sent(**options: Any) -> list[Callback]:
+    return Faults(SandboxOptions(**options), Stats()).callbacks(CALLBACK)
 
 
 def case(dialect: str = "trueai", path: str = "imagine", **options: Any) -> Case:
@@ -39,7 +39,7 @@ def test_every_rate_belongs_to_one_fault() -> None:
 
 
 def test_without_faults_nothing_changes() -> None:
-    assert sent() == [DELIVERY]
+    assert sent() == [CALLBACK]
     one = accepted()
     assert (one.reply, one.delay, one.cut) == (None, 0.0, False)
     assert one.tasks[0].doom is None
@@ -47,14 +47,14 @@ def test_without_faults_nothing_changes() -> None:
 
 def test_callback_faults() -> None:
     assert sent(callbacks_lost=1.0) == []
-    assert sent(callbacks_doubled=1.0) == [DELIVERY, DELIVERY]
-    assert 0 < sent(callbacks_shuffled=1.0)[0].delay < DELIVERY.seconds
+    assert sent(callbacks_doubled=1.0) == [CALLBACK, CALLBACK]
+    assert 0 < sent(callbacks_shuffled=1.0)[0].delay < CALLBACK.seconds
     assert 2 <= sent(callbacks_late=1.0, late_seconds=(2, 3))[0].delay <= 3
     assert "state" not in sent(callbacks_without_state=1.0)[0].body
     assert sent(callbacks_without_buttons=1.0)[0].body["buttons"] == []
     assert BODY == {"status": "SUCCESS", "state": "s", "buttons": [1]}
     both = sent(callbacks_doubled=1.0, callbacks_late=1.0)
-    assert [delivery.delay > 0 for delivery in both] == [True, True]
+    assert [callback.delay > 0 for callback in both] == [True, True]
 
 
 def test_after_faults() -> None:
@@ -86,7 +86,7 @@ def test_refusals_and_errors_in_every_dialect(dialect: str, path: str) -> None:
 def test_chance_is_repeated_by_the_seed_whatever_the_order() -> None:
     def struck(seed: int, numbers: list[int]) -> set[int]:
         chosen = Faults(SandboxOptions(seed=seed, callbacks_lost=0.3), Stats())
-        return {n for n in numbers if not chosen.callbacks(replace(DELIVERY, number=n))}
+        return {n for n in numbers if not chosen.callbacks(replace(CALLBACK, number=n))}
 
     numbers = list(range(200))
     assert struck(1, numbers) == struck(1, numbers[::-1])

@@ -23,10 +23,10 @@ from worker.adapters.store import Batch
 from worker.domain.errors import BrokerUnavailable, NotFound
 from worker.domain.job import Job, Notify, Status
 from worker.domain.notifications import (
+    DeliveryState,
     Failure,
     Notification,
     Outbox,
-    State,
     Topic,
     announce,
     failed,
@@ -140,7 +140,7 @@ def parts(request: bytes) -> tuple[dict[str, str], str]:
 
 def test_a_receiver_is_told_once_and_its_2xx_ends_it(shell: Telling) -> None:
     one, asked = told(shell, OK)
-    assert one.state is State.DELIVERED
+    assert one.state is DeliveryState.DELIVERED
     assert [each.outcome for each in one.tries] == ["204"]
     assert asked[0].startswith(b"POST /hook?for=me HTTP/1.1\r\n")
     shell.run()
@@ -203,7 +203,7 @@ def test_a_receiver_that_does_not_take_it_is_told_again_later(
     shell: Telling, script: Script, reason: str
 ) -> None:
     one, asked = told(shell, script)
-    assert one.state is State.WAITING
+    assert one.state is DeliveryState.WAITING
     assert one.failures == 1
     assert reason in one.tries[0].outcome
     assert one.due_at == shell.now + 5
@@ -222,12 +222,12 @@ def test_the_status_line_is_the_answer_whatever_comes_after_it(
     shell: Telling, script: Script
 ) -> None:
     one, _ = told(shell, script)
-    assert one.state is State.DELIVERED
+    assert one.state is DeliveryState.DELIVERED
 
 
 def test_a_receiver_that_is_gone_is_told_no_more(shell: Telling) -> None:
     one, _ = told(shell, says(http(status="410 Gone")))
-    assert (one.state, one.due_at) == (State.DEAD, None)
+    assert (one.state, one.due_at) == (DeliveryState.DEAD, None)
 
 
 def test_what_failed_is_told_again_under_the_same_id(shell: Telling) -> None:
@@ -277,7 +277,7 @@ def test_a_celery_task_is_sent_with_the_same_event(shell: Telling) -> None:
     [(task, queue, message_id, event)] = shell.messages.sent
     assert (task, queue, message_id) == ("shop.ready", "shop", one.id)
     assert event["data"]["id"] == one.subject
-    assert shell.one(one.id).state is State.DELIVERED
+    assert shell.one(one.id).state is DeliveryState.DELIVERED
 
 
 def test_a_task_comes_to_the_callers_queue_and_not_to_ours() -> None:
@@ -313,7 +313,7 @@ def test_a_broker_that_is_away_is_tried_again(shell: Telling) -> None:
     shell.messages.trouble = None
     shell.now += delivery_limits.CLAIM_S
     shell.run()
-    assert shell.one(one.id).state is State.DELIVERED
+    assert shell.one(one.id).state is DeliveryState.DELIVERED
 
 
 def test_a_pipeline_is_told_with_its_jobs_unless_they_are_too_many(
@@ -350,7 +350,7 @@ def test_what_is_about_something_that_was_deleted_is_dropped(shell: Telling, top
     shell.store.commit(a_job(), capacity=capacity(9), outbox=Outbox((one,)), now=shell.now)
     shell.run()
     dead = shell.one("msg_1")
-    assert (dead.state, dead.tries[0].outcome) == (State.DEAD, "gone is there no more")
+    assert (dead.state, dead.tries[0].outcome) == (DeliveryState.DEAD, "gone is there no more")
     assert not shell.messages.sent
 
 
@@ -381,7 +381,7 @@ def test_a_hanging_receiver_takes_two_places_and_keeps_nobody_waiting(shell: Tel
         busy = [thread for thread in threads if thread.is_alive()]
         other = shell.tell(Notify(("job.failed",), celery_task="t"))
         shell.notifier.send(other.id)
-        assert shell.one(other.id).state is State.DELIVERED
+        assert shell.one(other.id).state is DeliveryState.DELIVERED
         let_go.set()
         for thread in threads:
             thread.join(10)
@@ -467,9 +467,9 @@ def test_a_dead_letter_is_replayed(shell: Telling) -> None:
     dead = a_dead_one(shell, Notify(("job.failed",), celery_task="t"))
     assert shell.deliveries.dead() == [dead.id]
     waiting = shell.deliveries.replay(dead.id)
-    assert (waiting.state, waiting.failures, len(waiting.tries)) == (State.WAITING, 0, 1)
+    assert (waiting.state, waiting.failures, len(waiting.tries)) == (DeliveryState.WAITING, 0, 1)
     shell.run()
-    assert shell.one(dead.id).state is State.DELIVERED
+    assert shell.one(dead.id).state is DeliveryState.DELIVERED
     assert shell.deliveries.dead() == []
     with pytest.raises(NotFound):
         shell.deliveries.replay("msg_nobody")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from worker.domain.account.callback_stats import Mode
+from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import SUBMITTED_KINDS
 from worker.domain.money import in_words
 from worker.entrypoints import client
@@ -24,7 +24,11 @@ _STATES = {
     Taking.CLOSED: "red",
     Taking.RESTING: "magenta",
 }
-_MODES = {Mode.CALLBACKS: "green", Mode.MIXED: "yellow", Mode.POLLING: "yellow"}
+_MODES = {
+    TrackingMode.CALLBACKS: "green",
+    TrackingMode.MIXED: "yellow",
+    TrackingMode.POLLING: "yellow",
+}
 _WIDE = 200  #: characters
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")

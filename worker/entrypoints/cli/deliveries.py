@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from worker.domain.notifications import Notification, State
+from worker.domain.notifications import DeliveryState, Notification
 from worker.entrypoints import connection
 from worker.entrypoints.cli.base import Command, WrongUsage, note, print_json
 from worker.services.reports.present import deliveries_json, delivery_json
@@ -41,13 +41,13 @@ def deliveries() -> None:
 
 
 @deliveries.command("list", cls=Command, examples=("hookline deliveries --state dead",))
-@click.option("--state", type=click.Choice([s.value for s in State]), help="Only these.")
+@click.option("--state", type=click.Choice([s.value for s in DeliveryState]), help="Only these.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @click.option("--cursor", help="Go on where a former listing ended.")
 @_JSON
 def list_(*, state: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
     """List deliveries, newest first."""
-    wanted = State(state) if state else None
+    wanted = DeliveryState(state) if state else None
     page = connection.services().store.list_notifications(wanted, limit, cursor)
     if as_json:
         print_json(deliveries_json(page))
@@ -98,7 +98,11 @@ def _line(one: Notification) -> str:
     shown: dict[str, Any] = delivery_json(one)["target"]
     queue = f"@{shown['queue']}" if shown["queue"] else ""
     target = shown["url"] or f"{shown['celery_task']}{queue}"
-    last = f"  {one.tries[-1].outcome}" if one.tries and one.state is not State.DELIVERED else ""
+    last = (
+        f"  {one.tries[-1].outcome}"
+        if one.tries and one.state is not DeliveryState.DELIVERED
+        else ""
+    )
     return f"{one.id}  {one.state:<9}  {_time(one.created_at)}  {target}{last}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from worker.adapters.store.durability import Durability
-from worker.domain.account.callback_stats import Mode
+from worker.domain.account.callback_stats import TrackingMode
 from worker.entrypoints.cli.finding import Finding
 from worker.services.reports.overview import Report, Taking
 
@@ -78,7 +78,7 @@ def deliveries(dead: int) -> Iterator[Finding]:
 def _callback_stats(report: Report) -> Finding:
     message = f"{report.mode}: {report.why}"
     name = f"delivery {report.account.name}"
-    if report.mode is Mode.POLLING:
+    if report.mode is TrackingMode.POLLING:
         advice = (
             "Jobs end later this way, and one in doubt waits for you: see that the provider reaches"
             " HOOKLINE_PUBLIC_URL."

@@ -20,7 +20,7 @@ from worker.adapters.store.durability import Durability
 from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
-from worker.domain.account.callback_stats import CallbackStats, Mode
+from worker.domain.account.callback_stats import CallbackStats, TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.errors import StoreUnavailable
 from worker.domain.events import Policy
@@ -649,12 +649,12 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
 
 def test_an_accounts_mode_doubts_and_payments_are_found() -> None:
     account = Account("default", "https://provider.example")
-    good = Report(account, Load(0, 0), 0, 0, CallbackStats(), Mode.CALLBACKS, "3 of 3 ends")
+    good = Report(account, Load(0, 0), 0, 0, CallbackStats(), TrackingMode.CALLBACKS, "3 of 3 ends")
     [finding] = verdicts.account(good)
     assert (finding.name, finding.verdict) == ("delivery default", "ok")
     assert "3 of 3 ends" in finding.message
     state = State(Taking.CLOSED, "quota: no credit", hint="Mend it.")
-    bad = replace(good, mode=Mode.POLLING, in_doubt=1, double_payments=2, state=state)
+    bad = replace(good, mode=TrackingMode.POLLING, in_doubt=1, double_payments=2, state=state)
     findings = {finding.name: finding for finding in verdicts.account(bad)}
     assert {finding.verdict for finding in findings.values()} == {"warn"}
     assert findings["account default"].message == "closed: quota: no credit"
