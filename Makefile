@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed-$(notdir $(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench chaos lock clean
+.PHONY: help setup demo test check format docs bench chaos lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -19,15 +19,19 @@ demo: $(STAMP) ## run the main job against the built-in sandbox
 test: $(STAMP) ## every test that needs nothing but the checkout, with coverage
 	@$(BIN)/pytest --cov -n 4 --dist worksteal # many tests wait for real processes
 
-check: $(STAMP) ## format, lint, types, import contracts
+check: $(STAMP) ## format, lint, types, import contracts, generated docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python .ci/docs.py --check
 
 format: $(STAMP) ## put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## write the pages that are generated: settings, command line, .env.example
+	@$(BIN)/python .ci/docs.py
 
 bench: $(STAMP) ## the benchmark, with its comparison table
 	@$(BIN)/python -m tests.bench

@@ -396,7 +396,7 @@ def test_the_wish_has_defaults() -> None:
         ({"on": []}, "retry.on", "not 0"),
         ({"on": "failed"}, "retry.on", "must be a list"),
         ({"on": ["faild"]}, "retry.on[0]", "did you mean `failed`?"),
-        ({"on": ["failed", "moderated"]}, "retry.on[1]", "refused again as it is"),
+        ({"on": ["failed", "moderated"]}, "retry.on[1]", "is refused again"),
         ({"on": ["bad_parameter"]}, "retry.on[0]", "correct it"),
         ({"on": ["deadline"]}, "retry.on[0]", "longer `deadline_s`"),
         ({"on": ["in_doubt"]}, "retry.on[0]", "hookline resolve"),
