@@ -1,8 +1,7 @@
-"""What the demo does, as a program of its own that knows nothing but HTTP.
+"""The jobs of the demo, run as by another program: over HTTP only.
 
-An imagine with its follow-ups; then, from what these gave, a blend, a describe with a new imagine
-from its first prompt, and a change of one region. Each begins as soon as the pictures that it needs
-are there.
+An imagine with its follow-ups; then, from their results, a blend, a describe with an imagine from
+its first prompt, and a change of one region. Each starts as soon as its pictures are there.
 """
 
 import base64
@@ -22,18 +21,18 @@ from worker.entrypoints.cli.remote import Remote
 PROMPT = "a small red lighthouse above a stormy sea, ink and watercolor --ar 3:2"
 _THEN = [*({"press": f"U{n}"} for n in range(1, 5)), {"press": "V2", "then": [{"press": "U1"}]}]
 _LOOK_EVERY_S = 0.3
-#: Where nothing gets on for so long something is wrong, in seconds.
+#: Seconds for all of it.
 LONGEST_S = 120.0
 
 
 class Story:
-    """Runs the demo's jobs. ``output``: where the results are stored, to make a mask that fits."""
+    """Runs the demo's jobs. ``output``: where results are stored, to make a mask that fits."""
 
     def __init__(self, hookline: Remote, output: Path, *, windows: bool) -> None:
         self._hookline = hookline
         self._output = output
         self._roots: list[str] = []
-        #: What begins when the upscales of these names are there.
+        #: What starts once these upscales are stored.
         self._later: list[tuple[frozenset[str], Callable[..., Job]]] = [
             (frozenset({"U1", "U2"}), self._blend),
             (frozenset({"U3"}), self._describe),
@@ -42,7 +41,7 @@ class Story:
             self._later.append((frozenset({"U4"}), self._change_region))
 
     def run(self, view: View) -> list[Job]:
-        """All jobs once they are over. Raises ``HooklineError``."""
+        """Return all jobs once they are over. Raises ``HooklineError``."""
         deadline = time.monotonic() + LONGEST_S
         first = self._hookline.submit({"kind": "imagine", "prompt": PROMPT, "then": _THEN})
         self._roots = [first.id]
@@ -57,7 +56,7 @@ class Story:
             time.sleep(_LOOK_EVERY_S)
 
     def _go_on(self, members: Sequence[Job]) -> bool:
-        """Begin what the stored upscales make possible; whether there was anything."""
+        """Start what the stored upscales allow; return whether anything started."""
         upscales = {
             job.request["button"]: job
             for job in members
@@ -89,7 +88,7 @@ class Story:
 
     @staticmethod
     def _mask(picture: Path) -> str:
-        """White where the picture shall change, black elsewhere; of the picture's size."""
+        """White where the picture changes, black elsewhere; of the picture's size."""
         with Image.open(picture) as image:
             width, height = image.size
         mask = Image.new("L", (width, height), 0)
