@@ -17,6 +17,7 @@ from worker.domain.job import Job, Kind
 GOOD = CallbackStats(callbacks=9, told=3, by_sort={"imagine": 9})
 
 POLLING, MIXED, CALLBACKS = TrackingMode.POLLING, TrackingMode.MIXED, TrackingMode.CALLBACKS
+
 MODES: dict[str, tuple[CallbackStats, bool, TrackingMode, str, bool | None]] = {
     # what was counted, whether submits carry a hook, the mode, words of its why, callbacks flow
     "no hook": (GOOD, False, POLLING, "no public URL", False),
@@ -40,7 +41,7 @@ MODES: dict[str, tuple[CallbackStats, bool, TrackingMode, str, bool | None]] = {
 @pytest.mark.parametrize(
     ("callback_stats", "hooked", "mode", "why", "flows"), MODES.values(), ids=MODES
 )
-def test_the_delivery_mode_and_why(
+def test_the_tracking_mode_and_why(
     callback_stats: CallbackStats, mode: TrackingMode, why: str, *, hooked: bool, flows: bool | None
 ) -> None:
     found, words = tracking_mode(callback_stats, hooked=hooked)
