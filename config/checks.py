@@ -204,8 +204,9 @@ def storage_url(value: str) -> str:
     return value
 
 
-#: What HOOKLINE_ACCOUNTS replaces.
-_ONE_ACCOUNT = (
+ACCOUNTS = "HOOKLINE_ACCOUNTS"
+#: What it replaces.
+ONE_ACCOUNT = (
     "HOOKLINE_PROVIDER_URL",
     "HOOKLINE_PROVIDER_KEY",
     "HOOKLINE_PROVIDER_AUTH",
@@ -216,9 +217,9 @@ _ONE_ACCOUNT = (
 
 def across(values: Mapping[str, str]) -> Iterator[FieldError]:
     """The rules between settings. A value that is wrong by itself breaks none of them."""
-    if "HOOKLINE_ACCOUNTS" in values:
+    if ACCOUNTS in values:
         reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
-        yield from (FieldError(name, reason) for name in _ONE_ACCOUNT if name in values)
+        yield from (FieldError(name, reason) for name in ONE_ACCOUNT if name in values)
     else:
         yield from _one_account(values)
     public = is_remote(values.get("HOOKLINE_PUBLIC_URL", ""))

@@ -14,10 +14,10 @@ import click
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
+from worker.entrypoints import connection
 from worker.entrypoints.cli import progress, render, stack
 from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note
 from worker.entrypoints.cli.http import call
-from worker.entrypoints.cli.remote import Remote
 from worker.entrypoints.cli.story import Story
 from worker.entrypoints.cli.up import print_tidy
 from worker.sandbox.options import DIALECTS
@@ -85,11 +85,11 @@ def _running(
             ) as supervisor,
         ):
             stack.wait_until_ready(planned, supervisor, Stop())
-            token = planned.settings.api_token.get_secret_value()
+            connection.connect(planned.settings)
             windows = dialect != "novicezk"
             if not windows:
                 note(f"{dialect} has no windows: no change of a region.")
-            yield planned, Story(Remote(planned.web_url, token), output, windows=windows)
+            yield planned, Story(output, folder, windows=windows)
 
 
 def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:

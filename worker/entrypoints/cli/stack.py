@@ -95,11 +95,11 @@ def running(
             # Imported here because the Redis client is slow to import.
             from worker.adapters.local.private_redis import start_private_redis  # noqa: PLC0415
 
-            private = started.enter_context(start_private_redis(settings.state_dir))
+            private = started.enter_context(start_private_redis(settings.state_dir, on_line))
         programs = _programs(planned, {**env, **planned.made_up}, folder, sandbox_args)
         look = private.look if private else None
         logs = settings.state_dir / "logs"
-        supervisor = started.enter_context(Supervisor(programs, logs, on_line, beside=look))
+        supervisor = started.enter_context(Supervisor(programs, logs, on_line, also_look=look))
         supervisor.start()
         yield supervisor
 
