@@ -1,19 +1,20 @@
-"""PURE. What single settings may look like.
+"""PURE. What settings may look like: each by itself, and `across` all of them.
 
-Each check returns the value, or raises `ValueError` in words that complete "NAME: ..." and do not
-repeat the value, which may be a secret.
+A check of one setting returns the value, or raises `ValueError` in words that complete "NAME: ..."
+and do not repeat the value, which may be a secret.
 """
 
 import base64
 import binascii
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from config import redis_urls
+from worker.domain.errors import FieldError
 from worker.domain.job import Status
 
 _SHORTEST_SECRET = 16
@@ -201,3 +202,40 @@ def storage_url(value: str) -> str:
     if not mark or scheme not in available_protocols():
         raise ValueError("must be an fsspec URL such as file://./output or s3://bucket/folder")
     return value
+
+
+ACCOUNTS = "HOOKLINE_ACCOUNTS"
+#: What it replaces.
+ONE_ACCOUNT = (
+    "HOOKLINE_PROVIDER_URL",
+    "HOOKLINE_PROVIDER_KEY",
+    "HOOKLINE_PROVIDER_AUTH",
+    "HOOKLINE_PROVIDER_DIALECT",
+    "HOOKLINE_MAX_RUNNING",
+)
+
+
+def across(values: Mapping[str, str]) -> Iterator[FieldError]:
+    """The rules between settings. A value that is wrong by itself breaks none of them."""
+    if ACCOUNTS in values:
+        reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
+        yield from (FieldError(name, reason) for name in ONE_ACCOUNT if name in values)
+    else:
+        yield from _one_account(values)
+    public = is_remote(values.get("HOOKLINE_PUBLIC_URL", ""))
+    exposed = not is_loopback(values.get("HOOKLINE_HOST", "127.0.0.1"))
+    if (public or exposed) and "HOOKLINE_SECRET" not in values:
+        where = "HOOKLINE_PUBLIC_URL" if public else "HOOKLINE_HOST"
+        yield FieldError("HOOKLINE_SECRET", f"must be set when {where} is not this machine's own")
+    if exposed and "HOOKLINE_API_TOKEN" not in values:
+        yield FieldError(
+            "HOOKLINE_API_TOKEN", "must be set when HOOKLINE_HOST is not this machine's own"
+        )
+
+
+def _one_account(values: Mapping[str, str]) -> Iterator[FieldError]:
+    provider = values.get("HOOKLINE_PROVIDER_URL")
+    if provider and is_remote(provider) and "HOOKLINE_PROVIDER_KEY" not in values:
+        yield FieldError("HOOKLINE_PROVIDER_KEY", "is needed with HOOKLINE_PROVIDER_URL")
+    if not provider and "HOOKLINE_PROVIDER_KEY" in values:
+        yield FieldError("HOOKLINE_PROVIDER_URL", "is needed with HOOKLINE_PROVIDER_KEY")

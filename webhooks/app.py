@@ -28,7 +28,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     try:
         context.services  # noqa: B018  # builds them
     except StoreUnavailable as error:
-        log.warning("started without Redis", error=str(error))
+        log.warning("web.started_without_redis", error=str(error))
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False

@@ -85,7 +85,7 @@ def problem(
 
 def unavailable(error: ServiceUnavailable, missing: Iterable[FieldError] = ()) -> Response:
     """503. The log has the particulars, which may tell of hosts and paths."""
-    log.warning("service unavailable", error=str(error))
+    log.warning("request.unavailable", error=str(error))
     title = HTTPStatus.SERVICE_UNAVAILABLE.phrase
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     return problem(503, title, str(type(error)()), missing, headers)
@@ -116,7 +116,7 @@ def _log(status: int, error: Exception) -> None:
     """A refusal. By endpoint, not path: a callback's path is its token."""
     reason, caller = type(error).__name__, request.remote_addr
     log.info(
-        "request refused",
+        "request.refused",
         status=int(status),
         reason=reason,
         endpoint=request.endpoint,
@@ -125,6 +125,6 @@ def _log(status: int, error: Exception) -> None:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("a request failed", exc_info=error)
+    log.error("request.failed", exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return problem(status, status.phrase, "Something went wrong here; the log has more.")

@@ -71,10 +71,10 @@ def _keep_sweeping(sweep: Sweep, stop: Event) -> None:
             due = sweep.run()
         except HooklineError as error:
             due = 0
-            log.warning("the sweep failed", error=str(error))
+            log.warning("sweep.failed", error=str(error))
         except Exception:  # the sweep is what finds lost work: it must outlive any defect
             due = 0
-            log.exception("the sweep failed")
+            log.exception("sweep.failed")
 
 
 def _keep_our_logging(**_: object) -> None:

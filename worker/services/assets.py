@@ -15,6 +15,7 @@ from worker.adapters.storage.filing import Filing
 from worker.adapters.storage.storage import Storage
 from worker.domain.assets import selection, sidecar
 from worker.domain.assets.naming import DEFAULT, Names
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
 from worker.domain.events import AssetsSettled, LinksRenewed
 from worker.domain.job import Job
@@ -140,7 +141,7 @@ class Assets:
         client = self._clients.get(job.account)
         if client is None or job.task_id is None:
             return job
-        log.info("a link is dead: the provider is asked anew", job_id=job.id, error=str(error))
+        log.info("assets.link_expired", job_id=job.id, error=str(error))
         try:
             seen = client.fetch(job.task_id)
         except HooklineError as trouble:
@@ -153,7 +154,7 @@ class Assets:
     def _failed(self, job: Job, error: HooklineError) -> None:
         now = self._orchestrator.clock()
         age = now - (job.finished_at or now)
-        log.warning("a result cannot be stored", job_id=job.id, error=str(error))
+        log.warning("assets.not_stored", job_id=job.id, error=str(error))
         away = isinstance(error, ServiceUnavailable)  # what was paid is not given up for that
         patience = AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S
         if age > patience or not (error.retryable or _is_dead(error)):
@@ -174,9 +175,7 @@ def _reason(job: Job, error: HooklineError) -> JobError:
             f"The provider was asked for new links of task {job.task_id}, in vain. Ask it for the "
             "picture, or make it again: `hookline press` a button of the parent."
         )
-        return JobError("link_dead", str(error), hint)
+        return job_error(ErrorCode.LINK_DEAD, str(error), hint)
     if error.retryable:
-        hint = "Look at the storage and at the way to the provider's host: `hookline doctor`."
-        return JobError("not_reached", str(error), hint)
-    hint = "It is over a limit, or where we must not connect to: see docs/results.md."
-    return JobError("not_taken", str(error), hint)
+        return job_error(ErrorCode.NOT_REACHED, str(error))
+    return job_error(ErrorCode.NOT_TAKEN, str(error))

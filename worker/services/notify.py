@@ -120,13 +120,13 @@ class Notifier:
         now = self._orchestrator.clock()
         if isinstance(outcome, str):
             self._store.settle_notification(delivered(one, now, outcome), now)
-            log.debug("told", notification=one.id, outcome=outcome)
+            log.debug("notification.delivered", notification_id=one.id, outcome=outcome)
             return
         after = failed(one, now, outcome)
         self._store.settle_notification(after, now)
         log.warning(
-            "not told",
-            notification=one.id,
+            "notification.not_delivered",
+            notification_id=one.id,
             receiver=destination_of(one.target),
             reason=outcome.reason,
             state=after.state.value,

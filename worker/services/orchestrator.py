@@ -154,7 +154,7 @@ class Orchestrator:
                 elif job.result.assets_status is not AssetsStatus.PENDING:
                     self._wakeups.choose(waiting.id)
         except HooklineError as error:  # what came of this job is recorded all the same
-            log.warning("who waits is left to the sweep", job_id=job.id, error=str(error))
+            log.warning("job.dependents_left_to_sweep", job_id=job.id, error=str(error))
 
     def _callback_stats(self, account: str, *, fresh: bool = False) -> CallbackStats:
         read_at, callback_stats = self._callback_stats_cache.get(
@@ -170,7 +170,7 @@ class Orchestrator:
         known = {paid.number for paid in before.double_payments}
         for paid in (each for each in job.double_payments if each.number not in known):
             log.error(
-                "paid twice",
+                "job.paid_twice",
                 job_id=job.id,
                 account=job.account,
                 attempt=paid.number,
@@ -182,7 +182,7 @@ class Orchestrator:
         # Most callbacks tell of progress, and a line of log costs as much as the rest of them.
         write = log.debug if job.status is Status.IN_PROGRESS else log.info
         write(
-            "job",
+            "job.status_changed",
             status=job.status.value,
             job_id=job.id,
             kind=job.kind.value,

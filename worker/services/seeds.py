@@ -102,4 +102,4 @@ class Seeds:
         elif job.seed_pending:
             self._orchestrator.store.reschedule(job.id, now + retry_policy.ask_for_seed(age))
         if reply.error:
-            log.warning("a seed cannot be had", job_id=job.id, error=reply.error)
+            log.warning("seed.unavailable", job_id=job.id, error=reply.error)

@@ -64,7 +64,7 @@ class Sweep:
             try:
                 looked = self._look(job)
             except HooklineError as error:  # one bad job must not stop the others
-                log.warning("cannot look at a job", job_id=job.id, error=str(error))
+                log.warning("sweep.job_skipped", job_id=job.id, error=str(error))
                 continue
             if looked.askable or looked.unidentified:
                 quiet[looked.account].append(looked.id)
@@ -116,7 +116,7 @@ class Sweep:
             if self._store.once(f"mend:{account}", MEND_S):
                 mended = self._store.mend_slots(account)
                 if mended:
-                    log.error("slots without a job were freed", account=account, slots=mended)
+                    log.error("slots.freed", account=account, count=mended)
 
 
 def _pieces(job_ids: Mapping[str, Sequence[str]], size: int) -> Iterator[tuple[str, Sequence[str]]]:
@@ -155,7 +155,7 @@ class Poller:
             self._fetch(client, [job for job in jobs if job.task_id])
             self._search(client, account, {job.id: job for job in jobs if job.unidentified})
         except ProviderUnavailable as error:
-            log.warning("the provider cannot be asked", account=account, error=str(error))
+            log.warning("provider.unavailable", account=account, error=str(error))
         finally:
             self._places[account].release()
 

@@ -96,7 +96,7 @@ class CeleryWakeups:
         try:
             self._app.send_task(task, args=args, queue=queue, ignore_result=True)
         except Exception as error:  # noqa: BLE001 - kombu lets many drivers' errors through
-            log.warning("a wake-up was not sent; the sweep will", task=task, error=str(error))
+            log.warning("wakeup.not_sent", task=task, error=str(error))
 
 
 class CeleryMessages:

@@ -1,4 +1,4 @@
-"""`hookline export`: jobs that are over, as lines of JSON, before they leave Redis."""
+"""`hookline export`: finished jobs as lines of JSON, before retention removes them."""
 
 import json
 from collections.abc import Iterator

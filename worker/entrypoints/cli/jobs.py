@@ -1,4 +1,4 @@
-"""The commands about jobs that are there: list, show, watch, and what people ask of them."""
+"""Commands on existing jobs: jobs, show, watch, press, cancel, retry, resolve."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from worker.domain import buttons
 from worker.domain.job import Job, Kind, Status
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import Command, note, print_json
+from worker.entrypoints.cli.base import Command, json_option, note, print_json
 from worker.entrypoints.cli.submitting import (
     answer,
     answer_dry,
@@ -22,8 +22,6 @@ from worker.entrypoints.cli.submitting import (
 )
 from worker.services.reports import answers
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
-
 
 @click.command(
     cls=Command,
@@ -36,7 +34,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP wo
 @click.option("--double-payments", is_flag=True, help="Only jobs that were paid for twice.")
 @click.option("--limit", type=int, default=50, show_default=True, metavar="1-200", help="How many.")
 @click.option("--cursor", help="Go on where a former listing ended.")
-@_JSON
+@json_option
 def jobs(*, as_json: bool, **query: Any) -> None:
     """List jobs, newest first."""
     page = client.jobs(**query)
@@ -52,7 +50,7 @@ def jobs(*, as_json: bool, **query: Any) -> None:
 @click.command(cls=Command, examples=("hookline show ID", "hookline show ID --pipeline --json"))
 @click.argument("job_id", metavar="ID")
 @click.option("--pipeline", is_flag=True, help="The whole pipeline that it belongs to.")
-@_JSON
+@json_option
 def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     """Show a job and what grew from it, or its whole pipeline."""
     if pipeline:
@@ -78,7 +76,7 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
 
 @click.command(cls=Command, examples=("hookline watch ID",))
 @click.argument("job_id", metavar="ID")
-@_JSON
+@json_option
 def watch(*, job_id: str, as_json: bool) -> None:
     """Follow a job and all that grows from it to its end."""
     answer([client.get(job_id)], wait=True, as_json=as_json)
@@ -86,7 +84,7 @@ def watch(*, job_id: str, as_json: bool) -> None:
 
 @click.command(cls=Command, examples=("hookline cancel ID",))
 @click.argument("job_id", metavar="ID")
-@_JSON
+@json_option
 def cancel(*, job_id: str, as_json: bool) -> None:
     """Give a job up, and what waits for it.
 
@@ -105,7 +103,7 @@ def cancel(*, job_id: str, as_json: bool) -> None:
 @click.argument("job_id", metavar="ID")
 @click.option("--outcome", required=True, metavar="resubmit|failed|accepted", help="What is true.")
 @click.option("--task-id", metavar="ID", help="The provider's task, where it was accepted.")
-@_JSON
+@json_option
 def resolve(*, job_id: str, outcome: Any, task_id: str | None, as_json: bool) -> None:
     """End the doubt whether the provider accepted a job.
 
@@ -131,7 +129,7 @@ def retry(*, job_id: str, wait: bool, as_json: bool) -> None:
 @click.argument("job_id", metavar="ID")
 @click.argument("button")
 @click.option("--prompt", metavar="TEXT", help="For the window that some buttons open.")
-@click.option("--mask", metavar="PATH|URL", help="Likewise: white where it shall change.")
+@click.option("--mask", metavar="PATH|URL", help="Likewise: white where it changes.")
 def press(
     *,
     job_id: str,

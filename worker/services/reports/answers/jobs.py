@@ -9,7 +9,7 @@ from worker.adapters import store
 from worker.domain import dry_run, job
 from worker.domain.account import Account
 from worker.domain.account.billing import Standing, charges, total
-from worker.domain.account_trouble import CURABLE
+from worker.domain.error_codes import RETRY_ON
 from worker.domain.job import Kind, Status
 from worker.domain.notifications import Topic
 from worker.domain.redaction import HIDDEN
@@ -87,7 +87,7 @@ class Retries(Answer):
     backoff_s: int = Field(description="before the second one, then doubled")
     on: Annotated[
         tuple[str, ...] | None,
-        PlainSerializer(lambda on: list(CURABLE if on is None else on), list[str]),
+        PlainSerializer(lambda on: list(RETRY_ON if on is None else on), list[str]),
     ] = Field(description="codes of the errors to try again after")
 
 

@@ -182,7 +182,7 @@ def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:
         ("often", "as in 3 or 3:failed,timeout"),
         ("99", "from 1 to 10"),
         ("3:", "is not the code"),
-        ("3:moderated", "refused again as it is"),
+        ("3:moderated", "is refused again"),
     ],
 )
 def test_a_wrong_retry_is_refused_with_what_to_write(here: Here, text: str, words: str) -> None:

@@ -16,7 +16,8 @@ from worker.domain.job import Job, Kind
 
 GOOD = CallbackStats(callbacks=9, told=3, by_sort={"imagine": 9})
 
-CALLBACKS, MIXED, POLLING = TrackingMode
+POLLING, MIXED, CALLBACKS = TrackingMode.POLLING, TrackingMode.MIXED, TrackingMode.CALLBACKS
+
 MODES: dict[str, tuple[CallbackStats, bool, TrackingMode, str, bool | None]] = {
     # what was counted, whether submits carry a hook, the mode, words of its why, callbacks flow
     "no hook": (GOOD, False, POLLING, "no public URL", False),

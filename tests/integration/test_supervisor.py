@@ -10,11 +10,10 @@ from time import monotonic
 
 import pytest
 
-from tests.support.processes import ended
+from tests.support.processes import ROOT, ended
 from worker.adapters.local.stopping import Stop
 from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
 
-ROOT = Path(__file__).parents[2]
 FOREVER = "import time\nprint('here', flush=True)\ntime.sleep(60)"
 DEAF = (
     "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
