@@ -10,15 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from config import checks
 from config.accounts import AccountsFile, read_accounts
@@ -29,115 +21,92 @@ from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
 from worker.domain.errors import FieldError, SettingsError
 from worker.domain.events import InDoubt, Policy
-from worker.domain.job import Status
-
-Words = Annotated[tuple[str, ...], BeforeValidator(checks.words)]
-Secrets = Annotated[
-    tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.signing_secrets)
-]
-
-NotifySecrets = Annotated[
-    tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.notify_secrets)
-]
 
 
 class Settings(BaseModel):
-    """What Hookline was told. URLs that may hold passwords are left out of its `repr`."""
+    """The settings. URLs that may hold passwords are left out of the `repr`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    redis_url: Annotated[str, AfterValidator(checks.redis_url)] | None = Field(
-        None, alias="HOOKLINE_REDIS_URL", repr=False
-    )
-    """The job store; None: a private Redis under `state_dir`."""
+    redis_url: checks.RedisUrl | None = Field(None, alias="HOOKLINE_REDIS_URL", repr=False)
+    """The job store; unset: a private Redis under `state_dir`."""
 
-    broker_url: Annotated[str, AfterValidator(checks.broker_url)] | None = Field(
-        None, alias="HOOKLINE_BROKER_URL", repr=False
-    )
-    """Celery's broker; None: the same Redis, the next database. Use `broker()`."""
+    broker_url: checks.BrokerUrl | None = Field(None, alias="HOOKLINE_BROKER_URL", repr=False)
+    """Celery's broker; unset: the same Redis, the next database. Use `broker()`."""
 
-    provider_url: Annotated[str, AfterValidator(checks.provider_url)] | None = Field(
-        None, alias="HOOKLINE_PROVIDER_URL"
-    )
-    """Base before `/mj`, without a trailing slash; None: the sandbox."""
+    provider_url: checks.ProviderUrl | None = Field(None, alias="HOOKLINE_PROVIDER_URL")
+    """The base before `/mj`, without a trailing slash; unset: the sandbox."""
 
-    provider_key: Annotated[SecretStr, AfterValidator(checks.header_safe)] = Field(
-        SecretStr(""), alias="HOOKLINE_PROVIDER_KEY"
-    )
+    provider_key: checks.HeaderSecret = Field(SecretStr(""), alias="HOOKLINE_PROVIDER_KEY")
     provider_auth: Auth = Field("bearer", alias="HOOKLINE_PROVIDER_AUTH")
     provider_dialect: Dialect = Field("auto", alias="HOOKLINE_PROVIDER_DIALECT")
 
     max_running: int = Field(3, alias="HOOKLINE_MAX_RUNNING", ge=1, le=100)
-    """Jobs of the account running at once."""
+    """Jobs that run at once."""
 
     accounts_file: AccountsFile | None = Field(None, alias="HOOKLINE_ACCOUNTS")
-    """Several accounts instead of the one that the five settings above make. Use `accounts`."""
+    """A file of several accounts, instead of the five settings above. Use `accounts`."""
 
     submit_timeout_s: float = Field(80.0, alias="HOOKLINE_SUBMIT_TIMEOUT_S", ge=1, le=600)
-    """Seconds for a submit; it is cut off then, and the job is in doubt."""
+    """Seconds for a submission; then it is cut off, and the job is in doubt."""
 
     doubt_window_s: float = Field(1800.0, alias="HOOKLINE_DOUBT_WINDOW_S", ge=5, le=86_400)
-    """Seconds for which a job in doubt waits for evidence: more than the slowest task takes."""
+    """Seconds that a job in doubt waits for evidence: more than the slowest task takes."""
 
     in_doubt: InDoubt = Field("hold", alias="HOOKLINE_IN_DOUBT")
-    """What follows a doubt that no evidence ended: wait for a person, submit again, or give up."""
+    """What follows a doubt without evidence: wait for a person, submit again, or give up."""
 
     max_resubmits: int = Field(1, alias="HOOKLINE_MAX_RESUBMITS", ge=0, le=5)
-    """Submissions of one job that may follow a doubt by themselves."""
+    """Automatic submissions of one job after a doubt, at most."""
 
-    allowed_hosts: Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
-    """Hosts with which pictures and notifications may be exchanged over plain http, or at a private
+    allowed_hosts: checks.Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
+    """Hosts that may serve pictures and receive notifications over plain http or at a private
     address."""
 
-    choosers: Words = Field((), alias="HOOKLINE_CHOOSERS")
-    """Modules whose functions a `choose` may name; whoever may name any function runs any code."""
+    choosers: checks.Words = Field((), alias="HOOKLINE_CHOOSERS")
+    """Modules whose functions a `choose` may name; to allow any function is to allow any code."""
 
-    public_url: Annotated[str, AfterValidator(checks.public_url)] | None = Field(
-        None, alias="HOOKLINE_PUBLIC_URL"
-    )
-    """Where the provider reaches the receiver, without a trailing slash; None: polling only."""
+    public_url: checks.PublicUrl | None = Field(None, alias="HOOKLINE_PUBLIC_URL")
+    """The address at which the provider reaches the web process, without a trailing slash; unset:
+    polling only."""
 
-    secrets: Secrets = Field(alias="HOOKLINE_SECRET")
-    """They sign state tokens; the first signs, all verify."""
+    secrets: checks.SigningSecrets = Field(alias="HOOKLINE_SECRET")
+    """Secrets of the state tokens, newest first: the first signs, all verify."""
 
-    api_token: Annotated[SecretStr, AfterValidator(checks.api_token)] = Field(
-        alias="HOOKLINE_API_TOKEN"
-    )
-    notify_secrets: NotifySecrets = Field(alias="HOOKLINE_NOTIFY_SECRET")
-    """`whsec_...`; each signs notifications by the Standard Webhooks scheme, newest first."""
+    api_token: checks.ApiToken = Field(alias="HOOKLINE_API_TOKEN")
+    notify_secrets: checks.WebhookSecrets = Field(alias="HOOKLINE_NOTIFY_SECRET")
+    """`whsec_...`, newest first; each signs notifications by the Standard Webhooks scheme."""
 
-    host: Annotated[str, AfterValidator(checks.host)] = Field("127.0.0.1", alias="HOOKLINE_HOST")
-    port: int = Field(8000, alias="HOOKLINE_PORT", ge=0, le=65535)  #: 0: a free one
-    """Where the web process listens; `PORT` where HOOKLINE_PORT is unset."""
+    host: checks.Host = Field("127.0.0.1", alias="HOOKLINE_HOST")
+    """The address on which the web process listens."""
 
-    storage_url: Annotated[str, AfterValidator(checks.storage_url)] = Field(
+    port: int = Field(8000, alias="HOOKLINE_PORT", ge=0, le=65535)
+    """Its port, 0: a free one; `PORT` is used if HOOKLINE_PORT is unset."""
+
+    storage_url: checks.StorageUrl = Field(
         "file://./output", alias="HOOKLINE_STORAGE_URL", repr=False
     )
-    """Results and large inputs, an fsspec URL."""
+    """Where results and input pictures are stored: an fsspec URL."""
 
-    asset_names: Annotated[str, AfterValidator(naming.check)] = Field(
-        naming.DEFAULT, alias="HOOKLINE_ASSET_NAMES"
-    )
-    """The template of the stored files' names, below the storage's root."""
+    asset_names: checks.AssetNames = Field(naming.DEFAULT, alias="HOOKLINE_ASSET_NAMES")
+    """The template of the names of stored files, below the storage's root."""
 
-    state_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+    state_dir: checks.AbsolutePath = Field(
         Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
     )
-    """The private Redis and the generated secrets; absolute."""
+    """The folder of the private Redis and the generated secrets; made absolute."""
 
-    retention: Annotated[Mapping[Status, float | None], BeforeValidator(checks.retention)] = Field(
-        "30d", alias="HOOKLINE_RETENTION", validate_default=True
-    )
-    """Seconds for which pipelines stay in Redis after their end, by their root's status."""
+    retention: checks.Retention = Field("30d", alias="HOOKLINE_RETENTION", validate_default=True)
+    """How long pipelines stay in Redis after their end, by the status of their root; in seconds."""
 
     log_format: Literal["console", "json"] = Field("json", alias="HOOKLINE_LOG_FORMAT")
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], BeforeValidator(checks.lower)
-    ] = Field("info", alias="HOOKLINE_LOG_LEVEL")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.Lower] = Field(
+        "info", alias="HOOKLINE_LOG_LEVEL"
+    )
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """The provider's accounts; none where the sandbox is to stand in for it."""
+        """The provider's accounts; none if the sandbox stands in for it."""
         if self.accounts_file is not None:
             tables = self.accounts_file.accounts.items()
             return tuple(table.account(name, self.allowed_hosts) for name, table in tables)
@@ -156,22 +125,22 @@ class Settings(BaseModel):
 
     @property
     def receivers(self) -> frozenset[str]:
-        """Hosts that may be told by plain http, or at a private address: those allowed, and this
-        machine itself while nobody else reaches the web process.
+        """Hosts that may receive notifications over plain http or at a private address: those
+        allowed, and this machine while the web process listens on it alone.
         """
         named = {host.lower() for host in self.allowed_hosts}
         return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
 
     @property
     def budgets(self) -> Budgets:
-        """What may be spent beside each account's own budget."""
+        """The budgets of the day and of the tenants."""
         return self.accounts_file.budgets() if self.accounts_file else Budgets()
 
     @property
     def policy(self) -> Policy:
-        """How patient to be with the accounts."""
+        """How jobs in doubt and silent accounts are treated."""
         return Policy(
-            # Past the deadline with room for a slow exchange, and for clocks that disagree.
+            # Beyond the deadline, with room for a slow exchange and for clock skew.
             lease_s=1.5 * self.submit_timeout_s + 2.0,
             in_doubt=self.in_doubt,
             doubt_window_s=self.doubt_window_s,
@@ -183,7 +152,7 @@ class Settings(BaseModel):
         return as_broker(self.broker_url) if self.broker_url else broker_for(redis_url)
 
     def secret_values(self) -> frozenset[str]:
-        """Every value that must not be seen in a log, for `config.logs`."""
+        """Every value that must not appear in a log, for `config.logs`."""
         tables = self.accounts_file.accounts.values() if self.accounts_file else ()
         keys = (self.provider_key, *(table.secret() for table in tables))
         held = (*self.secrets, *keys, self.api_token, *self.notify_secrets)
@@ -192,7 +161,7 @@ class Settings(BaseModel):
         return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))
 
 
-#: May come from a file as well: `NAME_FILE`.
+#: May also come from a file: `NAME_FILE`.
 _SECRET_NAMES = (
     "HOOKLINE_REDIS_URL",
     "HOOKLINE_BROKER_URL",
@@ -202,7 +171,7 @@ _SECRET_NAMES = (
     "HOOKLINE_NOTIFY_SECRET",
 )
 
-#: Made in the state directory where they are not given: name -> file, maker.
+#: Generated in the state directory if they are missing: name -> file, generator.
 _GENERATED = {
     "HOOKLINE_SECRET": ("secret", plain_secret),
     "HOOKLINE_API_TOKEN": ("api-token", plain_secret),
@@ -227,8 +196,8 @@ def load_settings(
 ) -> Settings:
     """Read `env` (default: the process's own) over the file `dotenv`, which may be missing.
 
-    Makes the secrets that are missing and may be generated. Raises `SettingsError` with every
-    problem that was found, each under its setting's name; nothing is written then.
+    Generates missing secrets. Raises `SettingsError` with every problem by the name of its setting;
+    then nothing is written.
     """
     found = collect(os.environ if env is None else env, dotenv, _NAMES, _SECRET_NAMES)
     values: dict[str, Any] = dict(found.values)
@@ -255,7 +224,7 @@ def load_settings(
 
 
 def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
-    """Put what the accounts' file says in the place of its name; what is wrong with it."""
+    """Replace the name of the accounts' file by its content; return the problems."""
     name = "HOOKLINE_ACCOUNTS"
     if name not in values:
         return []
@@ -266,7 +235,7 @@ def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
 
 
 def _validate(values: Mapping[str, Any]) -> tuple[Settings | None, list[FieldError]]:
-    """The settings, or what is wrong with single values, without repeating them."""
+    """The settings, or the problems of single values, which are not repeated."""
     try:
         return Settings.model_validate(values), []
     except ValidationError as error:
@@ -278,7 +247,7 @@ def _validate(values: Mapping[str, Any]) -> tuple[Settings | None, list[FieldErr
 
 
 def _together(values: Mapping[str, str]) -> Iterator[FieldError]:
-    """The rules between settings. A value that is wrong by itself breaks none of them."""
+    """The rules between settings. A value that is invalid itself breaks none of them."""
     if "HOOKLINE_ACCOUNTS" in values:
         reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
         yield from (FieldError(name, reason) for name in ONE_ACCOUNT if name in values)
