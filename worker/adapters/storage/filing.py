@@ -64,29 +64,25 @@ class Filing:
             ServiceUnavailable: the storage or the temporary folder fails.
         """
         try:
-            return self._filed(source, n, names, allowed_hosts, tiles=tiles)
+            with TemporaryDirectory(prefix=_FOLDER) as folder:
+                fetched = Path(folder, "fetched")
+                with fetched.open("x+b") as file:
+                    fetching.fetch_into(
+                        file,
+                        source.url,
+                        allowed_hosts=allowed_hosts,
+                        max_bytes=MAX_BYTES,
+                        deadline_s=DEADLINE_S,
+                    )
+                    with self._decoding:
+                        seen = media.inspect(file)
+                        made = _made_of(file, seen, tiles=tiles) if seen.is_picture else []
+                    name = names.file(n, seen.ext)
+                    whole = self._put_whole(file, fetched, seen, name, source.of)
+                return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
         except OSError as error:
             problem = f"No temporary file can be used: {error.strerror or type(error).__name__}"
             raise ServiceUnavailable(problem) from error
-
-    def _filed(
-        self, source: Source, n: int, names: Names, allowed_hosts: Collection[str], *, tiles: bool
-    ) -> list[StoredFile]:
-        with TemporaryDirectory(prefix=_FOLDER) as folder:
-            fetched = Path(folder, "fetched")
-            with fetched.open("x+b") as file:
-                fetching.fetch_into(
-                    file,
-                    source.url,
-                    allowed_hosts=allowed_hosts,
-                    max_bytes=MAX_BYTES,
-                    deadline_s=DEADLINE_S,
-                )
-                with self._decoding:
-                    seen = media.inspect(file)
-                    made = _made_of(file, seen, tiles=tiles) if seen.is_picture else []
-                whole = self._put_whole(file, fetched, seen, names.file(n, seen.ext), source.of)
-            return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
 
     def _put_whole(
         self,
