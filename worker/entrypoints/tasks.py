@@ -28,7 +28,7 @@ def register(celery: Celery, services: Services) -> None:
     @celery.task(name="hookline.ask")
     def ask(account: str, job_ids: Sequence[str]) -> None:
         with _left_to_the_sweep():
-            services.poller.ask(account, job_ids)
+            services.poller.poll(account, job_ids)
 
     @celery.task(name="hookline.store_assets")
     def store_assets(job_id: str) -> None:
