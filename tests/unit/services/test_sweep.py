@@ -8,6 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status
+from tests.support.processes import wait_for
 from tests.support.shell import Shell
 from worker.adapters.provider.client import MAX_IDS
 from worker.adapters.tokens import Tokens
@@ -271,9 +272,7 @@ def test_a_busy_asker_steps_aside(shell: Shell, poller: Poller) -> None:
     threads = [Thread(target=poller.ask, args=("default", [job.id])) for _ in range(ASKING)]
     for thread in threads:
         thread.start()
-    pause = Event()
-    while len(began) < ASKING:
-        pause.wait(0.01)
+    wait_for(lambda: len(began) == ASKING, "as many questions as may be under way")
     poller.ask("default", [job.id])  # would wait for ever
     assert len(began) == ASKING
     go_on.set()
