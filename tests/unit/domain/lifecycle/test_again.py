@@ -36,7 +36,7 @@ from worker.domain.job import Job, Modal, Retry, Status, Window
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.requests import parse_request
 from worker.domain.result import Button, JobError, Result
-from worker.services.reports.present import job_json
+from worker.services.reports import answers
 
 THREE = Retry()
 START = Started("default")
@@ -460,6 +460,6 @@ def test_it_is_kept(retry: Retry | None) -> None:
 
 
 def test_it_is_shown_with_all_that_it_means() -> None:
-    assert job_json(a_job())["retry"] is None
-    shown = job_json(a_job(retry=Retry(2)))["retry"]
+    assert answers.Job.of(a_job()).to_dict()["retry"] is None
+    shown = answers.Job.of(a_job(retry=Retry(2))).to_dict()["retry"]
     assert shown == {"attempts": 2, "backoff_s": 10, "on": list(RETRY_ON)}
