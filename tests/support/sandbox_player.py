@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from worker.sandbox import Sandbox, SandboxOptions, create_sandbox
+from worker.sandbox import Sandbox, SandboxOptions
 
 Json = dict[str, Any]
 
@@ -66,7 +66,7 @@ def players() -> Iterator[Play]:
 
     def new(dialect: str = "trueai", **options: Any) -> Player:
         options.setdefault("task_seconds", (0.0, 0.0))
-        started.append(create_sandbox(SandboxOptions(dialect=dialect, **options)))
+        started.append(Sandbox(SandboxOptions(dialect=dialect, **options)))
         return Player(started[-1])
 
     try:
