@@ -1,7 +1,7 @@
 """PURE. Why a job, or the storing of its files, failed: every code of ``JobError``, one row each.
 
-Programs may branch on a code; the message beside it is the provider's own, or ours. The rows also
-decide which errors a further attempt may answer, and docs/retries.md is checked against them.
+Programs may branch on a code; the message is the provider's own, or ours. The rows also decide
+which errors a further attempt may answer, and make the table in docs/retries.md.
 """
 
 from enum import StrEnum
@@ -32,16 +32,14 @@ class Family(StrEnum):
 
 
 _ENDS = "the job fails"
-_MOVES_ON = (
-    "the account takes no more; a root that any account may take moves on, else the job fails"
-)
-_WAITS = "nothing was paid: submitted again with backoff, under the same attempt"
+_MOVES_ON = "the account is closed; a root that any account may take moves on, any other job fails"
+_WAITS = "nothing was charged: submitted again with backoff, under the same attempt"
 _IF_ACCEPTED = f"{_WAITS}; fails if the task had been accepted"
 _PREPARED_AGAIN = "prepared again with backoff where that can help, else the job fails"
 _WATCHED = "watched for a late success for half an hour, then timed out"
-_REFUSED_AGAIN = "the same request is refused again: correct it and hand it in anew"
-_NEVER_PAID = "such a submit was not accepted, so it is submitted again without being asked to"
-_FIX_ACCOUNT = "no further attempt mends the account: see its hint, then `hookline retry`"
+_REFUSED_AGAIN = "the same request is refused again: correct it and submit a new job"
+_NEVER_PAID = "the submit was not accepted, so it is repeated automatically"
+_FIX_ACCOUNT = "another attempt does not fix the account: see its hint, then `hookline retry`"
 _NO_TIME = "nothing is submitted after the deadline: set a longer `deadline_s`"
 _NO_TASK = "there is no task to try again"
 
@@ -59,8 +57,8 @@ class ErrorCode(StrEnum):
     MODERATED = (
         "moderated",
         Family.MODERATION,
-        "the job fails; its prompt is never sent again, to no account",
-        "a moderated prompt is refused again as it is: change it and hand it in anew",
+        "the job fails; its prompt is never submitted again, to any account",
+        "a moderated prompt is refused again: change it and submit a new job",
         "Change the prompt or the picture; the same one is refused again.",
     )
     BAD_PARAMETER = (
@@ -177,21 +175,21 @@ class ErrorCode(StrEnum):
     LOST = (
         "lost",
         Family.LOST,
-        "asked about until the provider knew nothing of it for five minutes; fails",
+        "polled until the provider has not known the task for five minutes, then fails",
         None,
         "It may have restarted without keeping its tasks; `hookline retry` submits the job again.",
     )
     NOT_FOUND = (
         "not_found",
         Family.LOST,
-        "the parent's task is not known: asked for a minute, then the job fails",
-        "the parent's task is gone, so its buttons are: run the parent again",
+        "the parent's task is unknown: repeated for a minute, then the job fails",
+        "the parent's task is gone, and its buttons with it: run the parent again",
         "The provider forgot the parent task, or it belongs to another account.",
     )
     FAILED = (
         "failed",
         Family.PROVIDER_BUG,
-        "the job fails, with the provider's words",
+        "the job fails, with the provider's message",
         None,
         "`hookline retry` submits it again; see the message first.",
     )
@@ -200,14 +198,14 @@ class ErrorCode(StrEnum):
         "cancelled",
         Family.CANCELLED,
         "the job is cancelled",
-        "what somebody cancelled stays cancelled",
+        "what was cancelled stays cancelled",
         "`hookline retry` submits it again.",
     )
     IN_DOUBT = (
         "in_doubt",
         Family.DOUBT,
         "waits for evidence whether it was accepted",
-        "the submission may have been paid: see `hookline resolve`",
+        "the submit may have been charged: see `hookline resolve`",
         (
             "The job may have been accepted and paid, so it is not sent again blindly; a callback "
             "settles it, or `hookline resolve`."

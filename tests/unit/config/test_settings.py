@@ -1,13 +1,11 @@
 """Settings: read, completed, and refused with every problem at once."""
 
 import base64
-import multiprocessing
 import stat
 from pathlib import Path
 
 import pytest
 
-from config.generated import plain_secret, read_or_create
 from config.settings import Settings, load_settings
 from worker.domain.account import Account
 from worker.domain.errors import SettingsError
@@ -54,17 +52,6 @@ def test_generated_secrets_are_private_and_stay() -> None:
         "notify-secret",
         "secret",
     ]
-
-
-def _create(path: Path) -> str:
-    return read_or_create(path, plain_secret)
-
-
-def test_processes_that_start_together_agree_on_a_secret(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "secret"
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        made = pool.map(_create, [path] * 40, chunksize=1)
-    assert set(made) == {path.read_text().strip()}
 
 
 def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:

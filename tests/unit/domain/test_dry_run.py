@@ -14,7 +14,7 @@ from worker.domain.dry_run import Plan, next_price, plan, quote
 from worker.domain.job import Attempt, Job, Kind, Status
 from worker.domain.money import amount
 from worker.domain.result import Button, Result
-from worker.services.reports.present import quote_json
+from worker.services.reports import answers
 
 PRICES = {"imagine": amount(1), "upscale": amount("0.2"), "default": amount(2)}
 MAIN = Account("main", "https://a.example", prices=PRICES)
@@ -88,7 +88,7 @@ def test_the_account_where_it_costs_most_makes_the_estimate() -> None:
     found = quote([job], [CHEAP, MAIN, FREE])
     assert found.totals == {"cheap": amount("2.5"), "main": amount("1.8"), "free": 0}
     assert found.total == amount("2.5")
-    shown = quote_json(found)
+    shown = answers.Quote.model_validate(found).to_dict()
     assert (shown["total"], shown["jobs"], shown["exact"]) == (2.5, 5, True)
     assert shown["accounts"] == {"cheap": 2.5, "main": 1.8, "free": 0.0}
     assert shown["tree"]["price"] + sum(c["price"] for c in shown["tree"]["children"]) == 2.5

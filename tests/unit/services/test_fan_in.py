@@ -22,7 +22,7 @@ from worker.domain.job import JSON, Job, Kind, Status
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request, parse_then_shorthand
 from worker.domain.result import Result
-from worker.services.reports.present import job_json
+from worker.services.reports import answers
 from worker.services.sweep import Sweep
 
 U1, U3 = {"press": "U1"}, {"press": "U3"}
@@ -79,7 +79,7 @@ def test_a_waiting_blend_is_neither_ready_nor_running_and_never_forgotten() -> N
         decision = after(blend, event, now=NOW + 10_000)
         assert decision.disposition is not Disposition.APPLIED
         assert decision.job.waiting
-    assert job_json(blend)["waits_for"] == list(blend.waits_for)
+    assert answers.Job.of(blend).to_dict()["waits_for"] == list(blend.waits_for)
 
 
 def test_it_is_blended_of_their_pictures_in_the_order_of_their_names() -> None:

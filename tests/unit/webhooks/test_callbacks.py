@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.support.openapi import checked
 from tests.support.web import Web
@@ -172,67 +170,6 @@ def test_503_and_nothing_done_while_redis_is_away(tmp_path: Path) -> None:
     assert web.job(job.id) == job
     Away.away = False
     assert send(web, web.hook(job), sample) == (200, {"status": "applied"})
-
-
-#: With half surrogate pairs, which JSON can write and UTF-8 cannot.
-TEXT = st.text(st.characters(), max_size=20)
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5),
-    max_leaves=20,
-)
-TASKS = st.fixed_dictionaries(
-    {},
-    optional={
-        name: JSON_VALUES | st.sampled_from(usual)
-        for name, usual in {
-            "id": ("t1", "t2"),
-            "status": (
-                "NOT_START",
-                "SUBMITTED",
-                "IN_PROGRESS",
-                "MODAL",
-                "CANCEL",
-                "FAILURE",
-                "SUCCESS",
-            ),
-            "progress": ("0%", "55%", "1e9%", 10**400, -1),
-            "state": ("", "\ud800"),
-            "imageUrl": ("https://cdn.example/1.png", "\udc00"),
-            "failReason": ("timeout", "banned"),
-            "buttons": ([{"customId": "MJ::JOB::upsample::1::x", "label": "U1"}], [None], {}),
-            "properties": ({"finalPrompt": "a cat"}, []),
-        }.items()
-    },
-)
-
-
-@settings(max_examples=400)
-@given(task=TASKS, then=st.sampled_from([(), ({"press": "U*"},), ({"describe": True},)]))
-def test_no_json_is_a_5xx(web: Web, task: dict[str, Any], then: Any) -> None:
-    job = web.running(then=then)
-    status, _ = send(web, web.hook(job), task)
-    assert status in (200, 400)
-
-
-@settings(max_examples=400)
-@given(
-    body=st.binary(max_size=300)
-    | st.text(alphabet='{}[]",:\\u0eNaIn-1 t', max_size=60).map(str.encode)
-)
-def test_no_bytes_are_a_5xx_or_change_a_job(web: Web, body: bytes) -> None:
-    job = web.running()
-    status, _ = send(web, web.hook(job), body)
-    assert status in (200, 400)
-    assert web.job(job.id) == job
-
-
-@settings(max_examples=200)
-@given(token=st.text(max_size=200).filter(lambda t: "/" not in t))
-def test_no_token_is_a_5xx(web: Web, token: str) -> None:
-    path = "/webhooks/midjourney/" + token.encode("utf-8", "replace").decode("latin-1")
-    answer = web.client.post("/", environ_overrides={"PATH_INFO": path})
-    assert answer.status_code in (401, 404)
 
 
 def test_a_running_job_ends_by_callback(web: Web) -> None:

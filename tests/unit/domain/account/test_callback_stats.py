@@ -16,30 +16,32 @@ from worker.domain.job import Job, Kind
 
 GOOD = CallbackStats(callbacks=9, told=3, by_sort={"imagine": 9})
 
+POLLING, MIXED, CALLBACKS = TrackingMode.POLLING, TrackingMode.MIXED, TrackingMode.CALLBACKS
+
 MODES: dict[str, tuple[CallbackStats, bool, TrackingMode, str, bool | None]] = {
     # what was counted, whether submits carry a hook, the mode, words of its why, callbacks flow
-    "no hook": (GOOD, False, TrackingMode.POLLING, "no public URL", False),
-    "new": (CallbackStats(), True, TrackingMode.MIXED, "nothing is known", None),
+    "no hook": (GOOD, False, POLLING, "no public URL", False),
+    "new": (CallbackStats(), True, MIXED, "nothing is known", None),
     "two silent ends": (
-        CallbackStats(asked=2, silent=2), True, TrackingMode.MIXED, "nothing is known", None,
+        CallbackStats(asked=2, silent=2), True, MIXED, "nothing is known", None,
     ),
-    "never": (CallbackStats(asked=3, silent=3), True, TrackingMode.POLLING, "no callback ever came", False),
+    "never": (CallbackStats(asked=3, silent=3), True, POLLING, "no callback ever came", False),
     "stopped": (
-        CallbackStats(callbacks=9, told=99, asked=3, silent=3), True, TrackingMode.POLLING, "stopped", False
+        CallbackStats(callbacks=9, told=99, asked=3, silent=3), True, POLLING, "stopped", False
     ),
-    "many asked": (CallbackStats(callbacks=9, told=19, asked=1), True, TrackingMode.MIXED, "1 of 20", True),
+    "many asked": (CallbackStats(callbacks=9, told=19, asked=1), True, MIXED, "1 of 20", True),
     "few asked": (
-        CallbackStats(callbacks=9, told=20, asked=1), True, TrackingMode.CALLBACKS, "20 of 21", True,
+        CallbackStats(callbacks=9, told=20, asked=1), True, CALLBACKS, "20 of 21", True,
     ),
-    "good": (GOOD, True, TrackingMode.CALLBACKS, "3 of 3 ends were told", True),
-    "only progress": (CallbackStats(callbacks=1), True, TrackingMode.CALLBACKS, "0 of 0", True),
+    "good": (GOOD, True, CALLBACKS, "3 of 3 ends were told", True),
+    "only progress": (CallbackStats(callbacks=1), True, CALLBACKS, "0 of 0", True),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("callback_stats", "hooked", "mode", "why", "flows"), MODES.values(), ids=MODES
 )
-def test_the_delivery_mode_and_why(
+def test_the_tracking_mode_and_why(
     callback_stats: CallbackStats, mode: TrackingMode, why: str, *, hooked: bool, flows: bool | None
 ) -> None:
     found, words = tracking_mode(callback_stats, hooked=hooked)

@@ -36,7 +36,7 @@ from worker.domain.job import Job, Modal, Retry, Status, Window
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.requests import parse_request
 from worker.domain.result import Button, JobError, Result
-from worker.services.reports.present import job_json
+from worker.services.reports import answers
 
 THREE = Retry()
 START = Started("default")
@@ -396,12 +396,12 @@ def test_the_wish_has_defaults() -> None:
         ({"on": []}, "retry.on", "not 0"),
         ({"on": "failed"}, "retry.on", "must be a list"),
         ({"on": ["faild"]}, "retry.on[0]", "did you mean `failed`?"),
-        ({"on": ["failed", "moderated"]}, "retry.on[1]", "refused again as it is"),
+        ({"on": ["failed", "moderated"]}, "retry.on[1]", "is refused again"),
         ({"on": ["bad_parameter"]}, "retry.on[0]", "correct it"),
         ({"on": ["deadline"]}, "retry.on[0]", "longer `deadline_s`"),
         ({"on": ["in_doubt"]}, "retry.on[0]", "hookline resolve"),
-        ({"on": ["quota"]}, "retry.on[0]", "mends the account"),
-        ({"on": ["unreachable"]}, "retry.on[0]", "without being asked"),
+        ({"on": ["quota"]}, "retry.on[0]", "does not fix the account"),
+        ({"on": ["unreachable"]}, "retry.on[0]", "is repeated automatically"),
         ({"on": ["cancelled"]}, "retry.on[0]", "stays cancelled"),
         ({"tries": 3}, "retry.tries", "is not a field"),
         (3, "retry", "must be an object"),
@@ -460,6 +460,6 @@ def test_it_is_kept(retry: Retry | None) -> None:
 
 
 def test_it_is_shown_with_all_that_it_means() -> None:
-    assert job_json(a_job())["retry"] is None
-    shown = job_json(a_job(retry=Retry(2)))["retry"]
+    assert answers.Job.of(a_job()).to_dict()["retry"] is None
+    shown = answers.Job.of(a_job(retry=Retry(2))).to_dict()["retry"]
     assert shown == {"attempts": 2, "backoff_s": 10, "on": list(RETRY_ON)}

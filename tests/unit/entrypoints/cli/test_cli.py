@@ -32,8 +32,8 @@ from worker.entrypoints import connection
 from worker.entrypoints.cli import attempts, cli, processes, verdicts
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
+from worker.services.reports import answers
 from worker.services.reports.overview import Report, State, Taking
-from worker.services.reports.present import job_json
 
 
 class Quiet:
@@ -121,7 +121,7 @@ def test_a_job_is_handed_in_with_everything_that_was_said(here: Here) -> None:
     said = json.loads(answer.stdout)
     job = here.store.get(said["id"])
     assert job is not None
-    assert said == json.loads(json.dumps(job_json(job, here.orchestrator.accounts)))
+    assert said == json.loads(json.dumps(answers.Job.of(job, here.orchestrator.accounts).to_dict()))
     assert job.request == {"prompt": "a red fox"}
     assert [step["press"] for step in job.then] == ["U1", "U2", "V2"]
     assert job.then[2]["then"] == [{"press": "U1"}]
@@ -182,7 +182,7 @@ def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:
         ("often", "as in 3 or 3:failed,timeout"),
         ("99", "from 1 to 10"),
         ("3:", "is not the code"),
-        ("3:moderated", "refused again as it is"),
+        ("3:moderated", "is refused again"),
     ],
 )
 def test_a_wrong_retry_is_refused_with_what_to_write(here: Here, text: str, words: str) -> None:

@@ -8,7 +8,8 @@ from tests.support.jobs import NOW, a_job, in_status
 from worker.adapters.store import Page, Pipeline
 from worker.domain.job import Attempt, Status
 from worker.domain.result import Button, JobError, Result
-from worker.services.reports.present import job_json, page_json, pipeline_json, pipeline_status
+from worker.services.reports import answers
+from worker.services.reports.answers.jobs import pipeline_status
 
 
 def a_pipeline(*statuses: Status) -> Pipeline:
@@ -29,7 +30,7 @@ def test_a_job_shows_what_the_contract_names() -> None:
         error=JobError("lost", "gone", "retry it", retryable=True),
         submitted_at=NOW,
     )
-    shown = job_json(job)
+    shown = answers.Job.of(job).to_dict()
     assert json.loads(json.dumps(shown)) == shown, "it is JSON already"
     assert {
         "id", "kind", "status", "progress", "account", "task_id", "parent_id", "pipeline_id",
@@ -54,7 +55,7 @@ def test_a_job_shows_what_the_contract_names() -> None:
 
 @pytest.mark.parametrize("status", Status)
 def test_every_job_can_be_shown_at_any_time(status: Status) -> None:
-    shown = job_json(in_status(status))
+    shown = answers.Job.of(in_status(status)).to_dict()
     assert shown["status"] == status.value
     assert (shown["error"] is None) or shown["error"]["message"]
     assert shown["result"]["buttons"] is not None, "a list even while nobody knows them"
@@ -82,7 +83,7 @@ def test_a_pipeline_is_open_while_any_of_it_is(statuses: list[Status], summary: 
 
 def test_a_pipeline_counts_every_status() -> None:
     pipeline = a_pipeline(Status.SUCCEEDED, Status.FAILED, Status.FAILED)
-    shown = pipeline_json(pipeline)
+    shown = answers.Pipeline.of(pipeline).to_dict()
     assert shown["counts"] == {s.value: 0 for s in Status} | {
         "succeeded": 1, "failed": 2, "total": 3,
     }  # fmt: skip
@@ -91,5 +92,8 @@ def test_a_pipeline_counts_every_status() -> None:
 
 def test_a_page_says_whether_it_goes_on() -> None:
     job = a_job()
-    assert page_json(Page((job,), "next")) == {"items": [job_json(job)], "next_cursor": "next"}
-    assert page_json(Page(())) == {"items": [], "next_cursor": None}
+    assert answers.Page.of(Page((job,), "next")).to_dict() == {
+        "items": [answers.Job.of(job).to_dict()],
+        "next_cursor": "next",
+    }
+    assert answers.Page.of(Page(())).to_dict() == {"items": [], "next_cursor": None}

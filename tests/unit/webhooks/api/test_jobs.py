@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.support.drawing import draw
@@ -406,56 +404,3 @@ def test_a_defect_of_ours_is_500_without_details(web: Web) -> None:
     assert answer.status_code == 500
     assert fields_of(answer) == []
     assert b"secret" not in answer.data
-
-
-#: With half surrogate pairs, which JSON can write and UTF-8 cannot.
-TEXT = st.text(st.characters(), max_size=20)
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@settings(max_examples=300)
-@given(
-    path=st.sampled_from(["", "press", "resolve"]),
-    body=st.dictionaries(
-        st.sampled_from(
-            [
-                "kind",
-                "prompt",
-                "images",
-                "then",
-                "metadata",
-                "priority",
-                "tenant",
-                "button",
-                "modal",
-                "outcome",
-                "task_id",
-                "job_id",
-                "index",
-                "action",
-                "account",
-                "notify",
-                "mode",
-                "deadline_s",
-                "retry",
-            ]
-        )
-        | st.text(max_size=5),
-        JSON_VALUES
-        | st.sampled_from(["imagine", "action", "U1", "U*", "accepted", "a cat", {"press": "U1"}]),
-        max_size=6,
-    ),
-)
-def test_no_body_is_a_5xx(shared: Web, path: str, body: Any) -> None:
-    job = a_grid(shared)
-    answer = post(shared, f"/v1/jobs/{job.id}/{path}" if path else "/v1/jobs", body)
-    assert answer.status_code < 500
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Web:
-    return checked(Web(tmp_path_factory.mktemp("shared")))

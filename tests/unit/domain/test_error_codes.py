@@ -8,21 +8,6 @@ from tests.support.processes import ROOT
 from worker.domain.error_codes import RETRY_ON, TASK_CODES, ErrorCode, Family, job_error
 
 
-def rows(page: str, heading: str) -> list[list[str]]:
-    """The cells of the table whose first column has that heading."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    table = text.split(f"\n| {heading} |", 1)[1].split("\n\n", 1)[0]
-    return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()[2:]]
-
-
-def test_the_page_on_retries_has_the_tables_rows() -> None:
-    expected = []
-    for code in TASK_CODES.values():
-        on = f"no: {code.why_not}" if code.why_not else "**yes**"
-        expected.append([f"`{code}`", code.family, code.by_itself, on])
-    assert rows("docs/retries.md", "code") == expected
-
-
 def test_the_page_on_results_names_every_code_of_files() -> None:
     page = (ROOT / "docs/results.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
