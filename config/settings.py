@@ -188,15 +188,15 @@ class Settings(BaseModel):
 
     @property
     def receivers(self) -> frozenset[str]:
-        """Hosts that may be told by plain http, or at a private address: those allowed, and this
-        machine itself while nobody else reaches the web process.
+        """Hosts that may get notifications over plain http or at a private address: the allowed
+        ones, and this machine itself while the web process listens locally.
         """
         named = {host.lower() for host in self.allowed_hosts}
         return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
 
     @property
     def budgets(self) -> Budgets:
-        """What may be spent beside each account's own budget."""
+        """Budgets on top of each account's own."""
         return self.accounts_file.budgets() if self.accounts_file else Budgets()
 
     @property
