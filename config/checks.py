@@ -1,14 +1,14 @@
-"""PURE. The types of single settings.
+"""PURE. The types of single settings, and the rules ``across`` all of them.
 
-A check returns the value, or raises `ValueError` in words that complete "NAME: ..." and do not
-repeat the value, which may be a secret.
+A check of one setting returns the value, or raises `ValueError` in words that complete "NAME: ..."
+and do not repeat the value, which may be a secret.
 """
 
 import base64
 import binascii
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from config import redis_urls
 from worker.domain.assets import naming
+from worker.domain.errors import FieldError
 from worker.domain.job import Status
 
 _SHORTEST_SECRET = 16
@@ -200,3 +201,39 @@ StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 AssetNames = Annotated[str, AfterValidator(naming.check)]
 AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
 Retention = Annotated[Mapping[Status, float | None], BeforeValidator(_retention)]
+
+ACCOUNTS = "HOOKLINE_ACCOUNTS"
+#: What it replaces.
+ONE_ACCOUNT = (
+    "HOOKLINE_PROVIDER_URL",
+    "HOOKLINE_PROVIDER_KEY",
+    "HOOKLINE_PROVIDER_AUTH",
+    "HOOKLINE_PROVIDER_DIALECT",
+    "HOOKLINE_MAX_RUNNING",
+)
+
+
+def across(values: Mapping[str, str]) -> Iterator[FieldError]:
+    """The rules between settings. A value that is invalid itself breaks none of them."""
+    if ACCOUNTS in values:
+        reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
+        yield from (FieldError(name, reason) for name in ONE_ACCOUNT if name in values)
+    else:
+        yield from _one_account(values)
+    public = is_remote(values.get("HOOKLINE_PUBLIC_URL", ""))
+    exposed = not is_loopback(values.get("HOOKLINE_HOST", "127.0.0.1"))
+    if (public or exposed) and "HOOKLINE_SECRET" not in values:
+        where = "HOOKLINE_PUBLIC_URL" if public else "HOOKLINE_HOST"
+        yield FieldError("HOOKLINE_SECRET", f"must be set when {where} is not this machine's own")
+    if exposed and "HOOKLINE_API_TOKEN" not in values:
+        yield FieldError(
+            "HOOKLINE_API_TOKEN", "must be set when HOOKLINE_HOST is not this machine's own"
+        )
+
+
+def _one_account(values: Mapping[str, str]) -> Iterator[FieldError]:
+    provider = values.get("HOOKLINE_PROVIDER_URL")
+    if provider and is_remote(provider) and "HOOKLINE_PROVIDER_KEY" not in values:
+        yield FieldError("HOOKLINE_PROVIDER_KEY", "is needed with HOOKLINE_PROVIDER_URL")
+    if not provider and "HOOKLINE_PROVIDER_KEY" in values:
+        yield FieldError("HOOKLINE_PROVIDER_URL", "is needed with HOOKLINE_PROVIDER_KEY")

@@ -15,6 +15,7 @@ from worker.adapters.storage.filing import Filing
 from worker.adapters.storage.storage import Storage
 from worker.domain.assets import selection, sidecar
 from worker.domain.assets.naming import DEFAULT, Names
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
 from worker.domain.events import AssetsSettled, LinksRenewed
 from worker.domain.job import Job
@@ -174,9 +175,7 @@ def _reason(job: Job, error: HooklineError) -> JobError:
             f"The provider was asked for new links of task {job.task_id}, in vain. Ask it for the "
             "picture, or make it again: `hookline press` a button of the parent."
         )
-        return JobError("link_dead", str(error), hint)
+        return job_error(ErrorCode.LINK_DEAD, str(error), hint)
     if error.retryable:
-        hint = "Look at the storage and at the way to the provider's host: `hookline doctor`."
-        return JobError("not_reached", str(error), hint)
-    hint = "It is over a limit, or where we must not connect to: see docs/results.md."
-    return JobError("not_taken", str(error), hint)
+        return job_error(ErrorCode.NOT_REACHED, str(error))
+    return job_error(ErrorCode.NOT_TAKEN, str(error))

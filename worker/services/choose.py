@@ -17,11 +17,12 @@ from worker.adapters.limiter import Limiter
 from worker.adapters.storage.inputs import Options, ingest_request
 from worker.adapters.storage.storage import Storage
 from worker.domain import retry_policy
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.domain.events import Choosing, Chosen, Disposition, NotChosen
 from worker.domain.job import JSON, Job
 from worker.domain.requests import check_choosers, parse_choice
-from worker.domain.result import AssetsStatus, JobError
+from worker.domain.result import AssetsStatus
 from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,6 @@ PLACES = 2
 #: The lease of a running function is renewed so often within ``LIMIT_S``.
 _RENEWALS = 20
 
-_HINT = "`hookline retry` calls the function again; the worker's log has its traceback."
 _MAX_MESSAGE = 500  #: characters of what a function may raise
 
 
@@ -82,7 +82,7 @@ class Chooser:
         else:
             return Chosen(job.attempt, parent, steps)
         message = f"{job.request['choose']} {problem}"[:_MAX_MESSAGE]
-        return NotChosen(job.attempt, JobError("choose_failed", message, _HINT))
+        return NotChosen(job.attempt, job_error(ErrorCode.CHOOSE_FAILED, message))
 
     def _steps(self, steps: tuple[JSON, ...], parent: Job) -> tuple[JSON, ...]:
         """As when they are handed in: allowed, and their masks kept."""

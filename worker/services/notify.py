@@ -5,7 +5,6 @@ they are then. Whoever dies between sending and writing that down leaves a claim
 sent again under the same id, so a receiver hears of everything at least once.
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,9 +21,9 @@ from worker.adapters.store import Store
 from worker.domain.batch.progress import MOST_SHOWN
 from worker.domain.errors import Conflict, HooklineError, NotFound
 from worker.domain.notifications import (
+    DeliveryState,
     Failure,
     Notification,
-    State,
     Topic,
     delivered,
     failed,
@@ -34,8 +33,8 @@ from worker.domain.wakeups import Wakeups
 from worker.services import delivery_limits
 from worker.services.delivery_limits import Lines, destination_of
 from worker.services.orchestrator import Orchestrator
+from worker.services.reports import answers
 from worker.services.reports.batch_overview import report
-from worker.services.reports.present import event_json, job_json, one_batch_json, pipeline_json
 
 log = structlog.get_logger(__name__)
 
@@ -136,7 +135,7 @@ class Notifier:
     def _waiting(self, notification_id: str) -> Notification | None:
         """The notification, if it is to be sent now: a wake-up may be late, or come twice."""
         one = self._store.notification(notification_id)
-        if one is None or one.state is not State.WAITING or one.due_at is None:
+        if one is None or one.state is not DeliveryState.WAITING or one.due_at is None:
             return None
         return one if one.due_at <= self._orchestrator.clock() else None
 
@@ -148,14 +147,14 @@ class Notifier:
         try:
             if one.target.celery_task:
                 queue = one.target.queue
-                self._messages.send(one.target.celery_task, queue, one.id, event)
+                self._messages.send(one.target.celery_task, queue, one.id, event.to_dict())
                 return "sent"
             return self._post(one, event)
         except HooklineError as error:
             return Failure(str(error))
 
-    def _post(self, one: Notification, event: Mapping[str, Any]) -> str | Failure:
-        body = _written(event)
+    def _post(self, one: Notification, event: answers.Message) -> str | Failure:
+        body = event.to_json()
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "hookline",
@@ -174,26 +173,25 @@ class Notifier:
                 response.read(_ANSWER_BYTES)
             return _verdict(response)
 
-    def _event(self, one: Notification) -> dict[str, Any] | None:
+    def _event(self, one: Notification) -> answers.Message | None:
         """What is told; None where its subject was deleted meanwhile."""
-        data = self._data(one)
-        return None if data is None else event_json(one, data)
-
-    def _data(self, one: Notification) -> dict[str, Any] | None:
         accounts = self._orchestrator.accounts
         if one.topic == Topic.BATCH_FINISHED:
             batch = self._store.batch(one.subject)
             if batch is None:
                 return None
-            return one_batch_json(report(self._store, batch, bad_rows=MOST_SHOWN))
+            found = report(self._store, batch, bad_rows=MOST_SHOWN)
+            return answers.BatchMessage.of(one, answers.Batch.of(found))
         if one.topic == Topic.PIPELINE_FINISHED:
             pipeline = self._store.pipeline(one.subject)
             if pipeline is None:
                 return None
-            whole = pipeline_json(pipeline, accounts)
-            return whole if len(_written(whole)) <= MAX_BYTES else {**whole, "jobs": None}
+            whole = answers.ToldPipeline.of(pipeline, accounts)
+            fits = len(whole.to_json()) <= MAX_BYTES
+            told = whole if fits else whole.model_copy(update={"jobs": None})
+            return answers.PipelineMessage.of(one, told)
         job = self._store.get(one.subject)
-        return None if job is None else job_json(job, accounts)
+        return answers.JobMessage.of(one, answers.Job.of(job, accounts)) if job else None
 
 
 class Deliveries:
@@ -225,7 +223,7 @@ class Deliveries:
         """
         ids, cursor = list[str](), None
         while True:
-            page = self._store.list_notifications(State.DEAD, 200, cursor)
+            page = self._store.list_notifications(DeliveryState.DEAD, 200, cursor)
             ids += [one.id for one in page.notifications if one.topic != Topic.JOB_PROGRESS]
             if (cursor := page.cursor) is None:
                 return ids[::-1]
@@ -238,7 +236,3 @@ def _verdict(response: HTTPResponse) -> str | Failure:
     if 300 <= status < 400:
         return Failure(f"{status}: it redirects, and that is not followed")
     return Failure(str(status), final=status == HTTPStatus.GONE)
-
-
-def _written(event: Mapping[str, Any]) -> str:
-    return json.dumps(event, separators=(",", ":"))

@@ -10,12 +10,12 @@ from worker.adapters.store import Openings, Store
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import (
     CallbackStats,
-    Mode,
     Sample,
     Source,
-    mode_of,
+    TrackingMode,
     policy_for,
     sort_of,
+    tracking_mode,
 )
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
 from worker.domain.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
@@ -117,10 +117,10 @@ class Orchestrator:
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
         return policy_for(job, self._rules, callback_stats, hooked=self._hooked)
 
-    def callback_stats(self, account: str) -> tuple[CallbackStats, Mode, str]:
-        """How the account calls back: what was counted, its delivery mode, and why."""
+    def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
+        """How the account calls back: what was counted, its tracking mode, and why."""
         callback_stats = self._callback_stats(account, fresh=True)
-        return callback_stats, *mode_of(callback_stats, hooked=self._hooked)
+        return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
 
     def _notify(self, job: Job) -> Notify | None:
         """Who is told of the job: whom it names, or its account does."""

@@ -20,6 +20,7 @@ from worker.adapters.store import NoFreeSlot, Store
 from worker.adapters.tokens import Tokens
 from worker.domain import buttons, followups
 from worker.domain.account.callback_stats import sort_of
+from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, PictureError, StoreUnavailable
 from worker.domain.events import Disposition, Posting, Replied, Started
 from worker.domain.job import JSON, Job, Kind, Status, Window
@@ -226,7 +227,7 @@ class Submitter:
         try:
             check_mask(mask, picture.size)
         except PictureError as error:
-            raise _Refused(_permanent("bad_mask", f"modal.mask: {error}")) from error
+            raise _Refused(_permanent(ErrorCode.BAD_MASK, f"modal.mask: {error}")) from error
 
     def _loaded(self, job: Job, ref: str, *, mask: bool) -> Picture:
         account = self._orchestrator.accounts[job.account]
@@ -261,19 +262,19 @@ def _verdict_of(error: Exception) -> Verdict:
     if isinstance(error, _Refused):
         return error.verdict
     retryable = isinstance(error, HooklineError) and error.retryable
-    code = "bad_picture" if isinstance(error, PictureError) else "not_prepared"
+    code = ErrorCode.BAD_PICTURE if isinstance(error, PictureError) else ErrorCode.NOT_PREPARED
     if retryable:
         return Verdict(Outcome.TRY_LATER, error=JobError(code, str(error), retryable=True))
     return _permanent(code, str(error))
 
 
-def _permanent(code: str, message: str) -> Verdict:
+def _permanent(code: ErrorCode, message: str) -> Verdict:
     return Verdict(Outcome.PERMANENT, error=JobError(code, message))
 
 
-_NOT_SENT = _permanent("cancelled", "Cancelled before it was sent.")
+_NOT_SENT = _permanent(ErrorCode.CANCELLED, "Cancelled before it was sent.")
 _PARENT_NOT_READY = JobError(
-    "parent_not_ready",
+    ErrorCode.PARENT_NOT_READY,
     "The provider does not show the parent task as finished yet.",
     retryable=True,
 )

@@ -8,23 +8,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from worker.domain.account.callback_stats import Mode
+from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import SUBMITTED_KINDS
 from worker.domain.money import in_words
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, WrongUsage, json_option, note, print_json
 from worker.services.pause import Pausable
+from worker.services.reports import answers
 from worker.services.reports.overview import Overview, Report, Taking
-from worker.services.reports.present import accounts_json
 
 _COLOURS = {
     Taking.OPEN: "green",
     Taking.PAUSED: "yellow",
     Taking.CLOSED: "red",
     Taking.RESTING: "magenta",
-    Mode.CALLBACKS: "green",
-    Mode.MIXED: "yellow",
-    Mode.POLLING: "yellow",
+    TrackingMode.CALLBACKS: "green",
+    TrackingMode.MIXED: "yellow",
+    TrackingMode.POLLING: "yellow",
 }
 _WIDE = 200  #: characters
 _NUMBERS = ("running", "films", "ready", "errors", "spent", "reserved", "budget")
@@ -42,7 +42,7 @@ def accounts(*, as_json: bool) -> None:
     """
     found = client.overview()
     if as_json:
-        print_json(accounts_json(found))
+        print_json(answers.Accounts.of(found))
         return
     console = Console(highlight=False)
     if not console.is_terminal:  # in a pipe nothing is cut

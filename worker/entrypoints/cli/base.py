@@ -105,8 +105,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print what H
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """What the HTTP call would answer, on stdout; ``value`` may be or hold an ``Answer``."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=lambda answer: answer.to_dict())
+    click.echo(text)
 
 
 def note(text: str) -> None:

@@ -22,7 +22,7 @@ from worker.entrypoints.cli.base import (
 )
 from worker.entrypoints.cli.batch_submit import submit
 from worker.services.batches import Batches
-from worker.services.reports.present import batch_json, one_batch_json
+from worker.services.reports import answers
 
 #: Bad rows that the store keeps.
 _BAD_KEPT = 1000
@@ -83,7 +83,7 @@ def list_(*, limit: int, as_json: bool) -> None:
     """List the newest batches."""
     found = client.list_batches(limit=limit)
     if as_json:
-        print_json({"items": list(map(batch_json, found))})
+        print_json(answers.Batches.of(found))
     else:
         Console(soft_wrap=True, highlight=False).print(view.table(found))
 
@@ -174,7 +174,7 @@ def _find(name: str) -> Batch:
 def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
     count = sum(1 for _ in jobs)
     if as_json:
-        print_json({"jobs": count})
+        print_json(answers.Changed(jobs=count))
     else:
         click.echo(f"{counted(count, 'job')} {done}")
 
@@ -182,7 +182,7 @@ def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
 def _show(name: str, *, as_json: bool) -> None:
     found = client.get_batch(name)
     if as_json:
-        print_json(one_batch_json(found))
+        print_json(answers.Batch.of(found))
         return
     click.echo(f"{found.batch.name}  {found.state}  {found.batch.id}")
     for text in view.lines(found, waits=view.waits_for(found)):

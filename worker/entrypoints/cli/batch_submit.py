@@ -34,7 +34,7 @@ from worker.entrypoints.cli.submitting import (
     seed_option,
     steps,
 )
-from worker.services.reports.present import taken_json
+from worker.services.reports import answers
 
 #: Bad rows that are printed.
 _BAD_SHOWN = 10
@@ -77,7 +77,9 @@ def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any
         _say_bad(problem.rows, problem.count, None)
         leave(JOB_FAILED)
     if as_json:
-        print_json({**taken_json(asked.name, taken), **(_price(taken) if dry_run else {})})
+        print_json(
+            {**answers.Taken.of(asked.name, taken).to_dict(), **(_price(taken) if dry_run else {})}
+        )
     else:
         _say(asked, taken, dry_run=dry_run)
     if watch and not dry_run:

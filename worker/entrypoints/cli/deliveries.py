@@ -4,7 +4,9 @@ from typing import Any
 
 import click
 
-from worker.domain.notifications import Notification, State
+from worker.domain.notifications import DeliveryState, Notification
+from worker.domain.requests.base import validate
+from worker.domain.requests.queries import DeliveriesQuery
 from worker.entrypoints import connection
 from worker.entrypoints.cli.base import (
     Command,
@@ -15,7 +17,8 @@ from worker.entrypoints.cli.base import (
     note,
     print_json,
 )
-from worker.services.reports.present import deliveries_json, delivery_json
+from worker.services.reports import answers
+from worker.services.reports.listing import list_deliveries
 
 
 @click.group(
@@ -38,16 +41,16 @@ def deliveries() -> None:
 
 
 @deliveries.command("list", cls=Command, examples=("hookline deliveries --state dead",))
-@click.option("--state", type=click.Choice([s.value for s in State]), help="Only these.")
+@click.option("--state", type=click.Choice([s.value for s in DeliveryState]), help="Only these.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @click.option("--cursor", help="Go on where a former listing ended.")
 @json_option
-def list_(*, state: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
+def list_(*, as_json: bool, **given: Any) -> None:
     """List deliveries, newest first."""
-    wanted = State(state) if state else None
-    page = connection.services().store.list_notifications(wanted, limit, cursor)
+    query = validate(DeliveriesQuery, given)
+    page = list_deliveries(connection.services().store, query)
     if as_json:
-        print_json(deliveries_json(page))
+        print_json(answers.Deliveries.model_validate(page))
         return
     for one in page.notifications:
         click.echo(_line(one))
@@ -62,7 +65,7 @@ def show(*, delivery_id: str, as_json: bool) -> None:
     """Show a delivery with its last tries."""
     one = connection.services().deliveries.find(delivery_id)
     if as_json:
-        print_json(delivery_json(one))
+        print_json(answers.Delivery.model_validate(one))
         return
     click.echo(_line(one))
     for each in one.tries:
@@ -84,7 +87,7 @@ def replay(*, delivery_id: str | None, dead: bool, as_json: bool) -> None:
     found = connection.services().deliveries
     again = [found.replay(each) for each in (found.dead() if dead else [delivery_id or ""])]
     if as_json:
-        shown: list[Any] = list(map(delivery_json, again))
+        shown = [answers.Delivery.model_validate(each) for each in again]
         print_json({"items": shown} if dead else shown[0])
         return
     for one in again:
@@ -92,10 +95,14 @@ def replay(*, delivery_id: str | None, dead: bool, as_json: bool) -> None:
 
 
 def _line(one: Notification) -> str:
-    shown: dict[str, Any] = delivery_json(one)["target"]
+    shown: dict[str, Any] = answers.Delivery.model_validate(one).target.to_dict()
     queue = f"@{shown['queue']}" if shown["queue"] else ""
     target = shown["url"] or f"{shown['celery_task']}{queue}"
-    last = f"  {one.tries[-1].outcome}" if one.tries and one.state is not State.DELIVERED else ""
+    last = (
+        f"  {one.tries[-1].outcome}"
+        if one.tries and one.state is not DeliveryState.DELIVERED
+        else ""
+    )
     return f"{one.id}  {one.state:<9}  {moment(one.created_at)}Z  {target}{last}"
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import click
 
-from worker.adapters.store import Filter
 from worker.domain import buttons
 from worker.domain.job import Job, Kind, Status
 from worker.entrypoints import client, connection
@@ -21,7 +20,7 @@ from worker.entrypoints.cli.submitting import (
     steps,
     then_option,
 )
-from worker.services.reports.present import job_json, one_job_json, page_json, pipeline_json
+from worker.services.reports import answers
 
 
 @click.command(
@@ -36,28 +35,11 @@ from worker.services.reports.present import job_json, one_job_json, page_json, p
 @click.option("--limit", type=int, default=50, show_default=True, metavar="1-200", help="How many.")
 @click.option("--cursor", help="Go on where a former listing ended.")
 @json_option
-def jobs(
-    *,
-    status: str | None,
-    kind: str | None,
-    account: str | None,
-    batch: str | None,
-    double_payments: bool,
-    limit: int,
-    cursor: str | None,
-    as_json: bool,
-) -> None:
+def jobs(*, as_json: bool, **query: Any) -> None:
     """List jobs, newest first."""
-    wanted = Filter(
-        status=Status(status) if status else None,
-        kind=Kind(kind) if kind else None,
-        account=account,
-        batch_id=batch,
-        double_payments=double_payments,
-    )
-    page = client.jobs(wanted, limit=limit, cursor=cursor)
+    page = client.jobs(**query)
     if as_json:
-        print_json(page_json(page, client.configured()))
+        print_json(answers.Page.of(page, client.configured()))
         return
     for job in page.jobs:
         click.echo(render.line(job))
@@ -74,7 +56,7 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     if pipeline:
         whole = client.pipeline(job_id)
         if as_json:
-            print_json(pipeline_json(whole, client.configured()))
+            print_json(answers.Pipeline.of(whole, client.configured()))
             return
         click.echo(f"pipeline {whole.id}  {render.summary(whole)}")
         print_tree(whole.jobs)
@@ -82,7 +64,7 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     job = client.get(job_id)
     waiting = client.why_waiting(job)
     if as_json:
-        print_json(one_job_json(job, client.configured(), waiting))
+        print_json(answers.Job.of(job, client.configured(), waiting=waiting))
         return
     policy = connection.services().orchestrator.policy(job)
     for text in render.details(job, policy, locate, waiting, client.configured()):
@@ -180,7 +162,7 @@ retry.params += answer_options()
 
 def _say(job: Job, *, as_json: bool) -> None:
     if as_json:
-        print_json(job_json(job, client.configured()))
+        print_json(answers.Job.of(job, client.configured()))
     else:
         click.echo(render.line(job))
 

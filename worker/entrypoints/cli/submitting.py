@@ -12,7 +12,7 @@ from worker.domain.requests import parse_then_shorthand
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import progress, quotes, render
 from worker.entrypoints.cli.base import leave, note, print_json
-from worker.services.reports.present import job_json, pipeline_json, quote_json
+from worker.services.reports import answers
 
 
 def then_option() -> click.Option:
@@ -137,13 +137,13 @@ def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool, as_list: bool = Fa
     if wait:
         members = [member for job in jobs for member in progress.follow(job)]
         if as_json:
-            print_json(pipeline_json(client.pipeline(jobs[0]), client.configured()))
+            print_json(answers.Pipeline.of(client.pipeline(jobs[0]), client.configured()))
         else:
             print_tree(members)
         leave(progress.exit_code(members))
     if as_json:
-        shown = [job_json(job, client.configured()) for job in jobs]
-        print_json({"items": shown} if as_list else shown[0])
+        shown = answers.Items.of(jobs, client.configured())
+        print_json(shown if as_list else shown.items[0])
         return
     for job in jobs:
         click.echo(job.id)
@@ -154,7 +154,7 @@ def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool, as_list: bool = Fa
 def answer_dry(quote: Quote, *, as_json: bool) -> None:
     """Print what would be submitted, and its price."""
     if as_json:
-        print_json(quote_json(quote))
+        print_json(answers.Quote.model_validate(quote))
         return
     for text in quotes.lines(quote):
         click.echo(text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from worker.adapters.store.durability import Durability
-from worker.domain.account.callback_stats import Mode
+from worker.domain.account.callback_stats import TrackingMode
 from worker.entrypoints.cli.base import counted
 from worker.services.reports.overview import Report, Taking
 
@@ -90,7 +90,7 @@ def deliveries(dead: int) -> Iterator[Finding]:
 def _delivery(report: Report) -> Finding:
     message = f"{report.mode}: {report.why}"
     name = f"delivery {report.account.name}"
-    if report.mode is Mode.POLLING:
+    if report.mode is TrackingMode.POLLING:
         advice = (
             "Jobs end later this way, and one in doubt waits for you: see that the provider reaches"
             " HOOKLINE_PUBLIC_URL."
