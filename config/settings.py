@@ -10,15 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from config import checks
 from config.accounts import AccountsFile, read_accounts
@@ -29,16 +21,6 @@ from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
 from worker.domain.errors import FieldError, SettingsError
 from worker.domain.events import InDoubt, Policy
-from worker.domain.job import Status
-
-Words = Annotated[tuple[str, ...], BeforeValidator(checks.words)]
-Secrets = Annotated[
-    tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.signing_secrets)
-]
-
-NotifySecrets = Annotated[
-    tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.notify_secrets)
-]
 
 
 class Settings(BaseModel):
@@ -48,13 +30,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    provider_url: Annotated[str, AfterValidator(checks.provider_url)] | None = Field(
+    provider_url: checks.ProviderUrl | None = Field(
         None, alias="HOOKLINE_PROVIDER_URL", examples=["https://provider.example"]
     )
     """The provider's address before `/mj`; it may end with a mode such as `/mj-relax`.
     Unset: `hookline up` starts the sandbox."""
 
-    provider_key: Annotated[SecretStr, AfterValidator(checks.header_safe)] = Field(
+    provider_key: checks.HeaderSecret = Field(
         SecretStr(""), alias="HOOKLINE_PROVIDER_KEY", examples=["your-key"]
     )
     """The provider's API key."""
@@ -90,71 +72,65 @@ class Settings(BaseModel):
     max_resubmits: int = Field(1, alias="HOOKLINE_MAX_RESUBMITS", ge=0, le=5)
     """How often a job in doubt may be submitted again automatically."""
 
-    allowed_hosts: Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
+    allowed_hosts: checks.Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
     """Hosts that images and notifications may be exchanged with over plain `http` or at a private
     address."""
 
-    choosers: Words = Field((), alias="HOOKLINE_CHOOSERS", examples=["ranking"])
+    choosers: checks.Words = Field((), alias="HOOKLINE_CHOOSERS", examples=["ranking"])
     """Python modules whose functions a `choose` step may call; see
     [follow-ups.md](follow-ups.md)."""
 
-    public_url: Annotated[str, AfterValidator(checks.public_url)] | None = Field(
+    public_url: checks.PublicUrl | None = Field(
         None, alias="HOOKLINE_PUBLIC_URL", examples=["https://hooks.example"]
     )
     """Where the provider reaches the web process. Unset: jobs are polled, unless the provider runs
     on this machine, as the sandbox does; then `hookline up` sets it."""
 
-    secrets: Secrets = Field(alias="HOOKLINE_SECRET")
+    secrets: checks.SigningSecrets = Field(alias="HOOKLINE_SECRET")
     """Signs callback URLs; at least 16 characters. Several for rotation, newest first. Must be set
     when the public URL or the host is not local."""
 
-    api_token: Annotated[SecretStr, AfterValidator(checks.api_token)] = Field(
-        alias="HOOKLINE_API_TOKEN"
-    )
+    api_token: checks.ApiToken = Field(alias="HOOKLINE_API_TOKEN")
     """Bearer token of the HTTP API; at least 16 characters. Must be set when the host is not
     local."""
 
-    notify_secrets: NotifySecrets = Field(alias="HOOKLINE_NOTIFY_SECRET")
+    notify_secrets: checks.WebhookSecrets = Field(alias="HOOKLINE_NOTIFY_SECRET")
     """Signs notifications (Standard Webhooks): `whsec_` followed by 24 to 64 bytes in base64.
     Several for rotation, newest first."""
 
-    redis_url: Annotated[str, AfterValidator(checks.redis_url)] | None = Field(
+    redis_url: checks.RedisUrl | None = Field(
         None, alias="HOOKLINE_REDIS_URL", repr=False, examples=["redis://127.0.0.1:6379/0"]
     )
     """Redis or Valkey, 6.2 or newer: `redis://`, `rediss://`, `unix:///path?db=0` or
     `sentinel://host:26379,host:26379/master/0`. Unset: `hookline up` runs a private one."""
 
-    broker_url: Annotated[str, AfterValidator(checks.broker_url)] | None = Field(
+    broker_url: checks.BrokerUrl | None = Field(
         None, alias="HOOKLINE_BROKER_URL", repr=False, examples=["redis://127.0.0.1:6379/1"]
     )
     """Celery's broker; `amqp://` works too. Unset: the next database of the same Redis."""
 
-    host: Annotated[str, AfterValidator(checks.host)] = Field("127.0.0.1", alias="HOOKLINE_HOST")
+    host: checks.Host = Field("127.0.0.1", alias="HOOKLINE_HOST")
     """The address that the web process listens on."""
 
     port: int = Field(8000, alias="HOOKLINE_PORT", ge=0, le=65535)
     """Its port; 0 picks a free one. `PORT` is used if this is unset. If neither is set and 8000 is
     taken, `hookline up` picks a free port and prints it."""
 
-    storage_url: Annotated[str, AfterValidator(checks.storage_url)] = Field(
+    storage_url: checks.StorageUrl = Field(
         "file://./output", alias="HOOKLINE_STORAGE_URL", repr=False
     )
     """Where results and submitted images are stored: any fsspec URL whose driver is installed; see
     [results.md](results.md)."""
 
-    asset_names: Annotated[str, AfterValidator(naming.check)] = Field(
-        naming.DEFAULT, alias="HOOKLINE_ASSET_NAMES"
-    )
+    asset_names: checks.AssetNames = Field(naming.DEFAULT, alias="HOOKLINE_ASSET_NAMES")
     """Template for the names of stored files; also `{kind}`, `{batch}`, `{row}` and `{date}`. See
     [results.md](results.md)."""
 
-    retention: Annotated[Mapping[Status, float | None], BeforeValidator(checks.retention)] = Field(
-        "30d", alias="HOOKLINE_RETENTION", validate_default=True
-    )
+    retention: checks.Retention = Field("30d", alias="HOOKLINE_RETENTION", validate_default=True)
     """How long finished pipelines stay in Redis: `12h`, `30d` or `forever`, with exceptions by
     status: `30d, failed=90d`. Stored files are never deleted; see [retention.md](retention.md)."""
 
-    state_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+    state_dir: checks.AbsolutePath = Field(
         Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
     )
     """Holds the private Redis, the generated secrets and the logs of `hookline up`."""
@@ -162,14 +138,14 @@ class Settings(BaseModel):
     log_format: Literal["console", "json"] = Field("json", alias="HOOKLINE_LOG_FORMAT")
     """Log format. On a terminal the default is `console`."""
 
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], BeforeValidator(checks.lower)
-    ] = Field("info", alias="HOOKLINE_LOG_LEVEL")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.Lower] = Field(
+        "info", alias="HOOKLINE_LOG_LEVEL"
+    )
     """Log level."""
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """The provider's accounts; none where the sandbox is to stand in for it."""
+        """The provider's accounts; none if the sandbox stands in for it."""
         if self.accounts_file is not None:
             tables = self.accounts_file.accounts.items()
             return tuple(table.account(name, self.allowed_hosts) for name, table in tables)
@@ -188,22 +164,22 @@ class Settings(BaseModel):
 
     @property
     def receivers(self) -> frozenset[str]:
-        """Hosts that may be told by plain http, or at a private address: those allowed, and this
-        machine itself while nobody else reaches the web process.
+        """Hosts that may get notifications over plain http or at a private address: the allowed
+        ones, and this machine itself while the web process listens locally.
         """
         named = {host.lower() for host in self.allowed_hosts}
         return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
 
     @property
     def budgets(self) -> Budgets:
-        """What may be spent beside each account's own budget."""
+        """Budgets on top of each account's own."""
         return self.accounts_file.budgets() if self.accounts_file else Budgets()
 
     @property
     def policy(self) -> Policy:
-        """How patient to be with the accounts."""
+        """How jobs in doubt and silent accounts are treated."""
         return Policy(
-            # Past the deadline with room for a slow exchange, and for clocks that disagree.
+            # Beyond the deadline, with room for a slow exchange and for clock skew.
             lease_s=1.5 * self.submit_timeout_s + 2.0,
             in_doubt=self.in_doubt,
             doubt_window_s=self.doubt_window_s,
@@ -215,7 +191,7 @@ class Settings(BaseModel):
         return as_broker(self.broker_url) if self.broker_url else broker_for(redis_url)
 
     def secret_values(self) -> frozenset[str]:
-        """Every value that must not be seen in a log, for `config.logs`."""
+        """Every value that must not appear in a log, for `config.logs`."""
         tables = self.accounts_file.accounts.values() if self.accounts_file else ()
         keys = (self.provider_key, *(table.secret() for table in tables))
         held = (*self.secrets, *keys, self.api_token, *self.notify_secrets)
@@ -224,7 +200,7 @@ class Settings(BaseModel):
         return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))
 
 
-#: May come from a file as well: `NAME_FILE`.
+#: May also come from a file: `NAME_FILE`.
 FROM_FILE = (
     "HOOKLINE_REDIS_URL",
     "HOOKLINE_BROKER_URL",
@@ -234,7 +210,7 @@ FROM_FILE = (
     "HOOKLINE_NOTIFY_SECRET",
 )
 
-#: Generated in the state directory if they are not set: name -> file, maker.
+#: Generated in the state directory if they are not set: name -> file, generator.
 GENERATED = {
     "HOOKLINE_SECRET": ("secret", plain_secret),
     "HOOKLINE_API_TOKEN": ("api-token", plain_secret),
@@ -249,8 +225,8 @@ def load_settings(
 ) -> Settings:
     """Read `env` (default: the process's own) over the file `dotenv`, which may be missing.
 
-    Makes the secrets that are missing and may be generated. Raises `SettingsError` with every
-    problem that was found, each under its setting's name; nothing is written then.
+    Generates missing secrets. Raises `SettingsError` with every problem by the name of its setting;
+    then nothing is written.
     """
     found = collect(os.environ if env is None else env, dotenv, _NAMES, FROM_FILE)
     values: dict[str, Any] = dict(found.values)
@@ -277,7 +253,7 @@ def load_settings(
 
 
 def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
-    """Put what the accounts' file says in the place of its name; what is wrong with it."""
+    """Replace the name of the accounts' file by its content; return the problems."""
     name = "HOOKLINE_ACCOUNTS"
     if name not in values:
         return []
@@ -288,7 +264,7 @@ def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
 
 
 def _validate(values: Mapping[str, Any]) -> tuple[Settings | None, list[FieldError]]:
-    """The settings, or what is wrong with single values, without repeating them."""
+    """The settings, or the problems of single values, which are not repeated."""
     try:
         return Settings.model_validate(values), []
     except ValidationError as error:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from config.logs import Redactor
 from tests.chaos.leaks import secrets_in
 from worker.adapters.storage.fetching import check_url
-from worker.adapters.storage.inputs import ingest
+from worker.adapters.storage.inputs import ingest_request
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
-from worker.domain.errors import PictureError
+from worker.domain.errors import InvalidRequest, PictureError
+from worker.domain.job import Kind
 
 TOKENS = Tokens(["a secret of this test"])
 
@@ -79,10 +80,17 @@ def test_what_is_private_is_refused_without_asking_anybody(url: str) -> None:
 )
 def test_a_picture_is_taken_or_refused(tmp_path_factory: Any, ref: str) -> None:
     folder: Path = tmp_path_factory.getbasetemp() / "pictures"
-    options = {"storage": Storage(f"file://{folder}"), "max_bytes": 1000, "allowed_hosts": ()}
-    with suppress(PictureError):
-        kept = ingest(ref, allow_paths=False, **options)  # type: ignore[arg-type]  # fixed above
-        assert kept == ref  # a URL, to be fetched when the job is submitted
+    with suppress(InvalidRequest):
+        kept, _ = ingest_request(
+            Kind.DESCRIBE,
+            {"image": ref},
+            (),
+            storage=Storage(f"file://{folder}"),
+            max_bytes=1000,
+            allow_paths=False,
+            allowed_hosts=(),
+        )
+        assert kept == {"image": ref}  # a URL, to be fetched when the job is submitted
 
 
 SECRETS = ["hunter2-hunter2", "canary/with+signs=", "canary", TOKENS.for_job("0" * 32, 1)]

@@ -85,12 +85,6 @@ def _with_default(option: Option) -> str:
             return f"{option.help} [default: {value}]"
 
 
-def _sandbox_options(command: click.Command) -> click.Command:
-    command.params += [_sandbox_option(option) for option in OPTIONS]
-    return command
-
-
-@_sandbox_options
 @click.command(
     cls=Command,
     examples=(
@@ -119,6 +113,9 @@ def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **g
         serve(options, host, port, listener)
     except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
         raise Unreachable(f"Cannot listen on {host}:{port}: {error}") from error
+
+
+sandbox.params += map(_sandbox_option, OPTIONS)
 
 
 def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:
