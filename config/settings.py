@@ -200,7 +200,7 @@ class Settings(BaseModel):
         return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))
 
 
-#: May also come from a file: `NAME_FILE`.
+#: May come from a file as well: `NAME_FILE`.
 FROM_FILE = (
     "HOOKLINE_REDIS_URL",
     "HOOKLINE_BROKER_URL",
@@ -210,7 +210,7 @@ FROM_FILE = (
     "HOOKLINE_NOTIFY_SECRET",
 )
 
-#: Generated in the state directory if they are not set: name -> file, generator.
+#: Generated in the state directory if they are not set: name -> file, maker.
 GENERATED = {
     "HOOKLINE_SECRET": ("secret", plain_secret),
     "HOOKLINE_API_TOKEN": ("api-token", plain_secret),

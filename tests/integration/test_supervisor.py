@@ -5,12 +5,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
-from time import monotonic
 
 import pytest
 
-from tests.support.processes import ROOT, ended
+from tests.support.processes import ROOT, ended, wait_for
 from worker.adapters.local.stopping import Stop
 from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
 
@@ -39,19 +37,12 @@ class Source(list[tuple[str, str]]):
         self.append((name, line))
 
 
-def wait_for(met: Callable[[], object], seconds: float = 10.0) -> None:
-    pause, deadline = Event(), monotonic() + seconds
-    while not met():
-        assert monotonic() < deadline, f"not within {seconds} s"
-        pause.wait(0.02)
-
-
-def look_until(supervisor: Supervisor, met: Callable[[], object]) -> None:
+def look_until(supervisor: Supervisor, met: Callable[[], object], what: str) -> None:
     def looked() -> object:
         supervisor.look()
         return met()
 
-    wait_for(looked)
+    wait_for(looked, what)
 
 
 def lives(pid: int) -> bool:
@@ -76,7 +67,7 @@ def supervised(
 
 def test_all_programs_end_with_the_context(tmp_path: Path) -> None:
     with supervised(tmp_path, FOREVER, FOREVER) as (supervisor, source):
-        wait_for(lambda: len(source) == 2)
+        wait_for(lambda: len(source) == 2, "both programs' first lines")
         pids = list(supervisor.pids.values())
         assert all(map(lives, pids))
     assert not any(map(lives, pids))
@@ -84,24 +75,24 @@ def test_all_programs_end_with_the_context(tmp_path: Path) -> None:
 
 def test_lines_are_told_and_kept(tmp_path: Path) -> None:
     with supervised(tmp_path, FOREVER) as (_, source):
-        wait_for(lambda: source)
+        wait_for(lambda: source, "the program's first line")
     assert source[0] == ("p0", "here")
     assert (tmp_path / "logs" / "p0.log").read_text() == "here\n"
 
 
 def test_a_program_that_dies_is_started_again(tmp_path: Path) -> None:
     with supervised(tmp_path, FOREVER) as (supervisor, source):
-        wait_for(lambda: source)
+        wait_for(lambda: source, "the program's first line")
         first = supervisor.pids["p0"]
         os.kill(first, signal.SIGKILL)
-        look_until(supervisor, lambda: supervisor.pids.get("p0", first) != first)
-        wait_for(lambda: source.count(("p0", "here")) == 2)
+        look_until(supervisor, lambda: supervisor.pids.get("p0", first) != first, "a second start")
+        wait_for(lambda: source.count(("p0", "here")) == 2, "its first line")
     assert any("ended with code -9" in line for _, line in source)
 
 
 def test_the_pause_grows_while_it_keeps_dying(tmp_path: Path) -> None:
     with supervised(tmp_path, "raise SystemExit(1)") as (supervisor, source):
-        look_until(supervisor, lambda: len(source) == 2)
+        look_until(supervisor, lambda: len(source) == 2, "two ends")
     assert [line.rpartition(" in ")[2] for _, line in source] == ["0.5 s", "1 s"]
 
 
@@ -124,7 +115,7 @@ def test_watching_ends_when_told(tmp_path: Path) -> None:
 
 def test_a_program_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     with supervised(tmp_path, DEAF, grace_s=0.2) as (supervisor, source):
-        wait_for(lambda: source)
+        wait_for(lambda: source, "the program's first line")
         pid = supervisor.pids["p0"]
     assert not lives(pid)
 
@@ -136,10 +127,10 @@ def test_what_a_program_started_itself_ends_too(tmp_path: Path) -> None:
         "print(child.pid, flush=True)\ntime.sleep(60)"
     )
     with supervised(tmp_path, parent) as (_, source):
-        wait_for(lambda: source)
+        wait_for(lambda: source, "the program's first line")
         grandchild = int(source[0][1])
         assert lives(grandchild)
-    wait_for(lambda: not lives(grandchild))
+    wait_for(lambda: not lives(grandchild), "the grandchild's end")
 
 
 def test_no_program_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
@@ -151,4 +142,4 @@ def test_no_program_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None
         assert owner.stdout
         pid = int(owner.stdout.readline())
         assert lives(pid)
-    wait_for(lambda: not lives(pid))
+    wait_for(lambda: not lives(pid), "the program's end")

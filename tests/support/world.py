@@ -25,9 +25,10 @@ from worker.domain.result import AssetsStatus
 from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
+from worker.services.poll import Poller
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Poller, Sweep
+from worker.services.sweep import Sweep
 
 SLOTS = 2
 
@@ -156,7 +157,7 @@ class World:
             case ("start", account, _):
                 return self.submitter.start_next(account)
             case ("ask", account, *job_ids):
-                return self.poller.ask(account, job_ids)
+                return self.poller.poll(account, job_ids)
             case ("ask_seeds", account, *job_ids):
                 return self.seeds.ask(account, job_ids)
             case ("notify", notification_id):

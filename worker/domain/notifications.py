@@ -8,6 +8,7 @@ other, so that no end overtakes what came before it.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from worker.domain.job import Job, Notify, Status
 
@@ -146,3 +147,10 @@ def _topics(before: Job, job: Job, now: float) -> Iterator[Topic]:
     moved = not job.status.terminal and job.progress not in (None, before.progress)
     if moved and now - (before.told_at or 0.0) >= PROGRESS_EVERY_S:
         yield Topic.JOB_PROGRESS
+
+
+def destination_of(target: Notify) -> str:
+    """Where it goes, as far as limits are concerned: a URL's host, or a queue of Celery's."""
+    if target.url:
+        return urlsplit(target.url).hostname or ""
+    return f"queue {target.queue or 'celery'}"

@@ -65,8 +65,8 @@ class Notifier:
                 if self._send(session, callback):
                     self._stats.count("callbacks_sent")
                 else:
-                    self._stats.count("callbacks_failed")
                     self._retry(callback)
+                    self._stats.count("callbacks_failed")
 
     def _send(self, session: requests.Session, callback: Callback) -> bool:
         text = json.dumps(callback.body, ensure_ascii=self._dialect.ascii_callbacks)

@@ -49,9 +49,8 @@ class Assets:
         self._storage = storage
         self._clients = clients
         self._template = template
-        self._limiter = Limiter(PLACES, self._store)
+        self._limiter = Limiter(self._store, per_key=1, total=PLACES)
         self._filing = Filing(storage)
-        self._busy: set[str] = set()
         self._stopped = Event()
 
     def store(self, job_id: str) -> None:
@@ -60,7 +59,7 @@ class Assets:
         Where every place is taken, whoever has one does it next: a slow host must not take the
         threads that start fresh jobs.
         """
-        self._limiter.do(job_id)
+        self._limiter.run(job_id, job_id)
 
     def stop(self) -> None:
         """Begin no further job: what waits in this process is found again by the sweep."""
@@ -68,18 +67,14 @@ class Assets:
         self._limiter.clear()
 
     def _store(self, job_id: str) -> None:
-        # The sweep sends for a job again while its files are still on their way.
-        if job_id in self._busy or self._stopped.is_set():
+        if self._stopped.is_set():
             return
-        self._busy.add(job_id)
         try:
             job = self._orchestrator.job(job_id)
             if job.result.assets_status is AssetsStatus.PENDING:
                 self._settle(job)
         except NotFound:  # deleted meanwhile
             return
-        finally:
-            self._busy.discard(job_id)
 
     def _settle(self, job: Job) -> None:
         try:

@@ -51,14 +51,14 @@ class Chooser:
         self._storage = storage
         self._modules = frozenset(modules)
         self._limit_s = limit_s
-        self._limiter = Limiter(PLACES, self._choose)
+        self._limiter = Limiter(self._choose, per_key=1, total=PLACES)
 
     def choose(self, job_id: str) -> None:
         """Call the function of the choose ``job_id``, and record what it answered.
 
         Where every place is taken, whoever has one does it next. Doing it twice is harmless.
         """
-        self._limiter.do(job_id)
+        self._limiter.run(job_id, job_id)
 
     def _choose(self, job_id: str) -> None:
         store, now = self._orchestrator.store, self._orchestrator.clock()

@@ -1,6 +1,5 @@
 """Queues, buttons, change and the window."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -128,7 +127,7 @@ def test_a_gateway_hides_windows_and_keeps_two_rows(play: Play) -> None:
     assert (reply["code"], reply["properties"]["remix"]) == (1, True)
     assert player.fetch(reply["result"])["status"] == "MODAL"
     player.submit("modal", taskId=reply["result"])
-    time.sleep(0.1)
+    player.clock.advance(0.1)
     rows = player.post("task/list-by-condition", ids=[reply["result"]]).json or []
     assert [row["id"] for row in rows] == [reply["result"]] * 2
     assert rows[0]["status"] == player.fetch(reply["result"])["status"] == "MODAL"
@@ -145,7 +144,7 @@ def test_a_gateway_that_lags_refuses_a_follow_up_too_early(play: Play) -> None:
     player = play("gateway", fetch_lag=0.4)
     task_id = player.submit("imagine", prompt="a dog")
     assert player.fetch(task_id)["status"] == ""
-    time.sleep(0.15)
+    player.clock.advance(0.3)  # it has ended, and the gateway has not looked yet
     custom_id = "MJ::JOB::upsample::1::x"
     reply = player.post("submit/action", taskId=task_id, customId=custom_id)
     assert (reply.json or {})["description"] == "task_status_not_success "

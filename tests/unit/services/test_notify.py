@@ -4,10 +4,11 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,12 +30,11 @@ from worker.domain.notifications import (
     Outbox,
     Topic,
     announce,
+    destination_of,
     failed,
 )
 from worker.domain.result import JobError
-from worker.services import delivery_limits
 from worker.services import notify as module
-from worker.services.delivery_limits import Lines, destination_of
 from worker.services.notify import Deliveries, Notifier, Signer
 from worker.services.sweep import Sweep
 
@@ -50,11 +50,14 @@ class Messages:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str | None, str, Mapping[str, Any]]] = []
         self.trouble: BrokerUnavailable | None = None
+        self.meanwhile: Iterator[Callable[[], None]] = iter(())
 
     def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
         if self.trouble:
             raise self.trouble
         check_message(event)
+        for act in self.meanwhile:
+            act()
         self.sent.append((task, queue, message_id, event))
 
 
@@ -95,7 +98,7 @@ class Telling(Shell):
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> Telling:
-    monkeypatch.setattr(delivery_limits, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(module, "DEADLINE_S", 0.5)
     return Telling()
 
 
@@ -237,7 +240,7 @@ def test_what_failed_is_told_again_under_the_same_id(shell: Telling) -> None:
         shell.now += 4
         shell.run()
         assert len(asked) == 1
-        shell.now += delivery_limits.CLAIM_S
+        shell.now += module.CLAIM_S
         shell.run()
     assert [parts(each)[0]["webhook-id"] for each in asked] == [one.id, one.id]
     assert [each.outcome for each in shell.one(one.id).tries] == ["503", "204"]
@@ -260,7 +263,7 @@ def test_a_death_between_sending_and_writing_it_down_is_told_again_under_the_sam
                 shell.run()
         shell.run()
         assert len(asked) == 1, "claimed"
-        shell.now += delivery_limits.CLAIM_S
+        shell.now += module.CLAIM_S
         shell.run()
     assert [parts(each)[0]["webhook-id"] for each in asked] == [one.id, one.id]
 
@@ -311,7 +314,7 @@ def test_a_broker_that_is_away_is_tried_again(shell: Telling) -> None:
     shell.run()
     assert shell.one(one.id).tries[0].outcome == "the broker fails: OperationalError"
     shell.messages.trouble = None
-    shell.now += delivery_limits.CLAIM_S
+    shell.now += module.CLAIM_S
     shell.run()
     assert shell.one(one.id).state is DeliveryState.DELIVERED
 
@@ -372,7 +375,7 @@ def test_a_hanging_receiver_takes_two_places_and_keeps_nobody_waiting(shell: Tel
 
     with receiver(waits) as (port, asked):
         held = [shell.tell(hook(port)) for _ in range(5)]
-        delivery_limits.DEADLINE_S = 10.0
+        module.DEADLINE_S = 10.0
         threads = [threading.Thread(target=shell.notifier.send, args=(n.id,)) for n in held]
         for thread in threads:
             thread.start()
@@ -385,63 +388,23 @@ def test_a_hanging_receiver_takes_two_places_and_keeps_nobody_waiting(shell: Tel
         let_go.set()
         for thread in threads:
             thread.join(10)
-        assert len(busy) <= delivery_limits.PER_RECEIVER
+        assert len(busy) <= module.PER_DESTINATION
         assert len(asked) == 5, "those that waited were sent by the threads that had places"
-
-
-def test_what_waited_as_long_as_its_claim_is_left_to_whoever_claims_it_next() -> None:
-    lines = Lines()
-    lines.join("a.example", "msg_1", until=0.0)
-    assert lines.take() is None
-    lines.join("a.example", "msg_2", until=float("inf"))
-    assert lines.take() == ("a.example", "msg_2")
-
-
-def test_receivers_take_turns_and_none_has_more_than_its_places() -> None:
-    lines = Lines()
-    for number in range(4):
-        lines.join("a", f"a{number}", float("inf"))
-        lines.join("b", f"b{number}", float("inf"))
-    lines.join("a", "a0", float("inf"))
-    taken = [lines.take() for _ in range(5)]
-    assert taken == [("a", "a0"), ("b", "b0"), ("a", "a1"), ("b", "b1"), None]
-    assert lines.hand_on() is None
-    lines.leave("a", "a0")
-    assert lines.hand_on() == "a2"
-    assert lines.take() == ("a", "a3")
-    lines.leave("b", "b0")
-    lines.leave("b", "b1")
-    assert [lines.take(), lines.take(), lines.take()] == [("b", "b2"), ("b", "b3"), None]
-
-
-def test_a_process_sends_only_so_many_at_a_time_to_all_receivers_together() -> None:
-    lines = Lines()
-    for number in range(10):
-        lines.join(f"r{number}", f"n{number}", float("inf"))
-    taken = [lines.take() for _ in range(10)]
-    assert len([each for each in taken if each]) == delivery_limits.AT_ONCE
-
-
-def test_what_is_too_much_waits_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_limits, "MOST_WAITING", 1)
-    lines = Lines()
-    lines.join("a", "a0", float("inf"))
-    lines.join("a", "a1", float("inf"))
-    assert [lines.take(), lines.take()] == [("a", "a0"), None]
 
 
 def test_a_thread_lets_others_have_what_still_waits_after_its_turn(
     shell: Telling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = (shell.tell(Notify(("job.failed",), celery_task="t")) for _ in range(2))
     monkeypatch.setattr(module, "_TURN_S", 0.0)
+    notifier = shell.a_notifier()
+    ids = [shell.tell(Notify(("job.failed",), celery_task="t")).id for _ in range(4)]
     shell.wakeups.sent.clear()
-    shell.notifier.send(first.id)
-    assert shell.wakeups.sent == [("notify", first.id)]
-    monkeypatch.undo()
-    shell.notifier.send(first.id)
-    shell.notifier.send(second.id)
-    assert [message_id for *_, message_id, _ in shell.messages.sent] == [first.id, second.id]
+    shell.messages.meanwhile = iter([partial(notifier.send, each) for each in ids[1:]])
+    notifier.send(ids[0])
+    sent = [message_id for *_, message_id, _ in shell.messages.sent]
+    handed_on = [args[1] for args in shell.wakeups.sent if args[0] == "notify"]
+    assert sorted(sent + handed_on) == sorted(ids)
+    assert handed_on
 
 
 @pytest.mark.parametrize(
@@ -489,9 +452,9 @@ def test_all_dead_letters_are_found_the_oldest_first(shell: Telling) -> None:
 
 @pytest.fixture(autouse=True)
 def _deadline_restored() -> Iterator[None]:
-    before = delivery_limits.DEADLINE_S
+    before = module.DEADLINE_S
     yield
-    delivery_limits.DEADLINE_S = before
+    module.DEADLINE_S = before
 
 
 def test_the_job_that_is_told_of_is_as_it_is_then(shell: Telling) -> None:
