@@ -11,7 +11,7 @@ from tests.bench.rows import Row
 from tests.bench.seeds import Seeds
 from tests.bench.stage import Stage
 from worker.domain.job import Job
-from worker.sandbox.model import SUCCESS
+from worker.sandbox.models import SUCCESS
 
 _WARM_UP = 20
 #: Long enough for all that follows from a sample to be over, so that the next finds idle programs.

@@ -17,6 +17,7 @@ import structlog
 from standardwebhooks import Webhook
 
 from worker.adapters.http import safe
+from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
 from worker.adapters.store import Store
 from worker.domain.batch.progress import MOST_SHOWN
@@ -183,14 +184,16 @@ class Notifier:
             "User-Agent": "hookline",
             **self._signer.headers(one.id, self._orchestrator.clock(), body),
         }
-        with safe.exchange(
-            "POST",
-            one.target.url or "",
-            allowed_hosts=self._hosts,
-            until=monotonic() + DEADLINE_S,
-            headers=headers,
-            body=body.encode(),
-        ) as response:
+        with (
+            within(DEADLINE_S),
+            safe.exchange(
+                "POST",
+                one.target.url or "",
+                allowed_hosts=self._hosts,
+                headers=headers,
+                body=body.encode(),
+            ) as response,
+        ):
             # The status line is the answer; a body that breaks off changes nothing.
             with suppress(OSError, HTTPException):
                 response.read(_ANSWER_BYTES)

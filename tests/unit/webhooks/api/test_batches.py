@@ -57,6 +57,16 @@ def errors_of(answer: TestResponse) -> list[str]:
     return sorted(error["field"] for error in answer.get_json()["errors"])
 
 
+def test_every_wrong_parameter_is_named_at_once(web: Web) -> None:
+    wrong = {"form": "xml", "budget": "a", "strict": "1", "defaults": "{", "notify": "[]"}
+    answer = hand_in(web, b"a cat\n", name=" ", **wrong)
+    assert errors_of(answer) == sorted(["name", *wrong])
+
+
+def test_null_counts_as_left_out(web: Web) -> None:
+    assert hand_in(web, b"a cat\n", form="", defaults="null", notify="null").status_code == 202
+
+
 @pytest.mark.parametrize(
     ("kind", "data"),
     [

@@ -10,6 +10,7 @@ from worker.domain.job import Attempt, Status
 from worker.domain.result import Button, JobError, Result
 from worker.services.reports import answers
 from worker.services.reports.answers.jobs import pipeline_status
+from worker.services.reports.waits import Waiting
 
 
 def a_pipeline(*statuses: Status) -> Pipeline:
@@ -51,6 +52,20 @@ def test_a_job_shows_what_the_contract_names() -> None:
     assert {"image_url", "image_urls", "prompts", "text", "video_urls", "assets"} <= shown[
         "result"
     ].keys()
+
+
+def test_half_a_surrogate_pair_can_be_answered() -> None:
+    job = a_job(error=JobError("moderated", "no \ud83d such é"))
+    written = answers.Job.of(job).to_json()
+    assert written.isascii()
+    assert json.loads(written) == answers.Job.of(job).to_dict()
+
+
+def test_only_one_job_says_why_it_waits() -> None:
+    assert "waiting" not in answers.Job.of(a_job()).to_dict()
+    assert answers.Job.of(a_job(), waiting=None).to_dict()["waiting"] is None
+    told = answers.Job.of(a_job(), waiting=Waiting("slots", "no free slot")).to_dict()
+    assert told["waiting"] == {"reason": "slots", "message": "no free slot"}
 
 
 @pytest.mark.parametrize("status", Status)
