@@ -139,7 +139,7 @@ def _connected(target: _Target, until: float) -> socket.socket:
         return sock
     try:
         sock.settimeout(_left(until))
-        return _tls().wrap_socket(sock, server_hostname=target.host)
+        return tls_context().wrap_socket(sock, server_hostname=target.host)
     except BaseException:
         sock.close()
         raise
@@ -178,7 +178,8 @@ def _left(until: float) -> float:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """The certificates that are trusted; made once, which takes a while."""
     return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
 
 
