@@ -118,7 +118,8 @@ def _without_fencing() -> None:
 
     wrap(ProviderClient, "submit", send_ever)
     for event in (Posting, Replied, Observed):
-        lifecycle._DECIDERS[event] = of_present(lifecycle._DECIDERS[event])
+        decide = lifecycle._DECIDERS[event]  # noqa: SLF001 - broken on purpose, where it decides
+        lifecycle._DECIDERS[event] = of_present(decide)  # noqa: SLF001
 
 
 def _without_new_links() -> None:

@@ -74,7 +74,7 @@ class Dispatch:
             stored = self._store.breaker(name)
             known = self._as_set(name, stored)
             learnt = circuit_breaker.after(
-                known, verdict, running, now, settings=self._settings_of(name)
+                known, verdict, running, now, settings=self.settings_of(name)
             )
             if learnt == known or self._store.save_breaker(name, learnt, stored):
                 break
@@ -122,7 +122,7 @@ class Dispatch:
 
     def _as_set(self, name: str, known: CircuitBreaker) -> CircuitBreaker:
         """What was closed under other settings is open."""
-        closed_before = known.closed and known.settings != self._settings_of(name)
+        closed_before = known.closed and known.settings != self.settings_of(name)
         return circuit_breaker.opened(known) if closed_before else known
 
     def _highest_prices(self) -> dict[str, int]:
@@ -130,7 +130,7 @@ class Dispatch:
         accounts = self.accounts.values()
         return {sort: max(account.price(sort) for account in accounts) for sort in sorts}
 
-    def _settings_of(self, name: str) -> str:
+    def settings_of(self, name: str) -> str:
         """Changes with the account's address and key, and tells neither."""
         account = self.accounts[name]
         written = f"{account.url}\n{account.auth}\n{account.key}".encode()

@@ -13,12 +13,13 @@ from click.testing import CliRunner, Result
 from werkzeug.test import TestResponse
 
 from config.settings import load_settings
-from tests.support.jobs import GRID, NOW
+from tests.support.jobs import GRID, NOW, a_snapshot
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web, web_settings
 from worker.adapters.store import Batch
 from worker.bootstrap import build
 from worker.domain.errors import InvalidRequest, SettingsError
+from worker.domain.events import Observed
 from worker.domain.job import Job, Notify, Status
 from worker.domain.notifications import (
     DeliveryState,
@@ -28,7 +29,9 @@ from worker.domain.notifications import (
     delivered,
     failed,
 )
+from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request
+from worker.domain.result import JobError
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
 from worker.entrypoints.cli import cli, verdicts
@@ -45,7 +48,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield web
-    connection._Connection.services = None
+    connection.use(None)
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
@@ -232,11 +235,14 @@ def test_an_account_names_who_is_told_of_jobs_that_name_nobody(tmp_path: Path) -
     settings = with_accounts(tmp_path, f'notify = {{url = "{URL}", on = ["job.failed"]}}')
     [account] = settings.accounts
     assert account.notify == Notify(("job.failed",), url=URL)
-    services = build(settings)
-    job = Job("a" * 32, parse_request(CAT).kind, "main", "a" * 32, NOW)
-    assert services.orchestrator._notify(job) == account.notify
+    web = Web(tmp_path)
+    web.services.orchestrator.accounts = {"main": account}
     own = Notify(("job.failed",), celery_task="t")
-    assert services.orchestrator._notify(replace(job, notify=own)) == own
+    failed = Observed(a_snapshot(TaskStatus.FAILED, error=JobError("failed", "no")))
+    for job in (web.running(account="main"), web.running(account="main", notify=own)):
+        web.services.orchestrator.record(job, failed)
+    found = web.store.list_notifications(None, 9).notifications
+    assert [one.target for one in found] == [own, account.notify]
 
 
 def with_accounts(folder: Path, line: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.web import AUTH, Web, web_settings
 from webhooks.app import create_app
-from webhooks.server import _load_worker
+from webhooks.server import load_worker
 from worker.adapters.messaging import broker
 from worker.adapters.store.memory import MemoryStore
 from worker.domain.errors import BrokerUnavailable, SettingsError, StoreUnavailable
@@ -75,7 +75,7 @@ def test_settings_that_cannot_work_stop_the_start(tmp_path: Path) -> None:
 
 
 def test_settings_reach_a_worker_that_is_spawned(tmp_path: Path) -> None:
-    loader = partial(_load_worker, web_settings(tmp_path))
+    loader = partial(load_worker, web_settings(tmp_path))
     copied = pickle.loads(pickle.dumps(loader))
     assert copied.args == loader.args
 

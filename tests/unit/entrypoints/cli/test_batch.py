@@ -44,7 +44,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     orchestrator.accounts = orchestrator.dispatch.accounts = {"default": priced}
     connection.use(web.services)
     yield web
-    connection._Connection.services = None
+    connection.use(None)
 
 
 def run(*args: str, data: bytes | None = None) -> Result:

@@ -29,7 +29,7 @@ from worker.domain.money import amount
 from worker.domain.result import AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
-from worker.entrypoints.cli import attempts, cli, processes, verdicts
+from worker.entrypoints.cli import attempts, cli, verdicts
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
@@ -83,7 +83,7 @@ def here(tmp_path: Path) -> Iterator[Here]:
     services = Here(tmp_path / "output")
     connection.use(cast("Services", services))
     yield services
-    connection._Connection.services = None
+    connection.use(None)
 
 
 def run(*args: str) -> Result:
@@ -335,7 +335,8 @@ def test_a_worker_of_unknown_queues_does_not_start(here: Here, queues: str) -> N
 
 
 def test_the_queues_that_a_worker_may_serve_are_those_there_are() -> None:
-    assert list(processes._QUEUES) == list(broker.QUEUES)
+    known = ", ".join(broker.QUEUES)
+    assert f"--queues must be some of {known}, not" in run("worker", "--queues", "x").stderr
 
 
 def test_listing_and_showing(here: Here) -> None:
@@ -385,7 +386,7 @@ def test_without_anything_running_it_says_how_to_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    connection._Connection.services = None
+    connection.use(None)
     answer = run("jobs")
     assert answer.exit_code == 3
     assert "hookline up" in answer.stderr
@@ -394,7 +395,7 @@ def test_without_anything_running_it_says_how_to_start(
 def test_wrong_settings_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOOKLINE_PORT", "99999")
-    connection._Connection.services = None
+    connection.use(None)
     answer = run("jobs")
     assert answer.exit_code == 2
     assert "HOOKLINE_PORT" in answer.stderr
@@ -518,7 +519,7 @@ def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -
     keep(here, replace(job, account="main", attempts=(paid,), version=0))
     keep(here, a_job(account="", anywhere=True))
     closed = CircuitBreaker(
-        closed="quota: no credit", settings=here.orchestrator.dispatch._settings_of("spare")
+        closed="quota: no credit", settings=here.orchestrator.dispatch.settings_of("spare")
     )
     assert here.store.save_breaker("spare", closed, CircuitBreaker())
     full = CircuitBreaker(limit=4, limited_at=NOW)
@@ -556,7 +557,7 @@ def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
 
 
 def test_resuming_opens_a_closed_account(here: Here) -> None:
-    settings = here.orchestrator.dispatch._settings_of("default")
+    settings = here.orchestrator.dispatch.settings_of("default")
     for trouble in (
         CircuitBreaker(closed="quota: none", settings=settings),
         CircuitBreaker(rest_until=NOW + 60),

@@ -52,7 +52,7 @@ class World:
         return job
 
     def breaker(self, account: str, breaker: CircuitBreaker) -> None:
-        settings = self.orchestrator.dispatch._settings_of(account)
+        settings = self.orchestrator.dispatch.settings_of(account)
         known = self.store.breaker(account)
         assert self.store.save_breaker(account, replace(breaker, settings=settings), known)
 
