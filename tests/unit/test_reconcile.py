@@ -96,7 +96,7 @@ def test_one_bad_job_does_not_stop_the_others(shell: Shell, sweep: Sweep) -> Non
     bad = shell.put(after(a_job(), Started("default")).job)
     good = shell.put(after(a_job(created_at=NOW + 1), Started("default")).job)
     shell.now += Policy().lease_s
-    shell.store.failure = StoreUnavailable()
+    shell.store.jobs.failure = StoreUnavailable()
     assert sweep.run() == 2
     assert sorted(shell.job(job).ready for job in (bad, good)) == [False, True]
 
@@ -108,11 +108,13 @@ def test_what_is_seen_goes_through_the_same_door_as_a_callback(
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
     poller.ask("default", [done.id])
     assert shell.job(done).status is Status.SUCCEEDED
-    assert shell.store.callback_stats("default").silent == 1, "an end that we had to ask for"
+    assert shell.store.accounts.callback_stats("default").silent == 1, (
+        "an end that we had to ask for"
+    )
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=50)}
     poller.ask("default", [running.id])
     assert shell.job(running).progress == 50
-    assert shell.store.callback_stats("default").silent == 1
+    assert shell.store.accounts.callback_stats("default").silent == 1
 
 
 def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, poller: Poller) -> None:
@@ -120,8 +122,8 @@ def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, poller: Poll
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=40)}
     shell.now += 100
     poller.ask("default", [job.id])
-    assert shell.store.claim_due(shell.now + 5, 9, 1) == []
-    assert len(shell.store.claim_due(shell.now + 60, 9, 1)) == 1
+    assert shell.store.jobs.claim_due(shell.now + 5, 9, 1) == []
+    assert len(shell.store.jobs.claim_due(shell.now + 60, 9, 1)) == 1
 
 
 def test_a_task_that_a_list_leaves_out_costs_no_call_of_its_own(
@@ -206,7 +208,7 @@ def test_the_list_may_show_the_end_and_that_counts_as_asked(shell: Shell, poller
     shell.provider.tasks = {"t1": done}
     poller.ask("default", [job.id])
     assert shell.job(job).status is Status.SUCCEEDED
-    assert shell.store.callback_stats("default").silent == 1
+    assert shell.store.accounts.callback_stats("default").silent == 1
 
 
 def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, poller: Poller) -> None:
@@ -312,7 +314,7 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
         job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
         last = replace(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
         quiet = sample(Source.ASKED, ended=True) if n < 3 else None
-        shell.store.commit(last, capacity=capacity(SILENT), sample=quiet)
+        shell.store.jobs.commit(last, capacity=capacity(SILENT), sample=quiet)
         shell.provider.tasks[task_id] = a_snapshot(
             TaskStatus.IN_PROGRESS, task_id=task_id, progress=40
         )
@@ -327,7 +329,7 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
             for what, account, *rest in shell.wakeups.sent:
                 if what == "ask":
                     poller.ask(account, rest)
-                elif ready := shell.store.next_ready(capacity(SILENT + 100), shell.now):
+                elif ready := shell.store.queue.next_ready(capacity(SILENT + 100), shell.now):
                     shell.orchestrator.record(ready, Started("default"))
         asked = [task for call in shell.provider.asked for task in call.split(",")]
         assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"

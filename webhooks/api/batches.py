@@ -82,7 +82,7 @@ class BatchCalls:
     def list_batches(self) -> Answer:
         """The newest batches."""
         store, limit = self._find().store, whole_parameter("limit", LISTED, MAX_LISTED)
-        return jsonify(items=list(map(batch_json, reports(store, store.batches(limit)))))
+        return jsonify(items=list(map(batch_json, reports(store, store.batches.newest(limit)))))
 
     def show_batch(self, batch_id: str) -> Answer:
         """How the batch stands."""

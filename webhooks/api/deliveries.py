@@ -42,7 +42,7 @@ class DeliveryCalls:
             raise InvalidRequest.of("state", f"must be one of {', '.join(states)}")
         wanted = None if state is None else State(state)
         limit, cursor = whole_parameter("limit", PAGE, MAX_PAGE), request.args.get("cursor")
-        page = self._find().store.list_notifications(wanted, limit, cursor)
+        page = self._find().store.outbox.page(wanted, limit, cursor)
         return jsonify(deliveries_json(page))
 
     def show_delivery(self, delivery_id: str) -> Answer:

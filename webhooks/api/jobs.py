@@ -105,7 +105,7 @@ class Api:
     def list_jobs(self) -> Answer:
         """A page of jobs, newest first."""
         wanted, limit = _listing()
-        page = self._find().store.list_jobs(wanted, limit, request.args.get("cursor"))
+        page = self._find().store.jobs.page(wanted, limit, request.args.get("cursor"))
         return jsonify(page_json(page, self._accounts))
 
     def show(self, job_id: str) -> Answer:
@@ -116,7 +116,7 @@ class Api:
 
     def pipeline(self, pipeline_id: str) -> Answer:
         """The pipeline with its jobs."""
-        pipeline = self._find().store.pipeline(pipeline_id)
+        pipeline = self._find().store.jobs.pipeline(pipeline_id)
         if pipeline is None:
             raise NotFound(f"There is no pipeline {pipeline_id!r}.")
         return jsonify(pipeline_json(pipeline, self._accounts))

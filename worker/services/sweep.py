@@ -12,7 +12,7 @@ from threading import BoundedSemaphore
 import structlog
 
 from worker.adapters.provider.client import MAX_IDS, ProviderClient
-from worker.adapters.store import Store
+from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain import followups, retry_policy
 from worker.domain.account.callback_stats import Source
@@ -57,7 +57,7 @@ class Sweep:
 
     def run(self) -> int:
         """Look once; how many jobs were due."""
-        due = self._store.claim_due(self._orchestrator.clock(), BATCH, CLAIM_S)
+        due = self._store.jobs.claim_due(self._orchestrator.clock(), BATCH, CLAIM_S)
         quiet: dict[str, list[str]] = defaultdict(list)
         seedless: dict[str, list[str]] = defaultdict(list)
         for job in due:
@@ -93,7 +93,7 @@ class Sweep:
         if looked.waiting:
             now = self._orchestrator.clock()
             next_look_at = now + retry_policy.look_at_siblings(now - looked.created_at)
-            self._store.reschedule(looked.id, next_look_at)
+            self._store.jobs.reschedule(looked.id, next_look_at)
         return looked
 
     def _wake_again(self) -> None:
@@ -107,14 +107,14 @@ class Sweep:
     def _tell(self) -> None:
         """Somebody shall send the notifications that are due."""
         now = self._orchestrator.clock()
-        for one in self._store.claim_notifications(now, TOLD, delivery_limits.CLAIM_S):
+        for one in self._store.outbox.claim(now, TOLD, delivery_limits.CLAIM_S):
             self._wakeups.notify(one.id)
 
     def _mend_slots(self) -> None:
         """A slot belongs to a job that says so; one without is free."""
         for account in self._orchestrator.accounts:
             if self._store.once(f"mend:{account}", MEND_S):
-                mended = self._store.mend_slots(account)
+                mended = self._store.queue.mend_slots(account)
                 if mended:
                     log.error("slots without a job were freed", account=account, slots=mended)
 
@@ -151,7 +151,7 @@ class Poller:
         if client is None or not self._places[account].acquire(blocking=False):
             return
         try:
-            jobs = self._orchestrator.store.get_many(job_ids)
+            jobs = self._orchestrator.store.jobs.get_many(job_ids)
             self._fetch(client, [job for job in jobs if job.task_id])
             self._search(client, account, {job.id: job for job in jobs if job.unidentified})
         except ProviderUnavailable as error:
@@ -201,7 +201,7 @@ class Poller:
     def _look_again(self, job: Job) -> None:
         now = self._orchestrator.clock()
         due_at = next_look(job, now, self._orchestrator.policy(job))
-        self._orchestrator.store.reschedule(job.id, due_at)
+        self._orchestrator.store.jobs.reschedule(job.id, due_at)
 
 
 def _incomplete(job: Job, snapshot: Snapshot) -> bool:

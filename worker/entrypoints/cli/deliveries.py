@@ -48,7 +48,7 @@ def deliveries() -> None:
 def list_(*, state: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
     """List deliveries, newest first."""
     wanted = State(state) if state else None
-    page = connection.services().store.list_notifications(wanted, limit, cursor)
+    page = connection.services().store.outbox.page(wanted, limit, cursor)
     if as_json:
         print_json(deliveries_json(page))
         return

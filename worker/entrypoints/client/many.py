@@ -68,4 +68,4 @@ def list_batches(*, limit: int = 50) -> "list[BatchReport]":
     """The newest batches, newest first."""
     from worker.services.reports.batch_overview import reports  # noqa: PLC0415  # as above
 
-    return reports(services().store, services().store.batches(limit))
+    return reports(services().store, services().store.batches.newest(limit))

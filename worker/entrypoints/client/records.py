@@ -29,13 +29,13 @@ def jobs(wanted: "Filter | None" = None, *, limit: int = 50, cursor: str | None 
 
     if not 1 <= limit <= 200:
         raise InvalidRequest.of("limit", "must be between 1 and 200")
-    return services().store.list_jobs(wanted or Filter(), limit, cursor)
+    return services().store.jobs.page(wanted or Filter(), limit, cursor)
 
 
 def pipeline(job: Job | str) -> "Pipeline":
     """The whole pipeline that the job belongs to."""
     pipeline_id = job.pipeline_id if isinstance(job, Job) else get(job).pipeline_id
-    found = services().store.pipeline(pipeline_id)
+    found = services().store.jobs.pipeline(pipeline_id)
     if found is None:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
     return found
