@@ -68,7 +68,7 @@ class Seeds:
         return f"{HOOK_PATH}/{self._services.tokens.for_job(job.id, job.attempt)}"
 
     def _store(self, job: Job) -> Job:
-        self._services.store.commit(job, capacity=capacity(1_000_000))
+        self._services.store.jobs.commit(job, capacity=capacity(1_000_000))
         return replace(job, version=1)
 
     def _task(self, job: Job, status: str, progress: str) -> dict[str, Any]:

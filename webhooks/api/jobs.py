@@ -119,7 +119,7 @@ def resolve(context: Context, job_id: str) -> Job:
 def pipeline(context: Context, pipeline_id: str) -> Pipeline:
     """A root job and all that grew from it."""
     services = context.services
-    found = services.store.pipeline(pipeline_id)
+    found = services.store.jobs.pipeline(pipeline_id)
     if found is None:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
     return Pipeline.of(found, services.accounts)

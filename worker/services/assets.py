@@ -102,7 +102,7 @@ class Assets:
         files: list[StoredFile] = []
         for n, source in enumerate(selection.sources(job.result, job.keep)):
             lease_end = self._orchestrator.clock() + LEASE_S
-            self._orchestrator.store.reschedule(job.id, lease_end)
+            self._orchestrator.store.jobs.reschedule(job.id, lease_end)
             files += self._filing.filed(source, n, names, allowed_hosts=hosts, tiles=tiles)
         self._storage.put_result(names.sidecar, sidecar.sidecar(lineage, batch, files))
         return tuple(files)
@@ -121,14 +121,14 @@ class Assets:
         """Its pipeline's root, ..., its parent, itself."""
         found = [job]
         while parent_id := found[0].parent_id:
-            parent = self._orchestrator.store.get(parent_id)
+            parent = self._orchestrator.store.jobs.get(parent_id)
             if parent is None:
                 break
             found.insert(0, parent)
         return found
 
     def _batch(self, job: Job) -> str | None:
-        batch = self._orchestrator.store.batch(job.batch_id) if job.batch_id else None
+        batch = self._orchestrator.store.batches.get(job.batch_id) if job.batch_id else None
         return batch.name if batch else None
 
     def _with_present_links(self, job: Job, error: PictureError) -> Job:
@@ -156,7 +156,7 @@ class Assets:
             reason = _reason(job, error)
             self._orchestrator.record(job, AssetsSettled((), AssetsStatus.FAILED, error=reason))
         else:
-            self._orchestrator.store.reschedule(job.id, now + max(2.0, min(age, 300.0)))
+            self._orchestrator.store.jobs.reschedule(job.id, now + max(2.0, min(age, 300.0)))
 
 
 def _is_dead(error: HooklineError) -> bool:

@@ -71,4 +71,4 @@ def list_batches(**query: Any) -> "list[BatchReport]":
     from worker.services.reports.batch_overview import reports  # noqa: PLC0415  # as above
 
     asked, store = validate(BatchesQuery, query), services().store
-    return reports(store, store.batches(asked.limit))
+    return reports(store, store.batches.newest(asked.limit))
