@@ -17,7 +17,7 @@ from tests.support.web import AUTH, Web
 from worker.adapters.store import codec
 from worker.adapters.store.places import lane_of
 from worker.domain.account.callback_stats import Source
-from worker.domain.events import Event, Observed, Posting, Replied, Retried, Started, TimePassed
+from worker.domain.events import Event, Observed, Replied, Retried, Started, TimePassed
 from worker.domain.job import Job, Status
 from worker.domain.notifications import State, delivered
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
