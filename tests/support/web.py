@@ -1,6 +1,6 @@
 """The web app over a real store, without a server or broker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ def web_settings(folder: Path, **more: str) -> Settings:
         "HOOKLINE_API_TOKEN": TOKEN,
         **more,
     }
+    if "HOOKLINE_ACCOUNTS" in more:
+        del env["HOOKLINE_PROVIDER_URL"]
     return load_settings(env, dotenv=None)
 
 
@@ -62,9 +64,10 @@ class Web:
 
     folder: Path
     store: OwnStore = field(default_factory=OwnStore)
+    env: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.settings = web_settings(self.folder)
+        self.settings = web_settings(self.folder, **self.env)
         self.services = self._services()
         self.app = create_app(self.settings, self.services)
         self.client: FlaskClient = self.app.test_client()
@@ -72,7 +75,10 @@ class Web:
     def _services(self) -> Services:
         built = build(self.settings)
         storage = Storage(self.settings.storage_url, lambda ref: self.store.blobs.note(ref, NOW))
-        orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
+        budgets = self.settings.budgets
+        orchestrator = Orchestrator(
+            self.store, NoWakeups(), built.accounts, hooked=True, budgets=budgets
+        )
         enqueuer = Enqueuer(orchestrator, storage, receivers=self.settings.receivers)
         return replace(
             built,
