@@ -271,7 +271,7 @@ class Stores(RuleBasedStateMachine):
             for task_id in ("t1", "t2", "t3"):
                 found = self.redis.find_task(account, task_id)
                 assert found == self.memory.find_task(account, task_id)
-        for root in {job.pipeline_id for job in self.memory.get_many(self.ids)}:
+        for root in {job.spec.pipeline_id for job in self.memory.get_many(self.ids)}:
             assert self.redis.pipeline(root) == self.memory.pipeline(root)
         assert self.redis.list_jobs(Filter(), 99) == self.memory.list_jobs(Filter(), 99)
         assert self.members("due") == self.memory._due
@@ -333,7 +333,7 @@ class Stores(RuleBasedStateMachine):
             for charge in charges(job, price):
                 for scope in (
                     f"day:{charge.day}", f"account:{charge.account}",
-                    f"batch:{job.batch_id}", f"tenant:{job.tenant}",
+                    f"batch:{job.spec.batch_id}", f"tenant:{job.options.tenant}",
                 ):  # fmt: skip
                     truth[scope][charge.standing.value] += charge.amount
         scopes = [scope for scope in truth if not scope.endswith((":", ":None"))]

@@ -29,7 +29,7 @@ def ended(store: Store, status: Status = Status.SUCCEEDED, now: float = NOW, **f
 
 
 def forget(store: Store, job: Job, before: float = NOW) -> bool:
-    pipeline = store.pipeline(job.pipeline_id)
+    pipeline = store.pipeline(job.spec.pipeline_id)
     return pipeline is not None and store.forget(pipeline.jobs, before, NOW)
 
 

@@ -36,7 +36,9 @@ MODES: dict[str, tuple[CallbackStats, bool, Mode, str, bool | None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("callback_stats", "hooked", "mode", "why", "flows"), MODES.values(), ids=MODES)
+@pytest.mark.parametrize(
+    ("callback_stats", "hooked", "mode", "why", "flows"), MODES.values(), ids=MODES
+)
 def test_the_delivery_mode_and_why(
     callback_stats: CallbackStats, mode: Mode, why: str, *, hooked: bool, flows: bool | None
 ) -> None:

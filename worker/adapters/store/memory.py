@@ -61,11 +61,15 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
             stored = self._jobs.get(job.id)
             if (stored.version if stored else 0) != job.version:
                 raise StaleVersion
-            if not stored and job.pipeline_id != job.id and job.pipeline_id not in self._jobs:
+            if (
+                not stored
+                and job.spec.pipeline_id != job.id
+                and job.spec.pipeline_id not in self._jobs
+            ):
                 raise StaleVersion  # its pipeline was removed meanwhile
             if starts(job) and not (stored and stored.holds_slot):
                 self._start(stored, job, capacity, now)
-            open_before = self._open(job.pipeline_id)
+            open_before = self._open(job.spec.pipeline_id)
             freed, ready = self._write(job, capacity, now)
             for child in children:
                 if child.id not in self._jobs:
@@ -105,7 +109,7 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
     def why_waiting(self, job: Job, capacity: Capacity, now: float) -> str | None:
         with self._lock:
             place = place_of(job)
-            reason = self._why_not(capacity, job.tenant, place.lane)
+            reason = self._why_not(capacity, job.options.tenant, place.lane)
             if reason:
                 return reason
             if self._paced_until(capacity) > now:
@@ -144,7 +148,7 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
 
     def list_jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
         top = read_cursor(cursor) if cursor else (float("inf"), "")
-        older = sorted(((j.created_at, j.id) for j in self._jobs.values()), reverse=True)
+        older = sorted(((j.spec.created_at, j.id) for j in self._jobs.values()), reverse=True)
         jobs = self.get_many([job_id for at, job_id in older if (at, job_id) < top])
         found = [job for job in jobs if wanted.matches(job)]
         more = len(found) > limit
@@ -167,16 +171,16 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
 
     def _count_open(self, job: Job, before: int, outbox: Outbox, now: float) -> None:
         """What ended by this commit is told."""
-        after = self._open(job.pipeline_id)
+        after = self._open(job.spec.pipeline_id)
         if after == before:
             return
-        self._finished.pop(job.pipeline_id, None)
-        if not after and job.pipeline_id in self._jobs:
-            self._finished[job.pipeline_id] = now
+        self._finished.pop(job.spec.pipeline_id, None)
+        if not after and job.spec.pipeline_id in self._jobs:
+            self._finished[job.spec.pipeline_id] = now
         if not after and outbox.finished:
             self._tell(outbox.finished)
-        if job.batch_id:
-            self._end_batch(job.batch_id, now)
+        if job.spec.batch_id:
+            self._end_batch(job.spec.batch_id, now)
 
     def _write(self, job: Job, capacity: Capacity, now: float) -> tuple[int, list[Place]]:
         """Store one job and move it to its place; slots freed, and places that became ready."""
@@ -185,7 +189,7 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
         if old:
             self._idle |= dict.fromkeys(blobs_of(old) - blobs_of(job), now)
         else:
-            self._pipelines.setdefault(job.pipeline_id, []).append(job.id)
+            self._pipelines.setdefault(job.spec.pipeline_id, []).append(job.id)
         self._jobs[job.id] = replace(job, version=job.version + 1)
         self._bill(job, charges(job, capacity.price(place.lane.sort)))
         if job.task_id:
@@ -223,7 +227,7 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
         before = _committed(self._charges.get(job.id, ()))
         price = _committed(charges(job, 0)) - before
         holder = self._guards.get((capacity.account, place.concurrency_key), job.id)
-        refused = self._why_not(capacity, job.tenant, was.lane, price) or holder != job.id
+        refused = self._why_not(capacity, job.options.tenant, was.lane, price) or holder != job.id
         if refused or self._paced_until(capacity) > now:
             raise NoFreeSlot
         if capacity.interval_s is not None:
@@ -279,8 +283,8 @@ class MemoryStore(MemoryAccounts, MemoryRetention):
             for charge in entries:
                 scopes = [f"day:{charge.day}"]
                 scopes += [f"account:{charge.account}"] if charge.account else []
-                scopes += [f"batch:{job.batch_id}"] if job.batch_id else []
-                scopes += [f"tenant:{job.tenant}"] if job.tenant else []
+                scopes += [f"batch:{job.spec.batch_id}"] if job.spec.batch_id else []
+                scopes += [f"tenant:{job.options.tenant}"] if job.options.tenant else []
                 for scope in scopes:
                     self._money[scope][charge.standing] += sign * charge.amount
         self._charges[job.id] = found

@@ -40,11 +40,11 @@ class MemoryBatches(MemoryNotifications):
         batch = self._batches.get(batch_id)
         if batch is None:
             return None
-        jobs = [job for job in self._jobs.values() if job.batch_id == batch_id]
+        jobs = [job for job in self._jobs.values() if job.spec.batch_id == batch_id]
         failures = (place_of(job).error for job in jobs)
         return replace(
             batch,
-            rows=sum(job.id == job.pipeline_id for job in jobs),
+            rows=sum(job.id == job.spec.pipeline_id for job in jobs),
             bad=len(self._bad[batch_id]),
             counts=Counter(job.status.value for job in jobs),
             errors=Counter(filter(None, failures)),
@@ -55,7 +55,11 @@ class MemoryBatches(MemoryNotifications):
         return [found for each in newest[:limit] if (found := self.batch(each.id))]
 
     def roots(self, batch_id: str, start: int, count: int) -> list[Job]:
-        roots = [j for j in self._jobs.values() if j.batch_id == batch_id and j.id == j.pipeline_id]
+        roots = [
+            j
+            for j in self._jobs.values()
+            if j.spec.batch_id == batch_id and j.id == j.spec.pipeline_id
+        ]
         return roots[start : start + count]
 
     def report_bad(self, batch_id: str, rows: Sequence[JSON]) -> None:
@@ -69,7 +73,7 @@ class MemoryBatches(MemoryNotifications):
         batch = self._batches.get(batch_id)
         if batch is None or batch.notify is None or batch_id not in self._whole:
             return
-        if any(job.batch_id == batch_id and not job.settled for job in self._jobs.values()):
+        if any(job.spec.batch_id == batch_id and not job.settled for job in self._jobs.values()):
             return
         self._ends[batch_id] += 1
         pattern = end_of_batch(batch_id, batch.notify)

@@ -29,7 +29,7 @@ class MemoryRetention(MemoryBatches):
 
     def forget(self, jobs: Sequence[Job], before: float, now: float) -> bool:
         with self._lock:
-            root = jobs[0].pipeline_id
+            root = jobs[0].spec.pipeline_id
             same = [self._jobs.get(job_id) for job_id in self._pipelines.get(root, ())] == [*jobs]
             runs = any(job.holds_slot for job in jobs)
             if not same or runs or self._finished.get(root, before + 1) > before:
@@ -37,8 +37,8 @@ class MemoryRetention(MemoryBatches):
             for job in jobs:
                 self._forget(job, now)
             del self._pipelines[root], self._finished[root]
-            if jobs[0].batch_id:
-                self._forget_batch(jobs[0].batch_id, len(jobs))
+            if jobs[0].spec.batch_id:
+                self._forget_batch(jobs[0].spec.batch_id, len(jobs))
             return True
 
     def forget_notifications(self, before: float, limit: int) -> int:
@@ -89,5 +89,5 @@ class MemoryRetention(MemoryBatches):
 
     def _forget_batch(self, batch_id: str, jobs: int) -> None:
         self._gone[batch_id] += jobs
-        if not any(job.batch_id == batch_id for job in self._jobs.values()):
+        if not any(job.spec.batch_id == batch_id for job in self._jobs.values()):
             self._batches.pop(batch_id, None)

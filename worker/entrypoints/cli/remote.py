@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from worker.domain.errors import HooklineError
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, JobSpec, Kind, Status
 from worker.domain.result import AssetsStatus, JobError, Result
 from worker.entrypoints.cli.http import call
 
@@ -43,14 +43,17 @@ class Remote:
 def read_job(data: Mapping[str, Any]) -> Job:
     """A job from its JSON, as far as it can be shown."""
     result, error = data["result"], data["error"]
-    return Job(
-        id=data["id"],
-        kind=Kind(data["kind"]),
-        account=data["account"] or "",
+    spec = JobSpec(
+        Kind(data["kind"]),
+        data["request"],
+        created_at=datetime.fromisoformat(data["created_at"]).timestamp(),
         pipeline_id=data["pipeline_id"],
         parent_id=data["parent_id"],
-        created_at=datetime.fromisoformat(data["created_at"]).timestamp(),
-        request=data["request"],
+    )
+    return Job(
+        id=data["id"],
+        spec=spec,
+        account=data["account"] or "",
         status=Status(data["status"]),
         progress=data["progress"],
         task_id=data["task_id"],

@@ -59,7 +59,7 @@ def status(job: Job) -> str:
 
 def line(job: Job) -> str:
     """The job in one line of a list."""
-    created = datetime.fromtimestamp(job.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    created = datetime.fromtimestamp(job.spec.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
     colour = _COLOURS.get(job.status)
     return f"{job.id}  {created}  {click.style(f'{job.status.value:<14}', fg=colour)}  {what(job)}"
 
@@ -94,8 +94,8 @@ def details(
         ("does", what(job)),
         ("status", status(job)),
         ("waits", waiting.message if waiting else None),
-        ("pipeline", job.pipeline_id if job.pipeline_id != job.id else None),
-        ("parent", job.parent_id),
+        ("pipeline", job.spec.pipeline_id if job.spec.pipeline_id != job.id else None),
+        ("parent", job.spec.parent_id),
         ("account", job.account),
         ("task", job.task_id),
         ("attempts", attempts.listed(job)),
@@ -128,7 +128,7 @@ def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
 def tree(members: Sequence[Job], locate: Locate) -> list[str]:
     """The jobs, each below its parent, with where their pictures are."""
     known = {job.id for job in members}
-    roots = [job for job in members if job.parent_id not in known]
+    roots = [job for job in members if job.spec.parent_id not in known]
     return [text for root in roots for text in _branch(root, members, locate, "", "")]
 
 
@@ -143,7 +143,7 @@ def _branch(
 ) -> Iterable[str]:
     reason = f"  {job.error.message}" if job.error else ""
     yield f"{head}{what(job)}  {status(job)}{reason}"
-    children = [child for child in members if child.parent_id == job.id]
+    children = [child for child in members if child.spec.parent_id == job.id]
     trunk = "│  " if children else "   "
     for path in job.result.assets:
         yield f"{indent}{trunk}{locate(path)}"

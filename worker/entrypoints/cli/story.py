@@ -61,12 +61,12 @@ class Story:
         upscales = {
             job.request["button"]: job
             for job in members
-            if job.parent_id == self._roots[0] and _is_good(job)
+            if job.spec.parent_id == self._roots[0] and _is_good(job)
         }
         possible = [(needed, begin) for needed, begin in self._later if needed <= upscales.keys()]
         for needed, begin in possible:
             self._later.remove((needed, begin))
-            root = begin(*(upscales[name] for name in sorted(needed))).pipeline_id
+            root = begin(*(upscales[name] for name in sorted(needed))).spec.pipeline_id
             if root not in self._roots:
                 self._roots.append(root)
         return bool(possible)
