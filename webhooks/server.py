@@ -64,7 +64,7 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
         )
         gc.collect()
         gc.freeze()  # so that the workers go on sharing the memory of what is imported by now
-        log.info("listening", host=settings.host, port=port_of(ours))
+        log.info("web.listening", host=settings.host, port=port_of(ours))
         server.serve(target_loader=partial(_load_worker, settings), wrap_loader=False)
 
 

@@ -14,7 +14,7 @@ from tests.chaos.scenario import Row
 from worker.adapters.tokens import BadToken, JobToken, Tokens
 from worker.domain import followups
 from worker.domain.job import Job, Status
-from worker.services.reports.present import job_json
+from worker.services.reports import answers
 
 #: So many names of jobs are shown with a problem.
 _SHOWN = 3
@@ -231,7 +231,9 @@ class _Comparison:
 
 def _listed(job: Job) -> set[str]:
     """The extra payments that the job itself tells of."""
-    return {str(extra["task_id"]) for extra in job_json(job).get("double_payments", ())}
+    return {
+        str(extra["task_id"]) for extra in answers.Job.of(job).to_dict().get("double_payments", ())
+    }
 
 
 def _without_first(tasks: Sequence[str], followed: str | None, listed: set[str]) -> set[str]:

@@ -10,10 +10,10 @@ from worker.adapters.store import Batch, Store
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job, Notify, Status
 from worker.domain.notifications import (
+    DeliveryState,
     Failure,
     Notification,
     Outbox,
-    State,
     Topic,
     announce,
     delivered,
@@ -173,7 +173,7 @@ def test_two_that_tried_at_once_write_down_one_of_their_ends(store: Store) -> No
     assert not store.settle_notification(failed(one, NOW, Failure("500")), NOW)
     found = store.notification(one.id)
     assert found is not None
-    assert found.state is State.DELIVERED
+    assert found.state is DeliveryState.DELIVERED
     assert store.notification("nobody") is None
     assert not store.settle_notification(a_notification(9), NOW)
 
@@ -182,11 +182,11 @@ def test_what_is_replayed_goes_to_the_end_of_its_line(store: Store) -> None:
     tell(store, a_notification(1), a_notification(2))
     [one] = store.claim_notifications(NOW, 10, 60)
     store.settle_notification(failed(one, NOW, Failure("410", final=True)), NOW)
-    [dead] = store.list_notifications(State.DEAD, 10).notifications
+    [dead] = store.list_notifications(DeliveryState.DEAD, 10).notifications
     assert store.settle_notification(replayed(dead, NOW + 1), NOW + 1)
     assert waiting(store, NOW + 1) == ["job.failed j", "job.failed j"]
-    assert store.list_notifications(State.DEAD, 10).notifications == ()
-    assert len(store.list_notifications(State.DELIVERED, 10).notifications) == 2
+    assert store.list_notifications(DeliveryState.DEAD, 10).notifications == ()
+    assert len(store.list_notifications(DeliveryState.DELIVERED, 10).notifications) == 2
 
 
 def test_notifications_are_listed_page_by_page_newest_first(store: Store) -> None:
@@ -194,7 +194,7 @@ def test_notifications_are_listed_page_by_page_newest_first(store: Store) -> Non
         tell(store, a_notification(number, line=f"{number}", created_at=NOW))
     first = store.list_notifications(None, 2)
     assert [one.id for one in first.notifications] == ["msg_4", "msg_3"]
-    second = store.list_notifications(State.WAITING, 2, first.cursor)
+    second = store.list_notifications(DeliveryState.WAITING, 2, first.cursor)
     assert [one.id for one in second.notifications] == ["msg_2", "msg_1"]
     last = store.list_notifications(None, 2, second.cursor)
     assert [one.id for one in last.notifications] == ["msg_0"]

@@ -19,7 +19,7 @@ from worker.domain.job import Attempt, Kind, Status
 from worker.domain.notifications import Topic
 from worker.domain.requests import parse_press, parse_request, parse_resolve
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
-from worker.services.reports.present import job_json
+from worker.services.reports import answers
 
 #: Methods that Flask adds by itself to a rule with GET.
 _ADDED = {"HEAD", "OPTIONS"}
@@ -133,7 +133,7 @@ def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
         job = web.put(kind=kind)
         shown = web.client.get(f"/v1/jobs/{job.id}", headers=AUTH).get_json()
         assert shown.pop("waiting")["message"]
-        assert shown == job_json(job, web.services.accounts)
+        assert shown == answers.Job.of(job, web.services.accounts).to_dict()
     assert web.client.get("/v1/jobs?limit=7", headers=AUTH).get_json()["next_cursor"]
 
 
@@ -195,7 +195,7 @@ def test_a_press_and_a_resolve_are_as_described() -> None:
 def test_an_answer_that_is_not_described_is_noticed(tmp_path: Path) -> None:
     web = checked(Web(tmp_path))
     job = web.put()
-    shown = job_json(job)
+    shown = answers.Job.of(job).to_dict()
     wrong = [
         ({**shown, "secret": 1}, 200, "application/json"),
         ({**shown, "status": "lost"}, 200, "application/json"),

@@ -28,9 +28,10 @@ from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
+from worker.services.poll import Poller
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Poller, Sweep
+from worker.services.sweep import Sweep
 
 
 class Threads:
@@ -118,7 +119,7 @@ class Flow:
         assets = Assets(self.orchestrator, storage, clients)
         self.wakeups.tasks = {
             "start": submitter.start_next,
-            "ask": poller.ask,
+            "ask": poller.poll,
             "ask_seeds": Seeds(self.orchestrator, clients, assets.describe).ask,
             "store_assets": assets.store,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,

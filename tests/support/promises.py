@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from tests.support.oracle import Task
 from tests.support.world import World, is_over
 from worker.domain.job import Job, Status
-from worker.domain.notifications import Notification, State
+from worker.domain.notifications import DeliveryState, Notification
 
 
 def _finished(jobs: Iterable[Job]) -> set[str]:
@@ -113,7 +113,7 @@ class Promises:
         told: dict[tuple[str, str], Notification] = {}
         listed = self._world.kept.store.list_notifications(None, 9999).notifications
         for one in reversed(listed):
-            assert one.state is State.DELIVERED, one
+            assert one.state is DeliveryState.DELIVERED, one
             told[one.subject, one.topic.partition(".")[0]] = one
         for job in (each for each in jobs if each.status.terminal):
             ends = "job.succeeded" if job.status is Status.SUCCEEDED else "job.failed"

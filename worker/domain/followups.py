@@ -10,6 +10,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from worker.domain import buttons, retry_policy
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.job import JSON, Job, JobSpec, Kind, Modal, Retry, Status
 from worker.domain.result import AssetsStatus, Button, JobError, Result
 from worker.domain.templates import MissingValue, render
@@ -124,7 +125,7 @@ def button_not_found(wanted: str, known: tuple[Button, ...]) -> JobError:
     """The error of a press whose button is not there; its hint lists those that are."""
     names = ", ".join(dict.fromkeys(buttons.name_of(b) for b in known))
     hint = f"The buttons of this task are: {names}." if names else "This task has no buttons."
-    return JobError("button_not_found", f"There is no button {wanted!r}.", hint)
+    return job_error(ErrorCode.BUTTON_NOT_FOUND, f"There is no button {wanted!r}.", hint)
 
 
 def default_prompt(parent: Job, custom_id: str) -> str | None:
@@ -188,8 +189,7 @@ def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: 
     try:
         prompt = render(template, parent.result)
     except MissingValue as missing:
-        hint = "The parent's result does not have what the template asks for."
-        return _failed(child, JobError("template_unresolved", str(missing), hint), now)
+        return _failed(child, job_error(ErrorCode.TEMPLATE_UNRESOLVED, str(missing)), now)
     return child.with_request({"prompt": prompt})
 
 
@@ -197,8 +197,8 @@ def _describe(parent: Job, key: str, then: tuple[JSON, ...], now: float) -> Job:
     request = {"image": parent.result.image_url}
     child = _child(parent, key, Kind.DESCRIBE, request, then=then, now=now)
     if parent.result.image_url is None:
-        hint = "Only a job that ends with a picture can be followed by a describe."
-        return _failed(child, JobError("no_picture", "The parent has no picture.", hint), now)
+        error = job_error(ErrorCode.NO_PICTURE, "The parent has no picture.")
+        return _failed(child, error, now)
     return child
 
 
@@ -218,7 +218,7 @@ def _after_siblings(blend: Job, parent: Job, made: tuple[Job, ...], now: float) 
     if len(siblings) < len(found):
         name = blend.request["blend"][found.index(None)]
         missing = button_not_found(name, parent.result.buttons or ())
-        return _failed(blend, replace(missing, code="sibling_failed"), now)
+        return _failed(blend, replace(missing, code=ErrorCode.SIBLING_FAILED), now)
     born_failed = any(sibling.status.terminal for sibling in siblings)
     due_at = now if born_failed else now + retry_policy.look_at_siblings(0.0)
     return _waiting(blend, tuple(sibling.id for sibling in siblings), due_at)

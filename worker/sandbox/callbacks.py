@@ -15,7 +15,7 @@ from queue import SimpleQueue
 import requests
 
 from worker.sandbox.base import Dialect
-from worker.sandbox.faults import Delivery, Faults
+from worker.sandbox.faults import Callback, Faults
 from worker.sandbox.ledger import Stats
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.scheduler import Scheduler
@@ -35,7 +35,7 @@ class Notifier:
         self._scheduler = scheduler
         self._stats = stats
         self._faults = Faults(options, stats)
-        self._due: SimpleQueue[Delivery | None] = SimpleQueue()
+        self._due: SimpleQueue[Callback | None] = SimpleQueue()
         for n in range(POOL):
             threading.Thread(target=self._run, name=f"sandbox-callback-{n}", daemon=True).start()
 
@@ -45,9 +45,9 @@ class Notifier:
         chosen = self._options.forward_hook
         return self._dialect.forwards_hook if chosen is None else chosen
 
-    def tell(self, delivery: Delivery) -> None:
+    def tell(self, callback: Callback) -> None:
         """Send one callback, after whatever the faults make of it."""
-        for sent in self._faults.callbacks(delivery):
+        for sent in self._faults.callbacks(callback):
             if sent.delay:
                 self._scheduler.after(sent.delay, partial(self._due.put, sent))
             else:
@@ -61,18 +61,18 @@ class Notifier:
     def _run(self) -> None:
         with requests.Session() as session:
             session.trust_env = False  # receivers are local; a proxy setting is not meant for them
-            while (delivery := self._due.get()) is not None:
-                if self._send(session, delivery):
+            while (callback := self._due.get()) is not None:
+                if self._send(session, callback):
                     self._stats.count("callbacks_sent")
                 else:
+                    self._retry(callback)
                     self._stats.count("callbacks_failed")
-                    self._retry(delivery)
 
-    def _send(self, session: requests.Session, delivery: Delivery) -> bool:
-        text = json.dumps(delivery.body, ensure_ascii=self._dialect.ascii_callbacks)
+    def _send(self, session: requests.Session, callback: Callback) -> bool:
+        text = json.dumps(callback.body, ensure_ascii=self._dialect.ascii_callbacks)
         try:
             reply = session.post(
-                delivery.url,
+                callback.url,
                 data=text.encode(),
                 headers={"Content-Type": self._dialect.callback_type},
                 timeout=self._dialect.callback_timeout,
@@ -82,11 +82,11 @@ class Notifier:
             return False
         return 200 <= reply.status_code < 300
 
-    def _retry(self, delivery: Delivery) -> None:
+    def _retry(self, callback: Callback) -> None:
         pauses = self._dialect.callback_pauses
-        if delivery.attempt >= len(pauses):
+        if callback.attempt >= len(pauses):
             return
-        pause = pauses[delivery.attempt] * self._options.callback_retry_scale
-        again = replace(delivery, attempt=delivery.attempt + 1)
+        pause = pauses[callback.attempt] * self._options.callback_retry_scale
+        again = replace(callback, attempt=callback.attempt + 1)
         self._stats.count("callbacks_retried")
         self._scheduler.after(pause, partial(self._due.put, again))

@@ -17,7 +17,7 @@ from worker.sandbox.base import Dialect
 from worker.sandbox.callbacks import Notifier
 from worker.sandbox.chance import chance
 from worker.sandbox.downloads import Links
-from worker.sandbox.faults import Delivery, Faults
+from worker.sandbox.faults import Callback, Faults
 from worker.sandbox.ledger import Ledger, Stats
 from worker.sandbox.model import (
     FAILURE,
@@ -227,7 +227,7 @@ class Engine:
             return
         task.told_status, task.told = task.status, task.told + 1
         body = self._shown(self._dialect.callback(task, self.base), task)
-        self._notifier.tell(Delivery(hook, body, task.number, task.told, task.seconds))
+        self._notifier.tell(Callback(hook, body, task.number, task.told, task.seconds))
 
     def _shown(self, view: dict[str, Any], task: Task) -> dict[str, Any]:
         if task.recipe is not None:

@@ -36,7 +36,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Callback:
     """One callback on its way. `seconds` is how long its task runs."""
 
     url: str
@@ -58,7 +58,7 @@ class Download:
 
 
 CaseFault = Callable[[Case, random.Random], None]
-CallbackFault = Callable[[Delivery, random.Random, SandboxOptions], list[Delivery]]
+CallbackFault = Callable[[Callback, random.Random, SandboxOptions], list[Callback]]
 DownloadFault = Callable[[Download, random.Random], None]
 LinkFault = Callable[[random.Random, SandboxOptions], float]
 
@@ -114,11 +114,11 @@ class Faults:
             if dice is not None:
                 fault(case, dice)
 
-    def callbacks(self, delivery: Delivery) -> list[Delivery]:
+    def callbacks(self, callback: Callback) -> list[Callback]:
         """What is sent instead of this one callback."""
-        sent = [delivery]
+        sent = [callback]
         for rate, fault in _callback.items():
-            dice = self._strikes(rate, delivery.number, delivery.index)
+            dice = self._strikes(rate, callback.number, callback.index)
             if dice is not None:
                 sent = [new for old in sent for new in fault(old, dice, self._options)]
         return sent
@@ -191,33 +191,33 @@ def _time_out_first(case: Case, dice: random.Random) -> None:
 
 
 @on_callback("callbacks_lost")
-def _lose(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+def _lose(sent: Callback, dice: random.Random, options: SandboxOptions) -> list[Callback]:
     return []
 
 
 @on_callback("callbacks_doubled")
-def _double(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+def _double(sent: Callback, dice: random.Random, options: SandboxOptions) -> list[Callback]:
     return [sent, sent]
 
 
 @on_callback("callbacks_shuffled")
-def _shuffle(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+def _shuffle(sent: Callback, dice: random.Random, options: SandboxOptions) -> list[Callback]:
     return [replace(sent, delay=sent.delay + dice.uniform(0, sent.seconds))]
 
 
 @on_callback("callbacks_late")
-def _delay(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+def _delay(sent: Callback, dice: random.Random, options: SandboxOptions) -> list[Callback]:
     return [replace(sent, delay=sent.delay + dice.uniform(*options.late_seconds))]
 
 
 @on_callback("callbacks_without_state")
-def _drop_state(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+def _drop_state(sent: Callback, dice: random.Random, options: SandboxOptions) -> list[Callback]:
     body = {key: value for key, value in sent.body.items() if key != "state"}
     return [replace(sent, body=body)]
 
 
 @on_callback("callbacks_without_buttons")
-def _drop_buttons(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
+def _drop_buttons(sent: Callback, dice: random.Random, options: SandboxOptions) -> list[Callback]:
     if sent.body.get("status") != SUCCESS or "buttons" not in sent.body:
         return [sent]
     return [replace(sent, body=sent.body | {"buttons": []})]

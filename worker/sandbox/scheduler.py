@@ -39,7 +39,7 @@ class Scheduler:
             try:
                 do()
             except Exception:  # noqa: BLE001 - one task's mishap must not stop the others
-                _log.exception("a scheduled step failed")
+                _log.exception("sandbox.step_failed")
 
     def _next(self) -> Callable[[], None] | None:
         with self._changed:

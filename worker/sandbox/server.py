@@ -24,14 +24,17 @@ _POLL = 0.05
 
 
 class Sandbox:
-    """A running stand-in of a provider; also a context manager that starts and stops it."""
+    """A running stand-in of a provider; also a context manager that starts and stops it.
 
-    def __init__(self, options: SandboxOptions) -> None:
+    `scheduler` does what is due later; tests give one whose time they move on themselves.
+    """
+
+    def __init__(self, options: SandboxOptions, scheduler: Scheduler | None = None) -> None:
         dialect = dialect_named(options.dialect)
         self.options = options
         self.stats = Stats()
         self.ledger = Ledger(options.ledger_path)
-        self._scheduler = Scheduler()
+        self._scheduler = scheduler or Scheduler()
         self._notifier = Notifier(options, dialect, self._scheduler, self.stats)
         self._engine = Engine(
             options,

@@ -140,12 +140,12 @@ class Dispatch:
 def _tell(name: str, known: CircuitBreaker, learnt: CircuitBreaker, now: float) -> None:
     if learnt.closed and not known.closed:
         log.error(
-            "account closed",
+            "account.closed",
             account=name,
             reason=learnt.closed,
-            hint=f"Mend it, then `hookline resume --account {name}`, or change its settings.",
+            hint=f"Fix it, then `hookline resume --account {name}`, or change its settings.",
         )
     elif learnt.rest_until != known.rest_until and learnt.rest_until is not None:
-        log.warning("account rests", account=name, seconds=round(learnt.rest_until - now))
+        log.warning("account.resting", account=name, rest_s=round(learnt.rest_until - now))
     elif learnt.limit != known.limit and learnt.limit is not None:
-        log.warning("account is full", account=name, believed_limit=learnt.limit)
+        log.warning("account.full", account=name, believed_limit=learnt.limit)

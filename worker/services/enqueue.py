@@ -30,7 +30,7 @@ from worker.domain.requests import (
     parse_resolve,
 )
 from worker.domain.result import Keep
-from worker.services.delivery_limits import check_destination
+from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
 
 

@@ -13,7 +13,7 @@ from tests.chaos.stage import MAX_RUNNING, SECRETS, Setup, Stage
 from tests.chaos.trial import Findings, Trouble, trial
 from tests.support.processes import hookline
 from worker.domain.job import Job, Status
-from worker.domain.notifications import State
+from worker.domain.notifications import DeliveryState
 
 #: The newest signs first; a receiver may still know the one before only.
 _NEW = "whsec_" + "bmV3LXNl" * 6
@@ -67,13 +67,13 @@ def _let_all_be_told(run: Run, stage: Stage, receiver: Receiver) -> int:
     """
     store, seconds = stage.services.store, run.pick(60.0, 900.0)
 
-    def none(state: State) -> bool:
+    def none(state: DeliveryState) -> bool:
         return not store.list_notifications(state, 1).notifications
 
     # The jobs are over, and what is left to be told must outlive its workers, too.
     for worker in stage.workers:
         stage.kill(worker)
-    stage.wait_for(lambda: none(State.WAITING), "the last try of all", seconds)
+    stage.wait_for(lambda: none(DeliveryState.WAITING), "the last try of all", seconds)
     dead = len(stage.services.deliveries.dead())
     receiver.calm.set()
     env = {
@@ -85,7 +85,9 @@ def _let_all_be_told(run: Run, stage: Stage, receiver: Receiver) -> int:
     done = hookline(stage.folder, "deliveries", "replay", "--dead", **env)
     if done.returncode or len(done.stdout.splitlines()) != dead:
         raise RuntimeError(f"the replay of {dead} dead letters: {done.stdout}{done.stderr}")
-    stage.wait_for(lambda: none(State.WAITING) and none(State.DEAD), "the replay", seconds)
+    stage.wait_for(
+        lambda: none(DeliveryState.WAITING) and none(DeliveryState.DEAD), "the replay", seconds
+    )
     return dead
 
 

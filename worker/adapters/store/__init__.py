@@ -27,7 +27,7 @@ from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import JSON, Job, Status
 from worker.domain.money import Amount
-from worker.domain.notifications import NOTHING, Notification, Outbox, State
+from worker.domain.notifications import NOTHING, DeliveryState, Notification, Outbox
 
 __all__ = [
     "ABSENCE_S",
@@ -161,7 +161,7 @@ class Store(Protocol):
         """
 
     def list_notifications(
-        self, state: State | None, limit: int, cursor: str | None = None
+        self, state: DeliveryState | None, limit: int, cursor: str | None = None
     ) -> NotificationPage:
         """Newest first. Raises ``InvalidRequest`` for a cursor that is none of ours."""
 

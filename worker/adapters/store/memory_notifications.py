@@ -7,7 +7,7 @@ from dataclasses import replace
 from worker.adapters.store import NotificationPage
 from worker.adapters.store.memory_base import MemoryBase
 from worker.adapters.store.places import read_cursor, write_cursor
-from worker.domain.notifications import Notification, State
+from worker.domain.notifications import DeliveryState, Notification
 
 
 class MemoryNotifications(MemoryBase):
@@ -34,17 +34,17 @@ class MemoryNotifications(MemoryBase):
             if was is None or was.version != one.version:
                 return False
             self._notifications[one.id] = replace(one, version=one.version + 1)
-            if one.state is not State.WAITING:
-                if was.state is State.WAITING:
+            if one.state is not DeliveryState.WAITING:
+                if was.state is DeliveryState.WAITING:
                     self._take_off(one, now)
-            elif was.state is not State.WAITING:
+            elif was.state is not DeliveryState.WAITING:
                 self._send_off(one, one.due_at or now)
             elif one.id in self._outbox:
                 self._outbox[one.id] = one.due_at or now
             return True
 
     def list_notifications(
-        self, state: State | None, limit: int, cursor: str | None = None
+        self, state: DeliveryState | None, limit: int, cursor: str | None = None
     ) -> NotificationPage:
         top = read_cursor(cursor) if cursor else (float("inf"), "")
         wanted = [n for n in self._notifications.values() if state in (None, n.state)]

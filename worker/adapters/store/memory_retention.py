@@ -7,7 +7,7 @@ from worker.adapters.store.memory_batches import MemoryBatches
 from worker.adapters.store.places import tasks_of
 from worker.domain.blob_refs import blobs_of
 from worker.domain.job import Job, Status
-from worker.domain.notifications import State
+from worker.domain.notifications import DeliveryState
 
 
 class MemoryRetention(MemoryBatches):
@@ -46,7 +46,7 @@ class MemoryRetention(MemoryBatches):
             over = sorted(
                 (one.created_at, one.id)
                 for one in self._notifications.values()
-                if one.state is not State.WAITING and one.created_at <= before
+                if one.state is not DeliveryState.WAITING and one.created_at <= before
             )[:limit]
             for _, notification_id in over:
                 del self._notifications[notification_id]

@@ -7,7 +7,7 @@ import redis
 from worker.adapters.store import NotificationPage, codec
 from worker.adapters.store.places import write_cursor
 from worker.adapters.store.redis_base import RedisBase
-from worker.domain.notifications import Notification, State
+from worker.domain.notifications import DeliveryState, Notification
 
 
 class RedisNotifications(RedisBase):
@@ -33,7 +33,7 @@ class RedisNotifications(RedisBase):
         return bool(self._ask(self._settle_notification, args=args))
 
     def list_notifications(
-        self, state: State | None, limit: int, cursor: str | None = None
+        self, state: DeliveryState | None, limit: int, cursor: str | None = None
     ) -> NotificationPage:
         index = f"{self._prefix}notifications" + (f":{state}" if state else "")
         ids, _ = self._listed(index, cursor)

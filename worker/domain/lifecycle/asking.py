@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import Conflict
 from worker.domain.events import (
     AssetsSettled,
@@ -99,15 +100,9 @@ def _not_awaited(job: Job) -> Job:
     return freed(job)
 
 
-_DEADLINE = JobError(
-    "deadline",
-    "The job did not finish before its deadline.",
-    "A later success is still taken over for a while.",
-)
-_WINDOW_DEADLINE = JobError(
-    "window_deadline",
-    "The window was not answered before the job's deadline.",
-    "Give the step a `modal`, or answer sooner with `hookline modal`.",
+_DEADLINE = job_error(ErrorCode.DEADLINE, "The job did not finish before its deadline.")
+_WINDOW_DEADLINE = job_error(
+    ErrorCode.WINDOW_DEADLINE, "The window was not answered before the job's deadline."
 )
 
 
@@ -115,7 +110,7 @@ def cancelled(job: Job, event: Cancelled, now: float, policy: Policy) -> Decisio
     """Over for the caller at once; for the account only when the provider has nothing to run."""
     if job.status.terminal:
         raise Conflict(f"The job is {job.status} already.")
-    error = JobError("cancelled", "Cancelled on request.")
+    error = JobError(ErrorCode.CANCELLED, "Cancelled on request.")
     gone = ended(job, Status.CANCELLED, now, error)
     if job.held:
         return Decision(_not_awaited(gone))

@@ -12,6 +12,7 @@ was accepted yet, and else kept as a double payment.
 from dataclasses import replace
 
 from worker.domain import retry_policy
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Observed, Policy
 from worker.domain.job import Attempt, Job, Status, Window
 from worker.domain.lifecycle.again import tried_again
@@ -29,8 +30,8 @@ from worker.domain.lifecycle.moves import (
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import JobError
 
-_ERROR = JobError(
-    "in_doubt",
+_ERROR = job_error(
+    ErrorCode.IN_DOUBT,
     "The submission was cut off, so the provider may have accepted it, and been paid.",
     "A callback or the provider's task list settles it, else you: `hookline resolve`.",
 )

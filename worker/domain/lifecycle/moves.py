@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
+from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
 from worker.domain.job import Attempt, Job, Kind, Modal, Status, Window
 from worker.domain.provider_reports import Verdict
@@ -140,7 +141,8 @@ def too_late_to_submit(job: Job, now: float) -> Job:
     """Better over than paid for and then given up at once."""
     reason = job.error.message if job.error else None
     message = "The provider did not take the job before its deadline."
-    return ended(job, Status.TIMED_OUT, now, JobError("deadline", message, reason, retryable=True))
+    error = JobError(ErrorCode.DEADLINE, message, reason, retryable=True)
+    return ended(job, Status.TIMED_OUT, now, error)
 
 
 def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:

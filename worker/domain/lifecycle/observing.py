@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from worker.domain import followups
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Missing, Observed, Policy
 from worker.domain.job import Job, Status, Window
 from worker.domain.lifecycle.again import ended_or_again, late_success
@@ -22,7 +23,6 @@ from worker.domain.lifecycle.moves import (
     with_task,
 )
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
-from worker.domain.result import JobError
 
 
 def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
@@ -149,7 +149,7 @@ def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
 
 
 def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job:
-    if snapshot.error and snapshot.error.code == "timeout":
+    if snapshot.error and snapshot.error.code == ErrorCode.TIMEOUT:
         if job.status is Status.OVERDUE:
             return job
         # Proxies give up on pictures that come later all the same; the task may have been paid.
@@ -182,10 +182,5 @@ def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
         return Decision(job, Disposition.DUPLICATE)
     if job.draining:
         return Decision(freed(job))
-    error = JobError(
-        "lost",
-        "The provider does not know the task any more.",
-        "It may have restarted without keeping its tasks; `hookline retry` submits the job again.",
-        retryable=True,
-    )
+    error = job_error(ErrorCode.LOST, "The provider does not know the task any more.")
     return Decision(ended_or_again(job, Status.FAILED, now, error))

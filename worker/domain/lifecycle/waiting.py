@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from worker.domain import followups, retry_policy
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import (
     Choosing,
     Chosen,
@@ -60,11 +61,8 @@ def _problem(sibling: Sibling | None) -> str | None:
 
 
 def _sibling_failed(lacking: list[str]) -> JobError:
-    return JobError(
-        "sibling_failed",
-        f"The pictures to blend are not all there: {', '.join(lacking)}.",
-        "`hookline retry` the one that is not there; when it has succeeded, retry this job.",
-    )
+    message = f"The pictures to blend are not all there: {', '.join(lacking)}."
+    return job_error(ErrorCode.SIBLING_FAILED, message)
 
 
 def waits_again(job: Job, now: float) -> Job:
@@ -119,4 +117,4 @@ def call_lost(job: Job, now: float) -> Job:
         f"The worker went away during each of {retry_policy.CHOOSE_CALLS} calls of the function."
     )
     hint = "The function may take all memory or end the process; `hookline retry` calls it again."
-    return ended(job, Status.FAILED, now, JobError("choose_failed", message, hint))
+    return ended(job, Status.FAILED, now, job_error(ErrorCode.CHOOSE_FAILED, message, hint))

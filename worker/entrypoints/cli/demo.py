@@ -5,7 +5,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,18 +14,18 @@ import click
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
+from worker.entrypoints import connection
 from worker.entrypoints.cli import progress, render, stack
-from worker.entrypoints.cli.base import JOB_FAILED, Command, leave, note
+from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note
 from worker.entrypoints.cli.http import call
-from worker.entrypoints.cli.remote import Remote
 from worker.entrypoints.cli.story import Story
 from worker.entrypoints.cli.up import print_tidy
 from worker.sandbox.options import DIALECTS
 
-#: The sandbox's tasks take so long; short enough for a person to stay.
+#: How long the sandbox's tasks take: short enough to watch.
 _TASKS = ("--task-seconds", "1-3")
 _RUNNING = 4
-#: Lines of the processes that are shown when something went wrong.
+#: The last lines of the processes are shown after an error.
 _LAST_LINES = 30
 
 
@@ -48,11 +48,11 @@ def demo(*, dialect: str, output: Path) -> None:
     """Run the main job against the sandbox: real processes, real HTTP, real pictures.
 
     A picture of four, each upscaled, a variation with its own upscale, a blend, a describe with a
-    new picture from its first prompt, and a change of one region. Nothing that runs here already is
-    touched.
+    new picture from its first prompt, and a change of one region. It does not touch what already
+    runs here.
     """
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in good order, as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     lines: deque[tuple[str, str]] = deque(maxlen=_LAST_LINES)
     try:
         with _running(dialect, output.absolute(), lines) as (planned, story):
@@ -66,31 +66,34 @@ def demo(*, dialect: str, output: Path) -> None:
     failed = [job for job in members if job.status is not Status.SUCCEEDED]
     for job in failed:
         note(f"{render.what(job)} {job.status}: {job.error.message if job.error else 'no reason'}")
-    leave(click.get_current_context(), JOB_FAILED if failed else 0)
+    leave(JOB_FAILED if failed else DONE)
 
 
 @contextmanager
 def _running(
     dialect: str, output: Path, lines: deque[tuple[str, str]]
 ) -> Iterator[tuple[stack.Plan, Story]]:
-    """Everything, in a folder that is gone afterwards."""
-    with ExitStack() as left:
-        scratch = left.enter_context(TemporaryDirectory(prefix="hookline-demo-"))
-        env = _environment(dialect, output, Path(scratch))
-        planned = left.enter_context(stack.plan(env, None))
+    """Run everything in a temporary folder."""
+    with TemporaryDirectory(prefix="hookline-demo-") as scratch:
+        folder = Path(scratch)
+        env = _environment(dialect, output, folder)
         note(f"starting a Redis, the sandbox ({dialect}), the web process and a worker ...")
-        folder, on_line = Path(scratch), lambda *line: lines.append(line)
-        with stack.running(planned, env, folder, on_line, sandbox_args=_TASKS) as supervisor:
+        with (
+            stack.plan(env, None) as planned,
+            stack.running(
+                planned, env, folder, lambda *line: lines.append(line), sandbox_args=_TASKS
+            ) as supervisor,
+        ):
             stack.wait_until_ready(planned, supervisor, Stop())
-            token = planned.settings.api_token.get_secret_value()
+            connection.connect(planned.settings)
             windows = dialect != "novicezk"
             if not windows:
                 note(f"{dialect} has no windows: no change of a region.")
-            yield planned, Story(Remote(planned.web_url, token), output, windows=windows)
+            yield planned, Story(output, folder, windows=windows)
 
 
 def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
-    """Nothing of the user's own settings."""
+    """Without any of the user's own settings."""
     env = {n: v for n, v in os.environ.items() if not n.startswith("HOOKLINE_") and n != "PORT"}
     return env | {
         "HOOKLINE_STATE_DIR": str(scratch / "state"),
@@ -103,7 +106,7 @@ def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
 
 
 def _report(planned: stack.Plan, members: Sequence[Job], output: Path, seconds: float) -> None:
-    """The trees of jobs, where their pictures are, and what it took."""
+    """Print the trees of jobs, where their pictures are, and what it took."""
     for text in render.tree(members, lambda path: str(output / path)):
         click.echo(text)
     _, ledger = call("GET", f"{planned.sandbox_url}/sandbox/ledger")

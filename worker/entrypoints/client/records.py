@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from worker.domain.errors import InvalidRequest, NotFound
+from worker.domain.errors import NotFound
 from worker.domain.job import Job
+from worker.domain.requests.base import validate
+from worker.domain.requests.queries import JobsQuery
 from worker.entrypoints.client.given import ModalAnswer, Then, id_of, plain, press_of
 from worker.entrypoints.connection import services
 
 if TYPE_CHECKING:
-    from worker.adapters.store import Filter, Page, Pipeline
+    from worker.adapters.store import Page, Pipeline
     from worker.domain.dry_run import Quote
     from worker.services.reports.waits import Waiting
 
@@ -23,13 +25,11 @@ def get(job: Job | str) -> Job:
     return services().orchestrator.job(id_of(job))
 
 
-def jobs(wanted: "Filter | None" = None, *, limit: int = 50, cursor: str | None = None) -> "Page":
-    """Some jobs, newest first."""
-    from worker.adapters.store import Filter  # noqa: PLC0415  # as above
+def jobs(**query: Any) -> "Page":
+    """Some jobs, newest first; ``query`` as ``JobsQuery`` has it: ``jobs(status="failed")``."""
+    from worker.services.reports.listing import list_jobs  # noqa: PLC0415  # as above
 
-    if not 1 <= limit <= 200:
-        raise InvalidRequest.of("limit", "must be between 1 and 200")
-    return services().store.list_jobs(wanted or Filter(), limit, cursor)
+    return list_jobs(services().store, validate(JobsQuery, query))
 
 
 def pipeline(job: Job | str) -> "Pipeline":

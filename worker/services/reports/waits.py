@@ -1,6 +1,9 @@
 """SHELL. Why a queued job does not start, in words that say what to do about it."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from worker.adapters.store.places import lane_of
 from worker.domain import money
@@ -18,15 +21,17 @@ _PRICE = ", this costs "
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a job waits. ``reason`` is a stable word, ``message`` tells a person the rest.
+    """Why a queued job does not start."""
 
-    ``slots``, ``pace``, ``prompt``, ``budget``, ``mode``, ``paused``, ``closed``, ``resting``,
-    ``account`` (its account is not set any more), ``backoff``, ``siblings``, ``function``, or
-    ``next``: nothing keeps it.
-    """
-
-    reason: str
-    message: str
+    #: A stable word; of an ``account`` that is not set any more, the job waits for a person.
+    reason: Annotated[
+        str,
+        Field(
+            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
+            "backoff, siblings, function, or next: nothing keeps it"
+        ),
+    ]
+    message: str  #: what to do about it, for a person
 
 
 def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
