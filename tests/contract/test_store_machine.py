@@ -231,7 +231,7 @@ class Lives(RuleBasedStateMachine):
     @rule(job_id=jobs)
     def is_forgotten(self, job_id: str) -> None:
         job = self.store.jobs.get(job_id)
-        pipeline = self.store.jobs.pipeline(job.pipeline_id) if job else None
+        pipeline = self.store.jobs.pipeline(job.spec.pipeline_id) if job else None
         if pipeline:
             over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
             assert self.store.jobs.forget(pipeline.jobs, self.now, self.now) == over
@@ -319,7 +319,7 @@ class Lives(RuleBasedStateMachine):
     def check_told(self, before: Snapshot, after: Snapshot, job: Job, outbox: Outbox) -> None:
         """Of a change what it is worth; of an end once, when nothing is open any more."""
         expected = {one.id for one in outbox.told}
-        left = [self.open_of(each, "pipeline_id", job.pipeline_id) for each in (before, after)]
+        left = [self.open_of(each, "pipeline_id", job.spec.pipeline_id) for each in (before, after)]
         if outbox.finished and left[1] == 0 and left[0] != 0:
             expected.add(outbox.finished.id)
         of_batch = [self.open_of(each, "batch_id", "b1") for each in (before, after)]
@@ -362,15 +362,17 @@ class Lives(RuleBasedStateMachine):
         stored, jobs = self.stored(), self.store.jobs
         here = [job for job_id in self.ids if (job := stored.jobs.get(job_id))]
         assert jobs.get_many(self.ids) == here
-        newest = sorted(here, key=lambda job: (job.created_at, job.id), reverse=True)
+        newest = sorted(here, key=lambda job: (job.spec.created_at, job.id), reverse=True)
         assert jobs.page(Filter(), 99).jobs == tuple(newest)
         for status in Status:
             of_status = tuple(job for job in newest if job.status is status)
             assert jobs.page(Filter(status=status), 99).jobs == of_status
-        for root in {job.pipeline_id for job in here}:
+        for root in {job.spec.pipeline_id for job in here}:
             pipeline = jobs.pipeline(root)
             assert pipeline
-            assert {j.id for j in pipeline.jobs} == {j.id for j in here if j.pipeline_id == root}
+            assert {j.id for j in pipeline.jobs} == {
+                j.id for j in here if j.spec.pipeline_id == root
+            }
 
 
 def test_the_store_keeps_its_indexes() -> None:
