@@ -1,7 +1,7 @@
-"""PURE. The types of single settings, and the rules `across` them.
+"""PURE. The types of single settings, and the rules `across` all of them.
 
-A check returns the value, or raises `ValueError` in words that complete "NAME: ..." and do not
-repeat the value, which may be a secret.
+A check of one setting returns the value, or raises `ValueError` in words that complete "NAME: ..."
+and do not repeat the value, which may be a secret.
 """
 
 import base64
@@ -214,7 +214,7 @@ ONE_ACCOUNT = (
 
 
 def across(values: Mapping[str, str]) -> Iterator[FieldError]:
-    """The rules between settings. A value that is wrong by itself breaks none of them."""
+    """The rules between settings. A value that is invalid itself breaks none of them."""
     if ACCOUNTS in values:
         reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
         yield from (FieldError(name, reason) for name in ONE_ACCOUNT if name in values)

@@ -164,15 +164,15 @@ class Settings(BaseModel):
 
     @property
     def receivers(self) -> frozenset[str]:
-        """Hosts that may receive notifications over plain http or at a private address: those
-        allowed, and this machine while the web process listens on it alone.
+        """Hosts that may get notifications over plain http or at a private address: the allowed
+        ones, and this machine itself while the web process listens locally.
         """
         named = {host.lower() for host in self.allowed_hosts}
         return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
 
     @property
     def budgets(self) -> Budgets:
-        """The budgets of the day and of the tenants."""
+        """Budgets on top of each account's own."""
         return self.accounts_file.budgets() if self.accounts_file else Budgets()
 
     @property
@@ -200,7 +200,7 @@ class Settings(BaseModel):
         return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))
 
 
-#: May come from a file as well: `NAME_FILE`.
+#: May also come from a file: `NAME_FILE`.
 FROM_FILE = (
     "HOOKLINE_REDIS_URL",
     "HOOKLINE_BROKER_URL",
@@ -210,7 +210,7 @@ FROM_FILE = (
     "HOOKLINE_NOTIFY_SECRET",
 )
 
-#: Generated in the state directory if they are not set: name -> file, maker.
+#: Generated in the state directory if they are not set: name -> file, generator.
 GENERATED = {
     "HOOKLINE_SECRET": ("secret", plain_secret),
     "HOOKLINE_API_TOKEN": ("api-token", plain_secret),

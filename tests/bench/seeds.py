@@ -18,8 +18,9 @@ from worker.domain.job import JSON, Job, Kind
 from worker.domain.lifecycle import transition
 from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.result import AssetsStatus, StoredFile
-from worker.sandbox import views
-from worker.sandbox.model import IN_PROGRESS, SUBMITTED, SUCCESS, Button, Order, Task
+from worker.sandbox.dialects import dialect_named
+from worker.sandbox.dialects.trueai import button_objects
+from worker.sandbox.models import IN_PROGRESS, SUBMITTED, SUCCESS, Button, Order, Task
 
 _PROMPT = "a lighthouse on a cliff at dusk, long exposure, volumetric light --ar 3:2 --v 7"
 
@@ -67,7 +68,7 @@ class Seeds:
         return f"{HOOK_PATH}/{self._services.tokens.for_job(job.id, job.attempt)}"
 
     def _store(self, job: Job) -> Job:
-        self._services.store.commit(job, capacity=capacity(1_000_000))
+        self._services.store.jobs.commit(job, capacity=capacity(1_000_000))
         return replace(job, version=1)
 
     def _task(self, job: Job, status: str, progress: str) -> dict[str, Any]:
@@ -87,10 +88,10 @@ class Seeds:
             id=job.task_id or "", number=1, order=order, hash=digest, start_time=1_750_000_000_000
         )
         task.status, task.progress = status, progress
-        body = views.trueai_task(task, self._provider_url)
+        body = dialect_named("trueai").task(task, self._provider_url)
         if status == SUCCESS:
             body["imageUrl"] = f"{self._provider_url}/{digest}.png"
-            body["buttons"] = [views.trueai_button(button) for button in _grid(digest)]
+            body["buttons"] = button_objects(_grid(digest))
         return body
 
 
@@ -128,11 +129,11 @@ def _accepted() -> Verdict:
     return Verdict(Outcome.ACCEPTED, task_id=str(uuid4().int)[:16])
 
 
-def _grid(digest: str) -> list[Button]:
+def _grid(digest: str) -> tuple[Button, ...]:
     """The buttons under four pictures."""
     rows = [
         Button(f"MJ::JOB::{verb}::{n}::{digest}", f"{letter}{n}")
         for letter, verb in (("U", "upsample"), ("V", "variation"))
         for n in range(1, 5)
     ]
-    return [*rows, Button(f"MJ::JOB::reroll::0::{digest}::SOLO", "", "🔄")]
+    return (*rows, Button(f"MJ::JOB::reroll::0::{digest}::SOLO", "", "🔄"))

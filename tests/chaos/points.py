@@ -20,12 +20,12 @@ from typing import Any
 
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store.redis import RedisStore
+from worker.adapters.store.jobs import JobStore
 from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.job import Job, Status
 from worker.domain.result import AssetsStatus
+from worker.services.poll import Poller
 from worker.services.submit import Submitter
-from worker.services.sweep import Poller
 
 
 class Point(StrEnum):
@@ -156,17 +156,17 @@ def install(orders: Orders) -> None:
 
         return submit
 
-    def ask_about(real: Callable[..., Any]) -> Callable[..., Any]:
-        def ask(self: Poller, account: str, job_ids: Sequence[str]) -> None:
+    def poll_about(real: Callable[..., Any]) -> Callable[..., Any]:
+        def poll(self: Poller, account: str, job_ids: Sequence[str]) -> None:
             at.job_id = job_ids[0] if job_ids else ""
             real(self, account, job_ids)
 
-        return ask
+        return poll
 
     wrap(Submitter, "_submit", submit_job)
     wrap(ProviderClient, "submit", post)
-    wrap(Poller, "ask", ask_about)
-    wrap(RedisStore, "commit", _commits(orders, at))
+    wrap(Poller, "poll", poll_about)
+    wrap(JobStore, "commit", _commits(orders, at))
     wrap(
         ProviderClient,
         "fetch_many",
@@ -178,7 +178,7 @@ def install(orders: Orders) -> None:
         _then(lambda args, path: orders.pass_by(Point.AFTER_STORING, _job_of_file(args[1]))),
     )
     wrap(
-        RedisStore,
+        JobStore,
         "claim_due",
         _then(
             lambda args, jobs: orders.pass_by(Point.AFTER_CLAIMING, jobs[0].id) if jobs else None
@@ -210,7 +210,7 @@ def _commits(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(real: Callable[..., Any]) -> Callable[..., Any]:
         def commit(
-            self: RedisStore, job: Job, *args: Any, sample: Sample | None = None, **kwargs: Any
+            self: JobStore, job: Job, *args: Any, sample: Sample | None = None, **kwargs: Any
         ) -> Any:
             what = list(_told(job, sample, replied=at.posted and job.id == at.job_id))
             for before, _ in what:
@@ -244,7 +244,7 @@ def _told(job: Job, sample: Sample | None, *, replied: bool) -> Iterator[tuple[P
         yield Point.BEFORE_SUCCESS, Point.AFTER_SUCCESS
 
 
-def _is_newest(store: RedisStore, job: Job) -> bool:
+def _is_newest(store: JobStore, job: Job) -> bool:
     current = store.get(job.id)
     return (current.version if current else 0) == job.version
 

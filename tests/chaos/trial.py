@@ -140,7 +140,9 @@ def gather(
     """All that the oracle needs."""
     store = running.services.store
     ids = all_ids(running.redis)
-    jobs = [job for start in range(0, len(ids), 500) for job in store.get_many(ids[start:][:500])]
+    jobs = [
+        job for start in range(0, len(ids), 500) for job in store.jobs.get_many(ids[start:][:500])
+    ]
     observer.compare({job.id: job for job in jobs})
     return Evidence(
         acknowledged=acknowledged.ids,

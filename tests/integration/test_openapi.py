@@ -91,6 +91,11 @@ def test_every_reference_leads_somewhere_and_no_schema_is_left_over() -> None:
     assert set(references(document())) == {f"#/components/schemas/{name}" for name in schemas}
 
 
+def test_a_schema_is_known_by_a_name_of_its_own() -> None:
+    leaks = [name for name in document()["components"]["schemas"] if "__" in name]
+    assert leaks == [], "two models of one name: pydantic puts the module's before it"
+
+
 def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
     grid = Result(
         image_url="https://cdn.example/1.png",

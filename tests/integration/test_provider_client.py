@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.processes import wait_for
 from tests.support.rawserver import Script, http, says, serving
+from worker.adapters.http.session import new_session
 from worker.adapters.provider.client import MAX_BODY, ProviderClient
-from worker.adapters.provider.deadline import new_session
 from worker.adapters.provider.payloads import Submission
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth
@@ -370,13 +369,19 @@ def test_the_deadline_of_a_question_on_a_kept_connection() -> None:
         assert found.fetch("1") is not None, "the next question takes a new connection"
 
 
-def test_no_clock_is_left_behind() -> None:
-    with serving(answer(TASK)) as (port, _):
-        client(port, deadline_s=60.0).fetch("1")
-    wait_for(
-        lambda: not any(isinstance(thread, threading.Timer) for thread in threading.enumerate()),
-        "the end of the call's clock",
-    )
+def test_a_proxy_that_drips_is_cut_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip(sock: socket.socket, _request: bytes) -> None:
+        slowly(sock, b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 60)
+
+    with serving(drip) as (port, asked):
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        found = ProviderClient(Account("main", "https://provider.example", KEY), deadline_s=0.6)
+        started = time.monotonic()
+        verdict = found.submit(Kind.IMAGINE, SUBMISSION)
+        assert time.monotonic() - started < 2
+    assert nothing_sent(verdict)
+    assert asked[0].startswith(b"CONNECT provider.example:443 ")
+    assert KEY.encode() not in asked[0]
 
 
 def test_redirects_are_not_followed() -> None:

@@ -19,7 +19,7 @@ import requests
 from PIL import Image
 
 from tests.support.processes import ended, wait_for
-from worker.sandbox import Sandbox, SandboxOptions, create_sandbox
+from worker.sandbox import Sandbox, SandboxOptions
 
 Json = dict[str, Any]
 
@@ -81,7 +81,7 @@ def start() -> Iterator[Start]:
 
     def new(dialect: str = "trueai", **options: Any) -> Sandbox:
         options.setdefault("task_seconds", (0.1, 0.1))
-        started.append(create_sandbox(SandboxOptions(dialect=dialect, **options)).start())
+        started.append(Sandbox(SandboxOptions(dialect=dialect, **options)).start())
         return started[-1]
 
     yield new

@@ -9,7 +9,8 @@ from worker.domain.account.callback_stats import Source
 from worker.domain.events import Started
 from worker.domain.job import Status
 from worker.domain.provider_reports import TaskStatus
-from worker.services.sweep import Poller, Sweep
+from worker.services.poll import Poller
+from worker.services.sweep import Sweep
 
 SILENT = 10_000
 #: A silent task is asked about once within so many seconds: 15, a quarter more so that calls can be
@@ -28,7 +29,7 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
         job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
         last = replace(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
         quiet = sample(Source.ASKED, ended=True) if n < 3 else None
-        shell.store.commit(last, capacity=capacity(SILENT), sample=quiet)
+        shell.store.jobs.commit(last, capacity=capacity(SILENT), sample=quiet)
         shell.provider.tasks[task_id] = a_snapshot(
             TaskStatus.IN_PROGRESS, task_id=task_id, progress=40
         )
@@ -42,8 +43,8 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
             sweep.run()
             for what, account, *rest in shell.wakeups.sent:
                 if what == "ask":
-                    poller.ask(account, rest)
-                elif ready := shell.store.next_ready(capacity(SILENT + 100), shell.now):
+                    poller.poll(account, rest)
+                elif ready := shell.store.queue.next_ready(capacity(SILENT + 100), shell.now):
                     shell.orchestrator.record(ready, Started("default"))
         asked = [task for call in shell.provider.asked for task in call.split(",")]
         assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"

@@ -1,7 +1,7 @@
 """The whole way of a job in one process: real HTTP to a stand-in provider and back, threads for
 workers.
 
-Only Redis, Celery and the process boundaries are left out; the acceptance tests have those.
+Only Celery and the process boundaries are left out; the acceptance tests have those.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -15,10 +15,11 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.serving import make_server
 
+from tests.support.stores import OwnStore
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store import Pipeline, Store
-from worker.adapters.store.memory import MemoryStore
+from worker.adapters.store import Pipeline
+from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth, Dialect
 from worker.domain.events import Policy
@@ -28,9 +29,10 @@ from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
+from worker.services.poll import Poller
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Poller, Sweep
+from worker.services.sweep import Sweep
 
 
 class Threads:
@@ -106,7 +108,7 @@ class Flow:
         clients = {"default": ProviderClient(account)}
         storage = Storage(f"file://{output}")
         self.wakeups = Threads()
-        self.store: Store = store or MemoryStore()
+        self.store: Store = store or OwnStore()
         self.tokens = Tokens(["a secret for this test only"])
         self.orchestrator = Orchestrator(
             self.store, self.wakeups, accounts, hooked=hook_url is not None, rules=rules
@@ -118,7 +120,7 @@ class Flow:
         assets = Assets(self.orchestrator, storage, clients)
         self.wakeups.tasks = {
             "start": submitter.start_next,
-            "ask": poller.ask,
+            "ask": poller.poll,
             "ask_seeds": Seeds(self.orchestrator, clients, assets.describe).ask,
             "store_assets": assets.store,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,
@@ -129,7 +131,7 @@ class Flow:
         return self.enqueuer.submit(fields, allow_paths=True)[0]
 
     def pipeline(self, job_id: str) -> Pipeline:
-        pipeline = self.store.pipeline(job_id)
+        pipeline = self.store.jobs.pipeline(job_id)
         assert pipeline is not None
         return pipeline
 

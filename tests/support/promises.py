@@ -36,11 +36,7 @@ class Promises:
             return
         self._checked = now
         jobs = {job.id: job for job in self._world.jobs()}
-        where = self._world.kept.indexes()
-        assert where.running == {job.id for job in jobs.values() if job.holds_slot}
-        assert where.due == {job.id for job in jobs.values() if job.due_at is not None}
-        assert where.ready | where.parked == {job.id for job in jobs.values() if job.ready}
-        assert where.finished == _finished(jobs.values())
+        assert self._world.store.snapshot().disagreements(lambda _: 0, gone=()) == []
         for job in jobs.values():
             self._check_end(job)
             self._check_children(job, jobs)
@@ -95,7 +91,7 @@ class Promises:
     def check_all_ended(self) -> None:
         """To be called when nothing more is to come."""
         self.check()
-        jobs, where = self._world.jobs(), self._world.kept.indexes()
+        jobs, left = self._world.jobs(), self._world.store.snapshot().leftovers()
         held = {job.id for job in jobs if job.held}
         behind = {job.id for job in jobs if job.waiting and held & set(job.waits_for)}
         for job in jobs:
@@ -105,13 +101,14 @@ class Promises:
                 assert is_over(job), job
             self._check_double_payments(job)
         self._check_notifications(jobs)
-        assert (where.due, where.ready, where.parked) == (held | behind, set(), set())
-        assert (where.running, where.guards) == (set(), {})
+        assert {name: ids for name, ids in left.items() if ids} == (
+            {"due": held | behind} if held | behind else {}
+        )
 
     def _check_notifications(self, jobs: list[Job]) -> None:
         """Each end is told of, and told last; of a pipeline none is told before its last job's."""
         told: dict[tuple[str, str], Notification] = {}
-        listed = self._world.kept.store.list_notifications(None, 9999).notifications
+        listed = self._world.store.outbox.page(None, 9999).notifications
         for one in reversed(listed):
             assert one.state is DeliveryState.DELIVERED, one
             told[one.subject, one.topic.partition(".")[0]] = one

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, request
 from pydantic import field_validator
+from pydantic_core import PydanticUseDefault
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webhooks.api.calls import Calls, in_path, respond
@@ -76,9 +77,12 @@ class BatchQuery(BatchFields):
     @classmethod
     def _json(cls, text: str) -> Any:
         try:
-            return strict_json(text.encode(errors="replace"))
+            found = strict_json(text.encode(errors="replace"))
         except InvalidRequest as problem:
             raise ValueError("; ".join(error.message for error in problem.errors)) from None
+        if found is None:
+            raise PydanticUseDefault
+        return found
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -106,7 +110,7 @@ def create_batch(context: Context, query: BatchQuery) -> Response:
 def list_batches(context: Context, query: BatchesQuery) -> Batches:
     """The newest batches, newest first."""
     store = context.services.store
-    return Batches.of(reports(store, store.batches(query.limit)))
+    return Batches.of(reports(store, store.batches.newest(query.limit)))
 
 
 @calls.add("GET", _ONE, {200: Batch}, parameters=(_ID,))

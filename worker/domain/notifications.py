@@ -8,6 +8,10 @@ other, so that no end overtakes what came before it.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field
 
 from worker.domain.job import Job, Notify, Status
 
@@ -56,14 +60,15 @@ class Notification:
     id: str  #: the ``webhook-id``: the same for every try
     topic: str
     subject: str  #: id of the job, pipeline or batch that it is about
-    line: str  #: those of one line are told in order: a pipeline's id, or a batch's
+    #: Those of one key are sent in order: a pipeline's id, or a batch's. Stored as ``line``.
+    ordering_key: Annotated[str, Field(alias="line")]
     target: Notify
     created_at: float
     version: int = 0  #: counts changes; 0 = never stored
     state: DeliveryState = DeliveryState.WAITING
     failures: int = 0  #: since it was made, or replayed
     tries: tuple[Try, ...] = ()  #: the last ones
-    #: When it is to be tried, once it is the first of its line; None: no more.
+    #: When it is to be tried, once it is the first of its ordering key; None: no more.
     due_at: float | None = None
 
 
@@ -146,3 +151,10 @@ def _topics(before: Job, job: Job, now: float) -> Iterator[Topic]:
     moved = not job.status.terminal and job.progress not in (None, before.progress)
     if moved and now - (before.told_at or 0.0) >= PROGRESS_EVERY_S:
         yield Topic.JOB_PROGRESS
+
+
+def destination_of(target: Notify) -> str:
+    """Where it goes, as far as limits are concerned: a URL's host, or a queue of Celery's."""
+    if target.url:
+        return urlsplit(target.url).hostname or ""
+    return f"queue {target.queue or 'celery'}"

@@ -16,7 +16,7 @@ from worker.bootstrap import Services
 from worker.domain.errors import HooklineError
 from worker.entrypoints.tasks import register
 from worker.services import assets
-from worker.services.delivery_limits import AT_ONCE
+from worker.services.notify import AT_ONCE
 from worker.services.sweep import BATCH, Sweep
 
 log = structlog.get_logger(__name__)

@@ -20,7 +20,7 @@ def register(celery: Celery, services: Services) -> None:
     """Add every task to ``celery``: our own wake-ups, and one task per kind of job."""
     wakeups: dict[str, Callable[..., object]] = {
         "start": services.submitter.start_next,
-        "ask": services.poller.ask,
+        "ask": services.poller.poll,
         "store_assets": services.assets.store,
         "ask_seeds": services.seeds.ask,
         "choose": services.chooser.choose,

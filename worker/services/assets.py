@@ -49,9 +49,8 @@ class Assets:
         self._storage = storage
         self._clients = clients
         self._template = template
-        self._limiter = Limiter(PLACES, self._store)
+        self._limiter = Limiter(self._store, per_key=1, total=PLACES)
         self._filing = Filing(storage)
-        self._busy: set[str] = set()
         self._stopped = Event()
 
     def store(self, job_id: str) -> None:
@@ -60,7 +59,7 @@ class Assets:
         Where every place is taken, whoever has one does it next: a slow host must not take the
         threads that start fresh jobs.
         """
-        self._limiter.do(job_id)
+        self._limiter.run(job_id, job_id)
 
     def stop(self) -> None:
         """Begin no further job: what waits in this process is found again by the sweep."""
@@ -68,18 +67,14 @@ class Assets:
         self._limiter.clear()
 
     def _store(self, job_id: str) -> None:
-        # The sweep sends for a job again while its files are still on their way.
-        if job_id in self._busy or self._stopped.is_set():
+        if self._stopped.is_set():
             return
-        self._busy.add(job_id)
         try:
             job = self._orchestrator.job(job_id)
             if job.result.assets_status is AssetsStatus.PENDING:
                 self._settle(job)
         except NotFound:  # deleted meanwhile
             return
-        finally:
-            self._busy.discard(job_id)
 
     def _settle(self, job: Job) -> None:
         try:
@@ -107,7 +102,7 @@ class Assets:
         files: list[StoredFile] = []
         for n, source in enumerate(selection.sources(job.result, job.keep)):
             lease_end = self._orchestrator.clock() + LEASE_S
-            self._orchestrator.store.reschedule(job.id, lease_end)
+            self._orchestrator.store.jobs.reschedule(job.id, lease_end)
             files += self._filing.filed(source, n, names, allowed_hosts=hosts, tiles=tiles)
         self._storage.put_result(names.sidecar, sidecar.sidecar(lineage, batch, files))
         return tuple(files)
@@ -126,14 +121,14 @@ class Assets:
         """Its pipeline's root, ..., its parent, itself."""
         found = [job]
         while parent_id := found[0].parent_id:
-            parent = self._orchestrator.store.get(parent_id)
+            parent = self._orchestrator.store.jobs.get(parent_id)
             if parent is None:
                 break
             found.insert(0, parent)
         return found
 
     def _batch(self, job: Job) -> str | None:
-        batch = self._orchestrator.store.batch(job.batch_id) if job.batch_id else None
+        batch = self._orchestrator.store.batches.get(job.batch_id) if job.batch_id else None
         return batch.name if batch else None
 
     def _with_present_links(self, job: Job, error: PictureError) -> Job:
@@ -161,7 +156,7 @@ class Assets:
             reason = _reason(job, error)
             self._orchestrator.record(job, AssetsSettled((), AssetsStatus.FAILED, error=reason))
         else:
-            self._orchestrator.store.reschedule(job.id, now + max(2.0, min(age, 300.0)))
+            self._orchestrator.store.jobs.reschedule(job.id, now + max(2.0, min(age, 300.0)))
 
 
 def _is_dead(error: HooklineError) -> bool:

@@ -30,7 +30,7 @@ from worker.domain.requests import (
     parse_resolve,
 )
 from worker.domain.result import Keep
-from worker.services.delivery_limits import check_destination
+from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
 
 
@@ -173,7 +173,7 @@ class Enqueuer:
 
     def _quote(self, jobs: Sequence[Job]) -> Quote:
         for job in jobs:
-            if known := self._orchestrator.store.get(job.id):
+            if known := self._orchestrator.store.jobs.get(job.id):
                 _check_repeat(job, known)
         return self.quote_of(jobs)
 
@@ -243,7 +243,7 @@ class Enqueuer:
         return parent
 
     def _named_job(self, job_id: str) -> Job:
-        job = self._orchestrator.store.get(job_id)
+        job = self._orchestrator.store.jobs.get(job_id)
         if job is None:
             raise InvalidRequest.of("job_id", f"there is no job {job_id!r}")
         return job

@@ -68,7 +68,7 @@ def _let_all_be_told(run: Run, stage: Stage, receiver: Receiver) -> int:
     store, seconds = stage.services.store, run.pick(60.0, 900.0)
 
     def none(state: DeliveryState) -> bool:
-        return not store.list_notifications(state, 1).notifications
+        return not store.outbox.page(state, 1).notifications
 
     # The jobs are over, and what is left to be told must outlive its workers, too.
     for worker in stage.workers:

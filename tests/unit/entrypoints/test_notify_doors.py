@@ -68,7 +68,7 @@ def run(*args: str) -> Result:
 
 def dead(web: Web, one: Notification | None = None) -> Notification:
     one = one or web.told()
-    assert web.store.settle_notification(failed(one, NOW, Failure("410", final=True)), NOW)
+    assert web.store.outbox.settle(failed(one, NOW, Failure("410", final=True)), NOW)
     return one
 
 
@@ -214,7 +214,7 @@ def test_the_end_of_a_batch_is_told_once_its_file_is_in(web: Web) -> None:
     _, rows = batch_of(web, url=URL)
     for row in rows:
         web.services.enqueuer.cancel(row.id)
-    [one] = web.store.claim_notifications(9e9, 10, 60)
+    [one] = web.store.outbox.claim(9e9, 10, 60)
     assert (one.topic, one.subject) == ("batch.finished", rows[0].batch_id)
 
 
@@ -225,7 +225,7 @@ def test_a_batch_whose_receiver_cannot_be_is_not_taken_in(web: Web) -> None:
     )
     assert answer.status_code == 400
     assert [error["field"] for error in answer.get_json()["errors"]] == ["notify.url"]
-    assert web.store.batches(10) == []
+    assert web.store.batches.newest(10) == []
 
 
 # An account says it for jobs whose caller named nobody; the settings say which hosts may be.
@@ -241,7 +241,7 @@ def test_an_account_names_who_is_told_of_jobs_that_name_nobody(tmp_path: Path) -
     failed = Observed(a_snapshot(TaskStatus.FAILED, error=JobError("failed", "no")))
     for job in (web.running(account="main"), web.running(account="main", notify=own)):
         web.services.orchestrator.record(job, failed)
-    found = web.store.list_notifications(None, 9).notifications
+    found = web.store.outbox.page(None, 9).notifications
     assert [one.target for one in found] == [own, account.notify]
 
 
@@ -331,7 +331,7 @@ def test_a_delivery_is_replayed(web: Web) -> None:
 
 def test_the_command_line_lists_shows_and_replays(web: Web) -> None:
     one, other = dead(web), web.told()
-    assert web.store.settle_notification(delivered(other, NOW, "204"), NOW)
+    assert web.store.outbox.settle(delivered(other, NOW, "204"), NOW)
     listed = run("deliveries")
     assert listed.exit_code == 0, listed.output
     assert {line.split()[0] for line in listed.stdout.splitlines()} == {one.id, other.id}
@@ -363,4 +363,4 @@ def test_announced_changes_are_of_the_jobs_own_pipeline(web: Web) -> None:
     before = web.put(notify=Notify(("pipeline.finished",), url=URL))
     _, outbox = announce(before, replace(before, status=Status.FAILED), before.notify, NOW)
     assert outbox.finished is not None
-    assert outbox.finished.line == before.pipeline_id
+    assert outbox.finished.ordering_key == before.pipeline_id

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.sandbox_player import Json, Play, data_url, players
-from worker.sandbox.dialects import gateway_action
+from worker.sandbox.dialects.gateway import gateway_action
 
 
 @pytest.fixture

@@ -273,13 +273,13 @@ def test_two_workers_never_call_it_at_once(family: Family) -> None:
 
 
 def test_while_it_runs_its_lease_is_renewed(family: Family) -> None:
-    put_off, renewed = family.store.reschedule, Event()
+    put_off, renewed = family.store.jobs.reschedule, Event()
 
     def reschedule(job_id: str, due_at: float) -> None:
         put_off(job_id, due_at)
         renewed.set()
 
-    family.store.reschedule = reschedule  # type: ignore[method-assign]
+    family.store.jobs.reschedule = reschedule  # type: ignore[method-assign]
     answers[:] = [lambda *_: ["U1"] if renewed.wait(10) else None]
     chooser = Chooser(family.orchestrator, family.storage, [HERE], limit_s=2.0)
     chooser.choose(family.made.id)

@@ -162,7 +162,7 @@ def test_a_job_that_cannot_be_paid_for_waits_and_goes_on_when_it_can(tmp_path: P
     assert len(house.submit("small")) == 2
     dispatch = house.shell.orchestrator.dispatch
     [waiting] = [job for job in house.shell.jobs() if job.status is Status.QUEUED]
-    reason = house.shell.store.why_waiting(waiting, dispatch.capacity("small", NOW), NOW)
+    reason = house.shell.store.queue.why_waiting(waiting, dispatch.capacity("small", NOW), NOW)
     assert reason == "budget:account:small"
     dispatch.accounts = {"small": replace(SMALL, max_running=9, budget=amount(3))}
     assert len(house.submit("small")) == 1

@@ -223,9 +223,11 @@ def test_the_sweep_looks_later_at_what_still_waits() -> None:
     assert sweep.run() > 0
     assert family.blend.waiting
     family.now += retry_policy.look_at_siblings(600.0) - 1.0
-    assert family.blend.id not in {job.id for job in family.store.claim_due(family.now, 99, 1.0)}
+    assert family.blend.id not in {
+        job.id for job in family.store.jobs.claim_due(family.now, 99, 1.0)
+    }
     family.now += 2.0
-    assert family.blend.id in {job.id for job in family.store.claim_due(family.now, 99, 1.0)}
+    assert family.blend.id in {job.id for job in family.store.jobs.claim_due(family.now, 99, 1.0)}
 
 
 def test_trouble_with_the_blend_is_no_trouble_for_its_sibling() -> None:
@@ -237,7 +239,7 @@ def test_trouble_with_the_blend_is_no_trouble_for_its_sibling() -> None:
     def away(_: object) -> list[Job]:
         raise StoreUnavailable
 
-    family.store.get_many = away  # type: ignore[method-assign,assignment]
+    family.store.jobs.get_many = away  # type: ignore[method-assign,assignment]
     family.ends("U3", "https://c/3")
     assert family.job(family.made["U3"]).status is Status.SUCCEEDED
 

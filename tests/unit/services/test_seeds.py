@@ -45,7 +45,7 @@ def finished(shell: Shell) -> Job:
 
 
 def due(shell: Shell) -> list[str]:
-    return [job.id for job in shell.store.claim_due(shell.now, 9, 0.0)]
+    return [job.id for job in shell.store.jobs.claim_due(shell.now, 9, 0.0)]
 
 
 # What is decided.

@@ -1,23 +1,15 @@
-"""The sweep looks at all that is due; the asker asks about the quiet ones."""
-
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import replace
-from threading import Event, Thread
+"""The sweep looks at all that is due."""
 
 import pytest
 
-from tests.support.jobs import GRID, NOW, a_job, a_snapshot, after, in_status
-from tests.support.processes import wait_for
+from tests.support.jobs import NOW, a_job, after, in_status
 from tests.support.shell import Shell
 from worker.adapters.provider.client import MAX_IDS
 from worker.adapters.tokens import Tokens
-from worker.domain.errors import HooklineError, ProviderUnavailable, StoreUnavailable
+from worker.domain.errors import StoreUnavailable
 from worker.domain.events import Policy, Started
-from worker.domain.job import Job, Status
-from worker.domain.provider_reports import Snapshot, TaskStatus
-from worker.domain.result import Result
-from worker.services.sweep import ASKING, CLAIM_S, WAKE_AGAIN_S, Poller, Sweep
+from worker.domain.job import Status
+from worker.services.sweep import CLAIM_S, WAKE_AGAIN_S, Sweep
 
 tokens = Tokens(["a secret for this test only"])
 
@@ -30,11 +22,6 @@ def shell() -> Shell:
 @pytest.fixture
 def sweep(shell: Shell) -> Sweep:
     return Sweep(shell.orchestrator, shell.wakeups)
-
-
-@pytest.fixture
-def poller(shell: Shell) -> Poller:
-    return Poller(shell.orchestrator, {"default": shell.provider}, tokens)
 
 
 def woken(shell: Shell, what: str) -> list[tuple[object, ...]]:
@@ -96,199 +83,6 @@ def test_one_bad_job_does_not_stop_the_others(shell: Shell, sweep: Sweep) -> Non
     bad = shell.put(after(a_job(), Started("default")).job)
     good = shell.put(after(a_job(created_at=NOW + 1), Started("default")).job)
     shell.now += Policy().lease_s
-    shell.store.failure = StoreUnavailable()
+    shell.store.jobs.failure = StoreUnavailable()
     assert sweep.run() == 2
     assert sorted(shell.job(job).ready for job in (bad, good)) == [False, True]
-
-
-def test_what_is_seen_goes_through_the_same_door_as_a_callback(
-    shell: Shell, poller: Poller
-) -> None:
-    done, running = (shell.put(in_status(Status.SUBMITTED)) for _ in range(2))
-    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
-    poller.ask("default", [done.id])
-    assert shell.job(done).status is Status.SUCCEEDED
-    assert shell.store.callback_stats("default").silent == 1, "an end that we had to ask for"
-    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=50)}
-    poller.ask("default", [running.id])
-    assert shell.job(running).progress == 50
-    assert shell.store.callback_stats("default").silent == 1
-
-
-def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.IN_PROGRESS))
-    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=40)}
-    shell.now += 100
-    poller.ask("default", [job.id])
-    assert shell.store.claim_due(shell.now + 5, 9, 1) == []
-    assert len(shell.store.claim_due(shell.now + 60, 9, 1)) == 1
-
-
-def test_a_task_that_a_list_leaves_out_costs_no_call_of_its_own(
-    shell: Shell, poller: Poller
-) -> None:
-    jobs = [shell.put(in_status(Status.SUBMITTED, task_id=f"t{n}")) for n in range(9)]
-    poller.ask("default", [job.id for job in jobs])
-    assert len(shell.provider.asked) == 1
-    assert {shell.job(job).status for job in jobs} == {Status.SUBMITTED}
-
-
-def test_buttons_that_a_list_leaves_out_are_asked_for(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.SUBMITTED, then=({"press": "U*"},)))
-    bare = a_snapshot(TaskStatus.SUCCEEDED, result=Result(image_url="u"))
-    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
-    shell.provider.listed = {"t1": bare}
-    poller.ask("default", [job.id])
-    assert shell.job(job).result.buttons == GRID
-    plain = shell.put(in_status(Status.SUBMITTED))
-    shell.provider.asked.clear()
-    poller.ask("default", [plain.id])
-    assert shell.provider.asked == ["t1"], "only where a step needs them"
-
-
-def test_a_task_that_nobody_knows_is_lost_in_the_end(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.SUBMITTED))
-    shell.now += 10
-    poller.ask("default", [job.id])
-    assert shell.job(job).status is Status.SUBMITTED
-    shell.now += Policy().lost_after_s
-    poller.ask("default", [job.id])
-    assert shell.job(job).status is Status.FAILED
-
-
-def test_a_provider_that_is_away_changes_nothing(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.SUBMITTED))
-    shell.provider.trouble = ProviderUnavailable()
-    poller.ask("default", [job.id])
-    assert shell.job(job) == job
-    shell.provider.trouble = HooklineError("The provider refuses the key.")
-    with pytest.raises(HooklineError, match="refuses the key"):
-        poller.ask("default", [job.id])
-
-
-def test_nobody_is_asked_about_what_has_no_task(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.SUBMITTING))
-    poller.ask("default", [job.id, "gone"])
-    poller.ask("an account that left the settings", [job.id])
-    assert shell.provider.asked == []
-
-
-# Jobs in doubt are looked for in the provider's list of its newest tasks.
-
-
-def listed(job: Job, attempt: int = 1, **more: object) -> Snapshot:
-    """The job's task as a list shows it, with what was sent as its ``state``."""
-    state = tokens.for_job(job.id, attempt)
-    status = TaskStatus.IN_PROGRESS
-    return replace(a_snapshot(status, progress=30), state=state, **more)  # type: ignore[arg-type]
-
-
-def test_the_list_finds_a_job_in_doubt(shell: Shell, poller: Poller) -> None:
-    found, other, held = (shell.put(in_status(Status.IN_DOUBT)) for _ in range(3))
-    held = shell.put(replace(held, held=True))
-    strangers = {
-        "t8": a_snapshot(TaskStatus.IN_PROGRESS, state=None),
-        "t9": a_snapshot(TaskStatus.IN_PROGRESS, state="another program's"),
-    }
-    shell.provider.tasks = {
-        "t1": listed(found, task_id="t1"), "t3": listed(held, task_id="t3"), **strangers
-    }  # fmt: skip
-    poller.ask("default", [found.id, other.id, held.id])
-    assert shell.provider.asked == ["list"], "one call for all of them"
-    assert (shell.job(found).status, shell.job(found).task_id) == (Status.IN_PROGRESS, "t1")
-    assert (shell.job(held).status, shell.job(held).held) == (Status.IN_PROGRESS, False)
-    assert shell.job(other) == other, "that it is not there tells nothing"
-
-
-def test_the_list_may_show_the_end_and_that_counts_as_asked(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.IN_DOUBT))
-    done = replace(a_snapshot(), state=tokens.for_job(job.id, 1))
-    shell.provider.tasks = {"t1": done}
-    poller.ask("default", [job.id])
-    assert shell.job(job).status is Status.SUCCEEDED
-    assert shell.store.callback_stats("default").silent == 1
-
-
-def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.IN_DOUBT))
-    shell.provider.trouble = ProviderUnavailable()
-    poller.ask("default", [job.id])
-    shell.provider.trouble = HooklineError("The provider has no /mj/task/list.")
-    poller.ask("default", [job.id])
-    assert shell.provider.asked == ["list", "list"], "one that is away may have one"
-    poller.ask("default", [job.id])
-    assert shell.provider.asked == ["list", "list"]
-    assert shell.job(job) == job
-
-
-def test_a_task_that_is_listed_twice_counts_once(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.IN_DOUBT))
-    rows = [listed(job, task_id="t1"), listed(job, task_id="t1", progress=10)]
-    shell.provider.tasks = dict(zip("ab", rows, strict=True))
-    poller.ask("default", [job.id])
-    seen = shell.job(job)
-    assert (seen.status, seen.task_id, seen.progress) == (Status.IN_PROGRESS, "t1", 30)
-    assert seen.double_payments == ()
-
-
-class Twice(Shell):
-    """A provider whose answers name each task twice, the stale row last."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        fetch_many = self.provider.fetch_many
-
-        def doubled(task_ids: Sequence[str]) -> list[Snapshot]:
-            rows = fetch_many(task_ids)
-            stale = [replace(r, status=TaskStatus.IN_PROGRESS, progress=1) for r in rows]
-            return [*rows, *stale]
-
-        self.provider.fetch_many = doubled  # type: ignore[method-assign]
-
-
-def test_rows_that_name_one_task_twice_break_nothing() -> None:
-    shell = Twice()
-    poller = Poller(shell.orchestrator, {"default": shell.provider}, tokens)
-    job = shell.put(in_status(Status.SUBMITTED))
-    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
-    poller.ask("default", [job.id, job.id])
-    assert shell.job(job).status in (Status.IN_PROGRESS, Status.SUCCEEDED)
-    assert shell.job(job).task_id == "t1"
-
-
-# A slow provider, and many silent jobs, leave room for fresh ones.
-
-
-def test_a_busy_asker_steps_aside(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.SUBMITTED))
-    began, go_on = deque[int](), Event()
-
-    def slow(task_ids: Sequence[str]) -> list[Snapshot]:
-        began.append(len(task_ids))
-        assert go_on.wait(10)
-        return []
-
-    shell.provider.fetch_many = slow  # type: ignore[method-assign]
-    threads = [Thread(target=poller.ask, args=("default", [job.id])) for _ in range(ASKING)]
-    for thread in threads:
-        thread.start()
-    wait_for(lambda: len(began) == ASKING, "as many questions as may be under way")
-    poller.ask("default", [job.id])  # would wait for ever
-    assert len(began) == ASKING
-    go_on.set()
-    for thread in threads:
-        thread.join()
-    poller.ask("default", [job.id])
-    assert len(began) == ASKING + 1, "and asks again when there is room"
-
-
-def test_a_provider_that_fails_gives_its_place_back(shell: Shell, poller: Poller) -> None:
-    job = shell.put(in_status(Status.SUBMITTED))
-    for trouble in (ProviderUnavailable(), HooklineError("The provider refuses the key.")):
-        shell.provider.trouble = trouble
-        for _ in range(ASKING + 1):
-            try:
-                poller.ask("default", [job.id])
-            except HooklineError:
-                continue
-    assert len(shell.provider.asked) == 2 * (ASKING + 1)

@@ -7,12 +7,12 @@ first address, and limits what is accepted.
 import http
 import http.client
 import io
-import time
 from collections.abc import Collection
 from typing import IO
 from urllib.parse import urljoin, urlsplit
 
 from worker.adapters.http import safe
+from worker.adapters.http.deadline import within
 from worker.domain.errors import AddressError, PictureError, ServiceUnavailable
 
 MAX_REDIRECTS = 3
@@ -54,12 +54,12 @@ def fetch_into(
             link may.
         ServiceUnavailable: ``file`` cannot be written.
     """
-    until = time.monotonic() + deadline_s
-    for _ in range(1 + MAX_REDIRECTS):
-        elsewhere = _ask(file, url, allowed_hosts, max_bytes, until)
-        if elsewhere is None:
-            return
-        url = urljoin(url, elsewhere)
+    with within(deadline_s):
+        for _ in range(1 + MAX_REDIRECTS):
+            elsewhere = _ask(file, url, allowed_hosts, max_bytes)
+            if elsewhere is None:
+                return
+            url = urljoin(url, elsewhere)
     raise PictureError(f"the URL redirects more than {MAX_REDIRECTS} times")
 
 
@@ -71,14 +71,10 @@ def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
         raise PictureError(str(error)) from None
 
 
-def _ask(
-    file: IO[bytes], url: str, allowed_hosts: Collection[str], max_bytes: int, until: float
-) -> str | None:
+def _ask(file: IO[bytes], url: str, allowed_hosts: Collection[str], max_bytes: int) -> str | None:
     """The target of a redirect; None: the body is in ``file``."""
     try:
-        with safe.exchange(
-            "GET", url, allowed_hosts=allowed_hosts, until=until, headers=_HEADERS
-        ) as response:
+        with safe.exchange("GET", url, allowed_hosts=allowed_hosts, headers=_HEADERS) as response:
             return _read(file, response, urlsplit(url).hostname or "", max_bytes)
     except AddressError as error:
         raise PictureError(str(error), retryable=error.retryable) from None

@@ -41,7 +41,7 @@ def dump_breaker(breaker: CircuitBreaker) -> bytes:
 
 
 def load_breaker(doc: bytes | str) -> CircuitBreaker:
-    """The health as ``dump_health`` wrote it."""
+    """The health as ``dump_breaker`` wrote it."""
     return _BREAKER.validate_json(doc)
 
 
@@ -57,7 +57,7 @@ def load_batch(doc: bytes | str) -> Batch:
 
 def dump_notification(notification: Notification) -> bytes:
     """A notification as the store keeps it."""
-    return _NOTIFICATION.dump_json(notification, exclude_defaults=True)
+    return _NOTIFICATION.dump_json(notification, exclude_defaults=True, by_alias=True)
 
 
 def load_notification(doc: bytes | str) -> Notification:
@@ -65,8 +65,8 @@ def load_notification(doc: bytes | str) -> Notification:
     return _NOTIFICATION.validate_json(doc)
 
 
-def dump_json(value: JSON) -> bytes:
-    """Any JSON object."""
+def dump_json(value: Any) -> bytes:
+    """Any value of JSON's types; documents in it may be bytes."""
     return to_json(value)
 
 

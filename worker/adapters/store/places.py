@@ -1,4 +1,4 @@
-"""PURE. Where a job belongs in the store, told from the job alone; both stores move it there."""
+"""PURE. Where a job belongs in the store, told from the job alone (``lua/commit.lua`` moves it)."""
 
 import json
 from hashlib import blake2b
@@ -27,7 +27,7 @@ class Lane(NamedTuple):
 
 
 class Place(NamedTuple):
-    """``turn``: priority and tenant; ``guard`` is shared by jobs that must not run at once."""
+    """``turn``: priority and tenant. Jobs with one ``concurrency_key`` must not run at once."""
 
     status: str
     pipeline: str  #: empty: its own
@@ -45,7 +45,7 @@ class Place(NamedTuple):
 
     @property
     def as_json(self) -> str:
-        """As ``lua/commit.lua`` reads and keeps it."""
+        """As ``lua/places.lua`` reads it, and as it is stored."""
         return json.dumps(self._replace(lane="|".join(self.lane)), separators=(",", ":"))  # type: ignore[arg-type]
 
 

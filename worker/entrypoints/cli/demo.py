@@ -8,23 +8,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
+from PIL import Image, ImageDraw
 
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
-from worker.entrypoints import connection
+from worker.entrypoints import client, connection
 from worker.entrypoints.cli import progress, render, stack
 from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note
 from worker.entrypoints.cli.http import call
-from worker.entrypoints.cli.story import Story
 from worker.entrypoints.cli.up import print_tidy
 from worker.sandbox.options import DIALECTS
 
 #: How long the sandbox's tasks take: short enough to watch.
 _TASKS = ("--task-seconds", "1-3")
 _RUNNING = 4
+_PROMPT = "a small red lighthouse above a stormy sea, ink and watercolor --ar 3:2"
+#: The size of the sandbox's upscales at this aspect ratio: a mask must have it, too.
+_UPSCALE = (1256, 836)
+#: Seconds after which a job counts as stuck.
+_DEADLINE_S = 120
 #: The last lines of the processes are shown after an error.
 _LAST_LINES = 30
 
@@ -55,9 +61,12 @@ def demo(*, dialect: str, output: Path) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     lines: deque[tuple[str, str]] = deque(maxlen=_LAST_LINES)
     try:
-        with _running(dialect, output.absolute(), lines) as (planned, story):
+        with _running(dialect, output.absolute(), lines) as (planned, then):
+            job = client.imagine(_PROMPT, then=then, deadline_s=_DEADLINE_S)
+            members: list[Job] = []
             with progress.view() as view:
-                members = story.run(view)
+                for members in client.follow(job):
+                    view.show(members)
             _report(planned, members, output, time.monotonic() - began)
     except HooklineError:
         for name, line in list(lines):
@@ -72,8 +81,8 @@ def demo(*, dialect: str, output: Path) -> None:
 @contextmanager
 def _running(
     dialect: str, output: Path, lines: deque[tuple[str, str]]
-) -> Iterator[tuple[stack.Plan, Story]]:
-    """Run everything in a temporary folder."""
+) -> Iterator[tuple[stack.Plan, list[dict[str, Any]]]]:
+    """Run everything in a temporary folder; yields the steps that fit the dialect, too."""
     with TemporaryDirectory(prefix="hookline-demo-") as scratch:
         folder = Path(scratch)
         env = _environment(dialect, output, folder)
@@ -89,7 +98,30 @@ def _running(
             windows = dialect != "novicezk"
             if not windows:
                 note(f"{dialect} has no windows: no change of a region.")
-            yield planned, Story(output, folder, windows=windows)
+            yield planned, _steps(_mask(folder) if windows else None)
+
+
+def _steps(mask: Path | None) -> list[dict[str, Any]]:
+    """What follows the first picture; ``mask``: of the region to change."""
+    change = {"press": "Vary (Region)", "modal": {"prompt": "a full moon", "mask": str(mask)}}
+    return [
+        {"press": "U1"},
+        {"press": "U2"},
+        {"press": "U3", "then": [{"describe": True, "then": [{"imagine": "{prompts[0]}"}]}]},
+        {"press": "U4", "then": [change] if mask else []},
+        {"press": "V2", "then": [{"press": "U1"}]},
+        {"blend": ["U1", "U2"], "dimensions": "LANDSCAPE"},
+    ]
+
+
+def _mask(folder: Path) -> Path:
+    """White where the picture changes, black elsewhere."""
+    width, height = _UPSCALE
+    drawn = Image.new("L", _UPSCALE, 0)
+    box = (width * 0.6, height * 0.1, width * 0.9, height * 0.4)
+    ImageDraw.Draw(drawn).ellipse(box, fill=255)
+    drawn.save(folder / "mask.png")
+    return folder / "mask.png"
 
 
 def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:

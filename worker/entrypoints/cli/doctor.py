@@ -14,8 +14,8 @@ from worker.adapters.local.running import PATIENCE_S, settings_here
 from worker.adapters.messaging.broker import make_celery, ping
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
+from worker.adapters.store.base import connect
 from worker.adapters.store.durability import read_durability
-from worker.adapters.store.redis import connect
 from worker.adapters.tokens import Tokens
 from worker.bootstrap import HOOK_PATH, build
 from worker.domain.account import Account

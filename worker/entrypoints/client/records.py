@@ -35,7 +35,7 @@ def jobs(**query: Any) -> "Page":
 def pipeline(job: Job | str) -> "Pipeline":
     """The whole pipeline that the job belongs to."""
     pipeline_id = job.pipeline_id if isinstance(job, Job) else get(job).pipeline_id
-    found = services().store.pipeline(pipeline_id)
+    found = services().store.jobs.pipeline(pipeline_id)
     if found is None:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
     return found

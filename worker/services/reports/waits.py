@@ -80,7 +80,7 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
     now = orchestrator.clock()
     breaker = orchestrator.dispatch.breaker(name, fresh=True)
     capacity = orchestrator.dispatch.capacity(name, now)
-    why = orchestrator.store.why_waiting(job, capacity, now)
+    why = orchestrator.store.queue.why_waiting(job, capacity, now)
     reason, _, about = (why or "next").partition(":")
     match reason:
         case "slots":
@@ -109,7 +109,7 @@ def _no_slot(
     if state.taking is not Taking.OPEN:
         return Waiting(state.taking.value, f"account {name} is {state.taking}: {state.why}. "
                        f"{state.hint}")  # fmt: skip
-    load = orchestrator.store.load(name)
+    load = orchestrator.store.queue.load(name)
     films = pool_of(job.kind) is Pool.VIDEO
     running = load.films if films else load.images
     most = account.max_running_video if films else account.max_running

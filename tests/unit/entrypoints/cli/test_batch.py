@@ -69,7 +69,7 @@ def roots(web: Web, name: str = "cats.txt") -> list[Job]:
 def fail(web: Web, job: Job) -> None:
     attempt = Attempt(1, NOW, "failed", NOW, "t1")
     error = JobError("moderated", "Banned word.")
-    web.services.store.commit(
+    web.services.store.jobs.commit(
         replace(job, status=Status.FAILED, attempts=(attempt,), error=error, finished_at=NOW),
         capacity=web.services.orchestrator.dispatch.capacity("default", NOW),
     )
@@ -148,7 +148,7 @@ def test_strict_submits_nothing_and_tells_why(web: Web) -> None:
     assert answer.exit_code == 1
     assert "Nothing was submitted for 1 bad row:" in answer.stderr
     assert "line 2  prompt: is required" in answer.stderr
-    assert web.store.batches(9) == []
+    assert web.store.batches.newest(9) == []
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_wrong_usage_is_told_and_stores_nothing(web: Web, args: list[str], words
     answer = run(*args)
     assert answer.exit_code == 2
     assert words in answer.stderr
-    assert web.store.batches(9) == []
+    assert web.store.batches.newest(9) == []
 
 
 def test_a_dry_run_prices_the_file_and_stores_nothing(web: Web) -> None:
@@ -181,7 +181,7 @@ def test_a_dry_run_prices_the_file_and_stores_nothing(web: Web) -> None:
     assert "Nothing was submitted." in answer.stderr
     said = json.loads(run("cats.txt", "--dry-run", "--json").stdout)
     assert (said["rows"], said["jobs"], said["total"], said["exact"]) == (2, 2, 0.5, True)
-    assert web.store.batches(9) == []
+    assert web.store.batches.newest(9) == []
 
 
 def test_show_and_list_tell_how_batches_stand(web: Web) -> None:

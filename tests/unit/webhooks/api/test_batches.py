@@ -57,6 +57,16 @@ def errors_of(answer: TestResponse) -> list[str]:
     return sorted(error["field"] for error in answer.get_json()["errors"])
 
 
+def test_every_wrong_parameter_is_named_at_once(web: Web) -> None:
+    wrong = {"form": "xml", "budget": "a", "strict": "1", "defaults": "{", "notify": "[]"}
+    answer = hand_in(web, b"a cat\n", name=" ", **wrong)
+    assert errors_of(answer) == sorted(["name", *wrong])
+
+
+def test_null_counts_as_left_out(web: Web) -> None:
+    assert hand_in(web, b"a cat\n", form="", defaults="null", notify="null").status_code == 202
+
+
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
@@ -180,7 +190,7 @@ def test_a_file_is_taken_in_while_it_comes(web: Web) -> None:
 
         def _rows(self) -> Iterator[bytes]:
             for part in range(3):
-                found = web.services.store.batches(1)
+                found = web.services.store.batches.newest(1)
                 stored.append(found[0].rows if found else 0)
                 yield b"".join(b"a cat %d %d\n" % (part, n) for n in range(CHUNK + 1))
 
@@ -257,7 +267,7 @@ def test_what_is_not_there_is_404(web: Web, what: str) -> None:
 @pytest.mark.parametrize("what", ["cancel", "retry", "pause", "resume"])
 def test_nothing_can_be_asked_of_a_batch_that_is_not_there(web: Web, what: str) -> None:
     assert do(web, what).status_code == 404
-    assert not web.store.paused()
+    assert not web.store.queue.paused()
 
 
 def test_all_of_it_wants_the_token(web: Web) -> None:
