@@ -1,7 +1,8 @@
 """A provider in memory that knows the truth: what was accepted, and what anybody was told of it.
 
-``Ledger`` is its book. It is kept apart from everything that Hookline writes down, and judges every
-POST: whether a second payment was risked without the right to.
+Not the sandbox: it has no sockets and no clock of its own, so that random histories of thousands of
+steps are fast and can be repeated. ``Ledger`` is its book. It is kept apart from everything that
+Hookline writes down, and judges every POST: whether a second payment was risked without the right.
 """
 
 from collections import defaultdict
