@@ -76,8 +76,15 @@ class Snapshot:
 
     def leftovers(self) -> dict[str, frozenset[str]]:
         """The ids in every index of jobs that are not over."""
-        families = ("due", "ready", "running", "guards", "heads", "parked")
-        return {family: frozenset(self.members(family)) for family in families}
+        families = {
+            "the due set": "due",
+            "the queue": "ready",
+            "the slots": "running",
+            "the guards": "guards",
+            "the heads": "heads",
+            "the parked": "parked",
+        }
+        return {name: frozenset(self.members(family)) for name, family in families.items()}
 
     def disagreements(
         self,
@@ -88,9 +95,11 @@ class Snapshot:
     ) -> list[str]:
         """What the indexes say that the records do not, in words.
 
-        ``gone``: the jobs that were forgotten, as they were last; None: not known. ``unguarded``:
-        those that may run without holding their prompt; None: any.
+        ``gone``: the jobs that were forgotten, as they were last; None: not known, if any were.
+        ``unguarded``: those that may run without holding their prompt; None: any.
         """
+        if gone is None and not self.of("forgotten"):
+            gone = ()
         return list(_Check(self, price, gone, unguarded).found())
 
 

@@ -36,7 +36,7 @@ class Promises:
             return
         self._checked = now
         jobs = {job.id: job for job in self._world.jobs()}
-        assert self._world.store.snapshot().disagreements(lambda _: 0, gone=()) == []
+        assert self._world.store.snapshot().disagreements(lambda _: 0) == []
         for job in jobs.values():
             self._check_end(job)
             self._check_children(job, jobs)
@@ -102,7 +102,7 @@ class Promises:
             self._check_double_payments(job)
         self._check_notifications(jobs)
         assert {name: ids for name, ids in left.items() if ids} == (
-            {"due": held | behind} if held | behind else {}
+            {"the due set": held | behind} if held | behind else {}
         )
 
     def _check_notifications(self, jobs: list[Job]) -> None:
