@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from tests.contract.whose_turn import load_of, next_of, unfair, used, why_waiting
 from tests.support.indexes import Snapshot
-from tests.support.jobs import NOW, a_job, capacity, sample
+from tests.support.jobs import NOW, a_job, a_snapshot, capacity, sample
 from tests.support.stores import OwnStore, own_db
 from tests.support.stories import THENS, events, snapshots, verdicts
 from worker.adapters.store import Batch, Filter, NoFreeSlot
@@ -58,8 +58,8 @@ from worker.domain.notifications import (
     failed,
     replayed,
 )
+from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.provider_reports import Snapshot as Seen
-from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus
 
 #: More for a long run: `STORE_EXAMPLES=500 STORE_STEPS=80 pytest ...`.
@@ -157,13 +157,18 @@ class Lives(RuleBasedStateMachine):
 
     @rule(target=jobs, account=st.sampled_from(ACCOUNTS), verdict=verdicts)
     def submit_next(self, account: str, verdict: Verdict) -> Any:
+        return self.run_next(account, verdict)
+
+    @rule(target=jobs, account=st.sampled_from(ACCOUNTS), count=st.integers(1, 3))
+    def all_goes_well(self, account: str, count: int) -> Any:
         made: tuple[str, ...] = ()
-        agreed = agreed_with(account)
-        if job := self.store.queue.next_ready(agreed, self.now):
-            number, price = job.attempt + 1, agreed.price(sort_of(job))
-            started = Started(account, price, refundable=account == "other")
-            for event in (started, Posting(number), Replied(number, verdict)):
-                made += self.offer(self.loaded(job.id), event).values
+        for _ in range(count):
+            self.now += 1
+            task_id = f"task {self.now:.0f}"
+            success = Observed(a_snapshot(task_id=task_id))
+            made += self.run_next(
+                account, Verdict(Outcome.ACCEPTED, task_id=task_id), success
+            ).values
         return multiple(*made)
 
     @rule(target=jobs, job_id=jobs, event=events, pause=st.sampled_from([0, 1, 4000]))
@@ -231,7 +236,7 @@ class Lives(RuleBasedStateMachine):
     @rule(job_id=jobs)
     def is_forgotten(self, job_id: str) -> None:
         job = self.store.jobs.get(job_id)
-        pipeline = self.store.jobs.pipeline(job.pipeline_id) if job else None
+        pipeline = self.store.jobs.pipeline(job.spec.pipeline_id) if job else None
         if pipeline:
             over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
             assert self.store.jobs.forget(pipeline.jobs, self.now, self.now) == over
@@ -247,6 +252,16 @@ class Lives(RuleBasedStateMachine):
         job = self.store.jobs.get(job_id)
         assert job is not None
         return job
+
+    def run_next(self, account: str, verdict: Verdict, *more: Event) -> Any:
+        """Whatever becomes of the job that the store offers."""
+        agreed, made = agreed_with(account), list[str]()
+        if job := self.store.queue.next_ready(agreed, self.now):
+            number, price = job.attempt + 1, agreed.price(sort_of(job))
+            started = Started(account, price, refundable=account == "other")
+            for event in (started, Posting(number), Replied(number, verdict), *more):
+                made += self.offer(self.loaded(job.id), event).values
+        return multiple(*made)
 
     def offer(self, job: Job, event: Event) -> Any:
         with suppress(Conflict):
@@ -319,7 +334,7 @@ class Lives(RuleBasedStateMachine):
     def check_told(self, before: Snapshot, after: Snapshot, job: Job, outbox: Outbox) -> None:
         """Of a change what it is worth; of an end once, when nothing is open any more."""
         expected = {one.id for one in outbox.told}
-        left = [self.open_of(each, "pipeline_id", job.pipeline_id) for each in (before, after)]
+        left = [self.open_of(each, "pipeline_id", job.spec.pipeline_id) for each in (before, after)]
         if outbox.finished and left[1] == 0 and left[0] != 0:
             expected.add(outbox.finished.id)
         of_batch = [self.open_of(each, "batch_id", "b1") for each in (before, after)]
@@ -336,7 +351,7 @@ class Lives(RuleBasedStateMachine):
     # What always holds.
 
     @invariant()
-    def the_indexes_say_what_the_jobs_say(self) -> None:
+    def all_agrees_with_the_records(self) -> None:
         stored = self.stored()
         wrong = stored.disagreements(price_of, gone=self.gone, unguarded=self.unguarded)
         assert wrong == []
@@ -344,33 +359,32 @@ class Lives(RuleBasedStateMachine):
         for account in ACCOUNTS:
             sums = stored.keys.get(f"account:{account}", {})
             assert int(sums.get("callback", 0)) == self.heard[account]
+            self.check_queue(stored, agreed_with(account))
+        self.check_reads([job for job_id in self.ids if (job := stored.jobs.get(job_id))])
 
-    @invariant()
-    def the_next_one_is_whose_turn_it_is(self) -> None:
-        stored = self.stored()
-        for account in ACCOUNTS:
-            agreed = agreed_with(account)
-            assert self.store.queue.load(account) == load_of(stored, account)
-            for job in filter(lambda each: each.ready, stored.jobs.values()):
-                found = self.store.queue.why_waiting(job, agreed, self.now)
-                assert found == why_waiting(stored, job, agreed)
-            offered = self.store.queue.next_ready(agreed, self.now)
-            assert (offered.id if offered else None) == next_of(stored, agreed)
+    def check_queue(self, stored: Snapshot, agreed: Capacity) -> None:
+        queue = self.store.queue
+        assert queue.load(agreed.account) == load_of(stored, agreed.account)
+        for job in filter(lambda each: each.ready, stored.jobs.values()):
+            assert queue.why_waiting(job, agreed, self.now) == why_waiting(stored, job, agreed)
+        offered = queue.next_ready(agreed, self.now)
+        assert (offered.id if offered else None) == next_of(stored, agreed)
 
-    @invariant()
-    def what_is_asked_for_is_what_the_records_say(self) -> None:
-        stored, jobs = self.stored(), self.store.jobs
-        here = [job for job_id in self.ids if (job := stored.jobs.get(job_id))]
+    def check_reads(self, here: list[Job]) -> None:
+        """``here``: every job, the oldest first."""
+        jobs = self.store.jobs
         assert jobs.get_many(self.ids) == here
-        newest = sorted(here, key=lambda job: (job.created_at, job.id), reverse=True)
+        newest = sorted(here, key=lambda job: (job.spec.created_at, job.id), reverse=True)
         assert jobs.page(Filter(), 99).jobs == tuple(newest)
-        for status in Status:
+        for status in {job.status for job in here}:
             of_status = tuple(job for job in newest if job.status is status)
             assert jobs.page(Filter(status=status), 99).jobs == of_status
-        for root in {job.pipeline_id for job in here}:
+        for root in {job.spec.pipeline_id for job in here}:
             pipeline = jobs.pipeline(root)
             assert pipeline
-            assert {j.id for j in pipeline.jobs} == {j.id for j in here if j.pipeline_id == root}
+            assert {j.id for j in pipeline.jobs} == {
+                j.id for j in here if j.spec.pipeline_id == root
+            }
 
 
 def test_the_store_keeps_its_indexes() -> None:
