@@ -1,14 +1,12 @@
 """What every test may use."""
 
 import signal
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from worker.adapters.local.private_redis import start_private_redis
+from tests.support.stores import server_url, stop_server, use_server
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -19,12 +17,23 @@ settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """All processes of pytest-xdist share one server; the one that starts them ends it."""
+    node.workerinput["redis_url"] = server_url()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    shared: dict[str, Any] = getattr(config, "workerinput", {})
+    if "redis_url" in shared:
+        use_server(shared["redis_url"])
+
+
+def pytest_unconfigure() -> None:
+    stop_server()
+
+
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """A real Redis (or Valkey) of this test run's own."""
-    # A socket's path must be short, and pytest's own temporary folders are not.
-    with (
-        tempfile.TemporaryDirectory(prefix="hl-") as folder,
-        start_private_redis(Path(folder)) as redis,
-    ):
-        yield redis.url
+def redis_url() -> str:
+    """A real Redis (or Valkey) of this test run's own; it keeps nothing on disk."""
+    return server_url()

@@ -55,7 +55,7 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
         gc.collect()
         gc.freeze()  # so that the workers go on sharing the memory of what is imported by now
         log.info("web.listening", host=settings.host, port=port_of(ours))
-        serve(ours, partial(_load_worker, settings))
+        serve(ours, partial(load_worker, settings))
 
 
 def serve(listener: socket.socket, load: Callable[[], Flask]) -> None:
@@ -93,7 +93,7 @@ class Server(MPServer):
         cls._spawn_wsgi_worker(number, name, load, ((None, holder), listener), *options)
 
 
-def _load_worker(settings: Settings) -> Flask:
+def load_worker(settings: Settings) -> Flask:
     """The app of one worker process, with clients of its own."""
     _give_memory_back()
     Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()

@@ -14,8 +14,8 @@ from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.messaging.broker import CeleryMessages, CeleryWakeups, make_celery
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store import Store
-from worker.adapters.store.redis import RedisStore, connect
+from worker.adapters.store.base import connect
+from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account
 from worker.domain.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
@@ -69,8 +69,8 @@ def build(settings: Settings) -> Services:
     redis_url, accounts = _redis_url(settings), _accounts(settings)
     celery = make_celery(settings.broker(redis_url))
     wakeups = CeleryWakeups(celery)
-    store = RedisStore(connect(redis_url))
-    storage = Storage(settings.storage_url, lambda ref: store.note_input(ref, time()))
+    store = Store(connect(redis_url))
+    storage = Storage(settings.storage_url, lambda ref: store.blobs.note(ref, time()))
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
     deadline_s = settings.submit_timeout_s

@@ -64,8 +64,8 @@ class _Follow:
         return seconds
 
     def _child(self, parent: Job, arrival: Arrival) -> Job:
-        pipeline = self._stage.services.store.pipeline(parent.id)
-        children = [job for job in pipeline.jobs if job.parent_id] if pipeline else []
+        pipeline = self._stage.services.store.jobs.pipeline(parent.id)
+        children = [job for job in pipeline.jobs if job.spec.parent_id] if pipeline else []
         if [job.task_id for job in children] != [arrival.task_id]:
             raise RuntimeError("the follow-up is not recorded as the provider saw it")
         return children[0]

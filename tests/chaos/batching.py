@@ -40,7 +40,7 @@ class BatchLoad:
         asked = parse_batch({"name": name, "form": "lines", "defaults": defaults})
         lines = (f"a lighthouse, study {name}-{n}\n".encode() for n in range(self.roots))
         progress = list(batches.submit(asked, lines))[-1]
-        ids = tuple(job.id for job in store.roots(progress.batch_id, 0, self.roots))
+        ids = tuple(job.id for job in store.batches.roots(progress.batch_id, 0, self.roots))
         wrong = f"{progress.rows} rows, {progress.bad} of them bad, and {len(ids)} jobs"
         right = progress.rows == len(ids) == self.roots and not progress.bad
         return Acknowledged(ids, () if right else (f"the batch {name} has {wrong}",))

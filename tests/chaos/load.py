@@ -137,4 +137,4 @@ def settle(
 def _all_held(stage: Stage) -> bool:
     """Whether all evidence that there could be has been waited for."""
     ids = newest(stage.redis, Status.IN_DOUBT, _MANY)
-    return all(job.held for job in stage.services.store.get_many(ids))
+    return all(job.held for job in stage.services.store.jobs.get_many(ids))

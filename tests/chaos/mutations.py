@@ -15,7 +15,7 @@ from tests.chaos.points import wrap
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage import media
 from worker.adapters.store import Openings
-from worker.adapters.store.redis import RedisStore
+from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle
 from worker.domain.errors import StaleVersion
 from worker.domain.events import Observed, Policy, Posting, Replied
@@ -40,14 +40,14 @@ def _without_lease() -> None:
         return replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
 
     def commit_due_now(real: Callable[..., Any]) -> Callable[..., Any]:
-        def commit(self: RedisStore, job: Job, *args: Any, **kwargs: Any) -> Any:
+        def commit(self: JobStore, job: Job, *args: Any, **kwargs: Any) -> Any:
             # What the worker itself goes by, its right to send, is left to it.
             return real(self, replace(job, due_at=time()) if _sends(job) else job, *args, **kwargs)
 
         return commit
 
     wrap(asking, "doubted", lambda real: queued_again)
-    wrap(RedisStore, "commit", commit_due_now)
+    wrap(JobStore, "commit", commit_due_now)
 
 
 def _without_intent() -> None:
@@ -55,7 +55,7 @@ def _without_intent() -> None:
     held = threading.local()
 
     def commit_later(real: Callable[..., Any]) -> Callable[..., Any]:
-        def commit(self: RedisStore, job: Job, *args: Any, **kwargs: Any) -> Any:
+        def commit(self: JobStore, job: Job, *args: Any, **kwargs: Any) -> Any:
             if not _sends(job):
                 return real(self, job, *args, **kwargs)
             current = self.get(job.id)
@@ -75,7 +75,7 @@ def _without_intent() -> None:
 
         return submit
 
-    wrap(RedisStore, "commit", commit_later)
+    wrap(JobStore, "commit", commit_later)
     wrap(ProviderClient, "submit", post_first)
 
 
@@ -83,17 +83,17 @@ def _without_atomic_children() -> None:
     """A success is one commit, and each child that follows from it another."""
 
     def one_by_one(real: Callable[..., Any]) -> Callable[..., Any]:
-        def commit(self: RedisStore, job: Job, children: Iterable[Job] = (), **kwargs: Any) -> Any:
+        def commit(self: JobStore, job: Job, children: Iterable[Job] = (), **kwargs: Any) -> Any:
             openings = real(self, job, (), **kwargs)
             for child in children:
                 with suppress(StaleVersion):
-                    own, anywhere = real(self, child, (), capacity=kwargs["terms"])
+                    own, anywhere = real(self, child, (), capacity=kwargs["capacity"])
                     openings = Openings(openings.own + own, openings.anywhere + anywhere)
             return openings
 
         return commit
 
-    wrap(RedisStore, "commit", one_by_one)
+    wrap(JobStore, "commit", one_by_one)
 
 
 def _without_sweep() -> None:
@@ -118,7 +118,8 @@ def _without_fencing() -> None:
 
     wrap(ProviderClient, "submit", send_ever)
     for event in (Posting, Replied, Observed):
-        lifecycle._DECIDERS[event] = of_present(lifecycle._DECIDERS[event])
+        decide = lifecycle._DECIDERS[event]  # noqa: SLF001 - broken on purpose, where it decides
+        lifecycle._DECIDERS[event] = of_present(decide)  # noqa: SLF001
 
 
 def _without_new_links() -> None:

@@ -64,12 +64,12 @@ class Observer:
     def _look(self) -> None:
         for status in _ENDS:
             ids = newest(self._stage.redis, status, _SAMPLE)
-            for job in self._stage.services.store.get_many(ids):
+            for job in self._stage.services.store.jobs.get_many(ids):
                 if job.status.terminal:
                     self._ends.setdefault(job.id, _end(job))
         self._look_at_versions()
         known = self._rng.sample(sorted(self._ends), min(_SAMPLE, len(self._ends)))
-        jobs = {job.id: job for job in self._stage.services.store.get_many(known)}
+        jobs = {job.id: job for job in self._stage.services.store.jobs.get_many(known)}
         for job_id in known:
             now = _end(jobs[job_id]) if job_id in jobs else None
             if now != self._ends[job_id]:
@@ -80,7 +80,9 @@ class Observer:
 
     def _look_at_versions(self) -> None:
         """What was once acknowledged, a callback for one, is still there after a restart."""
-        for job in self._stage.services.store.get_many(newest(self._stage.redis, None, _SAMPLE)):
+        for job in self._stage.services.store.jobs.get_many(
+            newest(self._stage.redis, None, _SAMPLE)
+        ):
             before = self._versions.get(job.id, 0)
             if job.version < before:
                 self.problems.append(

@@ -67,7 +67,9 @@ class Ordered:
         return {passing.job_id for passing in self.orders.met(Point.AFTER_DOUBTED)}
 
     def jobs(self, ids: Sequence[str]) -> dict[str, Job]:
-        return {job.id: job for job in self.stage.services.store.get_many(list(dict.fromkeys(ids)))}
+        return {
+            job.id: job for job in self.stage.services.store.jobs.get_many(list(dict.fromkeys(ids)))
+        }
 
     def payments(self) -> list[Payment]:
         return oracle.read_ledger(self.stage.ledger_lines(), self.stage.services.tokens)

@@ -20,7 +20,7 @@ from typing import Any
 
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store.redis import RedisStore
+from worker.adapters.store.jobs import JobStore
 from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.job import Job, Status
 from worker.domain.result import AssetsStatus
@@ -166,7 +166,7 @@ def install(orders: Orders) -> None:
     wrap(Submitter, "_submit", submit_job)
     wrap(ProviderClient, "submit", post)
     wrap(Poller, "poll", poll_about)
-    wrap(RedisStore, "commit", _commits(orders, at))
+    wrap(JobStore, "commit", _commits(orders, at))
     wrap(
         ProviderClient,
         "fetch_many",
@@ -178,7 +178,7 @@ def install(orders: Orders) -> None:
         _then(lambda args, path: orders.pass_by(Point.AFTER_STORING, _job_of_file(args[1]))),
     )
     wrap(
-        RedisStore,
+        JobStore,
         "claim_due",
         _then(
             lambda args, jobs: orders.pass_by(Point.AFTER_CLAIMING, jobs[0].id) if jobs else None
@@ -210,7 +210,7 @@ def _commits(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(real: Callable[..., Any]) -> Callable[..., Any]:
         def commit(
-            self: RedisStore, job: Job, *args: Any, sample: Sample | None = None, **kwargs: Any
+            self: JobStore, job: Job, *args: Any, sample: Sample | None = None, **kwargs: Any
         ) -> Any:
             what = list(_told(job, sample, replied=at.posted and job.id == at.job_id))
             for before, _ in what:
@@ -240,11 +240,11 @@ def _told(job: Job, sample: Sample | None, *, replied: bool) -> Iterator[tuple[P
     if sample and sample.how in (Source.CALLBACK, Source.CALLBACK_WITH_STATE):
         yield Point.BEFORE_CALLBACK, Point.AFTER_CALLBACK
     just_ended = job.result.assets_status in (AssetsStatus.PENDING, AssetsStatus.NONE)
-    if job.status is Status.SUCCEEDED and job.then and just_ended:
+    if job.status is Status.SUCCEEDED and job.spec.then and just_ended:
         yield Point.BEFORE_SUCCESS, Point.AFTER_SUCCESS
 
 
-def _is_newest(store: RedisStore, job: Job) -> bool:
+def _is_newest(store: JobStore, job: Job) -> bool:
     current = store.get(job.id)
     return (current.version if current else 0) == job.version
 

@@ -1,12 +1,25 @@
 """What a real server says about how well it keeps what it is told."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
+from worker.adapters.local.private_redis import start_private_redis
 from worker.adapters.store.durability import read_durability
 from worker.domain.errors import StoreUnavailable
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    """As the product starts it, and not as the other tests use it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="hl-") as folder,
+        start_private_redis(Path(folder)) as server,
+    ):
+        yield server.url
 
 
 @pytest.fixture

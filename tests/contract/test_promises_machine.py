@@ -1,17 +1,16 @@
 """The promises, held against random lives of whole pipelines.
 
-The real shells over both stores, a provider that knows the truth (``tests/support/oracle.py``), and
+The real shells and store, a provider that knows the truth (``tests/support/oracle.py``), and
 processes that are killed, paused or cut off between any two of their calls.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from tempfile import TemporaryDirectory
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,10 +24,10 @@ from hypothesis.stateful import (
 
 from tests.support.drawing import draw
 from tests.support.interruptions import Trouble
-from tests.support.kept_stores import KeptMemory, KeptRedis
 from tests.support.oracle import Fate
 from tests.support.promises import Promises
-from tests.support.world import Keep, Setting, World
+from tests.support.stores import OwnStore, own_db
+from tests.support.world import Setting, World
 from worker.adapters.tokens import BadToken
 from worker.domain.events import Policy
 from worker.domain.job import Job, Status
@@ -88,7 +87,6 @@ policies = st.builds(
 class Lives(RuleBasedStateMachine):
     """Everything that may happen, in any order."""
 
-    keep: ClassVar[Keep]
     output: ClassVar[str]
 
     @initialize(
@@ -101,7 +99,7 @@ class Lives(RuleBasedStateMachine):
         self, policy: Policy, hooked: bool, lists: bool, roots: list[tuple[list[Any], Any]]
     ) -> None:
         self.handed_in: dict[str, str] = {}
-        self.world = World(type(self).keep, Setting(policy, hooked, lists, self.output))
+        self.world = World(OwnStore(own_db()), Setting(policy, hooked, lists, self.output))
         self.promises = Promises(self.world)
         for then, retry in roots:
             self._hand_in("a cow", then, retry, None, None)
@@ -129,7 +127,7 @@ class Lives(RuleBasedStateMachine):
         def submit() -> None:
             job, _ = self.world.enqueuer.submit(data, key=key)
             assert self.handed_in.setdefault(key, job.id) == job.id
-            assert self.world.kept.store.get(job.id) is not None, "what is answered is stored"
+            assert self.world.store.jobs.get(job.id) is not None, "what is answered is stored"
 
         self.world.run("caller", submit, trouble)
 
@@ -280,7 +278,7 @@ class Lives(RuleBasedStateMachine):
                 self.promises.check_all_ended()
         finally:
             self.world.stage.kill_paused()
-            self.world.kept.close()
+            self.world.store.client.flushdb()
 
 
 def _fits(job: Job, wish: str) -> bool:
@@ -291,24 +289,6 @@ def _fits(job: Job, wish: str) -> bool:
             return job.status.terminal and job.status is not Status.SUCCEEDED
         case _:
             return job.status is Status.IN_DOUBT
-
-
-def _run(keep: Keep) -> None:
-    with TemporaryDirectory() as folder:
-
-        class OnThisStore(Lives):
-            output = folder
-
-        OnThisStore.keep = staticmethod(keep)
-        run_state_machine_as_test(
-            OnThisStore,
-            settings=settings(
-                max_examples=EXAMPLES,
-                stateful_step_count=STEPS,
-                deadline=None,
-                suppress_health_check=[HealthCheck.too_slow],
-            ),
-        )
 
 
 @pytest.fixture(autouse=True)
@@ -324,15 +304,16 @@ def pictures_of_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.adapters.storage.inputs.fetch", lambda *_, **__: picture)
 
 
-@pytest.fixture
-def client(redis_url: str) -> Iterator["redis.Redis"]:
-    with redis.Redis.from_url(redis_url) as connected:
-        yield connected
+def test_the_promises_hold(tmp_path: Path) -> None:
+    class InThisFolder(Lives):
+        output = str(tmp_path)
 
-
-def test_the_promises_hold_in_memory() -> None:
-    _run(KeptMemory)
-
-
-def test_the_promises_hold_in_redis(client: "redis.Redis") -> None:
-    _run(lambda clock: KeptRedis(client, clock))
+    run_state_machine_as_test(
+        InThisFolder,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

@@ -1,12 +1,13 @@
-"""What every store promises, held against each of them."""
+"""What the store promises of jobs."""
 
 from dataclasses import replace
 
 import pytest
 
-from tests.contract.conftest import PassAbsence
 from tests.support.jobs import NOW, a_job, capacity, sample
-from worker.adapters.store import Filter, Load, NoFreeSlot, Store
+from tests.support.stores import OwnStore
+from worker.adapters.store import ABSENCE_S, Filter, Load, NoFreeSlot
+from worker.adapters.store.store import Store
 from worker.domain.account.callback_stats import CallbackStats, Source
 from worker.domain.errors import InvalidRequest, StaleVersion
 from worker.domain.job import Attempt, Job, Kind, Status
@@ -15,12 +16,12 @@ from worker.domain.job import Attempt, Job, Kind, Status
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:
     """Commit each job and give it back as stored."""
     for job in jobs:
-        store.commit(job, capacity=capacity(max_running, job.account))
+        store.jobs.commit(job, capacity=capacity(max_running, job.account))
     return [loaded(store, job.id) for job in jobs]
 
 
 def loaded(store: Store, job_id: str) -> Job:
-    job = store.get(job_id)
+    job = store.jobs.get(job_id)
     assert job is not None
     return job
 
@@ -37,23 +38,23 @@ def in_doubt(job: Job) -> Job:
 
 def finish(store: Store, job: Job) -> int:
     ended = replace(job, status=Status.SUCCEEDED, due_at=None, task_id="t1")
-    return store.commit(ended, capacity=capacity(3)).own
+    return store.jobs.commit(ended, capacity=capacity(3)).own
 
 
 def next_ready(store: Store, slots: int) -> Job | None:
-    return store.next_ready(capacity(slots), NOW)
+    return store.queue.next_ready(capacity(slots), NOW)
 
 
 def startable(store: Store, slots: int) -> int:
-    return store.load("default").startable(capacity(slots))
+    return store.queue.load("default").startable(capacity(slots))
 
 
 def test_a_job_comes_back_as_it_was_written(store: Store) -> None:
     job = a_job(then=({"press": "U1"},), metadata={"order": 7}, priority=8)
-    assert store.commit(job, capacity=capacity(3)).own == 1
+    assert store.jobs.commit(job, capacity=capacity(3)).own == 1
     assert loaded(store, job.id) == replace(job, version=1)
-    assert store.get("nobody") is None
-    assert store.get_many(["nobody", job.id]) == [replace(job, version=1)]
+    assert store.jobs.get("nobody") is None
+    assert store.jobs.get_many(["nobody", job.id]) == [replace(job, version=1)]
 
 
 def test_a_commit_from_an_old_version_writes_nothing(store: Store) -> None:
@@ -61,11 +62,11 @@ def test_a_commit_from_an_old_version_writes_nothing(store: Store) -> None:
     [stored] = put(store, job)
     put(store, replace(stored, progress=50))
     with pytest.raises(StaleVersion):
-        store.commit(replace(stored, progress=10), (a_job(),), capacity=capacity(3))
+        store.jobs.commit(replace(stored, progress=10), (a_job(),), capacity=capacity(3))
     with pytest.raises(StaleVersion):
-        store.commit(job, capacity=capacity(3))  # a job is not created twice either
+        store.jobs.commit(job, capacity=capacity(3))  # a job is not created twice either
     assert loaded(store, job.id).progress == 50
-    assert len(store.list_jobs(Filter(), 10).jobs) == 1
+    assert len(store.jobs.page(Filter(), 10).jobs) == 1
 
 
 def test_children_are_written_with_their_parent_and_never_twice(store: Store) -> None:
@@ -73,18 +74,20 @@ def test_children_are_written_with_their_parent_and_never_twice(store: Store) ->
     child = a_job(parent_id=parent.id, pipeline_id=parent.id)
     running = start(store, parent)
     assert (
-        store.commit(replace(running, status=Status.SUCCEEDED), (child,), capacity=capacity(3)).own
+        store.jobs.commit(
+            replace(running, status=Status.SUCCEEDED), (child,), capacity=capacity(3)
+        ).own
         == 1
     )
     put(store, replace(loaded(store, child.id), progress=5))
     again = replace(loaded(store, parent.id), progress=100)
-    assert store.commit(again, (child,), capacity=capacity(3)).own == 0
+    assert store.jobs.commit(again, (child,), capacity=capacity(3)).own == 0
     assert loaded(store, child.id).progress == 5
-    pipeline = store.pipeline(parent.id)
+    pipeline = store.jobs.pipeline(parent.id)
     assert pipeline is not None
     assert pipeline.counts == {"succeeded": 1, "queued": 1}
     assert [job.id for job in pipeline.jobs] == [parent.id, child.id]
-    assert store.pipeline("nobody") is None
+    assert store.jobs.pipeline("nobody") is None
 
 
 def test_no_more_jobs_start_than_there_are_slots(store: Store) -> None:
@@ -122,7 +125,7 @@ def test_the_ready_queue_is_ordered_by_priority_then_follow_ups_then_age(store: 
 
 def test_equal_prompts_never_run_at_once(store: Store) -> None:
     twins = [a_job(request={"prompt": p}) for p in ("A  Cat", "a cat", "a cat ")]
-    assert [store.commit(twin, capacity=capacity(3)).own for twin in twins] == [1, 0, 0]
+    assert [store.jobs.commit(twin, capacity=capacity(3)).own for twin in twins] == [1, 0, 0]
     first = start(store, loaded(store, twins[0].id))
     assert next_ready(store, 3) is None
     put(store, replace(loaded(store, twins[1].id), status=Status.CANCELLED))  # gives up waiting
@@ -130,7 +133,7 @@ def test_equal_prompts_never_run_at_once(store: Store) -> None:
     heir = next_ready(store, 3)
     assert heir == loaded(store, twins[2].id)
     other_account = a_job(request={"prompt": "a cat"}, account="other")
-    assert store.commit(other_account, capacity=capacity(3, "other")).own == 1
+    assert store.jobs.commit(other_account, capacity=capacity(3, "other")).own == 1
 
 
 def test_a_cancelled_job_that_still_runs_keeps_its_slot_and_its_prompt(store: Store) -> None:
@@ -138,7 +141,7 @@ def test_a_cancelled_job_that_still_runs_keeps_its_slot_and_its_prompt(store: St
     running = start(store, first)
     [draining] = put(store, replace(running, status=Status.CANCELLED, draining=True, due_at=NOW))
     assert next_ready(store, 3) is None
-    store.commit(replace(draining, draining=False, due_at=None), capacity=capacity(3))
+    store.jobs.commit(replace(draining, draining=False, due_at=None), capacity=capacity(3))
     heir = next_ready(store, 3)
     assert heir == loaded(store, twin.id)
 
@@ -146,26 +149,26 @@ def test_a_cancelled_job_that_still_runs_keeps_its_slot_and_its_prompt(store: St
 def test_a_job_is_due_once_for_everybody(store: Store) -> None:
     late, later, future = (a_job(due_at=NOW + s) for s in (-9.5, -5.25, 5.0))
     put(store, future, later, late)
-    assert [j.id for j in store.claim_due(NOW, 1, 30)] == [late.id]
-    assert [j.id for j in store.claim_due(NOW, 9, 30)] == [later.id]
-    assert store.claim_due(NOW, 9, 30) == []
-    assert [j.id for j in store.claim_due(NOW + 6, 9, 30)] == [future.id]
-    assert {j.id for j in store.claim_due(NOW + 31, 9, 30)} == {late.id, later.id}
+    assert [j.id for j in store.jobs.claim_due(NOW, 1, 30)] == [late.id]
+    assert [j.id for j in store.jobs.claim_due(NOW, 9, 30)] == [later.id]
+    assert store.jobs.claim_due(NOW, 9, 30) == []
+    assert [j.id for j in store.jobs.claim_due(NOW + 6, 9, 30)] == [future.id]
+    assert {j.id for j in store.jobs.claim_due(NOW + 31, 9, 30)} == {late.id, later.id}
 
 
 def test_a_look_can_be_put_off_but_not_invented(store: Store) -> None:
     due, idle = put(store, a_job(due_at=NOW), a_job())
-    store.reschedule(due.id, NOW + 60)
-    store.reschedule(idle.id, NOW - 60)
-    assert store.claim_due(NOW, 9, 30) == []
-    assert [j.id for j in store.claim_due(NOW + 60, 9, 30)] == [due.id]
+    store.jobs.reschedule(due.id, NOW + 60)
+    store.jobs.reschedule(idle.id, NOW - 60)
+    assert store.jobs.claim_due(NOW, 9, 30) == []
+    assert [j.id for j in store.jobs.claim_due(NOW + 60, 9, 30)] == [due.id]
 
 
 def test_a_task_leads_to_its_job(store: Store) -> None:
     [job] = put(store, a_job())
     put(store, replace(job, task_id="1320098173412546"))
-    assert store.find_task("default", "1320098173412546") == job.id
-    assert store.find_task("other", "1320098173412546") is None
+    assert store.jobs.find_task("default", "1320098173412546") == job.id
+    assert store.jobs.find_task("other", "1320098173412546") is None
 
 
 def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) -> None:
@@ -173,7 +176,7 @@ def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) 
         a_job(created_at=NOW + n // 3, kind=k) for n, k in enumerate([Kind.IMAGINE, Kind.BLEND] * 6)
     ]
     put(store, *jobs)
-    newest_first = sorted(jobs, key=lambda j: (j.created_at, j.id), reverse=True)
+    newest_first = sorted(jobs, key=lambda j: (j.spec.created_at, j.id), reverse=True)
     for wanted in (
         Filter(),
         Filter(kind=Kind.BLEND),
@@ -182,30 +185,33 @@ def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) 
         seen: list[Job] = []
         cursor = None
         while True:
-            page = store.list_jobs(wanted, 5, cursor)
+            page = store.jobs.page(wanted, 5, cursor)
             assert len(page.jobs) <= 5
             seen += page.jobs
             if (cursor := page.cursor) is None:
                 break
         assert [j.id for j in seen] == [j.id for j in newest_first if wanted.matches(j)]
-    assert store.list_jobs(Filter(status=Status.FAILED), 5).jobs == ()
+    assert store.jobs.page(Filter(status=Status.FAILED), 5).jobs == ()
     with pytest.raises(InvalidRequest):
-        store.list_jobs(Filter(), 5, "junk")
+        store.jobs.page(Filter(), 5, "junk")
 
 
 def test_an_account_remembers_how_it_calls_back(store: Store) -> None:
     [job] = put(store, a_job())
     for source in (Source.ASKED, Source.ASKED):
-        store.commit(job, capacity=capacity(3), sample=sample(source))
+        store.jobs.commit(job, capacity=capacity(3), sample=sample(source))
         job = loaded(store, job.id)
-    assert (store.callback_stats("default").silent, store.callback_stats("default").callbacks) == (
+    assert (
+        store.accounts.callback_stats("default").silent,
+        store.accounts.callback_stats("default").callbacks,
+    ) == (
         2,
         0,
     )
-    store.commit(job, capacity=capacity(3), sample=sample(Source.CALLBACK_WITH_STATE))
-    store.commit(loaded(store, job.id), capacity=capacity(3), sample=sample(Source.CALLBACK))
-    store.learn_dialect("default", "trueai")
-    known = store.callback_stats("default")
+    store.jobs.commit(job, capacity=capacity(3), sample=sample(Source.CALLBACK_WITH_STATE))
+    store.jobs.commit(loaded(store, job.id), capacity=capacity(3), sample=sample(Source.CALLBACK))
+    store.accounts.learn_dialect("default", "trueai")
+    known = store.accounts.callback_stats("default")
     assert (known.callbacks, known.with_state, known.silent, known.dialect) == (2, 1, 0, "trueai")
 
 
@@ -218,12 +224,12 @@ def test_ends_are_counted_by_how_they_were_heard_of(store: Store) -> None:
         sample(Source.ASKED, ended=True, at=NOW + 3),
         sample(Source.ASKED, ended=True, at=NOW + 4),
     ):
-        store.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
-    known = store.callback_stats("default")
+        store.jobs.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
+    known = store.accounts.callback_stats("default")
     assert (known.callbacks, known.told, known.asked, known.silent) == (3, 2, 2, 2)
     assert known.by_sort == {"upscale": 1, "imagine": 2}
     assert known.called_back_at == NOW + 2, "an end that we asked for is no callback"
-    assert store.callback_stats("other") == CallbackStats()
+    assert store.accounts.callback_stats("other") == CallbackStats()
 
 
 def test_the_lag_between_two_news_is_learnt_as_tcp_does(store: Store) -> None:
@@ -231,57 +237,58 @@ def test_the_lag_between_two_news_is_learnt_as_tcp_does(store: Store) -> None:
     learnt = []
     for lag_s in (None, 10.0, 10.0, 18.0, 2.0):
         told = sample(Source.CALLBACK, lag_s=lag_s)
-        store.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
-        known = store.callback_stats("default")
+        store.jobs.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
+        known = store.accounts.callback_stats("default")
         learnt.append((known.lag_s, known.lag_deviation_s))
     assert learnt == [
         (None, 0.0), (10.0, 3.75), (10.0, 2.812), (11.0, 4.109), (9.875, 5.332),
     ]  # fmt: skip
-    store.commit(
+    store.jobs.commit(
         loaded(store, job.id), capacity=capacity(3), sample=sample(Source.ASKED, lag_s=99.0)
     )
-    assert store.callback_stats("default").lag_s == 9.875, "only callbacks have a lag"
+    assert store.accounts.callback_stats("default").lag_s == 9.875, "only callbacks have a lag"
 
 
 def test_the_receiver_is_there_since_it_last_came(store: Store) -> None:
     def since() -> float | None:
         assert (
-            store.callback_stats("other").receiving_since
-            == store.callback_stats("default").receiving_since
+            store.accounts.callback_stats("other").receiving_since
+            == store.accounts.callback_stats("default").receiving_since
         )
-        return store.callback_stats("default").receiving_since
+        return store.accounts.callback_stats("default").receiving_since
 
     assert since() is None
-    store.beat(NOW)
-    store.beat(NOW + 1)
+    store.accounts.beat(NOW)
+    store.accounts.beat(NOW + 1)
     assert since() == NOW
-    store.beat(NOW + 2.125, anew=True)
+    store.accounts.beat(NOW + 2.125, anew=True)
     assert since() == NOW + 2.125, "it may have missed something"
-    store.beat(NOW + 3)
+    store.accounts.beat(NOW + 3)
     assert since() == NOW + 2.125
 
 
-def test_a_receiver_that_is_not_heard_of_is_away(store: Store, pass_absence: PassAbsence) -> None:
-    store.beat(NOW)
-    pass_absence()
-    assert store.callback_stats("default").receiving_since is None
-    store.beat(NOW + 60)
-    assert store.callback_stats("default").receiving_since == NOW + 60
+def test_a_receiver_that_is_not_heard_of_is_away(store: OwnStore) -> None:
+    store.accounts.beat(NOW)
+    assert 0 < store.left_s("receiving") <= ABSENCE_S, "it expires by itself"
+    store.let_pass(ABSENCE_S)
+    assert store.accounts.callback_stats("default").receiving_since is None
+    store.accounts.beat(NOW + 60)
+    assert store.accounts.callback_stats("default").receiving_since == NOW + 60
 
 
 def test_what_was_paid_twice_is_listed_for_ever(store: Store) -> None:
     once, twice = put(store, a_job(), a_job(created_at=NOW + 1))
     only = Filter(double_payments=True)
-    assert store.list_jobs(only, 9).jobs == ()
+    assert store.jobs.page(only, 9).jobs == ()
     paid = (Attempt(1, NOW, "in_doubt", NOW, "t1", extra=True), Attempt(2, NOW, None, NOW, "t2"))
     [twice] = put(store, replace(twice, attempts=paid, task_id="t2"))
-    assert store.list_jobs(only, 9).jobs == (twice,)
+    assert store.jobs.page(only, 9).jobs == (twice,)
     [twice] = put(store, replace(twice, status=Status.FAILED))
     put(store, replace(once, progress=1))
-    assert store.list_jobs(only, 9).jobs == (twice,)
-    assert store.list_jobs(replace(only, status=Status.QUEUED), 9).jobs == ()
-    assert store.list_jobs(replace(only, status=Status.FAILED), 9).jobs == (twice,)
-    assert store.list_jobs(replace(only, account="other"), 9).jobs == ()
+    assert store.jobs.page(only, 9).jobs == (twice,)
+    assert store.jobs.page(replace(only, status=Status.QUEUED), 9).jobs == ()
+    assert store.jobs.page(replace(only, status=Status.FAILED), 9).jobs == (twice,)
+    assert store.jobs.page(replace(only, account="other"), 9).jobs == ()
 
 
 def test_what_is_held_holds_neither_a_slot_nor_its_prompt(store: Store) -> None:
@@ -290,13 +297,13 @@ def test_what_is_held_holds_neither_a_slot_nor_its_prompt(store: Store) -> None:
     [doubtful] = put(store, in_doubt(running))
     assert next_ready(store, 3) is None
     held = replace(doubtful, held=True)
-    assert store.commit(held, capacity=capacity(1)).own == 1, "the other one can start now"
+    assert store.jobs.commit(held, capacity=capacity(1)).own == 1, "the other one can start now"
     assert next_ready(store, 1) == loaded(store, twin.id)
-    assert store.load("default") == Load(images=0, ready=1)
+    assert store.queue.load("default") == Load(images=0, ready=1)
     [seen] = put(
         store, replace(loaded(store, held.id), held=False, status=Status.IN_PROGRESS), max_running=1
     )
-    assert store.load("default") == Load(images=1, ready=1), "late evidence takes a slot"
+    assert store.queue.load("default") == Load(images=1, ready=1), "late evidence takes a slot"
     assert next_ready(store, 1) is None
     assert finish(store, seen) == 1
 
@@ -315,15 +322,18 @@ def test_what_is_held_and_sent_again_waits_for_its_prompt_like_any_other(store: 
 
 def test_an_account_is_loaded_with_what_runs_and_what_could(store: Store) -> None:
     jobs = put(store, *(a_job() for _ in range(4)), a_job(account="other"), a_job(due_at=NOW + 9))
-    assert store.load("default") == Load(images=0, ready=4)
+    assert store.queue.load("default") == Load(images=0, ready=4)
     start(store, jobs[0], 1)
-    assert store.load("default") == Load(images=1, ready=3)
-    assert store.load("other") == Load(images=0, ready=1)
-    assert store.load("nobody") == Load(images=0, ready=0)
+    assert store.queue.load("default") == Load(images=1, ready=3)
+    assert store.queue.load("other") == Load(images=0, ready=1)
+    assert store.queue.load("nobody") == Load(images=0, ready=0)
 
 
-def test_once_is_for_one_caller_until_its_time_is_over(store: Store) -> None:
+def test_once_is_for_one_caller_until_its_time_is_over(store: OwnStore) -> None:
     assert store.once("sweep", 60) is True
     assert store.once("sweep", 60) is False
     assert store.once("other", 60) is True
+    assert 0 < store.left_s("once:sweep") <= 60, "it expires by itself"
+    store.let_pass(60)
+    assert store.once("sweep", 60) is True
     store.ping()

@@ -1,4 +1,4 @@
-"""What every store promises of accounts: whose turn it is, what may start, what it costs."""
+"""What the store promises of accounts: whose turn it is, what may start, what it costs."""
 
 from collections import Counter
 from dataclasses import replace
@@ -8,7 +8,9 @@ import pytest
 
 from tests.contract.test_store import finish, loaded, put, start
 from tests.support.jobs import NOW, a_job, capacity
-from worker.adapters.store import Batch, Load, NoFreeSlot, Openings, Store
+from tests.support.stores import OwnStore
+from worker.adapters.store import Batch, Load, NoFreeSlot, Openings
+from worker.adapters.store.store import Store
 from worker.domain.account.billing import day_of
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
@@ -18,7 +20,7 @@ from worker.domain.result import JobError
 
 def take(store: Store, agreed: Capacity, **attempt: Any) -> Job | None:
     """Start the next job on the account, as a worker does."""
-    job = store.next_ready(agreed, NOW)
+    job = store.queue.next_ready(agreed, NOW)
     if job is None:
         return None
     price = agreed.price(job.kind.value)
@@ -26,7 +28,7 @@ def take(store: Store, agreed: Capacity, **attempt: Any) -> Job | None:
     taken = replace(
         job, account=agreed.account, status=Status.SUBMITTING, attempts=(*job.attempts, number)
     )
-    store.commit(replace(taken, due_at=NOW + 9), capacity=agreed, now=NOW)
+    store.jobs.commit(replace(taken, due_at=NOW + 9), capacity=agreed, now=NOW)
     return loaded(store, job.id)
 
 
@@ -44,19 +46,21 @@ def anywhere(**fields: Any) -> Job:
 
 def test_a_job_of_nobody_is_taken_by_whoever_comes_first(store: Store) -> None:
     first, second, mine = anywhere(), anywhere(created_at=NOW + 1), a_job(created_at=NOW + 2)
-    openings = [store.commit(job, capacity=capacity(0, ""), now=NOW) for job in (first, second)]
+    openings = [
+        store.jobs.commit(job, capacity=capacity(0, ""), now=NOW) for job in (first, second)
+    ]
     assert openings == [Openings(0, 1), Openings(0, 1)]
     put(store, mine)
-    assert store.load("other") == Load(anywhere=2)
+    assert store.queue.load("other") == Load(anywhere=2)
     taken = take(store, capacity(1, "other"))
     assert taken
     assert (taken.id, taken.account) == (first.id, "other")
     assert take(store, capacity(1, "other")) is None, "its only slot is taken"
     assert {job.id for job in take_all(store, capacity(9))} == {second.id, mine.id}
     again = replace(taken, account="", status=Status.QUEUED, due_at=None)
-    given_back = store.commit(again, capacity=capacity(1, "other"), now=NOW)
+    given_back = store.jobs.commit(again, capacity=capacity(1, "other"), now=NOW)
     assert given_back == Openings(own=1, anywhere=1), "the account that gave it back can start it"
-    assert store.load("other") == Load(anywhere=1), "its slot is free again"
+    assert store.queue.load("other") == Load(anywhere=1), "its slot is free again"
 
 
 def test_films_have_slots_of_their_own(store: Store) -> None:
@@ -64,9 +68,9 @@ def test_films_have_slots_of_their_own(store: Store) -> None:
     image = a_job()
     put(store, film, next_film, image)
     agreed = capacity(1, video_slots=1)
-    assert store.load("default").startable(agreed) == 2
+    assert store.queue.load("default").startable(agreed) == 2
     assert {job.id for job in take_all(store, agreed)} == {film.id, image.id}
-    assert store.load("default") == Load(images=1, films=1, ready_films=1)
+    assert store.queue.load("default") == Load(images=1, films=1, ready_films=1)
     assert finish(store, loaded(store, film.id)) == 0, "no slot for films in these terms"
     assert [job.id for job in take_all(store, agreed)] == [next_film.id]
 
@@ -103,8 +107,8 @@ def test_tenants_share_alike_however_many_batches_they_have(store: Store) -> Non
     put(store, *greedy, *modest)
     agreed = capacity(12)
     first = take_all(store, agreed)
-    assert [job.tenant for job in first].count("b") == 6
-    by_batch = Counter(job.batch_id for job in first if job.tenant == "a")
+    assert [job.options.tenant for job in first].count("b") == 6
+    by_batch = Counter(job.spec.batch_id for job in first if job.options.tenant == "a")
     assert by_batch == {"b0": 2, "b1": 2, "b2": 2}
 
 
@@ -114,7 +118,7 @@ def test_who_had_nothing_to_do_gains_nothing_by_it(store: Store) -> None:
     for _ in range(5):
         take(store, agreed)
     put(store, *(a_job(tenant="b", created_at=NOW + n) for n in range(4)))
-    assert [job.tenant for job in take_all(store, agreed)][:4] in (
+    assert [job.options.tenant for job in take_all(store, agreed)][:4] in (
         ["b", "a", "b", "a"], ["a", "b", "a", "b"],
     )  # fmt: skip
 
@@ -123,21 +127,21 @@ def test_only_modes_that_the_account_takes(store: Store) -> None:
     fast, any_mode = a_job(mode="fast"), a_job(created_at=NOW + 1)
     put(store, fast, any_mode)
     relaxed = capacity(9, modes=frozenset({"relax"}))
-    assert store.why_waiting(fast, relaxed, NOW) == "mode"
+    assert store.queue.why_waiting(fast, relaxed, NOW) == "mode"
     assert [job.id for job in take_all(store, relaxed)] == [any_mode.id]
-    assert store.why_waiting(fast, capacity(9), NOW) is None
-    assert store.why_waiting(fast, capacity(9, "other"), NOW) == "account"
-    assert store.why_waiting(fast, capacity(1), NOW) == "slots"
+    assert store.queue.why_waiting(fast, capacity(9), NOW) is None
+    assert store.queue.why_waiting(fast, capacity(9, "other"), NOW) == "account"
+    assert store.queue.why_waiting(fast, capacity(1), NOW) == "slots"
 
 
 @pytest.mark.parametrize("what", ["account:default", "kind:imagine", "batch:b"])
 def test_what_is_paused_does_not_start(store: Store, what: str) -> None:
     [job] = put(store, a_job(batch_id="b"))
-    store.pause(what)
-    assert store.paused() == {what}
+    store.queue.pause(what)
+    assert store.queue.paused() == {what}
     assert take(store, capacity()) is None
-    assert store.why_waiting(job, capacity(), NOW) == f"paused:{what}"
-    store.resume(what)
+    assert store.queue.why_waiting(job, capacity(), NOW) == f"paused:{what}"
+    store.queue.resume(what)
     assert take(store, capacity()) is not None
 
 
@@ -146,17 +150,17 @@ def test_no_minute_has_more_starts_than_allowed(store: Store) -> None:
     agreed = capacity(99, starts_per_minute=20)
     now, starts = NOW, list[float]()
     while now < NOW + 120:
-        job = store.next_ready(agreed, now)
+        job = store.queue.next_ready(agreed, now)
         if job:
             taken = replace(job, status=Status.SUBMITTING, due_at=now)
-            store.commit(taken, capacity=agreed, now=now)
+            store.jobs.commit(taken, capacity=agreed, now=now)
             starts.append(now)
         else:
             now += 0.5
     most = max(sum(s <= other < s + 60 for other in starts) for s in starts)
     assert 17 <= most <= 20
     assert starts.count(NOW) == agreed.burst
-    assert store.why_waiting(a_job(), agreed, starts[-1]) in (None, "pace")
+    assert store.queue.why_waiting(a_job(), agreed, starts[-1]) in (None, "pace")
 
 
 @pytest.mark.parametrize(
@@ -173,11 +177,11 @@ def test_no_start_passes_a_budget(store: Store, budgets: dict[str, Any], scope: 
     agreed = capacity(9, prices={"imagine": 2}, **budgets)
     started = take_all(store, agreed)
     assert len(started) == 2, "a third would make it six"
-    assert store.why_waiting(jobs[2], agreed, NOW) == f"budget:{scope}"
+    assert store.queue.why_waiting(jobs[2], agreed, NOW) == f"budget:{scope}"
     attempts = (Attempt(1, NOW, account="default", price=2),)
     third = replace(jobs[2], status=Status.SUBMITTING, attempts=attempts, due_at=NOW)
     with pytest.raises(NoFreeSlot):
-        store.commit(third, capacity=agreed, now=NOW)
+        store.jobs.commit(third, capacity=agreed, now=NOW)
     refused = replace(started[0], status=Status.QUEUED, due_at=NOW + 9)
     [last] = refused.attempts
     put(store, replace(refused, attempts=(replace(last, outcome="try_later"),)))
@@ -187,11 +191,11 @@ def test_no_start_passes_a_budget(store: Store, budgets: dict[str, Any], scope: 
 
 
 def test_a_budget_of_a_batch_is_hard_and_can_be_raised(store: Store) -> None:
-    store.open_batch(Batch("b", "autumn", NOW, budget=3))
+    store.batches.open(Batch("b", "autumn", NOW, budget=3))
     put(store, *(a_job(batch_id="b", created_at=NOW + n) for n in range(4)), a_job())
     agreed = capacity(9, prices={"default": 2})
-    assert [job.batch_id for job in take_all(store, agreed)] in (["b", None], [None, "b"])
-    store.open_batch(Batch("b", "autumn", NOW, budget=4))
+    assert [job.spec.batch_id for job in take_all(store, agreed)] in (["b", None], [None, "b"])
+    store.batches.open(Batch("b", "autumn", NOW, budget=4))
     assert len(take_all(store, agreed)) == 1
 
 
@@ -200,10 +204,10 @@ def test_money_is_what_the_records_say(store: Store) -> None:
     scopes = ["account:default", "tenant:acme", "batch:b", f"day:{day_of(NOW)}"]
 
     def sums(standing: str) -> list[int]:
-        return [found.get(standing, 0) for found in store.money(scopes)]
+        return [found.get(standing, 0) for found in store.accounts.money(scopes)]
 
     job = a_job(tenant="acme", batch_id="b")
-    store.commit(job, capacity=agreed, now=NOW)
+    store.jobs.commit(job, capacity=agreed, now=NOW)
     assert sums("estimated") == [2, 2, 2, 2]
     running = take(store, agreed, refundable=True)
     assert running
@@ -212,52 +216,59 @@ def test_money_is_what_the_records_say(store: Store) -> None:
     accepted = replace(
         running, status=Status.SUBMITTED, task_id="t", attempts=(replace(attempt, task_id="t"),)
     )
-    store.commit(accepted, capacity=agreed, now=NOW)
+    store.jobs.commit(accepted, capacity=agreed, now=NOW)
     assert (sums("reserved"), sums("spent")) == ([0] * 4, [2] * 4)
     failed = replace(loaded(store, job.id), status=Status.FAILED, error=JobError("failed", "no"))
     [attempt] = failed.attempts
     failed = replace(failed, attempts=(replace(attempt, outcome="failed"),))
-    store.commit(failed, capacity=agreed, now=NOW)
+    store.jobs.commit(failed, capacity=agreed, now=NOW)
     assert (sums("spent"), sums("refunded")) == ([2] * 4, [2] * 4)
 
 
 def test_a_batch_knows_its_rows_and_how_they_stand(store: Store) -> None:
-    batch = store.open_batch(Batch("b", "autumn", NOW))
-    assert (batch.rows, batch.counts, store.batch("other")) == (0, {}, None)
+    batch = store.batches.open(Batch("b", "autumn", NOW))
+    assert (batch.rows, batch.counts, store.batches.get("other")) == (0, {}, None)
     rows = [a_job(batch_id="b", row=n, created_at=NOW + n) for n in range(3)]
-    assert store.add(rows[:2], capacity=capacity(0, "")) == [True, True]
-    assert store.add(rows, capacity=capacity(0, "")) == [False, False, True]
+    assert store.jobs.add(rows[:2], capacity=capacity(0, "")) == [True, True]
+    assert store.jobs.add(rows, capacity=capacity(0, "")) == [False, False, True]
     child = a_job(batch_id="b", pipeline_id=rows[0].id, parent_id=rows[0].id)
     put(store, child)
     ended = replace(loaded(store, rows[1].id), status=Status.FAILED, error=JobError("lost", ""))
     put(store, ended)
-    store.report_bad("b", [{"row": 7}, {"row": 9}])
-    found = store.batch("b")
+    store.batches.report_bad("b", [{"row": 7}, {"row": 9}])
+    found = store.batches.get("b")
     assert found
     assert (found.rows, found.bad, found.counts) == (3, 2, {"queued": 3, "failed": 1})
     assert found.errors == {"lost": 1}
-    assert [job.row for job in store.roots("b", 1, 9)] == [1, 2]
-    assert store.bad_rows("b", 1) == [{"row": 7}]
-    assert [each.id for each in store.batches(9)] == ["b"]
+    assert [job.spec.row for job in store.batches.roots("b", 1, 9)] == [1, 2]
+    assert store.batches.bad_rows("b", 1) == [{"row": 7}]
+    assert [each.id for each in store.batches.newest(9)] == ["b"]
     again = replace(loaded(store, rows[1].id), status=Status.QUEUED, error=None)
     put(store, again)
-    assert store.open_batch(Batch("b", "autumn", NOW + 9)).created_at == NOW
-    found = store.batch("b")
+    assert store.batches.open(Batch("b", "autumn", NOW + 9)).created_at == NOW
+    found = store.batches.get("b")
     assert found
     assert (found.bad, found.errors) == (0, {})
 
 
 def test_what_is_learnt_of_an_account_is_not_lost_between_two(store: Store) -> None:
-    assert store.breaker("default") == CircuitBreaker()
-    assert store.save_breaker("default", CircuitBreaker(failures=1), CircuitBreaker())
-    assert not store.save_breaker("default", CircuitBreaker(failures=9), CircuitBreaker())
-    assert store.save_breaker(
+    assert store.accounts.breaker("default") == CircuitBreaker()
+    assert store.accounts.save_breaker("default", CircuitBreaker(failures=1), CircuitBreaker())
+    assert not store.accounts.save_breaker("default", CircuitBreaker(failures=9), CircuitBreaker())
+    assert store.accounts.save_breaker(
         "default", CircuitBreaker(closed="quota: none"), CircuitBreaker(failures=1)
     )
-    assert store.breaker("default").closed == "quota: none"
+    assert store.accounts.breaker("default").closed == "quota: none"
 
 
-def test_slots_agree_with_the_jobs_that_hold_them(store: Store) -> None:
-    start(store, put(store, a_job())[0])
-    assert store.mend_slots("default") == 0
-    assert store.load("default").running == 1
+def test_slots_agree_with_the_jobs_that_hold_them(store: OwnStore) -> None:
+    kept, lost = put(store, a_job(), a_job())
+    start(store, kept)
+    start(store, lost)
+    assert store.queue.mend_slots("default") == 0
+    assert store.queue.load("default").running == 2
+    store.client.delete(f"{store.prefix}job:{lost.id}")
+    assert store.queue.mend_slots("default") == 1
+    assert store.queue.load("default").running == 1
+    twin = put(store, a_job(request=lost.request))[0]
+    assert store.queue.next_ready(capacity(9), NOW) == twin, "its prompt is free again"

@@ -1,19 +1,19 @@
-"""Both stores side by side through the same random lives of jobs: they agree, and lose nothing."""
+"""The store through random lives of jobs: every index says what the records say, at any time."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+import os
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    initialize,
     invariant,
     multiple,
     precondition,
@@ -21,13 +21,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.jobs import NOW, a_job, capacity, sample
+from tests.contract.whose_turn import load_of, next_of, unfair, used, why_waiting
+from tests.support.indexes import Snapshot
+from tests.support.jobs import NOW, a_job, a_snapshot, capacity, sample
+from tests.support.stores import OwnStore, own_db
 from tests.support.stories import THENS, events, snapshots, verdicts
-from worker.adapters.store import Filter, NoFreeSlot, Openings, Store
-from worker.adapters.store.memory import MemoryStore
-from worker.adapters.store.places import concurrency_key_of, lane_of, starts
-from worker.adapters.store.redis import RedisStore
-from worker.domain.account.billing import charges, day_of
+from worker.adapters.store import Batch, Filter, NoFreeSlot
+from worker.adapters.store.places import lane_of, starts
+from worker.domain.account.billing import day_of
 from worker.domain.account.callback_stats import Source, sort_of
 from worker.domain.account.capacity import Capacity
 from worker.domain.errors import Conflict, StaleVersion
@@ -46,19 +47,52 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import Job, Kind, Modal, Status
+from worker.domain.job import Job, Kind, Modal, Notify, Status
 from worker.domain.lifecycle import transition
-from worker.domain.provider_reports import Snapshot, Verdict
+from worker.domain.notifications import (
+    NOTHING,
+    Failure,
+    Outbox,
+    Topic,
+    announce,
+    delivered,
+    failed,
+    replayed,
+)
+from worker.domain.provider_reports import Outcome, Verdict
+from worker.domain.provider_reports import Snapshot as Seen
 from worker.domain.result import AssetsStatus
+
+#: More for a long run: `STORE_EXAMPLES=500 STORE_STEPS=80 pytest ...`.
+EXAMPLES = int(os.environ.get("STORE_EXAMPLES", "20"))
+STEPS = int(os.environ.get("STORE_STEPS", "50"))
 
 ACCOUNTS = ("default", "other")
 SLOTS = 2
 BUDGET = 12
+HOOK = Notify(tuple(Topic), url="https://app.example/hook")
+PICTURE = f"blob:{'a' * 64}.png"
 #: No more are handed in than this, so that much happens to each.
 FEW = 6
 
 
-def next_event(job: Job, verdict: Verdict, snapshot: Snapshot) -> Event:
+#: What may be asked for.
+wishes = st.fixed_dictionaries(
+    {
+        "account": st.sampled_from(["default", "default", "other", ""]),
+        "tenant": st.sampled_from(["", "acme"]),
+        "batch_id": st.sampled_from([None, None, "b1", "b2"]),
+        "request": st.sampled_from(
+            [{"prompt": "a cat"}, {"prompt": "A  Cat ", "image": PICTURE}, {"prompt": "a dog"}]
+        ),
+        "kind": st.sampled_from([Kind.IMAGINE, Kind.VIDEO, Kind.IMAGINE, Kind.ACTION]),
+        "priority": st.sampled_from([0, 5, 9]),
+        "then": st.sampled_from([(), *THENS[1:], THENS[1]]),
+    }
+)
+
+
+def next_event(job: Job, verdict: Verdict, snapshot: Seen) -> Event:
     """What usually comes next for a job, so that most lives go far."""
     if job.draining:
         return Observed(replace(snapshot, task_id=None))
@@ -88,290 +122,296 @@ def agreed_with(account: str) -> Capacity:
     return capacity(SLOTS if account else 0, account, **slots, prices=prices, budget=budget, **day)
 
 
-def used(store: Store, account: str) -> int:
-    """What the account's budget has to give already."""
-    [sums] = store.money([f"account:{account}"])
-    return sums.get("spent", 0) + sums.get("reserved", 0) - sums.get("refunded", 0)
+def price_of(job: Job) -> int:
+    return agreed_with(job.account).price(lane_of(job).sort)
 
 
-class Stores(RuleBasedStateMachine):
-    """What one store does, the other does too; and the indexes say what the jobs say."""
+class Lives(RuleBasedStateMachine):
+    """``gone``: the jobs that were forgotten, as they were last. ``due``: when who is looked at."""
 
     jobs: Bundle[str] = Bundle("jobs")
-    client: "redis.Redis"
 
     def __init__(self) -> None:
         super().__init__()
-        self.prefix = f"machine-{uuid4().hex}:"
-        self.redis = RedisStore(self.client, self.prefix)
-        self.memory = MemoryStore()
+        self.store = OwnStore(own_db())
         self.now = NOW
         self.ids: list[str] = []
+        self.gone: list[Job] = []
+        self.due: dict[str, float] = {}
         self.unguarded: set[str] = set()
+        self.heard: Counter[str] = Counter()
+        self.store.batches.open(Batch("b1", "cats", NOW, budget=9, notify=HOOK))
+        self.store.batches.close("b1", NOW)
 
     def teardown(self) -> None:
-        for key in self.client.scan_iter(f"{self.prefix}*", count=1000):
-            self.client.delete(key)
+        self.store.client.flushdb()
 
     # What may happen.
 
+    @initialize(target=jobs, wanted=st.lists(wishes, min_size=2, max_size=4))
+    def begin(self, wanted: list[dict[str, Any]]) -> Any:
+        return multiple(*(job_id for each in wanted for job_id in self.handed_in(each, 1)))
+
     @precondition(lambda self: len(self.ids) < FEW)
-    @rule(
-        target=jobs,
-        account=st.sampled_from(["default", "default", "other", ""]),
-        tenant=st.sampled_from(["", "acme"]),
-        batch_id=st.sampled_from([None, None, "b1", "b2"]),
-        prompt=st.sampled_from(["a cat", "A  Cat ", "a dog"]),
-        kind=st.sampled_from([Kind.IMAGINE, Kind.VIDEO, Kind.IMAGINE, Kind.ACTION]),
-        priority=st.sampled_from([0, 5, 9]),
-        then=st.sampled_from([(), (), *THENS[:2]]),
-        copies=st.integers(1, 3),
-    )
-    def hand_in(self, prompt: str, copies: int, **fields: Any) -> Any:
+    @rule(target=jobs, wanted=wishes, copies=st.integers(1, 3))
+    def hand_in(self, wanted: dict[str, Any], copies: int) -> Any:
+        return multiple(*self.handed_in(wanted, copies))
+
+    def handed_in(self, wanted: dict[str, Any], copies: int) -> list[str]:
         self.now += 1
         known = len(self.ids)
         for n in range(copies):
             # The same ids when a failure is played again.
-            job_id, request = UUID(int=known + n + 1).hex, {"prompt": prompt}
-            where = {"anywhere": not fields["account"], "created_at": self.now + n / 8}
-            self.commit(a_job(id=job_id, request=request, **where, **fields))
-        return multiple(*self.ids[known:])
+            job_id = UUID(int=known + n + 1).hex
+            where = {"anywhere": not wanted["account"], "created_at": self.now + n / 8}
+            self.commit(a_job(id=job_id, **where, **wanted))
+        return self.ids[known:]
 
     @rule(target=jobs, account=st.sampled_from(ACCOUNTS), verdict=verdicts)
     def submit_next(self, account: str, verdict: Verdict) -> Any:
+        return self.run_next(account, verdict)
+
+    @rule(target=jobs, account=st.sampled_from(ACCOUNTS), count=st.integers(1, 3))
+    def all_goes_well(self, account: str, count: int) -> Any:
         made: tuple[str, ...] = ()
-        agreed = agreed_with(account)
-        if job := self.redis.next_ready(agreed, self.now):
-            number, price = job.attempt + 1, agreed.price(sort_of(job))
-            started = Started(account, price, refundable=account == "other")
-            for event in (started, Posting(number), Replied(number, verdict)):
-                made += self.offer(self.loaded(job.id), event).values
+        for _ in range(count):
+            self.now += 1
+            task_id = f"task {self.now:.0f}"
+            success = Observed(a_snapshot(task_id=task_id))
+            made += self.run_next(
+                account, Verdict(Outcome.ACCEPTED, task_id=task_id), success
+            ).values
         return multiple(*made)
 
     @rule(target=jobs, job_id=jobs, event=events, pause=st.sampled_from([0, 1, 4000]))
     def something_happens(self, job_id: str, event: Event, pause: float) -> Any:
         self.now += pause
-        job = self.loaded(job_id)
-        if isinstance(event, Started) and not self.startable(job):
+        job = self.store.jobs.get(job_id)
+        if isinstance(event, Started) and job_id not in self.stored().members("ready"):
             return multiple()  # only what the store offers is ever started
-        return self.offer(job, event)
+        return self.offer(job, event) if job else multiple()
 
     @rule(target=jobs, job_id=jobs, verdict=verdicts, snapshot=snapshots)
-    def life_goes_on(self, job_id: str, verdict: Verdict, snapshot: Snapshot) -> Any:
-        job = self.loaded(job_id)
+    def life_goes_on(self, job_id: str, verdict: Verdict, snapshot: Seen) -> Any:
+        if (job := self.store.jobs.get(job_id)) is None:
+            return multiple()
         self.now += 1 if job.status is not Status.QUEUED else 70
         return self.offer(job, next_event(job, verdict, snapshot))
 
     @rule(job_id=jobs)
     def is_given_up(self, job_id: str) -> None:
-        job = self.loaded(job_id)
-        self.offer(job, Cancelled())
+        if job := self.store.jobs.get(job_id):
+            self.offer(job, Cancelled())
 
     @rule(target=jobs, pause=st.sampled_from([2, 300, 6000]), limit=st.sampled_from([1, 50]))
     def sweep(self, pause: float, limit: int) -> Any:
         self.now += pause
-        due = [store.claim_due(self.now, limit, 20.0) for store in (self.redis, self.memory)]
-        assert due[0] == due[1]
-        made = [new for job in due[0] for new in self.offer(job, TimePassed()).values]
+        due = self.store.jobs.claim_due(self.now, limit, 20.0)
+        expected = sorted((at, job_id) for job_id, at in self.due.items() if at <= self.now)
+        assert [job.id for job in due] == [job_id for _, job_id in expected[:limit]]
+        self.due |= {job.id: self.now + 20.0 for job in due}
+        made = [new for job in due for new in self.offer(job, TimePassed()).values]
         return multiple(*made)
 
     @rule(job_id=jobs, pause=st.sampled_from([-5, 60]))
     def put_off(self, job_id: str, pause: float) -> None:
-        for store in (self.redis, self.memory):
-            store.reschedule(job_id, self.now + pause)
+        self.store.jobs.reschedule(job_id, self.now + pause)
+        if job_id in self.due:
+            self.due[job_id] = self.now + pause
 
     @rule(job_id=jobs)
     def come_too_late(self, job_id: str) -> None:
-        job = self.loaded(job_id)
-        for store in (self.redis, self.memory):
+        if job := self.store.jobs.get(job_id):
+            old, agreed = replace(job, version=job.version - 1), agreed_with(job.account)
+            before = self.stored()
             with pytest.raises(StaleVersion):
-                store.commit(
-                    replace(job, version=job.version - 1), capacity=agreed_with(job.account)
-                )
+                self.store.jobs.commit(old, (a_job(),), capacity=agreed, now=self.now)
+            assert self.stored() == before, "nothing is written"
 
     @rule(what=st.sampled_from(["account:other", "kind:video", "batch:b1"]), resumed=st.booleans())
     def is_paused(self, what: str, *, resumed: bool) -> None:
-        for store in (self.redis, self.memory):
-            (store.resume if resumed else store.pause)(what)
+        (self.store.queue.resume if resumed else self.store.queue.pause)(what)
+
+    @rule(taken=st.booleans(), final=st.booleans(), again=st.booleans())
+    def is_told(self, *, taken: bool, final: bool, again: bool) -> None:
+        outbox = self.store.outbox
+        for one in outbox.claim(self.now, 3, 60):
+            failure = Failure("410" if final else "500", final=final)
+            after = delivered(one, self.now, "200") if taken else failed(one, self.now, failure)
+            assert outbox.settle(after, self.now)
+            assert not outbox.settle(after, self.now), "only once"
+        for one in outbox.page(None, 1).notifications if again else ():
+            assert outbox.settle(replayed(one, self.now), self.now)
+
+    @rule(job_id=jobs, child_id=jobs)
+    def children_come_again(self, job_id: str, child_id: str) -> None:
+        """A decision that is made twice makes no child twice, and changes none."""
+        job, child = self.store.jobs.get(job_id), self.store.jobs.get(child_id)
+        if job and child and job is not child and job.pipeline_id == child.pipeline_id != child_id:
+            self.commit(job, (replace(child, version=0, progress=99),))
+
+    @rule(job_id=jobs)
+    def is_forgotten(self, job_id: str) -> None:
+        job = self.store.jobs.get(job_id)
+        pipeline = self.store.jobs.pipeline(job.spec.pipeline_id) if job else None
+        if pipeline:
+            over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
+            assert self.store.jobs.forget(pipeline.jobs, self.now, self.now) == over
+            self.gone += pipeline.jobs if over else ()
+            self.due = {k: at for k, at in self.due.items() if self.store.jobs.get(k)}
 
     # How it is carried out.
 
+    def stored(self) -> Snapshot:
+        return self.store.snapshot()
+
     def loaded(self, job_id: str) -> Job:
-        job = self.redis.get(job_id)
+        job = self.store.jobs.get(job_id)
         assert job is not None
         return job
+
+    def run_next(self, account: str, verdict: Verdict, *more: Event) -> Any:
+        """Whatever becomes of the job that the store offers."""
+        agreed, made = agreed_with(account), list[str]()
+        if job := self.store.queue.next_ready(agreed, self.now):
+            number, price = job.attempt + 1, agreed.price(sort_of(job))
+            started = Started(account, price, refundable=account == "other")
+            for event in (started, Posting(number), Replied(number, verdict), *more):
+                made += self.offer(self.loaded(job.id), event).values
+        return multiple(*made)
 
     def offer(self, job: Job, event: Event) -> Any:
         with suppress(Conflict):
             decision = transition(job, event, self.now, Policy())
             if decision.disposition is Disposition.APPLIED:
-                return self.commit(decision.job, decision.children)
+                changed, outbox = announce(job, decision.job, HOOK, self.now)
+                return self.commit(changed, decision.children, outbox)
         return multiple()
 
-    def commit(self, job: Job, children: tuple[Job, ...] = ()) -> Any:
-        before = self.memory.get(job.id)
+    def commit(self, job: Job, children: tuple[Job, ...] = (), outbox: Outbox = NOTHING) -> Any:
+        before, old = self.stored(), self.store.jobs.get(job.id)
+        account = job.account or (old.account if old else "")
+        agreed = agreed_with(account)
+        told = sample(Source.CALLBACK) if account else None
+        with_it: dict[str, Any] = {"sample": told, "outbox": outbox, "now": self.now}
+        try:
+            openings = self.store.jobs.commit(job, children, capacity=agreed, **with_it)
+        except NoFreeSlot:
+            assert self.stored() == before, "nothing is written"
+            assert self.refusable(before, job, agreed), "there was no reason"
+            return multiple()
+        self.heard[account] += 1
         # Evidence that a job runs cannot be refused, though an equal one has the guard: of one that
         # gave its guard away in doubt, or that was queued again after a refusal that proves wrong.
-        by_evidence = before is not None and job.holds_slot and not before.holds_slot
+        by_evidence = old is not None and job.holds_slot and not old.holds_slot
         if job.held or (by_evidence and not starts(job)):
             self.unguarded.add(job.id)
-        account = job.account or (before.account if before else "")
-        stores = (self.redis, self.memory)
-        told = [self._commit(store, account, job, children) for store in stores]
-        assert told[0] == told[1]
-        if told[0] == "full":
-            return multiple()
-        new = [j.id for j in (job, *children) if j.id not in self.ids]
-        self.ids += new
-        return multiple(*(child for child in new if child != job.id))
+        new = [j for j in (job, *children) if j.id not in before.jobs]
+        self.ids += [j.id for j in new]
+        for written in (job, *(child for child in new if child is not job)):
+            self.due.pop(written.id, None)
+            if written.due_at is not None:
+                self.due[written.id] = written.due_at
+        after = self.stored()
+        expected = {j.id: replace(j, version=j.version + 1) for j in (job, *new)}
+        assert after.jobs == {**before.jobs, **expected}, "what was given is written, and no more"
+        self.check_start(before, after, job, agreed)
+        self.check_openings(before, after, agreed, openings.own)
+        self.check_told(before, after, job, outbox)
+        return multiple(*(child.id for child in new if child is not job))
 
-    def _commit(
-        self, store: Store, account: str, job: Job, children: tuple[Job, ...]
-    ) -> Openings | str:
-        agreed = agreed_with(account)
-        before = store.load(account)
-        told = sample(Source.CALLBACK) if account else None
-        try:
-            openings = store.commit(job, children, capacity=agreed, sample=told, now=self.now)
-        except NoFreeSlot:
-            return "full"
-        if starts(job):
-            assert used(store, account) <= BUDGET or account == "other", "no start passes it"
-        after = store.load(account)
+    def refusable(self, before: Snapshot, job: Job, agreed: Capacity) -> bool:
+        """Only what starts is refused, and for a reason that any may see."""
+        old = before.jobs[job.id]
+        guard = before.keys.get(f"guards:{job.account}", {}).get(
+            before.places[job.id].concurrency_key
+        )
+        return starts(job) and bool(guard or why_waiting(before, old, agreed))
+
+    def check_start(self, before: Snapshot, after: Snapshot, job: Job, agreed: Capacity) -> None:
+        """No limit and no budget is passed by a start, and it counts for its turn."""
+        old = before.jobs.get(job.id)
+        new_start = starts(job) and not (old and old.holds_slot)
+        assert unfair(before, after, before.places[job.id] if new_start else None) == []
+        if new_start:
+            load = load_of(after, agreed.account)
+            assert load.images <= agreed.image_slots or job.kind is Kind.VIDEO
+            assert load.films <= agreed.video_slots or job.kind is not Kind.VIDEO
+            assert agreed.budget is None or used(after, f"account:{job.account}") <= agreed.budget
+
+    def check_openings(
+        self, before: Snapshot, after: Snapshot, agreed: Capacity, woken: int
+    ) -> None:
+        """Whatever can start now is woken."""
         own = {"anywhere": 0, "anywhere_films": 0}
-        grown = replace(after, **own).startable(agreed) - replace(before, **own).startable(agreed)
-        assert openings.own >= grown, "whatever can start now is woken"
-        return openings
+        could, can = (
+            replace(load_of(each, agreed.account), **own).startable(agreed)
+            for each in (before, after)
+        )
+        assert woken >= can - could
 
-    def startable(self, job: Job) -> bool:
-        return job.id in self.queued()
+    def check_told(self, before: Snapshot, after: Snapshot, job: Job, outbox: Outbox) -> None:
+        """Of a change what it is worth; of an end once, when nothing is open any more."""
+        expected = {one.id for one in outbox.told}
+        left = [self.open_of(each, "pipeline_id", job.spec.pipeline_id) for each in (before, after)]
+        if outbox.finished and left[1] == 0 and left[0] != 0:
+            expected.add(outbox.finished.id)
+        of_batch = [self.open_of(each, "batch_id", "b1") for each in (before, after)]
+        batch = before.keys.get("batch:b1", {})  # it goes with the last of its jobs
+        if batch and of_batch[1] == 0 and of_batch[0] != 0:
+            expected.add(f"msg_b1-{int(batch.get('ends', 0)) + 1}")
+        assert after.notifications.keys() - before.notifications.keys() == expected
 
-    def queued(self) -> set[str]:
-        keys = self.client.scan_iter(f"{self.prefix}ready:*", count=1000)
-        return {job_id for key in keys for job_id in self.members(key.decode()[len(self.prefix) :])}
+    @staticmethod
+    def open_of(stored: Snapshot, field: str, value: str) -> int:
+        jobs = stored.jobs.values()
+        return sum(not job.settled for job in jobs if getattr(job, field) == value)
 
     # What always holds.
 
     @invariant()
-    def the_stores_agree(self) -> None:
-        assert self.redis.get_many(self.ids) == self.memory.get_many(self.ids)
-        ready = [job for job in self.memory.get_many(self.ids) if job.ready]
+    def all_agrees_with_the_records(self) -> None:
+        stored = self.stored()
+        wrong = stored.disagreements(price_of, gone=self.gone, unguarded=self.unguarded)
+        assert wrong == []
+        assert stored.keys.get("due", {}) == self.due
         for account in ACCOUNTS:
-            agreed = agreed_with(account)
-            answers = [
-                (
-                    store.next_ready(agreed, self.now),
-                    store.load(account),
-                    [store.why_waiting(job, agreed, self.now) for job in ready],
-                )
-                for store in (self.redis, self.memory)
-            ]
-            assert answers[0] == answers[1]
-            assert self.redis.callback_stats(account) == self.memory.callback_stats(account)
-            for task_id in ("t1", "t2", "t3"):
-                found = self.redis.find_task(account, task_id)
-                assert found == self.memory.find_task(account, task_id)
-        for root in {job.pipeline_id for job in self.memory.get_many(self.ids)}:
-            assert self.redis.pipeline(root) == self.memory.pipeline(root)
-        assert self.redis.list_jobs(Filter(), 99) == self.memory.list_jobs(Filter(), 99)
-        assert self.members("due") == self.memory._due
+            sums = stored.keys.get(f"account:{account}", {})
+            assert int(sums.get("callback", 0)) == self.heard[account]
+            self.check_queue(stored, agreed_with(account))
+        self.check_reads([job for job_id in self.ids if (job := stored.jobs.get(job_id))])
 
-    @invariant()
-    def the_indexes_say_what_the_jobs_say(self) -> None:
-        jobs = self.redis.get_many(self.ids)
-        assert set(self.members("due")) == {job.id for job in jobs if job.due_at is not None}
-        for status in Status:
-            of_status = {job.id for job in jobs if job.status is status}
-            assert set(self.members(f"jobs:{status}")) == of_status
-        for account in ACCOUNTS:
-            mine = [job for job in jobs if job.account == account]
-            assert self.running(account) == {job.id for job in mine if job.holds_slot}
-            self.check_running(account, mine)
-            self.check_waiting(account, mine)
-        self.check_waiting("*", [job for job in jobs if not job.account])
-        self.check_money(jobs)
+    def check_queue(self, stored: Snapshot, agreed: Capacity) -> None:
+        queue = self.store.queue
+        assert queue.load(agreed.account) == load_of(stored, agreed.account)
+        for job in filter(lambda each: each.ready, stored.jobs.values()):
+            assert queue.why_waiting(job, agreed, self.now) == why_waiting(stored, job, agreed)
+        offered = queue.next_ready(agreed, self.now)
+        assert (offered.id if offered else None) == next_of(stored, agreed)
 
-    def check_running(self, account: str, mine: list[Job]) -> None:
-        """Equal prompts never run at once."""
-        holders = self.hash(f"guards:{account}")
-        running = {
-            job.id: concurrency_key_of(job)
-            for job in mine
-            if job.holds_slot and concurrency_key_of(job)
-        }
-        for concurrency_key, holder in holders.items():
-            assert running[holder] == concurrency_key
-        for job_id, concurrency_key in running.items():
-            assert holders[concurrency_key] == job_id or job_id in self.unguarded
-
-    def check_waiting(self, account: str, mine: list[Job]) -> None:
-        """Of equal prompts one is ready, and the others wait for that one."""
-        queued, heads = self.queued(), self.hash("heads")
-        ready = {job.id: f"{account}|{concurrency_key_of(job)}" for job in mine if job.ready}
-        films = {job.id for job in mine if job.kind is Kind.VIDEO}
-        for pool, expected in (
-            (account, set(ready) - films),
-            (f"{account}:video", films & set(ready)),
-        ):
-            assert int(self.hash("waiting").get(pool, 0)) == len(queued & expected)
-        for job_id, line in ready.items():
-            if line.endswith("|"):
-                assert job_id in queued
-                continue
-            ids: Any = self.client.lrange(f"{self.prefix}parked:{line}", 0, -1)
-            parked = ids.count(job_id.encode())
-            assert (heads[line] == job_id, job_id in queued, parked) in (
-                (True, True, 0), (False, False, 1),
-            )  # fmt: skip
-        assert {job_id for line, job_id in heads.items() if line.startswith(account)} <= set(ready)
-
-    def check_money(self, jobs: list[Job]) -> None:
-        """The sums are those of the records."""
-        truth: dict[str, Counter[str]] = defaultdict(Counter)
-        for job in jobs:
-            price = agreed_with(job.account).price(lane_of(job).sort)
-            for charge in charges(job, price):
-                for scope in (
-                    f"day:{charge.day}", f"account:{charge.account}",
-                    f"batch:{job.batch_id}", f"tenant:{job.tenant}",
-                ):  # fmt: skip
-                    truth[scope][charge.standing.value] += charge.amount
-        scopes = [scope for scope in truth if not scope.endswith((":", ":None"))]
-        for store in (self.redis, self.memory):
-            sums = store.money(scopes)
-            for scope, found in zip(scopes, sums, strict=True):
-                assert Counter(found) == truth[scope], scope
-
-    def members(self, name: str) -> dict[str, float]:
-        entries: Any = self.client.zrange(f"{self.prefix}{name}", 0, -1, withscores=True)
-        return {job_id.decode(): score for job_id, score in entries}
-
-    def running(self, account: str) -> set[str]:
-        pools = [f"{self.prefix}running:{account}{pool}" for pool in ("", ":video")]
-        ids: Any = self.client.sunion(pools)
-        return {job_id.decode() for job_id in ids}
-
-    def hash(self, name: str) -> dict[str, str]:
-        found: Any = self.client.hgetall(f"{self.prefix}{name}")
-        return {key.decode(): value.decode() for key, value in found.items()}
+    def check_reads(self, here: list[Job]) -> None:
+        """``here``: every job, the oldest first."""
+        jobs = self.store.jobs
+        assert jobs.get_many(self.ids) == here
+        newest = sorted(here, key=lambda job: (job.spec.created_at, job.id), reverse=True)
+        assert jobs.page(Filter(), 99).jobs == tuple(newest)
+        for status in {job.status for job in here}:
+            of_status = tuple(job for job in newest if job.status is status)
+            assert jobs.page(Filter(status=status), 99).jobs == of_status
+        for root in {job.spec.pipeline_id for job in here}:
+            pipeline = jobs.pipeline(root)
+            assert pipeline
+            assert {j.id for j in pipeline.jobs} == {
+                j.id for j in here if j.spec.pipeline_id == root
+            }
 
 
-@pytest.fixture
-def client(redis_url: str) -> Iterator["redis.Redis"]:
-    with redis.Redis.from_url(redis_url) as connected:
-        yield connected
-
-
-def test_the_stores_agree_and_lose_nothing(client: "redis.Redis") -> None:
-    class OnThisRedis(Stores):
-        pass
-
-    OnThisRedis.client = client
+def test_the_store_keeps_its_indexes() -> None:
     run_state_machine_as_test(
-        OnThisRedis,
+        Lives,
         settings=settings(
-            max_examples=20,
-            stateful_step_count=50,
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),

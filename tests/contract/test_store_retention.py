@@ -1,4 +1,4 @@
-"""What every store promises of what leaves it."""
+"""What the store promises of what leaves it."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import NOW, a_job, capacity
-from worker.adapters.store import Batch, Filter, Store
+from worker.adapters.store import Batch, Filter
+from worker.adapters.store.store import Store
 from worker.domain.errors import StaleVersion
 from worker.domain.job import Attempt, Job, Modal, Notify, Status
 from worker.domain.notifications import Failure, Notification, Outbox, delivered, failed
@@ -18,8 +19,8 @@ HOOK = Notify(("pipeline.finished",), url="https://app.example/hook")
 
 
 def commit(store: Store, job: Job, *children: Job, now: float = NOW, **changes: Any) -> Job:
-    store.commit(replace(job, **changes), children, capacity=capacity(9, job.account), now=now)
-    stored = store.get(job.id)
+    store.jobs.commit(replace(job, **changes), children, capacity=capacity(9, job.account), now=now)
+    stored = store.jobs.get(job.id)
     assert stored is not None
     return stored
 
@@ -29,8 +30,8 @@ def ended(store: Store, status: Status = Status.SUCCEEDED, now: float = NOW, **f
 
 
 def forget(store: Store, job: Job, before: float = NOW) -> bool:
-    pipeline = store.pipeline(job.pipeline_id)
-    return pipeline is not None and store.forget(pipeline.jobs, before, NOW)
+    pipeline = store.jobs.pipeline(job.spec.pipeline_id)
+    return pipeline is not None and store.jobs.forget(pipeline.jobs, before, NOW)
 
 
 def test_a_finished_pipeline_is_found_by_its_end_and_its_root_s_status(store: Store) -> None:
@@ -38,9 +39,9 @@ def test_a_finished_pipeline_is_found_by_its_end_and_its_root_s_status(store: St
     ended(store, now=NOW + 1)
     failure = ended(store, Status.FAILED)
     commit(store, a_job())
-    assert store.finished(Status.SUCCEEDED, NOW, 9) == [old.id]
-    assert store.finished(Status.FAILED, NOW, 9) == [failure.id]
-    assert store.finished(Status.FAILED, NOW - 1, 9) == []
+    assert store.jobs.finished(Status.SUCCEEDED, NOW, 9) == [old.id]
+    assert store.jobs.finished(Status.FAILED, NOW, 9) == [failure.id]
+    assert store.jobs.finished(Status.FAILED, NOW - 1, 9) == []
 
 
 def test_what_is_forgotten_is_nowhere_any_more_and_still_counted(store: Store) -> None:
@@ -51,39 +52,39 @@ def test_what_is_forgotten_is_nowhere_any_more_and_still_counted(store: Store) -
     job = ended(store, task_id="t1", other_task_ids=("t2",), attempts=tries)
     child = a_job(parent_id=job.id, pipeline_id=job.id)
     commit(store, job, child)
-    assert store.finished(Status.SUCCEEDED, NOW, 9) == [], "its child is open"
-    [child] = store.get_many([child.id])
+    assert store.jobs.finished(Status.SUCCEEDED, NOW, 9) == [], "its child is open"
+    [child] = store.jobs.get_many([child.id])
     commit(store, child, status=Status.FAILED)
-    assert store.ended()["succeeded"] == 1
+    assert store.jobs.ended()["succeeded"] == 1
     assert forget(store, job)
-    assert store.get_many([job.id, child.id]) == []
-    assert store.pipeline(job.id) is None
-    assert store.list_jobs(Filter(), 9).jobs == ()
-    assert store.list_jobs(Filter(double_payments=True), 9).jobs == ()
-    assert store.list_jobs(Filter(status=Status.FAILED), 9).jobs == ()
-    assert {store.find_task("default", t) for t in ("t0", "t1", "t2")} == {None}
-    assert store.find_task("other", "t0") is None
-    assert store.finished(Status.SUCCEEDED, NOW, 9) == []
-    assert store.ended() == {"succeeded": 1, "failed": 1, "cancelled": 0, "timed_out": 0}
-    assert store.forgotten_double_payments("default") == 1
-    assert not store.forget((job,), NOW, NOW), "it is gone already"
+    assert store.jobs.get_many([job.id, child.id]) == []
+    assert store.jobs.pipeline(job.id) is None
+    assert store.jobs.page(Filter(), 9).jobs == ()
+    assert store.jobs.page(Filter(double_payments=True), 9).jobs == ()
+    assert store.jobs.page(Filter(status=Status.FAILED), 9).jobs == ()
+    assert {store.jobs.find_task("default", t) for t in ("t0", "t1", "t2")} == {None}
+    assert store.jobs.find_task("other", "t0") is None
+    assert store.jobs.finished(Status.SUCCEEDED, NOW, 9) == []
+    assert store.jobs.ended() == {"succeeded": 1, "failed": 1, "cancelled": 0, "timed_out": 0}
+    assert store.jobs.forgotten_double_payments("default") == 1
+    assert not store.jobs.forget((job,), NOW, NOW), "it is gone already"
 
 
 def test_what_changed_meanwhile_is_kept(store: Store) -> None:
     job = ended(store)
-    pipeline = store.pipeline(job.id)
+    pipeline = store.jobs.pipeline(job.id)
     assert pipeline is not None
-    assert not store.forget(pipeline.jobs, NOW - 1, NOW), "it ended later"
+    assert not store.jobs.forget(pipeline.jobs, NOW - 1, NOW), "it ended later"
     again = commit(store, job, status=Status.QUEUED)
-    assert not store.forget(pipeline.jobs, NOW, NOW)
-    assert store.finished(Status.SUCCEEDED, NOW, 9) == []
+    assert not store.jobs.forget(pipeline.jobs, NOW, NOW)
+    assert store.jobs.finished(Status.SUCCEEDED, NOW, 9) == []
     job = commit(store, again, status=Status.CANCELLED, draining=True, task_id="t1")
     assert not forget(store, job), "the provider still runs it"
     job = commit(store, job, draining=False)
-    pipeline = store.pipeline(job.id)
+    pipeline = store.jobs.pipeline(job.id)
     assert pipeline is not None
     commit(store, a_job(parent_id=job.id, pipeline_id=job.id))
-    assert not store.forget(pipeline.jobs, NOW, NOW), "somebody pressed a button"
+    assert not store.jobs.forget(pipeline.jobs, NOW, NOW), "somebody pressed a button"
 
 
 def test_a_button_of_a_pipeline_that_leaves_is_not_pressed(store: Store) -> None:
@@ -91,59 +92,61 @@ def test_a_button_of_a_pipeline_that_leaves_is_not_pressed(store: Store) -> None
     child = a_job(parent_id=job.id, pipeline_id=job.id)
     assert forget(store, job)
     with pytest.raises(StaleVersion):
-        store.commit(child, capacity=capacity(9))
-    assert store.get(child.id) is None
-    assert store.pipeline(job.id) is None
+        store.jobs.commit(child, capacity=capacity(9))
+    assert store.jobs.get(child.id) is None
+    assert store.jobs.pipeline(job.id) is None
 
 
 def test_a_batch_leaves_with_the_last_of_its_jobs(store: Store) -> None:
-    store.open_batch(Batch("b1", "cats", NOW))
+    store.batches.open(Batch("b1", "cats", NOW))
     first, second = ended(store, batch_id="b1"), commit(store, a_job(batch_id="b1"))
     assert forget(store, first)
-    batch = store.batch("b1")
+    batch = store.batches.get("b1")
     assert batch is not None
-    assert store.roots("b1", 0, 9) == [second]
+    assert store.batches.roots("b1", 0, 9) == [second]
     second = commit(store, second, status=Status.FAILED)
     assert forget(store, second)
-    assert store.batch("b1") is None
-    assert store.batches(9) == []
+    assert store.batches.get("b1") is None
+    assert store.batches.newest(9) == []
 
 
 def test_pictures_are_needed_until_the_last_job_that_holds_them_has_left(store: Store) -> None:
-    store.note_input(PICTURE, NOW)
+    store.blobs.note(PICTURE, NOW)
     first = ended(
         store, request={"image": PICTURE}, then=({"press": "V", "modal": {"mask": MASK}},)
     )
     second = ended(store, request={"images": [PICTURE]})
-    assert store.take_idle_inputs(NOW + 99, 9) == []
-    assert store.needs_input(PICTURE)
+    assert store.blobs.take_idle(NOW + 99, 9) == []
+    assert store.blobs.needed(PICTURE)
     assert forget(store, first)
-    assert store.take_idle_inputs(NOW - 1, 9) == [], "not for so long yet"
-    assert store.take_idle_inputs(NOW, 9) == [MASK]
-    assert store.take_idle_inputs(NOW, 9) == [], "given out once"
-    assert not store.needs_input(MASK)
+    assert store.blobs.take_idle(NOW - 1, 9) == [], "not for so long yet"
+    assert store.blobs.take_idle(NOW, 9) == [MASK]
+    assert store.blobs.take_idle(NOW, 9) == [], "given out once"
+    assert not store.blobs.needed(MASK)
     assert forget(store, second)
-    assert store.needs_input(PICTURE), "until it is given out"
-    assert store.take_idle_inputs(NOW, 9) == [PICTURE]
+    assert store.blobs.needed(PICTURE), "until it is given out"
+    assert store.blobs.take_idle(NOW, 9) == [PICTURE]
 
 
 def test_a_picture_that_a_job_no_longer_holds_is_idle(store: Store) -> None:
     job = commit(store, a_job(modal=Modal(mask=MASK)))
     commit(store, job, modal=Modal(mask=PICTURE))
-    assert store.take_idle_inputs(NOW, 9) == [MASK]
-    store.note_input(MASK, NOW + 5)
-    assert store.take_idle_inputs(NOW, 9) == []
-    assert store.take_idle_inputs(NOW + 5, 9) == [MASK], "handed in, and no job came of it"
+    assert store.blobs.take_idle(NOW, 9) == [MASK]
+    store.blobs.note(MASK, NOW + 5)
+    assert store.blobs.take_idle(NOW, 9) == []
+    assert store.blobs.take_idle(NOW + 5, 9) == [MASK], "handed in, and no job came of it"
 
 
 def test_notifications_leave_when_they_are_over(store: Store) -> None:
     made = [
         Notification(f"m{n}", "job.failed", "j", str(n), HOOK, NOW, due_at=NOW) for n in range(3)
     ]
-    store.commit(a_job(result=Result()), capacity=capacity(9), outbox=Outbox(tuple(made)), now=NOW)
-    first, second, third = store.claim_notifications(NOW, 9, 60)
-    store.settle_notification(delivered(first, NOW, "200"), NOW)
-    store.settle_notification(failed(second, NOW, Failure("410", final=True)), NOW)
-    assert store.forget_notifications(NOW - 1, 9) == 0
-    assert store.forget_notifications(NOW, 9) == 2
-    assert [one.id for one in store.list_notifications(None, 9).notifications] == [third.id]
+    store.jobs.commit(
+        a_job(result=Result()), capacity=capacity(9), outbox=Outbox(tuple(made)), now=NOW
+    )
+    first, second, third = store.outbox.claim(NOW, 9, 60)
+    store.outbox.settle(delivered(first, NOW, "200"), NOW)
+    store.outbox.settle(failed(second, NOW, Failure("410", final=True)), NOW)
+    assert store.outbox.forget(NOW - 1, 9) == 0
+    assert store.outbox.forget(NOW, 9) == 2
+    assert [one.id for one in store.outbox.page(None, 9).notifications] == [third.id]

@@ -82,7 +82,7 @@ class Server:
         """A stored job that the provider works on."""
         started = {"attempts": (Attempt(1, NOW),), "submitted_at": NOW, "due_at": time.time() + 600}
         job = a_job(status=Status.IN_PROGRESS, task_id="t1", **started)
-        self.services.store.commit(job, capacity=capacity(100))
+        self.services.store.jobs.commit(job, capacity=capacity(100))
         return job
 
     def hook(self, job: Job) -> str:

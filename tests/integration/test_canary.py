@@ -124,14 +124,14 @@ class Flow:
 
     def tried(self) -> list[str]:
         """The notifications that were sent at least once."""
-        page = self.running.services.store.list_notifications(None, 99)
+        page = self.running.services.store.outbox.page(None, 99)
         return [one.id for one in page.notifications if one.tries]
 
     def delivery(self) -> str:
         return self.tried()[0]
 
     def settled(self, ids: dict[str, str]) -> bool:
-        jobs = [self.running.services.store.get(job_id) for job_id in ids.values()]
+        jobs = [self.running.services.store.jobs.get(job_id) for job_id in ids.values()]
         return all(job is not None and _settled(job) for job in jobs)
 
     def leaked(self) -> dict[str, list[str]]:

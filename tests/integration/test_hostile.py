@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests.support.openapi import checked
-from tests.support.web import AUTH, Web, WrittenStore
+from tests.support.stores import OwnStore
+from tests.support.web import AUTH, Web
 from webhooks.api.jobs import MAX_BYTES as API_MAX_BYTES
 from worker.adapters.store import Filter
 from worker.adapters.tokens import Tokens
@@ -137,22 +138,8 @@ def test_the_api_withstands_nonsense(web: Web, running: Job) -> None:
     assert set(unauthorized) <= {401}, unauthorized
 
 
-class CountingStore(WrittenStore):
-    """Notes each call that is made to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[str] = []
-
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        if callable(found) and not name.startswith("_"):
-            self.calls.append(name)
-        return found
-
-
 def test_a_stranger_costs_no_look_up_and_learns_nothing(tmp_path: Path) -> None:
-    store = CountingStore()
+    store = OwnStore()
     web = checked(Web(tmp_path, store))
     job = web.running()
     right = web.services.tokens.for_job(job.id, 1)
@@ -170,30 +157,30 @@ def test_a_stranger_costs_no_look_up_and_learns_nothing(tmp_path: Path) -> None:
         "a" * 5000,
     ]
     lie = {"id": "t1", "status": "FAILURE", "failReason": "no"}
-    store.calls.clear()
+    store.line.asked = 0
     answers = [web.client.post(f"{HOOK_PATH}/{token}", json=lie) for token in false]
     answers += [web.client.post(f"{HOOK_PATH}/{token}", data=b"no JSON") for token in false]
     assert {(a.status_code, a.data, tuple(a.headers)) for a in answers} == {
         (401, answers[0].data, tuple(answers[0].headers))
     }
-    assert store.calls == []
+    assert store.line.asked == 0
     assert web.client.post(f"{HOOK_PATH}/{right}", json={}).status_code == 200
-    assert store.calls != [], "so it would have been noticed"
+    assert store.line.asked > 0, "so it would have been noticed"
     assert web.job(job.id) == job
 
 
 def test_a_caller_without_the_token_costs_no_look_up(tmp_path: Path) -> None:
-    store = CountingStore()
+    store = OwnStore()
     web = checked(Web(tmp_path, store))
     job = web.running()
-    store.calls.clear()
+    store.line.asked = 0
     wrong = {"Authorization": AUTH["Authorization"] + "x"}
     for path in ("jobs", f"jobs/{job.id}", f"jobs/{job.id}/cancel", f"pipelines/{job.id}", "x"):
         for method in ("GET", "POST"):
             for headers in ({}, wrong):
                 answer = web.client.open(f"/v1/{path}", method=method, headers=headers)
                 assert answer.status_code == 401, path
-    assert store.calls == []
+    assert store.line.asked == 0
 
 
 @pytest.mark.parametrize("status", ["SUCCESS", "FAILURE", "CANCEL", "MODAL", "IN_PROGRESS"])
@@ -272,7 +259,7 @@ def test_no_door_stores_half_a_character_or_a_wrong_type(
     path, headers = door(web, name, running)
     assert post(web, path, body, **headers) in ({200, 400} if name == "receiver" else {400, 409})
     assert web.job(running.id) == running
-    assert len(web.store.list_jobs(Filter(), 9).jobs) == 1
+    assert len(web.store.jobs.page(Filter(), 9).jobs) == 1
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -1,7 +1,7 @@
 """The whole way of a job in one process: real HTTP to a stand-in provider and back, threads for
 workers.
 
-Only Redis, Celery and the process boundaries are left out; the acceptance tests have those.
+Only Celery and the process boundaries are left out; the acceptance tests have those.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -15,10 +15,11 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.serving import make_server
 
+from tests.support.stores import OwnStore
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store import Pipeline, Store
-from worker.adapters.store.memory import MemoryStore
+from worker.adapters.store import Pipeline
+from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth, Dialect
 from worker.domain.events import Policy
@@ -107,7 +108,7 @@ class Flow:
         clients = {"default": ProviderClient(account)}
         storage = Storage(f"file://{output}")
         self.wakeups = Threads()
-        self.store: Store = store or MemoryStore()
+        self.store: Store = store or OwnStore()
         self.tokens = Tokens(["a secret for this test only"])
         self.orchestrator = Orchestrator(
             self.store, self.wakeups, accounts, hooked=hook_url is not None, rules=rules
@@ -130,7 +131,7 @@ class Flow:
         return self.enqueuer.submit(fields, allow_paths=True)[0]
 
     def pipeline(self, job_id: str) -> Pipeline:
-        pipeline = self.store.pipeline(job_id)
+        pipeline = self.store.jobs.pipeline(job_id)
         assert pipeline is not None
         return pipeline
 
@@ -138,11 +139,11 @@ class Flow:
         """All jobs of the pipeline once each is over, its files included."""
 
         def over() -> bool:
-            jobs = self.pipeline(job.pipeline_id).jobs
+            jobs = self.pipeline(job.spec.pipeline_id).jobs
             return all(j.status.terminal and j.due_at is None for j in jobs)
 
         self.wait_for(over, lambda: self._story(job), seconds)
-        return list(self.pipeline(job.pipeline_id).jobs)
+        return list(self.pipeline(job.spec.pipeline_id).jobs)
 
     def wait_for(
         self, met: Callable[[], bool], story: Callable[[], str] = str, seconds: float = 30.0
@@ -157,7 +158,7 @@ class Flow:
     def _story(self, job: Job) -> str:
         lines = (
             f"{j.kind} {j.request} {j.status} {j.error} due={j.due_at}"
-            for j in self.pipeline(job.pipeline_id).jobs
+            for j in self.pipeline(job.spec.pipeline_id).jobs
         )
         return "\n".join(lines)
 

@@ -145,7 +145,7 @@ class Stage:
 
 
 class Door:
-    """``inner`` with a threshold before and after each of its calls.
+    """``inner`` with a threshold before and after each of its calls, and those of its parts.
 
     ``watch`` is told of each call that had its effect, with what it was given.
     """
@@ -160,8 +160,10 @@ class Door:
     ) -> None:
         self._stage, self._inner, self._of_store, self._watch = stage, inner, of_store, watch
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)
+        if not callable(method):
+            return Door(self._stage, method, of_store=self._of_store, watch=self._watch)
 
         def call(*args: Any, **options: Any) -> Any:
             self._stage.threshold(of_store=self._of_store, entering=True)

@@ -1,18 +1,21 @@
-"""The shell around the pure core, with nothing real below it.
+"""The shell around the pure core, with nothing real below it but the store.
 
-A store in memory, a clock that is set, wake-ups that are only written down, and a provider that
-answers what a test says.
+A clock that is set, wake-ups that are only written down, and a provider that answers what a test
+says.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import redis
+
 from tests.support.jobs import NOW
 from tests.support.jobs import capacity as some_capacity
+from tests.support.stores import OwnStore
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
 from worker.adapters.store import Filter, Openings
-from worker.adapters.store.memory import MemoryStore
+from worker.adapters.store.jobs import JobStore
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.account.capacity import Capacity
@@ -52,11 +55,11 @@ class Wakeups:
         self.sent.append(("notify", notification_id))
 
 
-class FailingStore(MemoryStore):
-    """A store whose next commit fails with ``failure``, once; ``heard`` is what it was told."""
+class FailingJobs(JobStore):
+    """The next commit fails with ``failure``, once; ``source`` is how each was heard of."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        super().__init__(clock)
+    def __init__(self, client: "redis.Redis", prefix: str) -> None:
+        super().__init__(client, prefix)
         self.failure: HooklineError | None = None
         self.source: list[Source | None] = []
 
@@ -77,6 +80,16 @@ class FailingStore(MemoryStore):
         return super().commit(
             job, children, capacity=capacity, sample=sample, outbox=outbox, now=now
         )
+
+
+class ShellStore(OwnStore):
+    """A store whose next commit may fail."""
+
+    jobs: FailingJobs
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs = FailingJobs(self._redis, self._prefix)
 
 
 class Provider(ProviderClient):
@@ -141,8 +154,8 @@ class Shell:
         rules: Policy | None = None,
         budgets: Budgets | None = None,
     ) -> None:
-        self.now = NOW
-        self.store = FailingStore(lambda: self.now)
+        self._now = NOW
+        self.store = ShellStore()
         self.wakeups = Wakeups()
         only = Account("default", "http://127.0.0.1:9", max_running=max_running)
         self.accounts = {account.name: account for account in accounts or (only,)}
@@ -158,14 +171,24 @@ class Shell:
             clock=lambda: self.now,
         )
 
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch; when it is put on, time goes by for the store too."""
+        return self._now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self.store.let_pass(now - self._now)
+        self._now = now
+
     def put(self, job: Job) -> Job:
         """Store the job as it is, and give it back as stored."""
-        self.store.commit(job, capacity=some_capacity(99, job.account))
+        self.store.jobs.commit(job, capacity=some_capacity(99, job.account))
         return self.job(job)
 
     def jobs(self) -> list[Job]:
         """All jobs as they are now."""
-        return list(self.store.list_jobs(Filter(), 999).jobs)
+        return list(self.store.jobs.page(Filter(), 999).jobs)
 
     def job(self, job: Job) -> Job:
         """The job as it is stored now."""

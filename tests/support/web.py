@@ -1,6 +1,6 @@
-"""The web app over a store in memory, without a server, Redis or broker."""
+"""The web app over a real store, without a server or broker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,9 @@ from flask.testing import FlaskClient
 
 from config.settings import Settings, load_settings
 from tests.support.jobs import NOW, a_job, capacity
+from tests.support.stores import OwnStore
 from webhooks.app import create_app
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store import Openings, Store, codec
-from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services, build
 from worker.domain.job import Attempt, Job, Notify, Status
 from worker.domain.notifications import Notification, announce
@@ -36,6 +35,8 @@ def web_settings(folder: Path, **more: str) -> Settings:
         "HOOKLINE_API_TOKEN": TOKEN,
         **more,
     }
+    if "HOOKLINE_ACCOUNTS" in more:
+        del env["HOOKLINE_PROVIDER_URL"]
     return load_settings(env, dotenv=None)
 
 
@@ -57,31 +58,27 @@ class NoWakeups:
     def notify(self, notification_id: str) -> None: ...
 
 
-class WrittenStore(MemoryStore):
-    """A store in memory that keeps only what can be written down."""
-
-    def commit(self, job: Job, children: Sequence[Job] = (), **how: Any) -> Openings:
-        written = [codec.load(codec.dump(each)) for each in (job, *children)]
-        return super().commit(written[0], written[1:], **how)
-
-
 @dataclass
 class Web:
     """A client of the app, and what is behind it."""
 
     folder: Path
-    store: Store = field(default_factory=WrittenStore)
+    store: OwnStore = field(default_factory=OwnStore)
+    env: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.settings = web_settings(self.folder)
+        self.settings = web_settings(self.folder, **self.env)
         self.services = self._services()
         self.app = create_app(self.settings, self.services)
         self.client: FlaskClient = self.app.test_client()
 
     def _services(self) -> Services:
         built = build(self.settings)
-        storage = Storage(self.settings.storage_url, lambda ref: self.store.note_input(ref, NOW))
-        orchestrator = Orchestrator(self.store, NoWakeups(), built.accounts, hooked=True)
+        storage = Storage(self.settings.storage_url, lambda ref: self.store.blobs.note(ref, NOW))
+        budgets = self.settings.budgets
+        orchestrator = Orchestrator(
+            self.store, NoWakeups(), built.accounts, hooked=True, budgets=budgets
+        )
         enqueuer = Enqueuer(orchestrator, storage, receivers=self.settings.receivers)
         return replace(
             built,
@@ -97,7 +94,7 @@ class Web:
     def put(self, **fields: Any) -> Job:
         """A stored job."""
         job = a_job(**fields)
-        self.store.commit(job, capacity=capacity(100))
+        self.store.jobs.commit(job, capacity=capacity(100))
         return self.job(job.id)
 
     def told(self) -> Notification:
@@ -105,7 +102,7 @@ class Web:
         target = Notify(("job.failed",), url="https://app.example/hook?key=secret")
         before = self.put(notify=target)
         job, outbox = announce(before, replace(before, status=Status.FAILED), target, NOW)
-        self.store.commit(job, capacity=capacity(100), outbox=outbox, now=NOW)
+        self.store.jobs.commit(job, capacity=capacity(100), outbox=outbox, now=NOW)
         return self.services.deliveries.find(outbox.told[0].id)
 
     def running(self, **fields: Any) -> Job:
@@ -115,7 +112,7 @@ class Web:
         return self.put(**{**started, **told, **fields})
 
     def job(self, job_id: str) -> Job:
-        job = self.store.get(job_id)
+        job = self.store.jobs.get(job_id)
         assert job is not None
         return job
 

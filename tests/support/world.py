@@ -1,5 +1,5 @@
-"""Hookline with one account, over any store, with nothing real beside: its processes, its messages,
-its clock, and the provider behind it (``tests/support/oracle.py``).
+"""Hookline with two accounts over a real store, with nothing real beside: its processes, its
+messages, its clock, and the provider behind it (``tests/support/oracle.py``).
 
 Every process may be killed, paused or cut off at any of its calls (``Trouble``).
 """
@@ -10,9 +10,9 @@ from typing import Any
 
 from tests.support.interruptions import Activity, Door, Killed, Stage, Trouble
 from tests.support.jobs import NOW
-from tests.support.kept_stores import ACCOUNTS, Kept
 from tests.support.oracle import Fate, Ledger, ModelProvider, Task
 from tests.support.shell import Wakeups
+from tests.support.stores import OwnStore
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter
 from worker.adapters.tokens import Tokens
@@ -31,8 +31,8 @@ from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
 
 SLOTS = 2
-
-Keep = Callable[[Callable[[], float]], Kept]
+#: Two of one provider: what a caller does not bind to one of them, either may take.
+ACCOUNTS = ("default", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class Setting:
 class World:
     """``bag`` holds the wake-ups that are on their way; ``seen`` each job as last committed."""
 
-    def __init__(self, keep: Keep, setting: Setting) -> None:
+    def __init__(self, store: OwnStore, setting: Setting) -> None:
         self.now, self.stage, self.setting = NOW, Stage(), setting
-        self.kept = keep(lambda: self.now)
+        self.store = store
         self.bag: list[tuple[Any, ...]] = []
         self.seen: dict[str, Job] = {}
         self.commits = 0
@@ -77,7 +77,7 @@ class World:
         """Fresh processes over the same store."""
         broker = Wakeups()
         broker.sent = self.bag
-        store: Any = Door(self.stage, self.kept.store, of_store=True, watch=self._watch)
+        store: Any = Door(self.stage, self.store, of_store=True, watch=self._watch)
         wakeups: Any = Door(self.stage, broker)
         self.orchestrator = Orchestrator(
             store,
@@ -109,22 +109,24 @@ class World:
 
     def jobs(self) -> list[Job]:
         """All jobs as they are stored, the oldest first."""
-        jobs = self.kept.store.list_jobs(Filter(), 999).jobs
-        return sorted(jobs, key=lambda job: (job.created_at, job.id))
+        jobs = self.store.jobs.page(Filter(), 999).jobs
+        return sorted(jobs, key=lambda job: (job.spec.created_at, job.id))
 
     # Time, and who is there.
 
     def let_pass(self, seconds: float) -> None:
         self.now += seconds
-        self.kept.passed(seconds, receiver_there=self.receiver_there)
-        if not self.receiver_there:
+        self.store.let_pass(seconds, heard=self.receiver_there)
+        if self.receiver_there:
+            self.store.accounts.beat(self.now)
+        else:
             self.ledger.absent_at = self.now
 
     def heartbeat_restarted(self) -> None:
         """As the receiver does when it starts, and when it had to turn a callback away."""
         self.ledger.absent_at = self.now
         if self.receiver_there:
-            self.kept.store.beat(self.now, anew=True)
+            self.store.accounts.beat(self.now, anew=True)
 
     # What processes do.
 
@@ -170,8 +172,8 @@ class World:
     def _tell(self, notification_id: str) -> None:
         """The receiver takes everything; a claim that was lost on the way ends."""
         store = self.orchestrator.store
-        if (one := store.notification(notification_id)) and one.state is DeliveryState.WAITING:
-            store.settle_notification(delivered(one, self.now, "200"), self.now)
+        if (one := store.outbox.get(notification_id)) and one.state is DeliveryState.WAITING:
+            store.outbox.settle(delivered(one, self.now, "200"), self.now)
 
     def empty_the_bag(self) -> None:
         for _ in range(60):
@@ -246,7 +248,7 @@ class World:
             self.sweep()
             self.empty_the_bag()
             check()
-            untold = self.kept.store.list_notifications(DeliveryState.WAITING, 1).notifications
+            untold = self.store.outbox.page(DeliveryState.WAITING, 1).notifications
             quiet = not self.provider.callbacks and not self.bag and not untold
             if quiet and all(job.held or is_over(job) for job in self.jobs()):
                 return

@@ -110,7 +110,7 @@ def create_batch(context: Context, query: BatchQuery) -> Response:
 def list_batches(context: Context, query: BatchesQuery) -> Batches:
     """The newest batches, newest first."""
     store = context.services.store
-    return Batches.of(reports(store, store.batches(query.limit)))
+    return Batches.of(reports(store, store.batches.newest(query.limit)))
 
 
 @calls.add("GET", _ONE, {200: Batch}, parameters=(_ID,))

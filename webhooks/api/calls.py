@@ -61,9 +61,8 @@ class Call:
 
     def answer(self, context: Context, **path: str) -> Response:
         """Read the query, call the view and write what it answers."""
-        if self.query:
-            path["query"] = validate(self.query, request.args.to_dict())  # type: ignore[assignment]
-        made = self.view(context, **path)
+        asked = {"query": validate(self.query, request.args.to_dict())} if self.query else {}
+        made = self.view(context, **path, **asked)
         return made if isinstance(made, Response) else respond(made, next(iter(self.answers)))
 
 

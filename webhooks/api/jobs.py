@@ -1,7 +1,7 @@
 """The calls about jobs and pipelines."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from flask import Response, request
 from pydantic import Field
@@ -11,9 +11,8 @@ from webhooks.context import Context
 from webhooks.parsing import read_body, strict_json
 from worker.domain import buttons
 from worker.domain.errors import InvalidRequest, NotFound
-from worker.domain.requests.base import Model
 from worker.domain.requests.kinds import MODELS
-from worker.domain.requests.queries import Flag, JobsQuery
+from worker.domain.requests.queries import Flag, JobsQuery, Query
 from worker.domain.requests.requests import Press, Resolve
 from worker.services.reports.answers import Answer, Items, Job, Page, Pipeline, Quote
 from worker.services.reports.listing import list_jobs as listed
@@ -44,10 +43,8 @@ ONE = "/v1/jobs/<job:job_id>"
 calls = Calls()
 
 
-class NewJobQuery(Model):
+class NewJobQuery(Query):
     """How a job is handed in."""
-
-    what: ClassVar[str] = "the query"
 
     dry_run: Flag = Field(
         default=False, description="`true`: check and price the request, and store nothing."
@@ -122,7 +119,7 @@ def resolve(context: Context, job_id: str) -> Job:
 def pipeline(context: Context, pipeline_id: str) -> Pipeline:
     """A root job and all that grew from it."""
     services = context.services
-    found = services.store.pipeline(pipeline_id)
+    found = services.store.jobs.pipeline(pipeline_id)
     if found is None:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
     return Pipeline.of(found, services.accounts)

@@ -8,7 +8,10 @@ other, so that no end overtakes what came before it.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from pydantic import Field
 
 from worker.domain.job import Job, Notify, Status
 
@@ -57,14 +60,15 @@ class Notification:
     id: str  #: the ``webhook-id``: the same for every try
     topic: str
     subject: str  #: id of the job, pipeline or batch that it is about
-    line: str  #: those of one line are told in order: a pipeline's id, or a batch's
+    #: Those of one key are sent in order: a pipeline's id, or a batch's. Stored as ``line``.
+    ordering_key: Annotated[str, Field(alias="line")]
     target: Notify
     created_at: float
     version: int = 0  #: counts changes; 0 = never stored
     state: DeliveryState = DeliveryState.WAITING
     failures: int = 0  #: since it was made, or replayed
     tries: tuple[Try, ...] = ()  #: the last ones
-    #: When it is to be tried, once it is the first of its line; None: no more.
+    #: When it is to be tried, once it is the first of its ordering key; None: no more.
     due_at: float | None = None
 
 
@@ -99,7 +103,7 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
     def made(topic: Topic, subject: str) -> Notification:
         number = f"{job.id}-{job.version + 1}-{topic.value.replace('.', '-')}"
         return Notification(
-            f"msg_{number}", topic.value, subject, job.pipeline_id, target, now, due_at=now
+            f"msg_{number}", topic.value, subject, job.spec.pipeline_id, target, now, due_at=now
         )
 
     topics = [topic for topic in _topics(before, job, now) if topic.value in target.topics]
@@ -107,7 +111,7 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
         job = replace(job, told_at=now)
     told = tuple(made(topic, job.id) for topic in topics)
     ends = job.settled and Topic.PIPELINE_FINISHED.value in target.topics
-    return job, Outbox(told, made(Topic.PIPELINE_FINISHED, job.pipeline_id) if ends else None)
+    return job, Outbox(told, made(Topic.PIPELINE_FINISHED, job.spec.pipeline_id) if ends else None)
 
 
 def end_of_batch(batch_id: str, target: Notify) -> Notification:

@@ -19,13 +19,14 @@ def connect(settings: "Settings | None" = None) -> "Services":
     from worker.adapters.local.running import PATIENCE_S, settings_here  # noqa: PLC0415
     from worker.bootstrap import build  # noqa: PLC0415
 
-    return use(build(settings or settings_here(patience_s=PATIENCE_S)))
+    built = build(settings or settings_here(patience_s=PATIENCE_S))
+    use(built)
+    return built
 
 
-def use(services: "Services") -> "Services":
-    """Use ``services`` in this process from now on."""
+def use(services: "Services | None") -> None:
+    """Use ``services`` in this process from now on; ``None``: build them when next needed."""
     _Connection.services = services
-    return services
 
 
 def services() -> "Services":

@@ -7,11 +7,4 @@ Hookline: each side implements the protocol for itself.
 from worker.sandbox.options import OPTIONS, Option, SandboxOptions, options_from_text
 from worker.sandbox.server import Sandbox, serve
 
-__all__ = [
-    "OPTIONS",
-    "Option",
-    "Sandbox",
-    "SandboxOptions",
-    "options_from_text",
-    "serve",
-]
+__all__ = ["OPTIONS", "Option", "Sandbox", "SandboxOptions", "options_from_text", "serve"]

@@ -53,7 +53,7 @@ def _add_provider(app: Flask, env: Environment, tasks: Tasks, pictures: Pictures
 
 def _guarded(env: Environment, name: str, view: Callable[..., Reply]) -> Callable[..., Response]:
     """The view, if the dialect has the endpoint and the request has the key."""
-    dialect, key = env.dialect, env.options.key
+    dialect, key, prefixes = env.dialect, env.options.key, ("", *env.dialect.prefixes)
     known = dialect.queries if name else dialect.submits
     if not name and env.options.grids_without_buttons:  # change has to replace the buttons
         known += ("change", "simple-change")
@@ -61,7 +61,7 @@ def _guarded(env: Environment, name: str, view: Callable[..., Reply]) -> Callabl
     def respond(prefix: str = "", **args: str) -> Response:
         endpoint = name or args["name"]
         env.stats.count(endpoint, "requests")
-        if endpoint not in known or not dialect.has_prefix(prefix):
+        if endpoint not in known or not (dialect.any_prefix or prefix in prefixes):
             return _unknown_path(env)
         if key and endpoint != "image" and not dialect.allows(request.headers, key):
             env.stats.count("unauthorised", "refusals")

@@ -14,12 +14,8 @@ from worker.sandbox.texts import NUMBERS
 
 #: When a button opens a modal: never, in remix mode, always.
 NEVER, REMIX, ALWAYS = "never", "remix", "always"
-#: The customId that `change` with an action and an index stands for.
-CHANGES = {
-    "UPSCALE": "MJ::JOB::upsample::{index}::{hash}",
-    "VARIATION": "MJ::JOB::variation::{index}::{hash}",
-    "REROLL": "MJ::JOB::reroll::0::{hash}::SOLO",
-}
+#: The action of a `change`, and the verb in the customId of the button that does the same.
+CHANGES = {"UPSCALE": "upsample", "VARIATION": "variation", "REROLL": "reroll"}
 #: Actions whose tasks can be changed, and those that cannot be rerolled.
 CHANGEABLE = ("IMAGINE", "VARIATION", "REROLL", "BLEND")
 REROLL_REFUSED = ("REROLL", "ACTION", "OUTPAINT", "INPAINT", "SHOW", "VIDEO_EXTEND", "PIC_READER")
@@ -121,11 +117,8 @@ def kind_of(custom_id: str) -> tuple[Kind, str]:
     raise Refused("button_unknown")
 
 
+_UPSCALE = "MJ::JOB::upsample_v6_2x"
 _MAKE_SQUARE = Button("MJ::Outpaint::100::1::{hash}::SOLO", "Make Square", "↔️")
-_SINGLE = (
-    Button("MJ::JOB::upsample_v6_2x_subtle::1::{hash}::SOLO", "Upscale (Subtle)", "upscale_1"),
-    Button("MJ::JOB::upsample_v6_2x_creative::1::{hash}::SOLO", "Upscale (Creative)", "upscale_1"),
-)
 _ENLARGED = (
     Button("MJ::JOB::low_variation::1::{hash}::SOLO", "Vary (Subtle)", "🪄"),
     Button("MJ::JOB::high_variation::1::{hash}::SOLO", "Vary (Strong)", "🪄"),
@@ -148,7 +141,11 @@ _OFFERED: dict[str, tuple[Button, ...]] = {
         Button("MJ::JOB::reroll::0::{hash}::SOLO", emoji="🔄"),
         *(Button(f"MJ::JOB::variation::{i}::{{hash}}", f"V{i}") for i in range(1, 5)),
     ),
-    "single": _SINGLE + _ENLARGED,
+    "single": (
+        Button(f"{_UPSCALE}_subtle::1::{{hash}}::SOLO", "Upscale (Subtle)", "upscale_1"),
+        Button(f"{_UPSCALE}_creative::1::{{hash}}::SOLO", "Upscale (Creative)", "upscale_1"),
+        *_ENLARGED,
+    ),
     "enlarged": _ENLARGED,
     "describe": (
         *(Button(f"MJ::Job::PicReader::{i}", emoji=NUMBERS[i - 1]) for i in range(1, 5)),

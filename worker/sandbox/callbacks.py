@@ -37,18 +37,12 @@ class CallbackSender:
     def send(self, callback: Callback) -> None:
         """Send one callback, or whatever the faults make of it."""
         for each in self._env.faults.callbacks(callback):
-            self._send_after(each.delay, each)
+            self._env.scheduler.after(each.delay, partial(self._due.put, each))
 
     def stop(self) -> None:
         """Let the threads end once they have sent what is due."""
         for _ in range(THREADS):
             self._due.put(None)
-
-    def _send_after(self, seconds: float, callback: Callback) -> None:
-        if seconds:
-            self._env.scheduler.after(seconds, partial(self._due.put, callback))
-        else:
-            self._due.put(callback)
 
     def _run(self) -> None:
         with requests.Session() as session:
@@ -60,7 +54,8 @@ class CallbackSender:
                 if callback.attempt < len(self._pauses):
                     self._env.stats.count("callbacks_retried")
                     retry = replace(callback, attempt=callback.attempt + 1)
-                    self._send_after(self._pauses[callback.attempt], retry)
+                    pause = self._pauses[callback.attempt]
+                    self._env.scheduler.after(pause, partial(self._due.put, retry))
                 self._env.stats.count("callbacks_failed")
 
     def _post(self, session: requests.Session, callback: Callback) -> bool:

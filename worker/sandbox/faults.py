@@ -82,8 +82,9 @@ class Faults:
         if self._occurs("callbacks_without_state", *subject):
             body = {key: value for key, value in callback.body.items() if key != "state"}
             sent = [replace(c, body=body) for c in sent]
-        if self._occurs("callbacks_without_buttons", *subject):
-            sent = [_without_buttons(c) for c in sent]
+        done = callback.body.get("status") == SUCCESS and "buttons" in callback.body
+        if self._occurs("callbacks_without_buttons", *subject) and done:
+            sent = [replace(c, body=c.body | {"buttons": []}) for c in sent]
         return sent
 
     def download(self, data: bytes, content_type: str, task: Task | None) -> Reply:
@@ -128,12 +129,6 @@ class Faults:
         title = _FRONT_TITLES[status]
         head = f"<html>\n<head><title>{title}</title></head>\n"
         return Reply(f"{head}<body><h1>{title}</h1></body>\n</html>\n", status, "text/html")
-
-
-def _without_buttons(callback: Callback) -> Callback:
-    if callback.body.get("status") != SUCCESS or "buttons" not in callback.body:
-        return callback
-    return replace(callback, body=callback.body | {"buttons": []})
 
 
 def _marked(value: Any, mark: str) -> Any:

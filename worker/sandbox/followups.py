@@ -9,8 +9,6 @@ from worker.sandbox.orders import BAD_MASK, Context, fits
 from worker.sandbox.pictures import Recipe
 from worker.sandbox.request_body import Body
 
-_LETTERS = {"U": "UPSCALE", "V": "VARIATION", "R": "REROLL"}
-
 
 def action(ctx: Context, body: Body) -> Order:
     """A button of a finished task."""
@@ -40,7 +38,9 @@ def simple_change(ctx: Context, body: Body) -> Order:
     if found is None:
         raise Refused("content")
     task_id, letter, index, reroll = found.groups()
-    return _changed(ctx, task_id, _LETTERS[(letter or reroll).upper()], int(index or 0))
+    initial = (letter or reroll).upper()
+    name = next(name for name in buttons.CHANGES if name.startswith(initial))
+    return _changed(ctx, task_id, name, int(index or 0))
 
 
 def modal(ctx: Context, body: Body) -> tuple[Task, Order]:
@@ -76,8 +76,8 @@ def _changed(ctx: Context, task_id: str, name: str, index: int) -> Order:
     parent = ctx.finished(task_id)
     if parent.order.action not in buttons.CHANGEABLE:
         raise Refused("action_unsupported")
-    custom_id = buttons.CHANGES[name].format(index=index, hash=parent.hash)
-    letter = f"{name[0]}{index or ''}" if name != "REROLL" else "R"
+    letter = f"{name[0]}{index}" if name != "REROLL" else "R"
+    custom_id = f"MJ::JOB::{buttons.CHANGES[name]}::{index}::"
     order = _pressed(ctx, parent, *buttons.kind_of(custom_id))
     return replace(order, kind="change", action=name, description=f"/up {parent.id} {letter}")
 
@@ -97,15 +97,8 @@ def _pressed(ctx: Context, parent: Task, kind: buttons.Kind, detail: str) -> Ord
 
 def _drawn(ctx: Context, parent: Task, kind: buttons.Kind, prompt: str, detail: str = "") -> Order:
     final = parent.order.final_prompt if kind.action != "PIC_READER" else prompt
-    order = Order(
-        "action",
-        kind.action or parent.order.action,
-        kind.shape,
-        prompt,
-        final,
-        description=f"/up {parent.id}",
-        parent_id=parent.id,
-    )
+    action, text = kind.action or parent.order.action, f"/up {parent.id}"
+    order = Order("action", action, kind.shape, prompt, final, text, parent_id=parent.id)
     if kind.needs_mask:  # the modal will ask for everything
         return replace(order, prompt="", final_prompt="")
     if parent.recipe is None:

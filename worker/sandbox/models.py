@@ -39,19 +39,13 @@ class Reply:
     cut: bool = False
 
 
+@dataclass(eq=False)
 class Refused(Exception):
-    """A submission is not accepted.
+    """A submission is not accepted; without a `reply` the dialect has one for the reason."""
 
-    Without a `reply`, the reason is looked up in the dialect's refusals.
-    """
-
-    def __init__(
-        self, reason: str, properties: dict[str, Any] | None = None, reply: Reply | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.properties = properties or {}
-        self.reply = reply
+    reason: str
+    properties: dict[str, Any] = field(default_factory=dict)
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,7 @@ class SandboxOptions:
     )
 
     def __post_init__(self) -> None:
-        problems = list(_problems(self))
-        if problems:
+        if problems := _problems(self):
             raise ValueError("; ".join(problems))
 
 

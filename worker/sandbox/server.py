@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Self
 
@@ -15,9 +16,6 @@ from worker.sandbox.environment import Environment
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.scheduler import Scheduler
 from worker.sandbox.tasks import Tasks
-
-#: Seconds between checks whether to stop.
-_POLL = 0.05
 
 
 class Sandbox:
@@ -36,18 +34,14 @@ class Sandbox:
         self._server: BaseWSGIServer | None = None
 
     def start(self, host: str = "127.0.0.1", port: int = 0, fd: int | None = None) -> Self:
-        """Serve in threads and set `url`; port 0 picks a free one.
-
-        `fd` belongs to a socket that already listens.
-        """
+        """Serve in threads and set `url`; port 0: a free one, `fd`: a socket that listens."""
         self._server = make_server(
             host, port, self.app, threaded=True, request_handler=_QuietHandler, fd=fd
         )
         self.url = f"http://{host}:{self._server.port}"
         self._tasks.base_url = self._env.options.public_url or self.url
-        threading.Thread(
-            target=self._server.serve_forever, args=(_POLL,), name="sandbox-server", daemon=True
-        ).start()
+        run = partial(self._server.serve_forever, poll_interval=0.05)  # it looks whether to stop
+        threading.Thread(target=run, name="sandbox-server", daemon=True).start()
         return self
 
     def stop(self) -> None:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 
-from worker.adapters.store import Batch, Store
+from worker.adapters.store import Batch
+from worker.adapters.store.store import Store
 from worker.domain import dry_run, followups
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.batch.progress import MOST_SHOWN, BadRows, Progress, bad_row_json
@@ -67,20 +68,22 @@ class Batches:
                 planned = self._planned_per_row(jobs)
                 told = asked.of_its_end
                 batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned, told)
-                self._store.open_batch(batch)
-            new = self._store.add(
+                self._store.batches.open(batch)
+            new = self._store.jobs.add(
                 jobs, capacity=self._orchestrator.dispatch.capacity("", now), now=now
             )
             known = [job for job, is_new in zip(jobs, new, strict=True) if not is_new]
             bad += (changed := self._changed(known))
             if bad:
-                self._store.report_bad(progress.batch_id, [bad_row_json(row) for row in bad])
+                self._store.batches.report_bad(
+                    progress.batch_id, [bad_row_json(row) for row in bad]
+                )
             added = [job for job, is_new in zip(jobs, new, strict=True) if is_new]
             progress = self._after(progress, added, len(known) - len(changed), bad)
             self._orchestrator.dispatch.wake_all(now)
             yield progress
         # Not before: while rows may follow, that all jobs so far are over is no end.
-        self._store.close_batch(progress.batch_id, self._orchestrator.clock())
+        self._store.batches.close(progress.batch_id, self._orchestrator.clock())
 
     def check(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
@@ -91,7 +94,7 @@ class Batches:
         enqueuer = self._enqueuer.dry()
         for chunk in _chunks(asked, source):
             jobs, bad = self._jobs(enqueuer, chunk, progress.batch_id, allow_paths=allow_paths)
-            stored = {job.id for job in self._store.get_many([job.id for job in jobs])}
+            stored = {job.id for job in self._store.jobs.get_many([job.id for job in jobs])}
             known = [job for job in jobs if job.id in stored]
             bad += (changed := self._changed(known))
             new = [job for job in jobs if job.id not in stored]
@@ -105,7 +108,7 @@ class Batches:
         ids = [batch_id_of(name_or_id)]
         if _ID.fullmatch(name_or_id):
             ids.append(name_or_id)
-        found = next(filter(None, map(self._store.batch, ids)), None)
+        found = next(filter(None, map(self._store.batches.get, ids)), None)
         if found is None:
             raise NotFound(f"There is no batch {name_or_id!r}.")
         return found
@@ -113,7 +116,7 @@ class Batches:
     def jobs(self, batch: Batch) -> Iterator[tuple[Job, tuple[Job, ...]]]:
         """Each root with all jobs of its pipeline, in the order of the file."""
         for start in range(0, batch.rows, CHUNK):
-            for root in self._store.roots(batch.id, start, CHUNK):
+            for root in self._store.batches.roots(batch.id, start, CHUNK):
                 yield root, self._pipeline(root)
 
     def cancel(self, batch: Batch) -> Iterator[Job]:
@@ -122,19 +125,19 @@ class Batches:
         Meanwhile the batch is paused, so that none starts, and is paid, right before its turn.
         """
         what = f"batch:{batch.id}"
-        was_paused = what in self._store.paused()
-        self._store.pause(what)
+        was_paused = what in self._store.queue.paused()
+        self._store.queue.pause(what)
         yield from self._offer(batch, Cancelled(), lambda job: not job.status.terminal)
         if not was_paused:
-            self._store.resume(what)
+            self._store.queue.resume(what)
 
     def pause(self, batch: Batch) -> None:
         """None of its jobs starts from now on; what runs goes on."""
-        self._store.pause(f"batch:{batch.id}")
+        self._store.queue.pause(f"batch:{batch.id}")
 
     def resume(self, batch: Batch) -> None:
         """Its jobs start again, at once."""
-        self._store.resume(f"batch:{batch.id}")
+        self._store.queue.resume(f"batch:{batch.id}")
         self._orchestrator.dispatch.wake_all(self._orchestrator.clock())
 
     def retry_failed(self, batch: Batch) -> Iterator[Job]:
@@ -143,7 +146,7 @@ class Batches:
         return self._offer(batch, Retried(), lambda job: job.status in failed)
 
     def _pipeline(self, root: Job) -> tuple[Job, ...]:
-        pipeline = self._store.pipeline(root.id)
+        pipeline = self._store.jobs.pipeline(root.id)
         return pipeline.jobs if pipeline else (root,)
 
     def _offer(self, batch: Batch, event: Event, wanted: Callable[[Job], bool]) -> Iterator[Job]:
@@ -180,10 +183,10 @@ class Batches:
 
     def _changed(self, jobs: list[Job]) -> list[BadRow]:
         """Rows that were handed in before under the same key as something else."""
-        stored = self._store.get_many([job.id for job in jobs])
+        stored = self._store.jobs.get_many([job.id for job in jobs])
         message = "is the key of another request in this batch; give the changed row another one"
         return [
-            BadRow(job.row or 0, (FieldError("key", message),))
+            BadRow(job.spec.row or 0, (FieldError("key", message),))
             for job, known in zip(jobs, stored, strict=True)
             if not _same(job, known)
         ]
@@ -213,7 +216,13 @@ class Batches:
         known: dict[tuple[str | None, ...], dry_run.Quote] = {}
 
         def quote(job: Job) -> dry_run.Quote:
-            alike = (job.kind, sort_of(job), job.account, job.mode, json.dumps(job.then))
+            alike = (
+                job.kind,
+                sort_of(job),
+                job.account,
+                job.options.mode,
+                json.dumps(job.spec.then),
+            )
             if alike not in known:
                 known[alike] = self._enqueuer.quote_of([job])
             return known[alike]
@@ -269,7 +278,8 @@ def _job(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) -> J
         raise InvalidRequest.of("job_id", message)
     job_id = followups.job_id_of("row", batch_id, row.key)
     job = enqueuer.prepare(row.request, job_id, allow_paths=allow_paths)
-    return replace(job, batch_id=batch_id, row=row.number, row_key=row.key)
+    place = replace(job.spec, batch_id=batch_id, row=row.number, row_key=row.key)
+    return replace(job, spec=place)
 
 
 def _same(job: Job, known: Job) -> bool:
@@ -277,4 +287,4 @@ def _same(job: Job, known: Job) -> bool:
     # That of a button is looked up when the job is submitted.
     learnt = {"custom_id"} - job.request.keys()
     request = {name: value for name, value in known.request.items() if name not in learnt}
-    return (job.kind, job.request, job.then) == (known.kind, request, known.then)
+    return (job.kind, job.request, job.spec.then) == (known.kind, request, known.spec.then)

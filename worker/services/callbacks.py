@@ -46,5 +46,5 @@ class CallbackReceiver:
             return named
         if snapshot.task_id is None:
             return None
-        job_id = self._orchestrator.store.find_task(named.account, snapshot.task_id)
+        job_id = self._orchestrator.store.jobs.find_task(named.account, snapshot.task_id)
         return JobToken(job_id, attempt=0) if job_id else None  # 0: whichever is the present one

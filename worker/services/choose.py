@@ -63,9 +63,11 @@ class Chooser:
     def _choose(self, job_id: str) -> None:
         store, now = self._orchestrator.store, self._orchestrator.clock()
         job = self._orchestrator.job(job_id)
-        parent = self._orchestrator.job(job.waits_for[0])
+        parent = self._orchestrator.job(job.spec.waits_for[0])
         if parent.result.assets_status is AssetsStatus.PENDING:
-            store.reschedule(job_id, now + retry_policy.look_at_siblings(now - job.created_at))
+            store.jobs.reschedule(
+                job_id, now + retry_policy.look_at_siblings(now - job.spec.created_at)
+            )
             return
         claimed = self._orchestrator.record(job, Choosing())
         if claimed.disposition is Disposition.APPLIED:
@@ -112,7 +114,7 @@ class Chooser:
                 return call.answer()
             with suppress(ServiceUnavailable):  # the lease outlives some missed renewals
                 lease_end = self._orchestrator.clock() + retry_policy.CHOOSE_LEASE_S
-                self._orchestrator.store.reschedule(job.id, lease_end)
+                self._orchestrator.store.jobs.reschedule(job.id, lease_end)
         raise _NoAnswer(f"did not answer within {self._limit_s:g} s")
 
 

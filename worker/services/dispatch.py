@@ -6,7 +6,8 @@ from time import monotonic
 
 import structlog
 
-from worker.adapters.store import Openings, Store
+from worker.adapters.store import Openings
+from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets, circuit_breaker
 from worker.domain.account.billing import day_of
 from worker.domain.account.capacity import Capacity
@@ -63,20 +64,20 @@ class Dispatch:
         """How the account fares; one that was closed is open again once its settings changed."""
         read_at, known = self._known.get(name, (float("-inf"), CircuitBreaker()))
         if fresh or monotonic() - read_at > _BREAKER_AGE_S:
-            known = self._store.breaker(name)
+            known = self._store.accounts.breaker(name)
             self._known[name] = (monotonic(), known)
         return self._as_set(name, known)
 
     def learn(self, name: str, verdict: Verdict, now: float) -> None:
         """Keep what the answer to a submission teaches about its account."""
-        running = self._store.load(name).running if circuit_breaker.is_full(verdict) else 0
+        running = self._store.queue.load(name).running if circuit_breaker.is_full(verdict) else 0
         while True:
-            stored = self._store.breaker(name)
+            stored = self._store.accounts.breaker(name)
             known = self._as_set(name, stored)
             learnt = circuit_breaker.after(
-                known, verdict, running, now, settings=self._settings_of(name)
+                known, verdict, running, now, settings=self.settings_of(name)
             )
-            if learnt == known or self._store.save_breaker(name, learnt, stored):
+            if learnt == known or self._store.accounts.save_breaker(name, learnt, stored):
                 break
         self._known[name] = (monotonic(), learnt)
         _tell(name, known, learnt, now)
@@ -84,8 +85,8 @@ class Dispatch:
     def reopen(self, name: str) -> None:
         """A person says that the account is well again."""
         while True:
-            known = self._store.breaker(name)
-            if self._store.save_breaker(name, circuit_breaker.opened(known), known):
+            known = self._store.accounts.breaker(name)
+            if self._store.accounts.save_breaker(name, circuit_breaker.opened(known), known):
                 break
         self._known.pop(name, None)
 
@@ -105,13 +106,14 @@ class Dispatch:
     def wake_again(self, name: str, now: float) -> None:
         """Wake as many workers as the account could start jobs."""
         capacity = self.capacity(name, now)
-        if capacity.all_slots and (count := self._store.load(name).startable(capacity)):
+        if capacity.all_slots and (count := self._store.queue.load(name).startable(capacity)):
             self._wakeups.start(name, count)
 
     def _spread(self, count: int, now: float) -> dict[str, int]:
         """So many new jobs over the accounts: by free slots and weight."""
         free = {
-            name: self._store.load(name).free(self.capacity(name, now)) for name in self.accounts
+            name: self._store.queue.load(name).free(self.capacity(name, now))
+            for name in self.accounts
         }
         chosen: dict[str, int] = {}
         for _ in range(min(count, sum(free.values()))):
@@ -122,7 +124,7 @@ class Dispatch:
 
     def _as_set(self, name: str, known: CircuitBreaker) -> CircuitBreaker:
         """What was closed under other settings is open."""
-        closed_before = known.closed and known.settings != self._settings_of(name)
+        closed_before = known.closed and known.settings != self.settings_of(name)
         return circuit_breaker.opened(known) if closed_before else known
 
     def _highest_prices(self) -> dict[str, int]:
@@ -130,7 +132,7 @@ class Dispatch:
         accounts = self.accounts.values()
         return {sort: max(account.price(sort) for account in accounts) for sort in sorts}
 
-    def _settings_of(self, name: str) -> str:
+    def settings_of(self, name: str) -> str:
         """Changes with the account's address and key, and tells neither."""
         account = self.accounts[name]
         written = f"{account.url}\n{account.auth}\n{account.key}".encode()

@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
-from worker.adapters.store import Store
+from worker.adapters.store.store import Store
 from worker.domain.batch.progress import MOST_SHOWN
 from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
 from worker.domain.job import Notify
@@ -143,11 +143,11 @@ class Notifier:
         outcome = self._try(one)
         now = self._orchestrator.clock()
         if isinstance(outcome, str):
-            self._store.settle_notification(delivered(one, now, outcome), now)
+            self._store.outbox.settle(delivered(one, now, outcome), now)
             log.debug("notification.delivered", notification_id=one.id, outcome=outcome)
             return
         after = failed(one, now, outcome)
-        self._store.settle_notification(after, now)
+        self._store.outbox.settle(after, now)
         log.warning(
             "notification.not_delivered",
             notification_id=one.id,
@@ -158,7 +158,7 @@ class Notifier:
 
     def _waiting(self, notification_id: str) -> Notification | None:
         """The notification, if it is to be sent now: a wake-up may be late, or come twice."""
-        one = self._store.notification(notification_id)
+        one = self._store.outbox.get(notification_id)
         if one is None or one.state is not DeliveryState.WAITING or one.due_at is None:
             return None
         return one if one.due_at <= self._orchestrator.clock() else None
@@ -203,20 +203,20 @@ class Notifier:
         """What is told; None where its subject was deleted meanwhile."""
         accounts = self._orchestrator.accounts
         if one.topic == Topic.BATCH_FINISHED:
-            batch = self._store.batch(one.subject)
+            batch = self._store.batches.get(one.subject)
             if batch is None:
                 return None
             found = report(self._store, batch, bad_rows=MOST_SHOWN)
             return answers.BatchMessage.of(one, answers.Batch.of(found))
         if one.topic == Topic.PIPELINE_FINISHED:
-            pipeline = self._store.pipeline(one.subject)
+            pipeline = self._store.jobs.pipeline(one.subject)
             if pipeline is None:
                 return None
             whole = answers.ToldPipeline.of(pipeline, accounts)
             fits = len(whole.to_json()) <= MAX_BYTES
             told = whole if fits else whole.model_copy(update={"jobs": None})
             return answers.PipelineMessage.of(one, told)
-        job = self._store.get(one.subject)
+        job = self._store.jobs.get(one.subject)
         return answers.JobMessage.of(one, answers.Job.of(job, accounts)) if job else None
 
 
@@ -229,7 +229,7 @@ class Deliveries:
 
     def find(self, notification_id: str) -> Notification:
         """The notification. Raises ``NotFound``."""
-        found = self._store.notification(notification_id)
+        found = self._store.outbox.get(notification_id)
         if found is None:
             raise NotFound(f"There is no delivery {notification_id!r}.")
         return found
@@ -238,7 +238,7 @@ class Deliveries:
         """Send it once more, whatever became of it; it, as it waits then. Raises ``NotFound``."""
         for _ in range(_LOOKS):  # it may be sent at this moment
             now = self._clock()
-            if self._store.settle_notification(replayed(self.find(notification_id), now), now):
+            if self._store.outbox.settle(replayed(self.find(notification_id), now), now):
                 return self.find(notification_id)
         raise Conflict("It is being sent all the time; look at it again in a moment.")
 
@@ -249,7 +249,7 @@ class Deliveries:
         """
         ids, cursor = list[str](), None
         while True:
-            page = self._store.list_notifications(DeliveryState.DEAD, 200, cursor)
+            page = self._store.outbox.page(DeliveryState.DEAD, 200, cursor)
             ids += [one.id for one in page.notifications if one.topic != Topic.JOB_PROGRESS]
             if (cursor := page.cursor) is None:
                 return ids[::-1]

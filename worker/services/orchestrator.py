@@ -6,7 +6,8 @@ from time import monotonic, time
 
 import structlog
 
-from worker.adapters.store import Openings, Store
+from worker.adapters.store import Openings
+from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import (
     CallbackStats,
@@ -61,7 +62,7 @@ class Orchestrator:
 
     def job(self, job_id: str) -> Job:
         """The job. Raises ``NotFound``."""
-        job = self.store.get(job_id)
+        job = self.store.jobs.get(job_id)
         if job is None:
             raise NotFound(f"There is no job {job_id!r}.")
         return job
@@ -94,14 +95,14 @@ class Orchestrator:
 
     def look_at_siblings(self, job: Job) -> Job:
         """Look at the jobs that ``job`` waits for; it, as it is after that."""
-        siblings = tuple(map(Sibling.of, self.store.get_many(job.waits_for)))
+        siblings = tuple(map(Sibling.of, self.store.jobs.get_many(job.spec.waits_for)))
         return self.record(job, SiblingsSeen(siblings)).job
 
     def create(self, job: Job) -> bool:
         """Store a new job and wake a worker for it. False when a job of this id exists already."""
         now = self.clock()
         try:
-            openings = self.store.commit(
+            openings = self.store.jobs.commit(
                 job, capacity=self.dispatch.capacity(job.account, now), now=now
             )
         except StaleVersion:
@@ -125,7 +126,7 @@ class Orchestrator:
     def _notify(self, job: Job) -> Notify | None:
         """Who is told of the job: whom it names, or its account does."""
         account = self.accounts.get(job.account)
-        return job.notify or (account.notify if account else None)
+        return job.options.notify or (account.notify if account else None)
 
     def _commit(
         self, before: Job, decision: Decision, sample: Sample | None, outbox: Outbox, now: float
@@ -134,7 +135,7 @@ class Orchestrator:
         account = job.account or before.account  # whose slot is taken, or given back
         # What starts was just picked by fresh terms, in this process.
         capacity = self.dispatch.capacity(account, now)
-        return self.store.commit(
+        return self.store.jobs.commit(
             job, decision.children, capacity=capacity, sample=sample, outbox=outbox, now=now
         )
 
@@ -148,7 +149,8 @@ class Orchestrator:
         if not job.awaited_by or not job.status.terminal:
             return
         try:
-            for waiting in filter(lambda each: each.waiting, self.store.get_many(job.awaited_by)):
+            awaiting = self.store.jobs.get_many(job.awaited_by)
+            for waiting in filter(lambda each: each.waiting, awaiting):
                 if waiting.kind is not Kind.CHOOSE:
                     self.look_at_siblings(waiting)
                 elif job.result.assets_status is not AssetsStatus.PENDING:
@@ -161,7 +163,7 @@ class Orchestrator:
             account, (float("-inf"), CallbackStats())
         )
         if fresh or monotonic() - read_at > _STATS_AGE_S:
-            callback_stats = self.store.callback_stats(account)
+            callback_stats = self.store.accounts.callback_stats(account)
             self._callback_stats_cache[account] = (monotonic(), callback_stats)
         return callback_stats
 

@@ -20,7 +20,7 @@ def pause(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ...
     Raises ``NotFound``.
     """
     _check(orchestrator, of, name)
-    orchestrator.store.pause(f"{of}:{name}")
+    orchestrator.store.queue.pause(f"{of}:{name}")
     return paused(orchestrator)
 
 
@@ -30,7 +30,7 @@ def resume(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ..
     All that is paused still. Raises ``NotFound``.
     """
     _check(orchestrator, of, name)
-    orchestrator.store.resume(f"{of}:{name}")
+    orchestrator.store.queue.resume(f"{of}:{name}")
     now, dispatch = orchestrator.clock(), orchestrator.dispatch
     if of == "account":
         dispatch.reopen(name)
@@ -42,7 +42,7 @@ def resume(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ..
 
 def paused(orchestrator: Orchestrator) -> tuple[str, ...]:
     """All that is paused, as ``account:main``."""
-    return tuple(sorted(orchestrator.store.paused()))
+    return tuple(sorted(orchestrator.store.queue.paused()))
 
 
 def _check(orchestrator: Orchestrator, of: Pausable, name: str) -> None:

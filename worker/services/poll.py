@@ -53,7 +53,7 @@ class Poller:
         account, job_ids = asked
         client = self._clients[account]
         try:
-            jobs = self._orchestrator.store.get_many(job_ids)
+            jobs = self._orchestrator.store.jobs.get_many(job_ids)
             self._fetch(client, [job for job in jobs if job.task_id])
             self._search(client, account, {job.id: job for job in jobs if job.unidentified})
         except ProviderUnavailable as error:
@@ -101,7 +101,7 @@ class Poller:
     def _look_again(self, job: Job) -> None:
         now = self._orchestrator.clock()
         due_at = next_look(job, now, self._orchestrator.policy(job))
-        self._orchestrator.store.reschedule(job.id, due_at)
+        self._orchestrator.store.jobs.reschedule(job.id, due_at)
 
 
 def _incomplete(job: Job, snapshot: Snapshot) -> bool:

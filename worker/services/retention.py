@@ -11,7 +11,7 @@ from time import time
 import structlog
 
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store import Store
+from worker.adapters.store.store import Store
 from worker.domain.errors import PictureError
 from worker.domain.job import Status
 
@@ -61,10 +61,10 @@ class Retention:
             if seconds is None:
                 continue
             before = now - seconds
-            for pipeline_id in self._store.finished(status, before, BATCH):
-                pipeline = self._store.pipeline(pipeline_id)
+            for pipeline_id in self._store.jobs.finished(status, before, BATCH):
+                pipeline = self._store.jobs.pipeline(pipeline_id)
                 if pipeline:
-                    removed += self._store.forget(pipeline.jobs, before, now)
+                    removed += self._store.jobs.forget(pipeline.jobs, before, now)
         return removed
 
     def _notifications(self, now: float) -> int:
@@ -72,10 +72,10 @@ class Retention:
         times = [seconds for seconds in self._keep.values() if seconds is not None]
         if len(times) < len(self._keep):
             return 0
-        return self._store.forget_notifications(now - max(times), BATCH)
+        return self._store.outbox.forget(now - max(times), BATCH)
 
     def _inputs(self, now: float) -> int:
-        taken = self._store.take_idle_inputs(now - IDLE_INPUT_S, BATCH)
+        taken = self._store.blobs.take_idle(now - IDLE_INPUT_S, BATCH)
         for ref in taken:
             self._remove_input(ref)
         return len(taken)
@@ -88,5 +88,5 @@ class Retention:
             return
         self._storage.remove_input(ref)
         # Handed in again meanwhile: whoever did saw it there, and did not write it.
-        if self._store.needs_input(ref):
+        if self._store.blobs.needed(ref):
             self._storage.put_input(picture, PurePosixPath(ref).suffix)

@@ -53,7 +53,7 @@ class Seeds:
         sweep.
         """
         if account not in self._clients:  # taken out of the settings
-            for job in self._orchestrator.store.get_many(job_ids):
+            for job in self._orchestrator.store.jobs.get_many(job_ids):
                 self._record(job, SeedReply(error="The account is not set any more."))
             return
         self._limiter.run(account, (account, tuple(job_ids)))
@@ -67,11 +67,11 @@ class Seeds:
 
     def _ask(self, client: ProviderClient, job_id: str) -> None:
         # Read only now: another worker may have asked while this one was busy with those before.
-        job = self._orchestrator.store.get(job_id)
+        job = self._orchestrator.store.jobs.get(job_id)
         if job is None or job.task_id is None or not job.seed_pending:
             return
         # The sweep's claim is shorter than a provider may take: else a second worker would ask.
-        self._orchestrator.store.reschedule(job.id, self._orchestrator.clock() + LEASE_S)
+        self._orchestrator.store.jobs.reschedule(job.id, self._orchestrator.clock() + LEASE_S)
         try:
             reply = client.image_seed(job.task_id)
         except HooklineError as error:
@@ -98,6 +98,6 @@ class Seeds:
             with suppress(NotFound):  # deleted meanwhile
                 self._orchestrator.record(job, SeedSettled(reply.seed, reply.error))
         elif job.seed_pending:
-            self._orchestrator.store.reschedule(job.id, now + retry_policy.ask_for_seed(age))
+            self._orchestrator.store.jobs.reschedule(job.id, now + retry_policy.ask_for_seed(age))
         if reply.error:
             log.warning("seed.unavailable", job_id=job.id, error=reply.error)

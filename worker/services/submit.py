@@ -16,7 +16,8 @@ from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage import inputs
 from worker.adapters.storage.pictures import Picture, check_mask, to_data_url
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store import NoFreeSlot, Store
+from worker.adapters.store import NoFreeSlot
+from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain import buttons, followups
 from worker.domain.account.callback_stats import sort_of
@@ -90,7 +91,8 @@ class Submitter:
         now = self._orchestrator.clock()
         capacity = self._orchestrator.dispatch.capacity(name, now, fresh=True)
         refunds = self._orchestrator.accounts[name].refunds_failures
-        while capacity.all_slots and (job := self._store.next_ready(capacity, now)) is not None:
+        queue = self._store.queue
+        while capacity.all_slots and (job := queue.next_ready(capacity, now)) is not None:
             started = Started(name, capacity.price(sort_of(job)), refunds)
             try:
                 decision = self._orchestrator.record(job, started)
@@ -127,7 +129,7 @@ class Submitter:
         self._record_reply(decision.job, Replied(job.attempt, verdict))
         if client.last_dialect not in (None, self._learnt.get(job.account)):
             self._learnt[job.account] = client.last_dialect
-            self._store.learn_dialect(job.account, client.last_dialect)
+            self._store.accounts.learn_dialect(job.account, client.last_dialect)
 
     def _learn(self, account: str, verdict: Verdict) -> None:
         """Before the reply is recorded: a job that is refused must not come back here at once."""
@@ -162,7 +164,7 @@ class Submitter:
             parent_task_id=target.task_id,
             custom_id=target.custom_id,
             pictures={ref: to_data_url(self._loaded(job, ref, mask=mask)) for ref, mask in refs},
-            mode=job.mode,
+            mode=job.options.mode,
             dialect=self._dialect(job.account),
         )
         return kind, submission
@@ -182,7 +184,7 @@ class Submitter:
 
     def _target(self, job: Job, client: ProviderClient) -> _Target:
         """What the POST acts on. Asks the provider where the buttons are not known."""
-        parent = self._store.get(job.request["job_id"]) if "job_id" in job.request else None
+        parent = self._store.jobs.get(job.request["job_id"]) if "job_id" in job.request else None
         if job.modal and job.modal.mask and parent:
             self._check_mask(job, parent, job.modal.mask)
         if job.window is Window.OPEN:
@@ -236,7 +238,9 @@ class Submitter:
 
     def _dialect(self, account: str) -> str:
         told = self._orchestrator.accounts[account].dialect
-        return told if told != "auto" else self._store.callback_stats(account).dialect or "auto"
+        if told != "auto":
+            return told
+        return self._store.accounts.callback_stats(account).dialect or "auto"
 
 
 def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:

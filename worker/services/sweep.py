@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import structlog
 
 from worker.adapters.provider.client import MAX_IDS
-from worker.adapters.store import Store
+from worker.adapters.store.store import Store
 from worker.domain import retry_policy
 from worker.domain.errors import HooklineError
 from worker.domain.events import TimePassed
@@ -50,7 +50,7 @@ class Sweep:
 
     def run(self) -> int:
         """Look once; how many jobs were due."""
-        due = self._store.claim_due(self._orchestrator.clock(), BATCH, CLAIM_S)
+        due = self._store.jobs.claim_due(self._orchestrator.clock(), BATCH, CLAIM_S)
         quiet: dict[str, list[str]] = defaultdict(list)
         seedless: dict[str, list[str]] = defaultdict(list)
         for job in due:
@@ -85,8 +85,8 @@ class Sweep:
         looked = self._orchestrator.look_at_siblings(job)
         if looked.waiting:
             now = self._orchestrator.clock()
-            next_look_at = now + retry_policy.look_at_siblings(now - looked.created_at)
-            self._store.reschedule(looked.id, next_look_at)
+            next_look_at = now + retry_policy.look_at_siblings(now - looked.spec.created_at)
+            self._store.jobs.reschedule(looked.id, next_look_at)
         return looked
 
     def _wake_again(self) -> None:
@@ -100,14 +100,14 @@ class Sweep:
     def _tell(self) -> None:
         """Somebody shall send the notifications that are due."""
         now = self._orchestrator.clock()
-        for one in self._store.claim_notifications(now, TOLD, notify.CLAIM_S):
+        for one in self._store.outbox.claim(now, TOLD, notify.CLAIM_S):
             self._wakeups.notify(one.id)
 
     def _mend_slots(self) -> None:
         """A slot belongs to a job that says so; one without is free."""
         for account in self._orchestrator.accounts:
             if self._store.once(f"mend:{account}", MEND_S):
-                mended = self._store.mend_slots(account)
+                mended = self._store.queue.mend_slots(account)
                 if mended:
                     log.error("slots.freed", account=account, count=mended)
 

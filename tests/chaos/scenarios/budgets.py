@@ -50,7 +50,7 @@ def _account(budget: int) -> Provider:
 def _at_its_end(stage: Stage, budget: int) -> bool:
     """Whether all of it is spent, or kept for jobs of which nobody knows whether they were paid."""
     found = counts(stage.redis).by_status
-    [money] = stage.services.store.money(["account:main"])
+    [money] = stage.services.store.accounts.money(["account:main"])
     committed = money.get("spent", 0) + money.get("reserved", 0)
     return not any(found[status] for status in _RUNNING) and committed >= amount(budget)
 
@@ -58,10 +58,10 @@ def _at_its_end(stage: Stage, budget: int) -> bool:
 def _wrong(stage: Stage, jobs: int, budget: int) -> list[str]:
     paid, found = len(stage.ledger_lines()), counts(stage.redis)
     services = stage.services
-    waiting = services.store.get_many(newest(stage.redis, Status.QUEUED, _MANY))
+    waiting = services.store.jobs.get_many(newest(stage.redis, Status.QUEUED, _MANY))
     told = (waits.waiting(services.orchestrator, job) for job in waiting)
     reasons = {each.reason for each in told if each}
-    [money] = services.store.money(["account:main"])
+    [money] = services.store.accounts.money(["account:main"])
     kept = paid * amount(1) + money.get("reserved", 0)
     wrong = {
         f"{paid} were paid for, of a budget of {budget}": paid > budget,

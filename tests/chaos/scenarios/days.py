@@ -11,7 +11,8 @@ from tests.support.jobs import NOW
 from tests.support.ports import free_port
 from tests.support.web import NoWakeups
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store.redis import RedisStore, connect
+from worker.adapters.store.base import connect
+from worker.adapters.store.store import Store
 from worker.domain.account import Account
 from worker.domain.events import AssetsSettled, Event, Observed, Posting, Replied, Started
 from worker.domain.job import Job, Notify, Status
@@ -37,7 +38,7 @@ _HOOK = Notify(DEFAULT_TOPICS, url="https://app.example/hook")
 class _Days:
     """One machine's life: whatever happens in it happens at ``now``."""
 
-    store: RedisStore
+    store: Store
     orchestrator: Orchestrator
     enqueuer: Enqueuer
     retention: Retention
@@ -63,7 +64,7 @@ class _Days:
             self._lead(job, TaskStatus.FAILED)
             return
         self._lead(job, TaskStatus.SUCCEEDED)
-        pipeline = self.store.pipeline(job.id)
+        pipeline = self.store.jobs.pipeline(job.id)
         for child in pipeline.jobs[1:] if pipeline else ():
             self._lead(child, TaskStatus.SUCCEEDED)
 
@@ -72,8 +73,8 @@ class _Days:
             job = self.orchestrator.record(job, event).job
 
     def _deliver(self) -> None:
-        for one in self.store.claim_notifications(self.now, 100, 60.0):
-            self.store.settle_notification(delivered(one, self.now, "200"), self.now)
+        for one in self.store.outbox.claim(self.now, 100, 60.0):
+            self.store.outbox.settle(delivered(one, self.now, "200"), self.now)
 
 
 def _life(job: Job, end: TaskStatus) -> Iterator[Event]:
@@ -87,7 +88,7 @@ def _life(job: Job, end: TaskStatus) -> Iterator[Event]:
         return
     result = Result(image_url=url, prompt="a lighthouse --v 7", buttons=_BUTTONS)
     yield Observed(Snapshot(task_id, end, result=result))
-    yield AssetsSettled((f"{job.pipeline_id}/{job.id}-0.png",), AssetsStatus.STORED)
+    yield AssetsSettled((f"{job.spec.pipeline_id}/{job.id}-0.png",), AssetsStatus.STORED)
 
 
 def many_days(run: Run) -> Row:
@@ -98,14 +99,14 @@ def many_days(run: Run) -> Row:
     server.start()
     client = connect(server.url())
     try:
-        life = _begin(run, RedisStore(client), kept * _DAY)
+        life = _begin(run, Store(client), kept * _DAY)
         memory: list[int] = []
         for day in range(days):
             life.pass_one(pipelines)
             memory.append(_used(client))
             run.tell(f"day {day + 1} of {days}, {memory[-1] / 2**20:.1f} MiB")
         problems = tuple(_problems(life, memory[kept], memory[-1]))
-        jobs = sum(life.store.ended().values())
+        jobs = sum(life.store.jobs.ended().values())
     finally:
         client.close()
         server.terminate()
@@ -117,7 +118,7 @@ def many_days(run: Run) -> Row:
     return Row(jobs=jobs, seconds=time.monotonic() - began, problems=problems, figures=figures)
 
 
-def _begin(run: Run, store: RedisStore, keep_s: float) -> _Days:
+def _begin(run: Run, store: Store, keep_s: float) -> _Days:
     accounts = {"default": Account("default", "http://127.0.0.1:9", notify=_HOOK)}
     storage = Storage(f"file://{run.folder}/output")
 
@@ -145,10 +146,10 @@ def _problems(life: _Days, steady: int, last: int) -> Iterator[str]:
         yield f"{steady} bytes when the first jobs left, {last} in the end"
     failures = life.pipelines // 10
     expected = {"succeeded": 2 * (life.pipelines - failures), "failed": failures}
-    ended = {status: count for status, count in life.store.ended().items() if count}
+    ended = {status: count for status, count in life.store.jobs.ended().items() if count}
     if ended != expected:
         yield f"{ended} are counted, {expected} ended"
-    [money] = life.store.money(["account:default"])
+    [money] = life.store.accounts.money(["account:default"])
     if money.get("spent") != sum(expected.values()) * _PRICE:
         yield f"{money} was spent by {expected}"
 

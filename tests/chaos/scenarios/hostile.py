@@ -37,7 +37,7 @@ def hostile(run: Run) -> Row:
     victims = Victims(run.seed)
     with stage(run.folder / "stage", setup) as running:
         for job in _jobs(victims):
-            running.services.store.commit(job, capacity=capacity(1000))
+            running.services.store.jobs.commit(job, capacity=capacity(1000))
         before = _records(running)
         row = _attacked(run, running, Fuzzer(run.seed, victims))
         problems = [*row.problems, *_changes(before, _records(running)), *leaks(running)]

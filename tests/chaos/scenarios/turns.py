@@ -82,8 +82,8 @@ def _accepted_between(stage: Stage, job: Job) -> list[Job]:
     entries = map(json.loads, stage.ledger_lines())
     taken = places.stays(entries, stage.services.tokens)
     before = takewhile(lambda stay: stay.job_id != job.id, taken)
-    ids = [stay.job_id for stay in before if stay.began > job.created_at]
-    return stage.services.store.get_many(ids)
+    ids = [stay.job_id for stay in before if stay.began > job.spec.created_at]
+    return stage.services.store.jobs.get_many(ids)
 
 
 def _job(stage: Stage, job_id: str) -> Job:
@@ -98,11 +98,11 @@ def _cancel(stage: Stage, name: str) -> None:
     """Give the batch up, nothing of which is on its way to the provider then."""
     services = stage.services
     batch = services.batches.find(name)
-    services.store.pause(f"batch:{batch.id}")
+    services.store.queue.pause(f"batch:{batch.id}")
     stage.wait_for(lambda: not counts(stage.redis).by_status[Status.SUBMITTING], "the last POST")
     for _ in services.batches.cancel(services.batches.find(name)):
         pass
-    services.store.resume(f"batch:{batch.id}")
+    services.store.queue.resume(f"batch:{batch.id}")
 
 
 SCENARIOS = (Scenario("F18", "one job beside a batch", beside),)

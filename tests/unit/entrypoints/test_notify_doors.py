@@ -13,12 +13,13 @@ from click.testing import CliRunner, Result
 from werkzeug.test import TestResponse
 
 from config.settings import load_settings
-from tests.support.jobs import GRID, NOW
+from tests.support.jobs import GRID, NOW, a_snapshot
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web, web_settings
 from worker.adapters.store import Batch
 from worker.bootstrap import build
 from worker.domain.errors import InvalidRequest, SettingsError
+from worker.domain.events import Observed
 from worker.domain.job import Job, Notify, Status
 from worker.domain.notifications import (
     DeliveryState,
@@ -28,7 +29,9 @@ from worker.domain.notifications import (
     delivered,
     failed,
 )
+from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request
+from worker.domain.result import JobError
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
 from worker.entrypoints.cli import cli, verdicts
@@ -45,7 +48,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield web
-    connection._Connection.services = None
+    connection.use(None)
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
@@ -65,7 +68,7 @@ def run(*args: str) -> Result:
 
 def dead(web: Web, one: Notification | None = None) -> Notification:
     one = one or web.told()
-    assert web.store.settle_notification(failed(one, NOW, Failure("410", final=True)), NOW)
+    assert web.store.outbox.settle(failed(one, NOW, Failure("410", final=True)), NOW)
     return one
 
 
@@ -110,7 +113,7 @@ def test_a_job_shows_whom_it_tells_without_what_may_be_a_secret(web: Web) -> Non
     assert answer.status_code == 202, answer.get_json()
     told = {"url": f"{URL}?[redacted]", "celery_task": None, "queue": None}
     assert answer.get_json()["notify"] == {**told, "on": ["pipeline.finished"]}
-    kept = web.job(answer.get_json()["id"]).notify
+    kept = web.job(answer.get_json()["id"]).options.notify
     assert kept == Notify(("pipeline.finished",), url=f"{URL}?key=secret")
     assert post(web, "/v1/jobs", CAT).get_json()["notify"] is None
 
@@ -144,18 +147,20 @@ def test_a_follow_up_by_hand_tells_whom_its_pipeline_tells(web: Web) -> None:
     parent = web.put(status=Status.SUCCEEDED, task_id="t1", result=grid, notify=target)
     body = {"kind": "action", "job_id": parent.id, "button": "U1"}
     child = post(web, "/v1/jobs", body).get_json()
-    assert web.job(child["id"]).notify == target
+    assert web.job(child["id"]).options.notify == target
     pressed = post(web, f"/v1/jobs/{parent.id}/press", {"button": "U2"}).get_json()
-    assert web.job(pressed["id"]).notify == target
+    assert web.job(pressed["id"]).options.notify == target
 
 
 def test_the_command_line_says_it_too(web: Web) -> None:
     done = run("imagine", "a cat", "--notify", URL, "--notify-on", "job.failed, job.succeeded")
     assert done.exit_code == 0, done.output
-    assert web.job(done.stdout.strip()).notify == Notify(("job.failed", "job.succeeded"), url=URL)
+    assert web.job(done.stdout.strip()).options.notify == Notify(
+        ("job.failed", "job.succeeded"), url=URL
+    )
     done = run("imagine", "a cat", "--notify-task", "shop.ready@shop")
     target = Notify(("pipeline.finished",), celery_task="shop.ready", queue="shop")
-    assert web.job(done.stdout.strip()).notify == target
+    assert web.job(done.stdout.strip()).options.notify == target
     refused = run("imagine", "a cat", "--notify-on", "job.failed")
     assert refused.exit_code == 2
     assert "notify.celery_task" in refused.output
@@ -179,19 +184,21 @@ def batch_of(web: Web, **notify: Any) -> tuple[Batch, list[Job]]:
 def test_of_a_batch_only_its_end_is_told_unless_more_is_asked_for(web: Web) -> None:
     batch, rows = batch_of(web, url=URL)
     assert batch.notify == Notify(("batch.finished",), url=URL)
-    assert [row.notify for row in rows] == [None, None]
+    assert [row.options.notify for row in rows] == [None, None]
 
 
 def test_rows_tell_what_the_batch_asks_for_of_jobs_and_pipelines(web: Web) -> None:
     batch, rows = batch_of(web, celery_task="t", on=["pipeline.finished", "batch.finished"])
     assert batch.notify == Notify(("batch.finished",), celery_task="t")
-    assert [row.notify for row in rows] == [Notify(("pipeline.finished",), celery_task="t")] * 2
+    assert [row.options.notify for row in rows] == [
+        Notify(("pipeline.finished",), celery_task="t")
+    ] * 2
 
 
 def test_a_batch_without_the_topic_of_its_end_tells_only_of_its_rows(web: Web) -> None:
     batch, rows = batch_of(web, url=URL, on=["job.failed"])
     assert batch.notify is None
-    assert rows[0].notify == Notify(("job.failed",), url=URL)
+    assert rows[0].options.notify == Notify(("job.failed",), url=URL)
 
 
 def test_a_row_may_name_another_one(web: Web) -> None:
@@ -202,7 +209,10 @@ def test_a_row_may_name_another_one(web: Web) -> None:
     done = run("batch", "cats.jsonl", "--notify", URL, "--notify-on", "job.failed,batch.finished")
     assert done.exit_code == 0, done.output
     batch = web.services.batches.find("cats.jsonl")
-    targets = [root.notify and root.notify.url for root, _ in web.services.batches.jobs(batch)]
+    targets = [
+        root.options.notify and root.options.notify.url
+        for root, _ in web.services.batches.jobs(batch)
+    ]
     assert targets == [own["url"], URL]
     assert batch.notify == Notify(("batch.finished",), url=URL)
 
@@ -211,8 +221,8 @@ def test_the_end_of_a_batch_is_told_once_its_file_is_in(web: Web) -> None:
     _, rows = batch_of(web, url=URL)
     for row in rows:
         web.services.enqueuer.cancel(row.id)
-    [one] = web.store.claim_notifications(9e9, 10, 60)
-    assert (one.topic, one.subject) == ("batch.finished", rows[0].batch_id)
+    [one] = web.store.outbox.claim(9e9, 10, 60)
+    assert (one.topic, one.subject) == ("batch.finished", rows[0].spec.batch_id)
 
 
 def test_a_batch_whose_receiver_cannot_be_is_not_taken_in(web: Web) -> None:
@@ -222,7 +232,7 @@ def test_a_batch_whose_receiver_cannot_be_is_not_taken_in(web: Web) -> None:
     )
     assert answer.status_code == 400
     assert [error["field"] for error in answer.get_json()["errors"]] == ["notify.url"]
-    assert web.store.batches(10) == []
+    assert web.store.batches.newest(10) == []
 
 
 # An account says it for jobs whose caller named nobody; the settings say which hosts may be.
@@ -232,11 +242,14 @@ def test_an_account_names_who_is_told_of_jobs_that_name_nobody(tmp_path: Path) -
     settings = with_accounts(tmp_path, f'notify = {{url = "{URL}", on = ["job.failed"]}}')
     [account] = settings.accounts
     assert account.notify == Notify(("job.failed",), url=URL)
-    services = build(settings)
-    job = Job("a" * 32, parse_request(CAT).kind, "main", "a" * 32, NOW)
-    assert services.orchestrator._notify(job) == account.notify
+    web = Web(tmp_path)
+    web.services.orchestrator.accounts = {"main": account}
     own = Notify(("job.failed",), celery_task="t")
-    assert services.orchestrator._notify(replace(job, notify=own)) == own
+    failed = Observed(a_snapshot(TaskStatus.FAILED, error=JobError("failed", "no")))
+    for job in (web.running(account="main"), web.running(account="main", notify=own)):
+        web.services.orchestrator.record(job, failed)
+    found = web.store.outbox.page(None, 9).notifications
+    assert [one.target for one in found] == [own, account.notify]
 
 
 def with_accounts(folder: Path, line: str) -> Any:
@@ -325,7 +338,7 @@ def test_a_delivery_is_replayed(web: Web) -> None:
 
 def test_the_command_line_lists_shows_and_replays(web: Web) -> None:
     one, other = dead(web), web.told()
-    assert web.store.settle_notification(delivered(other, NOW, "204"), NOW)
+    assert web.store.outbox.settle(delivered(other, NOW, "204"), NOW)
     listed = run("deliveries")
     assert listed.exit_code == 0, listed.output
     assert {line.split()[0] for line in listed.stdout.splitlines()} == {one.id, other.id}
@@ -355,6 +368,6 @@ def test_the_doctor_tells_of_dead_letters() -> None:
 
 def test_announced_changes_are_of_the_jobs_own_pipeline(web: Web) -> None:
     before = web.put(notify=Notify(("pipeline.finished",), url=URL))
-    _, outbox = announce(before, replace(before, status=Status.FAILED), before.notify, NOW)
+    _, outbox = announce(before, replace(before, status=Status.FAILED), before.options.notify, NOW)
     assert outbox.finished is not None
-    assert outbox.finished.line == before.pipeline_id
+    assert outbox.finished.ordering_key == before.spec.pipeline_id

@@ -224,17 +224,17 @@ def test_the_sidecar_is_written_last_and_a_repeat_writes_the_same(
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    commit = shell.store.commit
+    commit = shell.store.jobs.commit
 
     def dies(*_: Any, **__: Any) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(shell.store, "commit", dies)
+    monkeypatch.setattr(shell.store.jobs, "commit", dies)
     with pytest.raises(SystemExit):
         assets.store(job.id)
     assert names == [f"{job.id}-0.png", f"{job.id}-0-thumb.webp", f"{job.id}.json"]
     before = {path: (tmp_path / path).read_bytes() for path in written(tmp_path)}
-    monkeypatch.setattr(shell.store, "commit", commit)
+    monkeypatch.setattr(shell.store.jobs, "commit", commit)
     assets.store(job.id)
     assert {path: (tmp_path / path).read_bytes() for path in written(tmp_path)} == before
     assert shell.job(job).result.assets_status is AssetsStatus.STORED
@@ -248,8 +248,8 @@ def test_trouble_that_may_pass_is_tried_again_for_an_hour(
     assets.store(job.id)
     assert shell.job(job).result.assets_status is AssetsStatus.PENDING
     assert shell.provider.asked == [], "the link is not to blame"
-    assert shell.store.claim_due(shell.now + 1, 9, 1) == []
-    assert len(shell.store.claim_due(shell.now + 2, 9, 1)) == 1
+    assert shell.store.jobs.claim_due(shell.now + 1, 9, 1) == []
+    assert len(shell.store.jobs.claim_due(shell.now + 2, 9, 1)) == 1
     shell.now += GIVE_UP_AFTER_S + 1
     assets.store(job.id)
     given_up = shell.job(job)
@@ -350,7 +350,7 @@ def test_a_provider_that_tells_no_new_link_is_asked_again_later(
         shell.providers.clear()
     assets.store(job.id)
     assert shell.job(job).result.assets_status is AssetsStatus.PENDING
-    assert len(shell.store.claim_due(shell.now + 2, 9, 1)) == 1
+    assert len(shell.store.jobs.claim_due(shell.now + 2, 9, 1)) == 1
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,9 @@ def test_nobody_else_is_sent_for_a_job_while_its_files_come(
     web.holds = {"https://c/grid": PICTURE}
     job = finished(shell, image_url="https://c/grid")
     due: list[int] = []
-    web.meanwhile = lambda: due.append(len(shell.store.claim_due(shell.now + LEASE_S - 1, 9, 1)))
+    web.meanwhile = lambda: due.append(
+        len(shell.store.jobs.claim_due(shell.now + LEASE_S - 1, 9, 1))
+    )
     assets.store(job.id)
     assert due == [0]
 

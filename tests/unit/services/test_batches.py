@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import ACCEPTED, NOW, a_snapshot
-from tests.support.web import NoWakeups, WrittenStore
+from tests.support.stores import OwnStore
+from tests.support.web import NoWakeups
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Batch
 from worker.domain.account import Account
@@ -36,7 +37,7 @@ class World:
         account = Account(
             "main", "https://provider.example", max_running=100, prices={"default": UNIT}
         )
-        self.store = WrittenStore()
+        self.store = OwnStore()
         self.orchestrator = Orchestrator(
             self.store, NoWakeups(), {"main": account}, hooked=True, clock=lambda: NOW
         )
@@ -94,10 +95,10 @@ def test_rows_become_jobs_in_their_order(world: World) -> None:
     )
     assert (taken.new, taken.known, taken.bad, taken.rows) == (3, 0, 0, 3)
     assert world.prompts() == ["a cat", "a dog", "a fox"]
-    assert [(root.row, root.batch_id) for root in world.roots()] == [
+    assert [(root.spec.row, root.spec.batch_id) for root in world.roots()] == [
         (number, batch_id_of("cats")) for number in (1, 2, 3)
     ]
-    assert world.roots()[2].row_key == "fox"
+    assert world.roots()[2].spec.row_key == "fox"
     assert world.batch().rows == 3
 
 
@@ -144,10 +145,10 @@ def test_a_bad_row_is_told_with_its_line_and_the_others_go_on(world: World) -> N
     taken = world.take("a cat", {"promt": 1, "priority": 11}, b"no json\n", "a dog")
     assert (taken.new, taken.bad) == (2, 2)
     assert [row["row"] for row in taken.bad_rows] == [2, 3]
-    assert world.store.bad_rows(taken.batch_id, 100) == list(taken.bad_rows)
+    assert world.store.batches.bad_rows(taken.batch_id, 100) == list(taken.bad_rows)
     assert {error["field"] for error in taken.bad_rows[0]["errors"]} >= {"prompt", "priority"}
     world.take("a cat")
-    assert (world.batch().bad, world.store.bad_rows(taken.batch_id, 100)) == (0, [])
+    assert (world.batch().bad, world.store.batches.bad_rows(taken.batch_id, 100)) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -256,16 +257,16 @@ def test_nothing_of_a_batch_starts_while_it_is_being_cancelled(world: World) -> 
     capacity = world.orchestrator.dispatch.capacity("main", NOW)
     cancelling = world.batches.cancel(world.batch())
     next(cancelling)
-    assert world.store.next_ready(capacity, NOW) is None
+    assert world.store.queue.next_ready(capacity, NOW) is None
     assert len(list(cancelling)) == 1
-    assert not world.store.paused()
+    assert not world.store.queue.paused()
 
 
 def test_a_paused_batch_is_still_paused_when_it_was_cancelled(world: World) -> None:
     world.take("a cat")
     world.batches.pause(world.batch())
     list(world.batches.cancel(world.batch()))
-    assert world.store.paused() == {f"batch:{world.batch().id}"}
+    assert world.store.queue.paused() == {f"batch:{world.batch().id}"}
 
 
 def test_children_that_appear_while_a_batch_is_cancelled_are_given_up_too(world: World) -> None:
@@ -279,7 +280,7 @@ def test_children_that_appear_while_a_batch_is_cancelled_are_given_up_too(world:
             yield found, jobs
 
     world.batches.jobs = late  # type: ignore[method-assign]
-    assert [job.parent_id for job in world.batches.cancel(world.batch())] == [root.id]
+    assert [job.spec.parent_id for job in world.batches.cancel(world.batch())] == [root.id]
     assert world.batch().counts == {"succeeded": 1, "cancelled": 1}
 
 
@@ -299,7 +300,7 @@ def test_a_failed_job_that_cannot_be_tried_again_is_passed_over(world: World) ->
     world.end(world.roots()[0])
     world.end(world.roots()[1], TaskStatus.FAILED)
     assert world.batch().counts == {"succeeded": 1, "failed": 2}
-    assert [job.row for job in world.batches.retry_failed(world.batch())] == [2]
+    assert [job.spec.row for job in world.batches.retry_failed(world.batch())] == [2]
 
 
 def test_a_report_tells_how_far_a_batch_is(world: World) -> None:
@@ -342,4 +343,7 @@ def test_several_are_told_of_newest_first(world: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(world.orchestrator, "clock", lambda: NOW + next(clock))
     for name in ("cats", "dogs"):
         world.take("a cat", name=name)
-    assert [r.batch.name for r in reports(world.store, world.store.batches(9))] == ["dogs", "cats"]
+    assert [r.batch.name for r in reports(world.store, world.store.batches.newest(9))] == [
+        "dogs",
+        "cats",
+    ]

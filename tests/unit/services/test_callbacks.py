@@ -43,7 +43,7 @@ def test_it_is_matched_by_the_state_in_its_body(
     token = tokens.for_job(job.id, 1)
     assert receiver.receive(token, body(state=token)) is Disposition.APPLIED
     assert shell.job(job).status is Status.SUCCEEDED
-    assert shell.store.callback_stats("default").with_state == 1
+    assert shell.store.accounts.callback_stats("default").with_state == 1
     assert receiver.receive(token, body(state=token)) is Disposition.DUPLICATE
 
 
@@ -52,7 +52,7 @@ def test_without_a_state_of_ours_the_urls_token_counts(
     shell: Shell, receiver: CallbackReceiver, job: Job, state: str | None
 ) -> None:
     assert receiver.receive(tokens.for_job(job.id, 1), body(state=state)) is Disposition.APPLIED
-    callback_stats = shell.store.callback_stats("default")
+    callback_stats = shell.store.accounts.callback_stats("default")
     assert (callback_stats.callbacks, callback_stats.with_state) == (1, 0)
 
 
@@ -100,7 +100,7 @@ def test_a_job_that_is_gone_is_said_to_be(receiver: CallbackReceiver) -> None:
 def test_when_the_store_is_away_nothing_is_half_done(
     shell: Shell, receiver: CallbackReceiver, job: Job
 ) -> None:
-    shell.store.failure = StoreUnavailable()
+    shell.store.jobs.failure = StoreUnavailable()
     with pytest.raises(StoreUnavailable):
         receiver.receive(tokens.for_job(job.id, 1), body())
     assert shell.job(job) == job
@@ -109,6 +109,6 @@ def test_when_the_store_is_away_nothing_is_half_done(
 
 
 def test_somebody_else_was_first(shell: Shell, receiver: CallbackReceiver, job: Job) -> None:
-    shell.store.failure = StaleVersion()
+    shell.store.jobs.failure = StaleVersion()
     assert receiver.receive(tokens.for_job(job.id, 1), body()) is Disposition.APPLIED
-    assert shell.store.source == [None, Source.CALLBACK, Source.CALLBACK]
+    assert shell.store.jobs.source == [None, Source.CALLBACK, Source.CALLBACK]

@@ -81,7 +81,7 @@ class Family(Shell):
         return self.choice
 
     def chosen(self) -> list[Job]:
-        return [job for job in self.jobs() if job.parent_id == self.made.id]
+        return [job for job in self.jobs() if job.spec.parent_id == self.made.id]
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def test_what_it_names_is_pressed_under_the_same_parent(family: Family) -> None:
         "button": "U2",
         "custom_id": "MJ::JOB::upsample::2::4f2c",
     }
-    assert pressed["U2"].then == ({"describe": True},), "the step's own"
-    assert pressed["V1"].then == ({"press": "U1"},), "the answer's own"
-    assert all(child.ready and child.tenant == "t" for child in pressed.values())
-    assert {child.pipeline_id for child in pressed.values()} == {family.root.id}
+    assert pressed["U2"].spec.then == ({"describe": True},), "the step's own"
+    assert pressed["V1"].spec.then == ({"press": "U1"},), "the answer's own"
+    assert all(child.ready and child.options.tenant == "t" for child in pressed.values())
+    assert {child.spec.pipeline_id for child in pressed.values()} == {family.root.id}
 
 
 @pytest.mark.parametrize(
@@ -273,13 +273,13 @@ def test_two_workers_never_call_it_at_once(family: Family) -> None:
 
 
 def test_while_it_runs_its_lease_is_renewed(family: Family) -> None:
-    put_off, renewed = family.store.reschedule, Event()
+    put_off, renewed = family.store.jobs.reschedule, Event()
 
     def reschedule(job_id: str, due_at: float) -> None:
         put_off(job_id, due_at)
         renewed.set()
 
-    family.store.reschedule = reschedule  # type: ignore[method-assign]
+    family.store.jobs.reschedule = reschedule  # type: ignore[method-assign]
     answers[:] = [lambda *_: ["U1"] if renewed.wait(10) else None]
     chooser = Chooser(family.orchestrator, family.storage, [HERE], limit_s=2.0)
     chooser.choose(family.made.id)

@@ -64,7 +64,7 @@ def house(tmp_path: Path) -> House:
 
 def test_a_new_job_belongs_to_nobody_until_an_account_takes_it(house: House) -> None:
     job = house.hand_in()
-    assert (job.account, job.anywhere) == ("", True)
+    assert (job.account, job.spec.anywhere) == ("", True)
     assert house.shell.wakeups.sent == [("start", "large", 1)], "it has the most free slots"
     [taken] = house.submit("small")
     assert (taken.account, taken.status) == ("small", Status.SUBMITTED)
@@ -81,7 +81,7 @@ def test_follow_ups_stay_with_the_account_of_their_parent(house: House) -> None:
     house.submit("large")
     seen = callback(TaskStatus.SUCCEEDED, task_id="large-0")
     [child] = house.shell.orchestrator.record(house.shell.job(job), seen).children
-    assert (child.account, child.anywhere) == ("large", False)
+    assert (child.account, child.spec.anywhere) == ("large", False)
     assert house.submit("small") == []
 
 
@@ -162,7 +162,7 @@ def test_a_job_that_cannot_be_paid_for_waits_and_goes_on_when_it_can(tmp_path: P
     assert len(house.submit("small")) == 2
     dispatch = house.shell.orchestrator.dispatch
     [waiting] = [job for job in house.shell.jobs() if job.status is Status.QUEUED]
-    reason = house.shell.store.why_waiting(waiting, dispatch.capacity("small", NOW), NOW)
+    reason = house.shell.store.queue.why_waiting(waiting, dispatch.capacity("small", NOW), NOW)
     assert reason == "budget:account:small"
     dispatch.accounts = {"small": replace(SMALL, max_running=9, budget=amount(3))}
     assert len(house.submit("small")) == 1

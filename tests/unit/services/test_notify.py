@@ -80,7 +80,7 @@ class Telling(Shell):
         """A job has failed, and that is to be told."""
         before = self.put(a_job(**fields))
         job, outbox = announce(before, replace(before, status=Status.FAILED), target, self.now)
-        self.store.commit(job, capacity=capacity(9), outbox=outbox, now=self.now)
+        self.store.jobs.commit(job, capacity=capacity(9), outbox=outbox, now=self.now)
         told = [*outbox.told, *([outbox.finished] if outbox.finished else [])]
         return self.one(told[0].id)
 
@@ -152,7 +152,7 @@ def test_a_receiver_is_told_once_and_its_2xx_ends_it(shell: Telling) -> None:
 
 def test_what_is_told_is_the_record_in_the_form_of_standard_webhooks(shell: Telling) -> None:
     with receiver(OK) as (port, asked):
-        error = JobError("moderated", "no \udc00 such \N{SNOWMAN}")
+        error = JobError("moderated", "no \x00 such \N{SNOWMAN} \N{PENCIL}\N{UNICORN FACE}")
         one = shell.tell(hook(port), error=error, metadata={"order": 7})
         shell.now += 60
         shell.run()
@@ -258,7 +258,7 @@ def test_a_death_between_sending_and_writing_it_down_is_told_again_under_the_sam
     with receiver(OK) as (port, asked):
         one = shell.tell(hook(port))
         with monkeypatch.context() as patch:
-            patch.setattr(shell.store, "settle_notification", die)
+            patch.setattr(shell.store.outbox, "settle", die)
             with pytest.raises(Died):
                 shell.run()
         shell.run()
@@ -337,9 +337,9 @@ def test_a_pipeline_is_told_with_its_jobs_unless_they_are_too_many(
 
 def test_the_end_of_a_batch_is_told_as_the_batch(shell: Telling) -> None:
     target = Notify(("batch.finished",), celery_task="t")
-    shell.store.open_batch(Batch(BATCH, "cats", NOW, notify=target))
+    shell.store.batches.open(Batch(BATCH, "cats", NOW, notify=target))
     shell.put(a_job(batch_id=BATCH, status=Status.FAILED))
-    shell.store.close_batch(BATCH, shell.now)
+    shell.store.batches.close(BATCH, shell.now)
     shell.run()
     [(_, _, message_id, event)] = shell.messages.sent
     assert message_id == f"msg_{BATCH}-1"
@@ -350,7 +350,7 @@ def test_the_end_of_a_batch_is_told_as_the_batch(shell: Telling) -> None:
 def test_what_is_about_something_that_was_deleted_is_dropped(shell: Telling, topic: Topic) -> None:
     target = Notify((topic.value,), celery_task="t")
     one = Notification("msg_1", topic.value, "gone", "gone", target, NOW, due_at=NOW)
-    shell.store.commit(a_job(), capacity=capacity(9), outbox=Outbox((one,)), now=shell.now)
+    shell.store.jobs.commit(a_job(), capacity=capacity(9), outbox=Outbox((one,)), now=shell.now)
     shell.run()
     dead = shell.one("msg_1")
     assert (dead.state, dead.tries[0].outcome) == (DeliveryState.DEAD, "gone is there no more")
@@ -422,7 +422,7 @@ def test_a_receiver_is_a_host_or_a_queue(target: Notify, name: str) -> None:
 def a_dead_one(shell: Telling, target: Notify, **fields: Any) -> Notification:
     one = shell.tell(target, **fields)
     dead = failed(one, shell.now, Failure("410", final=True))
-    assert shell.store.settle_notification(dead, shell.now)
+    assert shell.store.outbox.settle(dead, shell.now)
     return shell.one(one.id)
 
 
@@ -445,8 +445,8 @@ def test_all_dead_letters_are_found_the_oldest_first(shell: Telling) -> None:
         ids.append(a_dead_one(shell, Notify(("job.failed",), celery_task="t")).id)
     progress = Notify(("job.progress",), celery_task="t")
     news = Notification("msg_p", "job.progress", "j", "j", progress, shell.now, due_at=shell.now)
-    shell.store.commit(a_job(), capacity=capacity(9), outbox=Outbox((news,)), now=shell.now)
-    shell.store.settle_notification(failed(news, shell.now, Failure("500")), shell.now)
+    shell.store.jobs.commit(a_job(), capacity=capacity(9), outbox=Outbox((news,)), now=shell.now)
+    shell.store.outbox.settle(failed(news, shell.now, Failure("500")), shell.now)
     assert shell.deliveries.dead() == ids
 
 

@@ -35,7 +35,7 @@ def test_an_end_frees_a_slot_and_wakes_for_its_children() -> None:
     job = shell.put(in_status(Status.SUBMITTED, then=({"press": "U1"}, {"press": "U2"})))
     decision = shell.orchestrator.record(job, SUCCESS, source=Source.CALLBACK)
     assert decision.disposition is Disposition.APPLIED
-    assert shell.store.get_many([c.id for c in decision.children]) != []
+    assert shell.store.jobs.get_many([c.id for c in decision.children]) != []
     assert shell.wakeups.sent == [("start", "default", 1)]  # the sweep finds its files
 
 
@@ -69,7 +69,7 @@ def test_it_decides_again_when_somebody_else_was_first() -> None:
 
 def test_a_job_that_vanished_meanwhile_is_not_found() -> None:
     shell = Shell()
-    shell.store.failure = StaleVersion()
+    shell.store.jobs.failure = StaleVersion()
     with pytest.raises(NotFound):
         shell.orchestrator.record(a_job(), Cancelled())
     with pytest.raises(NotFound, match="nobody"):
@@ -96,7 +96,7 @@ def test_an_account_that_left_the_settings_starts_nothing() -> None:
 def test_when_the_store_is_away_nobody_is_woken() -> None:
     shell = Shell()
     job = shell.put(in_status(Status.SUBMITTING))
-    shell.store.failure = StoreUnavailable()
+    shell.store.jobs.failure = StoreUnavailable()
     with pytest.raises(StoreUnavailable):
         shell.orchestrator.record(job, REFUSED)
     assert shell.wakeups.sent == []
@@ -118,7 +118,7 @@ def test_when_the_store_is_away_nobody_is_woken() -> None:
 def test_an_accounts_habits_set_our_patience(source: list[Source], flow: bool | None) -> None:
     shell = Shell()
     for how in source:
-        shell.store.commit(a_job(), capacity=capacity(3), sample=sample(how))
+        shell.store.jobs.commit(a_job(), capacity=capacity(3), sample=sample(how))
     assert shell.orchestrator.policy(a_job()).callbacks_flow is flow
 
 

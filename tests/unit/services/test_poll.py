@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.support.jobs import GRID, NOW, a_job, a_snapshot, capacity, in_status, sample
+from tests.support.jobs import GRID, NOW, a_job, a_snapshot, capacity, changed, in_status, sample
 from tests.support.shell import Shell
 from worker.adapters.tokens import Tokens
 from worker.domain.account.callback_stats import Source
@@ -39,11 +39,13 @@ def test_what_is_seen_goes_through_the_same_door_as_a_callback(
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
     poller.poll("default", [done.id])
     assert shell.job(done).status is Status.SUCCEEDED
-    assert shell.store.callback_stats("default").silent == 1, "an end that we had to ask for"
+    assert shell.store.accounts.callback_stats("default").silent == 1, (
+        "an end that we had to ask for"
+    )
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=50)}
     poller.poll("default", [running.id])
     assert shell.job(running).progress == 50
-    assert shell.store.callback_stats("default").silent == 1
+    assert shell.store.accounts.callback_stats("default").silent == 1
 
 
 def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, poller: Poller) -> None:
@@ -51,8 +53,8 @@ def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, poller: Poll
     shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=40)}
     shell.now += 100
     poller.poll("default", [job.id])
-    assert shell.store.claim_due(shell.now + 5, 9, 1) == []
-    assert len(shell.store.claim_due(shell.now + 60, 9, 1)) == 1
+    assert shell.store.jobs.claim_due(shell.now + 5, 9, 1) == []
+    assert len(shell.store.jobs.claim_due(shell.now + 60, 9, 1)) == 1
 
 
 def test_a_task_that_a_list_leaves_out_costs_no_call_of_its_own(
@@ -137,7 +139,7 @@ def test_the_list_may_show_the_end_and_that_counts_as_asked(shell: Shell, poller
     shell.provider.tasks = {"t1": done}
     poller.poll("default", [job.id])
     assert shell.job(job).status is Status.SUCCEEDED
-    assert shell.store.callback_stats("default").silent == 1
+    assert shell.store.accounts.callback_stats("default").silent == 1
 
 
 def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, poller: Poller) -> None:
@@ -241,9 +243,9 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
     for n in range(SILENT):
         task_id, began = f"t{n}", NOW - n % 1800
         job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
-        last = replace(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
+        last = changed(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
         quiet = sample(Source.ASKED, ended=True) if n < 3 else None
-        shell.store.commit(last, capacity=capacity(SILENT), sample=quiet)
+        shell.store.jobs.commit(last, capacity=capacity(SILENT), sample=quiet)
         shell.provider.tasks[task_id] = a_snapshot(
             TaskStatus.IN_PROGRESS, task_id=task_id, progress=40
         )
@@ -258,7 +260,7 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
             for what, account, *rest in shell.wakeups.sent:
                 if what == "ask":
                     poller.poll(account, rest)
-                elif ready := shell.store.next_ready(capacity(SILENT + 100), shell.now):
+                elif ready := shell.store.queue.next_ready(capacity(SILENT + 100), shell.now):
                     shell.orchestrator.record(ready, Started("default"))
         asked = [task for call in shell.provider.asked for task in call.split(",")]
         assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"

@@ -5,8 +5,8 @@ import pytest
 
 from tests.support.drawing import draw
 from tests.support.jobs import NOW, a_job, capacity
+from tests.support.stores import OwnStore
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store.memory import MemoryStore
 from worker.domain.errors import PictureError
 from worker.domain.job import Job, Notify, Status
 from worker.domain.notifications import Notification, Outbox, delivered
@@ -21,8 +21,8 @@ class Kept:
 
     def __init__(self, folder: Path) -> None:
         self.now = NOW
-        self.store = MemoryStore()
-        self.storage = Storage(f"file://{folder}", lambda ref: self.store.note_input(ref, self.now))
+        self.store = OwnStore()
+        self.storage = Storage(f"file://{folder}", lambda ref: self.store.blobs.note(ref, self.now))
 
     def retention(self, **special: float | None) -> Retention:
         keep = {**KEEP, **{Status(name): seconds for name, seconds in special.items()}}
@@ -30,13 +30,13 @@ class Kept:
 
     def ended(self, status: Status = Status.SUCCEEDED, **fields: object) -> Job:
         job = a_job(**fields)
-        self.store.commit(job, capacity=capacity(9), now=self.now)
+        self.store.jobs.commit(job, capacity=capacity(9), now=self.now)
         ended = replace(job, version=1, status=status)
-        self.store.commit(ended, capacity=capacity(9), now=self.now)
+        self.store.jobs.commit(ended, capacity=capacity(9), now=self.now)
         return job
 
     def has(self, job: Job) -> bool:
-        return self.store.get(job.id) is not None
+        return self.store.jobs.get(job.id) is not None
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ def test_much_that_is_over_leaves_in_one_go(kept: Kept) -> None:
 def test_what_was_told_of_is_kept_as_long_as_the_longest(kept: Kept) -> None:
     hook = Notify(("job.failed",), url="https://app.example/hook")
     made = Notification("m1", "job.failed", "j", "line", hook, NOW, due_at=NOW)
-    kept.store.commit(a_job(), capacity=capacity(9), outbox=Outbox((made,)), now=NOW)
-    [one] = kept.store.claim_notifications(NOW, 1, 60)
-    kept.store.settle_notification(delivered(one, NOW, "200"), NOW)
+    kept.store.jobs.commit(a_job(), capacity=capacity(9), outbox=Outbox((made,)), now=NOW)
+    [one] = kept.store.outbox.claim(NOW, 1, 60)
+    kept.store.outbox.settle(delivered(one, NOW, "200"), NOW)
     kept.now += 31 * DAY
     assert kept.retention(failed=None).tidy() == 0
     assert kept.retention(failed=90 * DAY).tidy() == 0
@@ -113,6 +113,6 @@ def test_a_picture_that_is_handed_in_again_while_it_goes_is_kept(
 
 
 def test_a_picture_that_is_gone_already_is_no_trouble(kept: Kept) -> None:
-    kept.store.note_input(f"blob:{'0' * 64}.png", NOW)
+    kept.store.blobs.note(f"blob:{'0' * 64}.png", NOW)
     kept.now += IDLE_INPUT_S
     assert kept.retention().tidy() == 1

@@ -105,7 +105,7 @@ def test_a_job_taken_by_another_worker_is_not_sent_twice(
     job = shell.put(a_job())
     shell.orchestrator.record(job, Started("default"))
     offers = iter([job, None])
-    monkeypatch.setattr(shell.store, "next_ready", lambda *_: next(offers))
+    monkeypatch.setattr(shell.store.queue, "next_ready", lambda *_: next(offers))
     assert not submitter.start_next("default")
     assert shell.provider.submitted == []
 
@@ -354,4 +354,4 @@ def test_a_refused_job_is_sent_again_under_the_same_token(
 def test_the_dialect_that_replies_betray_is_kept(shell: Shell, start: Start) -> None:
     shell.provider.last_dialect = "trueai"
     start()
-    assert shell.store.callback_stats("default").dialect == "trueai"
+    assert shell.store.accounts.callback_stats("default").dialect == "trueai"

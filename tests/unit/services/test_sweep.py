@@ -83,6 +83,6 @@ def test_one_bad_job_does_not_stop_the_others(shell: Shell, sweep: Sweep) -> Non
     bad = shell.put(after(a_job(), Started("default")).job)
     good = shell.put(after(a_job(created_at=NOW + 1), Started("default")).job)
     shell.now += Policy().lease_s
-    shell.store.failure = StoreUnavailable()
+    shell.store.jobs.failure = StoreUnavailable()
     assert sweep.run() == 2
     assert sorted(shell.job(job).ready for job in (bad, good)) == [False, True]

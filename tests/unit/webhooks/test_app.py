@@ -9,10 +9,9 @@ import pytest
 
 from tests.support.web import AUTH, Web, web_settings
 from webhooks.app import create_app
-from webhooks.server import _load_worker
+from webhooks.server import load_worker
 from worker.adapters.messaging import broker
-from worker.adapters.store.memory import MemoryStore
-from worker.domain.errors import BrokerUnavailable, SettingsError, StoreUnavailable
+from worker.domain.errors import BrokerUnavailable, SettingsError
 
 
 def answering(_app: Any) -> None:
@@ -37,9 +36,10 @@ def test_ready_when_redis_and_broker_answer(
 
 
 def test_who_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Away(MemoryStore):
-        def ping(self) -> None:
-            raise StoreUnavailable
+    def cut_off() -> Web:
+        web = Web(tmp_path)
+        web.store.line.cut = "a secret reason"
+        return web
 
     def missing(web: Web) -> list[str]:
         answer = web.client.get("/readyz")
@@ -49,9 +49,9 @@ def test_who_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("webhooks.health.ping", away)
     assert missing(Web(tmp_path)) == ["broker"]
-    assert missing(Web(tmp_path, Away())) == ["redis", "broker"]
+    assert missing(cut_off()) == ["redis", "broker"]
     monkeypatch.setattr("webhooks.health.ping", answering)
-    assert missing(Web(tmp_path, Away())) == ["redis"]
+    assert missing(cut_off()) == ["redis"]
 
 
 def test_it_starts_without_redis_and_answers_503(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_settings_that_cannot_work_stop_the_start(tmp_path: Path) -> None:
 
 
 def test_settings_reach_a_worker_that_is_spawned(tmp_path: Path) -> None:
-    loader = partial(_load_worker, web_settings(tmp_path))
+    loader = partial(load_worker, web_settings(tmp_path))
     copied = pickle.loads(pickle.dumps(loader))
     assert copied.args == loader.args
 

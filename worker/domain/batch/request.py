@@ -15,7 +15,7 @@ from worker.domain.money import Amount, amount
 from worker.domain.notifications import Topic
 from worker.domain.requests.base import Model, Name, Problem, validate
 from worker.domain.requests.notify import BatchNotify
-from worker.domain.requests.queries import OneOf
+from worker.domain.requests.queries import OneOf, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,8 @@ def batch_request(asked: BatchFields) -> BatchRequest:
     )
 
 
-class ManifestQuery(Model):
+class ManifestQuery(Query):
     """How a manifest is written."""
-
-    what: ClassVar[str] = "the query"
 
     format: Annotated[manifest.Form, OneOf(manifest.Form)] = Field(
         manifest.Form.JSONL, description="How it is written."

@@ -60,10 +60,14 @@ Limit = Annotated[
 Cursor = Annotated[str, Field(description="The `next_cursor` of the page before.")]
 
 
-class JobsQuery(Model):
-    """Which jobs to list."""
+class Query(Model):
+    """Base of all queries."""
 
     what: ClassVar[str] = "the query"
+
+
+class JobsQuery(Query):
+    """Which jobs to list."""
 
     status: Annotated[Status, OneOf(Status)] | None = Field(
         None, description="Only jobs in this status."
@@ -78,18 +82,14 @@ class JobsQuery(Model):
     cursor: Cursor | None = None
 
 
-class BatchesQuery(Model):
+class BatchesQuery(Query):
     """How many of the newest batches to list."""
-
-    what: ClassVar[str] = "the query"
 
     limit: Limit = PAGE
 
 
-class DeliveriesQuery(Model):
+class DeliveriesQuery(Query):
     """Which deliveries to list."""
-
-    what: ClassVar[str] = "the query"
 
     state: Annotated[DeliveryState, OneOf(DeliveryState)] | None = Field(
         None, description="Only those in this state."

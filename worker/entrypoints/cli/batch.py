@@ -156,7 +156,7 @@ def manifest_(*, name: str, as_csv: bool, output: str | None) -> None:
 def bad(*, name: str) -> None:
     """List the rows of its file, as last handed in, that are no jobs."""
     found = _find(name)
-    rows = connection.services().store.bad_rows(found.id, _BAD_KEPT)
+    rows = connection.services().store.batches.bad_rows(found.id, _BAD_KEPT)
     for text in view.bad_row_lines(rows):
         click.echo(text.strip())
     if more := found.bad - len(rows):

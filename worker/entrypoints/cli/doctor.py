@@ -14,8 +14,8 @@ from worker.adapters.local.running import PATIENCE_S, settings_here
 from worker.adapters.messaging.broker import make_celery, ping
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
+from worker.adapters.store.base import connect
 from worker.adapters.store.durability import read_durability
-from worker.adapters.store.redis import connect
 from worker.adapters.tokens import Tokens
 from worker.bootstrap import HOOK_PATH, build
 from worker.domain.account import Account
@@ -65,8 +65,8 @@ def examine() -> Iterator[Finding]:
         ("redis", partial(_redis, settings)),
         ("broker", partial(_broker, settings)),
         ("web", partial(_web, settings)),
-        *((f"provider {a.name}", partial(_provider, settings, a)) for a in settings.accounts),
-        ("callbacks", partial(_callbacks, settings)),
+        *((f"provider {a.name}", partial(check_provider, settings, a)) for a in settings.accounts),
+        ("callbacks", partial(check_callbacks, settings)),
         ("storage", partial(_storage, settings)),
     ]
     if not settings.accounts:
@@ -124,7 +124,8 @@ def _web(settings: Settings) -> Finding:
     return Finding("web", "fail", f"{url} answered {status}: {reason}")
 
 
-def _provider(settings: Settings, account: Account) -> Finding:
+def check_provider(settings: Settings, account: Account) -> Finding:
+    """Whether the account's provider answers."""
     name = f"provider {account.name}"
     url, key, auth = _places(settings, account)
     client = ProviderClient(account, deadline_s=_SECONDS)
@@ -146,7 +147,8 @@ def _places(settings: Settings, account: Account) -> tuple[str, str, str]:
     return f"{place}.url in the file of HOOKLINE_ACCOUNTS", f"{place}.key", f"{place}.auth there"
 
 
-def _callbacks(settings: Settings) -> Finding:
+def check_callbacks(settings: Settings) -> Finding:
+    """Whether providers can call back."""
     url = settings.public_url
     if url is None:
         advice = "Set HOOKLINE_PUBLIC_URL for faster answers; without it everything works, too."

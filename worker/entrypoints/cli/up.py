@@ -57,7 +57,7 @@ def up(**given: Any) -> None:
             stack.wait_until_ready(planned, supervisor, stop)
             tell(settings.state_dir, {**_of_environment(), **named, **planned.made_up})
             if not stop.is_set():
-                _print_places(planned)
+                print_places(planned)
             supervisor.watch(stop)
             note("stopping ...")
 
@@ -80,7 +80,8 @@ def _on_signals() -> Stop:
     return stop
 
 
-def _print_places(planned: stack.Plan) -> None:
+def print_places(planned: stack.Plan) -> None:
+    """Print the addresses of everything that runs."""
     settings = planned.settings
     if planned.port_taken:
         note(f"Port {planned.port_taken} is taken; this uses {settings.port}.")

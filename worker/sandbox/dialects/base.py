@@ -76,10 +76,6 @@ class Dialect(ABC):
     callback_timeout: ClassVar[float] = 100.0
     callback_pauses: ClassVar[tuple[float, ...]] = ()
 
-    def has_prefix(self, prefix: str) -> bool:
-        """Whether a path segment may stand before /mj; "" for none."""
-        return self.any_prefix or prefix in ("", *self.prefixes)
-
     @abstractmethod
     def allows(self, headers: Headers, key: str) -> bool:
         """Whether these headers carry the API key."""

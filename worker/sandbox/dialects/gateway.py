@@ -76,7 +76,12 @@ class Gateway(Trueai):
 
     def check(self, path: str, body: JSON) -> None:
         if path == "action":
-            self._check_button(str(body.get("customId") or ""))
+            custom_id = str(body.get("customId") or "")
+            if "::" not in custom_id:
+                raise Refused("http 500", reply=self.crashed)
+            if gateway_action(custom_id) is None:
+                text = f"Invalid request, unknown_action: {custom_id}"
+                raise Refused("http 400", reply=openai_error(400, text))
         if path in ("imagine", "shorten") and not body.get("prompt"):
             raise Refused("prompt_is_required")
         if path == "change" and not body.get("index"):
@@ -142,13 +147,6 @@ class Gateway(Trueai):
 
     def seed(self, task: Task | None) -> Reply:
         return self.unknown_task if task is None else super().seed(task)
-
-    def _check_button(self, custom_id: str) -> None:
-        if "::" not in custom_id:
-            raise Refused("http 500", reply=self.crashed)
-        if gateway_action(custom_id) is None:
-            text = f"Invalid request, unknown_action: {custom_id}"
-            raise Refused("http 400", reply=openai_error(400, text))
 
 
 def gateway_action(custom_id: str) -> str | None:

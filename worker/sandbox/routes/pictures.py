@@ -14,9 +14,6 @@ from worker.sandbox.models import Reply, now_ms
 from worker.sandbox.pictures import Recipe
 from worker.sandbox.tasks import Tasks
 
-#: Rendered files to keep; a PNG has about 100 KB.
-CACHE = 64
-
 
 class Pictures:
     """Finds a picture by the name in its URL and draws it when requested."""
@@ -28,7 +25,7 @@ class Pictures:
         self._numbers = itertools.count(1)
         # One drawing at a time: threads would not be faster, and equal requests draw once.
         self._drawing = threading.Lock()
-        self._render = lru_cache(maxsize=CACHE)(_rendered)
+        self._render = lru_cache(maxsize=64)(_rendered)  # a PNG has about 100 KB
 
     def image(self, name: str) -> Reply:
         """The reply to a GET of a picture."""

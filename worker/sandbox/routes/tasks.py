@@ -1,7 +1,5 @@
 """GET task/...: tasks one by one, in lists, and the seeds of their pictures."""
 
-from typing import Any
-
 from flask import request
 
 from worker.sandbox.dialects import Dialect
@@ -37,10 +35,9 @@ class TaskQueries:
     def by_condition(self) -> Reply:
         """Several tasks by id; unknown ones are left out silently."""
         fields = request.get_json(silent=True)
-        wanted: Any = fields.get("ids") if isinstance(fields, dict) else None
-        ids = map(str, wanted) if isinstance(wanted, list) else ()
+        ids = fields.get("ids") if isinstance(fields, dict) else None
         with self._tasks.lock:
-            found = map(self._tasks.visible.get, ids)
+            found = map(self._tasks.visible.get, map(str, ids if isinstance(ids, list) else ()))
             return self._views([task for task in found if task is not None])
 
     def queue(self) -> Reply:

@@ -1,10 +1,11 @@
 """SHELL. How a batch stands: how far it is, what it cost, and what it waits for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from worker.adapters.store import Batch, Filter, Store
+from worker.adapters.store import Batch, Filter
+from worker.adapters.store.store import Store
 from worker.domain.account.billing import Standing
 from worker.domain.job import JSON, Job, Status
 from worker.domain.money import Amount
@@ -66,14 +67,14 @@ class BatchReport:
 def report(store: Store, batch: Batch, *, bad_rows: int = 0) -> BatchReport:
     """How the batch stands, with so many of its bad rows."""
     [found] = reports(store, [batch])
-    shown = store.bad_rows(batch.id, bad_rows) if bad_rows else []
-    return BatchReport(batch, found.state, found.purse, found.estimated, tuple(shown))
+    shown = store.batches.bad_rows(batch.id, bad_rows) if bad_rows else []
+    return replace(found, bad_rows=tuple(shown))
 
 
 def reports(store: Store, batches: Iterable[Batch]) -> list[BatchReport]:
     """The same of several, without their bad rows."""
-    batches, paused = list(batches), store.paused()
-    sums = store.money([f"batch:{batch.id}" for batch in batches])
+    batches, paused = list(batches), store.queue.paused()
+    sums = store.accounts.money([f"batch:{batch.id}" for batch in batches])
     return [
         BatchReport(
             batch,
@@ -101,7 +102,7 @@ def why_waiting(orchestrator: Orchestrator, found: BatchReport) -> Waiting | Non
 
 
 def _a_queued_job(store: Store, batch: Batch) -> Job | None:
-    page = store.list_jobs(Filter(status=Status.QUEUED, batch_id=batch.id), 1)
+    page = store.jobs.page(Filter(status=Status.QUEUED, batch_id=batch.id), 1)
     return page.jobs[0] if page.jobs else None
 
 

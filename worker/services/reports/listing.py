@@ -1,6 +1,7 @@
 """SHELL. Listings, as the queries ask for them."""
 
-from worker.adapters.store import Filter, NotificationPage, Page, Store
+from worker.adapters.store import Filter, NotificationPage, Page
+from worker.adapters.store.store import Store
 from worker.domain.requests.queries import DeliveriesQuery, JobsQuery
 
 
@@ -13,9 +14,9 @@ def list_jobs(store: Store, query: JobsQuery) -> Page:
         batch_id=query.batch,
         double_payments=query.double_payments,
     )
-    return store.list_jobs(wanted, query.limit, query.cursor)
+    return store.jobs.page(wanted, query.limit, query.cursor)
 
 
 def list_deliveries(store: Store, query: DeliveriesQuery) -> NotificationPage:
     """A page of notifications, likewise."""
-    return store.list_notifications(query.state, query.limit, query.cursor)
+    return store.outbox.page(query.state, query.limit, query.cursor)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from worker.adapters.store import Filter, Load, Store
+from worker.adapters.store import Filter, Load
+from worker.adapters.store.store import Store
 from worker.domain.account import Account
 from worker.domain.account.billing import Standing
 from worker.domain.account.callback_stats import CallbackStats, TrackingMode
@@ -85,7 +86,7 @@ class Overview:
 def overview(orchestrator: Orchestrator) -> Overview:
     """How everything stands. Raises ``StoreUnavailable``."""
     now, store, names = orchestrator.clock(), orchestrator.store, list(orchestrator.accounts)
-    paused = store.paused()
+    paused = store.queue.paused()
     capacity = [orchestrator.dispatch.capacity(name, now, fresh=True) for name in names]
     purses = [Purse(f"account:{each.account}", each.budget) for each in capacity]
     shared = _shared_purses(capacity[0]) if capacity else []
@@ -100,7 +101,7 @@ def overview(orchestrator: Orchestrator) -> Overview:
         anywhere=load.anywhere + load.anywhere_films,
         budgets=tuple(filled[len(purses) :]),
         paused=tuple(sorted(paused)),
-        ended=store.ended(),
+        ended=store.jobs.ended(),
     )
 
 
@@ -124,7 +125,7 @@ def state_of(name: str, breaker: CircuitBreaker, paused: Collection[str], now: f
 def purse_of(store: Store, scope: str, capacity: Capacity) -> Purse:
     """What was spent of one of the budgets that the account's ``terms`` ask about."""
     of, _, name = scope.partition(":")
-    batch = store.batch(name) if of == "batch" else None
+    batch = store.batches.get(name) if of == "batch" else None
     tenants = capacity.tenant_budgets
     budgets: Mapping[str, Amount | None] = {
         "account": capacity.budget,
@@ -151,7 +152,7 @@ def _shared_purses(capacity: Capacity) -> list[Purse]:
 
 
 def _filled(store: Store, purses: list[Purse]) -> list[Purse]:
-    sums = store.money([purse.scope for purse in purses])
+    sums = store.accounts.money([purse.scope for purse in purses])
     return [
         Purse(
             purse.scope,
@@ -173,10 +174,10 @@ def _report(
     account = orchestrator.accounts[name]
     return Report(
         account=account,
-        load=store.load(name),
+        load=store.queue.load(name),
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
         double_payments=_count(store, Filter(account=name, double_payments=True))
-        + store.forgotten_double_payments(name),
+        + store.jobs.forgotten_double_payments(name),
         callback_stats=callback_stats,
         mode=mode,
         why=why,
@@ -190,7 +191,7 @@ def _report(
 def _count(store: Store, wanted: Filter) -> int:
     count, cursor = 0, None
     while True:
-        page = store.list_jobs(wanted, _PAGE, cursor)
+        page = store.jobs.page(wanted, _PAGE, cursor)
         count += len(page.jobs)
         if (cursor := page.cursor) is None:
             return count

@@ -68,7 +68,7 @@ def _for_others(job: Job) -> Waiting:
     if job.kind is Kind.CHOOSE:
         function = job.request.get("choose", "its function")
         return Waiting("function", f"{function} is called once the parent's files are stored")
-    names = ", ".join(job.request.get("blend", job.waits_for))
+    names = ", ".join(job.request.get("blend", job.spec.waits_for))
     return Waiting("siblings", f"the pictures of {names} are not all there yet")
 
 
@@ -80,7 +80,7 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
     now = orchestrator.clock()
     breaker = orchestrator.dispatch.breaker(name, fresh=True)
     capacity = orchestrator.dispatch.capacity(name, now)
-    why = orchestrator.store.why_waiting(job, capacity, now)
+    why = orchestrator.store.queue.why_waiting(job, capacity, now)
     reason, _, about = (why or "next").partition(":")
     match reason:
         case "slots":
@@ -95,7 +95,7 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
             message = f"the same prompt runs on {name}, or comes before it"
         case "mode":
             modes = ", ".join(sorted(capacity.modes))
-            message = f"{name} does not take mode {job.mode}, but {modes}"
+            message = f"{name} does not take mode {job.options.mode}, but {modes}"
         case _:
             message = f"nothing keeps it from {name}: a worker takes it in a moment"
     return Waiting(reason, message)
@@ -109,7 +109,7 @@ def _no_slot(
     if state.taking is not Taking.OPEN:
         return Waiting(state.taking.value, f"account {name} is {state.taking}: {state.why}. "
                        f"{state.hint}")  # fmt: skip
-    load = orchestrator.store.load(name)
+    load = orchestrator.store.queue.load(name)
     films = pool_of(job.kind) is Pool.VIDEO
     running = load.films if films else load.images
     most = account.max_running_video if films else account.max_running

@@ -59,7 +59,7 @@ def test_providers_on_this_machine_get_its_own_address(folder: Path) -> None:
 def test_every_account_has_its_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     env = {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=AWAY, spare=LOCAL)}
     with stack.plan(env, None) as planned:
-        up._print_places(planned)
+        up.print_places(planned)
     lines = capsys.readouterr().out.splitlines()
     providers = [line.split()[1:] for line in lines if line.startswith("provider")]
     assert providers == [["main", AWAY], ["spare", LOCAL]]
@@ -122,7 +122,7 @@ def test_the_doctor_names_the_place_where_an_account_is_set(folder: Path) -> Non
     )
     one = load_settings({"HOOKLINE_PROVIDER_URL": "http://127.0.0.1:9"}, None)
     for settings, place in ((several, "accounts.main.url in the file of"), (one, "PROVIDER_URL")):
-        finding = doctor._provider(settings, settings.accounts[0])
+        finding = doctor.check_provider(settings, settings.accounts[0])
         assert finding.verdict == "fail"
         assert place in (finding.advice or "")
 
@@ -135,5 +135,5 @@ def test_the_doctor_gives_each_account_its_hook(
         "HOOKLINE_ACCOUNTS": accounts_file(folder, main=LOCAL, spare=LOCAL),
         "HOOKLINE_PUBLIC_URL": "http://127.0.0.1:8000",
     }
-    lines = (doctor._callbacks(load_settings(env, None)).advice or "").splitlines()
+    lines = (doctor.check_callbacks(load_settings(env, None)).advice or "").splitlines()
     assert [line.partition(": ")[0] for line in lines[1:]] == ["main", "spare"]

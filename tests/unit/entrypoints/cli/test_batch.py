@@ -44,7 +44,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     orchestrator.accounts = orchestrator.dispatch.accounts = {"default": priced}
     connection.use(web.services)
     yield web
-    connection._Connection.services = None
+    connection.use(None)
 
 
 def run(*args: str, data: bytes | None = None) -> Result:
@@ -58,7 +58,7 @@ def a_file(name: str = "cats.txt", text: str = "a cat\na dog\n") -> str:
 
 def test_the_seeds_of_a_whole_file_are_asked_for_with_a_flag(web: Web) -> None:
     assert run(a_file(), "--seed").exit_code == 0
-    assert [root.seed for root in roots(web)] == [True, True]
+    assert [root.options.seed for root in roots(web)] == [True, True]
     assert "2 known" in run(a_file()).stderr, "how it is made does not make it another job"
 
 
@@ -69,7 +69,7 @@ def roots(web: Web, name: str = "cats.txt") -> list[Job]:
 def fail(web: Web, job: Job) -> None:
     attempt = Attempt(1, NOW, "failed", NOW, "t1")
     error = JobError("moderated", "Banned word.")
-    web.services.store.commit(
+    web.services.store.jobs.commit(
         replace(job, status=Status.FAILED, attempts=(attempt,), error=error, finished_at=NOW),
         capacity=web.services.orchestrator.dispatch.capacity("default", NOW),
     )
@@ -83,8 +83,8 @@ def test_a_file_becomes_a_batch_of_its_name(web: Web) -> None:
     assert "hookline batch watch cats.txt" in answer.stderr
     assert [root.request["prompt"] for root in roots(web)] == ["a cat", "a dog"]
     for root in roots(web):
-        assert [step["press"] for step in root.then] == ["U1", "U2"]
-        assert (root.priority, root.metadata) == (7, {"order": "9"})
+        assert [step["press"] for step in root.spec.then] == ["U1", "U2"]
+        assert (root.options.priority, root.metadata) == (7, {"order": "9"})
 
 
 def test_submit_is_the_long_form(web: Web) -> None:
@@ -109,7 +109,7 @@ def test_columns_fill_the_template_and_defaults_are_for_all(web: Web) -> None:
     run(name, "--prompt", "{subject}, {style}", "--defaults", defaults, "--priority", "2")
     [root] = roots(web, name)
     assert root.request == {"prompt": "a cat, ink", "bot_type": "NIJI_JOURNEY"}
-    assert (root.priority, root.metadata) == (2, {"a": "1"})
+    assert (root.options.priority, root.metadata) == (2, {"a": "1"})
 
 
 def test_permutations_can_be_turned_off(web: Web) -> None:
@@ -148,7 +148,7 @@ def test_strict_submits_nothing_and_tells_why(web: Web) -> None:
     assert answer.exit_code == 1
     assert "Nothing was submitted for 1 bad row:" in answer.stderr
     assert "line 2  prompt: is required" in answer.stderr
-    assert web.store.batches(9) == []
+    assert web.store.batches.newest(9) == []
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_wrong_usage_is_told_and_stores_nothing(web: Web, args: list[str], words
     answer = run(*args)
     assert answer.exit_code == 2
     assert words in answer.stderr
-    assert web.store.batches(9) == []
+    assert web.store.batches.newest(9) == []
 
 
 def test_a_dry_run_prices_the_file_and_stores_nothing(web: Web) -> None:
@@ -181,7 +181,7 @@ def test_a_dry_run_prices_the_file_and_stores_nothing(web: Web) -> None:
     assert "Nothing was submitted." in answer.stderr
     said = json.loads(run("cats.txt", "--dry-run", "--json").stdout)
     assert (said["rows"], said["jobs"], said["total"], said["exact"]) == (2, 2, 0.5, True)
-    assert web.store.batches(9) == []
+    assert web.store.batches.newest(9) == []
 
 
 def test_show_and_list_tell_how_batches_stand(web: Web) -> None:
@@ -266,7 +266,7 @@ def test_ctrl_c_leaves_the_batch_running_and_says_so(
 
 def test_python_programs_have_the_same(web: Web) -> None:
     taken = worker.submit_batch(a_file(), then="U1", priority=7)
-    assert (taken.new, roots(web)[0].priority) == (2, 7)
+    assert (taken.new, roots(web)[0].options.priority) == (2, 7)
     taken = worker.submit_batch(
         ({"prompt": prompt, "key": prompt} for prompt in ("a", "b")), name="rows", budget=3
     )

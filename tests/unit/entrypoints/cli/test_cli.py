@@ -12,24 +12,23 @@ from click.testing import CliRunner, Result
 
 import worker
 from tests.support.drawing import draw
-from tests.support.jobs import GRID, NOW, a_job, capacity, in_status
+from tests.support.jobs import GRID, NOW, a_job, capacity, changed, in_status
+from tests.support.stores import OwnStore
 from worker.adapters.messaging import broker
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter, Load
 from worker.adapters.store.durability import Durability
-from worker.adapters.store.memory import MemoryStore
 from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import CallbackStats, TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.errors import StoreUnavailable
 from worker.domain.events import Policy
 from worker.domain.job import Attempt, Job, Kind, Retry, Status
 from worker.domain.money import amount
 from worker.domain.result import AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
-from worker.entrypoints.cli import attempts, cli, processes, verdicts
+from worker.entrypoints.cli import attempts, cli, verdicts
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
@@ -55,7 +54,7 @@ class Here:
 
     def __init__(self, output: Path) -> None:
         accounts = {"default": Account("default", "https://provider.example")}
-        self.store = MemoryStore()
+        self.store = OwnStore()
         self.storage = Storage(f"file://{output}")
         self.serve(*accounts.values())
 
@@ -83,7 +82,7 @@ def here(tmp_path: Path) -> Iterator[Here]:
     services = Here(tmp_path / "output")
     connection.use(cast("Services", services))
     yield services
-    connection._Connection.services = None
+    connection.use(None)
 
 
 def run(*args: str) -> Result:
@@ -91,7 +90,7 @@ def run(*args: str) -> Result:
 
 
 def keep(here: Here, job: Job, *children: Job) -> Job:
-    here.store.commit(job, children, capacity=capacity(9))
+    here.store.jobs.commit(job, children, capacity=capacity(9))
     return job
 
 
@@ -119,13 +118,13 @@ def test_a_job_is_handed_in_with_everything_that_was_said(here: Here) -> None:
     )  # fmt: skip
     assert answer.exit_code == 0, answer.output
     said = json.loads(answer.stdout)
-    job = here.store.get(said["id"])
+    job = here.store.jobs.get(said["id"])
     assert job is not None
     assert said == json.loads(json.dumps(answers.Job.of(job, here.orchestrator.accounts).to_dict()))
     assert job.request == {"prompt": "a red fox"}
-    assert [step["press"] for step in job.then] == ["U1", "U2", "V2"]
-    assert job.then[2]["then"] == [{"press": "U1"}]
-    assert (job.priority, job.mode, job.deadline_s) == (9, "fast", 120)
+    assert [step["press"] for step in job.spec.then] == ["U1", "U2", "V2"]
+    assert job.spec.then[2]["then"] == [{"press": "U1"}]
+    assert (job.options.priority, job.options.mode, job.options.deadline_s) == (9, "fast", 120)
     assert job.metadata == {"order": "a=b"}
 
 
@@ -133,18 +132,18 @@ def test_a_job_is_handed_in_with_everything_that_was_said(here: Here) -> None:
     ("text", "retry"), [("3", Retry(3)), ("2:failed, timeout", Retry(2, on=("failed", "timeout")))]
 )
 def test_further_attempts_are_asked_for_in_a_word(here: Here, text: str, retry: Retry) -> None:
-    job = here.store.get(run("imagine", "a fox", "--retry", text).stdout.strip())
+    job = here.store.jobs.get(run("imagine", "a fox", "--retry", text).stdout.strip())
     assert job is not None
-    assert job.retry == retry
+    assert job.options.retry == retry
 
 
 @pytest.mark.parametrize("words", [("a red fox --seed 5", "--seed"), ("--seed", "a", "red fox")])
 def test_a_seed_is_asked_for_with_a_flag_beside_midjourneys_own(
     here: Here, words: tuple[str, ...]
 ) -> None:
-    job = here.store.get(run("imagine", *words).stdout.strip())
+    job = here.store.jobs.get(run("imagine", *words).stdout.strip())
     assert job is not None
-    assert job.seed
+    assert job.options.seed
     assert job.request == {"prompt": " ".join(word for word in words if word != "--seed")}
 
 
@@ -152,7 +151,7 @@ def test_midjourneys_own_seed_without_quotes_is_not_taken_for_ours(here: Here) -
     answer = run("imagine", "a", "red", "fox", "--seed", "5")
     assert answer.exit_code == 2
     assert "put it in quotes" in answer.stderr
-    assert here.store.list_jobs(Filter(), 9).jobs == ()
+    assert here.store.jobs.page(Filter(), 9).jobs == ()
 
 
 @pytest.mark.parametrize(
@@ -165,9 +164,9 @@ def test_midjourneys_own_seed_without_quotes_is_not_taken_for_ours(here: Here) -
     ],
 )
 def test_what_is_stored_is_asked_for_in_a_word(here: Here, flags: list[str], keep: Keep) -> None:
-    job = here.store.get(run("imagine", "a fox", *flags).stdout.strip())
+    job = here.store.jobs.get(run("imagine", "a fox", *flags).stdout.strip())
     assert job is not None
-    assert job.keep == keep
+    assert job.options.keep == keep
 
 
 def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:
@@ -193,7 +192,7 @@ def test_a_wrong_retry_is_refused_with_what_to_write(here: Here, text: str, word
 
 def test_without_json_stdout_has_the_id_alone(here: Here) -> None:
     answer = run("imagine", "a fox")
-    assert here.store.get(answer.stdout.strip())
+    assert here.store.jobs.get(answer.stdout.strip())
     assert "hookline watch" in answer.stderr
 
 
@@ -240,7 +239,7 @@ def test_the_same_key_gives_the_same_job_and_refuses_another_request(here: Here)
 def test_the_other_kinds(here: Here, args: list[str], kind: Kind, request_: dict[str, Any]) -> None:
     answer = run(*args)
     assert answer.exit_code == 0, answer.output
-    job = here.store.get(answer.stdout.strip())
+    job = here.store.jobs.get(answer.stdout.strip())
     assert job is not None
     assert (job.kind, dict(job.request)) == (kind, request_)
 
@@ -289,7 +288,7 @@ def test_a_failed_follow_up_makes_waiting_end_with_one(here: Here) -> None:
 def test_only_what_grew_from_the_job_counts(here: Here) -> None:
     root = done()
     good, bad = (
-        replace(
+        changed(
             done(parent_id=root.id, kind=Kind.ACTION, request={"button": name}),
             pipeline_id=root.id, status=status,
         )
@@ -335,7 +334,8 @@ def test_a_worker_of_unknown_queues_does_not_start(here: Here, queues: str) -> N
 
 
 def test_the_queues_that_a_worker_may_serve_are_those_there_are() -> None:
-    assert list(processes._QUEUES) == list(broker.QUEUES)
+    known = ", ".join(broker.QUEUES)
+    assert f"--queues must be some of {known}, not" in run("worker", "--queues", "x").stderr
 
 
 def test_listing_and_showing(here: Here) -> None:
@@ -371,21 +371,18 @@ def test_jobs_that_are_over_are_exported_as_lines(here: Here, tmp_path: Path) ->
     assert len(run("export", "--status", "failed").stdout.splitlines()) == 1
 
 
-def test_a_store_that_is_away_is_three(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any, **__: Any) -> Any:
-        raise StoreUnavailable
-
-    monkeypatch.setattr(here.store, "get", away)
+def test_a_store_that_is_away_is_three(here: Here) -> None:
+    here.store.line.cut = "no connection"
     answer = run("show", "x")
     assert answer.exit_code == 3
-    assert answer.stderr == "Error: Redis does not answer.\n"
+    assert answer.stderr == "Error: Redis does not answer: no connection\n"
 
 
 def test_without_anything_running_it_says_how_to_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    connection._Connection.services = None
+    connection.use(None)
     answer = run("jobs")
     assert answer.exit_code == 3
     assert "hookline up" in answer.stderr
@@ -394,7 +391,7 @@ def test_without_anything_running_it_says_how_to_start(
 def test_wrong_settings_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOOKLINE_PORT", "99999")
-    connection._Connection.services = None
+    connection.use(None)
     answer = run("jobs")
     assert answer.exit_code == 2
     assert "HOOKLINE_PORT" in answer.stderr
@@ -410,14 +407,14 @@ def test_ctrl_c_leaves_the_job_running(here: Here, monkeypatch: pytest.MonkeyPat
     answer = run("watch", job.id)
     assert answer.exit_code == 130
     assert f"hookline watch {job.id}" in answer.stderr
-    kept = here.store.get(job.id)
+    kept = here.store.jobs.get(job.id)
     assert kept is not None
     assert kept.status is Status.QUEUED
 
 
 def test_the_python_door(here: Here) -> None:
     job = worker.imagine("a fox", then="V2>U1", priority=7, key="k")
-    assert job.then == ({"press": "V2", "then": [{"press": "U1"}]},)
+    assert job.spec.then == ({"press": "V2", "then": [{"press": "U1"}]},)
     assert worker.imagine("a fox", then="V2>U1", priority=7, key="k").id == job.id
     root = keep(here, done())
     assert worker.wait(root).id == root.id
@@ -518,12 +515,12 @@ def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -
     keep(here, replace(job, account="main", attempts=(paid,), version=0))
     keep(here, a_job(account="", anywhere=True))
     closed = CircuitBreaker(
-        closed="quota: no credit", settings=here.orchestrator.dispatch._settings_of("spare")
+        closed="quota: no credit", settings=here.orchestrator.dispatch.settings_of("spare")
     )
-    assert here.store.save_breaker("spare", closed, CircuitBreaker())
+    assert here.store.accounts.save_breaker("spare", closed, CircuitBreaker())
     full = CircuitBreaker(limit=4, limited_at=NOW)
-    assert here.store.save_breaker("main", full, CircuitBreaker())
-    here.store.pause("kind:video")
+    assert here.store.accounts.save_breaker("main", full, CircuitBreaker())
+    here.store.queue.pause("kind:video")
     told = run("accounts")
     assert told.exit_code == 0
     assert max(map(len, told.stdout.splitlines())) <= 100
@@ -543,7 +540,7 @@ def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -
 def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
     assert run("pause", "--account", "default").stdout == "Paused now: account default\n"
     assert "kind video" in run("pause", "--kind", "video").stdout
-    assert here.store.paused() == {"account:default", "kind:video"}
+    assert here.store.queue.paused() == {"account:default", "kind:video"}
     queued = keep(here, a_job())
     assert "`hookline resume --account default`" in run("show", queued.id).stdout
     assert run("resume", "--account", "default", "--kind", "video").stdout == (
@@ -556,14 +553,16 @@ def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
 
 
 def test_resuming_opens_a_closed_account(here: Here) -> None:
-    settings = here.orchestrator.dispatch._settings_of("default")
+    settings = here.orchestrator.dispatch.settings_of("default")
     for trouble in (
         CircuitBreaker(closed="quota: none", settings=settings),
         CircuitBreaker(rest_until=NOW + 60),
     ):
-        assert here.store.save_breaker("default", trouble, here.store.breaker("default"))
+        assert here.store.accounts.save_breaker(
+            "default", trouble, here.store.accounts.breaker("default")
+        )
         assert run("resume", "--account", "default").exit_code == 0
-        assert here.store.breaker("default") == CircuitBreaker()
+        assert here.store.accounts.breaker("default") == CircuitBreaker()
 
 
 def test_what_a_job_costs_is_shown(here: Here) -> None:
@@ -597,12 +596,12 @@ def test_a_dry_run_prints_the_tree_and_keeps_nothing(here: Here, tmp_path: Path)
     ]
     assert "By account: main 3.8, spare 3.5" in told.stderr
     assert "there may be more jobs" in told.stderr
-    assert here.store.list_jobs(Filter(), 9).jobs == ()
+    assert here.store.jobs.page(Filter(), 9).jobs == ()
     assert not (tmp_path / "output").exists(), "not even the picture"
     root = keep(here, done(account="main"))
     pressed = json.loads(run("press", root.id, "U*", "--dry-run", "--json").stdout)
     assert (pressed["jobs"], pressed["total"], pressed["exact"]) == (4, 0.8, True)
-    assert len(here.store.list_jobs(Filter(), 9).jobs) == 1
+    assert len(here.store.jobs.page(Filter(), 9).jobs) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.jobs import NOW, a_job, capacity, in_status
 from tests.support.shell import Wakeups
-from worker.adapters.store.memory import MemoryStore
+from tests.support.stores import OwnStore
 from worker.domain.account import Account, Budgets
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Attempt, Job, Kind, Status
@@ -29,10 +29,10 @@ SPARE = Account("spare", "https://b.example", max_running=2, max_running_video=0
 
 
 class World:
-    """Two accounts over a store in memory, at ``NOW``."""
+    """Two accounts over one store, at ``NOW``."""
 
     def __init__(self, *accounts: Account, budgets: Budgets | None = None) -> None:
-        self.store = MemoryStore()
+        self.store = OwnStore()
         known = {account.name: account for account in accounts or (MAIN, SPARE)}
         self.orchestrator = Orchestrator(
             self.store, Wakeups(), known, hooked=True, budgets=budgets, clock=lambda: NOW
@@ -40,7 +40,7 @@ class World:
 
     def put(self, **fields: Any) -> Job:
         job = a_job(**{"account": "main", **fields})
-        self.store.commit(job, capacity=capacity(99, job.account))
+        self.store.jobs.commit(job, capacity=capacity(99, job.account))
         return self.orchestrator.job(job.id)
 
     def run(self, account: str = "main", **fields: Any) -> Job:
@@ -48,13 +48,13 @@ class World:
         job = in_status(Status.SUBMITTED, **fields)
         paid = replace(job.attempts[-1], account=account, price=amount(1))
         job = replace(job, account=account, attempts=(paid,), version=0)
-        self.store.commit(job, capacity=capacity(99, account))
+        self.store.jobs.commit(job, capacity=capacity(99, account))
         return job
 
     def breaker(self, account: str, breaker: CircuitBreaker) -> None:
-        settings = self.orchestrator.dispatch._settings_of(account)
-        known = self.store.breaker(account)
-        assert self.store.save_breaker(account, replace(breaker, settings=settings), known)
+        settings = self.orchestrator.dispatch.settings_of(account)
+        known = self.store.accounts.breaker(account)
+        assert self.store.accounts.save_breaker(account, replace(breaker, settings=settings), known)
 
     def why(self, job: Job) -> Waiting:
         found = waiting(self.orchestrator, job)
@@ -75,7 +75,7 @@ def _full_believed(world: World) -> Job:
 
 def _paused(what: str) -> Callable[[World], Job]:
     def arrange(world: World) -> Job:
-        world.store.pause(what)
+        world.store.queue.pause(what)
         return world.put(batch_id="b1")
 
     return arrange
@@ -203,8 +203,8 @@ def test_the_pace_is_told() -> None:
     job = world.put()
     paced = world.orchestrator.dispatch.capacity("main", NOW)
     started = replace(job, status=Status.SUBMITTING, attempts=(Attempt(1, NOW),), due_at=NOW + 9)
-    world.store.commit(started, capacity=paced, now=NOW)
-    world.store.commit(world.put(), capacity=paced, now=NOW)
+    world.store.jobs.commit(started, capacity=paced, now=NOW)
+    world.store.jobs.commit(world.put(), capacity=paced, now=NOW)
     found = world.why(world.put())
     assert found == Waiting("pace", "main starts at most 1 jobs a minute")
 
@@ -214,7 +214,7 @@ def test_a_job_for_any_account_tells_what_keeps_it_from_each() -> None:
     job = world.put(account="", anywhere=True)
     assert world.why(job).reason == "next"
     world.run()
-    world.store.pause("account:spare")
+    world.store.queue.pause("account:spare")
     assert world.why(job) == Waiting(
         "slots",
         "no free slot on main (1 of 1 run); "
@@ -231,7 +231,7 @@ def test_what_keeps_a_job_from_every_account_is_told_once() -> None:
     assert world.why(job) == Waiting(
         "budget", "the budget of tenant acme: 0 of 0.5 spent or reserved, this costs 1 on main"
     )
-    world.store.pause("kind:imagine")
+    world.store.queue.pause("kind:imagine")
     message = "kind imagine is paused; `hookline resume --kind imagine`"
     assert world.why(job) == Waiting("paused", message)
 

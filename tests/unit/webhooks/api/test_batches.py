@@ -101,7 +101,7 @@ def test_the_query_says_what_all_rows_share(web: Web) -> None:
     assert answer.status_code == 202
     [root] = roots(web)
     assert root.request["prompt"] == "{red, green} cat, ink"
-    assert (root.priority, root.then) == (7, ({"press": "U1"},))
+    assert (root.options.priority, root.spec.then) == (7, ({"press": "U1"},))
     shown = get(web).get_json()
     assert (shown["planned"], shown["cost"]["budget"]) == (2, 12.5)
 
@@ -190,7 +190,7 @@ def test_a_file_is_taken_in_while_it_comes(web: Web) -> None:
 
         def _rows(self) -> Iterator[bytes]:
             for part in range(3):
-                found = web.services.store.batches(1)
+                found = web.services.store.batches.newest(1)
                 stored.append(found[0].rows if found else 0)
                 yield b"".join(b"a cat %d %d\n" % (part, n) for n in range(CHUNK + 1))
 
@@ -267,7 +267,7 @@ def test_what_is_not_there_is_404(web: Web, what: str) -> None:
 @pytest.mark.parametrize("what", ["cancel", "retry", "pause", "resume"])
 def test_nothing_can_be_asked_of_a_batch_that_is_not_there(web: Web, what: str) -> None:
     assert do(web, what).status_code == 404
-    assert not web.store.paused()
+    assert not web.store.queue.paused()
 
 
 def test_all_of_it_wants_the_token(web: Web) -> None:

@@ -216,7 +216,7 @@ def test_the_accounts_are_told_without_their_keys(web: Web) -> None:
     web.put()
     web.put(status=Status.IN_DOUBT, attempts=(Attempt(1, NOW),), due_at=NOW, doubt_until=NOW)
     web.put(status=Status.IN_DOUBT, account="left", due_at=NOW, doubt_until=NOW)
-    web.store.beat(NOW)
+    web.store.accounts.beat(NOW)
     answer = get(web, "/v1/accounts")
     assert answer.status_code == 200
     [account] = answer.get_json()["items"]

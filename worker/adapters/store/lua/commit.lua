@@ -35,28 +35,22 @@
 --   forgotten                 see forget.lua
 --   receiving                 since when our receiver is there; expires when it is not
 --
--- ARGV: prefix, account, slots of films and of all else, news ('' or JSON, see worker/domain/account/callback_stats.py),
---       capacity ('' unless the first job starts), now, what is to be told ('' or JSON); then for each job: id, version, due, place (see
---       places.py), concurrency_key, money, doc. The first job is the one that changes, the others are of its pipeline.
+-- ARGV: prefix, and the change as JSON; what has no value is left out:
+--   account, slots            of the account: its name, and how many jobs it runs at once: {image, video}
+--   now                       seconds since the epoch
+--   capacity                  only if the first job starts (see worker/domain/account/capacity.py)
+--   sample                    what the change teaches of the account (see worker/domain/account/callback_stats.py)
+--   told, finished            notifications: those of the change, and the one to tell if its pipeline ends by it:
+--                             {id, ordering_key, doc}
+--   jobs                      {id, version, due, place (text, see places.py), money (text), doc (text)}: the first is the
+--                             one that changes, the others are its new children
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}
 -- or {'full'}.
 
-local account, news, now = ARGV[2], ARGV[5], tonumber(ARGV[7])
-local slots = {video = tonumber(ARGV[3]), image = tonumber(ARGV[4])}
+local change = cjson.decode(ARGV[2])
+local account, now = change.account, change.now
 local guards = prefix .. 'guards:' .. account
 local freed, queued, anywhere = 0, 0, 0
-
-local function key(id) return prefix .. 'job:' .. id end
-
-local function read_place(text)
-  if not text then return nil end
-  local status, pipeline, created, task, ready, turn, lane, concurrency_key, holds, double, failure, open, blobs = unpack(cjson.decode(text))
-  return {
-    status = status, pipeline = pipeline, created = created, task = task, ready = ready, turn = turn, lane = lane,
-    concurrency_key = concurrency_key, holds = holds, double = double, failure = failure or '', open = open,
-    blobs = blobs or '', of = read_lane(lane), text = text,
-  }
-end
 
 -- A newcomer starts level with the one that is next among its equals.
 local function join(zset, member, low, high)
@@ -106,7 +100,7 @@ local function dequeue(id, place)
   end
   redis.call('HDEL', prefix .. 'heads', line)
   local heir = redis.call('LPOP', prefix .. 'parked:' .. line)
-  if heir then enqueue(heir, read_place(redis.call('HGET', key(heir), 'place'))) end
+  if heir then enqueue(heir, stored_place(heir)) end
 end
 
 local function take_slot(id, place)
@@ -163,7 +157,7 @@ local function move(id, old, place)
 end
 
 local function bill(money, place, sign)
-  if not money or money == '' then return end
+  if not money then return end
   for _, entry in ipairs(cjson.decode(money)) do
     local paid_by, day, field, amount = unpack(entry)
     local scopes = {'day:' .. day}
@@ -175,19 +169,19 @@ local function bill(money, place, sign)
   end
 end
 
--- ARGV from `at` on is one job. `old` and `old_money` are what is stored of it. Gives its place back.
-local function write(at, old, old_money)
-  local id, version, due, text, concurrency_key, money, doc = unpack(ARGV, at, at + 6)
-  if due == '' then redis.call('ZREM', prefix .. 'due', id) else redis.call('ZADD', prefix .. 'due', due, id) end
-  redis.call('HSET', key(id), 'doc', doc, 'v', version)
-  if old and old.text == text and money == (old_money or '') then return old end -- most commits only tell of progress
-  local place = read_place(text)
-  redis.call('HSET', key(id), 'place', text)
-  if concurrency_key ~= '' then redis.call('HSET', key(id), 'guard', concurrency_key) end
-  if money ~= (old_money or '') then
+-- Write one of the change's jobs; `old` and `old_money` are what is stored of it. Returns its new place.
+local function write(job, old, old_money)
+  local id = job.id
+  if job.due then redis.call('ZADD', prefix .. 'due', job.due, id) else redis.call('ZREM', prefix .. 'due', id) end
+  redis.call('HSET', job_key(id), 'doc', job.doc, 'v', job.version)
+  if old and old.text == job.place and old_money == job.money then return old end -- most commits only tell of progress
+  local place = read_place(job.place)
+  redis.call('HSET', job_key(id), 'place', job.place)
+  if place.concurrency_key ~= '' then redis.call('HSET', job_key(id), 'guard', place.concurrency_key) end
+  if old_money ~= job.money then
     bill(old_money, old or place, -1)
-    bill(money, place, 1)
-    if money == '' then redis.call('HDEL', key(id), 'money') else redis.call('HSET', key(id), 'money', money) end
+    bill(job.money, place, 1)
+    if job.money then redis.call('HSET', job_key(id), 'money', job.money) else redis.call('HDEL', job_key(id), 'money') end
   end
   if not old or old.blobs ~= place.blobs then
     hold_inputs(place.blobs)
@@ -202,31 +196,30 @@ local function opened(old, place) return (place.open and 1 or 0) - (old and old.
 local ENDS = {'succeeded', 'failed', 'cancelled', 'timed_out'}
 
 -- Something was opened, or ended: at zero the pipeline is finished, until it is opened again; and so is its batch.
-local function count_open(root, batch, before, change, told)
+local function count_open(root, batch, before, by)
   if before == 0 then
     for _, status in ipairs(ENDS) do redis.call('ZREM', prefix .. 'finished:' .. status, root) end
   end
-  local of_root = read_place(redis.call('HGET', key(root), 'place'))
-  if before + change == 0 and of_root then
+  local of_root = stored_place(root)
+  if before + by == 0 and of_root then
     redis.call('ZADD', prefix .. 'finished:' .. of_root.status, now, root)
-    if told and told ~= cjson.null then tell(told, now) end
+    if change.finished then tell(change.finished, now) end
   end
-  if batch ~= '' and redis.call('HINCRBY', prefix .. 'batch:' .. batch, 'open', change) == 0 then end_batch(batch, now) end
+  if batch ~= '' and redis.call('HINCRBY', prefix .. 'batch:' .. batch, 'open', by) == 0 then end_batch(batch, now) end
 end
 
 -- How many jobs of the pipeline are open, as stored: a root alone has no count of its own.
 local function open_before(root, id, old)
-  local stored = redis.call('HGET', key(root), 'open')
+  local stored = redis.call('HGET', job_key(root), 'open')
   if stored then return tonumber(stored), true end
-  local of_root = old
-  if root ~= id then of_root = read_place(redis.call('HGET', key(root), 'place')) end
+  local of_root = root == id and old or stored_place(root)
   return of_root and of_root.open and 1 or 0, false
 end
 
 -- What a job is to hold of the budgets: all of its entries but the estimated and the refunded.
 local function committed(money)
   local sum = 0
-  if money and money ~= '' then
+  if money then
     for _, entry in ipairs(cjson.decode(money)) do
       local field, amount = entry[3], entry[4]
       if field == 'reserved' or field == 'spent' then sum = sum + amount end
@@ -237,12 +230,12 @@ local function committed(money)
 end
 
 -- Whether the first job may start as its new place says: asked again here, for many may have looked.
-local function may_start(id, old, old_money, money, concurrency_key)
-  local capacity = cjson.decode(ARGV[6])
-  local price = committed(money) - committed(old_money)
+local function may_start(job, place, old, old_money)
+  local capacity = change.capacity
+  local price = committed(job.money) - committed(old_money)
   if why_not(capacity, old.turn, old.lane, price) then return false end
-  local holder = concurrency_key ~= '' and redis.call('HGET', guards, concurrency_key)
-  if holder and holder ~= id then return false end
+  local holder = place.concurrency_key ~= '' and redis.call('HGET', guards, place.concurrency_key)
+  if holder and holder ~= job.id then return false end
   if paced_until(capacity) > now then return false end
   if capacity.interval ~= cjson.null then
     local stats = prefix .. 'account:' .. account
@@ -264,7 +257,7 @@ local function learn_lag(stats, seconds)
     'deviation', string.format('%.3f', deviation))
 end
 
-local function note(said)
+local function learn(said)
   local stats = prefix .. 'account:' .. account
   if said.how == 'asked' then
     redis.call('HINCRBY', stats, 'silent', 1)
@@ -279,38 +272,36 @@ local function note(said)
   if said.lag_s ~= cjson.null then learn_lag(stats, said.lag_s) end
 end
 
-local FIRST, EACH = 9, 7
-local id, version, concurrency_key, money = ARGV[FIRST], tonumber(ARGV[FIRST + 1]), ARGV[FIRST + 4], ARGV[FIRST + 5]
-local stored, place, old_money = unpack(redis.call('HMGET', key(id), 'v', 'place', 'money'))
-if tonumber(stored or 0) ~= version - 1 then return {'stale'} end
-local old = read_place(place)
-local root = read_place(ARGV[FIRST + 3]).pipeline
-if root == '' then root = id end
+local job = change.jobs[1]
+local id, new = job.id, read_place(job.place)
+local stored, text, old_money = unpack(redis.call('HMGET', job_key(id), 'v', 'place', 'money'))
+if tonumber(stored or 0) ~= job.version - 1 then return {'stale'} end
+local old = read_place(text)
+old_money = old_money or nil
+local root = new.pipeline == '' and id or new.pipeline
 -- A pipeline may be removed while somebody presses a button of it.
-if not old and root ~= id and redis.call('EXISTS', key(root)) == 0 then return {'stale'} end
-if ARGV[6] ~= '' and not (old and old.holds) and not may_start(id, old or read_place(ARGV[FIRST + 3]), old_money, money, concurrency_key) then
-  return {'full'}
-end
+if not old and root ~= id and redis.call('EXISTS', job_key(root)) == 0 then return {'stale'} end
+if change.capacity and not (old and old.holds) and not may_start(job, new, old or new, old_money) then return {'full'} end
 
-local outbox = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or {told = {}}
-local written = write(FIRST, old, old_money)
 local before, counted = open_before(root, id, old)
-local change, children = opened(old, written), 0
-for at = FIRST + EACH, #ARGV, EACH do
-  if redis.call('EXISTS', key(ARGV[at])) == 0 then
-    change, children = change + opened(nil, write(at)), children + 1
+local written = write(job, old, old_money)
+local by, children = opened(old, written), 0
+for n = 2, #change.jobs do
+  local child = change.jobs[n]
+  if redis.call('EXISTS', job_key(child.id)) == 0 then
+    by, children = by + opened(nil, write(child)), children + 1
   end
 end
-for _, note in ipairs(outbox.told) do tell(note, now) end
-if counted and change ~= 0 or children > 0 or root ~= id and not old then
-  redis.call('HSET', key(root), 'open', before + change)
+for _, note in ipairs(change.told) do tell(note, now) end
+if counted and by ~= 0 or children > 0 or root ~= id and not old then
+  redis.call('HSET', job_key(root), 'open', before + by)
 end
-if change ~= 0 then count_open(root, written.of.batch, before, change, outbox.finished) end
-if news ~= '' then note(cjson.decode(news)) end
+if by ~= 0 then count_open(root, written.of.batch, before, by) end
+if change.sample then learn(change.sample) end
 
 if freed + queued == 0 then return {'ok', 0, anywhere} end
 local own = 0
-for pool, most in pairs(slots) do
+for pool, most in pairs(change.slots) do
   local mine, any = unpack(redis.call('HMGET', prefix .. 'waiting', pool_of(account, pool), pool_of('*', pool)))
   local free = math.max(0, most - redis.call('SCARD', running_of(account, pool)))
   own = own + math.min(free, tonumber(mine or 0) + tonumber(any or 0))

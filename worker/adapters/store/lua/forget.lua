@@ -1,41 +1,38 @@
 -- Remove a pipeline that was finished before a moment, unless it changed since it was read. Returns 1 if removed.
--- ARGV: prefix, now, moment, then for each of its jobs, the root first: id, version, its tasks (JSON: account,
---       task id, ...). The counts of what was removed stay in `forgotten`: hash, status or double:<account> -> jobs.
-local prefix, now, moment = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local root = ARGV[4]
-
-local function key(id) return prefix .. 'job:' .. id end
+-- ARGV: prefix, and as JSON: now, before (the moment), jobs: {id, version, tasks: {account, task id}}, the root first.
+-- The counts of what was removed stay in `forgotten`: hash, status or double:<account> -> jobs.
+local asked = cjson.decode(ARGV[2])
+local root = asked.jobs[1].id
 
 local places = {}
-for at = 4, #ARGV, 3 do
-  local version, text = unpack(redis.call('HMGET', key(ARGV[at]), 'v', 'place'))
-  local place = text and cjson.decode(text)
+for _, job in ipairs(asked.jobs) do
+  local version, text = unpack(redis.call('HMGET', job_key(job.id), 'v', 'place'))
+  local place = read_place(text)
   -- Evidence may still come of a cancelled job that the provider runs.
-  if not place or version ~= ARGV[at + 1] or place[9] then return 0 end
-  places[ARGV[at]] = place
+  if not place or tonumber(version) ~= job.version or place.holds then return 0 end
+  places[job.id] = place
 end
-local finished = prefix .. 'finished:' .. places[root][1]
+local finished = prefix .. 'finished:' .. places[root].status
 local ended = redis.call('ZSCORE', finished, root)
-if not ended or tonumber(ended) > moment then return 0 end
-if redis.call('LLEN', prefix .. 'pipeline:' .. root) ~= (#ARGV - 3) / 3 - 1 then return 0 end
+if not ended or tonumber(ended) > asked.before then return 0 end
+if redis.call('LLEN', prefix .. 'pipeline:' .. root) ~= #asked.jobs - 1 then return 0 end
 
 local function forget(id, tasks)
-  local status, _, _, _, _, _, lane, _, _, double, _, _, blobs = unpack(places[id])
-  local account = string.match(lane, '^%d|([^|]*)')
+  local place = places[id]
   redis.call('ZREM', prefix .. 'jobs', id)
-  redis.call('ZREM', prefix .. 'jobs:' .. status, id)
+  redis.call('ZREM', prefix .. 'jobs:' .. place.status, id)
   redis.call('ZREM', prefix .. 'due', id)
-  redis.call('HINCRBY', prefix .. 'forgotten', status, 1)
-  if double then
+  redis.call('HINCRBY', prefix .. 'forgotten', place.status, 1)
+  if place.double then
     redis.call('ZREM', prefix .. 'double_payments', id)
-    redis.call('HINCRBY', prefix .. 'forgotten', 'double:' .. account, 1)
+    redis.call('HINCRBY', prefix .. 'forgotten', 'double:' .. place.of.account, 1)
   end
-  for i = 1, #tasks, 2 do
-    local of_account = prefix .. 'tasks:' .. tasks[i]
-    if redis.call('HGET', of_account, tasks[i + 1]) == id then redis.call('HDEL', of_account, tasks[i + 1]) end
+  for _, task in ipairs(tasks) do
+    local of_account = prefix .. 'tasks:' .. task[1]
+    if redis.call('HGET', of_account, task[2]) == id then redis.call('HDEL', of_account, task[2]) end
   end
-  let_go_inputs(blobs or '', now)
-  redis.call('DEL', key(id))
+  let_go_inputs(place.blobs, asked.now)
+  redis.call('DEL', job_key(id))
 end
 
 -- A batch goes with the last of its jobs.
@@ -49,9 +46,9 @@ local function forget_batch(id, jobs)
   redis.call('SREM', prefix .. 'paused', 'batch:' .. id)
 end
 
-for at = 4, #ARGV, 3 do forget(ARGV[at], cjson.decode(ARGV[at + 2])) end
+for _, job in ipairs(asked.jobs) do forget(job.id, job.tasks) end
 redis.call('DEL', prefix .. 'pipeline:' .. root)
 redis.call('ZREM', finished, root)
-local batch = string.match(places[root][7], '([^|]*)$')
-if batch ~= '' then forget_batch(batch, (#ARGV - 3) / 3) end
+local batch = places[root].of.batch
+if batch ~= '' then forget_batch(batch, #asked.jobs) end
 return 1

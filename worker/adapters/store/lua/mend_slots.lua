@@ -1,13 +1,11 @@
 -- Free the slots of an account that no job holds, and the prompts kept by nobody who runs.
 -- ARGV: prefix, account. Returns the number of slots.
-local prefix, account = ARGV[1], ARGV[2]
+local account = ARGV[2]
 local mended = 0
 
 local function holds(id)
-  local place = redis.call('HGET', prefix .. 'job:' .. id, 'place')
-  if not place then return false end
-  local read = cjson.decode(place)
-  return read[9] and string.match(read[7], '^%d|([^|]*)') == account
+  local place = stored_place(id)
+  return place and place.holds and place.of.account == account
 end
 
 for _, pool in ipairs({'', ':video'}) do

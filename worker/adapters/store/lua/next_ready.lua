@@ -8,7 +8,7 @@ local guards = prefix .. 'guards:' .. capacity.account
 local function first_startable(queue)
   local ids = redis.call('ZRANGE', queue, 0, capacity.slots.image + capacity.slots.video)
   for _, id in ipairs(ids) do
-    local doc, concurrency_key = unpack(redis.call('HMGET', prefix .. 'job:' .. id, 'doc', 'guard'))
+    local doc, concurrency_key = unpack(redis.call('HMGET', job_key(id), 'doc', 'guard'))
     if not concurrency_key or redis.call('HEXISTS', guards, concurrency_key) == 0 then return doc end
   end
   return nil, #ids == 0

@@ -1,22 +1,22 @@
 -- What the scripts share that tell callers of something. ARGV[1] is the prefix.
 --
---   notification:<id>      hash  doc (JSON), v (version), state, line, created
+--   notification:<id>      hash  doc (JSON), v (version), state, line (its ordering key), created
 --   notifications          zset  id -> created_at; notifications:<state> likewise
---   outbox                 zset  id -> when it is to be tried; only the first of each line
---   outbox:<line>          list  ids that wait, in the order in which they are told
+--   outbox                 zset  id -> when it is to be tried; only the first of each ordering key
+--   outbox:<ordering key>  list  ids that wait, in the order in which they are told
 
 local function notification_key(id) return ARGV[1] .. 'notification:' .. id end
 
--- To the end of its line; due once all before it are delivered or given up.
-local function send_off(id, line, due)
-  if redis.call('RPUSH', ARGV[1] .. 'outbox:' .. line, id) == 1 then
+-- Behind all others of its ordering key; due once those are delivered or given up.
+local function send_off(id, ordering_key, due)
+  if redis.call('RPUSH', ARGV[1] .. 'outbox:' .. ordering_key, id) == 1 then
     redis.call('ZADD', ARGV[1] .. 'outbox', due, id)
   end
 end
 
--- The first of its line is over: the next one is due.
-local function take_off(id, line, now)
-  local waiting = ARGV[1] .. 'outbox:' .. line
+-- The first of its ordering key is over: the next one is due.
+local function take_off(id, ordering_key, now)
+  local waiting = ARGV[1] .. 'outbox:' .. ordering_key
   redis.call('LREM', waiting, 1, id)
   redis.call('ZREM', ARGV[1] .. 'outbox', id)
   local heir = redis.call('LINDEX', waiting, 0)
@@ -25,10 +25,10 @@ end
 
 local function tell(note, now)
   local key = notification_key(note.id)
-  redis.call('HSET', key, 'doc', note.doc, 'v', 1, 'state', 'waiting', 'line', note.line, 'created', now)
+  redis.call('HSET', key, 'doc', note.doc, 'v', 1, 'state', 'waiting', 'line', note.ordering_key, 'created', now)
   redis.call('ZADD', ARGV[1] .. 'notifications', now, note.id)
   redis.call('ZADD', ARGV[1] .. 'notifications:waiting', now, note.id)
-  send_off(note.id, note.line, now)
+  send_off(note.id, note.ordering_key, now)
 end
 
 -- All jobs of a batch are over, and its file is taken in whole. A retry can open it again, so that it may end again.
@@ -40,5 +40,5 @@ local function end_batch(id, now)
   now = tonumber(string.format('%.3f', now)) -- as many digits as cjson writes
   local note = cjson.decode(pattern)
   note.id, note.created_at, note.due_at = note.id .. '-' .. number, now, now
-  tell({id = note.id, line = note.line, doc = cjson.encode(note)}, now)
+  tell({id = note.id, ordering_key = note.line, doc = cjson.encode(note)}, now)
 end

@@ -1,14 +1,12 @@
 -- What the scripts share that start jobs: where ready jobs wait, and why one may not start.
 --
--- Ready jobs wait in lanes. All jobs of a lane are alike for every rule: rank, account ('*': any), kind,
--- sort (what its price goes by; '' once it is paid for), mode, batch. The lanes of one batch belong
+-- Ready jobs wait in lanes. All jobs of a lane are alike for every rule, see places.lua. The lanes of one batch belong
 -- together, and the batches of one turn: '<priority from the top>|<tenant>'. Of one priority the tenant
 -- that was served least comes first, within a tenant the batch, and only then the rank: follow-ups
 -- before roots, so that pipelines finish, but not at the cost of another caller. A newcomer starts level
 -- with the one that is next, so that it waits for one start at most, and gains nothing by having waited
 -- before. What is empty keeps its count until it is next.
 
-local prefix = ARGV[1]
 local turns = prefix .. 'turns'
 local LEVEL = 2 ^ 32 -- more starts than anything will count
 
@@ -18,12 +16,6 @@ local function queue_of(turn, lane) return prefix .. 'ready:' .. turn .. '|' .. 
 -- Films have slots of their own, so they are counted apart everywhere.
 local function pool_of(account, kind) return account .. (kind == 'video' and ':video' or '') end
 local function running_of(account, kind) return prefix .. 'running:' .. pool_of(account, kind) end
-
-local function read_lane(lane)
-  local rank, account, kind, sort, mode, batch =
-    string.match(lane, '^(%d)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
-  return {rank = tonumber(rank), account = account, kind = kind, sort = sort, mode = mode, batch = batch}
-end
 
 local function tenant_of(turn) return string.match(turn, '|(.*)$') end
 

@@ -2,7 +2,7 @@
 -- ARGV: prefix, now, id, version, state, due ('' for no more), doc
 local now, id, version, state, due, doc = unpack(ARGV, 2, 7)
 local key = notification_key(id)
-local stored, was, line, created = unpack(redis.call('HMGET', key, 'v', 'state', 'line', 'created'))
+local stored, was, ordering_key, created = unpack(redis.call('HMGET', key, 'v', 'state', 'line', 'created'))
 if not stored or tonumber(stored) ~= tonumber(version) - 1 then return 0 end
 redis.call('HSET', key, 'doc', doc, 'v', version, 'state', state)
 if was ~= state then
@@ -10,10 +10,10 @@ if was ~= state then
   redis.call('ZADD', ARGV[1] .. 'notifications:' .. state, created, id)
 end
 if state ~= 'waiting' then
-  if was == 'waiting' then take_off(id, line, now) end
+  if was == 'waiting' then take_off(id, ordering_key, now) end
 elseif was == 'waiting' then
   redis.call('ZADD', ARGV[1] .. 'outbox', 'XX', due, id)
 else
-  send_off(id, line, due)
+  send_off(id, ordering_key, due)
 end
 return 1

@@ -1,6 +1,7 @@
-"""What every part of the store in Redis stands on: client, scripts, one place for errors."""
+"""What every part of the store stands on: client, scripts, one place for the driver's errors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote
@@ -9,20 +10,19 @@ import redis
 from redis.exceptions import RedisError
 
 from config.redis_urls import parse_sentinel
-from worker.adapters.store import codec
 from worker.adapters.store.places import read_cursor
 from worker.domain.errors import StoreUnavailable
-from worker.domain.job import Job
 
 #: How many index entries one page of a filtered listing may look at before it gives a cursor.
 SCAN = 2000
-#: What a script shares with others, by its name.
+#: The files that a script shares with others, by its name.
 _SHARED = {
-    "commit": ("scheduling", "outbox", "inputs"),
-    "next_ready": ("scheduling",),
-    "why_waiting": ("scheduling",),
+    "commit": ("places", "scheduling", "outbox", "inputs"),
+    "next_ready": ("places", "scheduling"),
+    "why_waiting": ("places", "scheduling"),
+    "mend_slots": ("places",),
     "close_batch": ("outbox",),
-    "forget": ("inputs",),
+    "forget": ("places", "inputs"),
     "settle_notification": ("outbox",),
 }
 
@@ -49,23 +49,50 @@ def connect(url: str) -> "redis.Redis":
     return client
 
 
-class RedisBase:
-    """A client and the prefix of all keys."""
+class Part:
+    """A part of the store: a client, which threads may share, and the prefix of all keys."""
 
     def __init__(self, client: "redis.Redis", prefix: str) -> None:
         self._redis = client
         self._prefix = prefix
-        self._claim = self._script("claim")
 
-    def get(self, job_id: str) -> Job | None:
-        doc = self._ask(self._redis.hget, self._job(job_id), "doc")
-        return codec.load(doc) if doc else None
-
-    def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+    def _docs(self, what: str, ids: Iterable[str]) -> list[bytes | None]:
+        """The stored document of each ``<what>:<id>``; None where there is none."""
         pipe = self._redis.pipeline(transaction=False)
-        for job_id in job_ids:
-            pipe.hget(self._job(job_id), "doc")
-        return [codec.load(doc) for doc in self._ask(pipe.execute) if doc]
+        for each in ids:
+            pipe.hget(f"{self._prefix}{what}:{each}", "doc")
+        docs: list[bytes | None] = self._ask(pipe.execute)
+        return docs
+
+    def _listed(self, index: str, cursor: str | None) -> tuple[list[str], bool]:
+        """The newest ids of an index of times, from the cursor on, and whether more follow."""
+        top, after_id = read_cursor(cursor) if cursor else (float("inf"), "")
+        key = f"{self._prefix}{index}"
+        entries = self._ask(
+            self._redis.zrevrangebyscore, key, top, "-inf", 0, SCAN, withscores=True
+        )
+        # Entries of one instant are ordered by id, so the page before ended within them.
+        found = [each.decode() for each, at in entries if at < top or each.decode() < after_id]
+        return found, len(entries) == SCAN
+
+    def _script(self, name: str) -> Callable[..., Any]:
+        return self._redis.register_script(_source(name))
+
+    @staticmethod
+    def _ask(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call the driver; its errors become ``StoreUnavailable``."""
+        try:
+            return call(*args, **kwargs)
+        except RedisError as error:
+            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+
+
+class ClaimingPart(Part):
+    """A part with an index of what is due."""
+
+    def __init__(self, client: "redis.Redis", prefix: str) -> None:
+        super().__init__(client, prefix)
+        self._claim = self._script("claim")
 
     def _claimed(
         self, index: str, what: str, now: float, limit: int, lease_s: float
@@ -74,29 +101,9 @@ class RedisBase:
         keys = f"{self._prefix}{index}", f"{self._prefix}{what}:"
         return [doc for doc in self._ask(self._claim, args=[*keys, now, limit, lease_s]) if doc]
 
-    def _listed(self, index: str, cursor: str | None) -> tuple[list[str], bool]:
-        """The newest ids of an index of times, from the cursor on, and whether more follow."""
-        top, after_id = read_cursor(cursor) if cursor else (float("inf"), "")
-        entries = self._ask(
-            self._redis.zrevrangebyscore, index, top, "-inf", 0, SCAN, withscores=True
-        )
-        # Entries of one instant are ordered by id, so the page before ended within them.
-        found = [each.decode() for each, at in entries if at < top or each.decode() < after_id]
-        return found, len(entries) == SCAN
 
-    def _job(self, job_id: str) -> str:
-        return f"{self._prefix}job:{job_id}"
-
-    def _script(self, name: str) -> Callable[..., Any]:
-        folder = files("worker.adapters.store").joinpath("lua")
-        names = (*_SHARED.get(name, ()), name)
-        source = "\n".join(folder.joinpath(f"{n}.lua").read_text(encoding="utf-8") for n in names)
-        return self._redis.register_script(source)
-
-    @staticmethod
-    def _ask(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """The one place where the driver's errors become ours."""
-        try:
-            return call(*args, **kwargs)
-        except RedisError as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+@cache
+def _source(script: str) -> str:
+    folder = files("worker.adapters.store").joinpath("lua")
+    names = (*_SHARED.get(script, ()), script)
+    return "\n".join(folder.joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in names)

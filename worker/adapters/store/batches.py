@@ -1,4 +1,4 @@
-"""The store in Redis: batches."""
+"""The batches: their files, their root jobs, and how they stand."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import redis
 
 from worker.adapters.store import Batch, codec
-from worker.adapters.store.redis_base import RedisBase
+from worker.adapters.store.base import Part
 from worker.domain.job import JSON, Job
 from worker.domain.notifications import end_of_batch
 
@@ -14,14 +14,15 @@ from worker.domain.notifications import end_of_batch
 MOST_BAD = 1000
 
 
-class RedisBatches(RedisBase):
-    """The part of ``worker.adapters.store.Store`` that is about batches."""
+class BatchStore(Part):
+    """Every method raises ``StoreUnavailable`` when Redis does not answer."""
 
     def __init__(self, client: "redis.Redis", prefix: str) -> None:
         super().__init__(client, prefix)
-        self._close_batch = self._script("close_batch")
+        self._close = self._script("close_batch")
 
-    def open_batch(self, batch: Batch) -> Batch:
+    def open(self, batch: Batch) -> Batch:
+        """The batch of this id, made unless it is there; a given budget replaces the one before."""
         key = f"{self._prefix}batch:{batch.id}"
         pipe = self._redis.pipeline()
         pipe.hsetnx(key, "doc", codec.dump_batch(batch))
@@ -34,26 +35,35 @@ class RedisBatches(RedisBase):
         pipe.hdel(key, "bad", "whole")
         pipe.delete(f"{key}:bad")
         self._ask(pipe.execute)
-        return self.batch(batch.id) or batch
+        return self.get(batch.id) or batch
 
-    def close_batch(self, batch_id: str, now: float) -> None:
-        self._ask(self._close_batch, args=[self._prefix, batch_id, repr(now)])
+    def close(self, batch_id: str, now: float) -> None:
+        """The batch's file is taken in whole, until it is opened again.
 
-    def batch(self, batch_id: str) -> Batch | None:
+        Its end is told from now on, and at once if it has come.
+        """
+        self._ask(self._close, args=[self._prefix, batch_id, repr(now)])
+
+    def get(self, batch_id: str) -> Batch | None:
+        """How the batch stands; None where there is none."""
         [found] = self._batches([batch_id])
         return found
 
-    def batches(self, limit: int) -> list[Batch]:
+    def newest(self, limit: int) -> list[Batch]:
+        """The newest batches, newest first."""
         ids = self._ask(self._redis.zrevrange, f"{self._prefix}batches", 0, limit - 1)
         found = self._batches([batch_id.decode() for batch_id in ids])
         return [batch for batch in found if batch]
 
     def roots(self, batch_id: str, start: int, count: int) -> list[Job]:
+        """Some of the batch's root jobs, in the order of its file."""
         key = f"{self._prefix}batch:{batch_id}:roots"
         ids = self._ask(self._redis.lrange, key, start, start + count - 1)
-        return self.get_many([job_id.decode() for job_id in ids])
+        docs = self._docs("job", [job_id.decode() for job_id in ids])
+        return [codec.load(doc) for doc in docs if doc]
 
     def report_bad(self, batch_id: str, rows: Sequence[JSON]) -> None:
+        """Keep rows that are no jobs; those of a file that was opened before are gone."""
         key = f"{self._prefix}batch:{batch_id}"
         pipe = self._redis.pipeline()
         pipe.hincrby(key, "bad", len(rows))
@@ -62,6 +72,7 @@ class RedisBatches(RedisBase):
         self._ask(pipe.execute)
 
     def bad_rows(self, batch_id: str, limit: int) -> list[JSON]:
+        """The first of them."""
         key = f"{self._prefix}batch:{batch_id}:bad"
         return [codec.load_json(doc) for doc in self._ask(self._redis.lrange, key, 0, limit - 1)]
 

@@ -1,0 +1,196 @@
+"""The jobs: their records and what finds them, from the first commit until they leave.
+
+Every change is one call of ``lua/commit.lua``, headed by the map of all keys; the rest are reads,
+and moves within the due set that may be lost without harm.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import redis
+
+from worker.adapters.store import Filter, NoFreeSlot, Openings, Page, Pipeline, codec
+from worker.adapters.store.base import ClaimingPart
+from worker.adapters.store.places import place_of, starts, tasks_of, write_cursor
+from worker.domain.account.billing import charges
+from worker.domain.account.callback_stats import Sample
+from worker.domain.account.capacity import Capacity
+from worker.domain.errors import StaleVersion
+from worker.domain.job import Job, Status
+from worker.domain.notifications import NOTHING, Notification, Outbox
+
+
+class JobStore(ClaimingPart):
+    """Every method raises ``StoreUnavailable`` when Redis does not answer."""
+
+    def __init__(self, client: "redis.Redis", prefix: str) -> None:
+        super().__init__(client, prefix)
+        self._commit = self._script("commit")
+        self._forget = self._script("forget")
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as it was last committed; None where there is none."""
+        doc = self._ask(self._redis.hget, f"{self._prefix}job:{job_id}", "doc")
+        return codec.load(doc) if doc else None
+
+    def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+        """The jobs that exist, in the order of ``job_ids``."""
+        return [codec.load(doc) for doc in self._docs("job", job_ids) if doc]
+
+    def commit(
+        self,
+        job: Job,
+        children: Sequence[Job] = (),
+        *,
+        capacity: Capacity,
+        sample: Sample | None = None,
+        outbox: Outbox = NOTHING,
+        now: float = 0.0,
+    ) -> Openings:
+        """Write ``job`` as the successor of its ``version`` (0: as a new job), and its new
+        children.
+
+        A child that exists already is left as it is. A job that starts (``submitting``) takes one
+        of the slots of ``capacity``, and is charged to the budgets; evidence that it runs takes one
+        even above the limit. ``now`` sets the pace of starts. ``outbox`` is written with it, its
+        ``finished`` only if no job of the pipeline is open any more.
+
+        Raises ``StaleVersion`` when another process was first, or removed the pipeline to which a
+        new job belongs, and ``NoFreeSlot``; nothing is written then.
+        """
+        change = _change((job, *children), capacity, now, outbox)
+        if starts(job):
+            change["capacity"] = capacity.as_data()
+        if sample:
+            change["sample"] = asdict(sample)
+        answer: list[Any] = self._ask(self._commit, args=[self._prefix, codec.dump_json(change)])
+        match answer:
+            case [b"ok", int(own), int(anywhere)]:
+                return Openings(own, anywhere)
+            case [b"full"]:
+                raise NoFreeSlot
+            case _:
+                raise StaleVersion
+
+    def add(self, jobs: Sequence[Job], *, capacity: Capacity, now: float = 0.0) -> list[bool]:
+        """Store many new jobs in one exchange; for each whether it is new."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            change = codec.dump_json(_change((replace(job, version=0),), capacity, now))
+            self._commit(args=[self._prefix, change], client=pipe)
+        return [answer[0] == b"ok" for answer in self._ask(pipe.execute)]
+
+    def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
+        """The jobs that someone must look at by ``now``, the longest due first.
+
+        They are put off by ``lease_s``, so that nobody else looks meanwhile and a lost look is
+        repeated.
+        """
+        return [codec.load(doc) for doc in self._claimed("due", "job", now, limit, lease_s)]
+
+    def reschedule(self, job_id: str, due_at: float) -> None:
+        """Look at the job again at ``due_at``; nothing happens to a job that is not due at all."""
+        self._ask(self._redis.zadd, f"{self._prefix}due", {job_id: due_at}, xx=True)
+
+    def find_task(self, account: str, task_id: str) -> str | None:
+        """The id of the job that submitted the provider's ``task_id``."""
+        job_id = self._ask(self._redis.hget, f"{self._prefix}tasks:{account}", task_id)
+        return job_id.decode() if job_id else None
+
+    def pipeline(self, pipeline_id: str) -> Pipeline | None:
+        """All jobs of the pipeline; None where it has none."""
+        key = f"{self._prefix}pipeline:{pipeline_id}"
+        while True:
+            ids = [i.decode() for i in self._ask(self._redis.lrange, key, 0, -1)]
+            jobs = self.get_many([pipeline_id, *ids])
+            # A job may have succeeded between the two reads: its children belong to what is shown.
+            if self._ask(self._redis.llen, key) == len(ids):
+                return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
+
+    def page(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
+        """Newest first. A page may be short, or even empty, although a ``cursor`` follows.
+
+        Raises ``InvalidRequest`` for a cursor that is none of ours.
+        """
+        index = "jobs"
+        if wanted.double_payments:
+            index = "double_payments"
+        elif wanted.status:
+            index += f":{wanted.status}"
+        ids, more = self._listed(index, cursor)
+        found: list[Job] = []
+        last: Job | None = None
+        for job in self.get_many(ids):
+            if len(found) == limit:
+                return Page(tuple(found), write_cursor(found[-1]))
+            last = job
+            if wanted.matches(job):
+                found.append(job)
+        return Page(tuple(found), write_cursor(last) if last and more else None)
+
+    def finished(self, status: Status, before: float, limit: int) -> list[str]:
+        """Pipelines whose root has this status and whose last job ended by ``before``; oldest
+        first.
+        """
+        key = f"{self._prefix}finished:{status}"
+        ids = self._ask(self._redis.zrangebyscore, key, "-inf", before, 0, limit)
+        return [pipeline_id.decode() for pipeline_id in ids]
+
+    def forget(self, jobs: Sequence[Job], before: float, now: float) -> bool:
+        """Remove a pipeline, given as it was read, and whatever tells of it but sums and counts.
+
+        False, and nothing is removed, where it changed since, ended later than ``before``, or is
+        still run by the provider. A batch goes with the last of its jobs.
+        """
+        entries = [{"id": j.id, "version": j.version, "tasks": list(tasks_of(j))} for j in jobs]
+        asked = codec.dump_json({"now": now, "before": before, "jobs": entries})
+        return bool(self._ask(self._forget, args=[self._prefix, asked]))
+
+    def ended(self) -> Mapping[str, int]:
+        """How many jobs ended in each terminal status, ever; those that left are counted."""
+        statuses = [status for status in Status if status.terminal]
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hmget(f"{self._prefix}forgotten", *statuses)
+        for status in statuses:
+            pipe.zcard(f"{self._prefix}jobs:{status}")
+        forgotten, *kept = self._ask(pipe.execute)
+        sums = (int(gone or 0) + here for gone, here in zip(forgotten, kept, strict=True))
+        return dict(zip((status.value for status in statuses), sums, strict=True))
+
+    def forgotten_double_payments(self, account: str) -> int:
+        """How many of the jobs that left were paid for twice."""
+        key = f"{self._prefix}forgotten"
+        return int(self._ask(self._redis.hget, key, f"double:{account}") or 0)
+
+
+def _change(
+    jobs: Sequence[Job], capacity: Capacity, now: float, outbox: Outbox = NOTHING
+) -> dict[str, Any]:
+    """What ``lua/commit.lua`` is given; what has no value is left out."""
+    change: dict[str, Any] = {
+        "account": capacity.account,
+        "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
+        "now": now,
+        "told": [_note(one) for one in outbox.told],
+        "jobs": [_entry(replace(job, version=job.version + 1), capacity) for job in jobs],
+    }
+    if outbox.finished:
+        change["finished"] = _note(outbox.finished)
+    return change
+
+
+def _note(one: Notification) -> dict[str, Any]:
+    doc = codec.dump_notification(replace(one, version=1))
+    return {"id": one.id, "ordering_key": one.ordering_key, "doc": doc}
+
+
+def _entry(job: Job, capacity: Capacity) -> dict[str, Any]:
+    """What the script needs to know of a job without reading its doc."""
+    place = place_of(job)
+    entry = {"id": job.id, "version": job.version, "place": place.as_json, "doc": codec.dump(job)}
+    if job.due_at is not None:
+        entry["due"] = job.due_at
+    if money := charges(job, capacity.price(place.lane.sort)):
+        entry["money"] = codec.dump_json(money)
+    return entry

@@ -1,0 +1,36 @@
+"""The store: everything that outlives a process, in Redis or Valkey (6.2 or newer)."""
+
+import redis
+
+from worker.adapters.store.accounts import AccountStore
+from worker.adapters.store.base import Part
+from worker.adapters.store.batches import BatchStore
+from worker.adapters.store.blobs import BlobStore
+from worker.adapters.store.jobs import JobStore
+from worker.adapters.store.outbox import OutboxStore
+from worker.adapters.store.queue import ReadyQueue
+
+
+class Store(Part):
+    """One Redis client, which threads may share, and the parts of the store behind it.
+
+    Every method raises ``StoreUnavailable`` when Redis does not answer.
+    """
+
+    def __init__(self, client: "redis.Redis", prefix: str = "hookline:") -> None:
+        super().__init__(client, prefix)
+        self.jobs = JobStore(client, prefix)
+        self.queue = ReadyQueue(client, prefix)
+        self.accounts = AccountStore(client, prefix)
+        self.batches = BatchStore(client, prefix)
+        self.outbox = OutboxStore(client, prefix)
+        self.blobs = BlobStore(client, prefix)
+
+    def once(self, name: str, seconds: float) -> bool:
+        """True for the first caller within ``seconds``; for work that one process should do."""
+        key = f"{self._prefix}once:{name}"
+        return bool(self._ask(self._redis.set, key, 1, nx=True, px=int(seconds * 1000)))
+
+    def ping(self) -> None:
+        """Nothing, where the store answers."""
+        self._ask(self._redis.ping)
