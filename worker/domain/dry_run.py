@@ -138,4 +138,4 @@ def _words(job: Job) -> str:
 
 def _job(kind: Kind, request: JSON, then: tuple[JSON, ...]) -> Job:
     """A job that is never stored: what a price goes by is told from kind and request alone."""
-    return Job("", JobSpec(kind, request, then))
+    return Job("", JobSpec(kind, request, then), account="")

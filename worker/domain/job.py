@@ -193,8 +193,8 @@ class Job:
 
     id: str
     spec: JobSpec
+    account: str  #: where it is submitted; empty while it is ``anywhere`` and has not started
     version: int = 0  #: counts commits; 0 = never stored
-    account: str = ""  #: where it is submitted; empty while it is ``anywhere`` and has not started
     fetched: JSON = field(default_factory=dict)  #: a picture's URL -> our copy of what it held
     awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     status: Status = Status.QUEUED
