@@ -14,7 +14,7 @@ from worker.adapters.provider.dialect import read_task
 from worker.bootstrap import HOOK_PATH, Services
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
-from worker.domain.job import JSON, Job, Kind
+from worker.domain.job import JSON, Job, JobSpec, Kind
 from worker.domain.lifecycle import transition
 from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.result import AssetsStatus, StoredFile
@@ -97,15 +97,9 @@ class Seeds:
 
 def _new(then: Sequence[JSON]) -> Job:
     job_id = uuid4().hex
-    return Job(
-        id=job_id,
-        kind=Kind.IMAGINE,
-        account="default",
-        pipeline_id=job_id,
-        created_at=time(),
-        request={"prompt": f"{_PROMPT} --seed {int(job_id[:7], 16)}"},
-        then=tuple(then),
-    )
+    request = {"prompt": f"{_PROMPT} --seed {int(job_id[:7], 16)}"}
+    spec = JobSpec(Kind.IMAGINE, request, tuple(then), created_at=time(), pipeline_id=job_id)
+    return Job(job_id, spec, account="default")
 
 
 def _after(job: Job, *events: Event) -> Job:

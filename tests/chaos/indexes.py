@@ -1,4 +1,7 @@
-"""The store's indexes as they lie in Redis: cheap to read, and they must be empty at the end."""
+"""How the jobs stand, by the store's own indexes: cheap to read, however many there are.
+
+Whether the indexes are right is asked at the end: ``tests/support/indexes.py``.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,30 +54,7 @@ def counts(client: Any) -> Counts:
     return Counts(dict(zip((s.value for s in Status), numbers, strict=True)), due)
 
 
-def all_ids(client: Any) -> list[str]:
-    """Every job, oldest first."""
-    return [i.decode() for i in client.zrange(_JOBS, 0, -1)]
-
-
 def newest(client: Any, status: Status | None, number: int) -> list[str]:
     """The last jobs that were handed in and have this status now; None: any."""
     index = f"{_JOBS}:{status}" if status else _JOBS
     return [i.decode() for i in client.zrevrange(index, 0, number - 1)]
-
-
-def leftovers(client: Any) -> dict[str, frozenset[str]]:
-    """The ids in every index of jobs that are not over."""
-    found = {"the due set": client.zrange(_DUE, 0, -1)}
-    for key in client.scan_iter(f"{PREFIX}*", count=1000):
-        kind = key.decode().removeprefix(PREFIX).partition(":")[0]
-        if kind == "ready":
-            found[f"the queue {key.decode()}"] = client.zrange(key, 0, -1)
-        elif kind == "running":
-            found[f"the slots {key.decode()}"] = client.smembers(key)
-        elif kind == "guards":
-            found["the guards"] = client.hvals(key)
-        elif kind == "heads":
-            found["the heads"] = client.hvals(key)
-        elif kind == "parked":
-            found[f"parked {key.decode()[-8:]}"] = client.lrange(key, 0, -1)
-    return {name: frozenset(i.decode() for i in ids) for name, ids in found.items()}

@@ -206,7 +206,7 @@ class _Comparison:
         """Each step of each parent that succeeded, and the id of the child that it must have."""
         for parent in self._evidence.jobs:
             if parent.status is Status.SUCCEEDED:
-                for index in range(len(parent.then)):
+                for index in range(len(parent.spec.then)):
                     yield parent, followups.child_id(parent.id, str(index))
 
     def _missing(self) -> Iterator[str]:
@@ -225,8 +225,8 @@ class _Comparison:
             yield from [f"{custom_id} of task {task_id}"] * (number - 1)
         wanted = {child_id for _, child_id in self._steps()}
         for job in self._evidence.jobs:
-            if job.parent_id and job.id not in wanted:
-                yield f"{job.id} (no step of {job.parent_id})"
+            if job.spec.parent_id and job.id not in wanted:
+                yield f"{job.id} (no step of {job.spec.parent_id})"
 
 
 def _listed(job: Job) -> set[str]:

@@ -240,7 +240,7 @@ def _told(job: Job, sample: Sample | None, *, replied: bool) -> Iterator[tuple[P
     if sample and sample.how in (Source.CALLBACK, Source.CALLBACK_WITH_STATE):
         yield Point.BEFORE_CALLBACK, Point.AFTER_CALLBACK
     just_ended = job.result.assets_status in (AssetsStatus.PENDING, AssetsStatus.NONE)
-    if job.status is Status.SUCCEEDED and job.then and just_ended:
+    if job.status is Status.SUCCEEDED and job.spec.then and just_ended:
         yield Point.BEFORE_SUCCESS, Point.AFTER_SUCCESS
 
 

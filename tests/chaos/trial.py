@@ -7,7 +7,7 @@ from random import Random
 from threading import Event, Thread
 
 from tests.chaos import oracle
-from tests.chaos.indexes import all_ids, leftovers
+from tests.chaos.indexes import PREFIX
 from tests.chaos.leaks import leaks
 from tests.chaos.load import Acknowledged, Work, settle
 from tests.chaos.observer import Observer
@@ -15,6 +15,8 @@ from tests.chaos.oracle import Evidence, Rules
 from tests.chaos.scenario import Row, Run
 from tests.chaos.stage import Setup, Stage, stage
 from tests.chaos.waiting import pause
+from tests.support.indexes import Snapshot
+from worker.adapters.store.places import lane_of
 from worker.domain.job import Job
 
 #: A POST is cut off after so long.
@@ -138,18 +140,17 @@ def gather(
     running: Stage, acknowledged: Acknowledged, observer: Observer, problems: list[str]
 ) -> Evidence:
     """All that the oracle needs."""
-    store = running.services.store
-    ids = all_ids(running.redis)
-    jobs = [
-        job for start in range(0, len(ids), 500) for job in store.jobs.get_many(ids[start:][:500])
-    ]
+    stored = Snapshot.read(running.redis, PREFIX)
+    jobs = sorted(stored.jobs.values(), key=lambda job: (job.created_at, job.id))
     observer.compare({job.id: job for job in jobs})
+    capacity, now = running.services.orchestrator.dispatch.capacity, time.time()
+    wrong = stored.disagreements(lambda job: capacity(job.account, now).price(lane_of(job).sort))
     return Evidence(
         acknowledged=acknowledged.ids,
         jobs=jobs,
         payments=oracle.read_ledger(running.ledger_lines(), running.services.tokens),
-        leftovers=leftovers(running.redis),
-        seen=[*problems, *acknowledged.refused, *observer.problems, *leaks(running)],
+        leftovers=stored.leftovers(),
+        seen=[*problems, *acknowledged.refused, *observer.problems, *leaks(running), *wrong],
     )
 
 

@@ -176,7 +176,7 @@ def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) 
         a_job(created_at=NOW + n // 3, kind=k) for n, k in enumerate([Kind.IMAGINE, Kind.BLEND] * 6)
     ]
     put(store, *jobs)
-    newest_first = sorted(jobs, key=lambda j: (j.created_at, j.id), reverse=True)
+    newest_first = sorted(jobs, key=lambda j: (j.spec.created_at, j.id), reverse=True)
     for wanted in (
         Filter(),
         Filter(kind=Kind.BLEND),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    initialize,
     invariant,
     multiple,
     precondition,
@@ -22,7 +23,7 @@ from hypothesis.stateful import (
 
 from tests.contract.whose_turn import load_of, next_of, unfair, used, why_waiting
 from tests.support.indexes import Snapshot
-from tests.support.jobs import NOW, a_job, capacity, sample
+from tests.support.jobs import NOW, a_job, a_snapshot, capacity, sample
 from tests.support.stores import OwnStore, own_db
 from tests.support.stories import THENS, events, snapshots, verdicts
 from worker.adapters.store import Batch, Filter, NoFreeSlot
@@ -58,8 +59,8 @@ from worker.domain.notifications import (
     failed,
     replayed,
 )
+from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.provider_reports import Snapshot as Seen
-from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus
 
 #: More for a long run: `STORE_EXAMPLES=500 STORE_STEPS=80 pytest ...`.
@@ -73,6 +74,22 @@ HOOK = Notify(tuple(Topic), url="https://app.example/hook")
 PICTURE = f"blob:{'a' * 64}.png"
 #: No more are handed in than this, so that much happens to each.
 FEW = 6
+
+
+#: What may be asked for.
+wishes = st.fixed_dictionaries(
+    {
+        "account": st.sampled_from(["default", "default", "other", ""]),
+        "tenant": st.sampled_from(["", "acme"]),
+        "batch_id": st.sampled_from([None, None, "b1", "b2"]),
+        "request": st.sampled_from(
+            [{"prompt": "a cat"}, {"prompt": "A  Cat ", "image": PICTURE}, {"prompt": "a dog"}]
+        ),
+        "kind": st.sampled_from([Kind.IMAGINE, Kind.VIDEO, Kind.IMAGINE, Kind.ACTION]),
+        "priority": st.sampled_from([0, 5, 9]),
+        "then": st.sampled_from([(), *THENS[1:], THENS[1]]),
+    }
+)
 
 
 def next_event(job: Job, verdict: Verdict, snapshot: Seen) -> Event:
@@ -131,39 +148,39 @@ class Lives(RuleBasedStateMachine):
 
     # What may happen.
 
+    @initialize(target=jobs, wanted=st.lists(wishes, min_size=2, max_size=4))
+    def begin(self, wanted: list[dict[str, Any]]) -> Any:
+        return multiple(*(job_id for each in wanted for job_id in self.handed_in(each, 1)))
+
     @precondition(lambda self: len(self.ids) < FEW)
-    @rule(
-        target=jobs,
-        account=st.sampled_from(["default", "default", "other", ""]),
-        tenant=st.sampled_from(["", "acme"]),
-        batch_id=st.sampled_from([None, None, "b1", "b2"]),
-        request=st.sampled_from(
-            [{"prompt": "a cat"}, {"prompt": "A  Cat ", "image": PICTURE}, {"prompt": "a dog"}]
-        ),
-        kind=st.sampled_from([Kind.IMAGINE, Kind.VIDEO, Kind.IMAGINE, Kind.ACTION]),
-        priority=st.sampled_from([0, 5, 9]),
-        then=st.sampled_from([(), (), *THENS[:2]]),
-        copies=st.integers(1, 3),
-    )
-    def hand_in(self, copies: int, **fields: Any) -> Any:
+    @rule(target=jobs, wanted=wishes, copies=st.integers(1, 3))
+    def hand_in(self, wanted: dict[str, Any], copies: int) -> Any:
+        return multiple(*self.handed_in(wanted, copies))
+
+    def handed_in(self, wanted: dict[str, Any], copies: int) -> list[str]:
         self.now += 1
         known = len(self.ids)
         for n in range(copies):
             # The same ids when a failure is played again.
             job_id = UUID(int=known + n + 1).hex
-            where = {"anywhere": not fields["account"], "created_at": self.now + n / 8}
-            self.commit(a_job(id=job_id, **where, **fields))
-        return multiple(*self.ids[known:])
+            where = {"anywhere": not wanted["account"], "created_at": self.now + n / 8}
+            self.commit(a_job(id=job_id, **where, **wanted))
+        return self.ids[known:]
 
     @rule(target=jobs, account=st.sampled_from(ACCOUNTS), verdict=verdicts)
     def submit_next(self, account: str, verdict: Verdict) -> Any:
+        return self.run_next(account, verdict)
+
+    @rule(target=jobs, account=st.sampled_from(ACCOUNTS), count=st.integers(1, 3))
+    def all_goes_well(self, account: str, count: int) -> Any:
         made: tuple[str, ...] = ()
-        agreed = agreed_with(account)
-        if job := self.store.queue.next_ready(agreed, self.now):
-            number, price = job.attempt + 1, agreed.price(sort_of(job))
-            started = Started(account, price, refundable=account == "other")
-            for event in (started, Posting(number), Replied(number, verdict)):
-                made += self.offer(self.loaded(job.id), event).values
+        for _ in range(count):
+            self.now += 1
+            task_id = f"task {self.now:.0f}"
+            success = Observed(a_snapshot(task_id=task_id))
+            made += self.run_next(
+                account, Verdict(Outcome.ACCEPTED, task_id=task_id), success
+            ).values
         return multiple(*made)
 
     @rule(target=jobs, job_id=jobs, event=events, pause=st.sampled_from([0, 1, 4000]))
@@ -215,23 +232,28 @@ class Lives(RuleBasedStateMachine):
     def is_paused(self, what: str, *, resumed: bool) -> None:
         (self.store.queue.resume if resumed else self.store.queue.pause)(what)
 
-    @rule(taken=st.booleans(), final=st.booleans())
-    def is_told(self, *, taken: bool, final: bool) -> None:
-        for one in self.store.outbox.claim(self.now, 3, 60):
+    @rule(taken=st.booleans(), final=st.booleans(), again=st.booleans())
+    def is_told(self, *, taken: bool, final: bool, again: bool) -> None:
+        outbox = self.store.outbox
+        for one in outbox.claim(self.now, 3, 60):
             failure = Failure("410" if final else "500", final=final)
             after = delivered(one, self.now, "200") if taken else failed(one, self.now, failure)
-            assert self.store.outbox.settle(after, self.now)
-            assert not self.store.outbox.settle(after, self.now), "only once"
+            assert outbox.settle(after, self.now)
+            assert not outbox.settle(after, self.now), "only once"
+        for one in outbox.page(None, 1).notifications if again else ():
+            assert outbox.settle(replayed(one, self.now), self.now)
 
-    @rule()
-    def is_told_again(self) -> None:
-        for one in self.store.outbox.page(None, 1).notifications:
-            assert self.store.outbox.settle(replayed(one, self.now), self.now)
+    @rule(job_id=jobs, child_id=jobs)
+    def children_come_again(self, job_id: str, child_id: str) -> None:
+        """A decision that is made twice makes no child twice, and changes none."""
+        job, child = self.store.jobs.get(job_id), self.store.jobs.get(child_id)
+        if job and child and job is not child and job.pipeline_id == child.pipeline_id != child_id:
+            self.commit(job, (replace(child, version=0, progress=99),))
 
     @rule(job_id=jobs)
     def is_forgotten(self, job_id: str) -> None:
         job = self.store.jobs.get(job_id)
-        pipeline = self.store.jobs.pipeline(job.pipeline_id) if job else None
+        pipeline = self.store.jobs.pipeline(job.spec.pipeline_id) if job else None
         if pipeline:
             over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
             assert self.store.jobs.forget(pipeline.jobs, self.now, self.now) == over
@@ -247,6 +269,16 @@ class Lives(RuleBasedStateMachine):
         job = self.store.jobs.get(job_id)
         assert job is not None
         return job
+
+    def run_next(self, account: str, verdict: Verdict, *more: Event) -> Any:
+        """Whatever becomes of the job that the store offers."""
+        agreed, made = agreed_with(account), list[str]()
+        if job := self.store.queue.next_ready(agreed, self.now):
+            number, price = job.attempt + 1, agreed.price(sort_of(job))
+            started = Started(account, price, refundable=account == "other")
+            for event in (started, Posting(number), Replied(number, verdict), *more):
+                made += self.offer(self.loaded(job.id), event).values
+        return multiple(*made)
 
     def offer(self, job: Job, event: Event) -> Any:
         with suppress(Conflict):
@@ -281,6 +313,8 @@ class Lives(RuleBasedStateMachine):
             if written.due_at is not None:
                 self.due[written.id] = written.due_at
         after = self.stored()
+        expected = {j.id: replace(j, version=j.version + 1) for j in (job, *new)}
+        assert after.jobs == {**before.jobs, **expected}, "what was given is written, and no more"
         self.check_start(before, after, job, agreed)
         self.check_openings(before, after, agreed, openings.own)
         self.check_told(before, after, job, outbox)
@@ -319,7 +353,7 @@ class Lives(RuleBasedStateMachine):
     def check_told(self, before: Snapshot, after: Snapshot, job: Job, outbox: Outbox) -> None:
         """Of a change what it is worth; of an end once, when nothing is open any more."""
         expected = {one.id for one in outbox.told}
-        left = [self.open_of(each, "pipeline_id", job.pipeline_id) for each in (before, after)]
+        left = [self.open_of(each, "pipeline_id", job.spec.pipeline_id) for each in (before, after)]
         if outbox.finished and left[1] == 0 and left[0] != 0:
             expected.add(outbox.finished.id)
         of_batch = [self.open_of(each, "batch_id", "b1") for each in (before, after)]
@@ -336,7 +370,7 @@ class Lives(RuleBasedStateMachine):
     # What always holds.
 
     @invariant()
-    def the_indexes_say_what_the_jobs_say(self) -> None:
+    def all_agrees_with_the_records(self) -> None:
         stored = self.stored()
         wrong = stored.disagreements(price_of, gone=self.gone, unguarded=self.unguarded)
         assert wrong == []
@@ -344,33 +378,32 @@ class Lives(RuleBasedStateMachine):
         for account in ACCOUNTS:
             sums = stored.keys.get(f"account:{account}", {})
             assert int(sums.get("callback", 0)) == self.heard[account]
+            self.check_queue(stored, agreed_with(account))
+        self.check_reads([job for job_id in self.ids if (job := stored.jobs.get(job_id))])
 
-    @invariant()
-    def the_next_one_is_whose_turn_it_is(self) -> None:
-        stored = self.stored()
-        for account in ACCOUNTS:
-            agreed = agreed_with(account)
-            assert self.store.queue.load(account) == load_of(stored, account)
-            for job in filter(lambda each: each.ready, stored.jobs.values()):
-                found = self.store.queue.why_waiting(job, agreed, self.now)
-                assert found == why_waiting(stored, job, agreed)
-            offered = self.store.queue.next_ready(agreed, self.now)
-            assert (offered.id if offered else None) == next_of(stored, agreed)
+    def check_queue(self, stored: Snapshot, agreed: Capacity) -> None:
+        queue = self.store.queue
+        assert queue.load(agreed.account) == load_of(stored, agreed.account)
+        for job in filter(lambda each: each.ready, stored.jobs.values()):
+            assert queue.why_waiting(job, agreed, self.now) == why_waiting(stored, job, agreed)
+        offered = queue.next_ready(agreed, self.now)
+        assert (offered.id if offered else None) == next_of(stored, agreed)
 
-    @invariant()
-    def what_is_asked_for_is_what_the_records_say(self) -> None:
-        stored, jobs = self.stored(), self.store.jobs
-        here = [job for job_id in self.ids if (job := stored.jobs.get(job_id))]
+    def check_reads(self, here: list[Job]) -> None:
+        """``here``: every job, the oldest first."""
+        jobs = self.store.jobs
         assert jobs.get_many(self.ids) == here
-        newest = sorted(here, key=lambda job: (job.created_at, job.id), reverse=True)
+        newest = sorted(here, key=lambda job: (job.spec.created_at, job.id), reverse=True)
         assert jobs.page(Filter(), 99).jobs == tuple(newest)
-        for status in Status:
+        for status in {job.status for job in here}:
             of_status = tuple(job for job in newest if job.status is status)
             assert jobs.page(Filter(status=status), 99).jobs == of_status
-        for root in {job.pipeline_id for job in here}:
+        for root in {job.spec.pipeline_id for job in here}:
             pipeline = jobs.pipeline(root)
             assert pipeline
-            assert {j.id for j in pipeline.jobs} == {j.id for j in here if j.pipeline_id == root}
+            assert {j.id for j in pipeline.jobs} == {
+                j.id for j in here if j.spec.pipeline_id == root
+            }
 
 
 def test_the_store_keeps_its_indexes() -> None:

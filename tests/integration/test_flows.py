@@ -243,7 +243,7 @@ def test_what_goes_on_from_a_task_may_name_the_job_or_the_task(tmp_path: Path) -
         ]
         for job in goes_on:
             assert {j.status for j in hookline.finish(job)} == {Status.SUCCEEDED}, [
-                (j.kind, j.error) for j in hookline.pipeline(job.pipeline_id).jobs
+                (j.kind, j.error) for j in hookline.pipeline(job.spec.pipeline_id).jobs
             ]
 
 

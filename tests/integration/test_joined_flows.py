@@ -33,7 +33,7 @@ def test_two_upscales_are_blended_and_a_chosen_one_is_described(
         assert len(provider.accepted) == 8, "all but the choose"
         by_id = {each.id: each for each in jobs}
         blended = next(each for each in jobs if each.kind is Kind.BLEND)
-        siblings = [by_id[job_id] for job_id in blended.waits_for]
+        siblings = [by_id[job_id] for job_id in blended.spec.waits_for]
         assert [each.request["button"] for each in siblings] == ["U3", "U2"]
         assert blended.request["images"] == [each.result.image_url for each in siblings]
         assert not hookline.wakeups.errors

@@ -132,7 +132,7 @@ def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
             due_at=NOW,
         )
         assert web.client.get(f"/v1/jobs/{job.id}", headers=AUTH).status_code == 200
-        pipeline = web.client.get(f"/v1/pipelines/{job.pipeline_id}", headers=AUTH)
+        pipeline = web.client.get(f"/v1/pipelines/{job.spec.pipeline_id}", headers=AUTH)
         assert pipeline.status_code == 200
     for kind in Kind:
         job = web.put(kind=kind)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.support.jobs import NOW, a_job, a_snapshot, capacity, in_status, sample
+from tests.support.jobs import NOW, a_job, a_snapshot, capacity, changed, in_status, sample
 from tests.support.shell import Shell
 from worker.adapters.tokens import Tokens
 from worker.domain.account.callback_stats import Source
@@ -27,7 +27,7 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
     for n in range(SILENT):
         task_id, began = f"t{n}", NOW - n % 1800
         job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
-        last = replace(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
+        last = changed(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
         quiet = sample(Source.ASKED, ended=True) if n < 3 else None
         shell.store.jobs.commit(last, capacity=capacity(SILENT), sample=quiet)
         shell.provider.tasks[task_id] = a_snapshot(

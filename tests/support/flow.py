@@ -139,11 +139,11 @@ class Flow:
         """All jobs of the pipeline once each is over, its files included."""
 
         def over() -> bool:
-            jobs = self.pipeline(job.pipeline_id).jobs
+            jobs = self.pipeline(job.spec.pipeline_id).jobs
             return all(j.status.terminal and j.due_at is None for j in jobs)
 
         self.wait_for(over, lambda: self._story(job), seconds)
-        return list(self.pipeline(job.pipeline_id).jobs)
+        return list(self.pipeline(job.spec.pipeline_id).jobs)
 
     def wait_for(
         self, met: Callable[[], bool], story: Callable[[], str] = str, seconds: float = 30.0
@@ -158,7 +158,7 @@ class Flow:
     def _story(self, job: Job) -> str:
         lines = (
             f"{j.kind} {j.request} {j.status} {j.error} due={j.due_at}"
-            for j in self.pipeline(job.pipeline_id).jobs
+            for j in self.pipeline(job.spec.pipeline_id).jobs
         )
         return "\n".join(lines)
 

@@ -149,7 +149,7 @@ class Ledger:
         if before.status.terminal or not ended:
             return
         (attempt,) = ended.values()
-        assert job.retry is not None, "nobody asked for another attempt"
+        assert job.options.retry is not None, "nobody asked for another attempt"
         task = self.tasks[attempt.task_id or ""]
         if attempt.outcome == Status.FAILED.value:
             assert task.over, f"{task} may still succeed"

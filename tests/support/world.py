@@ -110,7 +110,7 @@ class World:
     def jobs(self) -> list[Job]:
         """All jobs as they are stored, the oldest first."""
         jobs = self.store.jobs.page(Filter(), 999).jobs
-        return sorted(jobs, key=lambda job: (job.created_at, job.id))
+        return sorted(jobs, key=lambda job: (job.spec.created_at, job.id))
 
     # Time, and who is there.
 

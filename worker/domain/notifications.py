@@ -103,7 +103,7 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
     def made(topic: Topic, subject: str) -> Notification:
         number = f"{job.id}-{job.version + 1}-{topic.value.replace('.', '-')}"
         return Notification(
-            f"msg_{number}", topic.value, subject, job.pipeline_id, target, now, due_at=now
+            f"msg_{number}", topic.value, subject, job.spec.pipeline_id, target, now, due_at=now
         )
 
     topics = [topic for topic in _topics(before, job, now) if topic.value in target.topics]
@@ -111,7 +111,7 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
         job = replace(job, told_at=now)
     told = tuple(made(topic, job.id) for topic in topics)
     ends = job.settled and Topic.PIPELINE_FINISHED.value in target.topics
-    return job, Outbox(told, made(Topic.PIPELINE_FINISHED, job.pipeline_id) if ends else None)
+    return job, Outbox(told, made(Topic.PIPELINE_FINISHED, job.spec.pipeline_id) if ends else None)
 
 
 def end_of_batch(batch_id: str, target: Notify) -> Notification:

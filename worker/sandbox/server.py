@@ -34,10 +34,7 @@ class Sandbox:
         self._server: BaseWSGIServer | None = None
 
     def start(self, host: str = "127.0.0.1", port: int = 0, fd: int | None = None) -> Self:
-        """Serve in threads and set `url`; port 0 picks a free one.
-
-        `fd` belongs to a socket that already listens.
-        """
+        """Serve in threads and set `url`; port 0: a free one, `fd`: a socket that listens."""
         self._server = make_server(
             host, port, self.app, threaded=True, request_handler=_QuietHandler, fd=fd
         )

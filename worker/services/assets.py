@@ -98,9 +98,9 @@ class Assets:
         hosts = account.allowed_hosts if account else frozenset()
         lineage, batch = self._lineage(job), self._batch(job)
         names = Names(self._template, job, lineage[0], batch)
-        tiles = job.keep.tiles and selection.is_grid(job)
+        tiles = job.options.keep.tiles and selection.is_grid(job)
         files: list[StoredFile] = []
-        for n, source in enumerate(selection.sources(job.result, job.keep)):
+        for n, source in enumerate(selection.sources(job.result, job.options.keep)):
             lease_end = self._orchestrator.clock() + LEASE_S
             self._orchestrator.store.jobs.reschedule(job.id, lease_end)
             files += self._filing.filed(source, n, names, allowed_hosts=hosts, tiles=tiles)
@@ -120,7 +120,7 @@ class Assets:
     def _lineage(self, job: Job) -> Sequence[Job]:
         """Its pipeline's root, ..., its parent, itself."""
         found = [job]
-        while parent_id := found[0].parent_id:
+        while parent_id := found[0].spec.parent_id:
             parent = self._orchestrator.store.jobs.get(parent_id)
             if parent is None:
                 break
@@ -128,7 +128,9 @@ class Assets:
         return found
 
     def _batch(self, job: Job) -> str | None:
-        batch = self._orchestrator.store.batches.get(job.batch_id) if job.batch_id else None
+        batch = (
+            self._orchestrator.store.batches.get(job.spec.batch_id) if job.spec.batch_id else None
+        )
         return batch.name if batch else None
 
     def _with_present_links(self, job: Job, error: PictureError) -> Job:

@@ -63,9 +63,11 @@ class Chooser:
     def _choose(self, job_id: str) -> None:
         store, now = self._orchestrator.store, self._orchestrator.clock()
         job = self._orchestrator.job(job_id)
-        parent = self._orchestrator.job(job.waits_for[0])
+        parent = self._orchestrator.job(job.spec.waits_for[0])
         if parent.result.assets_status is AssetsStatus.PENDING:
-            store.jobs.reschedule(job_id, now + retry_policy.look_at_siblings(now - job.created_at))
+            store.jobs.reschedule(
+                job_id, now + retry_policy.look_at_siblings(now - job.spec.created_at)
+            )
             return
         claimed = self._orchestrator.record(job, Choosing())
         if claimed.disposition is Disposition.APPLIED:

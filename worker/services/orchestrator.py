@@ -95,7 +95,7 @@ class Orchestrator:
 
     def look_at_siblings(self, job: Job) -> Job:
         """Look at the jobs that ``job`` waits for; it, as it is after that."""
-        siblings = tuple(map(Sibling.of, self.store.jobs.get_many(job.waits_for)))
+        siblings = tuple(map(Sibling.of, self.store.jobs.get_many(job.spec.waits_for)))
         return self.record(job, SiblingsSeen(siblings)).job
 
     def create(self, job: Job) -> bool:
@@ -126,7 +126,7 @@ class Orchestrator:
     def _notify(self, job: Job) -> Notify | None:
         """Who is told of the job: whom it names, or its account does."""
         account = self.accounts.get(job.account)
-        return job.notify or (account.notify if account else None)
+        return job.options.notify or (account.notify if account else None)
 
     def _commit(
         self, before: Job, decision: Decision, sample: Sample | None, outbox: Outbox, now: float

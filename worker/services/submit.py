@@ -164,7 +164,7 @@ class Submitter:
             parent_task_id=target.task_id,
             custom_id=target.custom_id,
             pictures={ref: to_data_url(self._loaded(job, ref, mask=mask)) for ref, mask in refs},
-            mode=job.mode,
+            mode=job.options.mode,
             dialect=self._dialect(job.account),
         )
         return kind, submission

@@ -85,7 +85,7 @@ class Sweep:
         looked = self._orchestrator.look_at_siblings(job)
         if looked.waiting:
             now = self._orchestrator.clock()
-            next_look_at = now + retry_policy.look_at_siblings(now - looked.created_at)
+            next_look_at = now + retry_policy.look_at_siblings(now - looked.spec.created_at)
             self._store.jobs.reschedule(looked.id, next_look_at)
         return looked
 

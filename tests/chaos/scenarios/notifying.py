@@ -123,8 +123,8 @@ def _expected(jobs: Sequence[Job]) -> set[tuple[str, str]]:
         for job in jobs
         if job.status.terminal
     }
-    still_open = {job.pipeline_id for job in jobs if not job.status.terminal}
-    pipelines = {job.pipeline_id for job in jobs} - still_open
+    still_open = {job.spec.pipeline_id for job in jobs if not job.status.terminal}
+    pipelines = {job.spec.pipeline_id for job in jobs} - still_open
     return ends | {("pipeline.finished", pipeline_id) for pipeline_id in pipelines}
 
 
@@ -143,10 +143,10 @@ def _out_of_order(jobs: Sequence[Job], requests: Sequence[Told]) -> Iterator[str
     never = float("inf")
     for job in jobs:
         end = first.get(("job.succeeded", job.id), never)
-        parent = first.get(("job.succeeded", job.parent_id or ""), 0.0)
-        last = first.get(("pipeline.finished", job.pipeline_id), never)
+        parent = first.get(("job.succeeded", job.spec.parent_id or ""), 0.0)
+        last = first.get(("pipeline.finished", job.spec.pipeline_id), never)
         if not parent <= end <= last and job.status is Status.SUCCEEDED:
-            yield job.pipeline_id
+            yield job.spec.pipeline_id
 
 
 def _some(those: set[Any]) -> str:

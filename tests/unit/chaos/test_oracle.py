@@ -12,9 +12,10 @@ from tests.chaos.leaks import secrets_in
 from tests.chaos.oracle import Evidence, Payment, Rules, compare, read_ledger
 from tests.chaos.scenario import Row
 from tests.chaos.scenarios import SCENARIOS
+from tests.support.jobs import changed
 from worker.adapters.tokens import Tokens
 from worker.domain import followups
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, Job, JobSpec, Kind, Status
 from worker.domain.result import JobError
 
 ROOT = "0" * 31 + "1"
@@ -25,19 +26,14 @@ DOUBT = Rules(in_doubt=1)
 
 def job(job_id: str, task_id: str | None, status: Status = Status.SUCCEEDED, **more: object) -> Job:
     attempts = (Attempt(1, 0.0, task_id=task_id),)
-    made = Job(
-        id=job_id,
-        kind=Kind.ACTION,
-        account="default",
-        pipeline_id=ROOT,
-        created_at=0.0,
-        parent_id=None if job_id == ROOT else ROOT,
+    spec = JobSpec(
+        Kind.ACTION,
         then=STEPS if job_id == ROOT else (),
-        status=status,
-        task_id=task_id,
-        attempts=attempts,
+        pipeline_id=ROOT,
+        parent_id=None if job_id == ROOT else ROOT,
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    made = Job(job_id, spec, account="default", status=status, task_id=task_id, attempts=attempts)
+    return changed(made, **more)
 
 
 @dataclass
@@ -57,10 +53,7 @@ class World:
     seen: Sequence[str] = ()
 
     def change(self, job_id: str, **more: object) -> None:
-        self.jobs = [
-            replace(each, **more) if each.id == job_id else each  # type: ignore[arg-type]
-            for each in self.jobs
-        ]
+        self.jobs = [changed(each, **more) if each.id == job_id else each for each in self.jobs]
 
     def forget(self, job_id: str) -> None:
         self.jobs = [each for each in self.jobs if each.id != job_id]

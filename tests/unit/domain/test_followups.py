@@ -36,10 +36,14 @@ def test_a_child_belongs_to_its_parent() -> None:
         ({"press": "U1"},), account="b", batch_id="x", priority=8, mode="fast", deadline_s=90
     )
     [child] = children(parent, NOW + 5)
-    assert (child.kind, child.status, child.created_at) == (Kind.ACTION, Status.QUEUED, NOW + 5)
-    assert (child.parent_id, child.pipeline_id) == (parent.id, parent.pipeline_id)
-    assert (child.account, child.batch_id, child.priority) == ("b", "x", 8)
-    assert (child.mode, child.deadline_s) == ("fast", 90)
+    assert (child.kind, child.status, child.spec.created_at) == (
+        Kind.ACTION,
+        Status.QUEUED,
+        NOW + 5,
+    )
+    assert (child.spec.parent_id, child.spec.pipeline_id) == (parent.id, parent.spec.pipeline_id)
+    assert (child.account, child.spec.batch_id, child.options.priority) == ("b", "x", 8)
+    assert (child.options.mode, child.options.deadline_s) == ("fast", 90)
     assert child.request == {
         "job_id": parent.id, "button": "U1", "custom_id": "MJ::JOB::upsample::1::4f2c",
     }  # fmt: skip
@@ -58,13 +62,13 @@ def test_a_step_carries_its_own_then() -> None:
     glob, imagine = children(
         done(({"press": "U1", "then": nested}, {"imagine": "x", "then": nested})), NOW
     )
-    assert glob.then == imagine.then == tuple(nested)
+    assert glob.spec.then == imagine.spec.then == tuple(nested)
 
 
 def test_a_glob_is_one_child_for_each_button() -> None:
     found = children(done(({"press": "V*", "then": [{"press": "U1"}]},)), NOW)
     assert [child.request["button"] for child in found] == ["V1", "V2", "V3", "V4"]
-    assert all(child.then == ({"press": "U1"},) for child in found)
+    assert all(child.spec.then == ({"press": "U1"},) for child in found)
 
 
 def test_buttons_of_one_name_have_a_child_each() -> None:

@@ -113,7 +113,7 @@ def test_a_job_shows_whom_it_tells_without_what_may_be_a_secret(web: Web) -> Non
     assert answer.status_code == 202, answer.get_json()
     told = {"url": f"{URL}?[redacted]", "celery_task": None, "queue": None}
     assert answer.get_json()["notify"] == {**told, "on": ["pipeline.finished"]}
-    kept = web.job(answer.get_json()["id"]).notify
+    kept = web.job(answer.get_json()["id"]).options.notify
     assert kept == Notify(("pipeline.finished",), url=f"{URL}?key=secret")
     assert post(web, "/v1/jobs", CAT).get_json()["notify"] is None
 
@@ -147,18 +147,20 @@ def test_a_follow_up_by_hand_tells_whom_its_pipeline_tells(web: Web) -> None:
     parent = web.put(status=Status.SUCCEEDED, task_id="t1", result=grid, notify=target)
     body = {"kind": "action", "job_id": parent.id, "button": "U1"}
     child = post(web, "/v1/jobs", body).get_json()
-    assert web.job(child["id"]).notify == target
+    assert web.job(child["id"]).options.notify == target
     pressed = post(web, f"/v1/jobs/{parent.id}/press", {"button": "U2"}).get_json()
-    assert web.job(pressed["id"]).notify == target
+    assert web.job(pressed["id"]).options.notify == target
 
 
 def test_the_command_line_says_it_too(web: Web) -> None:
     done = run("imagine", "a cat", "--notify", URL, "--notify-on", "job.failed, job.succeeded")
     assert done.exit_code == 0, done.output
-    assert web.job(done.stdout.strip()).notify == Notify(("job.failed", "job.succeeded"), url=URL)
+    assert web.job(done.stdout.strip()).options.notify == Notify(
+        ("job.failed", "job.succeeded"), url=URL
+    )
     done = run("imagine", "a cat", "--notify-task", "shop.ready@shop")
     target = Notify(("pipeline.finished",), celery_task="shop.ready", queue="shop")
-    assert web.job(done.stdout.strip()).notify == target
+    assert web.job(done.stdout.strip()).options.notify == target
     refused = run("imagine", "a cat", "--notify-on", "job.failed")
     assert refused.exit_code == 2
     assert "notify.celery_task" in refused.output
@@ -182,19 +184,21 @@ def batch_of(web: Web, **notify: Any) -> tuple[Batch, list[Job]]:
 def test_of_a_batch_only_its_end_is_told_unless_more_is_asked_for(web: Web) -> None:
     batch, rows = batch_of(web, url=URL)
     assert batch.notify == Notify(("batch.finished",), url=URL)
-    assert [row.notify for row in rows] == [None, None]
+    assert [row.options.notify for row in rows] == [None, None]
 
 
 def test_rows_tell_what_the_batch_asks_for_of_jobs_and_pipelines(web: Web) -> None:
     batch, rows = batch_of(web, celery_task="t", on=["pipeline.finished", "batch.finished"])
     assert batch.notify == Notify(("batch.finished",), celery_task="t")
-    assert [row.notify for row in rows] == [Notify(("pipeline.finished",), celery_task="t")] * 2
+    assert [row.options.notify for row in rows] == [
+        Notify(("pipeline.finished",), celery_task="t")
+    ] * 2
 
 
 def test_a_batch_without_the_topic_of_its_end_tells_only_of_its_rows(web: Web) -> None:
     batch, rows = batch_of(web, url=URL, on=["job.failed"])
     assert batch.notify is None
-    assert rows[0].notify == Notify(("job.failed",), url=URL)
+    assert rows[0].options.notify == Notify(("job.failed",), url=URL)
 
 
 def test_a_row_may_name_another_one(web: Web) -> None:
@@ -205,7 +209,10 @@ def test_a_row_may_name_another_one(web: Web) -> None:
     done = run("batch", "cats.jsonl", "--notify", URL, "--notify-on", "job.failed,batch.finished")
     assert done.exit_code == 0, done.output
     batch = web.services.batches.find("cats.jsonl")
-    targets = [root.notify and root.notify.url for root, _ in web.services.batches.jobs(batch)]
+    targets = [
+        root.options.notify and root.options.notify.url
+        for root, _ in web.services.batches.jobs(batch)
+    ]
     assert targets == [own["url"], URL]
     assert batch.notify == Notify(("batch.finished",), url=URL)
 
@@ -215,7 +222,7 @@ def test_the_end_of_a_batch_is_told_once_its_file_is_in(web: Web) -> None:
     for row in rows:
         web.services.enqueuer.cancel(row.id)
     [one] = web.store.outbox.claim(9e9, 10, 60)
-    assert (one.topic, one.subject) == ("batch.finished", rows[0].batch_id)
+    assert (one.topic, one.subject) == ("batch.finished", rows[0].spec.batch_id)
 
 
 def test_a_batch_whose_receiver_cannot_be_is_not_taken_in(web: Web) -> None:
@@ -361,6 +368,6 @@ def test_the_doctor_tells_of_dead_letters() -> None:
 
 def test_announced_changes_are_of_the_jobs_own_pipeline(web: Web) -> None:
     before = web.put(notify=Notify(("pipeline.finished",), url=URL))
-    _, outbox = announce(before, replace(before, status=Status.FAILED), before.notify, NOW)
+    _, outbox = announce(before, replace(before, status=Status.FAILED), before.options.notify, NOW)
     assert outbox.finished is not None
-    assert outbox.finished.ordering_key == before.pipeline_id
+    assert outbox.finished.ordering_key == before.spec.pipeline_id

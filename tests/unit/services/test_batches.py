@@ -95,10 +95,10 @@ def test_rows_become_jobs_in_their_order(world: World) -> None:
     )
     assert (taken.new, taken.known, taken.bad, taken.rows) == (3, 0, 0, 3)
     assert world.prompts() == ["a cat", "a dog", "a fox"]
-    assert [(root.row, root.batch_id) for root in world.roots()] == [
+    assert [(root.spec.row, root.spec.batch_id) for root in world.roots()] == [
         (number, batch_id_of("cats")) for number in (1, 2, 3)
     ]
-    assert world.roots()[2].row_key == "fox"
+    assert world.roots()[2].spec.row_key == "fox"
     assert world.batch().rows == 3
 
 
@@ -280,7 +280,7 @@ def test_children_that_appear_while_a_batch_is_cancelled_are_given_up_too(world:
             yield found, jobs
 
     world.batches.jobs = late  # type: ignore[method-assign]
-    assert [job.parent_id for job in world.batches.cancel(world.batch())] == [root.id]
+    assert [job.spec.parent_id for job in world.batches.cancel(world.batch())] == [root.id]
     assert world.batch().counts == {"succeeded": 1, "cancelled": 1}
 
 
@@ -300,7 +300,7 @@ def test_a_failed_job_that_cannot_be_tried_again_is_passed_over(world: World) ->
     world.end(world.roots()[0])
     world.end(world.roots()[1], TaskStatus.FAILED)
     assert world.batch().counts == {"succeeded": 1, "failed": 2}
-    assert [job.row for job in world.batches.retry_failed(world.batch())] == [2]
+    assert [job.spec.row for job in world.batches.retry_failed(world.batch())] == [2]
 
 
 def test_a_report_tells_how_far_a_batch_is(world: World) -> None:

@@ -81,7 +81,7 @@ class Family(Shell):
         return self.choice
 
     def chosen(self) -> list[Job]:
-        return [job for job in self.jobs() if job.parent_id == self.made.id]
+        return [job for job in self.jobs() if job.spec.parent_id == self.made.id]
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def test_what_it_names_is_pressed_under_the_same_parent(family: Family) -> None:
         "button": "U2",
         "custom_id": "MJ::JOB::upsample::2::4f2c",
     }
-    assert pressed["U2"].then == ({"describe": True},), "the step's own"
-    assert pressed["V1"].then == ({"press": "U1"},), "the answer's own"
-    assert all(child.ready and child.tenant == "t" for child in pressed.values())
-    assert {child.pipeline_id for child in pressed.values()} == {family.root.id}
+    assert pressed["U2"].spec.then == ({"describe": True},), "the step's own"
+    assert pressed["V1"].spec.then == ({"press": "U1"},), "the answer's own"
+    assert all(child.ready and child.options.tenant == "t" for child in pressed.values())
+    assert {child.spec.pipeline_id for child in pressed.values()} == {family.root.id}
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def house(tmp_path: Path) -> House:
 
 def test_a_new_job_belongs_to_nobody_until_an_account_takes_it(house: House) -> None:
     job = house.hand_in()
-    assert (job.account, job.anywhere) == ("", True)
+    assert (job.account, job.spec.anywhere) == ("", True)
     assert house.shell.wakeups.sent == [("start", "large", 1)], "it has the most free slots"
     [taken] = house.submit("small")
     assert (taken.account, taken.status) == ("small", Status.SUBMITTED)
@@ -81,7 +81,7 @@ def test_follow_ups_stay_with_the_account_of_their_parent(house: House) -> None:
     house.submit("large")
     seen = callback(TaskStatus.SUCCEEDED, task_id="large-0")
     [child] = house.shell.orchestrator.record(house.shell.job(job), seen).children
-    assert (child.account, child.anywhere) == ("large", False)
+    assert (child.account, child.spec.anywhere) == ("large", False)
     assert house.submit("small") == []
 
 

@@ -40,7 +40,7 @@ def family(*then: JSON, result: Result | None = None) -> tuple[Job, dict[str, Jo
 
 def seen(job: Job, **standing: tuple[Status, str | None]) -> SiblingsSeen:
     """How the siblings of ``job`` stand, by the names that it gives them."""
-    ids = dict(zip(job.request["blend"], job.waits_for, strict=True))
+    ids = dict(zip(job.request["blend"], job.spec.waits_for, strict=True))
     return SiblingsSeen(tuple(Sibling(ids[name], *how) for name, how in standing.items()))
 
 
@@ -61,10 +61,12 @@ def test_the_blend_and_those_that_it_names_know_each_other(
     decision = after(job, replace(callback(TaskStatus.SUCCEEDED, result=result), asked=True))
     blend = next(child for child in decision.children if child.kind is Kind.BLEND)
     by_id = {child.id: child for child in decision.children}
-    named = [by_id[job_id] for job_id in blend.waits_for]
+    named = [by_id[job_id] for job_id in blend.spec.waits_for]
     assert [each.request["button"].replace(" ", "").upper() for each in named] == ["U1", "U3"]
     assert all(each.awaited_by == (blend.id,) for each in named)
-    others = [child for child in decision.children if child.id not in (*blend.waits_for, blend.id)]
+    others = [
+        child for child in decision.children if child.id not in (*blend.spec.waits_for, blend.id)
+    ]
     assert all(each.ready and not each.awaited_by for each in others)
 
 
@@ -79,7 +81,7 @@ def test_a_waiting_blend_is_neither_ready_nor_running_and_never_forgotten() -> N
         decision = after(blend, event, now=NOW + 10_000)
         assert decision.disposition is not Disposition.APPLIED
         assert decision.job.waiting
-    assert answers.Job.of(blend).to_dict()["waits_for"] == list(blend.waits_for)
+    assert answers.Job.of(blend).to_dict()["waits_for"] == list(blend.spec.waits_for)
 
 
 def test_it_is_blended_of_their_pictures_in_the_order_of_their_names() -> None:
@@ -123,7 +125,7 @@ def test_without_one_of_the_pictures_it_fails_and_says_which(
 def test_a_blend_of_a_button_that_is_not_there_fails_at_once() -> None:
     grid = Result(image_url="https://c/grid", buttons=GRID[:1])
     blend = family({"press": "U*"}, BLEND, result=grid)[1]["blend"]
-    assert (blend.status, blend.waits_for) == (Status.FAILED, ())
+    assert (blend.status, blend.spec.waits_for) == (Status.FAILED, ())
     assert blend.error is not None
     assert (blend.error.code, blend.error.hint) == (
         "sibling_failed", "The buttons of this task are: U1.",
@@ -296,4 +298,4 @@ def test_a_blend_starts_like_any_job_once_it_is_ready() -> None:
         family.put(in_status(Status.SUBMITTED))
     with pytest.raises(NoFreeSlot):
         family.orchestrator.record(family.blend, Started("default"))
-    assert a_job().waits_for == ()
+    assert a_job().spec.waits_for == ()

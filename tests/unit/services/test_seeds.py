@@ -94,7 +94,7 @@ def test_what_is_no_picture_has_no_seed_and_says_so(kind: Kind, result: Result) 
 def test_follow_ups_inherit_the_wish_and_do_not_wait_for_the_seed() -> None:
     job = in_status(Status.SUBMITTED, seed=True, then=({"press": "U1"}, {"describe": True}))
     decision = after(job, callback(TaskStatus.SUCCEEDED))
-    assert [(child.seed, child.ready) for child in decision.children] == [(True, True)] * 2
+    assert [(child.options.seed, child.ready) for child in decision.children] == [(True, True)] * 2
 
 
 # What is done.

@@ -41,7 +41,7 @@ def charges(job: Job, price: Amount) -> tuple[Charge, ...]:
     found = [charge for attempt in job.attempts for charge in _of_attempt(job, attempt)]
     starts_anew = job.status is Status.QUEUED and job.window is not Window.OPEN
     if starts_anew and price:
-        found.append(Charge(job.account, day_of(job.created_at), Standing.ESTIMATED, price))
+        found.append(Charge(job.account, day_of(job.spec.created_at), Standing.ESTIMATED, price))
     return tuple(found)
 
 

@@ -129,7 +129,7 @@ def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
         )
     if job.draining:
         raise Conflict("The provider still runs the cancelled attempt; retry when it has ended.")
-    if job.waits_for:
+    if job.spec.waits_for:
         return Decision(waits_again(job, now))
     if job.status is Status.FAILED and not job.attempts:
         reason = job.error.message if job.error else "it was wrong from the start"

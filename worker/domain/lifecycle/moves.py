@@ -45,7 +45,7 @@ def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
 def as_submitted(job: Job, now: float) -> Job:
     """With the times of a submission: they are gone where it was queued again meanwhile."""
     submitted_at = job.submitted_at or now
-    deadline_at = job.deadline_at or submitted_at + job.deadline_s
+    deadline_at = job.deadline_at or submitted_at + job.options.deadline_s
     return replace(job, submitted_at=submitted_at, deadline_at=deadline_at)
 
 
@@ -93,9 +93,9 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The only decision that makes children: they come into being with their parent's success."""
-    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.keep):
+    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.options.keep):
         result = replace(result, assets_status=AssetsStatus.PENDING)
-    if job.seed and not _has_seed(job, result):
+    if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)
     job = replace(
         ended(job, Status.SUCCEEDED, now, None),
@@ -121,23 +121,19 @@ def _has_seed(job: Job, result: Result) -> bool:
 
 
 def as_new(job: Job) -> Job:
-    """In the queue as if new, but for the attempts and tasks it had."""
-    return replace(
-        job,
-        status=Status.QUEUED,
-        task_id=None,
+    """In the queue as if new, but for its account, attempts, tasks and window's answer."""
+    return Job(
+        job.id,
+        job.spec,
+        version=job.version,
+        account=job.account,
+        fetched=job.fetched,
+        awaited_by=job.awaited_by,
+        attempts=job.attempts,
         other_task_ids=all_task_ids(job),
-        window=Window.NONE,
-        refusals=0,
-        progress=None,
-        error=None,
-        submitted_at=None,
-        heard_at=None,
-        missing_since=None,
-        finished_at=None,
-        deadline_at=None,
-        overdue_since=None,
-        due_at=None,
+        modal=job.modal,
+        modal_prompt=job.modal_prompt,
+        told_at=job.told_at,
     )
 
 

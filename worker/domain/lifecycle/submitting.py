@@ -40,7 +40,7 @@ def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
         status=Status.SUBMITTING,
         attempts=_attempts_with_present(job, event, now),
         posting=False,
-        deadline_at=job.deadline_at or now + job.deadline_s,
+        deadline_at=job.deadline_at or now + job.options.deadline_s,
         due_at=now + policy.lease_s,
         error=None,
     )
@@ -70,10 +70,9 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
     *former, last = job.attempts
     return Decision(
         replace(
-            job,
+            job.with_request(request),
             attempts=(*former, replace(last, posted_at=now)),
             posting=True,
-            request=request,
             fetched={**job.fetched, **event.fetched},
             modal_prompt=modal_prompt,
             due_at=now + policy.lease_s,
@@ -115,7 +114,7 @@ def _obeyed(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
             return succeeded(job, verdict.result or Result(), now)
         case Outcome.NOT_YET | Outcome.TRY_LATER:
             return Decision(_refused(job, verdict, now))
-        case Outcome.PERMANENT if verdict.account_trouble and job.anywhere and not job.task_id:
+        case Outcome.PERMANENT if verdict.account_trouble and job.spec.anywhere and not job.task_id:
             # The account is at fault, and another may take it.
             return Decision(_refused(job, verdict, now))
         case Outcome.PERMANENT:
@@ -128,7 +127,7 @@ def _refused(job: Job, verdict: Verdict, now: float) -> Job:
     """Back to the queue: nothing was accepted, so no attempt is burnt."""
     refusals = job.refusals + 1
     if verdict.outcome is Outcome.NOT_YET:
-        if now - job.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
+        if now - job.spec.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
             return ended(job, Status.FAILED, now, verdict.error)
         delay = retry_policy.NOT_YET_DELAY_S
     else:

@@ -33,7 +33,7 @@ def siblings_seen(job: Job, event: SiblingsSeen, now: float, policy: Policy) -> 
     if not job.waiting or job.kind is Kind.CHOOSE:
         return Decision(job, Disposition.STALE)
     seen = {sibling.job_id: sibling for sibling in event.siblings}
-    siblings = [seen.get(job_id) for job_id in job.waits_for]
+    siblings = [seen.get(job_id) for job_id in job.spec.waits_for]
     names = job.request["blend"]
     lacking = [
         f"{name} {problem}"
@@ -45,8 +45,8 @@ def siblings_seen(job: Job, event: SiblingsSeen, now: float, policy: Policy) -> 
     pictures = [sibling.picture for sibling in siblings if sibling and sibling.picture]
     if len(pictures) < len(names):
         return Decision(job)
-    request = {**job.request, "images": pictures}
-    return Decision(replace(job, request=request, due_at=None))
+    job = job.with_request({**job.request, "images": pictures})
+    return Decision(replace(job, due_at=None))
 
 
 def _problem(sibling: Sibling | None) -> str | None:
@@ -68,7 +68,7 @@ def _sibling_failed(lacking: list[str]) -> JobError:
 def waits_again(job: Job, now: float) -> Job:
     """Retried: what it waits for is looked at anew, as it may have been retried as well."""
     request = {name: value for name, value in job.request.items() if name != "images"}
-    return replace(as_new(job), request=request, due_at=now)
+    return replace(as_new(job).with_request(request), due_at=now)
 
 
 def choosing(job: Job, event: Choosing, now: float, policy: Policy) -> Decision:

@@ -62,7 +62,7 @@ def _ended(status: Status, since: float | None, until: float | None) -> Iterator
     while True:
         page = client.jobs(status=status, limit=MAX_PAGE, cursor=cursor)
         for job in page.jobs:
-            ended_at = job.finished_at or job.created_at
+            ended_at = job.finished_at or job.spec.created_at
             if (since is None or ended_at >= since) and (until is None or ended_at < until):
                 yield job
         if (cursor := page.cursor) is None:

@@ -96,7 +96,7 @@ class Bars:
                 self._progress.start_task(bar)
 
     def _add(self, job: Job) -> None:
-        depth = self._depths.get(job.parent_id or "", -1) + 1
+        depth = self._depths.get(job.spec.parent_id or "", -1) + 1
         self._depths[job.id] = depth
         text = escape("  " * depth + render.short(render.what(job), 40))
         self._bars[job.id] = self._progress.add_task(text, start=False, total=100, status="")

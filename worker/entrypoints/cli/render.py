@@ -62,7 +62,7 @@ def status(job: Job) -> str:
 def line(job: Job) -> str:
     """The job as a line of a list."""
     standing = click.style(f"{job.status.value:<14}", fg=_COLOURS.get(job.status))
-    return f"{job.id}  {moment(job.created_at)}  {standing}  {what(job)}"
+    return f"{job.id}  {moment(job.spec.created_at)}  {standing}  {what(job)}"
 
 
 def change(job: Job) -> str:
@@ -95,8 +95,8 @@ def details(
             ("does", what(job)),
             ("status", status(job)),
             ("waits", waiting.message if waiting else None),
-            ("pipeline", job.pipeline_id if job.pipeline_id != job.id else None),
-            ("parent", job.parent_id),
+            ("pipeline", job.spec.pipeline_id if job.spec.pipeline_id != job.id else None),
+            ("parent", job.spec.parent_id),
             ("account", job.account),
             ("task", job.task_id),
             ("attempts", attempts.listed(job)),
@@ -127,7 +127,7 @@ def tree(members: Sequence[Job], locate: Locate) -> list[str]:
     return [
         text
         for root in members
-        if root.parent_id not in known
+        if root.spec.parent_id not in known
         for job, head, indent in branches(root, lambda of: _children(of, members))
         for text in _leaf(job, head, indent, locate, is_parent=bool(_children(job, members)))
     ]
@@ -153,7 +153,7 @@ def summary(pipeline: Pipeline) -> str:
 
 
 def _children(of: Job, members: Sequence[Job]) -> list[Job]:
-    return [job for job in members if job.parent_id == of.id]
+    return [job for job in members if job.spec.parent_id == of.id]
 
 
 def _leaf(job: Job, head: str, indent: str, locate: Locate, *, is_parent: bool) -> Iterator[str]:

@@ -34,7 +34,7 @@ def jobs(**query: Any) -> "Page":
 
 def pipeline(job: Job | str) -> "Pipeline":
     """The whole pipeline that the job belongs to."""
-    pipeline_id = job.pipeline_id if isinstance(job, Job) else get(job).pipeline_id
+    pipeline_id = job.spec.pipeline_id if isinstance(job, Job) else get(job).spec.pipeline_id
     found = services().store.jobs.pipeline(pipeline_id)
     if found is None:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
@@ -52,7 +52,7 @@ def family(job: Job | str) -> list[Job]:
     """The job and all that grew from it, parents before children."""
     found: dict[str, Job] = {}
     for member in pipeline(job).jobs:
-        if member.id == id_of(job) or member.parent_id in found:
+        if member.id == id_of(job) or member.spec.parent_id in found:
             found[member.id] = member
     return list(found.values())
 

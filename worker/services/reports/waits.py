@@ -68,7 +68,7 @@ def _for_others(job: Job) -> Waiting:
     if job.kind is Kind.CHOOSE:
         function = job.request.get("choose", "its function")
         return Waiting("function", f"{function} is called once the parent's files are stored")
-    names = ", ".join(job.request.get("blend", job.waits_for))
+    names = ", ".join(job.request.get("blend", job.spec.waits_for))
     return Waiting("siblings", f"the pictures of {names} are not all there yet")
 
 
@@ -95,7 +95,7 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
             message = f"the same prompt runs on {name}, or comes before it"
         case "mode":
             modes = ", ".join(sorted(capacity.modes))
-            message = f"{name} does not take mode {job.mode}, but {modes}"
+            message = f"{name} does not take mode {job.options.mode}, but {modes}"
         case _:
             message = f"nothing keeps it from {name}: a worker takes it in a moment"
     return Waiting(reason, message)

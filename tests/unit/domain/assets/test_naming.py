@@ -1,12 +1,10 @@
 """What stored files are called."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.jobs import a_job
+from tests.support.jobs import a_job, changed
 from worker.domain.assets.naming import DEFAULT, FIELDS, Names, check
 
 JOB = a_job()
@@ -33,7 +31,7 @@ def test_the_default_is_a_folder_a_pipeline() -> None:
 def test_every_field_says_what_it_is() -> None:
     template = check("{date}/{batch}/{row}/{kind}_{pipeline}/{job}-{n}.{ext}")
     assert all(f"{{{field}}}" in template for field in FIELDS)
-    root = replace(JOB, row=17)
+    root = changed(JOB, row=17)
     names = Names(template, JOB, root, "spring & summer/../2027")
     folder = f"2027-01-15/spring-summer-2027/17/imagine_{JOB.id}"
     assert names.file(1, "webp") == f"{folder}/{JOB.id}-1.webp"
@@ -90,7 +88,7 @@ def test_no_two_files_share_a_name_and_none_leads_out(
     template: str, batch: str, other_batch: str
 ) -> None:
     check(template)
-    jobs = [replace(a_job(), row=row) for row in (1, 11, None)]
+    jobs = [changed(a_job(), row=row) for row in (1, 11, None)]
     names = [Names(template, job, job, name) for job in jobs for name in (batch, other_batch)]
     for one in names:
         found = [one.file(n, "png") for n in _NUMBERS]

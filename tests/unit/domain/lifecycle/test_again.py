@@ -14,6 +14,7 @@ from tests.support.jobs import (
     a_job,
     after,
     callback,
+    changed,
 )
 from worker.adapters.store.codec import dump, load
 from worker.domain import followups, retry_policy
@@ -204,7 +205,7 @@ def test_a_timeout_is_tried_again_only_when_the_picture_is_not_to_be_hoped_for_a
     job = after(watched, TimePassed(), now=grace_over).job
     assert (job.status, job.attempts[0].outcome) == (Status.QUEUED, "timed_out")
     assert (job.deadline_at, job.overdue_since) == (NOW + 3600, None)
-    only_failed = replace(watched, retry=Retry(on=("failed",)))
+    only_failed = changed(watched, retry=Retry(on=("failed",)))
     assert after(only_failed, TimePassed(), now=grace_over).job.status is Status.TIMED_OUT
 
 
@@ -447,16 +448,16 @@ def test_children_inherit_the_wish_or_bring_their_own() -> None:
     ).then
     parent = a_job(retry=Retry(attempts=2), then=then, result=Result(buttons=(Button("c", "U1"),)))
     first, other, plain = followups.children(parent, NOW)
-    assert (first.retry, plain.retry) == (Retry(attempts=2), Retry())
-    assert other.retry == Retry(attempts=4, on=("lost",))
+    assert (first.options.retry, plain.options.retry) == (Retry(attempts=2), Retry())
+    assert other.options.retry == Retry(attempts=4, on=("lost",))
     (grandchild,) = followups.children(other, NOW)
-    assert grandchild.retry == other.retry
+    assert grandchild.options.retry == other.options.retry
 
 
 @pytest.mark.parametrize("retry", [None, Retry(), Retry(2, 30, ("failed", "lost"))])
 def test_it_is_kept(retry: Retry | None) -> None:
     job = a_job(retry=retry)
-    assert load(dump(job)).retry == retry
+    assert load(dump(job)).options.retry == retry
 
 
 def test_it_is_shown_with_all_that_it_means() -> None:

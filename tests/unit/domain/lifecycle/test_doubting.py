@@ -465,4 +465,4 @@ def test_late_news_of_an_attempt_before_a_retry_gives_the_job_a_deadline_again()
     for late in (ACCEPTED, TIMEOUT, callback(TaskStatus.IN_PROGRESS, progress=5)):
         going_on = after(queued_again, late, now=NOW + 90).job
         assert going_on.submitted_at == NOW + 90
-        assert going_on.deadline_at == NOW + 90 + going_on.deadline_s, late
+        assert going_on.deadline_at == NOW + 90 + going_on.options.deadline_s, late

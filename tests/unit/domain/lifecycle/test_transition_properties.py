@@ -52,7 +52,7 @@ def check(before: Job, event: Event, now: float, policy: Policy) -> Job:
     newly = job.status is Status.SUCCEEDED and before.status is not Status.SUCCEEDED
     assert bool(decision.children) <= newly, "children come with success only"
     if newly:
-        assert len(decision.children) >= len(job.then), "and every step has its own"
+        assert len(decision.children) >= len(job.spec.then), "and every step has its own"
         ids = [child.id for child in decision.children]
         assert len(ids) == len(set(ids))
     return job
@@ -132,7 +132,7 @@ def test_what_happens_twice_counts_once(job: Job, happenings: list[Event], polic
 def test_a_job_has_its_children_once(
     job: Job, life: list[tuple[Event, float]], policy: Policy
 ) -> None:
-    now, made = NOW, int(job.status is Status.SUCCEEDED and bool(job.then))
+    now, made = NOW, int(job.status is Status.SUCCEEDED and bool(job.spec.then))
     for event, pause in life:
         now += pause
         try:
@@ -142,4 +142,4 @@ def test_a_job_has_its_children_once(
         made += bool(decision.children)
         job = decision.job
     assert made <= 1
-    assert made == bool(job.status is Status.SUCCEEDED and job.then)
+    assert made == bool(job.status is Status.SUCCEEDED and job.spec.then)

@@ -14,6 +14,7 @@ from tests.support.jobs import (
     WINDOW,
     after,
     callback,
+    changed,
     in_status,
 )
 from worker.domain.errors import Conflict
@@ -111,7 +112,7 @@ def _cells() -> list[tuple[str, Status, str]]:
 
 
 def _outcome(job: Job, name: str) -> str:
-    deadline = job.overdue_since or job.deadline_at or NOW + job.deadline_s
+    deadline = job.overdue_since or job.deadline_at or NOW + job.options.deadline_s
     times = {"deadline": deadline, "grace over": deadline + Policy().grace_s}
     now = times.get(name, NOW + Policy().lost_after_s)
     if name in times and job.due_at is not None:
@@ -130,7 +131,7 @@ def _outcome(job: Job, name: str) -> str:
 
 @pytest.mark.parametrize("status", Status)
 def test_every_event_in_every_status(status: Status) -> None:
-    job = replace(in_status(status), seed=True)
+    job = changed(in_status(status), seed=True)
     assert job.status is status
     row = {name: cell for name, of, cell in _cells() if of is status}
     assert {name: _outcome(job, name) for name in EVENTS} == row

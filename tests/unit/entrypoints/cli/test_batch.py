@@ -58,7 +58,7 @@ def a_file(name: str = "cats.txt", text: str = "a cat\na dog\n") -> str:
 
 def test_the_seeds_of_a_whole_file_are_asked_for_with_a_flag(web: Web) -> None:
     assert run(a_file(), "--seed").exit_code == 0
-    assert [root.seed for root in roots(web)] == [True, True]
+    assert [root.options.seed for root in roots(web)] == [True, True]
     assert "2 known" in run(a_file()).stderr, "how it is made does not make it another job"
 
 
@@ -83,8 +83,8 @@ def test_a_file_becomes_a_batch_of_its_name(web: Web) -> None:
     assert "hookline batch watch cats.txt" in answer.stderr
     assert [root.request["prompt"] for root in roots(web)] == ["a cat", "a dog"]
     for root in roots(web):
-        assert [step["press"] for step in root.then] == ["U1", "U2"]
-        assert (root.priority, root.metadata) == (7, {"order": "9"})
+        assert [step["press"] for step in root.spec.then] == ["U1", "U2"]
+        assert (root.options.priority, root.metadata) == (7, {"order": "9"})
 
 
 def test_submit_is_the_long_form(web: Web) -> None:
@@ -109,7 +109,7 @@ def test_columns_fill_the_template_and_defaults_are_for_all(web: Web) -> None:
     run(name, "--prompt", "{subject}, {style}", "--defaults", defaults, "--priority", "2")
     [root] = roots(web, name)
     assert root.request == {"prompt": "a cat, ink", "bot_type": "NIJI_JOURNEY"}
-    assert (root.priority, root.metadata) == (2, {"a": "1"})
+    assert (root.options.priority, root.metadata) == (2, {"a": "1"})
 
 
 def test_permutations_can_be_turned_off(web: Web) -> None:
@@ -266,7 +266,7 @@ def test_ctrl_c_leaves_the_batch_running_and_says_so(
 
 def test_python_programs_have_the_same(web: Web) -> None:
     taken = worker.submit_batch(a_file(), then="U1", priority=7)
-    assert (taken.new, roots(web)[0].priority) == (2, 7)
+    assert (taken.new, roots(web)[0].options.priority) == (2, 7)
     taken = worker.submit_batch(
         ({"prompt": prompt, "key": prompt} for prompt in ("a", "b")), name="rows", budget=3
     )

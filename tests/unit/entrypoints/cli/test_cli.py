@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import worker
 from tests.support.drawing import draw
-from tests.support.jobs import GRID, NOW, a_job, capacity, in_status
+from tests.support.jobs import GRID, NOW, a_job, capacity, changed, in_status
 from tests.support.stores import OwnStore
 from worker.adapters.messaging import broker
 from worker.adapters.storage.storage import Storage
@@ -122,9 +122,9 @@ def test_a_job_is_handed_in_with_everything_that_was_said(here: Here) -> None:
     assert job is not None
     assert said == json.loads(json.dumps(answers.Job.of(job, here.orchestrator.accounts).to_dict()))
     assert job.request == {"prompt": "a red fox"}
-    assert [step["press"] for step in job.then] == ["U1", "U2", "V2"]
-    assert job.then[2]["then"] == [{"press": "U1"}]
-    assert (job.priority, job.mode, job.deadline_s) == (9, "fast", 120)
+    assert [step["press"] for step in job.spec.then] == ["U1", "U2", "V2"]
+    assert job.spec.then[2]["then"] == [{"press": "U1"}]
+    assert (job.options.priority, job.options.mode, job.options.deadline_s) == (9, "fast", 120)
     assert job.metadata == {"order": "a=b"}
 
 
@@ -134,7 +134,7 @@ def test_a_job_is_handed_in_with_everything_that_was_said(here: Here) -> None:
 def test_further_attempts_are_asked_for_in_a_word(here: Here, text: str, retry: Retry) -> None:
     job = here.store.jobs.get(run("imagine", "a fox", "--retry", text).stdout.strip())
     assert job is not None
-    assert job.retry == retry
+    assert job.options.retry == retry
 
 
 @pytest.mark.parametrize("words", [("a red fox --seed 5", "--seed"), ("--seed", "a", "red fox")])
@@ -143,7 +143,7 @@ def test_a_seed_is_asked_for_with_a_flag_beside_midjourneys_own(
 ) -> None:
     job = here.store.jobs.get(run("imagine", *words).stdout.strip())
     assert job is not None
-    assert job.seed
+    assert job.options.seed
     assert job.request == {"prompt": " ".join(word for word in words if word != "--seed")}
 
 
@@ -166,7 +166,7 @@ def test_midjourneys_own_seed_without_quotes_is_not_taken_for_ours(here: Here) -
 def test_what_is_stored_is_asked_for_in_a_word(here: Here, flags: list[str], keep: Keep) -> None:
     job = here.store.jobs.get(run("imagine", "a fox", *flags).stdout.strip())
     assert job is not None
-    assert job.keep == keep
+    assert job.options.keep == keep
 
 
 def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:
@@ -288,7 +288,7 @@ def test_a_failed_follow_up_makes_waiting_end_with_one(here: Here) -> None:
 def test_only_what_grew_from_the_job_counts(here: Here) -> None:
     root = done()
     good, bad = (
-        replace(
+        changed(
             done(parent_id=root.id, kind=Kind.ACTION, request={"button": name}),
             pipeline_id=root.id, status=status,
         )
@@ -414,7 +414,7 @@ def test_ctrl_c_leaves_the_job_running(here: Here, monkeypatch: pytest.MonkeyPat
 
 def test_the_python_door(here: Here) -> None:
     job = worker.imagine("a fox", then="V2>U1", priority=7, key="k")
-    assert job.then == ({"press": "V2", "then": [{"press": "U1"}]},)
+    assert job.spec.then == ({"press": "V2", "then": [{"press": "U1"}]},)
     assert worker.imagine("a fox", then="V2>U1", priority=7, key="k").id == job.id
     root = keep(here, done())
     assert worker.wait(root).id == root.id

@@ -101,7 +101,7 @@ def test_the_query_says_what_all_rows_share(web: Web) -> None:
     assert answer.status_code == 202
     [root] = roots(web)
     assert root.request["prompt"] == "{red, green} cat, ink"
-    assert (root.priority, root.then) == (7, ({"press": "U1"},))
+    assert (root.options.priority, root.spec.then) == (7, ({"press": "U1"},))
     shown = get(web).get_json()
     assert (shown["planned"], shown["cost"]["budget"]) == (2, 12.5)
 
