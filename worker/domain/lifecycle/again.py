@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from worker.domain import retry_policy
 from worker.domain.events import Observed
-from worker.domain.job import Attempt, Job, Retry, Status
-from worker.domain.lifecycle.moves import NOT_SENT, as_new, ended
+from worker.domain.job import Attempt, AttemptOutcome, Job, Retry, Status
+from worker.domain.lifecycle.moves import as_new, ended
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import JobError
 
 #: Ends of an attempt that another one may have followed by itself.
-_TRIED_AGAIN = frozenset({Status.FAILED.value, Status.TIMED_OUT.value})
+_TRIED_AGAIN = frozenset({AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT})
 
 
 def ended_or_again(job: Job, status: Status, now: float, error: JobError | None) -> Job:
@@ -28,7 +28,7 @@ def ended_or_again(job: Job, status: Status, now: float, error: JobError | None)
     over = ended(job, status, now, error)
     if job.options.retry is None or error is None:
         return over
-    tried = sum(attempt.outcome != NOT_SENT for attempt in job.attempts)
+    tried = sum(attempt.outcome is not AttemptOutcome.NOT_SENT for attempt in job.attempts)
     jitter = retry_policy.jitter_of(job.id, "retry", tried)
     wait = retry_policy.before_next_attempt(job.options.retry, error.code, tried, jitter)
     if wait is None or (job.deadline_at is not None and now + wait >= job.deadline_at):

@@ -17,12 +17,10 @@ from worker.domain.events import (
     SeedSettled,
     TimePassed,
 )
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import AttemptOutcome, Job, Kind, Status
 from worker.domain.lifecycle.again import ended_or_again
 from worker.domain.lifecycle.doubting import doubted, given_up_on, still_in_doubt, submitted_again
 from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
-    NOT_SENT,
     accepted,
     as_new,
     attempt_ended,
@@ -85,7 +83,7 @@ def _worker_died(job: Job, now: float, policy: Policy) -> Job:
     if job.posting:
         return doubted(job, None, now, policy)
     # Nothing was sent.
-    return replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
+    return replace(attempt_ended(job, AttemptOutcome.NOT_SENT), status=Status.QUEUED, due_at=None)
 
 
 def _unheard(job: Job, now: float) -> bool:
@@ -96,7 +94,7 @@ def _unheard(job: Job, now: float) -> bool:
 def _not_awaited(job: Job) -> Job:
     """A cancelled job is waited for no longer; that it was paid for may still come out."""
     if job.task_id is None:
-        job = with_attempt(job, replace(followed(job), outcome=GIVEN_UP))
+        job = with_attempt(job, replace(followed(job), outcome=AttemptOutcome.IN_DOUBT))
     return freed(job)
 
 

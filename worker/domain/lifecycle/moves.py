@@ -6,18 +6,17 @@ from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
 from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
-from worker.domain.job import Attempt, Job, Kind, Modal, Status, Window
+from worker.domain.job import (
+    Attempt,
+    AttemptOutcome,
+    Job,
+    Kind,
+    Modal,
+    Status,
+    Window,
+)
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
-
-#: An attempt whose worker died before its POST could leave. Its number is not used again, so that
-#: this worker, should it only have been slow, has no say in the next attempt.
-NOT_SENT = "not_sent"
-#: An attempt in doubt that was not waited for any longer; it may prove accepted all the same.
-GIVEN_UP = Status.IN_DOUBT.value
-
-#: Outcomes of an attempt about which nothing more can be learnt.
-OVER = frozenset(status.value for status in Status if status.terminal)
 
 _NO_PICTURE = "The result is no picture that was made, so it has no seed."
 
@@ -148,7 +147,7 @@ def too_late_to_submit(job: Job, now: float) -> Job:
 def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
     """Terminal, with nothing more to look at."""
     return replace(
-        job if between_attempts(job) else attempt_ended(job, status.value),
+        job if between_attempts(job) else attempt_ended(job, AttemptOutcome(status.value)),
         status=status,
         posting=False,
         doubt_until=None,
@@ -163,7 +162,7 @@ def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
 def between_attempts(job: Job) -> bool:
     """Whether its last attempt is over, and it waits in the queue for the next."""
     waits = job.status is Status.QUEUED and bool(job.attempts)
-    return waits and followed(job).outcome in OVER
+    return waits and followed(job).over
 
 
 def followed(job: Job) -> Attempt:
@@ -178,12 +177,12 @@ def with_attempt(job: Job, attempt: Attempt) -> Job:
     return replace(job, attempts=tuple(attempts))
 
 
-def attempt_ended(job: Job, outcome: str) -> Job:
+def attempt_ended(job: Job, outcome: AttemptOutcome) -> Job:
     """Writes down what became of the present attempt, if there was one."""
     if not job.attempts:
         return job
     attempt = followed(job)
-    if attempt.outcome == GIVEN_UP:  # more than this is not known of it
+    if attempt.given_up:  # more than this is not known of it
         return job
     return with_attempt(job, replace(attempt, outcome=outcome))
 

@@ -9,7 +9,6 @@ from worker.domain.job import Job, Status, Window
 from worker.domain.lifecycle.again import ended_or_again, late_success
 from worker.domain.lifecycle.doubting import other_attempt, seen_other, taken_over
 from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
     accepted,
     as_submitted,
     between_attempts,
@@ -97,7 +96,7 @@ def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
     if snapshot.status.terminal:
         return True
     sent = job.status in (Status.SUBMITTING, Status.IN_DOUBT)
-    sent = sent or job.attempts[-1].outcome == GIVEN_UP
+    sent = sent or job.attempts[-1].given_up
     return sent and snapshot.status in (TaskStatus.SUBMITTED, TaskStatus.IN_PROGRESS)
 
 

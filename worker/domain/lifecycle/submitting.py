@@ -5,10 +5,9 @@ from functools import partial
 
 from worker.domain import retry_policy
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
-from worker.domain.job import Attempt, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle.doubting import doubted
 from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
     accepted,
     attempt_ended,
     ended,
@@ -25,7 +24,7 @@ from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdic
 from worker.domain.result import Result
 
 #: Outcomes after which an attempt is not burnt: its number is used again.
-_REFUSED = frozenset({Outcome.NOT_YET.value, Outcome.TRY_LATER.value})
+_REFUSED = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER})
 
 
 def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
@@ -53,7 +52,7 @@ def _attempts_with_present(job: Job, event: Started, now: float) -> tuple[Attemp
     if job.attempts:
         *former, last = job.attempts
         opened_it = job.window is Window.OPEN and last == followed(job)
-        if (opened_it and last.outcome != GIVEN_UP) or last.outcome in _REFUSED:
+        if (opened_it and not last.given_up) or last.outcome in _REFUSED:
             return (*former, where(last, outcome=None))
     # Of a window that is answered again the task is known already.
     return (*job.attempts, where(Attempt(job.attempt + 1, now, task_id=job.task_id)))
@@ -97,7 +96,7 @@ def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
 def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
     """A callback knew more, or the attempt was given up; that it was accepted is news even then."""
     verdict = event.verdict
-    given_up = any(a.number == event.attempt and a.outcome == GIVEN_UP for a in job.attempts)
+    given_up = any(a.number == event.attempt and a.given_up for a in job.attempts)
     if not given_up or verdict.outcome not in (Outcome.ACCEPTED, Outcome.EXISTS):
         return Decision(job, Disposition.STALE)
     snapshot = Snapshot(verdict.task_id, TaskStatus.SUBMITTED)
@@ -134,7 +133,7 @@ def _refused(job: Job, verdict: Verdict, now: float) -> Job:
         jitter = retry_policy.jitter_of(job.id, refusals)
         delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
     return replace(
-        attempt_ended(job, verdict.outcome.value),
+        attempt_ended(job, AttemptOutcome(verdict.outcome.value)),
         status=Status.QUEUED,
         posting=False,
         refusals=refusals,

@@ -20,12 +20,9 @@ from worker.domain.events import (
     Sibling,
     SiblingsSeen,
 )
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
 from worker.domain.lifecycle.moves import as_new, attempt_ended, ended
 from worker.domain.result import JobError
-
-#: The worker that called the function is gone.
-_LOST = "lost"
 
 
 def siblings_seen(job: Job, event: SiblingsSeen, now: float, policy: Policy) -> Decision:
@@ -109,8 +106,8 @@ def call_lost(job: Job, now: float) -> Job:
     """The lease is over: called again by another worker, unless it took too many with it."""
     if job.status is not Status.IN_PROGRESS:
         return job
-    job = attempt_ended(job, _LOST)
-    lost = takewhile(lambda attempt: attempt.outcome == _LOST, reversed(job.attempts))
+    job = attempt_ended(job, AttemptOutcome.LOST)
+    lost = takewhile(lambda attempt: attempt.outcome is AttemptOutcome.LOST, reversed(job.attempts))
     if len(list(lost)) < retry_policy.CHOOSE_CALLS:
         return replace(job, status=Status.QUEUED, due_at=now)
     message = (
