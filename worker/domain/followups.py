@@ -1,6 +1,6 @@
 """PURE. The children of a finished job, made from its steps (``then``).
 
-A child's id is derived from its parent's id and its place in ``then``, so no child is created twice,
+A child's id is derived from its parent's id and its place in ``then``, so none is created twice,
 however often the parent's end is reported.
 """
 
@@ -23,7 +23,7 @@ def job_id_of(*parts: str) -> str:
 
 
 def child_id(parent_id: str, key: str) -> str:
-    """The id of the parent's child with this ``key`` (the step's place, and for a glob the button)."""
+    """The id of the parent's child for ``key``: the step's place, and for a glob the button."""
     return uuid5(UUID(parent_id), key).hex
 
 
@@ -110,7 +110,9 @@ def press(
 
     If the parent's buttons are unknown, the button is looked up when the child is submitted.
     """
-    base = _child(parent, key, Kind.ACTION, {"job_id": parent.id, "button": wanted}, then, now)
+    base = _child(
+        parent, key, Kind.ACTION, {"job_id": parent.id, "button": wanted}, then=then, now=now
+    )
     if modal:
         base = replace(base, modal=Modal(modal.get("prompt"), modal.get("mask")))
     known = parent.result.buttons or ()
@@ -158,11 +160,11 @@ def _children_of_step(parent: Job, key: str, step: JSON, now: float) -> tuple[Jo
         return (_imagine(parent, key, step["imagine"], then, now),)
     if "blend" in step:
         request = {name: step[name] for name in ("blend", "dimensions") if name in step}
-        return (_child(parent, key, Kind.BLEND, request, then, now),)
+        return (_child(parent, key, Kind.BLEND, request, then=then, now=now),)
     if "choose" in step:
         return (_choose(parent, key, step["choose"], then, now),)
     image = parent.result.image_url
-    child = _child(parent, key, Kind.DESCRIBE, {"image": image}, then, now)
+    child = _child(parent, key, Kind.DESCRIBE, {"image": image}, then=then, now=now)
     if image is None:
         child = _failed(child, job_error(ErrorCode.NO_PICTURE, "The parent has no picture."), now)
     return (child,)
@@ -179,7 +181,7 @@ def _with_retry(parent: Job, step: JSON) -> Job:
 
 
 def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
-    child = _child(parent, key, Kind.IMAGINE, {"prompt": template}, then, now)
+    child = _child(parent, key, Kind.IMAGINE, {"prompt": template}, then=then, now=now)
     try:
         return child.with_request({"prompt": render(template, parent.result)})
     except MissingValue as missing:
@@ -189,7 +191,7 @@ def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: 
 def _choose(parent: Job, key: str, function: str, then: tuple[JSON, ...], now: float) -> Job:
     """Its function gets the parent's files, so it waits until they are stored."""
     request = {"job_id": parent.id, "choose": function}
-    child = _child(parent, key, Kind.CHOOSE, request, then, now)
+    child = _child(parent, key, Kind.CHOOSE, request, then=then, now=now)
     pending = parent.result.assets_status is AssetsStatus.PENDING
     due_at = now + retry_policy.look_at_siblings(0.0) if pending else now
     return _waiting(child, (parent.id,), due_at)
@@ -223,7 +225,7 @@ def _sibling(parent: Job, name: str, made: tuple[Job, ...]) -> Job | None:
 
 
 def _child(
-    parent: Job, key: str, kind: Kind, request: JSON, then: tuple[JSON, ...], now: float
+    parent: Job, key: str, kind: Kind, request: JSON, *, then: tuple[JSON, ...], now: float
 ) -> Job:
     spec = JobSpec(
         kind,
