@@ -5,29 +5,42 @@ BIN := .venv/bin
 # One stamp per Python asked for, so that `make test PYTHON=python3.12` rebuilds .venv once.
 STAMP := .venv/.installed-$(notdir $(PYTHON))
 
+# Tests are compiled once, not at every run: it is most of what a short run takes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench chaos lock clean
+.PHONY: help setup demo unit integration test check format docs bench chaos lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## install what is missing into .venv
 
 demo: $(STAMP) ## run the main job against the built-in sandbox
 	@$(BIN)/hookline demo
 
-test: $(STAMP) ## every test that needs nothing but the checkout, with coverage
-	@$(BIN)/pytest --cov -n 4 --dist worksteal # many tests wait for real processes
+unit: $(STAMP) ## the tests of one module each, in under 30 seconds
+	@$(BIN)/pytest -n auto --dist worksteal tests/unit
 
-check: $(STAMP) ## format, lint, types, import contracts
+integration: $(STAMP) ## the tests of several modules, processes and servers together
+	@$(BIN)/pytest -n 4 --dist worksteal tests/contract tests/integration tests/acceptance
+
+test: $(STAMP) ## every test that needs nothing but the checkout; COVERAGE=1: at least 90 % covered
+	@$(BIN)/pytest $(if $(COVERAGE),--cov) -n 4 --dist worksteal # many wait for real processes
+
+check: $(STAMP) ## format, lint, types, import contracts, generated docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python .ci/docs.py --check
 
 format: $(STAMP) ## put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## write the pages that are generated: settings, command line, .env.example
+	@$(BIN)/python .ci/docs.py
 
 bench: $(STAMP) ## the benchmark, with its comparison table
 	@$(BIN)/python -m tests.bench

@@ -1,6 +1,6 @@
-"""The file that HOOKLINE_ACCOUNTS names: several accounts and what may be spent, in TOML.
+"""The TOML file of HOOKLINE_ACCOUNTS: several accounts and their budgets.
 
-What is wrong with it is told all at once, as ``place: what is wrong``, the place as TOML has it
+All problems are reported at once as ``place: problem``, the place as in TOML
 (``accounts.main.url``). Values are not repeated: one may be a key.
 """
 
@@ -34,14 +34,14 @@ from worker.domain.notifications import DEFAULT_TOPICS, Topic
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-#: As long as a request's `tenant` may be.
+#: The limit of a request's `tenant`.
 _LONGEST_TENANT = 200
-#: What has a price: see `Account.prices`.
+#: Keys of `price`: see `Account.prices`.
 _PRICED = (*(kind.value for kind in Kind), "upscale", "default")
-#: What an account's receiver may be told of.
+#: Topics of an account's receiver.
 _TOPICS = tuple(topic.value for topic in Topic if topic is not Topic.BATCH_FINISHED)
 
-#: Where something is in the file: keys, and numbers of items.
+#: A place in the file: keys and indexes.
 _Place = tuple[int | str, ...]
 
 _WORDING = {
@@ -70,16 +70,13 @@ def _tenant_name(name: str) -> str:
     return name
 
 
-def _price_name(name: str) -> str:
-    if name not in _PRICED:
-        raise ValueError(_unknown(name, _PRICED))
-    return name
+def _one_of(known: Collection[str]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in known:
+            raise ValueError(_unknown(name, known))
+        return name
 
-
-def _topic(name: str) -> str:
-    if name not in _TOPICS:
-        raise ValueError(_unknown(name, _TOPICS))
-    return name
+    return AfterValidator(check)
 
 
 def _amount(value: object) -> money.Amount:
@@ -102,9 +99,9 @@ def _weight(value: float) -> float:
 
 
 def _key_inside(value: object, info: ValidationInfo) -> object:
-    """The key that a file holds; its path is relative to the folder of the accounts' file."""
+    """The key in a file, whose path is relative to the folder of the accounts' file."""
     if not isinstance(value, str):
-        raise ValueError("must be a string")  # noqa: TRY004  # pydantic wants this one
+        raise ValueError("must be a string")  # noqa: TRY004  # pydantic expects it
     key = text_of(cast("Path", info.context) / value).strip()
     if not key:
         raise ValueError("is empty: put the key into it")
@@ -112,7 +109,6 @@ def _key_inside(value: object, info: ValidationInfo) -> object:
 
 
 Amount = Annotated[money.Amount, BeforeValidator(_amount)]
-Key = Annotated[SecretStr, AfterValidator(checks.header_safe)]
 
 
 class _Table(BaseModel):
@@ -122,12 +118,12 @@ class _Table(BaseModel):
 
 
 class NotifyTable(_Table):
-    """``notify = {url = ...}``: who is told of the account's jobs whose caller named nobody."""
+    """``notify = {url = ...}``: the receiver for jobs whose caller named none."""
 
     url: str | None = None
     celery_task: str | None = None
     queue: str | None = None
-    on: list[Annotated[str, AfterValidator(_topic)]] = list(DEFAULT_TOPICS)
+    on: list[Annotated[str, _one_of(_TOPICS)]] = list(DEFAULT_TOPICS)
 
     @model_validator(mode="after")
     def _one_way(self) -> "NotifyTable":
@@ -138,17 +134,17 @@ class NotifyTable(_Table):
         return self
 
     def value(self) -> Notify:
-        """As the account keeps it."""
+        """The setting of the account."""
         return Notify(tuple(self.on), self.url, self.celery_task, self.queue)
 
 
 class AccountTable(_Table):
-    """``[accounts.NAME]``; what each means is said at `Account`."""
+    """``[accounts.NAME]``; `Account` documents the keys."""
 
-    url: Annotated[str, AfterValidator(checks.provider_url)]
-    key: Key = SecretStr("")
-    key_file: Annotated[Key, BeforeValidator(_key_inside)] = SecretStr("")
-    """In the file a path, here what it holds."""
+    url: checks.ProviderUrl
+    key: checks.HeaderSecret = SecretStr("")
+    key_file: Annotated[checks.HeaderSecret, BeforeValidator(_key_inside)] = SecretStr("")
+    """A path in the file; here the content."""
 
     auth: Auth = "bearer"
     dialect: Dialect = "auto"
@@ -157,18 +153,18 @@ class AccountTable(_Table):
     max_starts_per_minute: Annotated[int, _whole(1, 10_000)] | None = None
     modes: list[Literal["fast", "relax", "turbo"]] = []
     weight: Annotated[float, AfterValidator(_weight)] = 1.0
-    price: dict[Annotated[str, AfterValidator(_price_name)], Amount] = {}
+    price: dict[Annotated[str, _one_of(_PRICED)], Amount] = {}
     budget: Amount | None = None
     refunds_failures: bool = False
-    allowed_hosts: list[Annotated[str, AfterValidator(checks.host)]] = []
+    allowed_hosts: list[checks.Host] = []
     notify: NotifyTable | None = None
 
     def secret(self) -> SecretStr:
-        """The provider's key; empty where none is given."""
+        """The provider's key, or an empty one."""
         return self.key or self.key_file
 
     def account(self, name: str, hosts: Iterable[str]) -> Account:
-        """The account; ``hosts`` are allowed beside its own."""
+        """The account; ``hosts`` are allowed in addition to its own."""
         return Account(
             name=name,
             url=self.url,
@@ -189,7 +185,7 @@ class AccountTable(_Table):
 
 
 class BudgetTable(_Table):
-    """``[budget]``: what all accounts together may spend."""
+    """``[budget]``: the limit of all accounts together."""
 
     day: Amount | None = None
 
@@ -207,7 +203,7 @@ def _at_least_one(accounts: dict[str, AccountTable]) -> dict[str, AccountTable]:
 
 
 class AccountsFile(_Table):
-    """All of the file."""
+    """The whole file."""
 
     budget: BudgetTable = BudgetTable()
     tenants: dict[Annotated[str, AfterValidator(_tenant_name)], TenantTable] = {}
@@ -217,13 +213,13 @@ class AccountsFile(_Table):
     ] = Field({}, validate_default=True)
 
     def budgets(self) -> Budgets:
-        """What may be spent beside each account's own budget."""
+        """The budgets of the day and of the tenants."""
         tenants = {name: table.budget for name, table in self.tenants.items()}
         return Budgets(day=self.budget.day, tenants=tenants)
 
 
 def read_accounts(path: Path) -> tuple[AccountsFile | None, list[str]]:
-    """What the file says, or all that is wrong with it."""
+    """The content of the file, or all its problems."""
     try:
         tables = tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
@@ -236,7 +232,7 @@ def read_accounts(path: Path) -> tuple[AccountsFile | None, list[str]]:
 def check_accounts(
     tables: Mapping[str, Any], folder: Path
 ) -> tuple[AccountsFile | None, list[str]]:
-    """The same of what TOML made of the file, which is in ``folder``."""
+    """Check the parsed TOML of a file in ``folder``."""
     wrong = [f"{_written(place)}: {message}" for place, message in _together(tables)]
     file = None
     try:
@@ -248,7 +244,7 @@ def check_accounts(
 
 
 def _together(tables: Mapping[str, Any]) -> Iterator[tuple[_Place, str]]:
-    """The rules between the keys of an account. What is wrong by itself breaks none of them."""
+    """The rules between the keys of an account. An invalid value breaks none of them."""
     accounts = tables.get("accounts")
     for name, table in accounts.items() if isinstance(accounts, dict) else ():
         if not isinstance(table, dict):
@@ -262,7 +258,7 @@ def _together(tables: Mapping[str, Any]) -> Iterator[tuple[_Place, str]]:
 
 def _place(detail: ErrorDetails) -> _Place:
     place = detail["loc"]
-    return place[:-1] if place[-1] == "[key]" else place  # pydantic's mark of a key that is wrong
+    return place[:-1] if place[-1] == "[key]" else place  # pydantic's mark of an invalid key
 
 
 def _written(place: _Place) -> str:
@@ -287,7 +283,7 @@ def _message(detail: ErrorDetails) -> str:
 
 
 def _keys_beside(place: _Place) -> Collection[str]:
-    """What may stand in the table that holds this place."""
+    """The known keys of the table that holds this place."""
     tables: Mapping[str, type[_Table]]
     tables = {"budget": BudgetTable, "tenants": TenantTable, "accounts": AccountTable}
     table = AccountsFile if len(place) == 1 else tables[str(place[0])]

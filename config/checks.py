@@ -1,38 +1,77 @@
-"""PURE. What single settings may look like.
+"""PURE. The types of single settings, and the rules `across` all of them.
 
-Each check returns the value, or raises `ValueError` in words that complete "NAME: ..." and do not
-repeat the value, which may be a secret.
+A check of one setting returns the value, or raises `ValueError` in words that complete "NAME: ..."
+and do not repeat the value, which may be a secret.
 """
 
 import base64
 import binascii
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from config import redis_urls
+from worker.domain.assets import naming
+from worker.domain.errors import FieldError
 from worker.domain.job import Status
 
 _SHORTEST_SECRET = 16
-#: The characters of a URL without query and fragment that no proxy or provider rewrites.
+#: A URL without query and fragment, in characters that no proxy or provider rewrites.
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]*", re.ASCII)
-#: The usual names of this machine itself.
+#: The usual names of this machine.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _BROKERS = ("amqp", "amqps", "redis+socket", *redis_urls.SCHEMES)
-
-
 _TIME = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hd])", re.ASCII)
 _SECONDS = {"h": 3600.0, "d": 86_400.0}
 _ENDS = tuple(status for status in Status if status.terminal)
 
 
-def retention(value: str) -> dict[Status, float | None]:
-    """How long to keep what ended with each status: ``30d``, or ``30d, failed=90d``."""
+def host_of(url: str) -> str:
+    """The host of a URL in lower case; empty if it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def password_of(url: str) -> str | None:
+    """The password in a URL, still percent-encoded."""
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine itself."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_remote(url: str) -> bool:
+    """Whether a URL names a host that is not this machine."""
+    host = host_of(url)
+    return bool(host) and not is_loopback(host)
+
+
+def picture_hosts(provider: str, hosts: Iterable[str]) -> frozenset[str]:
+    """The hosts whose pictures may be fetched: ``hosts``, and a provider on this machine."""
+    own = host_of(provider)
+    named = {host.lower() for host in hosts}
+    return frozenset(named | ({own} if is_loopback(own) else set()))
+
+
+def _retention(value: str) -> dict[Status, float | None]:
+    """Parse ``30d``, or ``30d, failed=90d``."""
     general, special = "", dict[str, str]()
     for part in map(str.strip, value.split(",")):
         name, equals, time = part.partition("=")
@@ -57,81 +96,26 @@ def _time(text: str) -> float | None:
     return int(found["number"]) * _SECONDS[found["unit"]]
 
 
-def host_of(url: str) -> str:
-    """The host of a URL in lower case; empty where there is none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def password_of(url: str) -> str | None:
-    """The password inside a URL, if any, as it is written there."""
-    try:
-        return urlsplit(url).password
-    except ValueError:
-        return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine to itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def is_remote(url: str) -> bool:
-    """Whether a URL names a host that is not this machine; False where it names none."""
-    host = host_of(url)
-    return bool(host) and not is_loopback(host)
-
-
-def picture_hosts(provider: str, hosts: Iterable[str]) -> frozenset[str]:
-    """Hosts whose pictures may be fetched: those named, and a provider on this machine itself."""
-    own = host_of(provider)
-    named = {host.lower() for host in hosts}
-    return frozenset(named | ({own} if is_loopback(own) else set()))
-
-
-def lower(value: object) -> object:
-    """Case does not matter."""
+def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-def words(value: object) -> object:
-    """A comma separated list."""
+def _words(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
-def host(value: str) -> str:
-    """A name or address to listen on."""
+def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError("must be a host name or an address")
     return value
 
 
-def header_safe(value: SecretStr) -> SecretStr:
-    """A secret that travels in a header."""
+def _header_safe(value: SecretStr) -> SecretStr:
     if not _PRINTABLE.fullmatch(value.get_secret_value()):
         raise ValueError("must be plain characters without spaces")
     return value
-
-
-def api_token(value: SecretStr) -> SecretStr:
-    """The bearer token of the API."""
-    return _long_enough(header_safe(value))
-
-
-def signing_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    """One or more secrets, newest first."""
-    if not values:
-        raise ValueError("must hold at least one secret")
-    return tuple(_long_enough(value) for value in values)
 
 
 def _long_enough(value: SecretStr) -> SecretStr:
@@ -140,14 +124,7 @@ def _long_enough(value: SecretStr) -> SecretStr:
     return value
 
 
-def notify_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    """One or more secrets of Standard Webhooks, newest first: 24 to 64 bytes each."""
-    if not values:
-        raise ValueError("must hold at least one secret")
-    return tuple(map(_notify_secret, values))
-
-
-def _notify_secret(value: SecretStr) -> SecretStr:
+def _webhook_secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     try:
         key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
@@ -158,32 +135,35 @@ def _notify_secret(value: SecretStr) -> SecretStr:
     return value
 
 
-def public_url(value: str) -> str:
-    """An http(s) base that can be put before a path; a trailing slash is dropped."""
+def _any(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if not values:
+        raise ValueError("must hold at least one secret")
+    return values
+
+
+def _base_url(value: str) -> str:
     if not _PLAIN_URL.fullmatch(value) or not host_of(value):
         raise ValueError(
             "must be http:// or https://, a host, perhaps a path; no user, query or fragment"
         )
-    _ = urlsplit(value).port  # raises ValueError for a port that is none
+    _ = urlsplit(value).port  # raises ValueError for an impossible port
     return value.rstrip("/")
 
 
-def provider_url(value: str) -> str:
-    """The base of the provider's API."""
-    url = public_url(value)
+def _provider_url(value: str) -> str:
+    url = _base_url(value)
     if url.endswith("/mj"):
         raise ValueError('must be the base before "/mj": leave out the "/mj" at its end')
     return url
 
 
-def redis_url(value: str) -> str:
-    """The job store."""
+def _redis_url(value: str) -> str:
     redis_urls.check(value)
     return value
 
 
-def broker_url(value: str) -> str:
-    """Celery's broker: one of our Redis forms, Celery's own form of a socket, or RabbitMQ."""
+def _broker_url(value: str) -> str:
+    """One of our Redis forms, Celery's own form of a socket, or RabbitMQ."""
     scheme = urlsplit(value).scheme
     if scheme in redis_urls.SCHEMES and ";" not in value:
         redis_urls.check(value)
@@ -192,12 +172,68 @@ def broker_url(value: str) -> str:
     return value
 
 
-def storage_url(value: str) -> str:
-    """An address that fsspec knows how to open."""
-    # Here, because only this check needs it and it is slow to import.
+def _storage_url(value: str) -> str:
+    # Imported here because it is slow to import.
     from fsspec import available_protocols  # noqa: PLC0415
 
     scheme, mark, _ = value.partition("://")
     if not mark or scheme not in available_protocols():
         raise ValueError("must be an fsspec URL such as file://./output or s3://bucket/folder")
     return value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Lower = BeforeValidator(_lower)
+Host = Annotated[str, AfterValidator(_host)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
+ApiToken = Annotated[HeaderSecret, AfterValidator(_long_enough)]
+_LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
+_WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+SigningSecrets = Annotated[tuple[_LongSecret, ...], BeforeValidator(_words), AfterValidator(_any)]
+WebhookSecrets = Annotated[
+    tuple[_WebhookSecret, ...], BeforeValidator(_words), AfterValidator(_any)
+]
+PublicUrl = Annotated[str, AfterValidator(_base_url)]
+ProviderUrl = Annotated[str, AfterValidator(_provider_url)]
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
+StorageUrl = Annotated[str, AfterValidator(_storage_url)]
+AssetNames = Annotated[str, AfterValidator(naming.check)]
+AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
+Retention = Annotated[Mapping[Status, float | None], BeforeValidator(_retention)]
+
+ACCOUNTS = "HOOKLINE_ACCOUNTS"
+#: What it replaces.
+ONE_ACCOUNT = (
+    "HOOKLINE_PROVIDER_URL",
+    "HOOKLINE_PROVIDER_KEY",
+    "HOOKLINE_PROVIDER_AUTH",
+    "HOOKLINE_PROVIDER_DIALECT",
+    "HOOKLINE_MAX_RUNNING",
+)
+
+
+def across(values: Mapping[str, str]) -> Iterator[FieldError]:
+    """The rules between settings. A value that is invalid itself breaks none of them."""
+    if ACCOUNTS in values:
+        reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
+        yield from (FieldError(name, reason) for name in ONE_ACCOUNT if name in values)
+    else:
+        yield from _one_account(values)
+    public = is_remote(values.get("HOOKLINE_PUBLIC_URL", ""))
+    exposed = not is_loopback(values.get("HOOKLINE_HOST", "127.0.0.1"))
+    if (public or exposed) and "HOOKLINE_SECRET" not in values:
+        where = "HOOKLINE_PUBLIC_URL" if public else "HOOKLINE_HOST"
+        yield FieldError("HOOKLINE_SECRET", f"must be set when {where} is not this machine's own")
+    if exposed and "HOOKLINE_API_TOKEN" not in values:
+        yield FieldError(
+            "HOOKLINE_API_TOKEN", "must be set when HOOKLINE_HOST is not this machine's own"
+        )
+
+
+def _one_account(values: Mapping[str, str]) -> Iterator[FieldError]:
+    provider = values.get("HOOKLINE_PROVIDER_URL")
+    if provider and is_remote(provider) and "HOOKLINE_PROVIDER_KEY" not in values:
+        yield FieldError("HOOKLINE_PROVIDER_KEY", "is needed with HOOKLINE_PROVIDER_URL")
+    if not provider and "HOOKLINE_PROVIDER_KEY" in values:
+        yield FieldError("HOOKLINE_PROVIDER_URL", "is needed with HOOKLINE_PROVIDER_KEY")

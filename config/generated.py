@@ -1,4 +1,4 @@
-"""Secrets that Hookline makes for itself, for use on one machine."""
+"""Secrets that Hookline generates, for use on one machine."""
 
 import base64
 import os
@@ -19,10 +19,10 @@ def webhook_secret() -> str:
 
 
 def read_or_create(path: Path, make: Callable[[], str]) -> str:
-    """The secret kept in `path`; made there first, readable by its owner only, if it is missing.
+    """The secret in `path`, generated first if it is missing; only its owner can read the file.
 
-    Processes that start at the same moment agree: a link of the finished file either appears
-    whole or finds the other's. Raises `OSError` when the folder cannot be written.
+    Processes that start at the same moment agree: the finished file is hard-linked, which either
+    succeeds or finds another process's. Raises `OSError` if the folder cannot be written.
     """
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,8 +1,7 @@
-"""Logging: one line per event on stderr, for people or as JSON, with secrets taken out.
+"""Logging: one line per event on stderr, for people or as JSON, with secrets redacted.
 
-Our own events go through structlog; the lines of Celery, Granian, Flask and requests come from the
-standard library's logging and pass the same processors. What is bound with
-`structlog.contextvars.bind_contextvars` (`job_id`, `task_id`, `account`) is on every line.
+Our events go through structlog; lines of Celery, Granian, Flask and requests come from the standard
+library's logging and pass the same processors.
 """
 
 import logging
@@ -16,13 +15,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from worker.domain.redaction import HIDDEN, without_tokens
 
-#: Fields whose value is never logged, whatever it is. `state` is the provider's echo of our token.
+#: Fields whose value is never logged. `state` is the provider's echo of our token.
 _SECRET_KEY = re.compile(
     r"token$|^key$|api_?key$|secret|authorization|password|notify_?hook|^state$", re.IGNORECASE
 )
-#: The receiver's path holds a job's token.
+#: The path of a callback holds the job's token.
 _CALLBACK = re.compile(r"(/webhooks/midjourney/)[^\s\"'?#]+")
-#: A secret shorter than this would take innocent words out of the log.
+#: Shorter secrets are not searched for: they would match ordinary words.
 _SHORTEST = 6
 
 
@@ -31,8 +30,8 @@ def configure_logging(
 ) -> None:
     """Set up structlog and the standard library's logging for this process.
 
-    `level` is `debug`, `info`, `warning` or `error`; `secrets` are values to hide wherever they
-    occur (`Settings.secret_values()`). Calling it again replaces the former set-up.
+    `level` is `debug`, `info`, `warning` or `error`; `secrets` are values to redact anywhere
+    (`Settings.secret_values()`). Another call replaces the set-up.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -67,20 +66,20 @@ def configure_logging(
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,  # so that a later call reaches loggers already in use
+        cache_logger_on_first_use=False,  # a later call must reach loggers in use
     )
 
 
 class Redactor:
-    """A structlog processor that hides secrets: by the field's name, and by value anywhere."""
+    """A structlog processor that redacts secrets: by field name, and by value anywhere."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # Longest first: a secret that contains another must not leave its rest behind.
+        # Longest first: a secret may contain another one.
         known = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        """The event without secrets, as structlog calls its processors."""
+        """Redact the event."""
         return self._mapping(event)
 
     def _mapping(self, values: MutableMapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +89,7 @@ class Redactor:
         }
 
     def _value(self, value: Any) -> Any:
-        """A copy of any value; what is neither plain nor a collection is shown as its text."""
+        """A redacted copy; what is neither plain nor a collection becomes text."""
         match value:
             case None | bool() | int() | float():
                 return value

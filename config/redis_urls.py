@@ -1,11 +1,11 @@
-"""PURE. The Redis addresses that Hookline understands, and the same for Celery.
+"""PURE. Redis URLs that Hookline accepts, and their translation for Celery.
 
     redis://[user:password@]host:port/db             rediss:// likewise, with TLS
     unix://[user:password@]/path/to/socket?db=0
     sentinel://[user:password@]host:port,host:port/master/db
 
-Celery writes sockets and sentinels differently: `broker_for` translates. Everything here raises
-`ValueError` for an address that cannot be read.
+Celery writes sockets and sentinels differently. All functions raise `ValueError` for a URL that
+they cannot parse.
 """
 
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 SCHEMES = ("redis", "rediss", "unix", "sentinel")
 
-#: A Redis has 16 databases unless it is told otherwise.
+#: The default number of databases of a Redis.
 _DATABASES = 16
 
 
 class Broker(NamedTuple):
-    """What Celery is told: `broker_url`, and what to add to `broker_transport_options`."""
+    """Celery's `broker_url`, and additions to `broker_transport_options`."""
 
     url: str
     options: dict[str, Any]
@@ -27,18 +27,18 @@ class Broker(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sentinel:
-    """A Redis found through its sentinels; user and password are those of the Redis."""
+    """A Redis behind sentinels; user and password are the Redis's."""
 
     hosts: tuple[tuple[str, int], ...]
     master: str
     db: int
     username: str | None
-    #: As written in the address, so still percent-encoded where it was.
+    #: As in the URL, still percent-encoded.
     password: str | None = field(repr=False)
 
 
 def check(url: str) -> None:
-    """Raise `ValueError`, in words for a person, unless `url` is one of the forms above."""
+    """Raise `ValueError`, worded for people, unless `url` has one of the forms above."""
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES:
         raise ValueError("must begin with " + ", ".join(f"{scheme}://" for scheme in SCHEMES))
@@ -53,7 +53,7 @@ def check(url: str) -> None:
 
 
 def parse_sentinel(url: str) -> Sentinel:
-    """Read a `sentinel://` address; a port left out is 26379, a database left out 0."""
+    """Parse a `sentinel://` URL; the default port is 26379, the default database 0."""
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     username, _, password = credentials.partition(":")
@@ -71,7 +71,7 @@ def parse_sentinel(url: str) -> Sentinel:
 
 
 def broker_for(redis_url: str) -> Broker:
-    """Celery's broker on the same Redis, in the next database: the job store keeps its own."""
+    """Celery's broker on the same Redis, in the database after the job store's."""
     parts = urlsplit(redis_url)
     if parts.scheme == "sentinel":
         sentinel = parse_sentinel(redis_url)
@@ -83,13 +83,13 @@ def broker_for(redis_url: str) -> Broker:
         parts = parts._replace(scheme="redis+socket")
     else:
         parts = parts._replace(path=f"/{db}")
-    # urlunsplit would drop the empty host of a socket's address.
+    # urlunsplit would drop the empty host of a socket's URL.
     options = f"?{urlencode(query, safe='/')}" if query else ""
     return Broker(f"{parts.scheme}://{parts.netloc}{parts.path}{options}", {})
 
 
 def as_broker(url: str) -> Broker:
-    """A broker address that somebody chose: ours are translated, Celery's own pass unchanged."""
+    """A configured broker URL: our forms are translated, Celery's own pass unchanged."""
     parts = urlsplit(url)
     if parts.scheme == "sentinel":
         sentinel = parse_sentinel(url)
@@ -110,7 +110,7 @@ def _sentinel_broker(sentinel: Sentinel, db: int) -> Broker:
 
 
 def _database(parts: SplitResult) -> int:
-    """The database of an address: `?db=`, else the path of a `redis://` one, else 0."""
+    """The database of a URL: `?db=`, else the path of a `redis://` URL, else 0."""
     named = parse_qs(parts.query).get("db", [""])[-1]
     if not named and parts.scheme != "unix":
         named = parts.path.strip("/")

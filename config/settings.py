@@ -6,19 +6,11 @@ file named by `NAME_FILE`.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from config import checks
 from config.accounts import AccountsFile, read_accounts
@@ -29,115 +21,131 @@ from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
 from worker.domain.errors import FieldError, SettingsError
 from worker.domain.events import InDoubt, Policy
-from worker.domain.job import Status
-
-Words = Annotated[tuple[str, ...], BeforeValidator(checks.words)]
-Secrets = Annotated[
-    tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.signing_secrets)
-]
-
-NotifySecrets = Annotated[
-    tuple[SecretStr, ...], BeforeValidator(checks.words), AfterValidator(checks.notify_secrets)
-]
 
 
 class Settings(BaseModel):
-    """What Hookline was told. URLs that may hold passwords are left out of its `repr`."""
+    """Every setting. The string below a field is its documentation: `make docs` writes it to
+    docs/settings.md and .env.example. URLs that may hold passwords are left out of the `repr`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    redis_url: Annotated[str, AfterValidator(checks.redis_url)] | None = Field(
-        None, alias="HOOKLINE_REDIS_URL", repr=False
+    provider_url: checks.ProviderUrl | None = Field(
+        None, alias="HOOKLINE_PROVIDER_URL", examples=["https://provider.example"]
     )
-    """The job store; None: a private Redis under `state_dir`."""
+    """The provider's address before `/mj`; it may end with a mode such as `/mj-relax`.
+    Unset: `hookline up` starts the sandbox."""
 
-    broker_url: Annotated[str, AfterValidator(checks.broker_url)] | None = Field(
-        None, alias="HOOKLINE_BROKER_URL", repr=False
+    provider_key: checks.HeaderSecret = Field(
+        SecretStr(""), alias="HOOKLINE_PROVIDER_KEY", examples=["your-key"]
     )
-    """Celery's broker; None: the same Redis, the next database. Use `broker()`."""
+    """The provider's API key."""
 
-    provider_url: Annotated[str, AfterValidator(checks.provider_url)] | None = Field(
-        None, alias="HOOKLINE_PROVIDER_URL"
-    )
-    """Base before `/mj`, without a trailing slash; None: the sandbox."""
-
-    provider_key: Annotated[SecretStr, AfterValidator(checks.header_safe)] = Field(
-        SecretStr(""), alias="HOOKLINE_PROVIDER_KEY"
-    )
     provider_auth: Auth = Field("bearer", alias="HOOKLINE_PROVIDER_AUTH")
+    """How the key is sent: `Authorization: Bearer KEY`, `mj-api-secret: KEY`, or `Authorization:
+    KEY`."""
+
     provider_dialect: Dialect = Field("auto", alias="HOOKLINE_PROVIDER_DIALECT")
+    """The provider's API dialect; `auto` detects it from the provider's answers."""
 
     max_running: int = Field(3, alias="HOOKLINE_MAX_RUNNING", ge=1, le=100)
-    """Jobs of the account running at once."""
+    """Jobs running at the provider at once, over all workers together."""
 
-    accounts_file: AccountsFile | None = Field(None, alias="HOOKLINE_ACCOUNTS")
-    """Several accounts instead of the one that the five settings above make. Use `accounts`."""
+    accounts_file: AccountsFile | None = Field(
+        None, alias="HOOKLINE_ACCOUNTS", examples=["accounts.toml"]
+    )
+    """A TOML file with several accounts, their prices and budgets. It replaces the five settings
+    above; see [accounts.md](accounts.md)."""
 
     submit_timeout_s: float = Field(80.0, alias="HOOKLINE_SUBMIT_TIMEOUT_S", ge=1, le=600)
-    """Seconds for a submit; it is cut off then, and the job is in doubt."""
+    """Timeout of a whole submit, in seconds. A submit that times out leaves its job in doubt.
+    Gateways give their own provider 60 seconds."""
 
     doubt_window_s: float = Field(1800.0, alias="HOOKLINE_DOUBT_WINDOW_S", ge=5, le=86_400)
-    """Seconds for which a job in doubt waits for evidence: more than the slowest task takes."""
+    """How long a job in doubt waits for evidence, in seconds. It must be longer than the provider's
+    slowest task and its callback."""
 
     in_doubt: InDoubt = Field("hold", alias="HOOKLINE_IN_DOUBT")
-    """What follows a doubt that no evidence ended: wait for a person, submit again, or give up."""
+    """What happens to a job in doubt when the window ends without evidence: wait for a person,
+    submit again, or fail. See [reliability.md](reliability.md#jobs-in-doubt)."""
 
     max_resubmits: int = Field(1, alias="HOOKLINE_MAX_RESUBMITS", ge=0, le=5)
-    """Submissions of one job that may follow a doubt by themselves."""
+    """How often a job in doubt may be submitted again automatically."""
 
-    allowed_hosts: Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
-    """Hosts with which pictures and notifications may be exchanged over plain http, or at a private
+    allowed_hosts: checks.Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
+    """Hosts that images and notifications may be exchanged with over plain `http` or at a private
     address."""
 
-    choosers: Words = Field((), alias="HOOKLINE_CHOOSERS")
-    """Modules whose functions a `choose` may name; whoever may name any function runs any code."""
+    choosers: checks.Words = Field((), alias="HOOKLINE_CHOOSERS", examples=["ranking"])
+    """Python modules whose functions a `choose` step may call; see
+    [follow-ups.md](follow-ups.md)."""
 
-    public_url: Annotated[str, AfterValidator(checks.public_url)] | None = Field(
-        None, alias="HOOKLINE_PUBLIC_URL"
+    public_url: checks.PublicUrl | None = Field(
+        None, alias="HOOKLINE_PUBLIC_URL", examples=["https://hooks.example"]
     )
-    """Where the provider reaches the receiver, without a trailing slash; None: polling only."""
+    """Where the provider reaches the web process. Unset: jobs are polled, unless the provider runs
+    on this machine, as the sandbox does; then `hookline up` sets it."""
 
-    secrets: Secrets = Field(alias="HOOKLINE_SECRET")
-    """They sign state tokens; the first signs, all verify."""
+    secrets: checks.SigningSecrets = Field(alias="HOOKLINE_SECRET")
+    """Signs callback URLs; at least 16 characters. Several for rotation, newest first. Must be set
+    when the public URL or the host is not local."""
 
-    api_token: Annotated[SecretStr, AfterValidator(checks.api_token)] = Field(
-        alias="HOOKLINE_API_TOKEN"
+    api_token: checks.ApiToken = Field(alias="HOOKLINE_API_TOKEN")
+    """Bearer token of the HTTP API; at least 16 characters. Must be set when the host is not
+    local."""
+
+    notify_secrets: checks.WebhookSecrets = Field(alias="HOOKLINE_NOTIFY_SECRET")
+    """Signs notifications (Standard Webhooks): `whsec_` followed by 24 to 64 bytes in base64.
+    Several for rotation, newest first."""
+
+    redis_url: checks.RedisUrl | None = Field(
+        None, alias="HOOKLINE_REDIS_URL", repr=False, examples=["redis://127.0.0.1:6379/0"]
     )
-    notify_secrets: NotifySecrets = Field(alias="HOOKLINE_NOTIFY_SECRET")
-    """`whsec_...`; each signs notifications by the Standard Webhooks scheme, newest first."""
+    """Redis or Valkey, 6.2 or newer: `redis://`, `rediss://`, `unix:///path?db=0` or
+    `sentinel://host:26379,host:26379/master/0`. Unset: `hookline up` runs a private one."""
 
-    host: Annotated[str, AfterValidator(checks.host)] = Field("127.0.0.1", alias="HOOKLINE_HOST")
-    port: int = Field(8000, alias="HOOKLINE_PORT", ge=0, le=65535)  #: 0: a free one
-    """Where the web process listens; `PORT` where HOOKLINE_PORT is unset."""
+    broker_url: checks.BrokerUrl | None = Field(
+        None, alias="HOOKLINE_BROKER_URL", repr=False, examples=["redis://127.0.0.1:6379/1"]
+    )
+    """Celery's broker; `amqp://` works too. Unset: the next database of the same Redis."""
 
-    storage_url: Annotated[str, AfterValidator(checks.storage_url)] = Field(
+    host: checks.Host = Field("127.0.0.1", alias="HOOKLINE_HOST")
+    """The address that the web process listens on."""
+
+    port: int = Field(8000, alias="HOOKLINE_PORT", ge=0, le=65535)
+    """Its port; 0 picks a free one. `PORT` is used if this is unset. If neither is set and 8000 is
+    taken, `hookline up` picks a free port and prints it."""
+
+    storage_url: checks.StorageUrl = Field(
         "file://./output", alias="HOOKLINE_STORAGE_URL", repr=False
     )
-    """Results and large inputs, an fsspec URL."""
+    """Where results and submitted images are stored: any fsspec URL whose driver is installed; see
+    [results.md](results.md)."""
 
-    asset_names: Annotated[str, AfterValidator(naming.check)] = Field(
-        naming.DEFAULT, alias="HOOKLINE_ASSET_NAMES"
-    )
-    """The template of the stored files' names, below the storage's root."""
+    asset_names: checks.AssetNames = Field(naming.DEFAULT, alias="HOOKLINE_ASSET_NAMES")
+    """Template for the names of stored files; also `{kind}`, `{batch}`, `{row}` and `{date}`. See
+    [results.md](results.md)."""
 
-    state_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+    retention: checks.Retention = Field("30d", alias="HOOKLINE_RETENTION", validate_default=True)
+    """How long finished pipelines stay in Redis: `12h`, `30d` or `forever`, with exceptions by
+    status: `30d, failed=90d`. Stored files are never deleted; see [retention.md](retention.md)."""
+
+    state_dir: checks.AbsolutePath = Field(
         Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
     )
-    """The private Redis and the generated secrets; absolute."""
-
-    retention: Annotated[Mapping[Status, float | None], BeforeValidator(checks.retention)] = Field(
-        "30d", alias="HOOKLINE_RETENTION", validate_default=True
-    )
-    """Seconds for which pipelines stay in Redis after their end, by their root's status."""
+    """Holds the private Redis, the generated secrets and the logs of `hookline up`."""
 
     log_format: Literal["console", "json"] = Field("json", alias="HOOKLINE_LOG_FORMAT")
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], BeforeValidator(checks.lower)
-    ] = Field("info", alias="HOOKLINE_LOG_LEVEL")
+    """Log format. On a terminal the default is `console`."""
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], checks.Lower] = Field(
+        "info", alias="HOOKLINE_LOG_LEVEL"
+    )
+    """Log level."""
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """The provider's accounts; none where the sandbox is to stand in for it."""
+        """The provider's accounts; none if the sandbox stands in for it."""
         if self.accounts_file is not None:
             tables = self.accounts_file.accounts.items()
             return tuple(table.account(name, self.allowed_hosts) for name, table in tables)
@@ -156,22 +164,22 @@ class Settings(BaseModel):
 
     @property
     def receivers(self) -> frozenset[str]:
-        """Hosts that may be told by plain http, or at a private address: those allowed, and this
-        machine itself while nobody else reaches the web process.
+        """Hosts that may get notifications over plain http or at a private address: the allowed
+        ones, and this machine itself while the web process listens locally.
         """
         named = {host.lower() for host in self.allowed_hosts}
         return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
 
     @property
     def budgets(self) -> Budgets:
-        """What may be spent beside each account's own budget."""
+        """Budgets on top of each account's own."""
         return self.accounts_file.budgets() if self.accounts_file else Budgets()
 
     @property
     def policy(self) -> Policy:
-        """How patient to be with the accounts."""
+        """How jobs in doubt and silent accounts are treated."""
         return Policy(
-            # Past the deadline with room for a slow exchange, and for clocks that disagree.
+            # Beyond the deadline, with room for a slow exchange and for clock skew.
             lease_s=1.5 * self.submit_timeout_s + 2.0,
             in_doubt=self.in_doubt,
             doubt_window_s=self.doubt_window_s,
@@ -183,7 +191,7 @@ class Settings(BaseModel):
         return as_broker(self.broker_url) if self.broker_url else broker_for(redis_url)
 
     def secret_values(self) -> frozenset[str]:
-        """Every value that must not be seen in a log, for `config.logs`."""
+        """Every value that must not appear in a log, for `config.logs`."""
         tables = self.accounts_file.accounts.values() if self.accounts_file else ()
         keys = (self.provider_key, *(table.secret() for table in tables))
         held = (*self.secrets, *keys, self.api_token, *self.notify_secrets)
@@ -192,8 +200,8 @@ class Settings(BaseModel):
         return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))
 
 
-#: May come from a file as well: `NAME_FILE`.
-_SECRET_NAMES = (
+#: May also come from a file: `NAME_FILE`.
+FROM_FILE = (
     "HOOKLINE_REDIS_URL",
     "HOOKLINE_BROKER_URL",
     "HOOKLINE_PROVIDER_KEY",
@@ -202,21 +210,12 @@ _SECRET_NAMES = (
     "HOOKLINE_NOTIFY_SECRET",
 )
 
-#: Made in the state directory where they are not given: name -> file, maker.
-_GENERATED = {
+#: Generated in the state directory if they are not set: name -> file, generator.
+GENERATED = {
     "HOOKLINE_SECRET": ("secret", plain_secret),
     "HOOKLINE_API_TOKEN": ("api-token", plain_secret),
     "HOOKLINE_NOTIFY_SECRET": ("notify-secret", webhook_secret),
 }
-
-#: What HOOKLINE_ACCOUNTS replaces.
-_ONE_ACCOUNT = (
-    "HOOKLINE_PROVIDER_URL",
-    "HOOKLINE_PROVIDER_KEY",
-    "HOOKLINE_PROVIDER_AUTH",
-    "HOOKLINE_PROVIDER_DIALECT",
-    "HOOKLINE_MAX_RUNNING",
-)
 
 _NAMES = tuple(field.alias or name for name, field in Settings.model_fields.items())
 
@@ -226,18 +225,18 @@ def load_settings(
 ) -> Settings:
     """Read `env` (default: the process's own) over the file `dotenv`, which may be missing.
 
-    Makes the secrets that are missing and may be generated. Raises `SettingsError` with every
-    problem that was found, each under its setting's name; nothing is written then.
+    Generates missing secrets. Raises `SettingsError` with every problem by the name of its setting;
+    then nothing is written.
     """
-    found = collect(os.environ if env is None else env, dotenv, _NAMES, _SECRET_NAMES)
+    found = collect(os.environ if env is None else env, dotenv, _NAMES, FROM_FILE)
     values: dict[str, Any] = dict(found.values)
     values.setdefault("HOOKLINE_LOG_FORMAT", "console" if sys.stderr.isatty() else "json")
-    missing = {name: made for name, made in _GENERATED.items() if name not in values}
+    missing = {name: made for name, made in GENERATED.items() if name not in values}
     placeholders = {name: make() for name, (_, make) in missing.items()}
     unread = _read_accounts(values)
     settings, wrong = _validate(values | placeholders)
     named = {problem.field for problem in found.problems}
-    wrong += [*unread, *_together(found.values)]
+    wrong += [*unread, *checks.across(found.values)]
     problems = [*found.problems, *(p for p in wrong if p.field not in named)]
     if settings is None or problems:
         raise SettingsError(found.renamed(problems))
@@ -254,7 +253,7 @@ def load_settings(
 
 
 def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
-    """Put what the accounts' file says in the place of its name; what is wrong with it."""
+    """Replace the name of the accounts' file by its content; return the problems."""
     name = "HOOKLINE_ACCOUNTS"
     if name not in values:
         return []
@@ -265,7 +264,7 @@ def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
 
 
 def _validate(values: Mapping[str, Any]) -> tuple[Settings | None, list[FieldError]]:
-    """The settings, or what is wrong with single values, without repeating them."""
+    """The settings, or the problems of single values, which are not repeated."""
     try:
         return Settings.model_validate(values), []
     except ValidationError as error:
@@ -274,29 +273,3 @@ def _validate(values: Mapping[str, Any]) -> tuple[Settings | None, list[FieldErr
         FieldError(str(detail["loc"][0]), detail["msg"].removeprefix("Value error, "))
         for detail in details
     ]
-
-
-def _together(values: Mapping[str, str]) -> Iterator[FieldError]:
-    """The rules between settings. A value that is wrong by itself breaks none of them."""
-    if "HOOKLINE_ACCOUNTS" in values:
-        reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
-        yield from (FieldError(name, reason) for name in _ONE_ACCOUNT if name in values)
-    else:
-        yield from _one_account(values)
-    public = checks.is_remote(values.get("HOOKLINE_PUBLIC_URL", ""))
-    exposed = not checks.is_loopback(values.get("HOOKLINE_HOST", "127.0.0.1"))
-    if (public or exposed) and "HOOKLINE_SECRET" not in values:
-        where = "HOOKLINE_PUBLIC_URL" if public else "HOOKLINE_HOST"
-        yield FieldError("HOOKLINE_SECRET", f"must be set when {where} is not this machine's own")
-    if exposed and "HOOKLINE_API_TOKEN" not in values:
-        yield FieldError(
-            "HOOKLINE_API_TOKEN", "must be set when HOOKLINE_HOST is not this machine's own"
-        )
-
-
-def _one_account(values: Mapping[str, str]) -> Iterator[FieldError]:
-    provider = values.get("HOOKLINE_PROVIDER_URL")
-    if provider and checks.is_remote(provider) and "HOOKLINE_PROVIDER_KEY" not in values:
-        yield FieldError("HOOKLINE_PROVIDER_KEY", "is needed with HOOKLINE_PROVIDER_URL")
-    if not provider and "HOOKLINE_PROVIDER_KEY" in values:
-        yield FieldError("HOOKLINE_PROVIDER_URL", "is needed with HOOKLINE_PROVIDER_KEY")

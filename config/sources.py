@@ -1,4 +1,4 @@
-"""Where settings come from: the environment, a `.env` file and secrets' own files."""
+"""The sources of settings: the environment, a `.env` file and files of secrets."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,11 +15,11 @@ _PORT = "HOOKLINE_PORT"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The values by setting name, unchecked, and what was wrong with finding them."""
+    """Unchecked values by setting name, and the problems of reading them."""
 
     values: dict[str, str] = field(default_factory=dict, repr=False)
     problems: list[FieldError] = field(default_factory=list)
-    #: The names that the user wrote, where a setting came by another one.
+    #: The name that the user wrote, where a setting has another one.
     written: dict[str, str] = field(default_factory=dict)
 
     def renamed(self, problems: Iterable[FieldError]) -> list[FieldError]:
@@ -30,9 +30,9 @@ class Found:
 def collect(
     env: Mapping[str, str], dotenv: Path | None, names: Sequence[str], secrets: Sequence[str]
 ) -> Found:
-    """Take `names` from `env` over `dotenv`; each of `secrets` may be in a file, `NAME_FILE`.
+    """Read `names` from `env` over `dotenv`; each of `secrets` may be in a file, `NAME_FILE`.
 
-    An empty value counts as unset. `PORT` stands in for HOOKLINE_PORT, as hosting platforms set it.
+    An empty value counts as unset. Hosting platforms set `PORT` instead of HOOKLINE_PORT.
     """
     files = {f"{name}_FILE": name for name in secrets}
     known = {*names, *files, "PORT"}
@@ -66,7 +66,7 @@ def collect(
 
 
 def text_of(file: Path) -> str:
-    """What a file holds. Raises `ValueError` with the reason where it cannot be read."""
+    """The text of a file. Raises `ValueError` with the reason if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

@@ -1,17 +1,15 @@
 """The Flask app: the provider's door, the API and the health checks."""
 
-from threading import Lock, Thread
+from threading import Thread
 
 import structlog
 from flask import Flask
 
 from config.logs import configure_logging
 from config.settings import Settings
-from webhooks.api.batches import BatchCalls
-from webhooks.api.deliveries import DeliveryCalls
-from webhooks.api.jobs import Api
-from webhooks.callbacks import add_callbacks
-from webhooks.health import add_health
+from webhooks.api.calls import add_calls
+from webhooks.api.openapi import CALLS
+from webhooks.context import Context
 from webhooks.heartbeat import Heartbeat
 from webhooks.problems import add_problems
 from worker.bootstrap import Services, build
@@ -26,23 +24,17 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     A Redis that is away is no reason not to start: requests get 503 until it answers. Raises
     ``SettingsError`` for settings that cannot work.
     """
-    find = _Later(settings, services)
+    context = Context(lambda: services or build(settings))
     try:
-        find()
+        context.services  # noqa: B018  # builds them
     except StoreUnavailable as error:
-        log.warning("started without Redis", error=str(error))
+        log.warning("web.started_without_redis", error=str(error))
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.url_map.merge_slashes = False
     add_problems(app)
-    heartbeat = Heartbeat(find)
-    app.extensions["presence"] = heartbeat
-    add_callbacks(app, find, heartbeat)
-    add_health(app, find)
-    Api(find, settings.api_token.get_secret_value()).add_to(app)
-    BatchCalls(find).add_to(app)
-    DeliveryCalls(find).add_to(app)
+    app.extensions["presence"] = context.heartbeat
+    add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     return app
 
 
@@ -53,20 +45,3 @@ def load_app(settings: Settings) -> Flask:
     heartbeat: Heartbeat = app.extensions["presence"]
     Thread(target=heartbeat.keep_telling, name="presence", daemon=True).start()
     return app
-
-
-class _Later:
-    """The services, built as soon as that is possible."""
-
-    def __init__(self, settings: Settings, services: Services | None) -> None:
-        self._settings = settings
-        self._services = services
-        self._lock = Lock()
-
-    def __call__(self) -> Services:
-        """Raises ``StoreUnavailable`` where no Redis is set and no private one runs yet."""
-        if self._services:
-            return self._services
-        with self._lock:  # one thread builds, those that waited for it take what it built
-            self._services = services = self._services or build(self._settings)
-        return services

@@ -4,37 +4,48 @@
 the provider.
 """
 
-from collections.abc import Callable
+from flask import Response
 
-from flask import Flask, Response
-
-from webhooks.heartbeat import Heartbeat
+from webhooks.api.calls import JSON_TYPE, Calls, in_path
+from webhooks.context import Context
 from webhooks.parsing import json_object, read_body, refuse_large
-from worker.bootstrap import HOOK_PATH, Services
+from worker.bootstrap import HOOK_PATH
 from worker.domain.errors import ServiceUnavailable
 from worker.domain.events import Disposition
+from worker.services.reports.answers import Answer
 
 #: The largest body that was seen has 4.5 KB.
 MAX_BYTES = 1024 * 1024
 
-_ANSWERS = {each: f'{{"status":"{each}"}}'.encode() for each in Disposition}
+calls = Calls()
 
 
-def add_callbacks(app: Flask, find: Callable[[], Services], heartbeat: Heartbeat) -> None:
-    """``POST /webhooks/midjourney/<token>``. ``presence`` hears of those that are turned away."""
+class Received(Answer):
+    """What became of a callback."""
 
-    def callback(token: str) -> Response:
-        try:
-            return receive(token)
-        except ServiceUnavailable:
-            heartbeat.missed()
-            raise
+    status: Disposition
 
-    def receive(token: str) -> Response:
-        services = find()
-        refuse_large(MAX_BYTES)
-        services.tokens.read(token)  # before the body: a stranger's is not waited for
-        disposition = services.receiver.receive(token, json_object(read_body(MAX_BYTES)))
-        return Response(_ANSWERS[disposition], content_type="application/json")
 
-    app.add_url_rule(f"{HOOK_PATH}/<token>", view_func=callback, methods=["POST"])
+_ANSWERS = {each: Received(status=each).to_json() for each in Disposition}
+_TOKEN = in_path("token", "What the submit's hook ended with.", minLength=1, pattern="^[^/]+$")
+
+
+@calls.add(
+    "POST", f"{HOOK_PATH}/<token>", {200: Received},
+    body={"type": "object"}, parameters=(_TOKEN,), errors=(400, 401),
+)  # fmt: skip
+def callback(context: Context, token: str) -> Response:
+    """The provider's door: what happened to a task. The token is all the proof it needs."""
+    try:
+        return _receive(context, token)
+    except ServiceUnavailable:
+        context.heartbeat.missed()
+        raise
+
+
+def _receive(context: Context, token: str) -> Response:
+    services = context.services
+    refuse_large(MAX_BYTES)
+    services.tokens.read(token)  # before the body: a stranger's is not waited for
+    disposition = services.receiver.receive(token, json_object(read_body(MAX_BYTES)))
+    return Response(_ANSWERS[disposition], content_type=JSON_TYPE)

@@ -1,38 +1,54 @@
-"""Whether the process lives, and whether it can do its work. Both answer without a token."""
+"""Whether the process lives, and whether it can do its work."""
 
-from collections.abc import Callable
+from typing import Literal
 
-from flask import Flask, Response, jsonify
+from flask import Response
 
+from webhooks.api.calls import Calls
+from webhooks.context import Context
 from webhooks.problems import unavailable
 from worker.adapters.messaging.broker import ping
-from worker.bootstrap import Services
 from worker.domain.errors import FieldError, ServiceUnavailable
+from worker.services.reports.answers import Answer
+
+calls = Calls()
 
 
-def add_health(app: Flask, find: Callable[[], Services]) -> None:
-    """``GET /healthz`` and ``GET /readyz``."""
+class Alive(Answer):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Ready(Answer):
+    """Redis and the broker answer."""
+
+    status: Literal["ready"]
+
+
+@calls.add("GET", "/healthz", {200: Alive}, offline=True)
+def healthz(_context: Context) -> Alive:
+    """The process lives."""
+    return Alive(status="ok")
+
+
+@calls.add("GET", "/readyz", {200: Ready})
+def readyz(context: Context) -> Answer | Response:
+    """Redis and the broker answer."""
 
     def ping_store() -> None:
-        find().store.ping()
+        context.services.store.ping()
 
     def ping_broker() -> None:
-        ping(find().celery)
+        ping(context.services.celery)
 
-    def healthz() -> Response:
-        return jsonify(status="ok")
-
-    def readyz() -> Response:
-        failed: dict[str, ServiceUnavailable] = {}
-        for name, check in (("redis", ping_store), ("broker", ping_broker)):
-            try:
-                check()
-            except ServiceUnavailable as error:
-                failed[name] = error
-        if not failed:
-            return jsonify(status="ready")
-        missing = [FieldError(name, "does not answer") for name in failed]
-        return unavailable(next(iter(failed.values())), missing)
-
-    app.add_url_rule("/healthz", view_func=healthz, methods=["GET"])
-    app.add_url_rule("/readyz", view_func=readyz, methods=["GET"])
+    failed: dict[str, ServiceUnavailable] = {}
+    for name, check in (("redis", ping_store), ("broker", ping_broker)):
+        try:
+            check()
+        except ServiceUnavailable as error:
+            failed[name] = error
+    if not failed:
+        return Ready(status="ready")
+    missing = [FieldError(name, "does not answer") for name in failed]
+    return unavailable(next(iter(failed.values())), missing)

@@ -46,4 +46,4 @@ class Heartbeat:
             services.store.accounts.beat(services.orchestrator.clock(), anew=anew)
         except HooklineError as error:
             self._missed.set()
-            log.debug("cannot say that the receiver is there", error=str(error))
+            log.debug("heartbeat.not_stored", error=str(error))

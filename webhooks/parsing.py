@@ -44,14 +44,6 @@ def read_body(limit: int) -> bytes:
     return bytes(body)
 
 
-def whole_parameter(name: str, default: int, most: int) -> int:
-    """A query parameter that is a number from 1 to ``most``. Raises ``InvalidRequest``."""
-    given = request.args.get(name, str(default))
-    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= most):
-        raise InvalidRequest.of(name, f"must be a whole number from 1 to {most}")
-    return int(given)
-
-
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object that a provider sent. Of a name given twice the last counts."""
     value = _decode(body, _LENIENT)

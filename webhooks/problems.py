@@ -7,10 +7,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from flask import Flask, Response, request
+from pydantic import Field
 from werkzeug.exceptions import HTTPException
 
 from worker.adapters.tokens import BadToken
@@ -23,15 +23,27 @@ from worker.domain.errors import (
     ServiceUnavailable,
 )
 from worker.services.enqueue import ButtonNotFound
+from worker.services.reports.answers import Answer, BadField
 
 log = structlog.get_logger(__name__)
 
+PROBLEM_TYPE = "application/problem+json"
 #: When to try again, in seconds.
 RETRY_AFTER_S = 5
 
 
 class Unauthorized(HooklineError):
     """The header Authorization must be `Bearer` and the API token."""
+
+
+class Problem(Answer):
+    """An error (RFC 9457)."""
+
+    type: str = Field(pattern="^urn:hookline:problem:[a-z-]+$")
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    errors: tuple[BadField, ...] = ()
 
 
 _STATUSES: Mapping[type, HTTPStatus] = {
@@ -59,21 +71,21 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """One problem; its ``type`` is made from ``title``, so a title never changes."""
-    body: dict[str, Any] = {
-        "type": "urn:hookline:problem:" + re.sub(r"[^a-z]+", "-", title.lower()),
-        "title": title,
-        "status": status,
-        "detail": detail,
-    }
-    if listed := [{"field": error.field, "message": error.message} for error in errors]:
-        body["errors"] = listed
-    content = json.dumps(body)
-    return Response(content, status, headers, content_type="application/problem+json")
+    name = re.sub(r"[^a-z]+", "-", title.lower())
+    listed = tuple(errors)
+    body = Problem(
+        type=f"urn:hookline:problem:{name}",
+        title=title,
+        status=status,
+        detail=detail,
+        **({"errors": listed} if listed else {}),
+    )
+    return Response(json.dumps(body.to_dict()), status, headers, content_type=PROBLEM_TYPE)
 
 
 def unavailable(error: ServiceUnavailable, missing: Iterable[FieldError] = ()) -> Response:
     """503. The log has the particulars, which may tell of hosts and paths."""
-    log.warning("service unavailable", error=str(error))
+    log.warning("request.unavailable", error=str(error))
     title = HTTPStatus.SERVICE_UNAVAILABLE.phrase
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     return problem(503, title, str(type(error)()), missing, headers)
@@ -104,7 +116,7 @@ def _log(status: int, error: Exception) -> None:
     """A refusal. By endpoint, not path: a callback's path is its token."""
     reason, caller = type(error).__name__, request.remote_addr
     log.info(
-        "request refused",
+        "request.refused",
         status=int(status),
         reason=reason,
         endpoint=request.endpoint,
@@ -113,6 +125,6 @@ def _log(status: int, error: Exception) -> None:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("a request failed", exc_info=error)
+    log.error("request.failed", exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return problem(status, status.phrase, "Something went wrong here; the log has more.")

@@ -64,8 +64,8 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
         )
         gc.collect()
         gc.freeze()  # so that the workers go on sharing the memory of what is imported by now
-        log.info("listening", host=settings.host, port=port_of(ours))
-        server.serve(target_loader=partial(_load_worker, settings), wrap_loader=False)
+        log.info("web.listening", host=settings.host, port=port_of(ours))
+        server.serve(target_loader=partial(load_worker, settings), wrap_loader=False)
 
 
 class Server(MPServer):
@@ -88,7 +88,7 @@ class Server(MPServer):
         vars(self).update(_ssp=None, _shd=holder, _sfd=file, _sso=self._listener)
 
 
-def _load_worker(settings: Settings) -> Flask:
+def load_worker(settings: Settings) -> Flask:
     """The app of one worker process, with clients of its own."""
     _give_memory_back()
     Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()

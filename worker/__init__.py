@@ -1,7 +1,7 @@
 """Hookline: runs paid, slow, asynchronous image jobs for other programs.
 
 The functions of `worker.entrypoints.client` are importable from here: `from worker import imagine`.
-They load on first use, so that a part of the package that needs neither Celery nor Redis imports
+They load on first use: importing a part of the package that needs neither Celery nor Redis loads
 neither.
 """
 
@@ -9,75 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from worker.entrypoints.client import (
-        accounts,
-        action,
-        blend,
-        cancel,
-        change,
-        describe,
-        edits,
-        get,
-        get_batch,
-        imagine,
-        jobs,
-        list_batches,
-        modal,
-        pause,
-        pipeline,
-        press,
-        quote,
-        resolve,
-        resume,
-        retexture,
-        retry,
-        shorten,
-        submit,
-        submit_batch,
-        swap_face,
-        upload,
-        video,
-        wait,
-    )
-    from worker.entrypoints.connection import connect
+    from worker.domain.job import Job as Job
+    from worker.entrypoints.client import *  # noqa: F403  # the names are listed there
+    from worker.entrypoints.connection import connect as connect
+else:  # hidden from type checkers, so that they report names that do not exist
+    _ELSEWHERE = {"Job": "worker.domain.job", "connect": "worker.entrypoints.connection"}
 
-__all__ = [
-    "accounts",
-    "action",
-    "blend",
-    "cancel",
-    "change",
-    "connect",
-    "describe",
-    "edits",
-    "get",
-    "get_batch",
-    "imagine",
-    "jobs",
-    "list_batches",
-    "modal",
-    "pause",
-    "pipeline",
-    "press",
-    "quote",
-    "resolve",
-    "resume",
-    "retexture",
-    "retry",
-    "shorten",
-    "submit",
-    "submit_batch",
-    "swap_face",
-    "upload",
-    "video",
-    "wait",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        place = (
-            "worker.entrypoints.connection" if name == "connect" else "worker.entrypoints.client"
-        )
-        return getattr(import_module(place), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if module := _ELSEWHERE.get(name):
+            return getattr(import_module(module), name)
+        if name == "__all__" or not name.startswith("_"):
+            client = import_module("worker.entrypoints.client")
+            if name == "__all__":
+                return [*client.__all__, *_ELSEWHERE]
+            if name in client.__all__:
+                return getattr(client, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

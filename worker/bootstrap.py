@@ -23,14 +23,14 @@ from worker.services.assets import Assets
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
-from worker.services.delivery_limits import check_destination
 from worker.services.enqueue import Enqueuer
-from worker.services.notify import Deliveries, Notifier, Signer
+from worker.services.notify import Deliveries, Notifier, Signer, check_destination
 from worker.services.orchestrator import Orchestrator
+from worker.services.poll import Poller
 from worker.services.retention import Retention
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Poller, Sweep
+from worker.services.sweep import Sweep
 
 HOOK_PATH = "/webhooks/midjourney"
 

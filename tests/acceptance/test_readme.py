@@ -1,4 +1,4 @@
-"""What README.md says is true: its blocks run, and its tables name what there is.
+"""What README.md and docs/*.md say is true: their blocks run, and their tables name what there is.
 
 A block runs where the line before it is a comment such as ``<!-- run: 2 succeeded -->``: as a
 script of its language, in the folder of a ``hookline up``, as a reader would. It must end with code
@@ -21,18 +21,21 @@ from typing import Any
 import pytest
 
 from config.redis_urls import broker_for
-from config.settings import Settings
 from tests.support.drawing import draw
 from tests.support.processes import ROOT, clean_env, up, wait_for
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
-from worker.domain.error_codes import ErrorCode
+from worker.domain.error_codes import ErrorCode, Family
 from worker.domain.job import SUBMITTED_KINDS, Status
 from worker.domain.requests import kinds
 from worker.entrypoints.cli.http import call
 from worker.sandbox import OPTIONS, Sandbox, SandboxOptions
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: Every page, by its path in the checkout.
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
+}
 
 #: Seconds for a block on a busy machine; a quiet one needs a tenth.
 BLOCK_S = 90.0
@@ -47,6 +50,7 @@ _BLOCK = re.compile(
 class Block:
     """A block that runs, and how many jobs come of it, by status."""
 
+    page: str
     line: int
     language: str
     text: str
@@ -55,17 +59,18 @@ class Block:
 
 def blocks() -> list[Block]:
     found = []
-    for match in _BLOCK.finditer(README):
-        pairs = (words.split() for words in match["jobs"].split(",") if words.strip())
-        jobs = Counter({status: int(count) for count, status in pairs})
-        line = README.count("\n", 0, match.start("text")) + 1
-        found.append(Block(line, match["language"], match["text"], jobs))
+    for page, text in PAGES.items():
+        for match in _BLOCK.finditer(text):
+            pairs = (words.split() for words in match["jobs"].split(",") if words.strip())
+            jobs = Counter({status: int(count) for count, status in pairs})
+            line = text.count("\n", 0, match.start("text")) + 1
+            found.append(Block(page, line, match["language"], match["text"], jobs))
     return found
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who follows the README: a folder in which ``hookline up`` runs."""
+    """Somebody who follows the pages: a folder in which ``hookline up`` runs."""
 
     folder: Path
     env: dict[str, str]
@@ -134,7 +139,7 @@ def _environment(folder: Path, broker_url: str) -> dict[str, str]:
     return clean_env(PATH=path, HOOKLINE_BROKER_URL=broker_url)
 
 
-@pytest.mark.parametrize("block", blocks(), ids=lambda block: f"line{block.line}")
+@pytest.mark.parametrize("block", blocks(), ids=lambda block: f"{block.page}:{block.line}")
 def test_a_block_does_what_it_says(reader: Reader, block: Block) -> None:
     if block.text.startswith("curl") and not which("curl"):
         pytest.skip("curl is not installed")
@@ -160,51 +165,48 @@ def test_every_way_in_is_among_the_blocks_that_run() -> None:
     texts = [block.text for block in blocks()]
     for words in ("curl", "send_task", "from worker import", "hookline press", "hookline modal"):
         assert any(words in text for text in texts), words
-    assert len(texts) == README.count("\n<!-- run:")
+    assert len(texts) == sum(page.count("\n<!-- run:") for page in PAGES.values())
 
 
-def rows_of_table(heading: str) -> list[list[str]]:
-    """The cells of the first table whose first column has that heading."""
-    table = README.split(f"\n| {heading} |", 1)[1].split("\n\n", 1)[0]
+def test_the_readme_stays_short() -> None:
+    assert len(PAGES["README.md"].encode()) <= 8192
+
+
+def rows_of_table(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table of the page whose first column has that heading."""
+    table = PAGES[page].split(f"\n| {heading} |", 1)[1].split("\n\n", 1)[0]
     return [row.strip("|").split("|") for row in table.splitlines()[2:]]
 
 
-def names_in_table(heading: str) -> list[str]:
+def names_in_table(page: str, heading: str) -> list[str]:
     """What stands in the first cells of that table."""
-    return [name for row in rows_of_table(heading) for name in re.findall(r"`([^`]+)`", row[0])]
+    rows = rows_of_table(page, heading)
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row[0])]
 
 
-def test_the_settings_table_names_every_setting_once() -> None:
-    aliases = [str(field.alias) for field in Settings.model_fields.values()]
-    assert sorted(names_in_table("name")) == sorted(aliases)
-
-
-def test_the_settings_table_has_the_real_defaults() -> None:
-    defaults = {row[0].strip(" `"): row[1] for row in rows_of_table("name")}
-    for field in Settings.model_fields.values():
-        if field.alias != "HOOKLINE_LOG_FORMAT" and isinstance(field.default, str | int | Path):
-            assert f"`{field.default}`" in defaults[str(field.alias)], field.alias
+def test_the_generated_pages_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, ".ci/docs.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_status_table_names_every_status_in_order() -> None:
-    assert names_in_table("status") == [status.value for status in Status]
+    assert names_in_table("docs/jobs.md", "status") == [status.value for status in Status]
 
 
-def test_the_error_table_names_every_reason_of_the_provider() -> None:
-    codes = names_in_table("`error.code`")
+def test_the_error_table_names_every_code_that_a_job_can_end_with() -> None:
+    codes = names_in_table("docs/jobs.md", "`error.code`")
     assert len(codes) == len(set(codes))
-    assert {reason.value for reason in ErrorCode} <= set(codes)
-
-
-def test_every_code_in_the_error_table_is_one_that_jobs_can_have() -> None:
-    paths = (ROOT / "worker").rglob("*.py")
-    sources = "".join(p.read_text(encoding="utf-8") for p in paths if "sandbox" not in p.parts)
-    for code in names_in_table("`error.code`"):
-        assert f'"{code}"' in sources, code
+    assert set(codes) == {code.value for code in ErrorCode if code.family is not Family.FILES}
 
 
 def test_the_kinds_table_names_every_kind_and_field() -> None:
-    fields = {row[0].strip(" `"): row[1] for row in rows_of_table("kind")}
+    fields = {row[0].strip(" `"): row[1] for row in rows_of_table("docs/jobs.md", "kind")}
     assert fields.keys() == {kind.value for kind in SUBMITTED_KINDS}
     common = {*kinds.Pictured.model_fields, "bot_type"}
     for kind, model in kinds.MODELS.items():
@@ -212,13 +214,46 @@ def test_the_kinds_table_names_every_kind_and_field() -> None:
         assert named == model.model_fields.keys() - common, kind
 
 
-def test_the_sandbox_section_names_every_fault_and_nothing_else() -> None:
-    assert set(names_in_table("option")) == {option.flag for option in OPTIONS if option.is_rate}
+def test_the_fields_table_names_every_option_of_a_job() -> None:
+    names = set(names_in_table("docs/jobs.md", "field"))
+    assert names == kinds.Pictured.model_fields.keys() - {"seed", "kind"}
+
+
+def test_the_sandbox_page_names_every_fault_and_nothing_else() -> None:
+    page = "docs/sandbox.md"
+    rates = {option.flag for option in OPTIONS if option.is_rate}
+    assert set(names_in_table(page, "option")) == rates
     known = {option.flag for option in OPTIONS} | {"--port", "--no-forward-hook", "--help"}
-    section = README.split("\n## The sandbox\n", 1)[1].split("\n## ", 1)[0]
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", section)) <= known
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGES[page])) <= known
 
 
-def test_local_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES)
+def test_local_links_lead_somewhere(page: str) -> None:
+    prose = re.sub(r"```.*?```", "", PAGES[page], flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", prose):
+        path, _, anchor = target.partition("#")
+        if ":" in path:
+            continue
+        found = (ROOT / page).parent / path if path else ROOT / page
+        assert found.exists(), target
+        if anchor:
+            assert anchor in _anchors(found.read_text(encoding="utf-8")), target
+
+
+def _anchors(text: str) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    for page in PAGES:
+        assert page == "README.md" or f"({page})" in PAGES["README.md"], page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_prose_wraps_at_120(page: str) -> None:
+    prose = re.sub(r"```.*?```", "", PAGES[page], flags=re.DOTALL)
+    prose = re.sub(r"<!-- [^>]*begin.*?end -->", "", prose, flags=re.DOTALL)
+    long = [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")]
+    assert not long

@@ -24,11 +24,11 @@ from tests.support.processes import (
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
 from worker.entrypoints.cli.http import call
-from worker.sandbox import SandboxOptions, create_sandbox
+from worker.sandbox import Sandbox, SandboxOptions
 
 
 def test_a_day_with_up(tmp_path: Path) -> None:
-    quick = create_sandbox(SandboxOptions(task_seconds=(0.2, 0.5)))
+    quick = Sandbox(SandboxOptions(task_seconds=(0.2, 0.5)))
     with quick, up(tmp_path, "--provider-url", quick.url) as process:
         told = told_by_up(tmp_path / ".hookline")
         children = descendants(process.pid)

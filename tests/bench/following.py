@@ -11,7 +11,7 @@ from tests.bench.rows import Row
 from tests.bench.seeds import Seeds
 from tests.bench.stage import Stage
 from worker.domain.job import Job
-from worker.sandbox.model import SUCCESS
+from worker.sandbox.models import SUCCESS
 
 _WARM_UP = 20
 #: Long enough for all that follows from a sample to be over, so that the next finds idle programs.
@@ -65,7 +65,7 @@ class _Follow:
 
     def _child(self, parent: Job, arrival: Arrival) -> Job:
         pipeline = self._stage.services.store.jobs.pipeline(parent.id)
-        children = [job for job in pipeline.jobs if job.parent_id] if pipeline else []
+        children = [job for job in pipeline.jobs if job.spec.parent_id] if pipeline else []
         if [job.task_id for job in children] != [arrival.task_id]:
             raise RuntimeError("the follow-up is not recorded as the provider saw it")
         return children[0]

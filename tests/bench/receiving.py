@@ -10,7 +10,7 @@ from tests.bench.rows import Row
 from tests.bench.seeds import STORY, Seeds
 from tests.bench.stage import Stage
 from worker.domain.job import Status
-from worker.sandbox.model import IN_PROGRESS
+from worker.sandbox.models import IN_PROGRESS
 
 _CONNECTIONS = 16
 #: A provider was seen to repeat itself so often about one task.

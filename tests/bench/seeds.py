@@ -14,12 +14,13 @@ from worker.adapters.provider.dialect import read_task
 from worker.bootstrap import HOOK_PATH, Services
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
-from worker.domain.job import JSON, Job, Kind
+from worker.domain.job import JSON, Job, JobSpec, Kind
 from worker.domain.lifecycle import transition
 from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.result import AssetsStatus, StoredFile
-from worker.sandbox import views
-from worker.sandbox.model import IN_PROGRESS, SUBMITTED, SUCCESS, Button, Order, Task
+from worker.sandbox.dialects import dialect_named
+from worker.sandbox.dialects.trueai import button_objects
+from worker.sandbox.models import IN_PROGRESS, SUBMITTED, SUCCESS, Button, Order, Task
 
 _PROMPT = "a lighthouse on a cliff at dusk, long exposure, volumetric light --ar 3:2 --v 7"
 
@@ -87,24 +88,18 @@ class Seeds:
             id=job.task_id or "", number=1, order=order, hash=digest, start_time=1_750_000_000_000
         )
         task.status, task.progress = status, progress
-        body = views.trueai_task(task, self._provider_url)
+        body = dialect_named("trueai").task(task, self._provider_url)
         if status == SUCCESS:
             body["imageUrl"] = f"{self._provider_url}/{digest}.png"
-            body["buttons"] = [views.trueai_button(button) for button in _grid(digest)]
+            body["buttons"] = button_objects(_grid(digest))
         return body
 
 
 def _new(then: Sequence[JSON]) -> Job:
     job_id = uuid4().hex
-    return Job(
-        id=job_id,
-        kind=Kind.IMAGINE,
-        account="default",
-        pipeline_id=job_id,
-        created_at=time(),
-        request={"prompt": f"{_PROMPT} --seed {int(job_id[:7], 16)}"},
-        then=tuple(then),
-    )
+    request = {"prompt": f"{_PROMPT} --seed {int(job_id[:7], 16)}"}
+    spec = JobSpec(Kind.IMAGINE, request, tuple(then), created_at=time(), pipeline_id=job_id)
+    return Job(job_id, spec, account="default")
 
 
 def _after(job: Job, *events: Event) -> Job:
@@ -128,11 +123,11 @@ def _accepted() -> Verdict:
     return Verdict(Outcome.ACCEPTED, task_id=str(uuid4().int)[:16])
 
 
-def _grid(digest: str) -> list[Button]:
+def _grid(digest: str) -> tuple[Button, ...]:
     """The buttons under four pictures."""
     rows = [
         Button(f"MJ::JOB::{verb}::{n}::{digest}", f"{letter}{n}")
         for letter, verb in (("U", "upsample"), ("V", "variation"))
         for n in range(1, 5)
     ]
-    return [*rows, Button(f"MJ::JOB::reroll::0::{digest}::SOLO", "", "🔄")]
+    return (*rows, Button(f"MJ::JOB::reroll::0::{digest}::SOLO", "", "🔄"))

@@ -89,7 +89,7 @@ def missing(
     """
     expected: set[str] = set()
     for job in jobs:
-        result, sidecar = job.result, f"results/{job.pipeline_id}/{job.id}.json"
+        result, sidecar = job.result, f"results/{job.spec.pipeline_id}/{job.id}.json"
         if result.assets_status is not AssetsStatus.STORED:
             yield f"{job.id}: its files are {result.assets_status}: {result.assets_error}"
             continue

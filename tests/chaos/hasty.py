@@ -6,7 +6,7 @@ sends what somebody claimed, and when what failed is sent again.
 
 from worker.domain import notifications
 from worker.entrypoints.cli import main
-from worker.services import delivery_limits
+from worker.services import notify
 
 DEADLINE_S = 1.0
 CLAIM_S = 5.0
@@ -14,5 +14,5 @@ RETRY_AFTER_S = (0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0)
 
 if __name__ == "__main__":
     notifications.RETRY_AFTER_S = RETRY_AFTER_S  # type: ignore[assignment]  # as many, shorter
-    delivery_limits.DEADLINE_S, delivery_limits.CLAIM_S = DEADLINE_S, CLAIM_S
+    notify.DEADLINE_S, notify.CLAIM_S = DEADLINE_S, CLAIM_S
     main()

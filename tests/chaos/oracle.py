@@ -14,7 +14,7 @@ from tests.chaos.scenario import Row
 from worker.adapters.tokens import BadToken, JobToken, Tokens
 from worker.domain import followups
 from worker.domain.job import Job, Status
-from worker.services.reports.present import job_json
+from worker.services.reports import answers
 
 #: So many names of jobs are shown with a problem.
 _SHOWN = 3
@@ -206,7 +206,7 @@ class _Comparison:
         """Each step of each parent that succeeded, and the id of the child that it must have."""
         for parent in self._evidence.jobs:
             if parent.status is Status.SUCCEEDED:
-                for index in range(len(parent.then)):
+                for index in range(len(parent.spec.then)):
                     yield parent, followups.child_id(parent.id, str(index))
 
     def _missing(self) -> Iterator[str]:
@@ -225,13 +225,15 @@ class _Comparison:
             yield from [f"{custom_id} of task {task_id}"] * (number - 1)
         wanted = {child_id for _, child_id in self._steps()}
         for job in self._evidence.jobs:
-            if job.parent_id and job.id not in wanted:
-                yield f"{job.id} (no step of {job.parent_id})"
+            if job.spec.parent_id and job.id not in wanted:
+                yield f"{job.id} (no step of {job.spec.parent_id})"
 
 
 def _listed(job: Job) -> set[str]:
     """The extra payments that the job itself tells of."""
-    return {str(extra["task_id"]) for extra in job_json(job).get("double_payments", ())}
+    return {
+        str(extra["task_id"]) for extra in answers.Job.of(job).to_dict().get("double_payments", ())
+    }
 
 
 def _without_first(tasks: Sequence[str], followed: str | None, listed: set[str]) -> set[str]:

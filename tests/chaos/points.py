@@ -24,8 +24,8 @@ from worker.adapters.store.jobs import JobStore
 from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.job import Job, Status
 from worker.domain.result import AssetsStatus
+from worker.services.poll import Poller
 from worker.services.submit import Submitter
-from worker.services.sweep import Poller
 
 
 class Point(StrEnum):
@@ -156,16 +156,16 @@ def install(orders: Orders) -> None:
 
         return submit
 
-    def ask_about(real: Callable[..., Any]) -> Callable[..., Any]:
-        def ask(self: Poller, account: str, job_ids: Sequence[str]) -> None:
+    def poll_about(real: Callable[..., Any]) -> Callable[..., Any]:
+        def poll(self: Poller, account: str, job_ids: Sequence[str]) -> None:
             at.job_id = job_ids[0] if job_ids else ""
             real(self, account, job_ids)
 
-        return ask
+        return poll
 
     wrap(Submitter, "_submit", submit_job)
     wrap(ProviderClient, "submit", post)
-    wrap(Poller, "ask", ask_about)
+    wrap(Poller, "poll", poll_about)
     wrap(JobStore, "commit", _commits(orders, at))
     wrap(
         ProviderClient,
@@ -240,7 +240,7 @@ def _told(job: Job, sample: Sample | None, *, replied: bool) -> Iterator[tuple[P
     if sample and sample.how in (Source.CALLBACK, Source.CALLBACK_WITH_STATE):
         yield Point.BEFORE_CALLBACK, Point.AFTER_CALLBACK
     just_ended = job.result.assets_status in (AssetsStatus.PENDING, AssetsStatus.NONE)
-    if job.status is Status.SUCCEEDED and job.then and just_ended:
+    if job.status is Status.SUCCEEDED and job.spec.then and just_ended:
         yield Point.BEFORE_SUCCESS, Point.AFTER_SUCCESS
 
 

@@ -1,4 +1,7 @@
-"""Several accounts on a stage: each has a sandbox of its own, which refuses what has no place."""
+"""Several accounts on a stage: each has a sandbox of its own, which refuses what has no place.
+
+No further stand-in: these are only the sandboxes' options and the file of accounts.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.chaos.waiting import wait_for
-from worker.adapters.local.private_redis import _find_server
+from worker.adapters.local.private_redis import find_server
 
 Fsync = Literal["everysec", "always"]
 
@@ -55,7 +55,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it with the data that is there; it answers when this returns."""
         self._process = subprocess.Popen(
-            [_find_server(), str(self._config)],
+            [find_server(), str(self._config)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -77,9 +77,9 @@ def _work(account: str, jobs: Sequence[Job], began: dict[str, float]) -> list[Sp
     """
     first = min(began.values(), default=0.0)
     return places.together(
-        (max(first, job.created_at), began[job.id])
+        (max(first, job.spec.created_at), began[job.id])
         for job in jobs
-        if job.id in began and (job.parent_id is None or job.account == account)
+        if job.id in began and (job.spec.parent_id is None or job.account == account)
     )
 
 
@@ -87,7 +87,7 @@ def _apart(stage: Stage, jobs: Sequence[Job], accounts: Sequence[Provider]) -> I
     by_id = {job.id: job for job in jobs}
     client: Any = stage.redis
     for job in jobs:
-        parent = by_id.get(job.parent_id or "")
+        parent = by_id.get(job.spec.parent_id or "")
         if parent and job.account != parent.account:
             yield f"{job.id} is on {job.account}, its parent on {parent.account}"
     for account in accounts:

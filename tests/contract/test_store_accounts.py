@@ -14,7 +14,7 @@ from worker.adapters.store.store import Store
 from worker.domain.account.billing import day_of
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
 from worker.domain.result import JobError
 
 
@@ -107,8 +107,8 @@ def test_tenants_share_alike_however_many_batches_they_have(store: Store) -> Non
     put(store, *greedy, *modest)
     agreed = capacity(12)
     first = take_all(store, agreed)
-    assert [job.tenant for job in first].count("b") == 6
-    by_batch = Counter(job.batch_id for job in first if job.tenant == "a")
+    assert [job.options.tenant for job in first].count("b") == 6
+    by_batch = Counter(job.spec.batch_id for job in first if job.options.tenant == "a")
     assert by_batch == {"b0": 2, "b1": 2, "b2": 2}
 
 
@@ -118,7 +118,7 @@ def test_who_had_nothing_to_do_gains_nothing_by_it(store: Store) -> None:
     for _ in range(5):
         take(store, agreed)
     put(store, *(a_job(tenant="b", created_at=NOW + n) for n in range(4)))
-    assert [job.tenant for job in take_all(store, agreed)][:4] in (
+    assert [job.options.tenant for job in take_all(store, agreed)][:4] in (
         ["b", "a", "b", "a"], ["a", "b", "a", "b"],
     )  # fmt: skip
 
@@ -184,7 +184,7 @@ def test_no_start_passes_a_budget(store: Store, budgets: dict[str, Any], scope: 
         store.jobs.commit(third, capacity=agreed, now=NOW)
     refused = replace(started[0], status=Status.QUEUED, due_at=NOW + 9)
     [last] = refused.attempts
-    put(store, replace(refused, attempts=(replace(last, outcome="try_later"),)))
+    put(store, replace(refused, attempts=(replace(last, outcome=AttemptOutcome.TRY_LATER),)))
     assert [job.id for job in take_all(store, agreed)] == [jobs[2].id], (
         "what was free is free again"
     )
@@ -194,7 +194,7 @@ def test_a_budget_of_a_batch_is_hard_and_can_be_raised(store: Store) -> None:
     store.batches.open(Batch("b", "autumn", NOW, budget=3))
     put(store, *(a_job(batch_id="b", created_at=NOW + n) for n in range(4)), a_job())
     agreed = capacity(9, prices={"default": 2})
-    assert [job.batch_id for job in take_all(store, agreed)] in (["b", None], [None, "b"])
+    assert [job.spec.batch_id for job in take_all(store, agreed)] in (["b", None], [None, "b"])
     store.batches.open(Batch("b", "autumn", NOW, budget=4))
     assert len(take_all(store, agreed)) == 1
 
@@ -220,7 +220,7 @@ def test_money_is_what_the_records_say(store: Store) -> None:
     assert (sums("reserved"), sums("spent")) == ([0] * 4, [2] * 4)
     failed = replace(loaded(store, job.id), status=Status.FAILED, error=JobError("failed", "no"))
     [attempt] = failed.attempts
-    failed = replace(failed, attempts=(replace(attempt, outcome="failed"),))
+    failed = replace(failed, attempts=(replace(attempt, outcome=AttemptOutcome.FAILED),))
     store.jobs.commit(failed, capacity=agreed, now=NOW)
     assert (sums("spent"), sums("refunded")) == ([2] * 4, [2] * 4)
 
@@ -240,7 +240,7 @@ def test_a_batch_knows_its_rows_and_how_they_stand(store: Store) -> None:
     assert found
     assert (found.rows, found.bad, found.counts) == (3, 2, {"queued": 3, "failed": 1})
     assert found.errors == {"lost": 1}
-    assert [job.row for job in store.batches.roots("b", 1, 9)] == [1, 2]
+    assert [job.spec.row for job in store.batches.roots("b", 1, 9)] == [1, 2]
     assert store.batches.bad_rows("b", 1) == [{"row": 7}]
     assert [each.id for each in store.batches.newest(9)] == ["b"]
     again = replace(loaded(store, rows[1].id), status=Status.QUEUED, error=None)

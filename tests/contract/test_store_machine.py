@@ -247,7 +247,12 @@ class Lives(RuleBasedStateMachine):
     def children_come_again(self, job_id: str, child_id: str) -> None:
         """A decision that is made twice makes no child twice, and changes none."""
         job, child = self.store.jobs.get(job_id), self.store.jobs.get(child_id)
-        if job and child and job is not child and job.pipeline_id == child.pipeline_id != child_id:
+        if (
+            job
+            and child
+            and job is not child
+            and job.spec.pipeline_id == child.spec.pipeline_id != child_id
+        ):
             self.commit(job, (replace(child, version=0, progress=99),))
 
     @rule(job_id=jobs)
@@ -256,7 +261,7 @@ class Lives(RuleBasedStateMachine):
         jobs = self.store.jobs
         over = {root for status in Status for root in jobs.finished(status, self.now, 99)}
         job = jobs.get(job_id)
-        for root in sorted(over | ({job.pipeline_id} if job else set())):
+        for root in sorted(over | ({job.spec.pipeline_id} if job else set())):
             pipeline = jobs.pipeline(root)
             assert pipeline
             all_over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
@@ -357,7 +362,7 @@ class Lives(RuleBasedStateMachine):
     def check_told(self, before: Snapshot, after: Snapshot, job: Job, outbox: Outbox) -> None:
         """Of a change what it is worth; of an end once, when nothing is open any more."""
         expected = {one.id for one in outbox.told}
-        left = [self.open_of(each, "pipeline_id", job.pipeline_id) for each in (before, after)]
+        left = [self.open_of(each, "pipeline_id", job.spec.pipeline_id) for each in (before, after)]
         if outbox.finished and left[1] == 0 and left[0] != 0:
             expected.add(outbox.finished.id)
         of_batch = [self.open_of(each, "batch_id", "b1") for each in (before, after)]
@@ -397,15 +402,17 @@ class Lives(RuleBasedStateMachine):
         """``here``: every job, the oldest first."""
         jobs = self.store.jobs
         assert jobs.get_many(self.ids) == here
-        newest = sorted(here, key=lambda job: (job.created_at, job.id), reverse=True)
+        newest = sorted(here, key=lambda job: (job.spec.created_at, job.id), reverse=True)
         assert jobs.page(Filter(), 99).jobs == tuple(newest)
         for status in {job.status for job in here}:
             of_status = tuple(job for job in newest if job.status is status)
             assert jobs.page(Filter(status=status), 99).jobs == of_status
-        for root in {job.pipeline_id for job in here}:
+        for root in {job.spec.pipeline_id for job in here}:
             pipeline = jobs.pipeline(root)
             assert pipeline
-            assert {j.id for j in pipeline.jobs} == {j.id for j in here if j.pipeline_id == root}
+            assert {j.id for j in pipeline.jobs} == {
+                j.id for j in here if j.spec.pipeline_id == root
+            }
 
 
 def test_the_store_keeps_its_indexes() -> None:

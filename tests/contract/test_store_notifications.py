@@ -11,10 +11,10 @@ from worker.adapters.store.store import Store
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job, Notify, Status
 from worker.domain.notifications import (
+    DeliveryState,
     Failure,
     Notification,
     Outbox,
-    State,
     Topic,
     announce,
     delivered,
@@ -174,7 +174,7 @@ def test_two_that_tried_at_once_write_down_one_of_their_ends(store: Store) -> No
     assert not store.outbox.settle(failed(one, NOW, Failure("500")), NOW)
     found = store.outbox.get(one.id)
     assert found is not None
-    assert found.state is State.DELIVERED
+    assert found.state is DeliveryState.DELIVERED
     assert store.outbox.get("nobody") is None
     assert not store.outbox.settle(a_notification(9), NOW)
 
@@ -183,11 +183,11 @@ def test_what_is_replayed_goes_behind_the_others_of_its_key(store: Store) -> Non
     tell(store, a_notification(1), a_notification(2))
     [one] = store.outbox.claim(NOW, 10, 60)
     store.outbox.settle(failed(one, NOW, Failure("410", final=True)), NOW)
-    [dead] = store.outbox.page(State.DEAD, 10).notifications
+    [dead] = store.outbox.page(DeliveryState.DEAD, 10).notifications
     assert store.outbox.settle(replayed(dead, NOW + 1), NOW + 1)
     assert waiting(store, NOW + 1) == ["job.failed j", "job.failed j"]
-    assert store.outbox.page(State.DEAD, 10).notifications == ()
-    assert len(store.outbox.page(State.DELIVERED, 10).notifications) == 2
+    assert store.outbox.page(DeliveryState.DEAD, 10).notifications == ()
+    assert len(store.outbox.page(DeliveryState.DELIVERED, 10).notifications) == 2
 
 
 def test_notifications_are_listed_page_by_page_newest_first(store: Store) -> None:
@@ -195,7 +195,7 @@ def test_notifications_are_listed_page_by_page_newest_first(store: Store) -> Non
         tell(store, a_notification(number, ordering_key=f"{number}", created_at=NOW))
     first = store.outbox.page(None, 2)
     assert [one.id for one in first.notifications] == ["msg_4", "msg_3"]
-    second = store.outbox.page(State.WAITING, 2, first.cursor)
+    second = store.outbox.page(DeliveryState.WAITING, 2, first.cursor)
     assert [one.id for one in second.notifications] == ["msg_2", "msg_1"]
     last = store.outbox.page(None, 2, second.cursor)
     assert [one.id for one in last.notifications] == ["msg_0"]

@@ -30,7 +30,7 @@ def ended(store: Store, status: Status = Status.SUCCEEDED, now: float = NOW, **f
 
 
 def forget(store: Store, job: Job, before: float = NOW) -> bool:
-    pipeline = store.jobs.pipeline(job.pipeline_id)
+    pipeline = store.jobs.pipeline(job.spec.pipeline_id)
     return pipeline is not None and store.jobs.forget(pipeline.jobs, before, NOW)
 
 

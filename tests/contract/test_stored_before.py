@@ -19,7 +19,7 @@ from worker.adapters.store.places import lane_of
 from worker.domain.account.callback_stats import Source
 from worker.domain.events import Event, Observed, Replied, Retried, Started, TimePassed
 from worker.domain.job import Job, Status
-from worker.domain.notifications import State, delivered
+from worker.domain.notifications import DeliveryState, delivered
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 
 RECORDED = Path(__file__).parents[1] / "corpus/stored/0.1.0.json"
@@ -105,7 +105,7 @@ def test_all_of_it_is_answered_as_it_was_then(stored: Stored) -> None:
 def test_every_status_and_every_state_of_a_notification_is_among_it(stored: Stored) -> None:
     snapshot = stored.store.snapshot()
     assert {job.status for job in snapshot.jobs.values()} == set(Status)
-    assert {one.state for one in snapshot.notifications.values()} == set(State)
+    assert {one.state for one in snapshot.notifications.values()} == set(DeliveryState)
 
 
 def test_what_is_written_again_unchanged_is_written_the_same(stored: Stored) -> None:

@@ -80,9 +80,9 @@ def _why_not(stored: Snapshot, job: Job, place: Place, capacity: Capacity) -> st
         return "slots"
     price = capacity.price(lane.sort)
     budgets = {f"account:{account}": capacity.budget, f"day:{capacity.today}": capacity.day_budget}
-    if job.tenant:
+    if job.options.tenant:
         tenants = capacity.tenant_budgets
-        budgets[f"tenant:{job.tenant}"] = tenants.get(job.tenant, tenants.get("*"))
+        budgets[f"tenant:{job.options.tenant}"] = tenants.get(job.options.tenant, tenants.get("*"))
     given = stored.keys.get(f"batch:{lane.batch}", {}).get("budget")
     budgets[f"batch:{lane.batch}"] = int(given) if given else None
     for scope, limit in budgets.items():
@@ -105,7 +105,7 @@ def _way(place: Place) -> tuple[tuple[str, str], ...]:
 
 def _served(stored: Snapshot, place: Place, job: Job) -> tuple[object, ...]:
     way = ((stored.keys[key][member], member) for key, member in _way(place))
-    return (*(each for level in way for each in level), job.created_at, job.id)
+    return (*(each for level in way for each in level), job.spec.created_at, job.id)
 
 
 def _images(jobs: list[Job]) -> int:

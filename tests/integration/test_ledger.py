@@ -10,7 +10,7 @@ import requests
 from tests.support.drawing import draw
 from tests.support.flow import flow
 from worker.domain.job import Kind, Status
-from worker.sandbox import SandboxOptions, create_sandbox
+from worker.sandbox import Sandbox, SandboxOptions
 
 HABITS: list[dict[str, Any]] = [
     {"callback_every_ms": 100},
@@ -31,7 +31,7 @@ def test_what_we_know_is_what_was_paid(habit: dict[str, Any], tmp_path: Path) ->
     mask = tmp_path / "mask.png"
     options: dict[str, Any] = {"task_seconds": (0.1, 0.4), "seed": 7, **habit}
     with (
-        create_sandbox(SandboxOptions(**options)) as sandbox,
+        Sandbox(SandboxOptions(**options)) as sandbox,
         flow(sandbox.url, tmp_path, max_running=6) as hookline,
     ):
         roots = [

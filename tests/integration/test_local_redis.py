@@ -170,7 +170,7 @@ def test_a_server_that_never_answers_is_ended(
     )
     fake.chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(local_redis, "_START_S", 1.0)
+    monkeypatch.setattr(local_redis, "START_S", 1.0)
     with pytest.raises(ServiceUnavailable, match="does not start"):
         start_private_redis(state_dir)
     with pytest.raises(ProcessLookupError):
@@ -182,22 +182,22 @@ def test_an_old_server_is_passed_over(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
         (tmp_path / name).chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(local_redis, "_server_in_wheel", lambda: None)
+    monkeypatch.setattr(local_redis, "server_in_wheel", lambda: None)
     with pytest.raises(ServiceUnavailable, match="install redis-server"):
-        local_redis._find_server()
+        local_redis.find_server()
 
 
 def test_without_the_wheel_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert local_redis._server_in_wheel() is None
+    assert local_redis.server_in_wheel() is None
 
 
 def test_a_starting_owner_is_waited_for_only_so_long(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_redis, "_START_S", 0.05)
+    monkeypatch.setattr(local_redis, "START_S", 0.05)
     (state_dir / "redis").mkdir(parents=True)
-    lock = local_redis._take_lock(state_dir / "redis")
+    lock = local_redis.take_lock(state_dir / "redis")
     assert lock is not None
     with lock, pytest.raises(ServiceUnavailable, match="another process"):
         start_private_redis(state_dir)

@@ -29,9 +29,10 @@ from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
+from worker.services.poll import Poller
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Poller, Sweep
+from worker.services.sweep import Sweep
 
 
 class Threads:
@@ -119,7 +120,7 @@ class Flow:
         assets = Assets(self.orchestrator, storage, clients)
         self.wakeups.tasks = {
             "start": submitter.start_next,
-            "ask": poller.ask,
+            "ask": poller.poll,
             "ask_seeds": Seeds(self.orchestrator, clients, assets.describe).ask,
             "store_assets": assets.store,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,
@@ -138,11 +139,11 @@ class Flow:
         """All jobs of the pipeline once each is over, its files included."""
 
         def over() -> bool:
-            jobs = self.pipeline(job.pipeline_id).jobs
+            jobs = self.pipeline(job.spec.pipeline_id).jobs
             return all(j.status.terminal and j.due_at is None for j in jobs)
 
         self.wait_for(over, lambda: self._story(job), seconds)
-        return list(self.pipeline(job.pipeline_id).jobs)
+        return list(self.pipeline(job.spec.pipeline_id).jobs)
 
     def wait_for(
         self, met: Callable[[], bool], story: Callable[[], str] = str, seconds: float = 30.0
@@ -157,7 +158,7 @@ class Flow:
     def _story(self, job: Job) -> str:
         lines = (
             f"{j.kind} {j.request} {j.status} {j.error} due={j.due_at}"
-            for j in self.pipeline(job.pipeline_id).jobs
+            for j in self.pipeline(job.spec.pipeline_id).jobs
         )
         return "\n".join(lines)
 

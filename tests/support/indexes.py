@@ -17,7 +17,7 @@ from worker.domain.account.billing import charges
 from worker.domain.account.capacity import pool_of
 from worker.domain.blob_refs import blobs_of
 from worker.domain.job import Job, Kind
-from worker.domain.notifications import Notification, State
+from worker.domain.notifications import DeliveryState, Notification
 
 #: What a job's next submission costs.
 Price = Callable[[Job], int]
@@ -132,15 +132,15 @@ class _Check:
     def _listings(self) -> dict[str, Any]:
         jobs = self.stored.jobs.values()
         found: dict[str, Any] = defaultdict(dict)
-        open_ = Counter(job.pipeline_id for job in jobs if not job.settled)
+        open_ = Counter(job.spec.pipeline_id for job in jobs if not job.settled)
         for job in jobs:
-            found["jobs"][job.id] = found[f"jobs:{job.status}"][job.id] = job.created_at
+            found["jobs"][job.id] = found[f"jobs:{job.status}"][job.id] = job.spec.created_at
             if job.double_payments:
-                found["double_payments"][job.id] = job.created_at
-            if job.id == job.pipeline_id and not open_[job.id]:
+                found["double_payments"][job.id] = job.spec.created_at
+            if job.id == job.spec.pipeline_id and not open_[job.id]:
                 found.setdefault(f"finished:{job.status}", set()).add(job.id)
-            if job.id != job.pipeline_id:
-                found.setdefault(f"pipeline:{job.pipeline_id}", set()).add(job.id)
+            if job.id != job.spec.pipeline_id:
+                found.setdefault(f"pipeline:{job.spec.pipeline_id}", set()).add(job.id)
         return {**found, "due": {job.id for job in jobs if job.due_at is not None}}
 
     def _running(self) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class _Check:
         for one in self.stored.notifications.values():
             for index in ("notifications", f"notifications:{one.state}"):
                 found[index][one.id] = one.created_at
-            if one.state is State.WAITING:
+            if one.state is DeliveryState.WAITING:
                 found.setdefault(f"outbox:{one.ordering_key}", set()).add(one.id)
         queues = [v for k, v in self.stored.of("outbox").items() if k != "outbox"]
         return {**found, "outbox": {queue[0] for queue in queues}}
@@ -181,7 +181,7 @@ class _Check:
         found: dict[str, Any] = {}
         families = defaultdict(list)
         for job in self.stored.jobs.values():
-            families[job.pipeline_id].append(job)
+            families[job.spec.pipeline_id].append(job)
         for job in self.stored.jobs.values():
             stored, place = self.stored.keys[f"job:{job.id}"], self.stored.places[job.id]
             expected = {**stored, "v": str(job.version), "place": place.as_json}
@@ -206,13 +206,13 @@ class _Check:
         if self.gone is None:
             return {}
         found: dict[str, Any] = {}
-        here = {job.batch_id for job in self.stored.jobs.values()} - {None}
+        here = {job.spec.batch_id for job in self.stored.jobs.values()} - {None}
         for batch in here:
-            jobs = [j for j in (*self.stored.jobs.values(), *self.gone) if j.batch_id == batch]
+            jobs = [j for j in (*self.stored.jobs.values(), *self.gone) if j.spec.batch_id == batch]
             key = f"batch:{batch}"
             found[f"{key}:counts"] = Counter(job.status.value for job in jobs)
             found[f"{key}:errors"] = Counter(filter(None, (place_of(job).error for job in jobs)))
-            found[f"{key}:roots"] = {job.id for job in jobs if job.id == job.pipeline_id}
+            found[f"{key}:roots"] = {job.id for job in jobs if job.id == job.spec.pipeline_id}
             open_ = sum(not job.settled for job in jobs)
             found[key] = {**self.stored.keys.get(key, {}), "open": str(open_)}
         return found
@@ -229,11 +229,15 @@ class _Check:
         found: dict[str, Counter[str]] = defaultdict(Counter)
         for key in self.stored.of("money"):
             found[key] = Counter()
-        batches = {job.batch_id for job in self.stored.jobs.values()}
+        batches = {job.spec.batch_id for job in self.stored.jobs.values()}
         for job in (*self.stored.jobs.values(), *gone):
             for charge in charges(job, self.price(job)):
-                scopes = {"day": charge.day, "account": charge.account, "tenant": job.tenant}
-                scopes["batch"] = (job.batch_id or "") if job.batch_id in batches else ""
+                scopes = {
+                    "day": charge.day,
+                    "account": charge.account,
+                    "tenant": job.options.tenant,
+                }
+                scopes["batch"] = (job.spec.batch_id or "") if job.spec.batch_id in batches else ""
                 for scope, name in scopes.items():
                     if name:
                         found[f"money:{scope}:{name}"][charge.standing.value] += charge.amount
@@ -287,7 +291,7 @@ class _Check:
         for key, ids in self.stored.of("pipeline").items():
             seen = {key.partition(":")[2]}
             for job_id in ids:
-                if (job := self.stored.jobs.get(job_id)) and job.parent_id not in seen:
+                if (job := self.stored.jobs.get(job_id)) and job.spec.parent_id not in seen:
                     yield f"{key}: {job_id} comes before its parent"
                 seen.add(job_id)
 

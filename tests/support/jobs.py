@@ -1,5 +1,6 @@
 """Jobs for tests, with only what a test cares about said."""
 
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, JobOptions, JobSpec, Kind, Status
 from worker.domain.lifecycle import transition
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import Button, JobError, Result
@@ -44,14 +45,23 @@ def capacity(slots: int = 3, account: str = "default", **more: Any) -> Capacity:
 def a_job(**fields: Any) -> Job:
     """A queued imagine of its own pipeline, with a prompt that no other job has."""
     job_id = fields.pop("id", uuid4().hex)
-    defaults: dict[str, Any] = {
-        "kind": Kind.IMAGINE,
-        "account": "default",
-        "pipeline_id": job_id,
-        "created_at": NOW,
-        "request": {"prompt": f"a cat {job_id}"},
-    }
-    return Job(id=job_id, **{**defaults, **fields})
+    spec = JobSpec(Kind.IMAGINE, {"prompt": f"a cat {job_id}"}, created_at=NOW, pipeline_id=job_id)
+    return changed(Job(job_id, spec, account="default"), **fields)
+
+
+def changed(job: Job, **fields: Any) -> Job:
+    """The job with other fields, wherever in it they are."""
+
+    def taken(cls: type) -> dict[str, Any]:
+        return {
+            each.name: fields.pop(each.name)
+            for each in dataclass_fields(cls)
+            if each.name in fields
+        }
+
+    options = replace(job.options, **taken(JobOptions))
+    spec = replace(job.spec, options=options, **taken(JobSpec))
+    return replace(job, spec=spec, **fields)
 
 
 def after(job: Job, *events: Event, now: float = NOW, policy: Policy | None = None) -> Decision:

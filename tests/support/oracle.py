@@ -1,7 +1,8 @@
 """A provider in memory that knows the truth: what was accepted, and what anybody was told of it.
 
-``Ledger`` is its book. It is kept apart from everything that Hookline writes down, and judges every
-POST: whether a second payment was risked without the right to.
+Not the sandbox: it has no sockets and no clock of its own, so that random histories of thousands of
+steps are fast and can be repeated. ``Ledger`` is its book. It is kept apart from everything that
+Hookline writes down, and judges every POST: whether a second payment was risked without the right.
 """
 
 from collections import defaultdict
@@ -148,7 +149,7 @@ class Ledger:
         if before.status.terminal or not ended:
             return
         (attempt,) = ended.values()
-        assert job.retry is not None, "nobody asked for another attempt"
+        assert job.options.retry is not None, "nobody asked for another attempt"
         task = self.tasks[attempt.task_id or ""]
         if attempt.outcome == Status.FAILED.value:
             assert task.over, f"{task} may still succeed"

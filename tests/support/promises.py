@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from tests.support.oracle import Task
 from tests.support.world import World, is_over
 from worker.domain.job import Job, Status
-from worker.domain.notifications import Notification, State
+from worker.domain.notifications import DeliveryState, Notification
 
 
 def _finished(jobs: Iterable[Job]) -> set[str]:
     """The pipelines of which nothing more comes by itself."""
-    open_ = {job.pipeline_id for job in jobs if not job.settled}
-    return {job.pipeline_id for job in jobs} - open_
+    open_ = {job.spec.pipeline_id for job in jobs if not job.settled}
+    return {job.spec.pipeline_id for job in jobs} - open_
 
 
 class Promises:
@@ -58,12 +58,12 @@ class Promises:
 
     def _check_children(self, job: Job, jobs: dict[str, Job]) -> None:
         """With a parent's success its follow-ups are there, each once, and never before."""
-        children = [each for each in jobs.values() if each.parent_id == job.id]
+        children = [each for each in jobs.values() if each.spec.parent_id == job.id]
         pressed = sorted(str(each.request.get("button")) for each in children)
-        wanted = sorted(str(step.get("press")) for step in job.then)
+        wanted = sorted(str(step.get("press")) for step in job.spec.then)
         assert pressed == (wanted if job.status is Status.SUCCEEDED else [])
-        if job.waits_for and job.attempts:
-            siblings = [jobs[job_id] for job_id in job.waits_for]
+        if job.spec.waits_for and job.attempts:
+            siblings = [jobs[job_id] for job_id in job.spec.waits_for]
             assert all(sibling.status is Status.SUCCEEDED for sibling in siblings)
             images = job.request.get("images", siblings)  # a retry looks at its siblings anew
             assert len(images) == len(siblings), "blended of what they gave"
@@ -73,10 +73,10 @@ class Promises:
         truth = self._world.ledger.tasks
         paid = [task.of for task in self._world.ledger.accepted(job.id)]
         assert len(set(paid)) == len(paid), "an attempt was paid for twice"
-        if job.retry:
+        if job.options.retry:
             by_hand = [wish for wish in self.wishes[job.id] if wish in ("retry", "resubmit")]
             beside = len(self._world.ledger.automatic[job.id]) + len(by_hand)
-            assert len(paid) <= job.retry.attempts + beside, "paid for too often"
+            assert len(paid) <= job.options.retry.attempts + beside, "paid for too often"
         for attempt in job.attempts:
             if attempt.task_id:
                 assert truth[attempt.task_id].of == (job.id, attempt.number)
@@ -93,7 +93,7 @@ class Promises:
         self.check()
         jobs, left = self._world.jobs(), self._world.store.snapshot().leftovers()
         held = {job.id for job in jobs if job.held}
-        behind = {job.id for job in jobs if job.waiting and held & set(job.waits_for)}
+        behind = {job.id for job in jobs if job.waiting and held & set(job.spec.waits_for)}
         for job in jobs:
             if job.held:
                 self._check_held(job)
@@ -110,14 +110,14 @@ class Promises:
         told: dict[tuple[str, str], Notification] = {}
         listed = self._world.store.outbox.page(None, 9999).notifications
         for one in reversed(listed):
-            assert one.state is State.DELIVERED, one
+            assert one.state is DeliveryState.DELIVERED, one
             told[one.subject, one.topic.partition(".")[0]] = one
         for job in (each for each in jobs if each.status.terminal):
             ends = "job.succeeded" if job.status is Status.SUCCEEDED else "job.failed"
             assert told[job.id, "job"].topic == ends
         for pipeline_id in _finished(jobs):
             last = told[pipeline_id, "pipeline"].created_at
-            members = [job for job in jobs if job.pipeline_id == pipeline_id]
+            members = [job for job in jobs if job.spec.pipeline_id == pipeline_id]
             assert last >= max(job.finished_at or 0.0 for job in members)
 
     def _check_held(self, job: Job) -> None:
@@ -136,5 +136,5 @@ class Promises:
         if "retry" not in self.wishes[job.id]:
             over = (Status.FAILED.value, Status.TIMED_OUT.value)
             former = (a for a in job.attempts if a.task_id != job.task_id and a.outcome in over)
-            asked_for = {a.task_id for a in former if job.retry}
+            asked_for = {a.task_id for a in former if job.options.retry}
             assert len(flagged) == max(0, len(evident - asked_for) - 1)

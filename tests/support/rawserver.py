@@ -1,4 +1,7 @@
-"""A server on the loopback that says exactly what a test wants, byte by byte."""
+"""A server on the loopback that says exactly what a test wants, byte by byte.
+
+Not the sandbox: what drips, lies about its length or breaks TLS is no HTTP that Flask can write.
+"""
 
 import contextlib
 import socket

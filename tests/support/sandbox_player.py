@@ -1,8 +1,12 @@
-"""A client that plays against one sandbox, over Flask's test client: no socket is opened."""
+"""A client of one sandbox, over Flask's test client: no socket is opened and no time passes.
+
+The provider is worker/sandbox itself; the test moves its clock.
+"""
 
 import base64
+import heapq
 import io
-import time
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +14,8 @@ from typing import Any
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from worker.sandbox import Sandbox, SandboxOptions, create_sandbox
+from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.scheduler import Scheduler
 
 Json = dict[str, Any]
 
@@ -21,11 +26,35 @@ def data_url(size: tuple[int, int] = (32, 32), colour: str = "white") -> str:
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-class Player:
-    """Plays a client against one sandbox."""
+class ManualScheduler(Scheduler):
+    """Does what is due when a test moves the time on; it has no thread."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = itertools.count()
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (self.now + seconds, next(self._number), do))
+
+    def stop(self) -> None:
+        self._due.clear()
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        until = self.now + seconds
+        while self._due and self._due[0][0] <= until:
+            self.now, _, do = heapq.heappop(self._due)
+            do()
+        self.now = until
+
+
+class Player:
+    """A client of one sandbox."""
+
+    def __init__(self, sandbox: Sandbox, clock: ManualScheduler) -> None:
         self.sandbox = sandbox
+        self.clock = clock
         self.client = sandbox.app.test_client()
 
     def post(self, path: str, **body: Any) -> TestResponse:
@@ -44,12 +73,12 @@ class Player:
         return self.ended(self.submit(path, **body))
 
     def ended(self, task_id: str) -> Json:
-        for _ in range(500):
+        for _ in range(100):
             task = self.fetch(task_id)
             if task["status"] in ("SUCCESS", "FAILURE"):
                 return task
-            time.sleep(0.01)
-        raise AssertionError(f"{task_id} did not end")
+            self.clock.advance(0.1)
+        raise AssertionError(f"{task_id} did not end within 10 s of the sandbox's time")
 
     def press(self, task: Json, custom_id: str, **body: Any) -> TestResponse:
         known = [b["customId"] for b in task["buttons"] if b["customId"].startswith(custom_id)]
@@ -66,8 +95,9 @@ def players() -> Iterator[Play]:
 
     def new(dialect: str = "trueai", **options: Any) -> Player:
         options.setdefault("task_seconds", (0.0, 0.0))
-        started.append(create_sandbox(SandboxOptions(dialect=dialect, **options)))
-        return Player(started[-1])
+        clock = ManualScheduler()
+        started.append(Sandbox(SandboxOptions(dialect=dialect, **options), clock))
+        return Player(started[-1], clock)
 
     try:
         yield new

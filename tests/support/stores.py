@@ -58,7 +58,9 @@ class Line:
 
     def __init__(self, db: int = 0) -> None:
         if db not in _Run.pools:
-            _Run.pools[db] = redis.ConnectionPool.from_url(server_url(), db=db)
+            pool = redis.ConnectionPool.from_url(server_url())
+            pool.connection_kwargs["db"] = db  # as an argument it would lose to the URL's own
+            _Run.pools[db] = pool
         self.pool = _Run.pools[db]
         self.cut: str | None = None
         self.asked = 0

@@ -20,14 +20,15 @@ from worker.domain.account import Account
 from worker.domain.errors import Conflict, StoreUnavailable
 from worker.domain.events import AssetsSettled, Policy
 from worker.domain.job import Job
-from worker.domain.notifications import State, delivered
+from worker.domain.notifications import DeliveryState, delivered
 from worker.domain.result import AssetsStatus
 from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
+from worker.services.poll import Poller
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
-from worker.services.sweep import Poller, Sweep
+from worker.services.sweep import Sweep
 
 SLOTS = 2
 #: Two of one provider: what a caller does not bind to one of them, either may take.
@@ -109,7 +110,7 @@ class World:
     def jobs(self) -> list[Job]:
         """All jobs as they are stored, the oldest first."""
         jobs = self.store.jobs.page(Filter(), 999).jobs
-        return sorted(jobs, key=lambda job: (job.created_at, job.id))
+        return sorted(jobs, key=lambda job: (job.spec.created_at, job.id))
 
     # Time, and who is there.
 
@@ -158,7 +159,7 @@ class World:
             case ("start", account, _):
                 return self.submitter.start_next(account)
             case ("ask", account, *job_ids):
-                return self.poller.ask(account, job_ids)
+                return self.poller.poll(account, job_ids)
             case ("ask_seeds", account, *job_ids):
                 return self.seeds.ask(account, job_ids)
             case ("notify", notification_id):
@@ -171,7 +172,7 @@ class World:
     def _tell(self, notification_id: str) -> None:
         """The receiver takes everything; a claim that was lost on the way ends."""
         store = self.orchestrator.store
-        if (one := store.outbox.get(notification_id)) and one.state is State.WAITING:
+        if (one := store.outbox.get(notification_id)) and one.state is DeliveryState.WAITING:
             store.outbox.settle(delivered(one, self.now, "200"), self.now)
 
     def empty_the_bag(self) -> None:
@@ -247,7 +248,7 @@ class World:
             self.sweep()
             self.empty_the_bag()
             check()
-            untold = self.store.outbox.page(State.WAITING, 1).notifications
+            untold = self.store.outbox.page(DeliveryState.WAITING, 1).notifications
             quiet = not self.provider.callbacks and not self.bag and not untold
             if quiet and all(job.held or is_over(job) for job in self.jobs()):
                 return

@@ -1,34 +1,30 @@
-"""The calls under ``/v1/batches``. A batch's file is read as it comes in, a row at a time."""
+"""The calls about batches. A batch's file is read as it comes in, a row at a time."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Response, request
+from pydantic import field_validator
+from pydantic_core import PydanticUseDefault
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from webhooks.parsing import refuse_large, strict_json, whole_parameter
-from worker.bootstrap import Services
-from worker.domain.batch import manifest
+from webhooks.api.calls import Calls, in_path, respond
+from webhooks.context import Context
+from webhooks.parsing import refuse_large, strict_json
+from worker.domain.batch import manifest as manifests
 from worker.domain.batch.progress import MOST_SHOWN, whole
 from worker.domain.batch.records import Form
-from worker.domain.batch.request import parse_batch
-from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.batch.request import BatchFields, ManifestQuery, batch_request
+from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job
+from worker.domain.requests.base import Problem
+from worker.domain.requests.queries import BatchesQuery
+from worker.services.reports.answers import Batch, Batches, Changed, Taken
 from worker.services.reports.batch_overview import report, reports
-from worker.services.reports.present import batch_json, one_batch_json, taken_json
 
 #: Of a batch's file.
 MAX_FILE_BYTES = 512 * 1024 * 1024
-
-#: The query parameters of the views that take any.
-PARAMETERS: Mapping[str, tuple[str, ...]] = {
-    "create_batch": ("name", "form", "budget", "strict", "permute", "defaults", "notify"),
-    "list_batches": ("limit",),
-    "manifest": ("format",),
-}
-#: How many batches a listing may have, and has.
-MAX_LISTED, LISTED = 200, 50
 
 #: The form of a file by its content type.
 FORMS: Mapping[str, Form] = {
@@ -40,142 +36,135 @@ FORMS: Mapping[str, Form] = {
     "text/plain": Form.LINES,
 }
 #: The content type of a manifest.
-TYPES: Mapping[manifest.Form, str] = {
-    manifest.Form.JSONL: "application/x-ndjson",
-    manifest.Form.CSV: "text/csv; charset=utf-8",
+TYPES: Mapping[manifests.Form, str] = {
+    manifests.Form.JSONL: "application/x-ndjson",
+    manifests.Form.CSV: "text/csv; charset=utf-8",
 }
 _PIECE = 256 * 1024
 #: Lines of a manifest that are sent together.
 _LINES = 200
+_ID = in_path("batch_id", "The batch's id or name.", minLength=1, maxLength=200, pattern="^[^/]+$")
+_ONE = "/v1/batches/<batch_id>"
+_TEXT = {"type": "string"}
 
-Answer = Response | tuple[Response, int] | tuple[Response, int, dict[str, str]]
-
-
-class BatchCalls:
-    """The views. A batch is known by its id and by its name."""
-
-    def __init__(self, find: Callable[[], Services]) -> None:
-        self._find = find
-
-    def add_to(self, app: Flask) -> None:
-        """Put the calls into ``app``."""
-        one = "/v1/batches/<batch_id>"
-        for rule, method, view in (
-            ("/v1/batches", "POST", self.create_batch),
-            ("/v1/batches", "GET", self.list_batches),
-            (one, "GET", self.show_batch),
-            (f"{one}/cancel", "POST", self.cancel_batch),
-            (f"{one}/retry", "POST", self.retry_batch),
-            (f"{one}/pause", "POST", self.pause_batch),
-            (f"{one}/resume", "POST", self.resume_batch),
-            (f"{one}/manifest", "GET", self.manifest),
-        ):
-            app.add_url_rule(rule, view.__name__, view, methods=[method])
-
-    def create_batch(self) -> Answer:
-        """202 and what became of the rows; the name is the key that makes a repeat harmless."""
-        asked = parse_batch(_asked())
-        taken = whole(self._find().batches.submit(asked, _pieces(MAX_FILE_BYTES)))
-        place = {"Location": f"/v1/batches/{taken.batch_id}"}
-        return jsonify(taken_json(asked.name, taken)), 202, place
-
-    def list_batches(self) -> Answer:
-        """The newest batches."""
-        store, limit = self._find().store, whole_parameter("limit", LISTED, MAX_LISTED)
-        return jsonify(items=list(map(batch_json, reports(store, store.batches.newest(limit)))))
-
-    def show_batch(self, batch_id: str) -> Answer:
-        """How the batch stands."""
-        services = self._find()
-        found = report(services.store, services.batches.find(batch_id), bad_rows=MOST_SHOWN)
-        return jsonify(one_batch_json(found))
-
-    def cancel_batch(self, batch_id: str) -> Answer:
-        """200 and how many jobs were given up."""
-        batches = self._find().batches
-        return _changed(batches.cancel(batches.find(batch_id)))
-
-    def retry_batch(self, batch_id: str) -> Answer:
-        """202 and how many jobs are tried again."""
-        batches = self._find().batches
-        return _changed(batches.retry_failed(batches.find(batch_id))), 202
-
-    def pause_batch(self, batch_id: str) -> Answer:
-        """200 and the batch, of which nothing starts any more."""
-        batches = self._find().batches
-        batches.pause(batches.find(batch_id))
-        return self.show_batch(batch_id)
-
-    def resume_batch(self, batch_id: str) -> Answer:
-        """200 and the batch, which goes on."""
-        batches = self._find().batches
-        batches.resume(batches.find(batch_id))
-        return self.show_batch(batch_id)
-
-    def manifest(self, batch_id: str) -> Answer:
-        """A line per job, written as it is read from the store."""
-        form = manifest.Form(_word("format", [*manifest.Form], manifest.Form.JSONL))
-        services = self._find()
-        pipelines = services.batches.jobs(services.batches.find(batch_id))
-        lines = manifest.manifest(pipelines, form, services.storage.result_location)
-        return Response(_together(lines), content_type=TYPES[form])
+calls = Calls()
 
 
-def _changed(jobs: Iterable[Job]) -> Response:
-    return jsonify(jobs=sum(1 for _ in jobs))
+class BatchQuery(BatchFields):
+    """The fields of a batch as a URL has them; its form may also follow from the content type."""
 
+    @field_validator("form", mode="before")
+    @classmethod
+    def _form(cls, given: Any) -> Any:
+        return given or FORMS.get(request.mimetype)
 
-def _asked() -> dict[str, Any]:
-    """The query as ``parse_batch`` takes it; every wrong parameter is named."""
-    args, errors = request.args, list[FieldError]()
-    asked: dict[str, Any] = {"name": args["name"]} if "name" in args else {}
-    readers: Mapping[str, Callable[[str], Any]] = {
-        "budget": _number,
-        "strict": _flag,
-        "permute": _flag,
-        "defaults": _json,
-        "notify": _json,
-    }
-    form = args.get("form") or FORMS.get(request.mimetype)
-    if form is None:
-        words = "is required where Content-Type is none of"
-        errors.append(FieldError("form", f"{words} {', '.join(FORMS)}: {', '.join(Form)}"))
-    asked["form"] = form
-    for name in readers.keys() & args.keys():
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _number(cls, text: str) -> float:
         try:
-            asked[name] = readers[name](args[name])
-        except ValueError as problem:
-            errors.append(FieldError(name, str(problem)))
-    if errors:
-        raise InvalidRequest(errors)
-    return asked
+            return float(text)
+        except ValueError:
+            raise ValueError("must be a number of units") from None
+
+    @field_validator("strict", "permute", mode="before")
+    @classmethod
+    def _flag(cls, text: str) -> bool:
+        if text not in ("true", "false"):
+            raise ValueError("must be true or false")
+        return text == "true"
+
+    @field_validator("defaults", "notify", mode="before")
+    @classmethod
+    def _json(cls, text: str) -> Any:
+        try:
+            found = strict_json(text.encode(errors="replace"))
+        except InvalidRequest as problem:
+            raise ValueError("; ".join(error.message for error in problem.errors)) from None
+        if found is None:
+            raise PydanticUseDefault
+        return found
+
+    @classmethod
+    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
+        """Either the caller tells how the file is written, or its content type does."""
+        if not given.get("form") and request.mimetype not in FORMS:
+            words = "is required where Content-Type is none of"
+            yield "form", f"{words} {', '.join(FORMS)}: {', '.join(Form)}"
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError("must be a number of units") from None
+@calls.add(
+    "POST", "/v1/batches", {202: Taken},
+    body=_TEXT, body_types=tuple(FORMS), query=BatchQuery, located="batch",
+)  # fmt: skip
+def create_batch(context: Context, query: BatchQuery) -> Response:
+    """Hand in a file of jobs, of up to 512 MiB; it is read as it comes. Without Content-Length
+    its last line must end with a line break.
+    """
+    asked = batch_request(query)
+    taken = whole(context.services.batches.submit(asked, _pieces(MAX_FILE_BYTES)))
+    place = {"Location": f"/v1/batches/{taken.batch_id}"}
+    return respond(Taken.of(asked.name, taken), 202, place)
 
 
-def _flag(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return text == "true"
+@calls.add("GET", "/v1/batches", {200: Batches}, query=BatchesQuery)
+def list_batches(context: Context, query: BatchesQuery) -> Batches:
+    """The newest batches, newest first."""
+    store = context.services.store
+    return Batches.of(reports(store, store.batches.newest(query.limit)))
 
 
-def _json(text: str) -> Any:
-    try:
-        return strict_json(text.encode(errors="replace"))
-    except InvalidRequest as problem:
-        raise ValueError("; ".join(error.message for error in problem.errors)) from None
+@calls.add("GET", _ONE, {200: Batch}, parameters=(_ID,))
+def show_batch(context: Context, batch_id: str) -> Batch:
+    """One batch, and the first of its bad rows."""
+    services = context.services
+    found = services.batches.find(batch_id)
+    return Batch.of(report(services.store, found, bad_rows=MOST_SHOWN))
 
 
-def _word(name: str, words: list[str], default: str) -> str:
-    given = request.args.get(name, default)
-    if given not in words:
-        raise InvalidRequest.of(name, f"must be one of {', '.join(words)}")
-    return given
+@calls.add("POST", f"{_ONE}/cancel", {200: Changed}, parameters=(_ID,))
+def cancel_batch(context: Context, batch_id: str) -> Changed:
+    """Give up all of its jobs that go on."""
+    batches = context.services.batches
+    return _changed(batches.cancel(batches.find(batch_id)))
+
+
+@calls.add("POST", f"{_ONE}/retry", {202: Changed}, parameters=(_ID,))
+def retry_batch(context: Context, batch_id: str) -> Changed:
+    """A further attempt of each of its jobs that failed or timed out."""
+    batches = context.services.batches
+    return _changed(batches.retry_failed(batches.find(batch_id)))
+
+
+@calls.add("POST", f"{_ONE}/pause", {200: Batch}, parameters=(_ID,))
+def pause_batch(context: Context, batch_id: str) -> Batch:
+    """Start none of its jobs; what runs goes on."""
+    batches = context.services.batches
+    batches.pause(batches.find(batch_id))
+    return show_batch(context, batch_id)
+
+
+@calls.add("POST", f"{_ONE}/resume", {200: Batch}, parameters=(_ID,))
+def resume_batch(context: Context, batch_id: str) -> Batch:
+    """Start its jobs again."""
+    batches = context.services.batches
+    batches.resume(batches.find(batch_id))
+    return show_batch(context, batch_id)
+
+
+@calls.add(
+    "GET", f"{_ONE}/manifest", {200: _TEXT},
+    answer_types=tuple(TYPES.values()), query=ManifestQuery, parameters=(_ID,),
+)  # fmt: skip
+def manifest(context: Context, batch_id: str, query: ManifestQuery) -> Response:
+    """A line for each of its jobs: row, status, pictures, cost, error; in the file's order."""
+    services = context.services
+    pipelines = services.batches.jobs(services.batches.find(batch_id))
+    lines = manifests.manifest(pipelines, query.format, services.storage.result_location)
+    return Response(_together(lines), content_type=TYPES[query.format])
+
+
+def _changed(jobs: Iterable[Job]) -> Changed:
+    return Changed(jobs=sum(1 for _ in jobs))
 
 
 def _pieces(limit: int) -> Iterator[bytes]:

@@ -1,59 +1,67 @@
-"""The OpenAPI 3.1 document of the HTTP calls, made from the models that check what is handed in.
+"""The OpenAPI 3.1 document, made from the calls and the models that they take and answer."""
 
-A call is one entry of ``openapi_calls.CALLS``; what callers are told is in ``openapi_messages``.
-"""
-
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
 from itertools import starmap
 from typing import Any, Literal
 
+from flask import Response
 from pydantic import BaseModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from webhooks.api import (
-    openapi_accounts,
-    openapi_batches,
-    openapi_deliveries,
-    openapi_messages,
-)
-from webhooks.api import openapi_answers as answers
-from webhooks.api.openapi_calls import CALLS, JSON, REF, Call, ref
+from webhooks import callbacks, health
+from webhooks.api import accounts, batches, deliveries, jobs
+from webhooks.api.calls import JSON, JSON_TYPE, REF, Call, Calls, Shape, ref
+from webhooks.context import Context
+from webhooks.problems import PROBLEM_TYPE, Problem
 from worker.domain.job import Kind
+from worker.domain.notifications import Topic
 from worker.domain.requests.base import Model
 from worker.domain.requests.kinds import MODELS, Request
 from worker.domain.requests.notify import BatchNotify
-from worker.domain.requests.requests import _Press, _Resolve
+from worker.services.reports.answers import Answer, BatchMessage, JobMessage, PipelineMessage
 
-_PROBLEM = "application/problem+json"
-_CREATES = {"create": "job", "create_batch": "batch"}
+#: What receivers are sent, by topic.
+_SENT: Mapping[Topic, tuple[type[BaseModel], str]] = {
+    Topic.JOB_PROGRESS: (JobMessage, "A job's progress changed; tried once only."),
+    Topic.JOB_SUCCEEDED: (JobMessage, "The provider finished a job."),
+    Topic.JOB_FAILED: (JobMessage, "A job failed, was cancelled or timed out."),
+    Topic.PIPELINE_FINISHED: (PipelineMessage, "A job and all that grew from it are over."),
+    Topic.BATCH_FINISHED: (BatchMessage, "All jobs of a batch are over."),
+}
+#: The headers of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec
+_HEADERS = {
+    "webhook-id": "The same for every try: who knows it has heard of this already.",
+    "webhook-timestamp": "When this try was sent, in seconds since the epoch.",
+    "webhook-signature": "One `v1,...` per secret, separated by spaces.",
+}
+
+calls = Calls()
 
 
-class Press(_Press):
-    """A follow-up by hand."""
+@calls.add(
+    "GET", "/v1/openapi.json",
+    {200: {"type": "object", "required": ["openapi", "info", "paths"]}}, offline=True,
+)  # fmt: skip
+def openapi(_context: Context) -> Response:
+    """This document."""
+    text = json.dumps(document(), separators=(",", ":"))
+    return Response(f"{text}\n", content_type=JSON_TYPE)
 
 
-class Resolve(_Resolve):
-    """How a job in doubt ends; ``task_id`` exactly when it was accepted."""
-
-
-_ANSWERS: tuple[type[BaseModel], ...] = (
-    answers.Job,
-    answers.Page,
-    answers.Items,
-    answers.Pipeline,
-    *openapi_accounts.MODELS,
-    answers.Quote,
-    *openapi_batches.MODELS,
-    *openapi_deliveries.MODELS,
-    *openapi_messages.MODELS,
-    answers.Received,
-    answers.Alive,
-    answers.Ready,
-    answers.Problem,
+CALLS: tuple[Call, ...] = (
+    *jobs.calls,
+    *accounts.calls,
+    *batches.calls,
+    *deliveries.calls,
+    *calls,
+    *callbacks.calls,
+    *health.calls,
 )
 
 
@@ -62,7 +70,8 @@ def document() -> JSON:
     """The whole document. The same object each time: not to be changed."""
     paths: dict[str, JSON] = {}
     for call in CALLS:
-        paths.setdefault(call.path, {})[call.method] = _operation(call)
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", call.rule)
+        paths.setdefault(path, {})[call.method.lower()] = _operation(call)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -73,7 +82,9 @@ def document() -> JSON:
         },
         "security": [{"token": []}],
         "paths": paths,
-        "webhooks": openapi_messages.messages(),
+        "webhooks": {
+            topic.value: {"post": _message(topic, *sent)} for topic, sent in _SENT.items()
+        },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": _schemas(),
@@ -83,47 +94,83 @@ def document() -> JSON:
 
 def _operation(call: Call) -> JSON:
     shown: JSON = {"operationId": call.name, "summary": call.summary}
-    if call.parameters:
-        shown["parameters"] = list(call.parameters)
+    if parameters := [*call.parameters, *_parameters(call)]:
+        shown["parameters"] = parameters
     if call.body is not None:
         shown["requestBody"] = {"required": True, "content": _content(call.body, call.body_types)}
     if call.public:
         shown["security"] = []
-    shown["responses"] = {
-        **{
-            str(status): _answer(status, schema, call.answer_types)
-            for status, schema in call.answers.items()
-        },
-        **{str(status): _problem(status) for status in _errors(call)},
+    answers = {
+        str(status): _answer(status, _content(shape, call.answer_types))
+        for status, shape in call.answers.items()
     }
-    if call.name in _CREATES:
-        what = _CREATES[call.name]
-        shown["responses"]["202"]["headers"] = {
-            "Location": {"description": f"The {what}'s path.", "schema": {"type": "string"}}
+    problem = _content(Problem, [PROBLEM_TYPE])
+    shown["responses"] = answers | {str(code): _answer(code, problem) for code in _errors(call)}
+    if call.located:
+        answers["202"]["headers"] = {
+            "Location": {"description": f"The {call.located}'s path.", "schema": {"type": "string"}}
         }
     return shown
 
 
-def _errors(call: Call) -> Iterable[int]:
-    """All may find Redis away but one; all under ``/v1`` want the token and no odd parameters."""
-    general = set() if call.public else {400, 401}
-    if call.name not in ("healthz", "openapi"):
-        general.add(503)
-    return sorted({*call.errors, *general})
+def _errors(call: Call) -> list[int]:
+    """All may find Redis away but some; all with a token refuse odd parameters."""
+    found = {
+        *call.errors,
+        *(() if call.public else (400, 401)),
+        *((404,) if "<" in call.rule else ()),
+        *((413,) if call.body is not None else ()),
+        *(() if call.offline else (503,)),
+    }
+    return sorted(found)
 
 
-def _answer(status: int, schema: str | JSON, types: Iterable[str]) -> JSON:
-    return {"description": HTTPStatus(status).phrase, "content": _content(schema, types)}
+def _answer(status: int, content: JSON) -> JSON:
+    return {"description": HTTPStatus(status).phrase, "content": content}
 
 
-def _problem(status: int) -> JSON:
-    phrase = HTTPStatus(status).phrase
-    return {"description": phrase, "content": {_PROBLEM: {"schema": ref("Problem")}}}
+def _content(shape: Shape, types: Iterable[str]) -> JSON:
+    return {each: {"schema": _shown(shape)} for each in types}
 
 
-def _content(schema: str | JSON, types: Iterable[str]) -> JSON:
-    shown = ref(schema) if isinstance(schema, str) else schema
-    return {each: {"schema": shown} for each in types}
+def _shown(shape: Shape) -> JSON:
+    if isinstance(shape, dict):
+        return shape
+    return {"anyOf": list(map(ref, shape))} if isinstance(shape, tuple) else ref(shape)
+
+
+def _parameters(call: Call) -> Iterable[JSON]:
+    """The fields of its query."""
+    if call.query is None:
+        return
+    made = call.query.model_json_schema(ref_template=REF, schema_generator=_QueryGenerator)
+    for name, schema in made["properties"].items():
+        shown = {"in": "query", "name": name, "description": schema.pop("description")}
+        if name in made.get("required", ()):
+            shown["required"] = True
+        is_json = schema.get("type") == "object" or "$ref" in schema
+        as_json = {"content": {JSON_TYPE: {"schema": schema}}}
+        yield {**shown, **(as_json if is_json else {"schema": schema})}
+
+
+def _message(topic: Topic, model: type[BaseModel], summary: str) -> JSON:
+    """The request that a receiver gets, and what its answer means."""
+    headers: list[Any] = [
+        {"in": "header", "name": name, "required": True, "description": text,
+         "schema": {"type": "string"}}
+        for name, text in _HEADERS.items()
+    ]  # fmt: skip
+    return {
+        "operationId": f"told_{topic.value.replace('.', '_')}",
+        "summary": summary,
+        "security": [],
+        "parameters": headers,
+        "requestBody": {"required": True, "content": _content(model, [JSON_TYPE])},
+        "responses": {
+            "2XX": {"description": "Taken. Anything else is tried again for more than a day."},
+            "410": {"description": "Not wanted: it is not tried again."},
+        },
+    }
 
 
 class _Generator(GenerateJsonSchema):
@@ -151,6 +198,23 @@ class _Generator(GenerateJsonSchema):
         return False
 
 
+class _QueryGenerator(_Generator):
+    """For queries: a parameter is there or not, and never null."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """As pydantic makes it."""
+        return GenerateJsonSchema.model_schema(self, schema)
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """What it is where it is there."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """A flag's description says what else holds."""
+        plain = schema.get("default") in (None, True, False)
+        return self.generate_inner(schema["schema"]) if plain else super().default_schema(schema)
+
+
 def _or_null(field: JSON) -> JSON:
     null = {"type": "null"}
     if null in field.get("anyOf", ()):
@@ -165,13 +229,29 @@ def _with_kind(kind: Kind, model: type[Request]) -> type[Request]:
     return create_model(model.__name__, __base__=model, __doc__=model.__doc__, kind=field)
 
 
+def _models() -> Iterable[type[BaseModel]]:
+    """What the calls and the webhooks name."""
+    yield from starmap(_with_kind, MODELS.items())
+    yield BatchNotify  # of a query
+    yield Problem
+    yield from (model for model, _ in _SENT.values())
+    for call in CALLS:
+        for shape in (call.body, *call.answers.values()):
+            if isinstance(shape, tuple):
+                yield from shape
+            elif isinstance(shape, type):
+                yield shape
+
+
 def _schemas() -> JSON:
     """All that is handed in and answered, by name."""
-    own = (Press, Resolve, BatchNotify)
-    models: list[type[Model]] = [*starmap(_with_kind, MODELS.items()), *own]
     adapters: list[tuple[str, Literal["validation", "serialization"], TypeAdapter[Any]]] = [
-        *((model.__name__, "validation", TypeAdapter(model)) for model in models),
-        *((each.__name__, "serialization", TypeAdapter(each)) for each in _ANSWERS),
+        (
+            model.__name__,
+            "serialization" if issubclass(model, Answer) else "validation",
+            TypeAdapter(model),
+        )
+        for model in dict.fromkeys(_models())
     ]
     _, found = TypeAdapter.json_schemas(adapters, ref_template=REF, schema_generator=_Generator)
     schemas: JSON = found["$defs"]

@@ -1,8 +1,8 @@
-"""State tokens: what a callback proves about itself.
+"""State tokens, which authenticate callbacks.
 
-A token names a job and the attempt it was submitted with, and is signed, so nobody can make one up.
-It travels twice: as ``state`` in the body and as the end of the hook's URL. A callback of an
-earlier attempt is recognised by it even after a later attempt.
+A token names a job and the attempt it was submitted with, and is signed. It travels twice: as
+``state`` in the body and at the end of the hook's URL. A callback of an earlier attempt is
+recognised by it even after a later attempt.
 
 Only ``[A-Za-z0-9._-]`` occur, and about 80 characters: some providers rewrite percent-escapes and
 braces in URLs, and one refuses a ``state`` above 255.
@@ -20,12 +20,12 @@ from worker.domain.errors import HooklineError
 
 
 class BadToken(HooklineError):
-    """The token does not verify."""
+    """The token is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobToken:
-    """Names one attempt of one job."""
+    """One attempt of one job."""
 
     job_id: str
     attempt: int
@@ -33,13 +33,13 @@ class JobToken:
 
 @dataclass(frozen=True, slots=True)
 class AccountToken:
-    """Names an account: for the single hook of a provider that cannot take one per task."""
+    """An account: for providers with a single hook for all tasks."""
 
     account: str
 
 
 class Tokens:
-    """Makes and reads tokens. ``secrets``: newest first; all verify, the newest signs."""
+    """Signs and verifies tokens. ``secrets``: newest first; all verify, the newest signs."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         oldest_first = list(reversed(secrets))
@@ -48,19 +48,19 @@ class Tokens:
         self._verified = lru_cache(maxsize=4096)(self._verify)
 
     def for_job(self, job_id: str, attempt: int) -> str:
-        """The ``state`` and the hook's end for one attempt; the same each time."""
+        """The token of one attempt; the same each time."""
         return self._sign(f"j.{job_id}.{attempt}")
 
     def for_account(self, account: str) -> str:
-        """The hook's end for everything that the account runs."""
+        """The token of the account's hook."""
         return self._sign(f"a.{account}")
 
     def read(self, token: str) -> JobToken | AccountToken:
-        """What the token names. Raises ``BadToken``; costs no look-up."""
+        """Verify a token without a look-up. Raises ``BadToken``."""
         return self._verified(token)
 
     def job(self, text: str | None) -> JobToken | None:
-        """What a ``state`` names; one that is no job's token of ours counts as absent."""
+        """Read a ``state``; None if it is not a valid job token."""
         try:
             named = self.read(text or "")
         except BadToken:

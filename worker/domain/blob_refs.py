@@ -17,7 +17,9 @@ def blobs_of(job: Job) -> frozenset[str]:
     today: one reference too many keeps a file for longer, one too few loses a picture.
     """
     mask = job.modal.mask if job.modal else None
-    return frozenset(filter(BLOB.fullmatch, _texts([job.request, job.fetched, job.then, mask])))
+    return frozenset(
+        filter(BLOB.fullmatch, _texts([job.request, job.fetched, job.spec.then, mask]))
+    )
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from worker.domain import buttons
 from worker.domain.account import Account
 from worker.domain.account.callback_stats import sort_of
-from worker.domain.job import JSON, Job, Kind
+from worker.domain.job import JSON, Job, JobSpec, Kind
 from worker.domain.money import Amount
 
 #: What a submission of a sort of job costs, such as ``Account.price``.
@@ -95,9 +95,9 @@ def next_price(job: Job, accounts: Mapping[str, Account]) -> Amount:
 def _below(parent: Job) -> Iterator[list[Job]]:
     """The jobs of each step, alike but for their buttons."""
     if parent.kind is Kind.CHOOSE:  # its steps follow each press that its function chooses
-        yield [_job(Kind.ACTION, {"button": "*"}, parent.then)]
+        yield [_job(Kind.ACTION, {"button": "*"}, parent.spec.then)]
         return
-    for step in parent.then:
+    for step in parent.spec.then:
         then = tuple(step.get("then", ()))
         if "press" in step:
             names = _names(step["press"], parent)
@@ -138,6 +138,4 @@ def _words(job: Job) -> str:
 
 def _job(kind: Kind, request: JSON, then: tuple[JSON, ...]) -> Job:
     """A job that is never stored: what a price goes by is told from kind and request alone."""
-    return Job(
-        id="", kind=kind, account="", pipeline_id="", created_at=0.0, request=request, then=then
-    )
+    return Job("", JobSpec(kind, request, then))

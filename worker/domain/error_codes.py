@@ -1,10 +1,11 @@
-"""PURE. Why a provider did not do what was asked: the stable codes of ``JobError``.
+"""PURE. Why a job, or the storing of its files, failed: every code of ``JobError``, one row each.
 
-Programs may branch on a code; the words beside it are the provider's own.
+Programs may branch on a code; the message is the provider's own, or ours. The rows also decide
+which errors a further attempt may answer, and make the table in docs/retries.md.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
+from typing import Self
 
 from worker.domain.redaction import without_tokens
 from worker.domain.result import JobError
@@ -12,87 +13,279 @@ from worker.domain.result import JobError
 _MAX_MESSAGE = 1000  #: characters; some providers answer with a stack trace
 
 
+class Family(StrEnum):
+    """The kinds of trouble."""
+
+    MODERATION = "moderation"
+    BAD_PARAMETER = "bad parameter"
+    BUSY = "busy"
+    NO_ACCOUNT = "no account"
+    QUOTA = "quota"
+    AUTH = "auth"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+    PROVIDER_BUG = "provider bug"
+    CANCELLED = "cancelled"
+    DOUBT = "doubt"
+    NOT_SENT = "not sent"  #: the job fails before anything is sent
+    FILES = "files"  #: the job succeeded, but its files could not be stored
+
+
+_ENDS = "the job fails"
+_MOVES_ON = "the account is closed; a root that any account may take moves on, any other job fails"
+_WAITS = "nothing was charged: submitted again with backoff, under the same attempt"
+_IF_ACCEPTED = f"{_WAITS}; fails if the task had been accepted"
+_PREPARED_AGAIN = "prepared again with backoff where that can help, else the job fails"
+_WATCHED = "watched for a late success for half an hour, then timed out"
+_REFUSED_AGAIN = "the same request is refused again: correct it and submit a new job"
+_NEVER_PAID = "the submit was not accepted, so it is repeated automatically"
+_FIX_ACCOUNT = "another attempt does not fix the account: see its hint, then `hookline retry`"
+_NO_TIME = "nothing is submitted after the deadline: set a longer `deadline_s`"
+_NO_TASK = "there is no task to try again"
+
+_RESUBMITTED = "Nothing was accepted; the job waits and is submitted again by itself."
+
+
 class ErrorCode(StrEnum):
-    """The code of an error that the provider caused."""
+    """Value, family, what happens by itself, why no further attempt helps, what to do about it."""
 
-    MODERATED = "moderated"  #: the content rules refuse the prompt or the picture
-    BAD_PARAMETER = "bad_parameter"  #: a field of the request is refused
-    UNKNOWN_ACTION = "unknown_action"  #: the provider does not forward this button
-    NOT_FOUND = "not_found"  #: the parent task is not known there
-    PARENT_NOT_READY = "parent_not_ready"  #: the parent task is not finished there
-    NO_ENDPOINT = "no_endpoint"  #: nothing answers this call at this address
-    UNAUTHORIZED = "unauthorized"  #: the key is refused
-    FORBIDDEN = "forbidden"  #: the key may not do this, or the account is blocked
-    QUOTA = "quota"  #: the account has no credit left
-    NO_ACCOUNT = "no_account"  #: no Midjourney account is usable behind the provider now
-    NO_CHANNEL = "no_channel"  #: the gateway has no way to this model
-    QUEUE_FULL = "queue_full"  #: the provider takes no more jobs now
-    RATE_LIMITED = "rate_limited"  #: too many requests
-    LIMIT_REACHED = "limit_reached"  #: the account's own limit of jobs
-    PROVIDER_ERROR = "provider_error"  #: the provider failed before it took the job
-    UNAVAILABLE = "unavailable"  #: the provider says that it is away
-    UNREACHABLE = "unreachable"  #: no connection; nothing was sent
-    IN_DOUBT = "in_doubt"  #: nobody knows whether the job was accepted
-    TIMEOUT = "timeout"  #: the task took too long for the provider; it may still have been paid
-    CANCELLED = "cancelled"  #: the provider's side gave the task up
-    FAILED = "failed"  #: the task failed for a reason that we do not know
+    family: Family
+    by_itself: str
+    why_not: str | None  #: why `retry` cannot answer it with the same request; None where it can
+    hint: str | None  #: None where it depends on the job
+
+    MODERATED = (
+        "moderated",
+        Family.MODERATION,
+        "the job fails; its prompt is never submitted again, to any account",
+        "a moderated prompt is refused again: change it and submit a new job",
+        "Change the prompt or the picture; the same one is refused again.",
+    )
+    BAD_PARAMETER = (
+        "bad_parameter",
+        Family.BAD_PARAMETER,
+        _ENDS,
+        _REFUSED_AGAIN,
+        "Check the prompt's options and the pictures against the message.",
+    )
+    UNKNOWN_ACTION = (
+        "unknown_action",
+        Family.BAD_PARAMETER,
+        _ENDS,
+        "the provider does not forward that button: press another",
+        "This provider does not forward that button; press another one.",
+    )
+    QUEUE_FULL = "queue_full", Family.BUSY, _IF_ACCEPTED, None, _RESUBMITTED
+    RATE_LIMITED = "rate_limited", Family.BUSY, _WAITS, _NEVER_PAID, _RESUBMITTED
+    LIMIT_REACHED = (
+        "limit_reached",
+        Family.BUSY,
+        _WAITS,
+        _NEVER_PAID,
+        _RESUBMITTED + " A lower max_running of the account avoids this.",
+    )
+    UNAVAILABLE = "unavailable", Family.BUSY, _WAITS, _NEVER_PAID, _RESUBMITTED
+    UNREACHABLE = (
+        "unreachable",
+        Family.BUSY,
+        _WAITS,
+        _NEVER_PAID,
+        (
+            "Nothing was sent; the job is submitted again by itself. Check the account's url and "
+            "the network if this lasts."
+        ),
+    )
+    PARENT_NOT_READY = (
+        "parent_not_ready",
+        Family.BUSY,
+        "submitted again every few seconds for a minute, then the job fails",
+        _NEVER_PAID,
+        "A gateway may lag behind its own callback; retry in a minute.",
+    )
+    NO_ACCOUNT = "no_account", Family.NO_ACCOUNT, _IF_ACCEPTED, None, _RESUBMITTED
+    NO_CHANNEL = (
+        "no_channel",
+        Family.NO_ACCOUNT,
+        f"{_WAITS}, minutes apart",
+        _NEVER_PAID,
+        (
+            "The gateway has no channel for Midjourney now. The job is submitted again by itself "
+            "every few minutes; ask the provider if this lasts."
+        ),
+    )
+    QUOTA = (
+        "quota",
+        Family.QUOTA,
+        _MOVES_ON,
+        _FIX_ACCOUNT,
+        "Top up the account, then `hookline retry`.",
+    )
+    UNAUTHORIZED = (
+        "unauthorized",
+        Family.AUTH,
+        _MOVES_ON,
+        _FIX_ACCOUNT,
+        (
+            "Check the account's key and auth (HOOKLINE_PROVIDER_AUTH, or `auth` in the accounts' "
+            "file). If they are right, the provider's own key for its upstream may be wrong: "
+            "ask the provider."
+        ),
+    )
+    FORBIDDEN = (
+        "forbidden",
+        Family.AUTH,
+        _MOVES_ON,
+        _FIX_ACCOUNT,
+        (
+            "The key may lack the right to Midjourney, or this machine's address is blocked: "
+            "ask the provider."
+        ),
+    )
+    NO_ENDPOINT = (
+        "no_endpoint",
+        Family.AUTH,
+        _ENDS,
+        _FIX_ACCOUNT,
+        (
+            "This provider lacks the call, or the account's url is wrong: it is the address before "
+            "`/mj` (HOOKLINE_PROVIDER_URL, or `url` in the accounts' file)."
+        ),
+    )
+    TIMEOUT = (
+        "timeout",
+        Family.TIMEOUT,
+        f"the provider gave up: {_WATCHED}",
+        None,
+        "It may have been paid and may still end well. `hookline retry` pays again.",
+    )
+    DEADLINE = (
+        "deadline",
+        Family.TIMEOUT,
+        f"our own deadline: {_WATCHED}",
+        _NO_TIME,
+        "A later success is still taken over for a while.",
+    )
+    WINDOW_DEADLINE = (
+        "window_deadline",
+        Family.TIMEOUT,
+        "timed out: nobody answered the window",
+        _NO_TIME,
+        "Give the step a `modal`, or answer sooner with `hookline modal`.",
+    )
+    LOST = (
+        "lost",
+        Family.LOST,
+        "polled until the provider has not known the task for five minutes, then fails",
+        None,
+        "It may have restarted without keeping its tasks; `hookline retry` submits the job again.",
+    )
+    NOT_FOUND = (
+        "not_found",
+        Family.LOST,
+        "the parent's task is unknown: repeated for a minute, then the job fails",
+        "the parent's task is gone, and its buttons with it: run the parent again",
+        "The provider forgot the parent task, or it belongs to another account.",
+    )
+    FAILED = (
+        "failed",
+        Family.PROVIDER_BUG,
+        "the job fails, with the provider's message",
+        None,
+        "`hookline retry` submits it again; see the message first.",
+    )
+    PROVIDER_ERROR = "provider_error", Family.PROVIDER_BUG, _WAITS, _NEVER_PAID, _RESUBMITTED
+    CANCELLED = (
+        "cancelled",
+        Family.CANCELLED,
+        "the job is cancelled",
+        "what was cancelled stays cancelled",
+        "`hookline retry` submits it again.",
+    )
+    IN_DOUBT = (
+        "in_doubt",
+        Family.DOUBT,
+        "waits for evidence whether it was accepted",
+        "the submit may have been charged: see `hookline resolve`",
+        (
+            "The job may have been accepted and paid, so it is not sent again blindly; a callback "
+            "settles it, or `hookline resolve`."
+        ),
+    )
+
+    BAD_PICTURE = "bad_picture", Family.NOT_SENT, _PREPARED_AGAIN, _REFUSED_AGAIN, None
+    BAD_MASK = "bad_mask", Family.NOT_SENT, _ENDS, _REFUSED_AGAIN, None
+    NOT_PREPARED = "not_prepared", Family.NOT_SENT, _PREPARED_AGAIN, _REFUSED_AGAIN, None
+    BUTTON_NOT_FOUND = "button_not_found", Family.NOT_SENT, _ENDS, _NO_TASK, None
+    TEMPLATE_UNRESOLVED = (
+        "template_unresolved",
+        Family.NOT_SENT,
+        _ENDS,
+        _NO_TASK,
+        "The parent's result does not have what the template asks for.",
+    )
+    NO_PICTURE = (
+        "no_picture",
+        Family.NOT_SENT,
+        _ENDS,
+        _NO_TASK,
+        "Only a job that ends with a picture can be followed by a describe.",
+    )
+    SIBLING_FAILED = (
+        "sibling_failed",
+        Family.NOT_SENT,
+        _ENDS,
+        _NO_TASK,
+        "`hookline retry` the one that is not there; when it has succeeded, retry this job.",
+    )
+    CHOOSE_FAILED = (
+        "choose_failed",
+        Family.NOT_SENT,
+        _ENDS,
+        _NO_TASK,
+        "`hookline retry` calls the function again; the worker's log has its traceback.",
+    )
+
+    LINK_DEAD = "link_dead", Family.FILES, "tried again for an hour", _NO_TASK, None
+    NOT_REACHED = (
+        "not_reached",
+        Family.FILES,
+        "tried again for an hour; for a day where our own storage is away",
+        _NO_TASK,
+        "Look at the storage and at the way to the provider's host: `hookline doctor`.",
+    )
+    NOT_TAKEN = (
+        "not_taken",
+        Family.FILES,
+        "the files are given up",
+        _NO_TASK,
+        "It is over a limit, or where we must not connect to: see docs/results.md.",
+    )
+
+    def __new__(
+        cls, value: str, family: Family, by_itself: str, why_not: str | None, hint: str | None
+    ) -> Self:
+        """One row."""
+        code = str.__new__(cls, value)
+        code._value_ = value
+        code.family, code.by_itself, code.why_not, code.hint = family, by_itself, why_not, hint
+        return code
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.why_not in (None, _NEVER_PAID)
 
 
-#: Reasons after which the same request may succeed later.
-_RETRYABLE = frozenset(
-    {
-        ErrorCode.PARENT_NOT_READY,
-        ErrorCode.NO_ACCOUNT,
-        ErrorCode.NO_CHANNEL,
-        ErrorCode.QUEUE_FULL,
-        ErrorCode.RATE_LIMITED,
-        ErrorCode.LIMIT_REACHED,
-        ErrorCode.PROVIDER_ERROR,
-        ErrorCode.UNAVAILABLE,
-        ErrorCode.UNREACHABLE,
-        ErrorCode.TIMEOUT,
-        ErrorCode.FAILED,
-    }
-)
-
-_WAITS = "Nothing was accepted; the job waits and is submitted again by itself."
-
-_HINTS: Mapping[ErrorCode, str] = {
-    ErrorCode.MODERATED: "Change the prompt or the picture; the same one is refused again.",
-    ErrorCode.BAD_PARAMETER: "Check the prompt's options and the pictures against the message.",
-    ErrorCode.UNKNOWN_ACTION: "This provider does not forward that button; press another one.",
-    ErrorCode.NOT_FOUND: "The provider forgot the parent task, or it belongs to another account.",
-    ErrorCode.PARENT_NOT_READY: "A gateway may lag behind its own callback; retry in a minute.",
-    ErrorCode.NO_ENDPOINT: "This provider lacks the call, or the account's url is wrong: it is "
-    "the address before `/mj` (HOOKLINE_PROVIDER_URL, or `url` in the accounts' file).",
-    ErrorCode.UNAUTHORIZED: "Check the account's key and auth (HOOKLINE_PROVIDER_AUTH, or `auth` "
-    "in the accounts' file). If they are right, the provider's own key for its upstream may be "
-    "wrong: ask the provider.",
-    ErrorCode.FORBIDDEN: "The key may lack the right to Midjourney, or this machine's address is "
-    "blocked: ask the provider.",
-    ErrorCode.QUOTA: "Top up the account, then `hookline retry`.",
-    ErrorCode.NO_ACCOUNT: _WAITS,
-    ErrorCode.NO_CHANNEL: "The gateway has no channel for Midjourney now. The job is submitted "
-    "again by itself every few minutes; ask the provider if this lasts.",
-    ErrorCode.QUEUE_FULL: _WAITS,
-    ErrorCode.RATE_LIMITED: _WAITS,
-    ErrorCode.LIMIT_REACHED: _WAITS + " A lower max_running of the account avoids this.",
-    ErrorCode.PROVIDER_ERROR: _WAITS,
-    ErrorCode.UNAVAILABLE: _WAITS,
-    ErrorCode.UNREACHABLE: "Nothing was sent; the job is submitted again by itself. Check "
-    "the account's url and the network if this lasts.",
-    ErrorCode.IN_DOUBT: "The job may have been accepted and paid, so it is not sent again blindly; "
-    "a callback settles it, or `hookline resolve`.",
-    ErrorCode.TIMEOUT: "It may have been paid and may still end well. `hookline retry` pays again.",
-    ErrorCode.CANCELLED: "`hookline retry` submits it again.",
-    ErrorCode.FAILED: "`hookline retry` submits it again; see the message first.",
-}
+#: What a submitted job may end with, by value.
+TASK_CODES = {c.value: c for c in ErrorCode if c.family not in (Family.NOT_SENT, Family.FILES)}
+#: Those after which the same request may succeed: `retry.on` may name them.
+RETRY_ON = tuple(code.value for code in TASK_CODES.values() if code.why_not is None)
 
 
-def job_error(reason: ErrorCode, message: str) -> JobError:
-    """The error of a job: our code and hint with the provider's words.
+def job_error(code: ErrorCode, message: str, hint: str | None = None) -> JobError:
+    """An error with the code's hint, unless there is a closer one.
 
-    They are cut at 1000 characters, and a state token that they quote is hidden.
+    A message is cut at 1000 characters, and a state token that it quotes is hidden.
     """
     words = without_tokens(message)[:_MAX_MESSAGE]
-    return JobError(reason.value, words, _HINTS[reason], retryable=reason in _RETRYABLE)
+    return JobError(code.value, words, hint or code.hint, retryable=code.retryable)

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from worker.domain import buttons, retry_policy
-from worker.domain.job import JSON, Job, Kind, Modal, Retry, Status
+from worker.domain.error_codes import ErrorCode, job_error
+from worker.domain.job import JSON, Job, JobSpec, Kind, Modal, Retry, Status
 from worker.domain.result import AssetsStatus, Button, JobError, Result
 from worker.domain.templates import MissingValue, render
 
@@ -39,7 +40,7 @@ def incomplete(job: Job, result: Result) -> bool:
         lacking = not (result.prompts or result.text)
     else:
         lacking = not (result.image_url or result.image_urls or result.video_urls)
-    return lacking or any(_lacks(step, result) for step in job.then)
+    return lacking or any(_lacks(step, result) for step in job.spec.then)
 
 
 def children(parent: Job, now: float) -> tuple[Job, ...]:
@@ -49,7 +50,7 @@ def children(parent: Job, now: float) -> tuple[Job, ...]:
     """
     made = tuple(
         child
-        for index, step in enumerate(parent.then)
+        for index, step in enumerate(parent.spec.then)
         for child in _children_of_step(_with_retry(parent, step), index, step, now)
     )
     blends = {
@@ -63,7 +64,7 @@ def children(parent: Job, now: float) -> tuple[Job, ...]:
 
 def awaited_by(job: Job, others: tuple[Job, ...]) -> tuple[str, ...]:
     """The ids of those of ``others`` that wait for ``job``."""
-    return tuple(other.id for other in others if job.id in other.waits_for)
+    return tuple(other.id for other in others if job.id in other.spec.waits_for)
 
 
 def chosen(choose: Job, parent: Job, steps: tuple[JSON, ...], now: float) -> tuple[Job, ...]:
@@ -72,7 +73,7 @@ def chosen(choose: Job, parent: Job, steps: tuple[JSON, ...], now: float) -> tup
     What follows a press is the choose's own ``then``, unless the answer has another.
     """
     return tuple(
-        replace(child, parent_id=choose.id)
+        replace(child, spec=replace(child.spec, parent_id=choose.id))
         for index, step in enumerate(steps)
         for child in press(
             parent,
@@ -80,7 +81,7 @@ def chosen(choose: Job, parent: Job, steps: tuple[JSON, ...], now: float) -> tup
             f"{choose.id}:{index}",
             now,
             modal=step.get("modal"),
-            then=tuple(step.get("then", choose.then)),
+            then=tuple(step.get("then", choose.spec.then)),
         )
     )
 
@@ -124,7 +125,7 @@ def button_not_found(wanted: str, known: tuple[Button, ...]) -> JobError:
     """The error of a press whose button is not there; its hint lists those that are."""
     names = ", ".join(dict.fromkeys(buttons.name_of(b) for b in known))
     hint = f"The buttons of this task are: {names}." if names else "This task has no buttons."
-    return JobError("button_not_found", f"There is no button {wanted!r}.", hint)
+    return job_error(ErrorCode.BUTTON_NOT_FOUND, f"There is no button {wanted!r}.", hint)
 
 
 def default_prompt(parent: Job, custom_id: str) -> str | None:
@@ -179,7 +180,8 @@ def _with_retry(parent: Job, step: JSON) -> Job:
         return parent
     asked = dict(step["retry"])
     on = asked.pop("on", None)
-    return replace(parent, retry=Retry(**asked, on=None if on is None else tuple(on)))
+    retry = Retry(**asked, on=None if on is None else tuple(on))
+    return replace(parent, spec=replace(parent.spec, options=replace(parent.options, retry=retry)))
 
 
 def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
@@ -187,17 +189,16 @@ def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: 
     try:
         prompt = render(template, parent.result)
     except MissingValue as missing:
-        hint = "The parent's result does not have what the template asks for."
-        return _failed(child, JobError("template_unresolved", str(missing), hint), now)
-    return replace(child, request={"prompt": prompt})
+        return _failed(child, job_error(ErrorCode.TEMPLATE_UNRESOLVED, str(missing)), now)
+    return child.with_request({"prompt": prompt})
 
 
 def _describe(parent: Job, key: str, then: tuple[JSON, ...], now: float) -> Job:
     request = {"image": parent.result.image_url}
     child = _child(parent, key, Kind.DESCRIBE, request, then=then, now=now)
     if parent.result.image_url is None:
-        hint = "Only a job that ends with a picture can be followed by a describe."
-        return _failed(child, JobError("no_picture", "The parent has no picture.", hint), now)
+        error = job_error(ErrorCode.NO_PICTURE, "The parent has no picture.")
+        return _failed(child, error, now)
     return child
 
 
@@ -207,7 +208,7 @@ def _choose(parent: Job, key: str, function: str, then: tuple[JSON, ...], now: f
     child = _child(parent, key, Kind.CHOOSE, request, then=then, now=now)
     pending = parent.result.assets_status is AssetsStatus.PENDING
     due_at = now + retry_policy.look_at_siblings(0.0) if pending else now
-    return replace(child, waits_for=(parent.id,), due_at=due_at)
+    return _waiting(child, (parent.id,), due_at)
 
 
 def _after_siblings(blend: Job, parent: Job, made: tuple[Job, ...], now: float) -> Job:
@@ -217,10 +218,14 @@ def _after_siblings(blend: Job, parent: Job, made: tuple[Job, ...], now: float) 
     if len(siblings) < len(found):
         name = blend.request["blend"][found.index(None)]
         missing = button_not_found(name, parent.result.buttons or ())
-        return _failed(blend, replace(missing, code="sibling_failed"), now)
+        return _failed(blend, replace(missing, code=ErrorCode.SIBLING_FAILED), now)
     born_failed = any(sibling.status.terminal for sibling in siblings)
     due_at = now if born_failed else now + retry_policy.look_at_siblings(0.0)
-    return replace(blend, waits_for=tuple(sibling.id for sibling in siblings), due_at=due_at)
+    return _waiting(blend, tuple(sibling.id for sibling in siblings), due_at)
+
+
+def _waiting(child: Job, waits_for: tuple[str, ...], due_at: float) -> Job:
+    return replace(child, spec=replace(child.spec, waits_for=waits_for), due_at=due_at)
 
 
 def _sibling(parent: Job, name: str, made: tuple[Job, ...]) -> Job | None:
@@ -242,31 +247,25 @@ def _child(
     then: tuple[JSON, ...],
     now: float,
 ) -> Job:
-    return Job(
-        id=child_id(parent.id, key),
-        kind=kind,
-        account=parent.account,  # a task id means nothing to another account
-        pipeline_id=parent.pipeline_id,
+    spec = JobSpec(
+        kind,
+        request,
+        then,
+        parent.options,
         created_at=now,
-        request=request,
+        pipeline_id=parent.spec.pipeline_id,
         parent_id=parent.id,
-        batch_id=parent.batch_id,
-        then=then,
-        priority=parent.priority,
-        tenant=parent.tenant,
-        mode=parent.mode,
-        deadline_s=parent.deadline_s,
-        retry=parent.retry,
-        seed=parent.seed,
-        notify=parent.notify,
-        keep=parent.keep,
+        batch_id=parent.spec.batch_id,
     )
+    # A task id means nothing to another account.
+    return Job(child_id(parent.id, key), spec, account=parent.account)
 
 
 def _resolved(child: Job, parent: Job, button: Button) -> Job:
     name = buttons.name_of(button)
     request = {**child.request, "button": name, "custom_id": button.custom_id}
-    return replace(child, request=request, modal_prompt=default_prompt(parent, button.custom_id))
+    modal_prompt = default_prompt(parent, button.custom_id)
+    return replace(child.with_request(request), modal_prompt=modal_prompt)
 
 
 def _told_apart(found: tuple[Button, ...]) -> Iterator[tuple[str, Button]]:
@@ -279,7 +278,7 @@ def _told_apart(found: tuple[Button, ...]) -> Iterator[tuple[str, Button]]:
 def _one_of(base: Job, parent: Job, mark: str, key: str) -> Job:
     """One child of a glob: the step's place alone would give them all the same id."""
     request = {**base.request, "button": mark}
-    return replace(base, id=child_id(parent.id, f"{key}:{mark}"), request=request)
+    return replace(base.with_request(request), id=child_id(parent.id, f"{key}:{mark}"))
 
 
 def _modal(modal: JSON | None) -> Modal | None:

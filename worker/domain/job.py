@@ -5,7 +5,7 @@ epoch, UTC. What may change a job is in ``worker.domain.lifecycle``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -82,20 +82,47 @@ class Window(StrEnum):
     ANSWERED = "answered"
 
 
+class AttemptOutcome(StrEnum):
+    """How an attempt ended."""
+
+    NOT_YET = "not_yet"  #: refused, as the provider did not know the parent yet; it goes on
+    TRY_LATER = "try_later"  #: refused before anything was paid; it goes on after a backoff
+    PERMANENT = "permanent"  #: refused, as its account is at fault; another account goes on
+    NOT_SENT = "not_sent"  #: its worker died before the POST could leave; its number stays used
+    LOST = "lost"  #: of a choose: the worker that called the function is gone
+    IN_DOUBT = "in_doubt"  #: given up in doubt; it may prove accepted all the same
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+_FINAL_OUTCOMES = frozenset(AttemptOutcome(status.value) for status in _TERMINAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to have the job accepted; its number is part of the state token of its POST."""
 
     number: int
     started_at: float
-    #: A Verdict's outcome, the job's final status, or `in_doubt` where it was given up in doubt.
-    outcome: str | None = None
+    outcome: AttemptOutcome | None = None  #: None: it is under way
     posted_at: float | None = None  #: when its POST was about to leave; None: nothing was sent
     task_id: str | None = None  #: what the provider accepted it as: it is paid for
     extra: bool = False  #: accepted although another attempt was: the job was paid for twice
     account: str = ""  #: where it was submitted
     price: Amount = 0  #: what it costs there, should it be accepted
     refundable: bool = False  #: whether that comes back should the task fail
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it was given up in doubt."""
+        return self.outcome is AttemptOutcome.IN_DOUBT
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can be learnt of it: the job ended with it."""
+        return self.outcome in _FINAL_OUTCOMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,36 +154,49 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """The record of one submission."""
+class JobOptions:
+    """What every kind of job takes, and what its follow-ups inherit."""
 
-    id: str
-    kind: Kind
-    account: str  #: where it is submitted; empty while it is ``anywhere`` and has not started
-    pipeline_id: str  #: the root's id
-    created_at: float
-    request: JSON = field(default_factory=dict)  #: the kind's own fields, pictures as references
-    fetched: JSON = field(default_factory=dict)  #: a picture's URL -> our copy of what it held
-    parent_id: str | None = None
-    batch_id: str | None = None
-    row: int | None = None  #: the line of its batch's file
-    row_key: str | None = None  #: what its batch knows the row by
-    then: tuple[JSON, ...] = ()  #: steps still in their request form
     priority: int = 5
-    anywhere: bool = False  #: any account may take it, until its task belongs to one
     tenant: str = ""  #: for whom: tenants of one priority share the slots fairly
     mode: str | None = None
     deadline_s: int = 3600
     retry: Retry | None = None  #: what is tried again by itself; None: nothing that was accepted
     seed: bool = False  #: whether its picture's seed is asked for when it has succeeded
     keep: Keep = Keep()  #: what of its result is stored
-    waits_for: tuple[str, ...] = ()  #: ids of the jobs whose results this one needs
-    awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     notify: Notify | None = None  #: who is told of it; None: whom its account names, if any
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What was asked for, by whom or what."""
+
+    kind: Kind
+    request: JSON = field(default_factory=dict)  #: the kind's own fields, pictures as references
+    then: tuple[JSON, ...] = ()  #: steps still in their request form
+    options: JobOptions = JobOptions()
     metadata: JSON = field(default_factory=dict)
     fingerprint: str | None = None  #: hash of the request, to tell a repeat from another request
+    anywhere: bool = False  #: any account may take it, until its task belongs to one
+    created_at: float = 0.0
+    pipeline_id: str = ""  #: the root's id
+    parent_id: str | None = None
+    batch_id: str | None = None
+    row: int | None = None  #: the line of its batch's file
+    row_key: str | None = None  #: what its batch knows the row by
+    waits_for: tuple[str, ...] = ()  #: ids of the jobs whose results this one needs
 
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The record of one submission: what was asked for, and what became of it."""
+
+    id: str
+    spec: JobSpec
     version: int = 0  #: counts commits; 0 = never stored
+    account: str = ""  #: where it is submitted; empty while it is ``anywhere`` and has not started
+    fetched: JSON = field(default_factory=dict)  #: a picture's URL -> our copy of what it held
+    awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     status: Status = Status.QUEUED
     progress: int | None = None
     task_id: str | None = None
@@ -184,6 +224,30 @@ class Job:
     #: When someone must look at the job again; None where nobody must: it is ready to start (the
     #: ready queue is looked at all the time) or over.
     due_at: float | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What is submitted."""
+        return self.spec.kind
+
+    @property
+    def request(self) -> JSON:
+        """The kind's own fields."""
+        return self.spec.request
+
+    @property
+    def metadata(self) -> JSON:
+        """The caller's own notes."""
+        return self.spec.metadata
+
+    @property
+    def options(self) -> JobOptions:
+        """What its follow-ups inherit."""
+        return self.spec.options
+
+    def with_request(self, request: JSON) -> "Job":
+        """The same job with another ``request``: what its submission needs was learnt."""
+        return replace(self, spec=replace(self.spec, request=request))
 
     @property
     def attempt(self) -> int:
@@ -225,12 +289,12 @@ class Job:
     def seed_pending(self) -> bool:
         """Whether its seed is still to be asked for."""
         open_ = self.result.seed is None and self.result.seed_error is None
-        return self.seed and self.status is Status.SUCCEEDED and open_
+        return self.options.seed and self.status is Status.SUCCEEDED and open_
 
     @property
     def waiting(self) -> bool:
         """Whether it waits for another job's result or for our own function, not for a slot."""
-        lacking = bool(self.waits_for) and "images" not in self.request
+        lacking = bool(self.spec.waits_for) and "images" not in self.request
         return self.status is Status.QUEUED and (lacking or self.kind is Kind.CHOOSE)
 
     @property
@@ -241,7 +305,9 @@ class Job:
     @property
     def bound(self) -> bool:
         """Whether only its account can go on with it."""
-        return not self.anywhere or self.task_id is not None or self.status is not Status.QUEUED
+        return (
+            not self.spec.anywhere or self.task_id is not None or self.status is not Status.QUEUED
+        )
 
     @property
     def exclusive_prompt(self) -> str | None:

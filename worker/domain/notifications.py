@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -36,7 +37,7 @@ DEFAULT_TOPICS = (Topic.PIPELINE_FINISHED.value,)
 DEFAULT_BATCH_TOPICS = (Topic.BATCH_FINISHED.value,)
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """What became of a notification."""
 
     WAITING = "waiting"  #: for its first try, the next one, or those before it
@@ -64,7 +65,7 @@ class Notification:
     target: Notify
     created_at: float
     version: int = 0  #: counts changes; 0 = never stored
-    state: State = State.WAITING
+    state: DeliveryState = DeliveryState.WAITING
     failures: int = 0  #: since it was made, or replayed
     tries: tuple[Try, ...] = ()  #: the last ones
     #: When it is to be tried, once it is the first of its ordering key; None: no more.
@@ -102,7 +103,7 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
     def made(topic: Topic, subject: str) -> Notification:
         number = f"{job.id}-{job.version + 1}-{topic.value.replace('.', '-')}"
         return Notification(
-            f"msg_{number}", topic.value, subject, job.pipeline_id, target, now, due_at=now
+            f"msg_{number}", topic.value, subject, job.spec.pipeline_id, target, now, due_at=now
         )
 
     topics = [topic for topic in _topics(before, job, now) if topic.value in target.topics]
@@ -110,7 +111,7 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
         job = replace(job, told_at=now)
     told = tuple(made(topic, job.id) for topic in topics)
     ends = job.settled and Topic.PIPELINE_FINISHED.value in target.topics
-    return job, Outbox(told, made(Topic.PIPELINE_FINISHED, job.pipeline_id) if ends else None)
+    return job, Outbox(told, made(Topic.PIPELINE_FINISHED, job.spec.pipeline_id) if ends else None)
 
 
 def end_of_batch(batch_id: str, target: Notify) -> Notification:
@@ -122,7 +123,7 @@ def end_of_batch(batch_id: str, target: Notify) -> Notification:
 
 def delivered(one: Notification, now: float, outcome: str) -> Notification:
     """The receiver took it."""
-    return replace(_tried(one, now, outcome), state=State.DELIVERED, due_at=None)
+    return replace(_tried(one, now, outcome), state=DeliveryState.DELIVERED, due_at=None)
 
 
 def failed(one: Notification, now: float, failure: Failure) -> Notification:
@@ -131,13 +132,13 @@ def failed(one: Notification, now: float, failure: Failure) -> Notification:
     tried = replace(tried, failures=one.failures + 1)
     over = one.failures >= len(RETRY_AFTER_S) or one.topic == Topic.JOB_PROGRESS
     if failure.final or over:
-        return replace(tried, state=State.DEAD, due_at=None)
+        return replace(tried, state=DeliveryState.DEAD, due_at=None)
     return replace(tried, due_at=now + RETRY_AFTER_S[one.failures])
 
 
 def replayed(one: Notification, now: float) -> Notification:
     """Once more from the start, whatever became of it."""
-    return replace(one, state=State.WAITING, failures=0, due_at=now)
+    return replace(one, state=DeliveryState.WAITING, failures=0, due_at=now)
 
 
 def _tried(one: Notification, now: float, outcome: str) -> Notification:
@@ -150,3 +151,10 @@ def _topics(before: Job, job: Job, now: float) -> Iterator[Topic]:
     moved = not job.status.terminal and job.progress not in (None, before.progress)
     if moved and now - (before.told_at or 0.0) >= PROGRESS_EVERY_S:
         yield Topic.JOB_PROGRESS
+
+
+def destination_of(target: Notify) -> str:
+    """Where it goes, as far as limits are concerned: a URL's host, or a queue of Celery's."""
+    if target.url:
+        return urlsplit(target.url).hostname or ""
+    return f"queue {target.queue or 'celery'}"

@@ -3,7 +3,7 @@
 from math import ceil
 from zlib import crc32
 
-from worker.domain.account_trouble import CURABLE
+from worker.domain.error_codes import RETRY_ON
 from worker.domain.job import Retry
 
 #: A refusal that costs nothing is tried again after 2, 4, 8 ... seconds, at most a minute apart.
@@ -40,7 +40,7 @@ def before_next_attempt(retry: Retry, code: str, tried: int, jitter: float) -> f
 
     None: it is not. ``tried``: how many submissions were accepted, or may have been, so far.
     """
-    if tried >= retry.attempts or code not in (CURABLE if retry.on is None else retry.on):
+    if tried >= retry.attempts or code not in (RETRY_ON if retry.on is None else retry.on):
         return None
     full = min(RETRY_CAP_S, retry.backoff_s * 2.0 ** min(tried - 1, 10))
     return full * (0.5 + jitter / 2)

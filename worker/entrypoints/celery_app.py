@@ -1,4 +1,4 @@
-"""The worker process: Celery's tasks in threads, and the sweep beside them."""
+"""The worker process: Celery tasks in threads, and the sweep in a thread of its own."""
 
 import logging
 import warnings
@@ -16,28 +16,25 @@ from worker.bootstrap import Services
 from worker.domain.errors import HooklineError
 from worker.entrypoints.tasks import register
 from worker.services import assets
-from worker.services.delivery_limits import AT_ONCE
+from worker.services.notify import AT_ONCE
 from worker.services.sweep import BATCH, Sweep
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two sweeps of one worker; what is due waits at most this long.
+#: Seconds between two sweeps of one worker.
 SWEEP_EVERY_S = 0.5
-#: Threads beside those that may each wait for a POST, for files, or for a receiver.
+#: Threads in addition to those that may wait for a POST, a download or a receiver.
 _SPARE_THREADS = 6
 
 
 def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> None:
-    """Work until SIGTERM or SIGINT; what runs then is finished first.
+    """Work until SIGTERM or SIGINT; running tasks are finished first.
 
-    ``queues``: those that this worker serves, by the names of ``broker.QUEUES``.
-
-    Threads, because the work is waiting for HTTP; the chatter between workers is off (see
-    ``worker.adapters.messaging.broker``).
+    ``queues``: names from ``broker.QUEUES``. Tasks run in threads, because they wait for HTTP.
     """
-    # Celery warns whoever runs it as root because of pickle; only JSON is taken here.
+    # Celery warns about root because of pickle; only JSON is accepted here.
     warnings.simplefilter("ignore", SecurityWarning)
-    # And whoever lets tasks run on while the broker is away; ours are safe to run twice.
+    # It also warns about tasks that run on while the broker is away; ours are safe to run twice.
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
     signals.setup_logging.connect(_keep_our_logging, weak=False)
     clear_left_behind(time())
@@ -71,13 +68,13 @@ def _keep_sweeping(sweep: Sweep, stop: Event) -> None:
             due = sweep.run()
         except HooklineError as error:
             due = 0
-            log.warning("the sweep failed", error=str(error))
-        except Exception:  # the sweep is what finds lost work: it must outlive any defect
+            log.warning("sweep.failed", error=str(error))
+        except Exception:  # the sweep finds lost work: it must survive any defect
             due = 0
-            log.exception("the sweep failed")
+            log.exception("sweep.failed")
 
 
 def _keep_our_logging(**_: object) -> None:
-    """Logging is set up already; of Celery's own lines only the warnings are wanted."""
+    """Keep Celery from configuring logging; log only its warnings."""
     for name in ("celery", "kombu"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""The services of this process: built from the environment when they are first needed."""
+"""The services of this process, built from the environment on first use."""
 
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -15,17 +15,18 @@ class _Connection:
 
 def connect(settings: "Settings | None" = None) -> "Services":
     """Build the services from ``settings``, or from the environment, and use them from now on."""
-    # Not before they are needed: Celery, Redis and the HTTP client take a while to import.
+    # Imported on first use: Celery, Redis and the HTTP client are slow to import.
     from worker.adapters.local.running import PATIENCE_S, settings_here  # noqa: PLC0415
     from worker.bootstrap import build  # noqa: PLC0415
 
-    return use(build(settings or settings_here(patience_s=PATIENCE_S)))
+    built = build(settings or settings_here(patience_s=PATIENCE_S))
+    use(built)
+    return built
 
 
-def use(services: "Services") -> "Services":
-    """Use ``services`` in this process from now on."""
+def use(services: "Services | None") -> None:
+    """Use ``services`` in this process from now on; ``None``: build them when next needed."""
     _Connection.services = services
-    return services
 
 
 def services() -> "Services":

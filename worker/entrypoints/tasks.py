@@ -1,7 +1,6 @@
-"""The Celery tasks: thin, ids as arguments, each safe to run twice or never."""
+"""The Celery tasks: thin, with ids as arguments, each safe to run twice or never."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -13,73 +12,48 @@ from worker.domain.job import SUBMITTED_KINDS, Kind
 
 log = structlog.get_logger(__name__)
 
-#: Seconds until a job handed in while Redis was away is offered again.
+#: Seconds until a job that was submitted while Redis was away is tried again.
 _TRY_AGAIN_S = 5
 
 
 def register(celery: Celery, services: Services) -> None:
-    """Add every task to ``celery``: our own wake-ups, and one door per kind of job."""
-
-    @celery.task(name="hookline.start")
-    def start(account: str) -> None:
-        with _left_to_the_sweep():
-            services.submitter.start_next(account)
-
-    @celery.task(name="hookline.ask")
-    def ask(account: str, job_ids: Sequence[str]) -> None:
-        with _left_to_the_sweep():
-            services.poller.ask(account, job_ids)
-
-    @celery.task(name="hookline.store_assets")
-    def store_assets(job_id: str) -> None:
-        with _left_to_the_sweep():
-            services.assets.store(job_id)
-
-    @celery.task(name="hookline.ask_seeds")
-    def ask_seeds(account: str, job_ids: Sequence[str]) -> None:
-        with _left_to_the_sweep():
-            services.seeds.ask(account, job_ids)
-
-    @celery.task(name="hookline.choose")
-    def choose(job_id: str) -> None:
-        with _left_to_the_sweep():
-            services.chooser.choose(job_id)
-
-    @celery.task(name="hookline.tidy")
-    def tidy() -> None:
-        with _left_to_the_sweep():
-            services.retention.tidy()
-
-    @celery.task(name="hookline.notify")
-    def notify(notification_id: str) -> None:
-        with _left_to_the_sweep():
-            services.notifier.send(notification_id)
-
+    """Add every task to ``celery``: our own wake-ups, and one task per kind of job."""
+    wakeups: dict[str, Callable[..., object]] = {
+        "start": services.submitter.start_next,
+        "ask": services.poller.poll,
+        "store_assets": services.assets.store,
+        "ask_seeds": services.seeds.ask,
+        "choose": services.chooser.choose,
+        "tidy": services.retention.tidy,
+        "notify": services.notifier.send,
+    }
+    for name, do in wakeups.items():
+        _register_wakeup(celery, name, do)
     for kind in SUBMITTED_KINDS:
-        _register_door(celery, services, kind)
+        _register_kind(celery, services, kind)
 
 
-@contextmanager
-def _left_to_the_sweep() -> Iterator[None]:
-    """What could not be done now is found again as soon as Redis answers."""
-    try:
-        yield
-    except ServiceUnavailable as error:
-        log.warning("left to the sweep", error=str(error))
+def _register_wakeup(celery: Celery, name: str, do: Callable[..., object]) -> None:
+    @celery.task(name=f"hookline.{name}")
+    def run(*args: Any) -> None:
+        try:
+            do(*args)
+        except ServiceUnavailable as error:  # the sweep finds it again once Redis answers
+            log.warning("task.left_to_sweep", task=name, error=str(error))
 
 
-def _register_door(celery: Celery, services: Services, kind: Kind) -> None:
-    """``hookline.<kind>``: hands a job in. The message is kept until the job is stored."""
+def _register_kind(celery: Celery, services: Services, kind: Kind) -> None:
+    """``hookline.<kind>`` submits a job. The message is kept until the job is stored."""
 
     @celery.task(
         name=f"hookline.{kind.value}", bind=True, acks_late=True, reject_on_worker_lost=True
     )
-    def hand_in(self: Task[..., None], /, job_key: str | None = None, **fields: Any) -> None:
-        # A message that comes twice has the same id, so it gives the same job.
+    def submit(self: Task[..., None], /, job_key: str | None = None, **fields: Any) -> None:
+        # A message that is delivered twice has the same id, so it gives the same job.
         key = job_key or f"celery:{self.request.id}"
         try:
             services.enqueuer.submit({**fields, "kind": kind.value}, key=key, allow_paths=True)
         except (InvalidRequest, Conflict) as error:
-            log.warning("a job was refused", kind=kind.value, job_key=job_key, error=str(error))
+            log.warning("task.request_refused", kind=kind.value, job_key=job_key, error=str(error))
         except ServiceUnavailable as error:
             raise self.retry(exc=error, countdown=_TRY_AGAIN_S, max_retries=None) from error

@@ -1,10 +1,8 @@
-"""Callbacks to the notifyHook: a few threads send them, tasks never wait (protocol: notifyHook).
+"""Callbacks to the notifyHook: a few threads send them, so tasks never wait.
 
-Unsigned and without order, as all providers send them; a refusal is not repeated unless the
-dialect says so.
+Unsigned and unordered, as all providers send them; a failed one is not retried unless the dialect
+says so.
 """
-
-from __future__ import annotations
 
 import json
 import threading
@@ -14,65 +12,57 @@ from queue import SimpleQueue
 
 import requests
 
-from worker.sandbox.base import Dialect
-from worker.sandbox.faults import Delivery, Faults
-from worker.sandbox.ledger import Stats
-from worker.sandbox.options import SandboxOptions
-from worker.sandbox.scheduler import Scheduler
+from worker.sandbox.environment import Environment
+from worker.sandbox.models import Callback
 
-#: Callbacks under way at once; the providers use ten as well.
-POOL = 10
+#: Callbacks in progress at once; the providers use ten as well.
+THREADS = 10
 
 
-class Notifier:
-    """Sends callbacks in the background."""
+class CallbackSender:
+    """Sends callbacks in the background. `enabled`: whether hooks reach the upstream at all."""
 
-    def __init__(
-        self, options: SandboxOptions, dialect: Dialect, scheduler: Scheduler, stats: Stats
-    ) -> None:
-        self._options = options
+    def __init__(self, env: Environment) -> None:
+        chosen, dialect = env.options.forward_hook, env.dialect
+        self.enabled = dialect.forwards_hook if chosen is None else chosen
+        self._env = env
         self._dialect = dialect
-        self._scheduler = scheduler
-        self._stats = stats
-        self._faults = Faults(options, stats)
-        self._due: SimpleQueue[Delivery | None] = SimpleQueue()
-        for n in range(POOL):
+        scale = env.options.callback_retry_scale
+        self._pauses = [pause * scale for pause in dialect.callback_pauses]
+        # Daemon threads, since an executor's would keep the process until slow receivers answer.
+        self._due: SimpleQueue[Callback | None] = SimpleQueue()
+        for n in range(THREADS):
             threading.Thread(target=self._run, name=f"sandbox-callback-{n}", daemon=True).start()
 
-    @property
-    def forwards(self) -> bool:
-        """Whether a notifyHook reaches the upstream at all."""
-        chosen = self._options.forward_hook
-        return self._dialect.forwards_hook if chosen is None else chosen
-
-    def tell(self, delivery: Delivery) -> None:
-        """Send one callback, after whatever the faults make of it."""
-        for sent in self._faults.callbacks(delivery):
-            if sent.delay:
-                self._scheduler.after(sent.delay, partial(self._due.put, sent))
-            else:
-                self._due.put(sent)
+    def send(self, callback: Callback) -> None:
+        """Send one callback, or whatever the faults make of it."""
+        for each in self._env.faults.callbacks(callback):
+            self._env.scheduler.after(each.delay, partial(self._due.put, each))
 
     def stop(self) -> None:
-        """Let the threads end when they have sent what is due."""
-        for _ in range(POOL):
+        """Let the threads end once they have sent what is due."""
+        for _ in range(THREADS):
             self._due.put(None)
 
     def _run(self) -> None:
         with requests.Session() as session:
-            session.trust_env = False  # receivers are local; a proxy setting is not meant for them
-            while (delivery := self._due.get()) is not None:
-                if self._send(session, delivery):
-                    self._stats.count("callbacks_sent")
-                else:
-                    self._stats.count("callbacks_failed")
-                    self._retry(delivery)
+            session.trust_env = False  # receivers are local: no proxy
+            while (callback := self._due.get()) is not None:
+                if self._post(session, callback):
+                    self._env.stats.count("callbacks_sent")
+                    continue
+                if callback.attempt < len(self._pauses):
+                    self._env.stats.count("callbacks_retried")
+                    retry = replace(callback, attempt=callback.attempt + 1)
+                    pause = self._pauses[callback.attempt]
+                    self._env.scheduler.after(pause, partial(self._due.put, retry))
+                self._env.stats.count("callbacks_failed")
 
-    def _send(self, session: requests.Session, delivery: Delivery) -> bool:
-        text = json.dumps(delivery.body, ensure_ascii=self._dialect.ascii_callbacks)
+    def _post(self, session: requests.Session, callback: Callback) -> bool:
+        text = json.dumps(callback.body, ensure_ascii=self._dialect.ascii_callbacks)
         try:
             reply = session.post(
-                delivery.url,
+                callback.url,
                 data=text.encode(),
                 headers={"Content-Type": self._dialect.callback_type},
                 timeout=self._dialect.callback_timeout,
@@ -81,12 +71,3 @@ class Notifier:
         except (requests.RequestException, ValueError):
             return False
         return 200 <= reply.status_code < 300
-
-    def _retry(self, delivery: Delivery) -> None:
-        pauses = self._dialect.callback_pauses
-        if delivery.attempt >= len(pauses):
-            return
-        pause = pauses[delivery.attempt] * self._options.callback_retry_scale
-        again = replace(delivery, attempt=delivery.attempt + 1)
-        self._stats.count("callbacks_retried")
-        self._scheduler.after(pause, partial(self._due.put, again))

@@ -1,244 +1,143 @@
-# ruff: noqa: ARG001 - faults of one point share a signature, used or not
-"""Faults on demand.
+"""Faults on demand: each has its rate among the options, and a branch here.
 
-A fault is a small function bound to a point and to the option that holds its rate. To add one:
-an option in `options`, a function here. Chance depends on the seed, the fault's name and the
-number of the submission or callback only, so a run can be repeated whatever the threads do.
+Whether one occurs depends only on the seed, the fault's name and the number of the submission, task
+or callback, so runs are reproducible whatever the threads do.
 """
 
-from __future__ import annotations
-
+import itertools
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from worker.sandbox.answers import front_error
-from worker.sandbox.base import Dialect
-from worker.sandbox.chance import chance
+from worker.sandbox.dialects import Dialect
 from worker.sandbox.ledger import Stats
-from worker.sandbox.model import START_DELAY, SUCCESS, Reply, Task
+from worker.sandbox.models import START_DELAY, SUCCESS, UNREADABLE, Callback, Reply, Task, now_ms
 from worker.sandbox.options import SandboxOptions
+from worker.sandbox.rng import seeded_rng
 
-
-@dataclass
-class Case:
-    """One submission on its way; faults change what becomes of it."""
-
-    path: str
-    number: int
-    dialect: Dialect
-    options: SandboxOptions
-    tasks: tuple[Task, ...] = ()
-    reply: Reply | None = None
-    delay: float = 0.0
-    cut: bool = False
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One callback on its way. `seconds` is how long its task runs."""
-
-    url: str
-    body: dict[str, Any]
-    number: int
-    index: int
-    seconds: float
-    delay: float = 0.0
-    attempt: int = 0
-
-
-@dataclass
-class Download:
-    """A picture or film on its way. ``announced``: the size that its head tells."""
-
-    data: bytes
-    announced: int
-    status: int = 200
-
-
-CaseFault = Callable[[Case, random.Random], None]
-CallbackFault = Callable[[Delivery, random.Random, SandboxOptions], list[Delivery]]
-DownloadFault = Callable[[Download, random.Random], None]
-LinkFault = Callable[[random.Random, SandboxOptions], float]
-
-_before: dict[str, CaseFault] = {}
-_after: dict[str, CaseFault] = {}
-_callback: dict[str, CallbackFault] = {}
-_download: dict[str, DownloadFault] = {}
-_link: dict[str, LinkFault] = {}
-
-
-def before_accept(rate: str) -> Callable[[CaseFault], CaseFault]:
-    """Bind a fault to the moment before a submission is accepted; a reply set there ends it."""
-    return lambda fault: _before.setdefault(rate, fault)
-
-
-def after_accept(rate: str) -> Callable[[CaseFault], CaseFault]:
-    """Bind a fault to the moment between accepting and answering."""
-    return lambda fault: _after.setdefault(rate, fault)
-
-
-def on_callback(rate: str) -> Callable[[CallbackFault], CallbackFault]:
-    """Bind a fault to a callback about to be sent; it answers what is sent instead."""
-    return lambda fault: _callback.setdefault(rate, fault)
-
-
-def on_download(rate: str) -> Callable[[DownloadFault], DownloadFault]:
-    """Bind a fault to a picture or film about to be sent."""
-    return lambda fault: _download.setdefault(rate, fault)
-
-
-def on_link(rate: str) -> Callable[[LinkFault], LinkFault]:
-    """Bind a fault to a link that is about to be told; it answers how many seconds it is good."""
-    return lambda fault: _link.setdefault(rate, fault)
+#: The query field with the time at which a link expires, in epoch milliseconds.
+EXPIRY = "ex"
+_LINKS = ("imageUrl", "imageUrls", "videoUrl", "videoUrls")
+_FRONT_TITLES = {
+    502: "502 Bad Gateway",
+    503: "503 Service Temporarily Unavailable",
+    504: "504 Gateway Time-out",
+}
 
 
 class Faults:
     """The faults of one sandbox."""
 
-    def __init__(self, options: SandboxOptions, stats: Stats) -> None:
+    def __init__(self, options: SandboxOptions, dialect: Dialect, stats: Stats) -> None:
         self._options = options
+        self._dialect = dialect
         self._stats = stats
+        self._links = defaultdict[int, Iterator[int]](partial(itertools.count, 1))
+        self._downloads = defaultdict[int, Iterator[int]](partial(itertools.count, 1))
 
-    def before(self, case: Case) -> None:
-        """Maybe set a reply that refuses the submission."""
-        for rate, fault in _before.items():
-            if case.reply is None and (dice := self._strikes(rate, case.number)) is not None:
-                fault(case, dice)
+    def before_accept(self, path: str, number: int) -> Reply | None:
+        """A reply that refuses submission `number`, or None."""
+        if rng := self._occurs("refusals", number):
+            return rng.choice(self._dialect.busy(path))
+        if rng := self._occurs("errors_before", number):
+            return self._server_error(rng.choice((500, 502, 503, 504)))
+        return None
 
-    def after(self, case: Case) -> None:
-        """Maybe spoil the answer or the fate of an accepted submission."""
-        for rate, fault in _after.items():
-            dice = self._strikes(rate, case.number)
-            if dice is not None:
-                fault(case, dice)
+    def after_accept(self, reply: Reply, number: int, tasks: Sequence[Task]) -> Reply:
+        """The reply to accepted submission `number`; may also change the fate of its tasks."""
+        if rng := self._occurs("errors_after", number):
+            # No 503: it says that nothing was accepted.
+            reply = self._server_error(rng.choice((500, 502, 504)))
+        if rng := self._occurs("slow_replies", number):
+            reply = replace(reply, delay=rng.uniform(*self._options.slow_seconds))
+        if self._occurs("cut_replies", number):
+            reply = replace(reply, cut=True)
+        if self._occurs("callbacks_early", number):
+            reply = replace(reply, delay=max(reply.delay, START_DELAY + 0.05))
+        if self._occurs("failures", number):
+            for task in tasks:
+                task.failure = task.failure or UNREADABLE
+        if rng := self._occurs("late_successes", number):
+            for task in tasks:
+                if task.failure is None:
+                    task.failure = self._dialect.timeout_text
+                    task.late_success = rng.uniform(*self._options.late_success_seconds)
+        return reply
 
-    def callbacks(self, delivery: Delivery) -> list[Delivery]:
-        """What is sent instead of this one callback."""
-        sent = [delivery]
-        for rate, fault in _callback.items():
-            dice = self._strikes(rate, delivery.number, delivery.index)
-            if dice is not None:
-                sent = [new for old in sent for new in fault(old, dice, self._options)]
+    def callbacks(self, callback: Callback) -> list[Callback]:
+        """What is sent instead of this callback."""
+        sent, subject = [callback], (callback.number, callback.index)
+        if self._occurs("callbacks_lost", *subject):
+            return []
+        if self._occurs("callbacks_doubled", *subject):
+            sent *= 2
+        if rng := self._occurs("callbacks_shuffled", *subject):
+            sent = [replace(c, delay=c.delay + rng.uniform(0, c.seconds)) for c in sent]
+        if rng := self._occurs("callbacks_late", *subject):
+            late = self._options.late_seconds
+            sent = [replace(c, delay=c.delay + rng.uniform(*late)) for c in sent]
+        if self._occurs("callbacks_without_state", *subject):
+            body = {key: value for key, value in callback.body.items() if key != "state"}
+            sent = [replace(c, body=body) for c in sent]
+        done = callback.body.get("status") == SUCCESS and "buttons" in callback.body
+        if self._occurs("callbacks_without_buttons", *subject) and done:
+            sent = [replace(c, body=c.body | {"buttons": []}) for c in sent]
         return sent
 
-    def download(self, download: Download, number: int, count: int) -> None:
-        """Maybe spoil the ``count``-th download of what task ``number`` made."""
-        for rate, fault in _download.items():
-            if (dice := self._strikes(rate, number, count)) is not None:
-                fault(download, dice)
+    def download(self, data: bytes, content_type: str, task: Task | None) -> Reply:
+        """The reply to a download of a task's file; uploads belong to no task and never fail."""
+        reply = Reply(data, content_type=content_type)
+        if task is None:
+            return reply
+        subject = task.number, next(self._downloads[task.number])
+        if rng := self._occurs("pictures_failed", *subject):
+            reply = replace(reply, body=b"", status=rng.choice((500, 502, 503)))
+        if rng := self._occurs("pictures_cut", *subject):
+            size = len(reply.body)
+            reply = replace(reply, body=reply.body[: rng.randrange(size or 1)])
+            if rng.random() >= 0.5:  # else: a proxy cached the half and announces its size
+                reply = replace(reply, content_length=size)
+        return reply
 
-    def link_life(self, number: int, count: int) -> float | None:
-        """Seconds that the ``count``-th link to what task ``number`` made is good; None: always."""
-        struck = ((self._strikes(rate, number, count), fault) for rate, fault in _link.items())
-        return min((fault(dice, self._options) for dice, fault in struck if dice), default=None)
+    def links(self, view: dict[str, Any], task_number: int) -> dict[str, Any]:
+        """The task object, maybe with links that expire, like those that Discord signs."""
+        rng = self._occurs("links_expired", task_number, next(self._links[task_number]))
+        if rng is None:
+            return view
+        lifetime = rng.uniform(*self._options.link_seconds)
+        mark = f"{EXPIRY}={now_ms() + round(lifetime * 1000)}"
+        return {k: _marked(value, mark) if k in _LINKS else value for k, value in view.items()}
 
-    def _strikes(self, rate: str, *subject: int) -> random.Random | None:
+    def _occurs(self, rate: str, *subject: int) -> random.Random | None:
+        """Randomness for the fault if it occurs, else None."""
         share: float = getattr(self._options, rate)
         if not share:
             return None
-        dice = chance(self._options.seed, rate, *subject)
-        if dice.random() >= share:
+        rng = seeded_rng(self._options.seed, rate, *subject)
+        if rng.random() >= share:
             return None
         self._stats.count(rate, "faults")
-        return dice
+        return rng
+
+    def _server_error(self, status: int) -> Reply:
+        """The provider's own HTTP 500, or a page by the web server in front of it."""
+        if status == 500:
+            return self._dialect.crashed
+        title = _FRONT_TITLES[status]
+        head = f"<html>\n<head><title>{title}</title></head>\n"
+        return Reply(f"{head}<body><h1>{title}</h1></body>\n</html>\n", status, "text/html")
 
 
-@before_accept("refusals")
-def _refuse(case: Case, dice: random.Random) -> None:
-    case.reply = dice.choice(case.dialect.busy(case.path))
-
-
-@before_accept("errors_before")
-def _fail_before(case: Case, dice: random.Random) -> None:
-    case.reply = _server_error(case, dice.choice((500, 502, 503, 504)))
-
-
-@after_accept("errors_after")
-def _fail_after(case: Case, dice: random.Random) -> None:
-    # No 503 here: it says that nothing was accepted, and a front that lies is not meant.
-    case.reply = _server_error(case, dice.choice((500, 502, 504)))
-
-
-@after_accept("slow_replies")
-def _answer_slowly(case: Case, dice: random.Random) -> None:
-    case.delay = dice.uniform(*case.options.slow_seconds)
-
-
-@after_accept("cut_replies")
-def _cut(case: Case, dice: random.Random) -> None:
-    case.cut = True
-
-
-@after_accept("callbacks_early")
-def _call_back_first(case: Case, dice: random.Random) -> None:
-    case.delay = max(case.delay, START_DELAY + 0.05)
-
-
-@after_accept("failures")
-def _doom(case: Case, dice: random.Random) -> None:
-    for task in case.tasks:
-        task.doom = task.doom or "Invalid Form Body"
-
-
-@after_accept("late_successes")
-def _time_out_first(case: Case, dice: random.Random) -> None:
-    for task in case.tasks:
-        if task.doom is None:
-            task.doom = case.dialect.timeout_text
-            task.succeeds_late = dice.uniform(*case.options.late_success_seconds)
-
-
-@on_callback("callbacks_lost")
-def _lose(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
-    return []
-
-
-@on_callback("callbacks_doubled")
-def _double(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
-    return [sent, sent]
-
-
-@on_callback("callbacks_shuffled")
-def _shuffle(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
-    return [replace(sent, delay=sent.delay + dice.uniform(0, sent.seconds))]
-
-
-@on_callback("callbacks_late")
-def _delay(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
-    return [replace(sent, delay=sent.delay + dice.uniform(*options.late_seconds))]
-
-
-@on_callback("callbacks_without_state")
-def _drop_state(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
-    body = {key: value for key, value in sent.body.items() if key != "state"}
-    return [replace(sent, body=body)]
-
-
-@on_callback("callbacks_without_buttons")
-def _drop_buttons(sent: Delivery, dice: random.Random, options: SandboxOptions) -> list[Delivery]:
-    if sent.body.get("status") != SUCCESS or "buttons" not in sent.body:
-        return [sent]
-    return [replace(sent, body=sent.body | {"buttons": []})]
-
-
-@on_download("pictures_failed")
-def _fail_download(download: Download, dice: random.Random) -> None:
-    download.data, download.announced, download.status = b"", 0, dice.choice((500, 502, 503))
-
-
-@on_download("pictures_cut")
-def _cut_download(download: Download, dice: random.Random) -> None:
-    download.data = download.data[: dice.randrange(len(download.data) or 1)]
-    if dice.random() < 0.5:  # a front that cached the half tells its size
-        download.announced = len(download.data)
-
-
-@on_link("links_expired")
-def _let_die(dice: random.Random, options: SandboxOptions) -> float:
-    return dice.uniform(*options.link_seconds)
-
-
-def _server_error(case: Case, status: int) -> Reply:
-    return case.dialect.crashed() if status == 500 else front_error(status)
+def _marked(value: Any, mark: str) -> Any:
+    match value:
+        case str() if value.startswith("http"):
+            return f"{value}{'&' if '?' in value else '?'}{mark}"
+        case dict():
+            return {key: _marked(each, mark) for key, each in value.items()}
+        case list():
+            return [_marked(each, mark) for each in value]
+        case _:
+            return value

@@ -1,20 +1,18 @@
-"""The oracle's memory: every accepted (paid) submission, and counts of what happened."""
-
-from __future__ import annotations
+"""The ledger of every accepted (paid) submission, and counts of what happened."""
 
 import json
 import os
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from worker.sandbox.model import Task
+from worker.sandbox.models import Task
 
 
 class Ledger:
-    """Append-only list of accepted submissions; with a path also a file that outlives a kill."""
+    """An append-only list of accepted submissions; with a path also a file that survives a kill."""
 
     def __init__(self, path: str | None = None) -> None:
         self._entries: list[dict[str, Any]] = []
@@ -26,7 +24,7 @@ class Ledger:
             self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - until close()
 
     def add(self, task: Task | None, kind: str, state: str | None, prompt: str) -> None:
-        """Record one; when this returns the line is on disk, so no answer can precede it."""
+        """Record one; the line is on disk when this returns, so before any reply."""
         entry = {
             "task_id": task.id if task else None,
             "kind": kind,
@@ -46,13 +44,13 @@ class Ledger:
                 os.fsync(self._file.fileno())
 
     def end(self, task: Task) -> None:
-        """Note when the task first ended, and so left its place; the file does not tell it."""
+        """Record when the task first ended and freed its slot; the file does not say it."""
         with self._lock:
             if entry := self._running.pop(task.id, None):
                 entry["ended_at"] = _now()
 
     def entries(self) -> list[dict[str, Any]]:
-        """All of them, oldest first; `ended_at` is there once the task has ended."""
+        """All of them, oldest first, with `ended_at` once the task has ended."""
         with self._lock:
             return [dict(entry) for entry in self._entries]
 
@@ -68,18 +66,17 @@ class Stats:
     """Counters, by group and name."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, Counter[str]] = {}
+        self._counts = defaultdict[str, Counter[str]](Counter)
         self._lock = threading.Lock()
 
     def count(self, name: str, group: str = "counts") -> None:
-        """One more of `name`."""
+        """Add one to `name`."""
         with self._lock:
-            self._counts.setdefault(group, Counter())[name] += 1
+            self._counts[group][name] += 1
 
     def get(self, name: str, group: str = "counts") -> int:
-        """How many so far."""
-        with self._lock:
-            return self._counts.get(group, Counter())[name]
+        """The count of `name`."""
+        return self.snapshot().get(group, {}).get(name, 0)
 
     def snapshot(self) -> dict[str, dict[str, int]]:
         """All groups as plain dicts."""

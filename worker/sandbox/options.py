@@ -1,11 +1,9 @@
-# ruff: noqa: RUF009 - `option` and its kin are dataclass fields
-"""What a sandbox can be told: the provider it imitates, its habits, and the faults it injects.
+# ruff: noqa: RUF009 - `option` and its kin build dataclass fields
+"""Options: the provider that a sandbox imitates, its habits, and the faults it injects.
 
-Every option is a field of `SandboxOptions` carrying its own help text and parser, so a command
-line is built from `OPTIONS` and a new option is one new line here.
+Every option is a field of `SandboxOptions` with its help text and parser, so the command line is
+built from `OPTIONS` and a new option is one line here.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -26,7 +24,7 @@ def parse_seconds(text: str) -> Seconds:
 
 
 def parse_words(text: str) -> tuple[str, ...]:
-    """Read comma separated words."""
+    """Read comma-separated words."""
     return tuple(word.strip().lower() for word in text.split(",") if word.strip())
 
 
@@ -35,69 +33,67 @@ def parse_rate(text: str) -> float:
     return float(text[:-1]) / 100 if text.endswith("%") else float(text)
 
 
-def option(default: Any, group: str, parse: Callable[[str], Any], text: str) -> Any:
+def option(default: Any, parse: Callable[[str], Any], text: str) -> Any:
     """Declare a dataclass field that is also a command-line option."""
-    return field(default=default, metadata={"group": group, "parse": parse, "help": text})
+    return field(default=default, metadata={"parse": parse, "help": text})
 
 
-def flag(group: str, text: str, *, default: bool | None = False) -> Any:
-    """Declare an option without a value; `None` leaves the choice to the dialect."""
-    return option(default, group, bool, text)
+def flag(text: str, *, default: bool | None = False) -> Any:
+    """Declare a switch; `None` leaves the choice to the dialect."""
+    return option(default, bool, text)
 
 
 def rate(text: str) -> Any:
-    """Declare a fault that strikes a share of all cases."""
-    return option(0.0, "faults", parse_rate, text + " (share of cases, 0-1)")
+    """Declare a fault that affects a share of all cases."""
+    return option(0.0, parse_rate, text + " (share of cases, 0-1)")
 
 
 @dataclass(frozen=True)
 class SandboxOptions:
     """All settings of one sandbox."""
 
-    dialect: str = option("trueai", "provider", str, "whose protocol to speak")
-    key: str | None = option(None, "provider", str, "the API key asked for; none: no auth")
-    task_seconds: Seconds = option(
-        (2.0, 5.0), "provider", parse_seconds, "how long a task runs, A-B"
-    )
-    max_running: int = option(0, "provider", int, "tasks that run at once; 0: no limit")
+    dialect: str = option("trueai", str, "whose protocol to speak")
+    key: str | None = option(None, str, "the API key asked for; none: no auth")
+    task_seconds: Seconds = option((2.0, 5.0), parse_seconds, "how long a task runs, A-B")
+    max_running: int = option(0, int, "tasks that run at once; 0: no limit")
     refuse_above: int = option(
-        10, "provider", int, "waiting tasks above which a submission is refused as queue full"
+        10, int, "waiting tasks above which a submission is refused as queue full"
     )
     public_url: str | None = option(
-        None, "provider", str, "address to put into picture URLs; none: the listening one"
+        None, str, "address to put into picture URLs; none: the listening one"
     )
     ledger_path: str | None = option(
-        None, "provider", str, "append every accepted submission to this JSONL file"
+        None, str, "append every accepted submission to this JSONL file"
     )
-    seed: int = option(0, "provider", int, "repeats the same durations and faults")
+    seed: int = option(0, int, "repeats the same durations and faults")
 
+    # Habits: what such providers do.
     forward_hook: bool | None = flag(
-        "habits", "pass notifyHook on, or strip it; default as the dialect does", default=None
+        "pass notifyHook on, or strip it; default as the dialect does", default=None
     )
-    remix: bool = flag("habits", "account in remix mode: V, pan and reroll open the window too")
-    partner_account: bool = flag("habits", "describe results without emoji numbers (trueai)")
-    instant_upscales: bool = flag("habits", "upscales succeed within the submit, no callback")
-    modal_new_task: bool = flag("habits", "a modal opens a new task id, under its own state")
+    remix: bool = flag("account in remix mode: V, pan and reroll open the window too")
+    partner_account: bool = flag("describe results without emoji numbers (trueai)")
+    instant_upscales: bool = flag("upscales succeed within the submit, no callback")
+    modal_new_task: bool = flag("a modal opens a new task id, under its own state")
     grids_without_buttons: bool = flag(
-        "habits", "grids list no buttons (change is there instead); emoji is an object"
+        "grids list no buttons (change is there instead); emoji is an object"
     )
     callback_every_ms: int = option(
-        0, "habits", int, "a full callback every so often, changed or not; 0: only on change"
+        0, int, "a full callback every so often, changed or not; 0: only on change"
     )
     callback_retry_scale: float = option(
-        1.0, "habits", float, "factor on the pauses between callback retries (crazyrouter)"
+        1.0, float, "factor on the pauses between callback retries (crazyrouter)"
     )
-    fetch_lag: float = option(
-        0.0, "habits", float, "seconds between a gateway's looks at its upstream"
-    )
-    banned: tuple[str, ...] = option((), "habits", parse_words, "words that moderation refuses")
-    swap_equal_prompts: bool = flag("habits", "equal prompts running at once swap pictures")
+    fetch_lag: float = option(0.0, float, "seconds between a gateway's looks at its upstream")
+    banned: tuple[str, ...] = option((), parse_words, "words that moderation refuses")
+    swap_equal_prompts: bool = flag("equal prompts running at once swap pictures")
 
+    # Faults: what goes wrong.
     callbacks_lost: float = rate("callbacks never sent")
     callbacks_doubled: float = rate("callbacks sent twice")
     callbacks_shuffled: float = rate("callbacks held back by a random part of the task's time")
     callbacks_late: float = rate("callbacks held back by late-seconds")
-    late_seconds: Seconds = option((1.0, 5.0), "faults", parse_seconds, "how late, A-B")
+    late_seconds: Seconds = option((1.0, 5.0), parse_seconds, "how late, A-B")
     callbacks_early: float = rate("first callback before the submit reply")
     callbacks_without_state: float = rate("callbacks without `state`")
     callbacks_without_buttons: float = rate("SUCCESS callbacks without `buttons`")
@@ -105,34 +101,32 @@ class SandboxOptions:
     errors_before: float = rate("submissions answered 5xx, not accepted")
     errors_after: float = rate("submissions accepted, then answered 5xx")
     slow_replies: float = rate("submissions accepted, answered after slow-seconds")
-    slow_seconds: Seconds = option((1.0, 3.0), "faults", parse_seconds, "how slow, A-B")
+    slow_seconds: Seconds = option((1.0, 3.0), parse_seconds, "how slow, A-B")
     cut_replies: float = rate("submissions accepted, connection closed without an answer")
     failures: float = rate("tasks that end in FAILURE")
     late_successes: float = rate("tasks that time out, and succeed after all")
     late_success_seconds: Seconds = option(
-        (1.0, 3.0), "faults", parse_seconds, "time from the timeout to the success, A-B"
+        (1.0, 3.0), parse_seconds, "time from the timeout to the success, A-B"
     )
 
     pictures_failed: float = rate("picture downloads answered 5xx")
     pictures_cut: float = rate("picture downloads that end in the middle")
     links_expired: float = rate("picture links that die after link-seconds, until asked for anew")
     link_seconds: Seconds = option(
-        (0.0, 0.5), "faults", parse_seconds, "how long a link that dies is good for, A-B"
+        (0.0, 0.5), parse_seconds, "how long a link that dies is good for, A-B"
     )
 
     def __post_init__(self) -> None:
-        problems = list(_problems(self))
-        if problems:
+        if problems := _problems(self):
             raise ValueError("; ".join(problems))
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option as a command line needs it."""
+    """One option, as the command line needs it."""
 
     name: str
     default: Any
-    group: str
     help: str
     parse: Callable[[str], Any]
 
@@ -148,12 +142,12 @@ class Option:
 
     @property
     def is_rate(self) -> bool:
-        """Whether it is the share of cases a fault strikes."""
+        """Whether it is the share of cases that a fault affects."""
         return self.parse is parse_rate
 
 
 OPTIONS: tuple[Option, ...] = tuple(
-    Option(f.name, f.default, f.metadata["group"], f.metadata["help"], f.metadata["parse"])
+    Option(f.name, f.default, f.metadata["help"], f.metadata["parse"])
     for f in fields(SandboxOptions)
 )
 

@@ -1,11 +1,9 @@
-"""Real pictures, drawn from the prompt alone: the same prompt and seed give the same pixels.
+"""Pictures drawn from the prompt alone: the same prompt and seed give the same pixels.
 
-A `Recipe` says how to draw a picture and how large it will be; nothing is drawn until somebody
-asks for it, so that a load test pays for no pixel. Follow-ups are recipes over their parent's
-recipe: an upscale really is that quadrant, a blend really mixes what was handed in.
+A `Recipe` says how to draw a picture and how large it will be; nothing is drawn until it is
+requested, so that a load test pays for no pixels. Follow-ups are recipes over their parent's
+recipe: an upscale really is that quadrant, a blend really mixes its inputs.
 """
-
-from __future__ import annotations
 
 import colorsys
 import io
@@ -14,22 +12,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-from worker.sandbox.chance import chance
+from worker.sandbox.rng import seeded_rng
 
 Size = tuple[int, int]
-Colour = tuple[int, int, int]
 
 #: Edge of a square grid; each of its four cells has half of it.
 EDGE = 1024
-DIMENSIONS = {"PORTRAIT": "2:3", "SQUARE": "1:1", "LANDSCAPE": "3:2"}
+DIMENSIONS = {"PORTRAIT": (2, 3), "SQUARE": (1, 1), "LANDSCAPE": (3, 2)}
 _NOTHING: Size = (0, 0)
 
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """How to draw one picture. A size of (0, 0) means: handed in, but not a picture."""
+    """How to draw one picture. A size of (0, 0): an upload that is not a picture."""
 
     size: Size
     draw: Callable[[], Image.Image]
@@ -59,28 +56,29 @@ def preview_of(recipe: Recipe, percent: int) -> bytes:
 
 
 def gif_of(recipe: Recipe) -> bytes:
-    """A short film that moves into the picture."""
+    """A short video that zooms into the picture."""
     base = picture_of(recipe)
-    size = _scaled(recipe.size, 256 / max(recipe.size))
-    frames = []
-    for step in range(6):
-        inset = 0.04 * step
-        box = (inset * base.width, inset * base.height, *_far_corner(base.size, inset))
-        frames.append(base.resize(size, box=box))
-    return _encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=120)
+    width, height = base.size
+    size = _scaled(base.size, 256 / max(base.size))
+    insets = [0.04 * step for step in range(6)]
+    boxes = [(i * width, i * height, width * (1 - i), height * (1 - i)) for i in insets]
+    first, *others = [base.resize(size, box=box) for box in boxes]
+    return _encoded(first, "GIF", save_all=True, append_images=others, duration=120)
 
 
 # --- recipes -------------------------------------------------------------------------------------
 
 
-def grid(prompt: str, seed: str, ratio: str | None = None) -> Recipe:
+def grid(prompt: str, seed: str) -> Recipe:
     """Four pictures of a prompt, two by two."""
-    cell = _cell_size(ratio or _ratio_in(prompt))
-    return _four(cell, lambda i: _scene(prompt, f"{seed}/{i}", cell))
+    ratio = re.search(r"--ar\s+(\d+):(\d+)", prompt)
+    wide, high = map(int, ratio.groups()) if ratio else (1, 1)
+    size = max(1, wide) * EDGE, max(1, high) * EDGE
+    return _four(size, lambda i, cell: _scene(prompt, f"{seed}/{i}", cell))
 
 
 def given(data: bytes) -> Recipe:
-    """A picture that was handed in; only its header is read now."""
+    """An uploaded picture; only its header is read now."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             size = image.size
@@ -89,110 +87,93 @@ def given(data: bytes) -> Recipe:
     return Recipe(size, partial(_decode, data))
 
 
-def quadrant(parent: Recipe, index: int) -> Recipe:
-    """Upscale 1-4 of a grid: that quadrant at twice its size."""
-    return Recipe(_cell(parent, index).size, lambda: _double(_crop(parent, index)))
+def cell_of(parent: Recipe, index: int) -> Recipe:
+    """One quadrant of a grid at its own size, as the base of a variation."""
+    width, height = parent.size[0] // 2, parent.size[1] // 2
+    left, top = (index - 1) % 2 * width, (index - 1) // 2 * height
+    box = (left, top, left + width, top + height)
+    return Recipe((width, height), lambda: picture_of(parent).crop(box))
 
 
-def enlarged(parent: Recipe, *, creative: bool) -> Recipe:
-    """The second upscale: twice the edge; the creative one sharpens besides."""
+def enlarged(parent: Recipe, *, creative: bool = False) -> Recipe:
+    """An upscale: twice the edge; the creative one also sharpens."""
+    size = _scaled(parent.size, 2)
 
     def draw() -> Image.Image:
-        image = _double(picture_of(parent))
+        image = picture_of(parent).resize(size, Image.Resampling.BICUBIC)
         return image.filter(ImageFilter.SHARPEN) if creative else image
 
-    return Recipe(_scaled(parent.size, 2), draw)
+    return Recipe(size, draw)
+
+
+def quadrant(parent: Recipe, index: int) -> Recipe:
+    """Upscale 1-4 of a grid: that quadrant at twice its size."""
+    return enlarged(cell_of(parent, index))
 
 
 def variation(parent: Recipe, prompt: str, seed: str, strength: float) -> Recipe:
-    """Four relatives of a picture, the further from it the greater the strength."""
-    cell = _fitted(parent.size)
+    """Four pictures like the parent; the greater the strength (0-1), the less alike."""
 
-    def tile(i: int) -> Image.Image:
+    def tile(i: int, cell: Size) -> Image.Image:
         other = _scene(prompt, f"{seed}/{i}", cell)
         return Image.blend(picture_of(parent).resize(cell), other, strength)
 
-    return _four(cell, tile)
-
-
-def cell_of(parent: Recipe, index: int) -> Recipe:
-    """One quadrant of a grid at its own size, as the base of a variation."""
-    cell = _cell(parent, index)
-    return Recipe(_halved(parent.size), cell.draw)
+    return _four(parent.size, tile)
 
 
 def repainted(parent: Recipe, mask: bytes, prompt: str, seed: str) -> Recipe:
-    """Vary (Region): what is white in the mask is drawn anew, the rest stays."""
-    cell = _fitted(parent.size)
+    """Vary (Region): what is white in the mask is redrawn, the rest stays."""
 
-    def tile(i: int) -> Image.Image:
+    def tile(i: int, cell: Size) -> Image.Image:
         white = _decode(mask).convert("L").resize(cell)
         new = _scene(prompt, f"{seed}/{i}", cell)
         return Image.composite(new, picture_of(parent).resize(cell), white)
 
-    return _four(cell, tile)
-
-
-def placed(parent: Recipe, canvas: Size, at: Size, prompt: str, seed: str) -> Recipe:
-    """Zoom, pan and square: the picture on a larger canvas, whose rest is drawn anew."""
-    cell = _fitted(canvas)
-    scale = cell[0] / canvas[0]
-
-    def tile(i: int) -> Image.Image:
-        image = _scene(prompt, f"{seed}/{i}", cell)
-        spot = (round(at[0] * scale), round(at[1] * scale))
-        image.paste(picture_of(parent).resize(_scaled(parent.size, scale)), spot)
-        return image
-
-    return _four(cell, tile)
+    return _four(parent.size, tile)
 
 
 def zoomed(parent: Recipe, factor: float, prompt: str, seed: str) -> Recipe:
     """The picture in the middle of a canvas `factor` times as large."""
-    canvas = _scaled(parent.size, factor)
-    return placed(parent, canvas, _middle(canvas, parent.size), prompt, seed)
+    return _placed(parent, _scaled(parent.size, factor), None, prompt, seed)
 
 
 def squared(parent: Recipe, prompt: str, seed: str) -> Recipe:
     """The picture in the middle of a square canvas."""
-    canvas = (max(parent.size), max(parent.size))
-    return placed(parent, canvas, _middle(canvas, parent.size), prompt, seed)
+    return _placed(parent, (max(parent.size), max(parent.size)), None, prompt, seed)
 
 
 def panned(parent: Recipe, direction: str, prompt: str, seed: str) -> Recipe:
-    """The canvas half as large again on one side."""
+    """The canvas extended by half on one side."""
     width, height = parent.size
     more = (width // 2, 0) if direction in ("left", "right") else (0, height // 2)
-    canvas = (width + more[0], height + more[1])
     at = more if direction in ("left", "up") else (0, 0)
-    return placed(parent, canvas, at, prompt, seed)
+    return _placed(parent, (width + more[0], height + more[1]), at, prompt, seed)
 
 
 def blended(parents: tuple[Recipe, ...], dimensions: str) -> Recipe:
-    """Four mixtures of the given pictures, each leaning towards another of them."""
-    cell = _cell_size(DIMENSIONS[dimensions])
+    """Four mixtures of the given pictures, each closest to another of them."""
+    wide, high = DIMENSIONS[dimensions]
 
-    def tile(i: int) -> Image.Image:
+    def tile(i: int, cell: Size) -> Image.Image:
         images = [ImageOps.fit(picture_of(parent), cell) for parent in parents]
-        mixed = images[i % len(images)]
-        for n, image in enumerate(images):
-            if n != i % len(images):
-                mixed = Image.blend(mixed, image, 1 / (len(images) + 1))
+        mixed = images.pop(i % len(images))
+        for image in images:
+            mixed = Image.blend(mixed, image, 1 / (len(images) + 2))
         return mixed
 
-    return _four(cell, tile)
+    return _four((wide * EDGE, high * EDGE), tile)
 
 
 def swapped(source: Recipe, target: Recipe) -> Recipe:
-    """The middle of one picture in an oval upon the other."""
+    """The middle of one picture, in an oval on top of the other."""
 
     def draw() -> Image.Image:
         base = picture_of(target).copy()
-        face_size = _scaled(target.size, 0.4)
-        oval = Image.new("L", face_size)
-        ImageDraw.Draw(oval).ellipse((0, 0, face_size[0] - 1, face_size[1] - 1), fill=255)
-        face = ImageOps.fit(picture_of(source), face_size)
-        base.paste(face, _middle(base.size, face_size), oval)
+        size = _scaled(target.size, 0.4)
+        oval = Image.new("L", size)
+        ImageDraw.Draw(oval).ellipse((0, 0, size[0] - 1, size[1] - 1), fill=255)
+        face = ImageOps.fit(picture_of(source), size)
+        base.paste(face, _middle(base.size, size), oval)
         return base
 
     return Recipe(target.size, draw)
@@ -203,55 +184,56 @@ def swapped(source: Recipe, target: Recipe) -> Recipe:
 
 def _scene(prompt: str, seed: str, size: Size) -> Image.Image:
     """A gradient sky, translucent discs and the prompt's words."""
-    dice = chance(prompt, seed)
-    hue = dice.random()
-    sky = Image.linear_gradient("L").rotate(dice.choice((0, 90, 180, 270))).resize(size)
+    rng = seeded_rng(prompt, seed)
+    hue = rng.random()
+    sky = Image.linear_gradient("L").rotate(rng.choice((0, 90, 180, 270))).resize(size)
     image = ImageOps.colorize(sky, _colour(hue, 0.75, 0.3), _colour(hue + 0.12, 0.45, 1.0))
     discs = ImageDraw.Draw(image, "RGBA")
     for _ in range(9):
-        radius = dice.randint(size[0] // 20, size[0] // 4)
-        x, y = dice.randint(0, size[0]), dice.randint(0, size[1])
-        fill = (*_colour(hue + dice.choice((0.05, 0.3, 0.5)), 0.6, 0.95), dice.randint(50, 130))
-        discs.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill)
-    _caption(image, prompt)
+        radius = rng.randint(size[0] // 20, size[0] // 4)
+        centre = rng.randint(0, size[0]), rng.randint(0, size[1])
+        fill = (*_colour(hue + rng.choice((0.05, 0.3, 0.5)), 0.6, 0.95), rng.randint(50, 130))
+        discs.circle(centre, radius, fill=fill)
+    words = re.sub(r"--\w+\s+\S+", "", prompt).strip().encode("ascii", "replace").decode()
+    if words:
+        font = ImageFont.load_default(max(10, size[1] // 24))
+        spot = (size[0] // 20, size[1] - size[1] // 9)
+        ImageDraw.Draw(image).text(spot, words[:40], fill="white", font=font)
     return image
 
 
-def _caption(image: Image.Image, prompt: str) -> None:
-    words = re.sub(r"--\w+\s+\S+", "", prompt).strip().encode("ascii", "replace").decode()
-    if words:
-        font = ImageFont.load_default(max(10, image.height // 24))
-        spot = (image.width // 20, image.height - image.height // 9)
-        ImageDraw.Draw(image).text(spot, words[:40], fill=ImageColor.getrgb("white"), font=font)
+def _placed(parent: Recipe, canvas: Size, at: Size | None, prompt: str, seed: str) -> Recipe:
+    """The picture on a larger canvas, whose rest is drawn new; `at` None: in the middle."""
+    left, top = at or _middle(canvas, parent.size)
 
-
-def _four(cell: Size, tile: Callable[[int], Image.Image]) -> Recipe:
-    def draw() -> Image.Image:
-        image = Image.new("RGB", (2 * cell[0], 2 * cell[1]))
-        for i in range(4):
-            image.paste(tile(i), (i % 2 * cell[0], i // 2 * cell[1]))
+    def tile(i: int, cell: Size) -> Image.Image:
+        scale = cell[0] / canvas[0]
+        image = _scene(prompt, f"{seed}/{i}", cell)
+        spot = (round(left * scale), round(top * scale))
+        image.paste(picture_of(parent).resize(_scaled(parent.size, scale)), spot)
         return image
 
-    return Recipe((2 * cell[0], 2 * cell[1]), draw)
+    return _four(canvas, tile)
 
 
-def _cell(parent: Recipe, index: int) -> Recipe:
-    half = _halved(parent.size)
-    return Recipe((2 * half[0], 2 * half[1]), lambda: _crop(parent, index))
+def _four(proportions: Size, tile: Callable[[int, Size], Image.Image]) -> Recipe:
+    """A grid of four cells with these proportions; `tile(i, size)` draws one of them."""
+    # A cell has a quarter of a square grid's area, even edges, and is at most 1:4.
+    ratio = min(4.0, max(0.25, proportions[0] / proportions[1]))
+    edge = EDGE / 2 * ratio**0.5
+    width, height = round(edge / 2) * 2, round(edge / ratio / 2) * 2
 
+    def draw() -> Image.Image:
+        image = Image.new("RGB", (2 * width, 2 * height))
+        for i in range(4):
+            image.paste(tile(i, (width, height)), (i % 2 * width, i // 2 * height))
+        return image
 
-def _crop(parent: Recipe, index: int) -> Image.Image:
-    width, height = _halved(parent.size)
-    left, top = (index - 1) % 2 * width, (index - 1) // 2 * height
-    return picture_of(parent).crop((left, top, left + width, top + height))
+    return Recipe((2 * width, 2 * height), draw)
 
 
 def _decode(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
-
-
-def _double(image: Image.Image) -> Image.Image:
-    return image.resize(_scaled(image.size, 2), Image.Resampling.BICUBIC)
 
 
 def _encoded(image: Image.Image, kind: str, **how: object) -> bytes:
@@ -260,39 +242,14 @@ def _encoded(image: Image.Image, kind: str, **how: object) -> bytes:
     return out.getvalue()
 
 
-def _colour(hue: float, saturation: float, value: float) -> Colour:
+def _colour(hue: float, saturation: float, value: float) -> tuple[int, int, int]:
     red, green, blue = colorsys.hsv_to_rgb(hue % 1, saturation, value)
     return round(red * 255), round(green * 255), round(blue * 255)
-
-
-def _ratio_in(prompt: str) -> str:
-    found = re.search(r"--ar\s+(\d+:\d+)", prompt)
-    return found.group(1) if found else "1:1"
-
-
-def _cell_size(ratio: str) -> Size:
-    wide, high = (max(1, int(part)) for part in ratio.split(":"))
-    return _fitted((wide * EDGE, high * EDGE))
-
-
-def _fitted(size: Size) -> Size:
-    """A cell of these proportions and half a grid's area, even edges, at most 1:4."""
-    ratio = min(4.0, max(0.25, size[0] / size[1]))
-    width = EDGE / 2 * ratio**0.5
-    return round(width / 2) * 2, round(width / ratio / 2) * 2
 
 
 def _scaled(size: Size, factor: float) -> Size:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
-def _halved(size: Size) -> Size:
-    return size[0] // 2, size[1] // 2
-
-
 def _middle(outer: Size, inner: Size) -> Size:
     return (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2
-
-
-def _far_corner(size: Size, inset: float) -> tuple[float, float]:
-    return size[0] * (1 - inset), size[1] * (1 - inset)

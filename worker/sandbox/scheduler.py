@@ -1,10 +1,7 @@
-"""One thread that does everything that is due later: a heap instead of a thread per task."""
+"""One thread for everything that is due later, instead of a thread per task."""
 
-from __future__ import annotations
-
-import heapq
-import itertools
 import logging
+import sched
 import threading
 import time
 from collections.abc import Callable
@@ -16,36 +13,30 @@ class Scheduler:
     """Calls functions at their time. They must be quick: all tasks share the thread."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
-        self._changed = threading.Condition()
+        self._queue = sched.scheduler(time.monotonic)
+        self._changed = threading.Event()
         self._stopped = False
         threading.Thread(target=self._run, name="sandbox-scheduler", daemon=True).start()
 
-    def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Call `do` in so many seconds; calls due together keep their order."""
-        with self._changed:
-            heapq.heappush(self._heap, (time.monotonic() + seconds, next(self._order), do))
-            self._changed.notify()
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Call `act` in `seconds`; calls due at the same time keep their order."""
+        self._queue.enter(seconds, 0, self._call, (act,))
+        self._changed.set()
 
     def stop(self) -> None:
-        """Forget everything that is still due."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
+        """Drop everything that is still due."""
+        self._stopped = True
+        self._changed.set()
 
     def _run(self) -> None:
-        while (do := self._next()) is not None:
-            try:
-                do()
-            except Exception:  # noqa: BLE001 - one task's mishap must not stop the others
-                _log.exception("a scheduled step failed")
+        while not self._stopped:
+            self._changed.clear()
+            self._changed.wait(self._queue.run(blocking=False))
 
-    def _next(self) -> Callable[[], None] | None:
-        with self._changed:
-            while not self._stopped:
-                wait = self._heap[0][0] - time.monotonic() if self._heap else None
-                if wait is not None and wait <= 0:
-                    return heapq.heappop(self._heap)[2]
-                self._changed.wait(wait)
-            return None
+    def _call(self, act: Callable[[], None]) -> None:
+        if self._stopped:
+            return
+        try:
+            act()
+        except Exception:  # noqa: BLE001 - one task's failure must not stop the others
+            _log.exception("sandbox.step_failed")

@@ -1,73 +1,57 @@
-"""Putting a sandbox together, and running it: in threads for tests, blocking for a shell."""
-
-from __future__ import annotations
+"""Assembling a sandbox, and running it: in threads for tests, blocking for a shell."""
 
 import signal
 import sys
 import threading
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, Self
 
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from worker.adapters.local.stopping import Stop
 from worker.sandbox.app import create_app
-from worker.sandbox.callbacks import Notifier
-from worker.sandbox.dialects import dialect_named
-from worker.sandbox.engine import Engine
-from worker.sandbox.ledger import Ledger, Stats
+from worker.sandbox.callbacks import CallbackSender
+from worker.sandbox.environment import Environment
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.scheduler import Scheduler
-
-#: Seconds between looks at whether to stop.
-_POLL = 0.05
+from worker.sandbox.tasks import Tasks
 
 
 class Sandbox:
-    """A running stand-in of a provider; also a context manager that starts and stops it."""
+    """A stand-in of a provider; nothing listens before `start`, or before a `with` block.
 
-    def __init__(self, options: SandboxOptions) -> None:
-        dialect = dialect_named(options.dialect)
-        self.options = options
-        self.stats = Stats()
-        self.ledger = Ledger(options.ledger_path)
-        self._scheduler = Scheduler()
-        self._notifier = Notifier(options, dialect, self._scheduler, self.stats)
-        self._engine = Engine(
-            options,
-            dialect,
-            scheduler=self._scheduler,
-            notifier=self._notifier,
-            ledger=self.ledger,
-            stats=self.stats,
-        )
-        self.app: Flask = create_app(options, dialect, self._engine, self.ledger, self.stats)
+    Tests pass a `scheduler` whose time they move themselves.
+    """
+
+    def __init__(self, options: SandboxOptions, scheduler: Scheduler | None = None) -> None:
+        self._env = env = Environment.of(options, scheduler or Scheduler())
+        self.stats, self.ledger = env.stats, env.ledger
+        self._callbacks = CallbackSender(env)
+        self._tasks = Tasks(env, self._callbacks)
+        self.app: Flask = create_app(env, self._tasks)
         self.url = ""
         self._server: BaseWSGIServer | None = None
 
     def start(self, host: str = "127.0.0.1", port: int = 0, fd: int | None = None) -> Self:
-        """Serve in threads; port 0 picks a free one. `url` is known afterwards.
-
-        `fd` is of a socket that listens already.
-        """
+        """Serve in threads and set `url`; port 0: a free one, `fd`: a socket that listens."""
         self._server = make_server(
             host, port, self.app, threaded=True, request_handler=_QuietHandler, fd=fd
         )
         self.url = f"http://{host}:{self._server.port}"
-        self._engine.base = self.options.public_url or self.url
-        threading.Thread(
-            target=self._server.serve_forever, args=(_POLL,), name="sandbox-server", daemon=True
-        ).start()
+        self._tasks.base_url = self._env.options.public_url or self.url
+        run = partial(self._server.serve_forever, poll_interval=0.05)  # it looks whether to stop
+        threading.Thread(target=run, name="sandbox-server", daemon=True).start()
         return self
 
     def stop(self) -> None:
-        """Stop serving; tasks under way are forgotten, as when a provider restarts."""
+        """Stop serving; running tasks are forgotten, as when a provider restarts."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
-        self._scheduler.stop()
-        self._notifier.stop()
+        self._env.scheduler.stop()
+        self._callbacks.stop()
         self.ledger.close()
 
     def __enter__(self) -> Self:
@@ -79,22 +63,17 @@ class Sandbox:
         self.stop()
 
 
-def create_sandbox(options: SandboxOptions) -> Sandbox:
-    """Build a sandbox; nothing listens before `start`."""
-    return Sandbox(options)
-
-
 def serve(
     options: SandboxOptions, host: str = "127.0.0.1", port: int = 9000, fd: int | None = None
 ) -> None:
-    """Run until SIGTERM or SIGINT; `fd` is of a socket that listens already."""
-    asked_to_stop = Stop()
+    """Run until SIGTERM or SIGINT; `fd` belongs to a socket that already listens."""
+    signals = SimpleQueue[int]()  # its `put` is safe in a signal handler, unlike an Event's `set`
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
-    sandbox = create_sandbox(options).start(host, port, fd)
+        signal.signal(number, lambda received, _frame: signals.put(received))
+    sandbox = Sandbox(options).start(host, port, fd)
     sys.stdout.write(f"sandbox ({options.dialect}) listens on {sandbox.url}\n")
     sys.stdout.flush()
-    asked_to_stop.wait()
+    signals.get()
     sandbox.stop()
 
 

@@ -1,8 +1,8 @@
-"""The words that describe and shorten answer with, made from the input alone."""
+"""The texts that describe and shorten produce, made from the input alone."""
 
-from __future__ import annotations
+import re
 
-from worker.sandbox.chance import chance
+from worker.sandbox.rng import seeded_rng
 
 NUMBERS = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣")
 
@@ -12,26 +12,26 @@ _STYLES = ("gouache", "ukiyo-e", "soft pastel", "isometric print", "long exposur
 
 
 def described(seed: str) -> tuple[str, ...]:
-    """Four prompts for a picture, as describe finds them (protocol: describe results)."""
-    dice = chance(seed)
+    """Four prompts for a picture, as describe finds them."""
+    rng = seeded_rng(seed)
     return tuple(
-        f"{dice.choice(_SUBJECTS)} {dice.choice(_SETTINGS)}, {dice.choice(_STYLES)} --ar 1:1"
+        f"{rng.choice(_SUBJECTS)} {rng.choice(_SETTINGS)}, {rng.choice(_STYLES)} --ar 1:1"
         for _ in range(4)
     )
 
 
 def numbered(prompts: tuple[str, ...]) -> str:
-    """The form a Discord account answers with: emoji number, prompt, blank line."""
+    """The form of a Discord account: emoji number, prompt, blank line."""
     return "\n\n".join(f"{NUMBERS[i]} {prompt}" for i, prompt in enumerate(prompts))
 
 
 def unnumbered(prompts: tuple[str, ...]) -> str:
-    """The form a partner account answers with: one prompt per line, CR LF between them."""
+    """The form of a partner account: one prompt per line, CR LF between them."""
     return "\r\n".join(prompts)
 
 
 def shortened(prompt: str) -> str:
-    """Important tokens marked, then ever shorter prompts (protocol: shorten results)."""
+    """The important words marked, then shorter and shorter prompts."""
     words = prompt.split()
     marked = " ".join(f"~~{w}~~" if i % 3 == 2 else f"**{w}**" for i, w in enumerate(words))
     lengths = [max(1, len(words) * share // 10) for share in (9, 7, 5, 3, 1)]
@@ -40,10 +40,6 @@ def shortened(prompt: str) -> str:
 
 
 def prompts_in(text: str) -> tuple[str, ...]:
-    """The prompts of a describe result, of either form, without their numbers."""
-    found = (part.strip() for part in text.replace("\r\n", "\n").split("\n"))
-    return tuple(part[_number_length(part) :].strip() for part in found if part)
-
-
-def _number_length(prompt: str) -> int:
-    return next((len(number) for number in NUMBERS if prompt.startswith(number)), 0)
+    """The prompts of a describe result in either form, without their numbers."""
+    lines = (re.sub(f"^({'|'.join(NUMBERS)})", "", line.strip()) for line in text.splitlines())
+    return tuple(line.strip() for line in lines if line)

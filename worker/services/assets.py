@@ -15,6 +15,7 @@ from worker.adapters.storage.filing import Filing
 from worker.adapters.storage.storage import Storage
 from worker.domain.assets import selection, sidecar
 from worker.domain.assets.naming import DEFAULT, Names
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
 from worker.domain.events import AssetsSettled, LinksRenewed
 from worker.domain.job import Job
@@ -48,9 +49,8 @@ class Assets:
         self._storage = storage
         self._clients = clients
         self._template = template
-        self._limiter = Limiter(PLACES, self._store)
+        self._limiter = Limiter(self._store, per_key=1, total=PLACES)
         self._filing = Filing(storage)
-        self._busy: set[str] = set()
         self._stopped = Event()
 
     def store(self, job_id: str) -> None:
@@ -59,7 +59,7 @@ class Assets:
         Where every place is taken, whoever has one does it next: a slow host must not take the
         threads that start fresh jobs.
         """
-        self._limiter.do(job_id)
+        self._limiter.run(job_id, job_id)
 
     def stop(self) -> None:
         """Begin no further job: what waits in this process is found again by the sweep."""
@@ -67,18 +67,14 @@ class Assets:
         self._limiter.clear()
 
     def _store(self, job_id: str) -> None:
-        # The sweep sends for a job again while its files are still on their way.
-        if job_id in self._busy or self._stopped.is_set():
+        if self._stopped.is_set():
             return
-        self._busy.add(job_id)
         try:
             job = self._orchestrator.job(job_id)
             if job.result.assets_status is AssetsStatus.PENDING:
                 self._settle(job)
         except NotFound:  # deleted meanwhile
             return
-        finally:
-            self._busy.discard(job_id)
 
     def _settle(self, job: Job) -> None:
         try:
@@ -102,9 +98,9 @@ class Assets:
         hosts = account.allowed_hosts if account else frozenset()
         lineage, batch = self._lineage(job), self._batch(job)
         names = Names(self._template, job, lineage[0], batch)
-        tiles = job.keep.tiles and selection.is_grid(job)
+        tiles = job.options.keep.tiles and selection.is_grid(job)
         files: list[StoredFile] = []
-        for n, source in enumerate(selection.sources(job.result, job.keep)):
+        for n, source in enumerate(selection.sources(job.result, job.options.keep)):
             lease_end = self._orchestrator.clock() + LEASE_S
             self._orchestrator.store.jobs.reschedule(job.id, lease_end)
             files += self._filing.filed(source, n, names, allowed_hosts=hosts, tiles=tiles)
@@ -124,7 +120,7 @@ class Assets:
     def _lineage(self, job: Job) -> Sequence[Job]:
         """Its pipeline's root, ..., its parent, itself."""
         found = [job]
-        while parent_id := found[0].parent_id:
+        while parent_id := found[0].spec.parent_id:
             parent = self._orchestrator.store.jobs.get(parent_id)
             if parent is None:
                 break
@@ -132,7 +128,9 @@ class Assets:
         return found
 
     def _batch(self, job: Job) -> str | None:
-        batch = self._orchestrator.store.batches.get(job.batch_id) if job.batch_id else None
+        batch = (
+            self._orchestrator.store.batches.get(job.spec.batch_id) if job.spec.batch_id else None
+        )
         return batch.name if batch else None
 
     def _with_present_links(self, job: Job, error: PictureError) -> Job:
@@ -140,7 +138,7 @@ class Assets:
         client = self._clients.get(job.account)
         if client is None or job.task_id is None:
             return job
-        log.info("a link is dead: the provider is asked anew", job_id=job.id, error=str(error))
+        log.info("assets.link_expired", job_id=job.id, error=str(error))
         try:
             seen = client.fetch(job.task_id)
         except HooklineError as trouble:
@@ -153,7 +151,7 @@ class Assets:
     def _failed(self, job: Job, error: HooklineError) -> None:
         now = self._orchestrator.clock()
         age = now - (job.finished_at or now)
-        log.warning("a result cannot be stored", job_id=job.id, error=str(error))
+        log.warning("assets.not_stored", job_id=job.id, error=str(error))
         away = isinstance(error, ServiceUnavailable)  # what was paid is not given up for that
         patience = AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S
         if age > patience or not (error.retryable or _is_dead(error)):
@@ -174,9 +172,7 @@ def _reason(job: Job, error: HooklineError) -> JobError:
             f"The provider was asked for new links of task {job.task_id}, in vain. Ask it for the "
             "picture, or make it again: `hookline press` a button of the parent."
         )
-        return JobError("link_dead", str(error), hint)
+        return job_error(ErrorCode.LINK_DEAD, str(error), hint)
     if error.retryable:
-        hint = "Look at the storage and at the way to the provider's host: `hookline doctor`."
-        return JobError("not_reached", str(error), hint)
-    hint = "It is over a limit, or where we must not connect to: see docs/results.md."
-    return JobError("not_taken", str(error), hint)
+        return job_error(ErrorCode.NOT_REACHED, str(error))
+    return job_error(ErrorCode.NOT_TAKEN, str(error))

@@ -186,7 +186,7 @@ class Batches:
         stored = self._store.jobs.get_many([job.id for job in jobs])
         message = "is the key of another request in this batch; give the changed row another one"
         return [
-            BadRow(job.row or 0, (FieldError("key", message),))
+            BadRow(job.spec.row or 0, (FieldError("key", message),))
             for job, known in zip(jobs, stored, strict=True)
             if not _same(job, known)
         ]
@@ -216,7 +216,13 @@ class Batches:
         known: dict[tuple[str | None, ...], dry_run.Quote] = {}
 
         def quote(job: Job) -> dry_run.Quote:
-            alike = (job.kind, sort_of(job), job.account, job.mode, json.dumps(job.then))
+            alike = (
+                job.kind,
+                sort_of(job),
+                job.account,
+                job.options.mode,
+                json.dumps(job.spec.then),
+            )
             if alike not in known:
                 known[alike] = self._enqueuer.quote_of([job])
             return known[alike]
@@ -272,7 +278,8 @@ def _job(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) -> J
         raise InvalidRequest.of("job_id", message)
     job_id = followups.job_id_of("row", batch_id, row.key)
     job = enqueuer.prepare(row.request, job_id, allow_paths=allow_paths)
-    return replace(job, batch_id=batch_id, row=row.number, row_key=row.key)
+    place = replace(job.spec, batch_id=batch_id, row=row.number, row_key=row.key)
+    return replace(job, spec=place)
 
 
 def _same(job: Job, known: Job) -> bool:
@@ -280,4 +287,4 @@ def _same(job: Job, known: Job) -> bool:
     # That of a button is looked up when the job is submitted.
     learnt = {"custom_id"} - job.request.keys()
     request = {name: value for name, value in known.request.items() if name not in learnt}
-    return (job.kind, job.request, job.then) == (known.kind, request, known.then)
+    return (job.kind, job.request, job.spec.then) == (known.kind, request, known.spec.then)

@@ -17,11 +17,12 @@ from worker.adapters.limiter import Limiter
 from worker.adapters.storage.inputs import Options, ingest_request
 from worker.adapters.storage.storage import Storage
 from worker.domain import retry_policy
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.domain.events import Choosing, Chosen, Disposition, NotChosen
 from worker.domain.job import JSON, Job
 from worker.domain.requests import check_choosers, parse_choice
-from worker.domain.result import AssetsStatus, JobError
+from worker.domain.result import AssetsStatus
 from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,6 @@ PLACES = 2
 #: The lease of a running function is renewed so often within ``LIMIT_S``.
 _RENEWALS = 20
 
-_HINT = "`hookline retry` calls the function again; the worker's log has its traceback."
 _MAX_MESSAGE = 500  #: characters of what a function may raise
 
 
@@ -51,21 +51,23 @@ class Chooser:
         self._storage = storage
         self._modules = frozenset(modules)
         self._limit_s = limit_s
-        self._limiter = Limiter(PLACES, self._choose)
+        self._limiter = Limiter(self._choose, per_key=1, total=PLACES)
 
     def choose(self, job_id: str) -> None:
         """Call the function of the choose ``job_id``, and record what it answered.
 
         Where every place is taken, whoever has one does it next. Doing it twice is harmless.
         """
-        self._limiter.do(job_id)
+        self._limiter.run(job_id, job_id)
 
     def _choose(self, job_id: str) -> None:
         store, now = self._orchestrator.store, self._orchestrator.clock()
         job = self._orchestrator.job(job_id)
-        parent = self._orchestrator.job(job.waits_for[0])
+        parent = self._orchestrator.job(job.spec.waits_for[0])
         if parent.result.assets_status is AssetsStatus.PENDING:
-            store.jobs.reschedule(job_id, now + retry_policy.look_at_siblings(now - job.created_at))
+            store.jobs.reschedule(
+                job_id, now + retry_policy.look_at_siblings(now - job.spec.created_at)
+            )
             return
         claimed = self._orchestrator.record(job, Choosing())
         if claimed.disposition is Disposition.APPLIED:
@@ -82,7 +84,7 @@ class Chooser:
         else:
             return Chosen(job.attempt, parent, steps)
         message = f"{job.request['choose']} {problem}"[:_MAX_MESSAGE]
-        return NotChosen(job.attempt, JobError("choose_failed", message, _HINT))
+        return NotChosen(job.attempt, job_error(ErrorCode.CHOOSE_FAILED, message))
 
     def _steps(self, steps: tuple[JSON, ...], parent: Job) -> tuple[JSON, ...]:
         """As when they are handed in: allowed, and their masks kept."""
@@ -139,7 +141,7 @@ class _Call(Thread):
         """What it answered, once it has ended."""
         if self._error is None:
             return self._answer
-        log.warning("a chooser failed", function=self._function, exc_info=self._error)
+        log.warning("choose.failed", function=self._function, exc_info=self._error)
         words = f"raised {type(self._error).__name__}: {self._error}"
         raise _NoAnswer(words)
 

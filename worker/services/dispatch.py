@@ -75,7 +75,7 @@ class Dispatch:
             stored = self._store.accounts.breaker(name)
             known = self._as_set(name, stored)
             learnt = circuit_breaker.after(
-                known, verdict, running, now, settings=self._settings_of(name)
+                known, verdict, running, now, settings=self.settings_of(name)
             )
             if learnt == known or self._store.accounts.save_breaker(name, learnt, stored):
                 break
@@ -124,7 +124,7 @@ class Dispatch:
 
     def _as_set(self, name: str, known: CircuitBreaker) -> CircuitBreaker:
         """What was closed under other settings is open."""
-        closed_before = known.closed and known.settings != self._settings_of(name)
+        closed_before = known.closed and known.settings != self.settings_of(name)
         return circuit_breaker.opened(known) if closed_before else known
 
     def _highest_prices(self) -> dict[str, int]:
@@ -132,7 +132,7 @@ class Dispatch:
         accounts = self.accounts.values()
         return {sort: max(account.price(sort) for account in accounts) for sort in sorts}
 
-    def _settings_of(self, name: str) -> str:
+    def settings_of(self, name: str) -> str:
         """Changes with the account's address and key, and tells neither."""
         account = self.accounts[name]
         written = f"{account.url}\n{account.auth}\n{account.key}".encode()
@@ -142,12 +142,12 @@ class Dispatch:
 def _tell(name: str, known: CircuitBreaker, learnt: CircuitBreaker, now: float) -> None:
     if learnt.closed and not known.closed:
         log.error(
-            "account closed",
+            "account.closed",
             account=name,
             reason=learnt.closed,
-            hint=f"Mend it, then `hookline resume --account {name}`, or change its settings.",
+            hint=f"Fix it, then `hookline resume --account {name}`, or change its settings.",
         )
     elif learnt.rest_until != known.rest_until and learnt.rest_until is not None:
-        log.warning("account rests", account=name, seconds=round(learnt.rest_until - now))
+        log.warning("account.resting", account=name, rest_s=round(learnt.rest_until - now))
     elif learnt.limit != known.limit and learnt.limit is not None:
-        log.warning("account is full", account=name, believed_limit=learnt.limit)
+        log.warning("account.full", account=name, believed_limit=learnt.limit)

@@ -19,7 +19,7 @@ from worker.domain.account import Account
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import Cancelled, ModalAnswered, Resolved, Retried
-from worker.domain.job import Job, Kind, Modal, Notify, Status
+from worker.domain.job import Job, JobOptions, JobSpec, Kind, Modal, Notify, Status
 from worker.domain.lifecycle import transition
 from worker.domain.requests import (
     JobRequest,
@@ -30,7 +30,7 @@ from worker.domain.requests import (
     parse_resolve,
 )
 from worker.domain.result import Keep
-from worker.services.delivery_limits import check_destination
+from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
 
 
@@ -113,7 +113,9 @@ class Enqueuer:
                 words = f"{child.error.message} {child.error.hint or ''}".strip()
                 raise ButtonNotFound.of("button", words)
         fingerprint = _fingerprint(asked)
-        return tuple(replace(child, fingerprint=fingerprint) for child in children)
+        return tuple(
+            replace(child, spec=replace(child.spec, fingerprint=fingerprint)) for child in children
+        )
 
     def press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -169,7 +171,7 @@ class Enqueuer:
 
     def quote_of(self, jobs: Sequence[Job]) -> Quote:
         """What jobs of one account, or of any, become and cost."""
-        return dry_run.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].mode))
+        return dry_run.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].options.mode))
 
     def _quote(self, jobs: Sequence[Job]) -> Quote:
         for job in jobs:
@@ -204,28 +206,30 @@ class Enqueuer:
         self, asked: JobRequest, accounts: Sequence[Account], parent: Job | None, job_id: str
     ) -> Job:
         now = self._orchestrator.clock()
-        job = Job(
-            id=job_id,
-            kind=asked.kind,
-            account=accounts[0].name if len(accounts) == 1 else "",
-            anywhere=len(accounts) > 1,
-            pipeline_id=parent.pipeline_id if parent else job_id,
-            parent_id=parent.id if parent else None,
-            batch_id=parent.batch_id if parent else None,
-            created_at=now,
-            request=asked.request,
-            then=asked.then,
+        options = JobOptions(
             priority=asked.priority,
-            tenant=asked.tenant or (parent.tenant if parent else ""),
+            tenant=asked.tenant or (parent.options.tenant if parent else ""),
             mode=asked.mode,
             deadline_s=asked.deadline_s,
             retry=asked.retry,
             seed=asked.seed,
-            notify=asked.notify or (parent.notify if parent else None),
-            keep=asked.keep or (parent.keep if parent else Keep()),
+            notify=asked.notify or (parent.options.notify if parent else None),
+            keep=asked.keep or (parent.options.keep if parent else Keep()),
+        )
+        spec = JobSpec(
+            kind=asked.kind,
+            request=asked.request,
+            then=asked.then,
+            options=options,
             metadata=asked.metadata,
             fingerprint=_fingerprint(asked),
+            anywhere=len(accounts) > 1,
+            created_at=now,
+            pipeline_id=parent.spec.pipeline_id if parent else job_id,
+            parent_id=parent.id if parent else None,
+            batch_id=parent.spec.batch_id if parent else None,
         )
+        job = Job(job_id, spec, account=accounts[0].name if len(accounts) == 1 else "")
         return _with_button(job, parent) if asked.kind is Kind.ACTION else job
 
     def _parent(self, asked: JobRequest) -> Job | None:
@@ -276,7 +280,7 @@ class Enqueuer:
 
 
 def _check_repeat(job: Job, known: Job) -> None:
-    if known.fingerprint != job.fingerprint:
+    if known.spec.fingerprint != job.spec.fingerprint:
         raise Conflict("This idempotency key was used for another request.")
 
 
@@ -299,8 +303,7 @@ def _with_button(job: Job, parent: Job | None) -> Job:
         raise ButtonNotFound.of("button", f"{error.message} {error.hint}")
     custom_id = found[0].custom_id
     return replace(
-        job,
-        request={**job.request, "custom_id": custom_id},
+        job.with_request({**job.request, "custom_id": custom_id}),
         modal_prompt=followups.default_prompt(parent, custom_id),
     )
 

@@ -2,10 +2,9 @@
 
 The sweep claims what is due and wakes somebody for each. What is told is made of the records as
 they are then. Whoever dies between sending and writing that down leaves a claim that ends: it is
-sent again under the same id, so a receiver hears of everything at least once.
+sent again under the same id, so a destination hears of everything at least once.
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,32 +17,44 @@ import structlog
 from standardwebhooks import Webhook
 
 from worker.adapters.http import safe
+from worker.adapters.http.deadline import within
+from worker.adapters.limiter import Limiter
 from worker.adapters.store.store import Store
 from worker.domain.batch.progress import MOST_SHOWN
-from worker.domain.errors import Conflict, HooklineError, NotFound
+from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
+from worker.domain.job import Notify
 from worker.domain.notifications import (
+    DeliveryState,
     Failure,
     Notification,
-    State,
     Topic,
     delivered,
+    destination_of,
     failed,
     replayed,
 )
 from worker.domain.wakeups import Wakeups
-from worker.services import delivery_limits
-from worker.services.delivery_limits import Lines, destination_of
 from worker.services.orchestrator import Orchestrator
+from worker.services.reports import answers
 from worker.services.reports.batch_overview import report
-from worker.services.reports.present import event_json, job_json, one_batch_json, pipeline_json
 
 log = structlog.get_logger(__name__)
 
+#: A destination has so long for everything, in seconds; Svix gives as much.
+DEADLINE_S = 15.0
+#: For so long nobody else sends what a sweep claimed, in seconds: longer than one may wait for a
+#: place here and then be sent.
+CLAIM_S = 60.0
+#: Notifications that one process sends at a time, and those of them to one destination.
+AT_ONCE = 6
+PER_DESTINATION = 2
+#: Those that may wait for places; what is above that is due again when its claim ends.
+MAX_WAITING = 2000
 #: A thread goes on with what waits for so long, then lets others have it, in seconds.
 _TURN_S = 10.0
-#: Of an answer, so that a receiver is not cut off while it writes it.
+#: Of an answer, so that a destination is not cut off while it writes it.
 _ANSWER_BYTES = 4096
-#: A pipeline above this is told without its jobs: receivers refuse large bodies.
+#: A pipeline above this is told without its jobs: destinations refuse large bodies.
 MAX_BYTES = 256 * 1024
 #: How often a change by somebody else is answered by another look.
 _LOOKS = 5
@@ -73,6 +84,20 @@ class Signer:
         }
 
 
+def check_destination(target: Notify | None, hosts: Collection[str]) -> None:
+    """Raise ``InvalidRequest`` for a URL to which nothing would be sent.
+
+    ``hosts``: those that may be told by plain http, or at a private address.
+    """
+    if target is None or target.url is None:
+        return
+    try:
+        safe.check_url(target.url, allowed_hosts=hosts)
+    except AddressError as error:
+        message = f"{error}; hosts of your own are allowed by HOOKLINE_ALLOWED_HOSTS"
+        raise InvalidRequest.of("notify.url", message) from None
+
+
 class Notifier:
     """Sends notifications. ``hosts`` may be private, and may speak plain http."""
 
@@ -90,7 +115,13 @@ class Notifier:
         self._messages = messages
         self._signer = signer
         self._hosts = frozenset(hosts)
-        self._lines = Lines()
+        self._limiter = Limiter(
+            self._send,
+            per_key=PER_DESTINATION,
+            total=AT_ONCE,
+            max_waiting=MAX_WAITING,
+            turn_s=_TURN_S,
+        )
 
     def send(self, notification_id: str) -> None:
         """Send it and whatever else waits, as far as there are places; never more than that.
@@ -100,16 +131,8 @@ class Notifier:
         one = self._waiting(notification_id)
         if one is None:
             return
-        until = monotonic() + delivery_limits.CLAIM_S - 1.5 * delivery_limits.DEADLINE_S
-        self._lines.join(destination_of(one.target), one.id, until)
-        over = monotonic() + _TURN_S
-        while monotonic() < over and (taken := self._lines.take()):
-            receiver, next_id = taken
-            try:
-                self._send(next_id)
-            finally:
-                self._lines.leave(receiver, next_id)
-        if left := self._lines.hand_on():
+        until = monotonic() + CLAIM_S - 1.5 * DEADLINE_S
+        if left := self._limiter.run(destination_of(one.target), one.id, until):
             # A worker that is told to end waits for its threads, so none of them goes on for ever.
             self._wakeups.notify(left)
 
@@ -121,14 +144,14 @@ class Notifier:
         now = self._orchestrator.clock()
         if isinstance(outcome, str):
             self._store.outbox.settle(delivered(one, now, outcome), now)
-            log.debug("told", notification=one.id, outcome=outcome)
+            log.debug("notification.delivered", notification_id=one.id, outcome=outcome)
             return
         after = failed(one, now, outcome)
         self._store.outbox.settle(after, now)
         log.warning(
-            "not told",
-            notification=one.id,
-            receiver=destination_of(one.target),
+            "notification.not_delivered",
+            notification_id=one.id,
+            destination=destination_of(one.target),
             reason=outcome.reason,
             state=after.state.value,
         )
@@ -136,7 +159,7 @@ class Notifier:
     def _waiting(self, notification_id: str) -> Notification | None:
         """The notification, if it is to be sent now: a wake-up may be late, or come twice."""
         one = self._store.outbox.get(notification_id)
-        if one is None or one.state is not State.WAITING or one.due_at is None:
+        if one is None or one.state is not DeliveryState.WAITING or one.due_at is None:
             return None
         return one if one.due_at <= self._orchestrator.clock() else None
 
@@ -148,52 +171,53 @@ class Notifier:
         try:
             if one.target.celery_task:
                 queue = one.target.queue
-                self._messages.send(one.target.celery_task, queue, one.id, event)
+                self._messages.send(one.target.celery_task, queue, one.id, event.to_dict())
                 return "sent"
             return self._post(one, event)
         except HooklineError as error:
             return Failure(str(error))
 
-    def _post(self, one: Notification, event: Mapping[str, Any]) -> str | Failure:
-        body = _written(event)
+    def _post(self, one: Notification, event: answers.Message) -> str | Failure:
+        body = event.to_json()
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "hookline",
             **self._signer.headers(one.id, self._orchestrator.clock(), body),
         }
-        with safe.exchange(
-            "POST",
-            one.target.url or "",
-            allowed_hosts=self._hosts,
-            until=monotonic() + delivery_limits.DEADLINE_S,
-            headers=headers,
-            body=body.encode(),
-        ) as response:
+        with (
+            within(DEADLINE_S),
+            safe.exchange(
+                "POST",
+                one.target.url or "",
+                allowed_hosts=self._hosts,
+                headers=headers,
+                body=body.encode(),
+            ) as response,
+        ):
             # The status line is the answer; a body that breaks off changes nothing.
             with suppress(OSError, HTTPException):
                 response.read(_ANSWER_BYTES)
             return _verdict(response)
 
-    def _event(self, one: Notification) -> dict[str, Any] | None:
+    def _event(self, one: Notification) -> answers.Message | None:
         """What is told; None where its subject was deleted meanwhile."""
-        data = self._data(one)
-        return None if data is None else event_json(one, data)
-
-    def _data(self, one: Notification) -> dict[str, Any] | None:
         accounts = self._orchestrator.accounts
         if one.topic == Topic.BATCH_FINISHED:
             batch = self._store.batches.get(one.subject)
             if batch is None:
                 return None
-            return one_batch_json(report(self._store, batch, bad_rows=MOST_SHOWN))
+            found = report(self._store, batch, bad_rows=MOST_SHOWN)
+            return answers.BatchMessage.of(one, answers.Batch.of(found))
         if one.topic == Topic.PIPELINE_FINISHED:
             pipeline = self._store.jobs.pipeline(one.subject)
             if pipeline is None:
                 return None
-            whole = pipeline_json(pipeline, accounts)
-            return whole if len(_written(whole)) <= MAX_BYTES else {**whole, "jobs": None}
+            whole = answers.ToldPipeline.of(pipeline, accounts)
+            fits = len(whole.to_json()) <= MAX_BYTES
+            told = whole if fits else whole.model_copy(update={"jobs": None})
+            return answers.PipelineMessage.of(one, told)
         job = self._store.jobs.get(one.subject)
-        return None if job is None else job_json(job, accounts)
+        return answers.JobMessage.of(one, answers.Job.of(job, accounts)) if job else None
 
 
 class Deliveries:
@@ -225,7 +249,7 @@ class Deliveries:
         """
         ids, cursor = list[str](), None
         while True:
-            page = self._store.outbox.page(State.DEAD, 200, cursor)
+            page = self._store.outbox.page(DeliveryState.DEAD, 200, cursor)
             ids += [one.id for one in page.notifications if one.topic != Topic.JOB_PROGRESS]
             if (cursor := page.cursor) is None:
                 return ids[::-1]
@@ -238,7 +262,3 @@ def _verdict(response: HTTPResponse) -> str | Failure:
     if 300 <= status < 400:
         return Failure(f"{status}: it redirects, and that is not followed")
     return Failure(str(status), final=status == HTTPStatus.GONE)
-
-
-def _written(event: Mapping[str, Any]) -> str:
-    return json.dumps(event, separators=(",", ":"))

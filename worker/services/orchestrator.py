@@ -11,12 +11,12 @@ from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import (
     CallbackStats,
-    Mode,
     Sample,
     Source,
-    mode_of,
+    TrackingMode,
     policy_for,
     sort_of,
+    tracking_mode,
 )
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
 from worker.domain.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
@@ -95,7 +95,7 @@ class Orchestrator:
 
     def look_at_siblings(self, job: Job) -> Job:
         """Look at the jobs that ``job`` waits for; it, as it is after that."""
-        siblings = tuple(map(Sibling.of, self.store.jobs.get_many(job.waits_for)))
+        siblings = tuple(map(Sibling.of, self.store.jobs.get_many(job.spec.waits_for)))
         return self.record(job, SiblingsSeen(siblings)).job
 
     def create(self, job: Job) -> bool:
@@ -118,15 +118,15 @@ class Orchestrator:
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
         return policy_for(job, self._rules, callback_stats, hooked=self._hooked)
 
-    def callback_stats(self, account: str) -> tuple[CallbackStats, Mode, str]:
-        """How the account calls back: what was counted, its delivery mode, and why."""
+    def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
+        """How the account calls back: what was counted, its tracking mode, and why."""
         callback_stats = self._callback_stats(account, fresh=True)
-        return callback_stats, *mode_of(callback_stats, hooked=self._hooked)
+        return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
 
     def _notify(self, job: Job) -> Notify | None:
         """Who is told of the job: whom it names, or its account does."""
         account = self.accounts.get(job.account)
-        return job.notify or (account.notify if account else None)
+        return job.options.notify or (account.notify if account else None)
 
     def _commit(
         self, before: Job, decision: Decision, sample: Sample | None, outbox: Outbox, now: float
@@ -156,7 +156,7 @@ class Orchestrator:
                 elif job.result.assets_status is not AssetsStatus.PENDING:
                     self._wakeups.choose(waiting.id)
         except HooklineError as error:  # what came of this job is recorded all the same
-            log.warning("who waits is left to the sweep", job_id=job.id, error=str(error))
+            log.warning("job.dependents_left_to_sweep", job_id=job.id, error=str(error))
 
     def _callback_stats(self, account: str, *, fresh: bool = False) -> CallbackStats:
         read_at, callback_stats = self._callback_stats_cache.get(
@@ -172,7 +172,7 @@ class Orchestrator:
         known = {paid.number for paid in before.double_payments}
         for paid in (each for each in job.double_payments if each.number not in known):
             log.error(
-                "paid twice",
+                "job.paid_twice",
                 job_id=job.id,
                 account=job.account,
                 attempt=paid.number,
@@ -184,7 +184,7 @@ class Orchestrator:
         # Most callbacks tell of progress, and a line of log costs as much as the rest of them.
         write = log.debug if job.status is Status.IN_PROGRESS else log.info
         write(
-            "job",
+            "job.status_changed",
             status=job.status.value,
             job_id=job.id,
             kind=job.kind.value,

@@ -52,7 +52,7 @@ class Retention:
                 break
             removed += found
         if removed:
-            log.info("removed what is over", count=removed)
+            log.info("retention.removed", count=removed)
         return removed
 
     def _pipelines(self, now: float) -> int:

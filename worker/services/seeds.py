@@ -8,11 +8,11 @@ costs a minute at most.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from threading import BoundedSemaphore
 from time import monotonic
 
 import structlog
 
+from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import SEED_S, ProviderClient
 from worker.domain import retry_policy
 from worker.domain.errors import HooklineError, NotFound, ServiceUnavailable
@@ -44,7 +44,7 @@ class Seeds:
         self._orchestrator = orchestrator
         self._clients = clients
         self._describe = describe
-        self._places = {name: BoundedSemaphore() for name in clients}
+        self._limiter = Limiter(self._ask_all, per_key=1, max_waiting=0)
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         """Ask for the seeds of these jobs of one account that still lack theirs.
@@ -52,20 +52,18 @@ class Seeds:
         While the account is being asked already, and after ``PATIENCE_S``, the rest is left to the
         sweep.
         """
-        client = self._clients.get(account)
-        if client is None:  # taken out of the settings
+        if account not in self._clients:  # taken out of the settings
             for job in self._orchestrator.store.jobs.get_many(job_ids):
                 self._record(job, SeedReply(error="The account is not set any more."))
             return
-        if not self._places[account].acquire(blocking=False):
-            return
-        try:
-            until = monotonic() + PATIENCE_S
-            for job_id in job_ids:
-                if monotonic() < until:
-                    self._ask(client, job_id)
-        finally:
-            self._places[account].release()
+        self._limiter.run(account, (account, tuple(job_ids)))
+
+    def _ask_all(self, asked: tuple[str, tuple[str, ...]]) -> None:
+        account, job_ids = asked
+        until = monotonic() + PATIENCE_S
+        for job_id in job_ids:
+            if monotonic() < until:
+                self._ask(self._clients[account], job_id)
 
     def _ask(self, client: ProviderClient, job_id: str) -> None:
         # Read only now: another worker may have asked while this one was busy with those before.
@@ -102,4 +100,4 @@ class Seeds:
         elif job.seed_pending:
             self._orchestrator.store.jobs.reschedule(job.id, now + retry_policy.ask_for_seed(age))
         if reply.error:
-            log.warning("a seed cannot be had", job_id=job.id, error=reply.error)
+            log.warning("seed.unavailable", job_id=job.id, error=reply.error)

@@ -21,6 +21,7 @@ from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain import buttons, followups
 from worker.domain.account.callback_stats import sort_of
+from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, PictureError, StoreUnavailable
 from worker.domain.events import Disposition, Posting, Replied, Started
 from worker.domain.job import JSON, Job, Kind, Status, Window
@@ -123,7 +124,7 @@ class Submitter:
             return
         lease_end = decision.job.due_at or 0.0
         verdict = client.submit(kind, submission, send_until=lease_end)
-        log.info("submitted", kind=kind.value, outcome=verdict.outcome.value)
+        log.info("job.submitted", kind=kind.value, outcome=verdict.outcome.value)
         self._learn(job.account, verdict)
         self._record_reply(decision.job, Replied(job.attempt, verdict))
         if client.last_dialect not in (None, self._learnt.get(job.account)):
@@ -135,7 +136,7 @@ class Submitter:
         try:
             self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
         except StoreUnavailable as error:
-            log.warning("an account's trouble is not kept", account=account, error=str(error))
+            log.warning("account.outcome_not_stored", account=account, error=str(error))
 
     def _record_reply(self, job: Job, reply: Replied) -> None:
         """Nobody else knows the reply: while Redis is away it is kept, not thrown into doubt."""
@@ -163,7 +164,7 @@ class Submitter:
             parent_task_id=target.task_id,
             custom_id=target.custom_id,
             pictures={ref: to_data_url(self._loaded(job, ref, mask=mask)) for ref, mask in refs},
-            mode=job.mode,
+            mode=job.options.mode,
             dialect=self._dialect(job.account),
         )
         return kind, submission
@@ -223,12 +224,12 @@ class Submitter:
         try:
             picture = inputs.load(parent.result.image_url, storage=self._storage, account=account)
         except PictureError as error:
-            log.warning("a mask could not be held against its picture", error=str(error))
+            log.warning("mask.not_checked", error=str(error))
             return
         try:
             check_mask(mask, picture.size)
         except PictureError as error:
-            raise _Refused(_permanent("bad_mask", f"modal.mask: {error}")) from error
+            raise _Refused(_permanent(ErrorCode.BAD_MASK, f"modal.mask: {error}")) from error
 
     def _loaded(self, job: Job, ref: str, *, mask: bool) -> Picture:
         account = self._orchestrator.accounts[job.account]
@@ -265,19 +266,19 @@ def _verdict_of(error: Exception) -> Verdict:
     if isinstance(error, _Refused):
         return error.verdict
     retryable = isinstance(error, HooklineError) and error.retryable
-    code = "bad_picture" if isinstance(error, PictureError) else "not_prepared"
+    code = ErrorCode.BAD_PICTURE if isinstance(error, PictureError) else ErrorCode.NOT_PREPARED
     if retryable:
         return Verdict(Outcome.TRY_LATER, error=JobError(code, str(error), retryable=True))
     return _permanent(code, str(error))
 
 
-def _permanent(code: str, message: str) -> Verdict:
+def _permanent(code: ErrorCode, message: str) -> Verdict:
     return Verdict(Outcome.PERMANENT, error=JobError(code, message))
 
 
-_NOT_SENT = _permanent("cancelled", "Cancelled before it was sent.")
+_NOT_SENT = _permanent(ErrorCode.CANCELLED, "Cancelled before it was sent.")
 _PARENT_NOT_READY = JobError(
-    "parent_not_ready",
+    ErrorCode.PARENT_NOT_READY,
     "The provider does not show the parent task as finished yet.",
     retryable=True,
 )

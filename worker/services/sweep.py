@@ -1,29 +1,24 @@
-"""SHELL. The sweep: looks at every job that is due, and asks the provider about the quiet ones.
+"""SHELL. The sweep: looks at every job that is due, and wakes those who do what must follow.
 
 It runs inside every worker; claims in the store make that safe, so there is no scheduler process to
-lose. What is learnt goes through the same door as a callback. Asking is a Celery task of its own
-(``Asker``), so that the sweep never waits for a provider.
+lose. Polling is a Celery task of its own (``worker.services.poll``), so that the sweep never waits
+for a provider.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from threading import BoundedSemaphore
 
 import structlog
 
-from worker.adapters.provider.client import MAX_IDS, ProviderClient
+from worker.adapters.provider.client import MAX_IDS
 from worker.adapters.store.store import Store
-from worker.adapters.tokens import Tokens
-from worker.domain import followups, retry_policy
-from worker.domain.account.callback_stats import Source
-from worker.domain.errors import HooklineError, NotFound, ProviderUnavailable
-from worker.domain.events import Disposition, Missing, Observed, TimePassed
+from worker.domain import retry_policy
+from worker.domain.errors import HooklineError
+from worker.domain.events import TimePassed
 from worker.domain.job import Job, Kind
-from worker.domain.lifecycle import next_look
-from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
-from worker.services import delivery_limits
+from worker.services import notify
 from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
@@ -43,8 +38,6 @@ SEEDS = 20
 TIDY_S = 10.0
 #: Notifications claimed by one sweep.
 TOLD = 200
-#: Calls that one process makes to one provider at a time to ask about jobs.
-ASKING = 2
 
 
 class Sweep:
@@ -64,7 +57,7 @@ class Sweep:
             try:
                 looked = self._look(job)
             except HooklineError as error:  # one bad job must not stop the others
-                log.warning("cannot look at a job", job_id=job.id, error=str(error))
+                log.warning("sweep.job_skipped", job_id=job.id, error=str(error))
                 continue
             if looked.askable or looked.unidentified:
                 quiet[looked.account].append(looked.id)
@@ -92,7 +85,7 @@ class Sweep:
         looked = self._orchestrator.look_at_siblings(job)
         if looked.waiting:
             now = self._orchestrator.clock()
-            next_look_at = now + retry_policy.look_at_siblings(now - looked.created_at)
+            next_look_at = now + retry_policy.look_at_siblings(now - looked.spec.created_at)
             self._store.jobs.reschedule(looked.id, next_look_at)
         return looked
 
@@ -107,7 +100,7 @@ class Sweep:
     def _tell(self) -> None:
         """Somebody shall send the notifications that are due."""
         now = self._orchestrator.clock()
-        for one in self._store.outbox.claim(now, TOLD, delivery_limits.CLAIM_S):
+        for one in self._store.outbox.claim(now, TOLD, notify.CLAIM_S):
             self._wakeups.notify(one.id)
 
     def _mend_slots(self) -> None:
@@ -116,7 +109,7 @@ class Sweep:
             if self._store.once(f"mend:{account}", MEND_S):
                 mended = self._store.queue.mend_slots(account)
                 if mended:
-                    log.error("slots without a job were freed", account=account, slots=mended)
+                    log.error("slots.freed", account=account, count=mended)
 
 
 def _pieces(job_ids: Mapping[str, Sequence[str]], size: int) -> Iterator[tuple[str, Sequence[str]]]:
@@ -124,86 +117,3 @@ def _pieces(job_ids: Mapping[str, Sequence[str]], size: int) -> Iterator[tuple[s
     for account, ids in job_ids.items():
         for start in range(0, len(ids), size):
             yield account, ids[start : start + size]
-
-
-class Poller:
-    """Asks one account's provider about some jobs, in as few calls as it allows."""
-
-    def __init__(
-        self,
-        orchestrator: Orchestrator,
-        clients: Mapping[str, ProviderClient],
-        tokens: Tokens,
-    ) -> None:
-        self._orchestrator = orchestrator
-        self._clients = clients
-        self._tokens = tokens
-        self._places = {name: BoundedSemaphore(ASKING) for name in clients}
-        self._without_list: set[str] = set()
-
-    def ask(self, account: str, job_ids: Sequence[str]) -> None:
-        """Fetch the jobs' tasks and record what is seen; a provider that is away is asked later.
-
-        Where enough is being asked already this does nothing: a slow provider must not take the
-        threads that start fresh jobs. The jobs are due again when the sweep's claim ends.
-        """
-        client = self._clients.get(account)
-        if client is None or not self._places[account].acquire(blocking=False):
-            return
-        try:
-            jobs = self._orchestrator.store.jobs.get_many(job_ids)
-            self._fetch(client, [job for job in jobs if job.task_id])
-            self._search(client, account, {job.id: job for job in jobs if job.unidentified})
-        except ProviderUnavailable as error:
-            log.warning("the provider cannot be asked", account=account, error=str(error))
-        finally:
-            self._places[account].release()
-
-    def _fetch(self, client: ProviderClient, jobs: Sequence[Job]) -> None:
-        if not jobs:
-            return
-        seen = {s.task_id: s for s in client.fetch_many([job.task_id or "" for job in jobs])}
-        for job in jobs:
-            snapshot = seen.get(job.task_id)
-            if snapshot and _incomplete(job, snapshot):
-                # A list may leave out some of a task; the task's own page is the last word.
-                snapshot = client.fetch(job.task_id or "") or snapshot
-            self._offer(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
-
-    def _search(self, client: ProviderClient, account: str, jobs: Mapping[str, Job]) -> None:
-        """Look for jobs in doubt in the provider's list of its newest tasks, if it has one.
-
-        That a job is not there tells nothing: the list is short, and may be another server's.
-        """
-        if not jobs or account in self._without_list:
-            return
-        try:
-            listed = client.task_list()
-        except ProviderUnavailable:
-            raise
-        except HooklineError:  # gateways have none
-            self._without_list.add(account)
-            return
-        for snapshot in listed:
-            named = self._tokens.job(snapshot.state)
-            if named and (job := jobs.get(named.job_id)):
-                self._offer(job, Observed(snapshot, attempt=named.attempt, asked=True))
-
-    def _offer(self, job: Job, event: Missing | Observed) -> None:
-        ended = isinstance(event, Observed) and event.snapshot.status.terminal
-        try:
-            decision = self._orchestrator.record(job, event, source=Source.ASKED if ended else None)
-        except NotFound:  # deleted meanwhile
-            return
-        if decision.disposition is not Disposition.APPLIED:
-            self._look_again(decision.job)
-
-    def _look_again(self, job: Job) -> None:
-        now = self._orchestrator.clock()
-        due_at = next_look(job, now, self._orchestrator.policy(job))
-        self._orchestrator.store.jobs.reschedule(job.id, due_at)
-
-
-def _incomplete(job: Job, snapshot: Snapshot) -> bool:
-    succeeded = snapshot.status is TaskStatus.SUCCEEDED
-    return succeeded and followups.incomplete(job, snapshot.result)

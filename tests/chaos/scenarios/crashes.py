@@ -176,7 +176,7 @@ def _settle(ordered: Ordered, ids: Collection[str]) -> None:
 
 
 def _at_rest(ordered: Ordered, job: Job) -> bool:
-    pipeline = ordered.stage.services.store.jobs.pipeline(job.pipeline_id)
+    pipeline = ordered.stage.services.store.jobs.pipeline(job.spec.pipeline_id)
     jobs = pipeline.jobs if pipeline else (job,)
     return all(each.held or (each.status.terminal and each.due_at is None) for each in jobs)
 

@@ -88,7 +88,7 @@ def _life(job: Job, end: TaskStatus) -> Iterator[Event]:
         return
     result = Result(image_url=url, prompt="a lighthouse --v 7", buttons=_BUTTONS)
     yield Observed(Snapshot(task_id, end, result=result))
-    yield AssetsSettled((f"{job.pipeline_id}/{job.id}-0.png",), AssetsStatus.STORED)
+    yield AssetsSettled((f"{job.spec.pipeline_id}/{job.id}-0.png",), AssetsStatus.STORED)
 
 
 def many_days(run: Run) -> Row:

@@ -13,7 +13,7 @@ from tests.chaos.stage import MAX_RUNNING, SECRETS, Setup, Stage
 from tests.chaos.trial import Findings, Trouble, trial
 from tests.support.processes import hookline
 from worker.domain.job import Job, Status
-from worker.domain.notifications import State
+from worker.domain.notifications import DeliveryState
 
 #: The newest signs first; a receiver may still know the one before only.
 _NEW = "whsec_" + "bmV3LXNl" * 6
@@ -67,13 +67,13 @@ def _let_all_be_told(run: Run, stage: Stage, receiver: Receiver) -> int:
     """
     store, seconds = stage.services.store, run.pick(60.0, 900.0)
 
-    def none(state: State) -> bool:
+    def none(state: DeliveryState) -> bool:
         return not store.outbox.page(state, 1).notifications
 
     # The jobs are over, and what is left to be told must outlive its workers, too.
     for worker in stage.workers:
         stage.kill(worker)
-    stage.wait_for(lambda: none(State.WAITING), "the last try of all", seconds)
+    stage.wait_for(lambda: none(DeliveryState.WAITING), "the last try of all", seconds)
     dead = len(stage.services.deliveries.dead())
     receiver.calm.set()
     env = {
@@ -85,7 +85,9 @@ def _let_all_be_told(run: Run, stage: Stage, receiver: Receiver) -> int:
     done = hookline(stage.folder, "deliveries", "replay", "--dead", **env)
     if done.returncode or len(done.stdout.splitlines()) != dead:
         raise RuntimeError(f"the replay of {dead} dead letters: {done.stdout}{done.stderr}")
-    stage.wait_for(lambda: none(State.WAITING) and none(State.DEAD), "the replay", seconds)
+    stage.wait_for(
+        lambda: none(DeliveryState.WAITING) and none(DeliveryState.DEAD), "the replay", seconds
+    )
     return dead
 
 
@@ -121,8 +123,8 @@ def _expected(jobs: Sequence[Job]) -> set[tuple[str, str]]:
         for job in jobs
         if job.status.terminal
     }
-    still_open = {job.pipeline_id for job in jobs if not job.status.terminal}
-    pipelines = {job.pipeline_id for job in jobs} - still_open
+    still_open = {job.spec.pipeline_id for job in jobs if not job.status.terminal}
+    pipelines = {job.spec.pipeline_id for job in jobs} - still_open
     return ends | {("pipeline.finished", pipeline_id) for pipeline_id in pipelines}
 
 
@@ -141,10 +143,10 @@ def _out_of_order(jobs: Sequence[Job], requests: Sequence[Told]) -> Iterator[str
     never = float("inf")
     for job in jobs:
         end = first.get(("job.succeeded", job.id), never)
-        parent = first.get(("job.succeeded", job.parent_id or ""), 0.0)
-        last = first.get(("pipeline.finished", job.pipeline_id), never)
+        parent = first.get(("job.succeeded", job.spec.parent_id or ""), 0.0)
+        last = first.get(("pipeline.finished", job.spec.pipeline_id), never)
         if not parent <= end <= last and job.status is Status.SUCCEEDED:
-            yield job.pipeline_id
+            yield job.spec.pipeline_id
 
 
 def _some(those: set[Any]) -> str:

@@ -82,7 +82,7 @@ def _accepted_between(stage: Stage, job: Job) -> list[Job]:
     entries = map(json.loads, stage.ledger_lines())
     taken = places.stays(entries, stage.services.tokens)
     before = takewhile(lambda stay: stay.job_id != job.id, taken)
-    ids = [stay.job_id for stay in before if stay.began > job.created_at]
+    ids = [stay.job_id for stay in before if stay.began > job.spec.created_at]
     return stage.services.store.jobs.get_many(ids)
 
 

@@ -4,15 +4,13 @@ The address may aim at machines that only we can reach, may lead elsewhere, and 
 each name is resolved once, every address of it is looked at, and the connection goes to an address
 that was looked at: the name cannot mean another machine a moment later. We open the socket
 ourselves and hand it to the standard library's HTTP client, which knows neither proxies nor
-credentials, and follows no redirect. One deadline covers every wait but the resolver's own.
+credentials, and follows no redirect. The deadline covers every wait but the resolver's own.
 """
 
 import http.client
-import io
 import ipaddress
 import socket
 import ssl
-import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +20,10 @@ from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, requote_uri
 
+from worker.adapters.http.deadline import Wire, left
 from worker.domain.errors import AddressError
 
 _DIAL_S = 10.0  #: for one address, so that another of the same name has its turn
-_CHUNK = 64 * 1024
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -42,17 +40,17 @@ def exchange(
     url: str,
     *,
     allowed_hosts: Collection[str],
-    until: float,
     headers: Mapping[str, str],
     body: bytes | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
     """The answer to one request, to be read within the ``with``, where its errors are ours.
 
+    To be called in a block of ``within``, at whose end everything is cut off.
+
     Args:
         method: ``GET`` or ``POST``.
         url: ``https``; ``http`` only on allowed hosts.
         allowed_hosts: names (lower case) that may be private and may speak plain http.
-        until: ``time.monotonic()`` at which everything is cut off.
         headers: beside ``Host`` and ``Content-Length``.
         body: what is sent.
 
@@ -61,10 +59,10 @@ def exchange(
     """
     target = _target(url, allowed_hosts)
     try:
-        with _connected(target, until) as sock:
+        with _connected(target) as sock:
             connection = http.client.HTTPConnection(target.host, target.port)
             connection.default_port = 443 if target.tls else 80  # not repeated in the Host header
-            connection.sock = cast("Any", _Wire(sock, until))
+            connection.sock = cast("Any", Wire(sock))
             connection.request(method, target.path, body=body, headers=dict(headers))
             with connection.getresponse() as response:
                 yield response
@@ -132,24 +130,24 @@ def is_public(address: _Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def _connected(target: _Target, until: float) -> socket.socket:
+def _connected(target: _Target) -> socket.socket:
     """A socket to an address that was looked at; with TLS, the certificate is for the name."""
-    sock = _dial(_addresses(target), until)
+    sock = _dial(_addresses(target))
     if not target.tls:
         return sock
     try:
-        sock.settimeout(_left(until))
-        return _tls().wrap_socket(sock, server_hostname=target.host)
+        sock.settimeout(left())
+        return tls_context().wrap_socket(sock, server_hostname=target.host)
     except BaseException:
         sock.close()
         raise
 
 
-def _dial(addresses: list[tuple[Any, ...]], until: float) -> socket.socket:
+def _dial(addresses: list[tuple[Any, ...]]) -> socket.socket:
     failure: OSError | None = None
     for address in addresses:
         try:
-            return socket.create_connection(address[:2], timeout=min(_left(until), _DIAL_S))
+            return socket.create_connection(address[:2], timeout=min(left(), _DIAL_S))
         except OSError as error:
             failure = error
     raise failure or OSError("no address")
@@ -170,45 +168,7 @@ def _addresses(target: _Target) -> list[tuple[Any, ...]]:
     return addresses
 
 
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """The certificates that are trusted; made once, which takes a while."""
     return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-
-
-class _Wire:
-    """What the HTTP client needs of a socket; every wait on it ends at the same deadline.
-
-    A socket's own timeout starts anew with each byte, so a server that drips would never be left.
-    """
-
-    def __init__(self, sock: socket.socket, until: float) -> None:
-        self._sock, self._until = sock, until
-
-    def sendall(self, data: bytes) -> None:
-        self._sock.settimeout(_left(self._until))
-        self._sock.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._sock, self._until), _CHUNK)
-
-    def close(self) -> None:
-        """The socket belongs to the caller."""
-
-
-class _Reader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, until: float) -> None:
-        self._sock, self._until = sock, until
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._sock.settimeout(_left(self._until))
-        return self._sock.recv_into(buffer)

@@ -1,27 +1,27 @@
-"""SHELL. A port is claimed by listening on it, once, before anything is told of it."""
+"""SHELL. Listening sockets, opened before anybody is told the port."""
 
 import errno
 import socket
 
 from worker.domain.errors import ServiceUnavailable
 
-#: Connections that wait until somebody accepts them.
+#: Connections that may wait to be accepted.
 BACKLOG = 1024
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on ``host`` (a name or a number) at ``port`` (0: a free one), and nobody else beside.
+    """Listen exclusively on ``host`` (name or address) and ``port`` (0: a free one).
 
     Raises ``ServiceUnavailable``.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # "::" stands for every address of this machine, the old ones as well.
+        # "::" means every address of this machine, IPv4 included.
         both = host == "::" and socket.has_dualstack_ipv6()
         listener = socket.create_server(
             (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both
         )
-        # What it accepts takes after it: small answers wait for no acknowledgement.
+        # Accepted connections inherit it: small answers do not wait for an acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as error:
@@ -36,6 +36,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def port_of(listener: socket.socket) -> int:
-    """The port that it listens on."""
+    """The port of ``listener``."""
     port: int = listener.getsockname()[1]
     return port

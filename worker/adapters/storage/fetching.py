@@ -1,18 +1,18 @@
-"""SHELL. Downloads a picture or video from an address that somebody else chose.
+"""SHELL. Downloads a picture or video from an untrusted address.
 
-``worker.adapters.http.safe`` keeps the connection safe; here are the redirects, each checked like
-the first address, and the limits of what is accepted.
+``worker.adapters.http.safe`` secures the connection; this follows redirects, each checked like the
+first address, and limits what is accepted.
 """
 
 import http
 import http.client
 import io
-import time
 from collections.abc import Collection
 from typing import IO
 from urllib.parse import urljoin, urlsplit
 
 from worker.adapters.http import safe
+from worker.adapters.http.deadline import within
 from worker.domain.errors import AddressError, PictureError, ServiceUnavailable
 
 MAX_REDIRECTS = 3
@@ -21,12 +21,12 @@ _CHUNK = 64 * 1024
 _HEADERS = {"User-Agent": "hookline", "Accept": "image/*, video/*", "Accept-Encoding": "identity"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-#: What servers say of a link that has expired: signed links die within hours.
+#: The answers for an expired link: signed links expire within hours.
 _DEAD = frozenset({403, 404, 410})
 
 
 def fetch(url: str, *, allowed_hosts: Collection[str], max_bytes: int, deadline_s: float) -> bytes:
-    """What ``url`` holds, in memory: for small pictures. See ``fetch_into``."""
+    """Download ``url`` into memory: for small pictures. See ``fetch_into``."""
     body = io.BytesIO()
     fetch_into(body, url, allowed_hosts=allowed_hosts, max_bytes=max_bytes, deadline_s=deadline_s)
     return body.getvalue()
@@ -40,45 +40,41 @@ def fetch_into(
     max_bytes: int,
     deadline_s: float,
 ) -> None:
-    """Write what ``url`` holds into ``file``, a piece at a time; after an error it may hold some.
+    """Download ``url`` into ``file`` in pieces; after an error ``file`` may hold a part.
 
     Args:
         file: never gets more than ``max_bytes``.
         url: ``https``; ``http`` only on allowed hosts.
         allowed_hosts: names (lower case) that may be private and may speak plain http.
-        max_bytes: more is refused, whatever the reply announced.
+        max_bytes: a larger body is refused, whatever length was announced.
         deadline_s: for everything together, redirects included.
 
     Raises:
-        PictureError: retryable where the same download may work later, with a dead link where one
-            from another address may.
-        ServiceUnavailable: ``file`` takes no more.
+        PictureError: retryable if the same download may work later; with a dead link if a fresh
+            link may.
+        ServiceUnavailable: ``file`` cannot be written.
     """
-    until = time.monotonic() + deadline_s
-    for _ in range(1 + MAX_REDIRECTS):
-        elsewhere = _ask(file, url, allowed_hosts, max_bytes, until)
-        if elsewhere is None:
-            return
-        url = urljoin(url, elsewhere)
+    with within(deadline_s):
+        for _ in range(1 + MAX_REDIRECTS):
+            elsewhere = _ask(file, url, allowed_hosts, max_bytes)
+            if elsewhere is None:
+                return
+            url = urljoin(url, elsewhere)
     raise PictureError(f"the URL redirects more than {MAX_REDIRECTS} times")
 
 
 def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
-    """Raise ``PictureError`` for a URL that ``fetch`` would refuse without asking anybody."""
+    """Raise ``PictureError`` for a URL that ``fetch`` refuses without a request."""
     try:
         safe.check_url(url, allowed_hosts=allowed_hosts)
     except AddressError as error:
         raise PictureError(str(error)) from None
 
 
-def _ask(
-    file: IO[bytes], url: str, allowed_hosts: Collection[str], max_bytes: int, until: float
-) -> str | None:
-    """Where the reply points to; None: the body is in ``file``."""
+def _ask(file: IO[bytes], url: str, allowed_hosts: Collection[str], max_bytes: int) -> str | None:
+    """The target of a redirect; None: the body is in ``file``."""
     try:
-        with safe.exchange(
-            "GET", url, allowed_hosts=allowed_hosts, until=until, headers=_HEADERS
-        ) as response:
+        with safe.exchange("GET", url, allowed_hosts=allowed_hosts, headers=_HEADERS) as response:
             return _read(file, response, urlsplit(url).hostname or "", max_bytes)
     except AddressError as error:
         raise PictureError(str(error), retryable=error.retryable) from None
@@ -120,7 +116,7 @@ def _body(file: IO[bytes], response: http.client.HTTPResponse, host: str, max_by
 def _keep(file: IO[bytes], chunk: bytes) -> None:
     try:
         file.write(chunk)
-    except OSError as error:  # not the host's fault: within an exchange it would pass for that
+    except OSError as error:  # here, because the exchange blames the host for an OSError
         raise ServiceUnavailable(f"The disk takes no more: {error.strerror}") from error
 
 

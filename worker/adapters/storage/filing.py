@@ -1,7 +1,7 @@
-"""SHELL. One file of a result on its way: fetched, looked at, and written under its name.
+"""SHELL. Brings one file of a result into the storage: downloaded, inspected, written.
 
-It goes through a temporary file, a piece at a time, so that none is in memory whole; nothing that
-was not looked at to its end gets a name of ours.
+It passes through a temporary file in pieces, so that it is never in memory whole; only a file that
+was inspected to its end gets its name.
 """
 
 from collections.abc import Collection
@@ -22,21 +22,21 @@ from worker.domain.assets.selection import Source
 from worker.domain.errors import ServiceUnavailable
 from worker.domain.result import StoredFile
 
-#: One file: at most this large, fetched within this time.
+#: Limits of one file.
 MAX_BYTES = 100 * 1024 * 1024
 DEADLINE_S = 120.0
-#: Pictures that one process decodes at a time: one of the largest allowed takes 200 MB.
+#: Pictures that one process decodes at a time: the largest take 200 MB each.
 DECODING = 2
 
 _FOLDER = "hookline-file-"
-#: Far above what a file may take; a folder that nothing changed in for so long was left behind.
+#: Far more than a download takes: an older folder was left behind.
 _LEFT_BEHIND_S = 3600.0
 
 
 def clear_left_behind(now: float) -> None:
-    """Remove what killed processes left of files on their way. ``now``: seconds since the epoch."""
+    """Remove the temporary files of killed processes. ``now``: seconds since the epoch."""
     for folder in Path(gettempdir()).glob(f"{_FOLDER}*"):
-        with suppress(OSError):  # another user's, or another worker was first
+        with suppress(OSError):  # another user's, or removed by another worker
             if now - folder.lstat().st_mtime > _LEFT_BEHIND_S:
                 rmtree(folder)
 
@@ -57,36 +57,32 @@ class Filing:
         allowed_hosts: Collection[str],
         tiles: bool,
     ) -> list[StoredFile]:
-        """What was written for the ``n``-th file: itself, its tiles if wanted, its thumbnail.
+        """Bring in the ``n``-th file; return it with its tiles, if wanted, and its thumbnail.
 
         Raises:
-            PictureError: it cannot be had whole; see ``fetching.fetch_into``, ``media.inspect``.
-            ServiceUnavailable: the storage, or the place for temporary files.
+            PictureError: see ``fetching.fetch_into`` and ``media.inspect``.
+            ServiceUnavailable: the storage or the temporary folder fails.
         """
         try:
-            return self._filed(source, n, names, allowed_hosts, tiles=tiles)
+            with TemporaryDirectory(prefix=_FOLDER) as folder:
+                fetched = Path(folder, "fetched")
+                with fetched.open("x+b") as file:
+                    fetching.fetch_into(
+                        file,
+                        source.url,
+                        allowed_hosts=allowed_hosts,
+                        max_bytes=MAX_BYTES,
+                        deadline_s=DEADLINE_S,
+                    )
+                    with self._decoding:
+                        seen = media.inspect(file)
+                        made = _made_of(file, seen, tiles=tiles) if seen.is_picture else []
+                    name = names.file(n, seen.ext)
+                    whole = self._put_whole(file, fetched, seen, name, source.of)
+                return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
         except OSError as error:
             problem = f"No temporary file can be used: {error.strerror or type(error).__name__}"
             raise ServiceUnavailable(problem) from error
-
-    def _filed(
-        self, source: Source, n: int, names: Names, allowed_hosts: Collection[str], *, tiles: bool
-    ) -> list[StoredFile]:
-        with TemporaryDirectory(prefix=_FOLDER) as folder:
-            fetched = Path(folder, "fetched")
-            with fetched.open("x+b") as file:
-                fetching.fetch_into(
-                    file,
-                    source.url,
-                    allowed_hosts=allowed_hosts,
-                    max_bytes=MAX_BYTES,
-                    deadline_s=DEADLINE_S,
-                )
-                with self._decoding:
-                    seen = media.inspect(file)
-                    made = _made_of(file, seen, tiles=tiles) if seen.is_picture else []
-                whole = self._put_whole(file, fetched, seen, names.file(n, seen.ext), source.of)
-            return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
 
     def _put_whole(
         self,

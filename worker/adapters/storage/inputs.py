@@ -1,8 +1,8 @@
-"""SHELL. A caller's pictures: taken in when a job is handed in, loaded when it is submitted.
+"""SHELL. Callers' pictures: taken in with the request, loaded when the job is submitted.
 
-A job never holds a picture, only a reference: ``blob:...`` in the storage, or the URL that the
-caller gave. What a URL holds is taken in when the job is first submitted, and is the picture from
-then on: whatever becomes of the URL, and whichever worker submits the job again.
+A job holds references only: ``blob:...`` in the storage, or the caller's URL. A URL is downloaded
+when the job is first submitted and kept as a blob from then on, so that later attempts send the
+same picture.
 """
 
 import re
@@ -20,33 +20,19 @@ from worker.domain.errors import FieldError, InvalidRequest, PictureError
 from worker.domain.job import Kind
 from worker.domain.requests import PressRequest, picture_fields
 
-#: What is taken in, and what is downloaded; an account's own limit is met by ``load``.
+#: Limit for pictures taken in or downloaded; ``load`` applies the account's own limit.
 MAX_INPUT_BYTES = 20 * 1024 * 1024
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
 class Options(TypedDict):
-    """How pictures are taken in at one door."""
+    """How pictures are taken in."""
 
     storage: Storage
     max_bytes: int  #: usually ``MAX_INPUT_BYTES``
-    allow_paths: bool  #: whether a picture may be a file of this machine (command line, Celery)
+    allow_paths: bool  #: whether a picture may be a local file (command line, Celery)
     allowed_hosts: Collection[str]  #: see ``Account.allowed_hosts``
-
-
-def ingest(ref: str, **options: Unpack[Options]) -> str:
-    """The reference that the job keeps for the picture that a caller gave as ``ref``.
-
-    A data URL or a path is checked and stored, a ``blob:`` reference must be there, and a URL is
-    kept as it is, if it may be fetched at all.
-
-    Raises:
-        PictureError: it cannot be used.
-        ServiceUnavailable: the storage does not answer.
-    """
-    kept, _ = _take(ref, options)
-    return kept
 
 
 def ingest_request(
@@ -55,33 +41,34 @@ def ingest_request(
     then: Iterable[Mapping[str, Any]],
     **options: Unpack[Options],
 ) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
-    """A validated request and its steps, with all pictures and masks taken in.
+    """Take in all pictures and masks of a validated request and its steps.
+
+    A data URL or a path is checked and stored, a ``blob:`` reference must exist, and a URL is kept
+    if it may be downloaded at all.
 
     Raises:
         InvalidRequest: with every picture that cannot be used, by its path.
         ServiceUnavailable: the storage does not answer.
     """
-    enqueuer = _Intake(options)
-    kept = enqueuer.request(kind, request), enqueuer.steps(then, "then")
-    enqueuer.finish()
+    intake = _Intake(options)
+    kept = intake.request(kind, request), intake.steps(then, "then")
+    intake.finish()
     return kept
 
 
 def ingest_press(press: PressRequest, **options: Unpack[Options]) -> PressRequest:
-    """A validated press with its masks taken in; raises as ``ingest_request`` does."""
-    enqueuer = _Intake(options)
-    kept = replace(
-        press, modal=enqueuer.modal(press.modal, "modal"), then=enqueuer.steps(press.then, "then")
-    )
-    enqueuer.finish()
-    return kept
+    """Take in the masks of a validated press; raises as ``ingest_request`` does."""
+    intake = _Intake(options)
+    modal, then = intake.modal(press.modal, "modal"), intake.steps(press.then, "then")
+    intake.finish()
+    return replace(press, modal=modal, then=then)
 
 
 def keep(ref: str, *, storage: Storage, account: Account, deadline_s: float = 30.0) -> str:
-    """``ref`` as a reference to our storage; what a URL holds is fetched, checked and stored.
+    """``ref`` as a reference to our storage; a URL is downloaded, checked and stored.
 
     Raises:
-        PictureError: it cannot be fetched or used; retryable where it may be later.
+        PictureError: retryable if the download may work later.
         ServiceUnavailable: the storage does not answer.
     """
     if not _WEB.match(ref):
@@ -95,11 +82,11 @@ def load(
 ) -> Picture:
     """The picture behind a reference, small enough for the account.
 
-    A picture that is too large becomes a JPEG of the same width and height; a ``mask`` must stay
-    the PNG that it is.
+    A picture that is too large becomes a JPEG of the same width and height; a ``mask`` is never
+    converted.
 
     Raises:
-        PictureError: it cannot be read, fetched or used; retryable where it may be later.
+        PictureError: retryable if it may work later.
         ServiceUnavailable: the storage does not answer.
     """
     limit = account.max_picture_bytes
@@ -117,7 +104,7 @@ def _fetched(url: str, account: Account, deadline_s: float) -> bytes:
 
 
 class _Intake:
-    """Walks over what a caller handed in and gathers everything that is wrong with its pictures."""
+    """Walks over a request and collects every problem with its pictures."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -173,7 +160,7 @@ class _Intake:
 
 
 def _take(ref: str, options: Options) -> tuple[str, Picture | None]:
-    """The reference, and the picture itself unless it is still somewhere on the web."""
+    """The reference, and the picture itself unless it is a URL."""
     storage, max_bytes = options["storage"], options["max_bytes"]
     if _WEB.match(ref):
         check_url(ref, allowed_hosts=options["allowed_hosts"])
@@ -191,7 +178,7 @@ def _take(ref: str, options: Options) -> tuple[str, Picture | None]:
 
 
 def _read_file(name: str, max_bytes: int) -> bytes:
-    """The file, or one byte more than allowed of it."""
+    """The file, at most one byte more than allowed."""
     try:
         path = Path(name).expanduser()
         if not path.is_file():

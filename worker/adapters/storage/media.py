@@ -1,6 +1,6 @@
-"""PURE. Results as files: what they are, and what is made of a picture beside it.
+"""PURE. Result files: their type, thumbnails and tiles.
 
-The type is told from the content alone, never from a name or a header: what is stored is later
+The type is detected from the content, never from a name or a header, because stored files are
 served to people. A picture is decoded to its end; of a film the container is walked through.
 """
 
@@ -17,23 +17,21 @@ from worker.domain.errors import PictureError
 #: The longest side of a thumbnail, in pixels.
 THUMBNAIL = 512
 
-#: What a film without a ``ftyp`` may begin with: QuickTime is older than it.
+#: First boxes of films older than ``ftyp`` (QuickTime).
 _OLD_BOXES = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _EBML = b"\x1aE\xdf\xa3"
-#: Pillow's names of the formats that tiles are written in, and how: the same bytes each time.
+#: The format of tiles by the grid's type, with options that give the same bytes each time.
 _TILES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "image/png": ("PNG", {}),
     "image/jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     "image/webp": ("WEBP", {"lossless": True}),
     "image/gif": ("PNG", {}),
 }
-_EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
-_MIMES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A whole picture or film. Of a film the width and height are not known."""
+    """A complete picture or film; width and height are None for a film."""
 
     mime: str
     ext: str  #: without a dot
@@ -42,13 +40,13 @@ class Media:
 
     @property
     def is_picture(self) -> bool:
-        """Whether it was decoded."""
+        """Whether it is a picture, which was decoded."""
         return self.width is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture that we made of another one; ``tile`` 1-4 of a grid, or a thumbnail."""
+    """A picture derived from another one: ``tile`` 1-4 of a grid, or a thumbnail."""
 
     mime: str
     ext: str  #: without a dot
@@ -59,7 +57,7 @@ class Drawn:
 
 
 def inspect(file: IO[bytes]) -> Media:
-    """What ``file`` is, looked at from its beginning to its end.
+    """Inspect ``file`` from beginning to end.
 
     Raises:
         PictureError: it is cut off, broken, over ``pictures.MAX_PIXELS``, or neither a PNG, JPEG,
@@ -74,12 +72,11 @@ def inspect(file: IO[bytes]) -> Media:
         is_mp4 = head[4:8] == b"ftyp" and head[8:12] != b"qt  "
         return Media("video/mp4", "mp4") if is_mp4 else Media("video/quicktime", "mov")
     seen = pictures.look(file, frames=True)
-    ext = pictures.suffix_of(seen.mime).removeprefix(".")
-    return Media(seen.mime, ext, seen.width, seen.height)
+    return Media(seen.mime, pictures.ext_of(seen.mime), seen.width, seen.height)
 
 
 def thumbnail(file: IO[bytes]) -> Drawn:
-    """The picture small enough for a page of many, as WebP; its first frame, if it moves."""
+    """A small WebP of the picture; of a moving one, its first frame."""
     file.seek(0)
     with Image.open(file) as image:
         image.draft("RGB", (THUMBNAIL, THUMBNAIL))
@@ -91,8 +88,9 @@ def thumbnail(file: IO[bytes]) -> Drawn:
 
 
 def tiles(file: IO[bytes], mime: str) -> Iterator[Drawn]:
-    """The four pictures of a grid, in the order of U1 to U4; in the grid's own format."""
+    """The four pictures of a grid, in the order of U1 to U4."""
     form, how = _TILES[mime]
+    made_as = pictures.MIMES[form]
     file.seek(0)
     with Image.open(file) as image:
         width, height = image.width // 2, image.height // 2
@@ -100,11 +98,12 @@ def tiles(file: IO[bytes], mime: str) -> Iterator[Drawn]:
             left, top = (number - 1) % 2 * width, (number - 1) // 2 * height
             data = BytesIO()
             image.crop((left, top, left + width, top + height)).save(data, form, **how)
-            yield Drawn(_MIMES[form], _EXTENSIONS[form], width, height, data.getvalue(), number)
+            ext = pictures.ext_of(made_as)
+            yield Drawn(made_as, ext, width, height, data.getvalue(), number)
 
 
 def _walk_boxes(file: IO[bytes]) -> None:
-    """Raise ``PictureError`` unless the film's boxes fill the file, picture index included."""
+    """Raise ``PictureError`` unless the film's boxes fill the file and include its index."""
     end, at, found = file.seek(0, 2), 0, set[bytes]()
     while at < end:
         file.seek(at)

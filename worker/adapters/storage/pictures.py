@@ -1,4 +1,4 @@
-"""PURE. Pictures that strangers hand us: looked at with suspicion before they are used."""
+"""PURE. Untrusted pictures: inspected before they are used."""
 
 import base64
 import binascii
@@ -11,37 +11,42 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from worker.domain.errors import PictureError
 
-#: Width times height. More would need hundreds of megabytes once decoded.
+#: Width times height; more needs hundreds of megabytes once decoded.
 MAX_PIXELS = 50_000_000
-#: Of all frames of a moving picture together: they are decoded one after the other.
+#: Of all frames of a moving picture together.
 MAX_FRAME_PIXELS = 1_000_000_000
 
-#: Pillow's name of a format -> MIME type and suffix. A phone's MPO is a JPEG with more behind it.
-_FORMATS = {
-    "PNG": ("image/png", ".png"),
-    "JPEG": ("image/jpeg", ".jpg"),
-    "MPO": ("image/jpeg", ".jpg"),
-    "WEBP": ("image/webp", ".webp"),
-    "GIF": ("image/gif", ".gif"),
+#: MIME types by Pillow's names. A phone's MPO is a JPEG with more behind it.
+MIMES = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
 }
 _READABLE = ("PNG", "JPEG", "WEBP", "GIF")
-_SUFFIXES = dict(_FORMATS.values())
 
 _DATA_URL = re.compile(
     r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII | re.IGNORECASE
 )
 
-#: How PNG, JPEG, WEBP and GIF begin in base64.
+#: The beginnings of PNG, JPEG, WEBP and GIF in base64.
 _BARE = re.compile(r"(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)[A-Za-z0-9+/]{32,}={0,2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture that was decoded once, so it is what it says."""
+class Seen:
+    """The outcome of decoding a picture."""
 
     mime: str  #: image/png, image/jpeg, image/webp or image/gif
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture(Seen):
+    """A picture that was decoded once, so its type is certain."""
+
     data: bytes = field(repr=False)
 
     @property
@@ -51,21 +56,12 @@ class Picture:
 
     @property
     def suffix(self) -> str:
-        """The file name's ending, with its dot."""
-        return suffix_of(self.mime)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a file that was decoded to its end is."""
-
-    mime: str  #: image/png, image/jpeg, image/webp or image/gif
-    width: int
-    height: int
+        """The suffix of its file, with the dot."""
+        return f".{ext_of(self.mime)}"
 
 
 def inspect(data: bytes, *, max_bytes: int) -> Picture:
-    """The picture in ``data``: its format is found by its content, and it is decoded to the end.
+    """Decode the picture in ``data``; its format is detected from the content.
 
     Raises:
         PictureError: it is over ``max_bytes`` or ``MAX_PIXELS``, broken, or of another format
@@ -78,11 +74,11 @@ def inspect(data: bytes, *, max_bytes: int) -> Picture:
 
 
 def look(file: IO[bytes], *, frames: bool = False) -> Seen:
-    """What the picture in ``file`` is, decoded to the end; ``frames``: those behind the first too.
+    """Decode the picture in ``file``; with ``frames``, all frames of a moving one.
 
     Raises:
-        PictureError: as ``inspect``; with a dead link where it is broken or no picture at all, as
-            what is left of a download that was cut is.
+        PictureError: as ``inspect``; with a dead link if it is broken or no picture at all, as
+            after a download that was cut off.
     """
     if not file.seek(0, 2):
         raise PictureError("the picture is empty", dead_link=True)
@@ -99,17 +95,13 @@ def look(file: IO[bytes], *, frames: bool = False) -> Seen:
         raise PictureError(f"the picture is broken: {error}", dead_link=True) from None
 
 
-def suffix_of(mime: str) -> str:
-    """The file name's ending of a picture of this type, with its dot."""
-    return _SUFFIXES[mime]
+def ext_of(mime: str) -> str:
+    """The file extension of this picture type, without a dot."""
+    return "jpg" if mime == "image/jpeg" else mime.removeprefix("image/")
 
 
 def check_mask(mask: Picture, size: tuple[int, int] | None) -> None:
-    """A mask is a PNG of exactly the picture's ``size``; None where the picture is not at hand.
-
-    Raises:
-        PictureError: it is not.
-    """
+    """Raise ``PictureError`` unless the mask is a PNG of the picture's ``size`` (None: unknown)."""
     if mask.mime != "image/png":
         raise PictureError(f"a mask must be a PNG, this is {mask.mime}")
     if size is not None and mask.size != size:
@@ -123,10 +115,8 @@ def check_mask(mask: Picture, size: tuple[int, int] | None) -> None:
 def fit(picture: Picture, max_bytes: int) -> Picture:
     """The picture in at most ``max_bytes``: itself, or a JPEG of the same width and height.
 
-    The size in pixels stays, so that a mask still fits.
-
-    Raises:
-        PictureError: even a plain JPEG is larger.
+    The dimensions stay, so that a mask still fits. Raises ``PictureError`` if even a JPEG of low
+    quality is larger.
     """
     if len(picture.data) <= max_bytes:
         return picture
@@ -148,11 +138,7 @@ def to_data_url(picture: Picture) -> str:
 
 
 def from_data_url(url: str) -> bytes:
-    """What a data URL holds. Its MIME type is not believed: see ``inspect``.
-
-    Raises:
-        PictureError: it is bare base64, not a base64 data URL, or its base64 is wrong.
-    """
+    """Decode a data URL; its MIME type is ignored, see ``inspect``. Raises ``PictureError``."""
     if is_bare_base64(url):
         raise PictureError("this is bare base64: write data:image/png;base64, before it")
     head = _DATA_URL.match(url)
@@ -165,7 +151,7 @@ def from_data_url(url: str) -> bytes:
 
 
 def is_bare_base64(text: str) -> bool:
-    """Whether ``text`` is a picture in base64 that lacks the beginning of a data URL."""
+    """Whether ``text`` is a picture in base64 without the prefix of a data URL."""
     return _BARE.fullmatch(text) is not None
 
 
@@ -179,9 +165,9 @@ def _decoded(file: IO[bytes], *, frames: bool) -> Seen:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise PictureError(_too_many_pixels())
-        mime, _ = _FORMATS[image.format or ""]
+        mime = MIMES[image.format or ""]
         image.verify()
-    # Verifying only compares checksums, and leaves the image unusable: decoding opens it again.
+    # `verify` only compares checksums and leaves the image unusable: decoding opens it again.
     file.seek(0)
     with Image.open(file, formats=_READABLE) as image:
         image.load()

@@ -1,8 +1,7 @@
 """SHELL. Where results and large inputs live: a folder, or an object store that fsspec knows.
 
-Inputs are named by their content, so the same picture is kept once and a reference cannot mean
-another one: ``blob:<sha256>.<ext>`` is ``inputs/<first two digits>/<sha256>.<ext>`` below the root.
-Nothing is written before the first put.
+Inputs are named by their content, so the same picture is kept once and a reference never changes
+its meaning: ``blob:<sha256>.<ext>`` is ``inputs/<first two digits>/<sha256>.<ext>`` below the root.
 """
 
 import hashlib
@@ -34,16 +33,15 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class Storage:
-    """Files below one root. Trouble with the medium is ``ServiceUnavailable``."""
+    """Files below one root. All methods raise ``ServiceUnavailable`` if the medium fails."""
 
     def __init__(self, url: str, note_input: Callable[[str], None] | None = None) -> None:
-        """Look up what ``url`` names; ``file://./x`` is relative to the working directory.
+        """``file://./x`` is relative to the working directory; nothing is written yet.
 
-        ``note_input`` is told of each input before it is looked for, or kept: one that no job
-        needed for long may just be being removed.
+        ``note_input`` is called before an input is looked up or kept, because retention may be
+        removing it at the same moment.
 
-        Raises:
-            SettingsError: the protocol is not known, or its driver is not installed.
+        Raises ``SettingsError`` if the protocol is unknown or its driver is not installed.
         """
         try:
             fs, root = url_to_fs(url)
@@ -54,8 +52,8 @@ class Storage:
         self._note_input = note_input or (lambda _: None)
 
     def put_input(self, data: bytes, suffix: str) -> str:
-        """Keep a picture, under the same reference each time. ``suffix`` is ``Picture.suffix``."""
-        ref = f"blob:{hashlib.sha256(data).hexdigest()}{suffix}"
+        """Keep a picture; return its reference. ``suffix`` is ``Picture.suffix``."""
+        ref = input_ref(data, suffix)
         path = self._input_path(ref)
         self._note_input(ref)
         with self._available():
@@ -64,11 +62,7 @@ class Storage:
         return ref
 
     def read_input(self, ref: str) -> bytes:
-        """The picture that ``ref`` means.
-
-        Raises:
-            PictureError: it is no reference, there is no such picture, or its content changed.
-        """
+        """Read a picture. Raises ``PictureError`` if it is missing or its content changed."""
         path = self._input_path(ref)
         with self._available():
             try:
@@ -80,16 +74,15 @@ class Storage:
         return data
 
     def remove_input(self, ref: str) -> None:
-        """Remove a picture, if it is there."""
+        """Remove a picture, if it exists."""
         path = self._input_path(ref)
         with self._available(), suppress(FileNotFoundError):
             self._fs.rm_file(path)
 
     def put_result(self, relative_path: str, data: bytes) -> str:
-        """Write a result whole or not at all, over an older one; gives ``relative_path`` back.
+        """Write a result atomically, replacing an older one; return ``relative_path``.
 
-        Raises:
-            ValueError: the path leads, or could lead, out of the root.
+        Raises ``ValueError`` for a path that leads, or could lead, out of the root.
         """
         path = self._path(relative_path)
         with self._available():
@@ -102,21 +95,21 @@ class Storage:
                 return self.put_file(relative_path, Path(file.name))
 
     def put_file(self, relative_path: str, source: Path) -> str:
-        """Write the file ``source`` as a result, a piece at a time; otherwise as ``put_result``.
+        """Copy the file ``source`` as a result in pieces; otherwise as ``put_result``.
 
-        An object store is told the content's type by the ending of the source's name.
+        An object store takes the content type from the suffix of ``source``.
         """
         path = self._path(relative_path)
         with self._available():
             if self._local:
                 with source.open("rb") as data:
                     _write_file(Path(path), data)
-            else:  # one put, or several parts that count only once all of them are there
+            else:  # a single put, or a multipart upload that appears once it is complete
                 self._fs.put_file(str(source), path)
         return relative_path
 
     def result_location(self, relative_path: str) -> str:
-        """Where people find a result: an absolute path on this machine, or a URL."""
+        """The location of a result: an absolute path on this machine, or a URL."""
         path = self._path(relative_path)
         return path if self._local else str(self._fs.unstrip_protocol(path))
 
@@ -148,13 +141,18 @@ class Storage:
             yield
         except HooklineError:
             raise
-        except Exception as error:  # a driver lets through whatever the libraries below it raise
+        except Exception as error:  # drivers let through what their libraries raise
             reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"[:200]
             raise ServiceUnavailable(f"The storage cannot be used: {reason}") from error
 
 
+def input_ref(data: bytes, suffix: str) -> str:
+    """The reference of a picture with this content."""
+    return f"blob:{hashlib.sha256(data).hexdigest()}{suffix}"
+
+
 def _write_file(path: Path, data: IO[bytes]) -> None:
-    """Write beside the place, then rename: a reader, or a crash, never sees half a file."""
+    """Write to a draft, then rename: neither a reader nor a crash ever sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{uuid4().hex}.tmp")
     try:

@@ -10,29 +10,32 @@ from pydantic_core import from_json, to_json
 
 from worker.adapters.store import Batch
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.job import JSON, Job
+from worker.domain.job import JSON, Job, JobOptions, JobSpec
 from worker.domain.notifications import Notification
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
+_SPEC: TypeAdapter[JobSpec] = TypeAdapter(JobSpec)
+_OPTIONS: TypeAdapter[JobOptions] = TypeAdapter(JobOptions)
 _BATCH: TypeAdapter[Batch] = TypeAdapter(Batch)
 _BREAKER: TypeAdapter[CircuitBreaker] = TypeAdapter(CircuitBreaker)
 _NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Notification)
 
 
 def dump(job: Job) -> bytes:
-    """The job as the store keeps it: what is at its default is left out."""
-    return _JOB.dump_json(job, exclude_defaults=True)
+    """The job as the store keeps it: one flat object, without what is at its default."""
+    parts = (
+        _JOB.dump_json(job, exclude_defaults=True, exclude={"spec"}),
+        _SPEC.dump_json(job.spec, exclude_defaults=True, exclude={"options"}),
+        _OPTIONS.dump_json(job.options, exclude_defaults=True),
+    )
+    return b"{" + b",".join(part[1:-1] for part in parts if part != b"{}") + b"}"
 
 
 def load(doc: bytes | str) -> Job:
     """The job as ``dump`` wrote it."""
-    return _JOB.validate_json(doc)
-
-
-def as_data(job: Job) -> dict[str, Any]:
-    """Every field of the job in JSON's types."""
-    data: dict[str, Any] = _JOB.dump_python(job, mode="json")
-    return data
+    data = from_json(doc)
+    # Each part picks its own fields and ignores the others.
+    return _JOB.validate_python({**data, "spec": {**data, "options": data}})
 
 
 def dump_breaker(breaker: CircuitBreaker) -> bytes:

@@ -7,7 +7,7 @@ import redis
 from worker.adapters.store import NotificationPage, codec
 from worker.adapters.store.base import ClaimingPart
 from worker.adapters.store.places import write_cursor
-from worker.domain.notifications import Notification, State
+from worker.domain.notifications import DeliveryState, Notification
 
 
 class OutboxStore(ClaimingPart):
@@ -45,7 +45,9 @@ class OutboxStore(ClaimingPart):
         args = [self._prefix, repr(now), one.id, one.version, one.state.value, due, doc]
         return bool(self._ask(self._settle, args=args))
 
-    def page(self, state: State | None, limit: int, cursor: str | None = None) -> NotificationPage:
+    def page(
+        self, state: DeliveryState | None, limit: int, cursor: str | None = None
+    ) -> NotificationPage:
         """Newest first. Raises ``InvalidRequest`` for a cursor that is none of ours."""
         ids, _ = self._listed("notifications" + (f":{state}" if state else ""), cursor)
         docs = self._docs("notification", ids[: limit + 1])

@@ -53,11 +53,11 @@ def place_of(job: Job) -> Place:
     """The job's place in every index."""
     return Place(
         status=job.status.value,
-        pipeline="" if job.pipeline_id == job.id else job.pipeline_id,
-        created_at=job.created_at,
+        pipeline="" if job.spec.pipeline_id == job.id else job.spec.pipeline_id,
+        created_at=job.spec.created_at,
         task=job.task_id or "",
         ready=job.ready,
-        turn=f"{9 - job.priority}|{job.tenant}",
+        turn=f"{9 - job.options.priority}|{job.options.tenant}",
         lane=lane_of(job),
         concurrency_key=concurrency_key_of(job),
         holds_slot=job.holds_slot,
@@ -85,7 +85,9 @@ def lane_of(job: Job) -> Lane:
     paid = job.task_id is not None or job.kind is Kind.CHOOSE
     sort = "" if paid else sort_of(job)
     account, rank = job.account or ANY, str(rank_of(job))
-    return Lane(rank, account, job.kind.value, sort, job.mode or "", job.batch_id or "")
+    return Lane(
+        rank, account, job.kind.value, sort, job.options.mode or "", job.spec.batch_id or ""
+    )
 
 
 def rank_of(job: Job) -> int:
@@ -95,7 +97,7 @@ def rank_of(job: Job) -> int:
     """
     if job.task_id is not None:
         return 0
-    return 1 if job.parent_id else 2
+    return 1 if job.spec.parent_id else 2
 
 
 def concurrency_key_of(job: Job) -> str:
@@ -118,4 +120,5 @@ def read_cursor(cursor: str) -> tuple[float, str]:
 
 def write_cursor(one: Job | Notification) -> str:
     """The place after ``one``: its time exactly, as many may share a rounded one."""
-    return f"{one.created_at!r}-{one.id}"
+    created_at = one.spec.created_at if isinstance(one, Job) else one.created_at
+    return f"{created_at!r}-{one.id}"

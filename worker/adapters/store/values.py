@@ -42,7 +42,7 @@ class Filter:
     def matches(self, job: Job) -> bool:
         """Whether the job is one of those asked for."""
         wanted = (self.status, self.kind, self.account, self.batch_id)
-        actual = (job.status, job.kind, job.account, job.batch_id)
+        actual = (job.status, job.kind, job.account, job.spec.batch_id)
         same = all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
         return same and bool(not self.double_payments or job.double_payments)
 

@@ -57,7 +57,7 @@ class CallbackStats:
     dialect: str | None = None  #: as learnt from its replies
 
 
-class Mode(StrEnum):
+class TrackingMode(StrEnum):
     """How an account's jobs are heard of."""
 
     CALLBACKS = "callbacks"
@@ -65,24 +65,27 @@ class Mode(StrEnum):
     POLLING = "polling"
 
 
-def mode_of(callback_stats: CallbackStats, *, hooked: bool) -> tuple[Mode, str]:
-    """The account's delivery mode, and why. ``hooked``: whether submits carry our hook."""
+def tracking_mode(callback_stats: CallbackStats, *, hooked: bool) -> tuple[TrackingMode, str]:
+    """The account's tracking mode, and why. ``hooked``: whether submits carry our hook."""
     ends = callback_stats.told + callback_stats.asked
     if not hooked:
-        return Mode.POLLING, "no public URL is set, so submits carry no hook"
+        return TrackingMode.POLLING, "no public URL is set, so submits carry no hook"
     if callback_stats.silent >= _SILENT_ENDS:
         came = "callbacks stopped" if callback_stats.callbacks else "no callback ever came"
-        return Mode.POLLING, f"{came}: the last {callback_stats.silent} ends had to be asked for"
+        return (
+            TrackingMode.POLLING,
+            f"{came}: the last {callback_stats.silent} ends had to be asked for",
+        )
     if not callback_stats.callbacks:
-        return Mode.MIXED, "nothing is known yet: it is asked, and listened to"
+        return TrackingMode.MIXED, "nothing is known yet: it is asked, and listened to"
     if ends and callback_stats.asked / ends >= _MIXED_SHARE:
-        return Mode.MIXED, f"{callback_stats.asked} of {ends} ends had to be asked for"
-    return Mode.CALLBACKS, f"{callback_stats.told} of {ends} ends were told by callback"
+        return TrackingMode.MIXED, f"{callback_stats.asked} of {ends} ends had to be asked for"
+    return TrackingMode.CALLBACKS, f"{callback_stats.told} of {ends} ends were told by callback"
 
 
 def flow(callback_stats: CallbackStats, *, hooked: bool) -> bool | None:
     """Whether callbacks come; None while nothing is known."""
-    if mode_of(callback_stats, hooked=hooked)[0] is Mode.POLLING:
+    if tracking_mode(callback_stats, hooked=hooked)[0] is TrackingMode.POLLING:
         return False
     return True if callback_stats.callbacks else None
 

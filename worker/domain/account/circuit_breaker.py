@@ -70,13 +70,12 @@ def after(
 
     Nothing changes for most answers: the same value means that there is nothing to write.
     """
-    reason = ErrorCode(verdict.error.code) if verdict.error and _known(verdict.error.code) else None
     if verdict.account_trouble and verdict.error:
         words = f"{verdict.error.code}: {verdict.error.message.rstrip('.')}"
         return replace(_failed(breaker, now), closed=words, closed_at=now, settings=settings)
     if is_full(verdict):
         return replace(breaker, limit=max(1, running - 1), limited_at=now)
-    if reason in _NOT_ITS_FAULT:
+    if verdict.error and verdict.error.code in _NOT_ITS_FAULT:
         return breaker
     if verdict.outcome in (Outcome.TRY_LATER, Outcome.IN_DOUBT):
         return _failed(breaker, now)
@@ -106,7 +105,3 @@ def _failed(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
 def _well(breaker: CircuitBreaker) -> CircuitBreaker:
     rate = round(breaker.error_rate * (1 - _WEIGHT), 4)
     return replace(breaker, failures=0, rests=0, rest_until=None, error_rate=rate)
-
-
-def _known(code: str) -> bool:
-    return code in ErrorCode._value2member_map_

@@ -88,9 +88,9 @@ class Names:
         return self.file(n, "").removesuffix(".")
 
     def _values(self, n: int, ext: str) -> Mapping[str, str]:
-        row = self.root.row
+        row = self.root.spec.row
         return {
-            "pipeline": self.job.pipeline_id,
+            "pipeline": self.job.spec.pipeline_id,
             "job": self.job.id,
             "n": str(n),
             "ext": ext,
@@ -98,7 +98,7 @@ class Names:
             "batch": _harmless(self.batch),
             "row": _NOTHING if row is None else str(row),
             # Of the root: a pipeline that runs past midnight lies together all the same.
-            "date": datetime.fromtimestamp(self.root.created_at, UTC).date().isoformat(),
+            "date": datetime.fromtimestamp(self.root.spec.created_at, UTC).date().isoformat(),
         }
 
 

@@ -43,10 +43,10 @@ def entry(root: Job, job: Job, locate: Locate) -> dict[str, Any]:
     """What the manifest says of a job that grew from ``root``."""
     error = job.error if job.status.terminal else None
     return {
-        "row": root.row,
-        "key": root.row_key,
+        "row": root.spec.row,
+        "key": root.spec.row_key,
         "job": job.id,
-        "parent": job.parent_id,
+        "parent": job.spec.parent_id,
         "kind": job.kind.value,
         "what": what_of(job),
         "status": job.status.value,

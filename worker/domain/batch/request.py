@@ -1,19 +1,21 @@
 """PURE. What a batch is handed in with, beside its file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, WithJsonSchema
 
+from worker.domain.batch import manifest
 from worker.domain.batch.defaults import check_defaults
 from worker.domain.batch.records import Form
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Notify
 from worker.domain.money import Amount, amount
 from worker.domain.notifications import Topic
-from worker.domain.requests.base import Model, Name, validate
+from worker.domain.requests.base import Model, Name, Problem, validate
 from worker.domain.requests.notify import BatchNotify
+from worker.domain.requests.queries import OneOf, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +47,41 @@ class BatchRequest:
         return replace(self.notify, topics=topics) if topics else None
 
 
-def _known_form(value: str) -> str:
-    if value not in {form.value for form in Form}:
-        raise ValueError(f"must be one of {', '.join(form.value for form in Form)}")
-    return value
+class BatchFields(Model):
+    """A batch as it is asked for, beside its file; ``form`` is required."""
 
-
-class _Batch(Model):
     what: ClassVar[str] = "a batch"
-    name: Name
-    form: Annotated[str, AfterValidator(_known_form)]
-    defaults: dict[str, Any] = Field(default_factory=dict)
-    permute: bool = True
-    strict: bool = False
-    budget: float | int | None = None
-    notify: BatchNotify | None = None
+
+    name: Name = Field(
+        description="What the batch is known by, and the key that makes a repeat harmless: the "
+        "same name continues the same batch, and rows that are there already are left as they are.",
+        json_schema_extra={"minLength": 1, "maxLength": 200},
+    )
+    form: Annotated[Form, OneOf(Form)] | None = Field(
+        None,
+        validate_default=True,
+        description="How the file is written, where Content-Type does not tell.",
+    )
+    budget: Annotated[float | int, WithJsonSchema({"type": "number", "minimum": 0})] | None = Field(
+        None, description="What all of its jobs may cost, in the unit of the prices."
+    )
+    strict: bool = Field(default=False, description="`true`: store nothing if any row is bad.")
+    permute: bool = Field(
+        default=True, description="`false`: `{red, green}` in a prompt is text, not two prompts."
+    )
+    defaults: Annotated[dict[str, Any], WithJsonSchema({"type": "object"})] = Field(
+        default_factory=dict,
+        description="What all rows share: fields of a job, all of them optional.",
+    )
+    notify: BatchNotify | None = Field(
+        None, description="Who is told of the batch's end, and of what else."
+    )
+
+    @classmethod
+    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
+        """Nothing but the caller tells how the file is written."""
+        if "form" not in given:
+            yield "form", "is required"
 
 
 def parse_batch(data: Any) -> BatchRequest:
@@ -68,7 +90,11 @@ def parse_batch(data: Any) -> BatchRequest:
     Raises:
         InvalidRequest: with every bad field.
     """
-    asked = validate(_Batch, data)
+    return batch_request(validate(BatchFields, data))
+
+
+def batch_request(asked: BatchFields) -> BatchRequest:
+    """The same of fields that were checked one by one. Raises ``InvalidRequest``."""
     check_defaults(asked.defaults, permute=asked.permute)
     try:
         budget = None if asked.budget is None else amount(asked.budget)
@@ -76,10 +102,18 @@ def parse_batch(data: Any) -> BatchRequest:
         raise InvalidRequest.of("budget", str(problem)) from None
     return BatchRequest(
         name=asked.name,
-        form=Form(asked.form),
+        form=cast("Form", asked.form),  # required, see its rules
         defaults=asked.defaults,
         permute=asked.permute,
         strict=asked.strict,
         budget=budget,
         notify=asked.notify.value if asked.notify else None,
+    )
+
+
+class ManifestQuery(Query):
+    """How a manifest is written."""
+
+    format: Annotated[manifest.Form, OneOf(manifest.Form)] = Field(
+        manifest.Form.JSONL, description="How it is written."
     )

@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from worker.domain import retry_policy
 from worker.domain.events import Observed
-from worker.domain.job import Attempt, Job, Retry, Status
-from worker.domain.lifecycle.moves import NOT_SENT, as_new, ended
+from worker.domain.job import Attempt, AttemptOutcome, Job, Retry, Status
+from worker.domain.lifecycle.moves import as_new, ended
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import JobError
 
 #: Ends of an attempt that another one may have followed by itself.
-_TRIED_AGAIN = frozenset({Status.FAILED.value, Status.TIMED_OUT.value})
+_TRIED_AGAIN = frozenset({AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT})
 
 
 def ended_or_again(job: Job, status: Status, now: float, error: JobError | None) -> Job:
@@ -26,16 +26,16 @@ def ended_or_again(job: Job, status: Status, now: float, error: JobError | None)
     The deadline counts from the first submit, and nothing is submitted after it.
     """
     over = ended(job, status, now, error)
-    if job.retry is None or error is None:
+    if job.options.retry is None or error is None:
         return over
-    tried = sum(attempt.outcome != NOT_SENT for attempt in job.attempts)
+    tried = sum(attempt.outcome is not AttemptOutcome.NOT_SENT for attempt in job.attempts)
     jitter = retry_policy.jitter_of(job.id, "retry", tried)
-    wait = retry_policy.before_next_attempt(job.retry, error.code, tried, jitter)
+    wait = retry_policy.before_next_attempt(job.options.retry, error.code, tried, jitter)
     if wait is None or (job.deadline_at is not None and now + wait >= job.deadline_at):
         return over
     return replace(
         as_new(over),
-        error=_shown(error, job.retry, tried),
+        error=_shown(error, job.options.retry, tried),
         deadline_at=job.deadline_at,
         due_at=now + wait,
     )
@@ -49,7 +49,7 @@ def _shown(error: JobError, retry: Retry, tried: int) -> JobError:
 def tried_again(job: Job, attempt: Attempt) -> bool:
     """Whether the job went on from ``attempt``, which failed, because its request asks for that."""
     over = attempt.outcome in _TRIED_AGAIN and attempt.task_id != job.task_id
-    return over and job.retry is not None
+    return over and job.options.retry is not None
 
 
 def late_success(job: Job, event: Observed) -> Attempt | None:

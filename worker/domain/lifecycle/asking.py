@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import Conflict
 from worker.domain.events import (
     AssetsSettled,
@@ -16,12 +17,10 @@ from worker.domain.events import (
     SeedSettled,
     TimePassed,
 )
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import AttemptOutcome, Job, Kind, Status
 from worker.domain.lifecycle.again import ended_or_again
 from worker.domain.lifecycle.doubting import doubted, given_up_on, still_in_doubt, submitted_again
 from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
-    NOT_SENT,
     accepted,
     as_new,
     attempt_ended,
@@ -84,7 +83,7 @@ def _worker_died(job: Job, now: float, policy: Policy) -> Job:
     if job.posting:
         return doubted(job, None, now, policy)
     # Nothing was sent.
-    return replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
+    return replace(attempt_ended(job, AttemptOutcome.NOT_SENT), status=Status.QUEUED, due_at=None)
 
 
 def _unheard(job: Job, now: float) -> bool:
@@ -95,19 +94,13 @@ def _unheard(job: Job, now: float) -> bool:
 def _not_awaited(job: Job) -> Job:
     """A cancelled job is waited for no longer; that it was paid for may still come out."""
     if job.task_id is None:
-        job = with_attempt(job, replace(followed(job), outcome=GIVEN_UP))
+        job = with_attempt(job, replace(followed(job), outcome=AttemptOutcome.IN_DOUBT))
     return freed(job)
 
 
-_DEADLINE = JobError(
-    "deadline",
-    "The job did not finish before its deadline.",
-    "A later success is still taken over for a while.",
-)
-_WINDOW_DEADLINE = JobError(
-    "window_deadline",
-    "The window was not answered before the job's deadline.",
-    "Give the step a `modal`, or answer sooner with `hookline modal`.",
+_DEADLINE = job_error(ErrorCode.DEADLINE, "The job did not finish before its deadline.")
+_WINDOW_DEADLINE = job_error(
+    ErrorCode.WINDOW_DEADLINE, "The window was not answered before the job's deadline."
 )
 
 
@@ -115,7 +108,7 @@ def cancelled(job: Job, event: Cancelled, now: float, policy: Policy) -> Decisio
     """Over for the caller at once; for the account only when the provider has nothing to run."""
     if job.status.terminal:
         raise Conflict(f"The job is {job.status} already.")
-    error = JobError("cancelled", "Cancelled on request.")
+    error = JobError(ErrorCode.CANCELLED, "Cancelled on request.")
     gone = ended(job, Status.CANCELLED, now, error)
     if job.held:
         return Decision(_not_awaited(gone))
@@ -134,7 +127,7 @@ def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
         )
     if job.draining:
         raise Conflict("The provider still runs the cancelled attempt; retry when it has ended.")
-    if job.waits_for:
+    if job.spec.waits_for:
         return Decision(waits_again(job, now))
     if job.status is Status.FAILED and not job.attempts:
         reason = job.error.message if job.error else "it was wrong from the start"

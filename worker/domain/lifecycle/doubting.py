@@ -12,13 +12,11 @@ was accepted yet, and else kept as a double payment.
 from dataclasses import replace
 
 from worker.domain import retry_policy
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Observed, Policy
-from worker.domain.job import Attempt, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle.again import tried_again
 from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
-    NOT_SENT,
-    OVER,
     attempt_ended,
     closed,
     ended,
@@ -29,8 +27,8 @@ from worker.domain.lifecycle.moves import (
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import JobError
 
-_ERROR = JobError(
-    "in_doubt",
+_ERROR = job_error(
+    ErrorCode.IN_DOUBT,
     "The submission was cut off, so the provider may have accepted it, and been paid.",
     "A callback or the provider's task list settles it, else you: `hookline resolve`.",
 )
@@ -54,7 +52,7 @@ def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
     if job.doubt_until is not None and now < job.doubt_until:
         age = now - (job.doubt_until - policy.doubt_window_s)
         return replace(job, due_at=min(job.doubt_until, now + retry_policy.look_for_evidence(age)))
-    given_up = sum(attempt.outcome == GIVEN_UP for attempt in job.attempts)
+    given_up = sum(attempt.given_up for attempt in job.attempts)
     sent_at, until = followed(job).posted_at, job.doubt_until or now
     not_accepted = sent_at is not None and policy.silence_tells(sent_at, until)
     if given_up < policy.max_resubmits and (not_accepted or policy.in_doubt == "resubmit"):
@@ -67,26 +65,29 @@ def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
 
 def submitted_again(job: Job) -> Job:
     """To the queue; the next start is an attempt of its own, so that callbacks tell them apart."""
-    job = attempt_ended(job, GIVEN_UP)
+    job = attempt_ended(job, AttemptOutcome.IN_DOUBT)
     return replace(job, status=Status.QUEUED, held=False, doubt_until=None, error=None, due_at=None)
 
 
 def given_up_on(job: Job, now: float) -> Job:
     """Failed, without our knowing whether it was paid for."""
-    return attempt_ended(ended(job, Status.FAILED, now, job.error), GIVEN_UP)
+    return attempt_ended(ended(job, Status.FAILED, now, job.error), AttemptOutcome.IN_DOUBT)
 
 
 def other_attempt(job: Job, event: Observed) -> Attempt | None:
     """The attempt that ``event`` is about, if it was given up and is not the one followed."""
     present = followed(job)
-    if event.attempt in (None, present.number) and present.outcome != GIVEN_UP:
+    if event.attempt in (None, present.number) and not present.given_up:
         return None
     if event.snapshot.task_id is not None and event.snapshot.task_id == job.task_id:
         return None
     number = present.number if event.attempt is None else event.attempt
-    if event.snapshot.task_id in {a.task_id for a in job.attempts if a.outcome in OVER} - {None}:
+    if event.snapshot.task_id in {a.task_id for a in job.attempts if a.over} - {None}:
         return None  # about a task that is over, whatever attempt is named
-    return next((a for a in job.attempts if a.number == number and a.outcome == GIVEN_UP), None)
+    return next(
+        (a for a in job.attempts if a.number == number and a.given_up),
+        None,
+    )
 
 
 def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | None:
@@ -103,7 +104,7 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
         return Decision(job, Disposition.STALE)  # told of again when it runs
     others = (other for other in job.attempts if other.number != attempt.number)
     beside = any(other.task_id and not tried_again(job, other) for other in others)
-    outcome = Status.SUCCEEDED.value if attempt.outcome in OVER else attempt.outcome
+    outcome = AttemptOutcome.SUCCEEDED if attempt.over else attempt.outcome
     paid = replace(attempt, outcome=outcome, task_id=snapshot.task_id, extra=beside)
     return Decision(with_attempt(job, paid))
 
@@ -111,12 +112,12 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
 def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
     """Follows ``attempt`` instead of the present one, which may have been sent as well."""
     present = followed(job)
-    if present.number != attempt.number and present.outcome not in OVER:
+    if present.number != attempt.number and not present.over:
         # A task that waits for a window's answer is not one that this attempt was accepted as.
         paid = present.task_id is not None and job.window is not Window.OPEN
-        doubtful = job.status is Status.IN_DOUBT or present.outcome == GIVEN_UP
+        doubtful = job.status is Status.IN_DOUBT or present.given_up
         sent = paid or job.posting or doubtful
-        outcome = GIVEN_UP if sent else NOT_SENT
+        outcome = AttemptOutcome.IN_DOUBT if sent else AttemptOutcome.NOT_SENT
         job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
     job = with_attempt(job, replace(attempt, outcome=None, extra=False))
     job = replace(job, posting=False, held=False, error=None, window=closed(job.window))

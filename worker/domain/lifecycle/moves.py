@@ -4,19 +4,19 @@ from dataclasses import replace
 
 from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
+from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
-from worker.domain.job import Attempt, Job, Kind, Modal, Status, Window
+from worker.domain.job import (
+    Attempt,
+    AttemptOutcome,
+    Job,
+    Kind,
+    Modal,
+    Status,
+    Window,
+)
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
-
-#: An attempt whose worker died before its POST could leave. Its number is not used again, so that
-#: this worker, should it only have been slow, has no say in the next attempt.
-NOT_SENT = "not_sent"
-#: An attempt in doubt that was not waited for any longer; it may prove accepted all the same.
-GIVEN_UP = Status.IN_DOUBT.value
-
-#: Outcomes of an attempt about which nothing more can be learnt.
-OVER = frozenset(status.value for status in Status if status.terminal)
 
 _NO_PICTURE = "The result is no picture that was made, so it has no seed."
 
@@ -44,7 +44,7 @@ def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
 def as_submitted(job: Job, now: float) -> Job:
     """With the times of a submission: they are gone where it was queued again meanwhile."""
     submitted_at = job.submitted_at or now
-    deadline_at = job.deadline_at or submitted_at + job.deadline_s
+    deadline_at = job.deadline_at or submitted_at + job.options.deadline_s
     return replace(job, submitted_at=submitted_at, deadline_at=deadline_at)
 
 
@@ -92,9 +92,9 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The only decision that makes children: they come into being with their parent's success."""
-    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.keep):
+    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.options.keep):
         result = replace(result, assets_status=AssetsStatus.PENDING)
-    if job.seed and not _has_seed(job, result):
+    if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)
     job = replace(
         ended(job, Status.SUCCEEDED, now, None),
@@ -120,23 +120,19 @@ def _has_seed(job: Job, result: Result) -> bool:
 
 
 def as_new(job: Job) -> Job:
-    """In the queue as if new, but for the attempts and tasks it had."""
-    return replace(
-        job,
-        status=Status.QUEUED,
-        task_id=None,
+    """In the queue as if new, but for its account, attempts, tasks and window's answer."""
+    return Job(
+        job.id,
+        job.spec,
+        version=job.version,
+        account=job.account,
+        fetched=job.fetched,
+        awaited_by=job.awaited_by,
+        attempts=job.attempts,
         other_task_ids=all_task_ids(job),
-        window=Window.NONE,
-        refusals=0,
-        progress=None,
-        error=None,
-        submitted_at=None,
-        heard_at=None,
-        missing_since=None,
-        finished_at=None,
-        deadline_at=None,
-        overdue_since=None,
-        due_at=None,
+        modal=job.modal,
+        modal_prompt=job.modal_prompt,
+        told_at=job.told_at,
     )
 
 
@@ -144,13 +140,14 @@ def too_late_to_submit(job: Job, now: float) -> Job:
     """Better over than paid for and then given up at once."""
     reason = job.error.message if job.error else None
     message = "The provider did not take the job before its deadline."
-    return ended(job, Status.TIMED_OUT, now, JobError("deadline", message, reason, retryable=True))
+    error = JobError(ErrorCode.DEADLINE, message, reason, retryable=True)
+    return ended(job, Status.TIMED_OUT, now, error)
 
 
 def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
     """Terminal, with nothing more to look at."""
     return replace(
-        job if between_attempts(job) else attempt_ended(job, status.value),
+        job if between_attempts(job) else attempt_ended(job, AttemptOutcome(status.value)),
         status=status,
         posting=False,
         doubt_until=None,
@@ -165,7 +162,7 @@ def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
 def between_attempts(job: Job) -> bool:
     """Whether its last attempt is over, and it waits in the queue for the next."""
     waits = job.status is Status.QUEUED and bool(job.attempts)
-    return waits and followed(job).outcome in OVER
+    return waits and followed(job).over
 
 
 def followed(job: Job) -> Attempt:
@@ -180,12 +177,12 @@ def with_attempt(job: Job, attempt: Attempt) -> Job:
     return replace(job, attempts=tuple(attempts))
 
 
-def attempt_ended(job: Job, outcome: str) -> Job:
+def attempt_ended(job: Job, outcome: AttemptOutcome) -> Job:
     """Writes down what became of the present attempt, if there was one."""
     if not job.attempts:
         return job
     attempt = followed(job)
-    if attempt.outcome == GIVEN_UP:  # more than this is not known of it
+    if attempt.given_up:  # more than this is not known of it
         return job
     return with_attempt(job, replace(attempt, outcome=outcome))
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from worker.domain import followups
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Missing, Observed, Policy
 from worker.domain.job import Job, Status, Window
 from worker.domain.lifecycle.again import ended_or_again, late_success
 from worker.domain.lifecycle.doubting import other_attempt, seen_other, taken_over
 from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
     accepted,
     as_submitted,
     between_attempts,
@@ -22,7 +22,6 @@ from worker.domain.lifecycle.moves import (
     with_task,
 )
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
-from worker.domain.result import JobError
 
 
 def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
@@ -97,7 +96,7 @@ def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
     if snapshot.status.terminal:
         return True
     sent = job.status in (Status.SUBMITTING, Status.IN_DOUBT)
-    sent = sent or job.attempts[-1].outcome == GIVEN_UP
+    sent = sent or job.attempts[-1].given_up
     return sent and snapshot.status in (TaskStatus.SUBMITTED, TaskStatus.IN_PROGRESS)
 
 
@@ -149,7 +148,7 @@ def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
 
 
 def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job:
-    if snapshot.error and snapshot.error.code == "timeout":
+    if snapshot.error and snapshot.error.code == ErrorCode.TIMEOUT:
         if job.status is Status.OVERDUE:
             return job
         # Proxies give up on pictures that come later all the same; the task may have been paid.
@@ -182,10 +181,5 @@ def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
         return Decision(job, Disposition.DUPLICATE)
     if job.draining:
         return Decision(freed(job))
-    error = JobError(
-        "lost",
-        "The provider does not know the task any more.",
-        "It may have restarted without keeping its tasks; `hookline retry` submits the job again.",
-        retryable=True,
-    )
+    error = job_error(ErrorCode.LOST, "The provider does not know the task any more.")
     return Decision(ended_or_again(job, Status.FAILED, now, error))

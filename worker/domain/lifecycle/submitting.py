@@ -5,10 +5,9 @@ from functools import partial
 
 from worker.domain import retry_policy
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
-from worker.domain.job import Attempt, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle.doubting import doubted
 from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
     accepted,
     attempt_ended,
     ended,
@@ -25,7 +24,7 @@ from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdic
 from worker.domain.result import Result
 
 #: Outcomes after which an attempt is not burnt: its number is used again.
-_REFUSED = frozenset({Outcome.NOT_YET.value, Outcome.TRY_LATER.value})
+_REFUSED = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER})
 
 
 def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
@@ -40,7 +39,7 @@ def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
         status=Status.SUBMITTING,
         attempts=_attempts_with_present(job, event, now),
         posting=False,
-        deadline_at=job.deadline_at or now + job.deadline_s,
+        deadline_at=job.deadline_at or now + job.options.deadline_s,
         due_at=now + policy.lease_s,
         error=None,
     )
@@ -53,7 +52,7 @@ def _attempts_with_present(job: Job, event: Started, now: float) -> tuple[Attemp
     if job.attempts:
         *former, last = job.attempts
         opened_it = job.window is Window.OPEN and last == followed(job)
-        if (opened_it and last.outcome != GIVEN_UP) or last.outcome in _REFUSED:
+        if (opened_it and not last.given_up) or last.outcome in _REFUSED:
             return (*former, where(last, outcome=None))
     # Of a window that is answered again the task is known already.
     return (*job.attempts, where(Attempt(job.attempt + 1, now, task_id=job.task_id)))
@@ -70,10 +69,9 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
     *former, last = job.attempts
     return Decision(
         replace(
-            job,
+            job.with_request(request),
             attempts=(*former, replace(last, posted_at=now)),
             posting=True,
-            request=request,
             fetched={**job.fetched, **event.fetched},
             modal_prompt=modal_prompt,
             due_at=now + policy.lease_s,
@@ -98,7 +96,7 @@ def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
 def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
     """A callback knew more, or the attempt was given up; that it was accepted is news even then."""
     verdict = event.verdict
-    given_up = any(a.number == event.attempt and a.outcome == GIVEN_UP for a in job.attempts)
+    given_up = any(a.number == event.attempt and a.given_up for a in job.attempts)
     if not given_up or verdict.outcome not in (Outcome.ACCEPTED, Outcome.EXISTS):
         return Decision(job, Disposition.STALE)
     snapshot = Snapshot(verdict.task_id, TaskStatus.SUBMITTED)
@@ -115,7 +113,7 @@ def _obeyed(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
             return succeeded(job, verdict.result or Result(), now)
         case Outcome.NOT_YET | Outcome.TRY_LATER:
             return Decision(_refused(job, verdict, now))
-        case Outcome.PERMANENT if verdict.account_trouble and job.anywhere and not job.task_id:
+        case Outcome.PERMANENT if verdict.account_trouble and job.spec.anywhere and not job.task_id:
             # The account is at fault, and another may take it.
             return Decision(_refused(job, verdict, now))
         case Outcome.PERMANENT:
@@ -128,14 +126,14 @@ def _refused(job: Job, verdict: Verdict, now: float) -> Job:
     """Back to the queue: nothing was accepted, so no attempt is burnt."""
     refusals = job.refusals + 1
     if verdict.outcome is Outcome.NOT_YET:
-        if now - job.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
+        if now - job.spec.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
             return ended(job, Status.FAILED, now, verdict.error)
         delay = retry_policy.NOT_YET_DELAY_S
     else:
         jitter = retry_policy.jitter_of(job.id, refusals)
         delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
     return replace(
-        attempt_ended(job, verdict.outcome.value),
+        attempt_ended(job, AttemptOutcome(verdict.outcome.value)),
         status=Status.QUEUED,
         posting=False,
         refusals=refusals,

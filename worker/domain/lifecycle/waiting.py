@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from worker.domain import followups, retry_policy
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import (
     Choosing,
     Chosen,
@@ -19,12 +20,9 @@ from worker.domain.events import (
     Sibling,
     SiblingsSeen,
 )
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
 from worker.domain.lifecycle.moves import as_new, attempt_ended, ended
 from worker.domain.result import JobError
-
-#: The worker that called the function is gone.
-_LOST = "lost"
 
 
 def siblings_seen(job: Job, event: SiblingsSeen, now: float, policy: Policy) -> Decision:
@@ -32,7 +30,7 @@ def siblings_seen(job: Job, event: SiblingsSeen, now: float, policy: Policy) -> 
     if not job.waiting or job.kind is Kind.CHOOSE:
         return Decision(job, Disposition.STALE)
     seen = {sibling.job_id: sibling for sibling in event.siblings}
-    siblings = [seen.get(job_id) for job_id in job.waits_for]
+    siblings = [seen.get(job_id) for job_id in job.spec.waits_for]
     names = job.request["blend"]
     lacking = [
         f"{name} {problem}"
@@ -44,8 +42,8 @@ def siblings_seen(job: Job, event: SiblingsSeen, now: float, policy: Policy) -> 
     pictures = [sibling.picture for sibling in siblings if sibling and sibling.picture]
     if len(pictures) < len(names):
         return Decision(job)
-    request = {**job.request, "images": pictures}
-    return Decision(replace(job, request=request, due_at=None))
+    job = job.with_request({**job.request, "images": pictures})
+    return Decision(replace(job, due_at=None))
 
 
 def _problem(sibling: Sibling | None) -> str | None:
@@ -60,17 +58,14 @@ def _problem(sibling: Sibling | None) -> str | None:
 
 
 def _sibling_failed(lacking: list[str]) -> JobError:
-    return JobError(
-        "sibling_failed",
-        f"The pictures to blend are not all there: {', '.join(lacking)}.",
-        "`hookline retry` the one that is not there; when it has succeeded, retry this job.",
-    )
+    message = f"The pictures to blend are not all there: {', '.join(lacking)}."
+    return job_error(ErrorCode.SIBLING_FAILED, message)
 
 
 def waits_again(job: Job, now: float) -> Job:
     """Retried: what it waits for is looked at anew, as it may have been retried as well."""
     request = {name: value for name, value in job.request.items() if name != "images"}
-    return replace(as_new(job), request=request, due_at=now)
+    return replace(as_new(job).with_request(request), due_at=now)
 
 
 def choosing(job: Job, event: Choosing, now: float, policy: Policy) -> Decision:
@@ -111,12 +106,12 @@ def call_lost(job: Job, now: float) -> Job:
     """The lease is over: called again by another worker, unless it took too many with it."""
     if job.status is not Status.IN_PROGRESS:
         return job
-    job = attempt_ended(job, _LOST)
-    lost = takewhile(lambda attempt: attempt.outcome == _LOST, reversed(job.attempts))
+    job = attempt_ended(job, AttemptOutcome.LOST)
+    lost = takewhile(lambda attempt: attempt.outcome is AttemptOutcome.LOST, reversed(job.attempts))
     if len(list(lost)) < retry_policy.CHOOSE_CALLS:
         return replace(job, status=Status.QUEUED, due_at=now)
     message = (
         f"The worker went away during each of {retry_policy.CHOOSE_CALLS} calls of the function."
     )
     hint = "The function may take all memory or end the process; `hookline retry` calls it again."
-    return ended(job, Status.FAILED, now, JobError("choose_failed", message, hint))
+    return ended(job, Status.FAILED, now, job_error(ErrorCode.CHOOSE_FAILED, message, hint))

@@ -58,20 +58,25 @@ class ResolveRequest:
     task_id: str | None = None
 
 
-class _Press(Model):
+class Press(Model):
+    """A follow-up by hand."""
+
     what: ClassVar[str] = "press"
     button: Name
     modal: ModalAnswer | None = None
     then: Steps = Field(default_factory=list)
 
 
-class _Resolve(Model):
+class Resolve(Model):
+    """How a job in doubt ends; ``task_id`` exactly when it was accepted."""
+
     what: ClassVar[str] = "resolve"
     outcome: Outcome
     task_id: Id | None = None
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
+        """A task belongs to the outcome `accepted`, and to no other."""
         accepted = given.get("outcome") == "accepted"
         if accepted and "task_id" not in given:
             yield "task_id", "is required: the provider's id of the task that was accepted"
@@ -109,13 +114,13 @@ def parse_request(data: Any) -> JobRequest:
 
 def parse_press(data: Any) -> PressRequest:
     """The body of ``POST /v1/jobs/{id}/press``; raises ``InvalidRequest`` as above."""
-    asked = validate(_Press, data)
+    asked = validate(Press, data)
     return PressRequest(asked.button, _given(asked.modal), normal_form(asked.then))
 
 
 def parse_resolve(data: Any) -> ResolveRequest:
     """The body of ``POST /v1/jobs/{id}/resolve``; raises ``InvalidRequest`` as above."""
-    asked = validate(_Resolve, data)
+    asked = validate(Resolve, data)
     return ResolveRequest(asked.outcome, asked.task_id)
 
 

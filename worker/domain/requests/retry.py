@@ -4,16 +4,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from worker.domain.account_trouble import CURABLE, HANDLING
+from worker.domain.error_codes import RETRY_ON, TASK_CODES
 from worker.domain.job import Retry as Asked
 from worker.domain.requests.base import Model, count, suggestion, within
 
 
-def _curable(code: str) -> str:
+def _checked(code: str) -> str:
     """A code of an error after which the same request may succeed."""
-    if code not in HANDLING:
-        raise ValueError(f"is not the code of a task's failure; {suggestion(code, CURABLE)}")
-    if why_not := HANDLING[code].why_not:
+    if code not in TASK_CODES:
+        raise ValueError(f"is not the code of a task's failure; {suggestion(code, RETRY_ON)}")
+    if why_not := TASK_CODES[code].why_not:
         raise ValueError(f"{code} cannot be retried: {why_not}")
     return code
 
@@ -22,7 +22,7 @@ def _once_each(codes: list[str]) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
-Code = Annotated[str, AfterValidator(_curable), Field(json_schema_extra={"enum": list(CURABLE)})]
+Code = Annotated[str, AfterValidator(_checked), Field(json_schema_extra={"enum": list(RETRY_ON)})]
 
 
 class Retry(Model):
@@ -32,7 +32,7 @@ class Retry(Model):
 
     attempts: Annotated[int, within(1, 10)] = 3
     backoff_s: Annotated[int, within(1, 3600)] = 10
-    on: Annotated[list[Code], count(1, len(HANDLING)), AfterValidator(_once_each)] | None = None
+    on: Annotated[list[Code], count(1, len(TASK_CODES)), AfterValidator(_once_each)] | None = None
 
     @property
     def value(self) -> Asked:

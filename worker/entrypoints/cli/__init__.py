@@ -1,25 +1,11 @@
-"""The `hookline` command.
-
-base        exit codes, errors in words, JSON; options: settings as options
-kinds       a command per kind of job, from one table
-jobs        jobs, show, watch, press, cancel, retry, resolve
-export      jobs that are over, as lines of JSON
-batch       what people ask of many jobs together; batch_submit: their file, batch_view: in words
-deliveries  what callers were told; replayed
-accounts    how each account stands; pause, resume
-submitting  what the two have in common: --then, --wait, --json, --dry-run
-progress    following a job; render: jobs in words; quotes: plans and their prices
-processes   web, worker, sandbox
-up, demo    all of it on one machine; stack: the processes that the two run
-doctor      what is wrong here, and what to do about it
-"""
+"""The `hookline` command: a module per group of commands, `base` for what they share."""
 
 import click
 
 from worker.domain.job import SUBMITTED_KINDS
 from worker.entrypoints.cli.base import Commands
 
-#: Which module has which commands, in the order of the help.
+#: The commands of each module, in help order.
 _PLACES = {
     "up": ("up",),
     "demo": ("demo",),
@@ -34,7 +20,7 @@ _PLACES = {
 }
 
 
-#: Click keeps the lines of a paragraph that begins with a backspace.
+#: Click does not rewrap a paragraph after a backspace.
 _HELP = """Run paid, slow, asynchronous image jobs, and what follows from them.
 
 Start with `hookline up`, then, in a second terminal:

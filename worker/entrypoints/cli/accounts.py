@@ -1,7 +1,6 @@
-"""`hookline accounts`: how each account stands; `pause` and `resume` of accounts and kinds."""
+"""`hookline accounts`: the state of each account; `pause` and `resume` of accounts and kinds."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 from rich import box
@@ -9,43 +8,44 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from worker.domain.account.callback_stats import Mode
+from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import SUBMITTED_KINDS
 from worker.domain.money import in_words
 from worker.entrypoints import client
-from worker.entrypoints.cli.base import Command, WrongUsage, note, print_json
+from worker.entrypoints.cli.base import Command, WrongUsage, json_option, note, print_json
 from worker.services.pause import Pausable
-from worker.services.reports.overview import Overview, Purse, Report, Taking
-from worker.services.reports.present import accounts_json
+from worker.services.reports import answers
+from worker.services.reports.overview import Overview, Report, Taking
 
-_STATES = {
+_COLOURS = {
     Taking.OPEN: "green",
     Taking.PAUSED: "yellow",
     Taking.CLOSED: "red",
     Taking.RESTING: "magenta",
+    TrackingMode.CALLBACKS: "green",
+    TrackingMode.MIXED: "yellow",
+    TrackingMode.POLLING: "yellow",
 }
-_MODES = {Mode.CALLBACKS: "green", Mode.MIXED: "yellow", Mode.POLLING: "yellow"}
 _WIDE = 200  #: characters
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+_NUMBERS = ("running", "films", "ready", "errors", "spent", "reserved", "budget")
 
 
 @click.command(cls=Command, examples=("hookline accounts", "hookline accounts --json"))
-@_JSON
+@json_option
 def accounts(*, as_json: bool) -> None:
-    """Show each account: its jobs, its money, and how the provider tells of them.
+    """Show each account: its jobs, its money, and how results arrive.
 
     State: `open`; `paused` by a person; `closed`: its key, right or credit was refused; `resting`:
     it failed again and again. Ready: jobs that wait for a slot. Errors: the share of submissions
-    that failed. Delivery: `callbacks` come for every end, `mixed`: some ends have to be asked for
-    or nothing is known yet, `polling`: all have to be asked for.
+    that failed. Delivery: `callbacks` arrive for every end; `mixed`: some ends have to be polled,
+    or nothing is known yet; `polling`: all have to be polled.
     """
     found = client.overview()
     if as_json:
-        print_json(accounts_json(found))
+        print_json(answers.Accounts.of(found))
         return
     console = Console(highlight=False)
-    if not console.is_terminal:  # whoever reads a pipe wants nothing cut
+    if not console.is_terminal:  # in a pipe nothing is cut
         console.width = _WIDE
     console.print(_table(found.reports))
     for text in _shared(found):
@@ -56,46 +56,41 @@ def accounts(*, as_json: bool) -> None:
 
 
 def _table(reports: Sequence[Report]) -> Table:
-    """Films and money have columns only where there are any."""
+    """Columns for films and money only where there are any."""
+    rows = [_row(report) for report in reports]
     films = any(report.load.films or report.load.ready_films for report in reports)
-    costs = any(map(_costs, reports))
-    table = Table("account", "state", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    names = ("running", *(_FILMS if films else ()), "ready", "errors", *(_MONEY if costs else ()))
-    for name in names:
-        table.add_column(name, justify="right")
-    table.add_column("delivery")
-    for report in reports:
-        table.add_row(
-            escape(report.account.name),
-            f"[{_STATES[report.state.taking]}]{report.state.taking}[/]",
-            f"{report.load.images} of {_most(report)}",
-            *(_films(report) if films else ()),
-            f"{report.load.ready + report.load.ready_films:,}",
-            f"{report.breaker.error_rate:.0%}",
-            *(_money(report.purse) if costs else ()),
-            f"[{_MODES[report.mode]}]{report.mode}[/]",
-        )
+    hidden = set[str]() if films else {"films"}
+    if not any(map(_costs, reports)):
+        hidden |= {"spent", "reserved", "budget"}
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    shown = [name for name in rows[0] if name not in hidden] if rows else []
+    for name in shown:
+        table.add_column(name, justify="right" if name in _NUMBERS else "left")
+    for row in rows:
+        table.add_row(*(row[name] for name in shown))
     return table
 
 
-_FILMS = ("films",)
-_MONEY = ("spent", "reserved", "budget")
+def _row(report: Report) -> dict[str, str]:
+    load, purse, state = report.load, report.purse, report.state.taking
+    return {
+        "account": escape(report.account.name),
+        "state": f"[{_COLOURS[state]}]{state}[/]",
+        "running": f"{load.images} of {_most(report)}",
+        "films": f"{load.films} of {report.account.max_running_video}",
+        "ready": f"{load.ready + load.ready_films:,}",
+        "errors": f"{report.breaker.error_rate:.0%}",
+        "spent": in_words(purse.spent - purse.refunded),
+        "reserved": in_words(purse.reserved),
+        "budget": "none" if purse.budget is None else in_words(purse.budget),
+        "delivery": f"[{_COLOURS[report.mode]}]{report.mode}[/]",
+    }
 
 
 def _most(report: Report) -> int:
-    """How many jobs it may run at once, as far as we believe."""
+    """How many jobs it is believed to run at once."""
     most = report.account.max_running
     return most if report.believed_limit is None else min(most, report.believed_limit)
-
-
-def _films(report: Report) -> Iterator[str]:
-    yield f"{report.load.films} of {report.account.max_running_video}"
-
-
-def _money(purse: Purse) -> Iterator[str]:
-    yield in_words(purse.spent - purse.refunded)
-    yield in_words(purse.reserved)
-    yield "none" if purse.budget is None else in_words(purse.budget)
 
 
 def _costs(report: Report) -> bool:
@@ -104,7 +99,7 @@ def _costs(report: Report) -> bool:
 
 
 def _shared(found: Overview) -> Iterator[str]:
-    """What is not of one account."""
+    """Facts that belong to no single account."""
     if found.anywhere:
         yield f"Ready for whichever account is free: {found.anywhere:,}"
     for purse in found.budgets:
@@ -119,12 +114,11 @@ def _shared(found: Overview) -> Iterator[str]:
 
 
 def _remarks(report: Report) -> Iterator[str]:
-    """What a row has no room for."""
-    name, state = report.account.name, report.state
+    """What the table has no room for."""
+    name, state, most = report.account.name, report.state, report.account.max_running
     if state.taking is not Taking.OPEN:
         yield f"{name} is {state.taking}: {state.why}. {state.hint}"
-    if _most(report) < report.account.max_running:
-        most = report.account.max_running
+    if _most(report) < most:
         yield f"{name} said that it is full: it takes {_most(report)} for a while, not {most}."
     yield f"{name}, {report.mode}: {report.why}"
     if report.in_doubt:
@@ -134,47 +128,37 @@ def _remarks(report: Report) -> Iterator[str]:
         yield f"{report.double_payments} paid twice: {twice}"
 
 
-def _what_options(command: click.Command) -> click.Command:
+def _switch(name: str, text: str, do: Callable[[Pausable, str], Sequence[str]]) -> click.Command:
+    """`pause` or `resume`."""
+
+    def run(**given: str | None) -> None:
+        of: tuple[Pausable, ...] = ("account", "kind")
+        chosen = [(each, value) for each in of if (value := given[each]) is not None]
+        if not chosen:
+            raise WrongUsage(f"Say what: {' or '.join(f'--{each} NAME' for each in of)}.")
+        paused = [do(each, value) for each, value in chosen][-1]
+        words = ", ".join(what.replace(":", " ", 1) for what in paused)
+        click.echo(f"Paused now: {words or 'nothing'}")
+
     kinds = click.Choice([kind.value for kind in SUBMITTED_KINDS])
-    command.params += [
+    options: list[click.Parameter] = [
         click.Option(["--account"], metavar="NAME", help="An account."),
         click.Option(["--kind"], type=kinds, help="A kind of job, on all accounts."),
     ]
-    return command
+    examples = (f"hookline {name} --account main", f"hookline {name} --kind video")
+    return Command(name, help=text, params=options, callback=run, examples=examples)
 
 
-@_what_options
-@click.command(
-    cls=Command, examples=("hookline pause --account main", "hookline pause --kind video")
+pause = _switch(
+    "pause",
+    "Start no job of an account or a kind; what the provider has goes on.",
+    client.pause,
 )
-def pause(**given: Any) -> None:
-    """Start no job of an account or a kind; what the provider has goes on."""
-    _say([client.pause(of, name) for of, name in _chosen(given)])
-
-
-@_what_options
-@click.command(
-    cls=Command, examples=("hookline resume --account main", "hookline resume --kind video")
+resume = _switch(
+    "resume",
+    "Start jobs of an account or a kind again.\n\nAn account that is closed (its key, right or "
+    "credit was refused) or resting is opened again.",
+    client.resume,
 )
-def resume(**given: Any) -> None:
-    """Start jobs of an account or a kind again.
-
-    An account that was closed (its key, right or credit was refused) or rests is open then.
-    """
-    _say([client.resume(of, name) for of, name in _chosen(given)])
-
-
-def _chosen(given: dict[str, Any]) -> list[tuple[Pausable, str]]:
-    of: tuple[Pausable, ...] = ("account", "kind")
-    chosen = [(each, given[each]) for each in of if given[each] is not None]
-    if not chosen:
-        raise WrongUsage(f"Say what: {' or '.join(f'--{each} NAME' for each in of)}.")
-    return chosen
-
-
-def _say(answers: Sequence[tuple[str, ...]]) -> None:
-    words = ", ".join(what.replace(":", " ", 1) for what in answers[-1])
-    click.echo(f"Paused now: {words or 'nothing'}")
-
 
 COMMANDS: tuple[click.Command, ...] = (accounts, pause, resume)

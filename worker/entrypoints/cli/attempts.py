@@ -1,10 +1,8 @@
-"""What was sent for a job, in words: its attempts, a doubt and its end, a second payment."""
-
-from datetime import UTC, datetime
+"""Attempts in words: what was sent, a doubt and how it ends, a second payment."""
 
 from worker.domain.events import Policy
 from worker.domain.job import Attempt, Job, Status
-from worker.domain.lifecycle.moves import GIVEN_UP
+from worker.entrypoints.cli.base import moment
 
 _RESOLVE = (
     "hookline resolve {id} --outcome accepted --task-id TASK  it is there: follow it\n"
@@ -14,7 +12,7 @@ _RESOLVE = (
 
 
 def listed(job: Job) -> str:
-    """Each attempt: when its POST left, what became of it, as which task it was accepted."""
+    """A line per attempt: when its POST left, its outcome, its task."""
     return "\n".join(map(_attempt, job.attempts))
 
 
@@ -26,15 +24,15 @@ def _attempt(attempt: Attempt) -> str:
 
 
 def paid_twice(job: Job) -> str | None:
-    """One line that names every task that was paid for, or None where it was at most one."""
-    beside = [f"{a.task_id} (attempt {a.number})" for a in job.double_payments]
-    if not beside:
+    """Names every task that was paid for; None for at most one."""
+    others = [f"{a.task_id} (attempt {a.number})" for a in job.double_payments]
+    if not others:
         return None
-    return f"yes: {' and '.join(beside)} beside {job.task_id}, which is followed"
+    return f"yes: {' and '.join(others)} beside {job.task_id}, which is followed"
 
 
 def what_next(job: Job, policy: Policy) -> str | None:
-    """What ends the doubt of a job in doubt; None for any other."""
+    """How the doubt of a job ends; None for a job that is not in doubt."""
     if job.status is not Status.IN_DOUBT:
         return None
     resolve = f"By hand, after a look at the provider's tasks:\n{_RESOLVE.format(id=job.id)}"
@@ -47,18 +45,13 @@ def what_next(job: Job, policy: Policy) -> str | None:
 
 
 def _after_window(job: Job, policy: Policy) -> str:
-    """What silence leads to when the window is over."""
-    otherwise = {
-        "hold": "it is held for you",
-        "resubmit": "it is sent again, and may be paid for twice",
-        "fail": "it fails",
-    }[policy.in_doubt]
-    given_up = sum(attempt.outcome == GIVEN_UP for attempt in job.attempts)
+    """What follows if no evidence comes."""
+    otherwise = "it fails" if policy.in_doubt == "fail" else "it is held for you"
+    given_up = sum(attempt.given_up for attempt in job.attempts)
     if given_up >= policy.max_resubmits:
-        otherwise = "it fails" if policy.in_doubt == "fail" else "it is held for you"
         return f"Then {otherwise}: it is not sent again by itself any more."
     if policy.in_doubt == "resubmit":
-        return f"Then {otherwise}."
+        return "Then it is sent again, and may be paid for twice."
     return (
         "Then it is sent again if callbacks came all the while and none for it, as it was not"
         f" accepted then; else {otherwise}."
@@ -66,6 +59,4 @@ def _after_window(job: Job, policy: Policy) -> str:
 
 
 def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return "?" if seconds is None else f"{moment(seconds)} UTC"

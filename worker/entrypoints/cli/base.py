@@ -1,7 +1,9 @@
-"""What all commands share: exit codes, errors in a line or two, and how answers are printed."""
+"""What all commands share: exit codes, error messages, options and how answers are printed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -14,19 +16,19 @@ DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE = range(4)
 
 
 class WrongUsage(click.ClickException):
-    """Something has to be said differently, or makes no sense as things are."""
+    """The command line is wrong, or does not fit the present state."""
 
     exit_code = WRONG_USAGE
 
 
 class Unreachable(click.ClickException):
-    """A service that is needed does not answer."""
+    """A required service does not answer."""
 
     exit_code = UNREACHABLE
 
 
 def in_words(error: HooklineError) -> click.ClickException:
-    """An error of ours as a message for a person and an exit code."""
+    """The error as a message with its exit code."""
     match error:
         case ServiceUnavailable():
             return Unreachable(str(error))
@@ -38,9 +40,9 @@ def in_words(error: HooklineError) -> click.ClickException:
 
 
 class Commands(click.Group):
-    """Imports a command when it is asked for, and turns our errors into messages.
+    """Imports a command on first use, and prints our errors as messages.
 
-    ``places``: the names of the commands by the module of this package that has them.
+    ``places``: command names by the module of this package that defines them.
     """
 
     def __init__(self, *args: Any, places: Mapping[str, tuple[str, ...]], **kwargs: Any) -> None:
@@ -48,7 +50,7 @@ class Commands(click.Group):
         self._places = {name: place for place, names in places.items() for name in names}
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        """The names, in the order of the help."""
+        """The names, in help order."""
         return list(self._places)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -56,14 +58,13 @@ class Commands(click.Group):
         place = self._places.get(cmd_name)
         if place is None:
             return None
-        commands: tuple[click.Command, ...] = import_module(
-            f"worker.entrypoints.cli.{place}"
-        ).COMMANDS
+        module = import_module(f"worker.entrypoints.cli.{place}")
+        commands: tuple[click.Command, ...] = module.COMMANDS
         return next(command for command in commands if command.name == cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        # Before anything logs: stdout is for the answer alone. `web` and `worker` set up their own.
+        # stdout is for the answer alone. `web` and `worker` configure logging again.
         configure_logging("console", "warning")
         try:
             return super().invoke(ctx)
@@ -72,7 +73,7 @@ class Commands(click.Group):
 
 
 class Command(click.Command):
-    """A command whose help ends with ``examples`` as they were written."""
+    """A command whose help ends with ``examples``, not rewrapped."""
 
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,16 +87,64 @@ class Command(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}{example}\n")
 
 
+class DefaultGroup(Command, click.Group):
+    """A group where a first word that is no command belongs to the command ``default``."""
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Insert the name of ``default`` where it is left out."""
+        known = {*self.commands, *ctx.help_option_names}
+        left_out = args[0] not in known if args else not self.no_args_is_help
+        return super().parse_args(ctx, [self.default, *args] if left_out else args)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+
+
 def print_json(value: Any) -> None:
-    """What the HTTP call would answer, on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """What the HTTP call would answer, on stdout; ``value`` may be or hold an ``Answer``."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=lambda answer: answer.to_dict())
+    click.echo(text)
 
 
 def note(text: str) -> None:
-    """Something for the person at the terminal, beside the answer."""
+    """Print a remark on stderr."""
     click.echo(text, err=True)
 
 
-def leave(ctx: click.Context, code: int) -> NoReturn:
-    """End the command."""
-    ctx.exit(code)
+def leave(code: int) -> NoReturn:
+    """End the command with this exit code."""
+    click.get_current_context().exit(code)
+
+
+@contextmanager
+def exit_on_interrupt(explain: Callable[[], str]) -> Iterator[None]:
+    """On Ctrl-C print ``explain()`` and exit with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"\n{explain()}")
+        raise click.exceptions.Exit(130) from None
+
+
+def facts(pairs: Iterable[tuple[str, str | None]]) -> list[str]:
+    """A line per fact, more for a text of several lines; a fact without text is left out."""
+    return [
+        f"{name if n == 0 else '':<10} {line}"
+        for name, text in pairs
+        if text
+        for n, line in enumerate(text.split("\n"))
+    ]
+
+
+def counted(count: int, what: str) -> str:
+    """``1 job``, ``2 jobs``."""
+    return f"{count:,} {what}" + ("s" if count != 1 else "")
+
+
+def moment(seconds: float) -> str:
+    """A time as people read it, in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

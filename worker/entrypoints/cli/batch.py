@@ -1,4 +1,4 @@
-"""`hookline batch`: many jobs from one file, and what people ask of them all together."""
+"""`hookline batch`: many jobs from one file, and commands on all of them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,25 +11,25 @@ from worker.domain.batch import manifest
 from worker.domain.job import Job
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import batch_view as view
-from worker.entrypoints.cli.base import Command, WrongUsage, note, print_json
+from worker.entrypoints.cli.base import (
+    Command,
+    DefaultGroup,
+    WrongUsage,
+    counted,
+    json_option,
+    note,
+    print_json,
+)
 from worker.entrypoints.cli.batch_submit import submit
 from worker.services.batches import Batches
-from worker.services.reports.present import batch_json, one_batch_json
+from worker.services.reports import answers
 
 #: Bad rows that the store keeps.
 _BAD_KEPT = 1000
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
 
-
-class _Batch(Command, click.Group):
-    """A group whose first word is a file, where it is no command."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`FILE ...` is short for `submit FILE ...`."""
-        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = ["submit", *args]
-        return super().parse_args(ctx, args)
+class _Batch(DefaultGroup):
+    """`FILE ...` is short for `submit FILE ...`."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Both ways to call it."""
@@ -39,6 +39,7 @@ class _Batch(Command, click.Group):
 
 @click.group(
     cls=_Batch,
+    default="submit",
     examples=(
         'hookline batch cats.csv --prompt "{subject}, {style} --ar {ar}" --then U1,U2 --watch',
         "hookline batch prompts.txt --budget 100 --dry-run",
@@ -69,7 +70,7 @@ def watch(*, name: str) -> None:
 
 @batch.command(cls=Command, examples=("hookline batch show cats.csv --json",))
 @click.argument("name")
-@_JSON
+@json_option
 def show(*, name: str, as_json: bool) -> None:
     """Show how a batch stands."""
     _show(name, as_json=as_json)
@@ -77,19 +78,19 @@ def show(*, name: str, as_json: bool) -> None:
 
 @batch.command("list", cls=Command, examples=("hookline batch list",))
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
-@_JSON
+@json_option
 def list_(*, limit: int, as_json: bool) -> None:
     """List the newest batches."""
     found = client.list_batches(limit=limit)
     if as_json:
-        print_json({"items": list(map(batch_json, found))})
+        print_json(answers.Batches.of(found))
     else:
         Console(soft_wrap=True, highlight=False).print(view.table(found))
 
 
 @batch.command(cls=Command, examples=("hookline batch cancel cats.csv",))
 @click.argument("name")
-@_JSON
+@json_option
 def cancel(*, name: str, as_json: bool) -> None:
     """Give up all of its jobs that are not over.
 
@@ -101,7 +102,7 @@ def cancel(*, name: str, as_json: bool) -> None:
 @batch.command(cls=Command, examples=("hookline batch retry cats.csv --failed",))
 @click.argument("name")
 @click.option("--failed", is_flag=True, help="The jobs that failed or timed out.")
-@_JSON
+@json_option
 def retry(*, name: str, failed: bool, as_json: bool) -> None:
     """Submit jobs again; each may be paid once more."""
     if not failed:
@@ -111,7 +112,7 @@ def retry(*, name: str, failed: bool, as_json: bool) -> None:
 
 @batch.command(cls=Command, examples=("hookline batch pause cats.csv",))
 @click.argument("name")
-@_JSON
+@json_option
 def pause(*, name: str, as_json: bool) -> None:
     """Start none of its jobs from now on; what runs goes on."""
     _batches().pause(_find(name))
@@ -120,7 +121,7 @@ def pause(*, name: str, as_json: bool) -> None:
 
 @batch.command(cls=Command, examples=("hookline batch resume cats.csv",))
 @click.argument("name")
-@_JSON
+@json_option
 def resume(*, name: str, as_json: bool) -> None:
     """Start its jobs again."""
     _batches().resume(_find(name))
@@ -173,15 +174,15 @@ def _find(name: str) -> Batch:
 def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
     count = sum(1 for _ in jobs)
     if as_json:
-        print_json({"jobs": count})
+        print_json(answers.Changed(jobs=count))
     else:
-        click.echo(f"{view.counted(count, 'job')} {done}")
+        click.echo(f"{counted(count, 'job')} {done}")
 
 
 def _show(name: str, *, as_json: bool) -> None:
     found = client.get_batch(name)
     if as_json:
-        print_json(one_batch_json(found))
+        print_json(answers.Batch.of(found))
         return
     click.echo(f"{found.batch.name}  {found.state}  {found.batch.id}")
     for text in view.lines(found, waits=view.waits_for(found)):

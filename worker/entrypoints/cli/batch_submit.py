@@ -1,4 +1,4 @@
-"""`hookline batch FILE`: the jobs of a file are submitted."""
+"""`hookline batch FILE`: submits the jobs of a file."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,17 @@ from worker.domain.errors import InvalidRequest
 from worker.domain.money import in_words, units
 from worker.entrypoints import connection
 from worker.entrypoints.cli import batch_view as view
-from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note, print_json
+from worker.entrypoints.cli.base import (
+    DONE,
+    JOB_FAILED,
+    Command,
+    counted,
+    exit_on_interrupt,
+    json_option,
+    leave,
+    note,
+    print_json,
+)
 from worker.entrypoints.cli.submitting import (
     common_options,
     kept,
@@ -24,9 +34,9 @@ from worker.entrypoints.cli.submitting import (
     seed_option,
     steps,
 )
-from worker.services.reports.present import taken_json
+from worker.services.reports import answers
 
-#: Bad rows that are told of.
+#: Bad rows that are printed.
 _BAD_SHOWN = 10
 #: The common options that make no sense here; `--watch` is this command's `--wait`.
 _NOT_OF_BATCHES = frozenset({"key", "wait", "as_json", "dry_run"})
@@ -51,29 +61,30 @@ _NOT_OF_BATCHES = frozenset({"key", "wait", "as_json", "dry_run"})
 @click.option("--no-permute", is_flag=True, help="{red, green} in a prompt is text.")
 @click.option("--watch", is_flag=True, help="Then follow it until all of it is over.")
 @click.option("--dry-run", is_flag=True, help="Check and price the whole file; submit nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+@json_option
 def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Submit the rows of FILE that are not there yet.
 
-    A bad row is told with its line, and the others go on. Exit code 1: no row was good, or, with
-    --strict, one was bad.
+    A bad row is reported with its line, and the others go on. Exit code 1: no row was good, or,
+    with --strict, one was bad.
     """
-    ctx = click.get_current_context()
     asked = _asked(file, given)
     batches = connection.services().batches
     try:
         taken = _read(batches.check if dry_run else batches.submit, asked, file)
     except BadRows as problem:
-        note(f"Nothing was submitted for {view.counted(problem.count, 'bad row')}:")
+        note(f"Nothing was submitted for {counted(problem.count, 'bad row')}:")
         _say_bad(problem.rows, problem.count, None)
-        leave(ctx, JOB_FAILED)
+        leave(JOB_FAILED)
     if as_json:
-        print_json({**taken_json(asked.name, taken), **(_price(taken) if dry_run else {})})
+        print_json(
+            {**answers.Taken.of(asked.name, taken).to_dict(), **(_price(taken) if dry_run else {})}
+        )
     else:
         _say(asked, taken, dry_run=dry_run)
     if watch and not dry_run:
         view.follow(batches.find(asked.name))
-    leave(ctx, DONE if taken.new or taken.known else JOB_FAILED)
+    leave(DONE if taken.new or taken.known else JOB_FAILED)
 
 
 submit.params += [seed_option()] + [o for o in common_options() if o.name not in _NOT_OF_BATCHES]
@@ -107,20 +118,21 @@ def _json_object(text: str | None) -> dict[str, Any]:
 
 
 def _read(read: Any, asked: BatchRequest, file: str) -> Progress:
-    """Take the file in with ``read``, and show how far that is."""
+    """Pass the file to ``read``, and show progress."""
     taken = Progress("")
-    try:
-        with view.reading(batch_files.size_of(file)) as (source, shown):
-            for taken in read(asked, batch_files.pieces(file, source), allow_paths=True):
-                shown(taken)
-    except KeyboardInterrupt:
-        note(f"\n{view.taken_line(taken)}. Hand the file in again to go on behind them.")
-        raise click.exceptions.Exit(130) from None
+    with (
+        exit_on_interrupt(
+            lambda: f"{view.taken_line(taken)}. Hand the file in again to go on behind them."
+        ),
+        view.reading(batch_files.size_of(file)) as (source, shown),
+    ):
+        for taken in read(asked, batch_files.pieces(file, source), allow_paths=True):
+            shown(taken)
     return taken
 
 
 def _say(asked: BatchRequest, taken: Progress, *, dry_run: bool) -> None:
-    """What became of the file: the batch's id on stdout, the rest beside it."""
+    """Print the outcome: the batch's id on stdout, the rest on stderr."""
     note(f"{asked.name}: {view.taken_line(taken)}")
     _say_bad(taken.bad_rows, taken.bad, None if dry_run else asked.name)
     if dry_run:
@@ -134,7 +146,7 @@ def _say(asked: BatchRequest, taken: Progress, *, dry_run: bool) -> None:
 
 
 def _say_bad(rows: Iterable[Any], count: int, name: str | None) -> None:
-    """The first bad rows; ``name``: of the batch that knows the others."""
+    """Print the first bad rows; ``name``: of the batch that has the others."""
     shown = list(rows)[:_BAD_SHOWN]
     for text in view.bad_row_lines(shown):
         note(text)

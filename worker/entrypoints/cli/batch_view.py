@@ -1,4 +1,4 @@
-"""Batches in words and bars: how far one is, how fast it goes, what it cost."""
+"""A batch on the terminal: how far it is, how fast it goes, what it costs."""
 
 import sys
 import time
@@ -24,12 +24,14 @@ from worker.domain.batch.progress import Progress as Taken
 from worker.domain.job import Status
 from worker.domain.money import in_words
 from worker.entrypoints import client, connection
-from worker.entrypoints.cli.base import DONE, JOB_FAILED, leave, note
+from worker.entrypoints.cli.base import DONE, JOB_FAILED, exit_on_interrupt, facts, leave, note
 from worker.services.reports.batch_overview import BatchReport, State, why_waiting
 
-#: The rate is that of the last so many seconds.
+#: The rate is measured over this many seconds.
 PACE_S = 180.0
-#: On a terminal that cannot draw: a line so often, in seconds.
+#: Seconds between two looks at a watched batch.
+_LOOK_EVERY_S = 1.0
+#: Seconds between two lines where nothing can be drawn.
 _SAY_EVERY_S = 30.0
 
 _STATES = {State.RUNNING: "green", State.PAUSED: "yellow", State.FINISHED: "cyan"}
@@ -38,36 +40,31 @@ _IN_WORK = (Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS)
 
 
 class Pace:
-    """How fast jobs end, and how long the rest takes at that."""
+    """How fast jobs end, and how long the rest takes at that rate."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
 
     def see(self, now: float, over: int) -> None:
-        """So many jobs are over at ``now``, in seconds of any clock."""
+        """Record that ``over`` jobs are over at ``now``, in seconds of any clock."""
         self._seen.append((now, over))
         while self._seen[0][0] < now - PACE_S:
             self._seen.popleft()
 
     @property
     def per_minute(self) -> float | None:
-        """Jobs per minute; None while nothing can be said."""
+        """Jobs per minute; None while it is unknown."""
         (since, before), (now, over) = self._seen[0], self._seen[-1]
         return (over - before) * 60 / (now - since) if now > since and over > before else None
 
-    @property
-    def now(self) -> float:
-        """The last time that it was told of."""
-        return self._seen[-1][0]
-
     def left_s(self, jobs: int) -> float | None:
-        """Seconds that so many further jobs take."""
+        """Seconds that ``jobs`` more jobs take."""
         pace = self.per_minute
         return jobs * 60 / pace if pace else None
 
 
 def duration(seconds: float) -> str:
-    """About so long: ``45 s``, ``12 min``, ``3 h 20 min``, ``2 days``."""
+    """Rounded: ``45 s``, ``12 min``, ``3 h 20 min``, ``2 days``."""
     if round(seconds) < 60:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
@@ -79,7 +76,7 @@ def duration(seconds: float) -> str:
 
 
 def pace_line(report: BatchReport, pace: Pace) -> str:
-    """How far it is, how fast it goes, and when it is over."""
+    """How far it is, how fast it goes, and when it will be over."""
     share = report.over / report.planned if report.planned else 1.0
     said = [f"{report.over:,} of {report.planned:,} jobs", f"{share:.0%}"]
     if rate := pace.per_minute:
@@ -90,13 +87,25 @@ def pace_line(report: BatchReport, pace: Pace) -> str:
     return "  ".join(said)
 
 
-def counted(count: int, what: str) -> str:
-    """``1 job``, ``2 jobs``."""
-    return f"{count:,} {what}" + ("s" if count != 1 else "")
+def lines(report: BatchReport, waits: str | None = None) -> list[str]:
+    """The state of a batch, a line for each fact."""
+    name, bad = quote(report.batch.name), report.batch.bad
+    by_count = sorted(report.errors.items(), key=lambda item: -item[1])
+    paused = report.state is State.PAUSED
+    return facts(
+        [
+            ("jobs", _counts(report)),
+            ("failed by", ", ".join(f"{count:,} {code}" for code, count in by_count)),
+            ("money", _money(report)),
+            ("waits", waits),
+            ("paused", f"hookline batch resume {name}" if paused else None),
+            ("bad rows", f"{bad:,}: hookline batch bad {name}" if bad else None),
+        ]
+    )
 
 
-def counts_line(report: BatchReport) -> str:
-    """Its jobs by how they stand, and the failed ones by reason."""
+def _counts(report: BatchReport) -> str:
+    """Its jobs by status."""
     running = sum(map(report.count, _IN_WORK))
     said = [f"{running:,} running"] if running else []
     said += [
@@ -107,17 +116,11 @@ def counts_line(report: BatchReport) -> str:
     return ", ".join(said) or "no jobs"
 
 
-def errors_line(report: BatchReport) -> str:
-    """Why those failed that did, the most frequent reason first; empty where none did."""
-    by_count = sorted(report.errors.items(), key=lambda item: -item[1])
-    return ", ".join(f"{count:,} {code}" for code, count in by_count)
-
-
-def money_line(report: BatchReport) -> str:
-    """What it cost so far; empty where nothing has a price."""
+def _money(report: BatchReport) -> str | None:
+    """What it has cost so far; None where nothing has a price."""
     purse = report.purse
     if not (purse.spent or purse.reserved or report.estimated or purse.budget is not None):
-        return ""
+        return None
     of = "" if purse.budget is None else f" of {in_words(purse.budget)}"
     said = [f"{in_words(purse.spent - purse.refunded)}{of} spent"]
     if purse.reserved:
@@ -128,45 +131,27 @@ def money_line(report: BatchReport) -> str:
 
 
 def waits_for(report: BatchReport) -> str | None:
-    """Why nothing of it runs, where that is worth a word."""
+    """Why nothing of it runs; None where there is nothing to say."""
     if report.state is State.PAUSED:  # `lines` says so
         return None
     found = why_waiting(connection.services().orchestrator, report)
     return found.message if found and found.reason != "next" else None
 
 
-def lines(report: BatchReport, waits: str | None = None) -> list[str]:
-    """How a batch stands, a line for each thing that there is to say."""
-    name = quote(report.batch.name)
-    said = [
-        ("jobs", counts_line(report)),
-        ("failed by", errors_line(report)),
-        ("money", money_line(report)),
-        ("waits", waits or ""),
-        ("paused", f"hookline batch resume {name}" if report.state is State.PAUSED else ""),
-        (
-            "bad rows",
-            f"{report.batch.bad:,}: hookline batch bad {name}" if report.batch.bad else "",
-        ),
-    ]
-    return [f"{what:<10} {words}" for what, words in said if words]
-
-
 def table(found: Sequence[BatchReport]) -> Table:
-    """A line for each batch."""
+    """A row per batch."""
     made = Table("batch", "status", box=box.SIMPLE_HEAD)
     for heading in ("rows", "jobs", "over", "failed", "bad rows", "spent", "budget"):
         made.add_column(heading, justify="right")
     for report in found:
         purse, batch = report.purse, report.batch
-        failed = f"[red]{report.failed:,}[/]" if report.failed else "0"
         made.add_row(
             escape(batch.name),
             f"[{_STATES[report.state]}]{report.state}[/]",
             f"{batch.rows:,}",
             f"{report.total:,}",
             f"{report.over:,}",
-            failed,
+            f"[red]{report.failed:,}[/]" if report.failed else "0",
             f"{batch.bad:,}",
             in_words(purse.spent - purse.refunded),
             "-" if purse.budget is None else in_words(purse.budget),
@@ -175,7 +160,7 @@ def table(found: Sequence[BatchReport]) -> Table:
 
 
 def bad_row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The rows that are no jobs, a line for each thing that is wrong with them."""
+    """A line for each error of each bad row."""
     return [
         f"  line {row['row']}  {error['field']}: {error['message']}"
         for row in rows
@@ -183,42 +168,36 @@ def bad_row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-#: How often a batch that is watched is looked at, in seconds.
-_LOOK_EVERY_S = 1.0
-
-#: Shows how a batch stands, given what it waits for.
+#: Shows the state of a batch, given what it waits for.
 Show = Callable[[BatchReport, Pace, str | None], None]
 
 
 def follow(found: Batch) -> None:
-    """Show the batch until all of it is over, and leave with its exit code."""
-    ctx, pace = click.get_current_context(), Pace()
-    try:
-        with watching() as show_it:
-            for report in _reports(found):
-                pace.see(time.monotonic(), report.over)
-                show_it(report, pace, waits_for(report))
-    except KeyboardInterrupt:
-        note(f"\nIt goes on without you. Follow it again: hookline batch watch {quote(found.name)}")
-        raise click.exceptions.Exit(130) from None
-    leave(ctx, JOB_FAILED if report.failed else DONE)
+    """Show the batch until all of it is over, and exit with its code."""
+    pace, again = Pace(), f"hookline batch watch {quote(found.name)}"
+    with (
+        exit_on_interrupt(lambda: f"It goes on without you. Follow it again: {again}"),
+        _watching() as show,
+    ):
+        for report in _reports(found):
+            pace.see(time.monotonic(), report.over)
+            show(report, pace, waits_for(report))
+    leave(JOB_FAILED if report.failed else DONE)
 
 
 def _reports(found: Batch) -> Iterator[BatchReport]:
-    """How it stands, again and again until it is over."""
-    while True:
-        report = client.get_batch(found.id)
+    """Its state, again and again until it is over."""
+    while (report := client.get_batch(found.id)).state is not State.FINISHED:
         yield report
-        if report.state is State.FINISHED:
-            return
         time.sleep(_LOOK_EVERY_S)
+    yield report
 
 
 @contextmanager
-def watching() -> Iterator[Show]:
-    """How this terminal shows a batch that goes on."""
+def _watching() -> Iterator[Show]:
+    """Draws on a terminal, else prints a line now and then."""
     if not sys.stderr.isatty():
-        yield _Says().show
+        yield _Lines().show
         return
     with Live(console=Console(stderr=True), refresh_per_second=4) as live:
         yield lambda report, pace, waits: live.update(_drawn(report, pace, waits))
@@ -233,24 +212,23 @@ def _drawn(report: BatchReport, pace: Pace, waits: str | None) -> RenderableType
     return Group(head, Columns([bar, Text(pace_line(report, pace))], padding=(0, 2)), *said)
 
 
-class _Says:
-    """A line now and then."""
+class _Lines:
+    """A line when a tenth is done, the state changes, or time has passed."""
 
     def __init__(self) -> None:
         self._said: tuple[float, State, int] | None = None
 
     def show(self, report: BatchReport, pace: Pace, waits: str | None) -> None:
-        """Say it when a tenth is done, the state changes, or time has passed."""
         tenth = report.over * 10 // max(1, report.planned)
-        state = (pace.now // _SAY_EVERY_S, report.state, tenth)
+        state = (time.monotonic() // _SAY_EVERY_S, report.state, tenth)
         if self._said != state:
             self._said = state
-            note("; ".join(filter(None, (pace_line(report, pace), counts_line(report), waits))))
+            note("; ".join(filter(None, (pace_line(report, pace), _counts(report), waits))))
 
 
 @contextmanager
 def reading(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[Taken], None]]]:
-    """Shows how far the taking in of a file of so many bytes is: told of bytes, and of rows."""
+    """Shows progress through a file of ``size`` bytes; yields callbacks for bytes and for rows."""
     columns = (
         TextColumn("reading"),
         BarColumn(bar_width=36),
@@ -268,5 +246,5 @@ def reading(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[
 
 
 def taken_line(taken: Taken) -> str:
-    """How many rows were read, and what became of them."""
+    """How many rows were read, and their outcome."""
     return f"{taken.rows:,} rows: {taken.new:,} new, {taken.known:,} known, {taken.bad:,} bad"

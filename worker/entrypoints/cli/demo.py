@@ -5,27 +5,33 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
+from PIL import Image, ImageDraw
 
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
+from worker.entrypoints import client, connection
 from worker.entrypoints.cli import progress, render, stack
-from worker.entrypoints.cli.base import JOB_FAILED, Command, leave, note
+from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note
 from worker.entrypoints.cli.http import call
-from worker.entrypoints.cli.remote import Remote
-from worker.entrypoints.cli.story import Story
 from worker.entrypoints.cli.up import print_tidy
 from worker.sandbox.options import DIALECTS
 
-#: The sandbox's tasks take so long; short enough for a person to stay.
+#: How long the sandbox's tasks take: short enough to watch.
 _TASKS = ("--task-seconds", "1-3")
 _RUNNING = 4
-#: Lines of the processes that are shown when something went wrong.
+_PROMPT = "a small red lighthouse above a stormy sea, ink and watercolor --ar 3:2"
+#: The size of the sandbox's upscales at this aspect ratio: a mask must have it, too.
+_UPSCALE = (1256, 836)
+#: Seconds after which a job counts as stuck.
+_DEADLINE_S = 120
+#: The last lines of the processes are shown after an error.
 _LAST_LINES = 30
 
 
@@ -48,16 +54,19 @@ def demo(*, dialect: str, output: Path) -> None:
     """Run the main job against the sandbox: real processes, real HTTP, real pictures.
 
     A picture of four, each upscaled, a variation with its own upscale, a blend, a describe with a
-    new picture from its first prompt, and a change of one region. Nothing that runs here already is
-    touched.
+    new picture from its first prompt, and a change of one region. It does not touch what already
+    runs here.
     """
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in good order, as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     lines: deque[tuple[str, str]] = deque(maxlen=_LAST_LINES)
     try:
-        with _running(dialect, output.absolute(), lines) as (planned, story):
+        with _running(dialect, output.absolute(), lines) as (planned, then):
+            job = client.imagine(_PROMPT, then=then, deadline_s=_DEADLINE_S)
+            members: list[Job] = []
             with progress.view() as view:
-                members = story.run(view)
+                for members in client.follow(job):
+                    view.show(members)
             _report(planned, members, output, time.monotonic() - began)
     except HooklineError:
         for name, line in list(lines):
@@ -66,31 +75,57 @@ def demo(*, dialect: str, output: Path) -> None:
     failed = [job for job in members if job.status is not Status.SUCCEEDED]
     for job in failed:
         note(f"{render.what(job)} {job.status}: {job.error.message if job.error else 'no reason'}")
-    leave(click.get_current_context(), JOB_FAILED if failed else 0)
+    leave(JOB_FAILED if failed else DONE)
 
 
 @contextmanager
 def _running(
     dialect: str, output: Path, lines: deque[tuple[str, str]]
-) -> Iterator[tuple[stack.Plan, Story]]:
-    """Everything, in a folder that is gone afterwards."""
-    with ExitStack() as left:
-        scratch = left.enter_context(TemporaryDirectory(prefix="hookline-demo-"))
-        env = _environment(dialect, output, Path(scratch))
-        planned = left.enter_context(stack.plan(env, None))
+) -> Iterator[tuple[stack.Plan, list[dict[str, Any]]]]:
+    """Run everything in a temporary folder; yields the steps that fit the dialect, too."""
+    with TemporaryDirectory(prefix="hookline-demo-") as scratch:
+        folder = Path(scratch)
+        env = _environment(dialect, output, folder)
         note(f"starting a Redis, the sandbox ({dialect}), the web process and a worker ...")
-        folder, on_line = Path(scratch), lambda *line: lines.append(line)
-        with stack.running(planned, env, folder, on_line, sandbox_args=_TASKS) as supervisor:
+        with (
+            stack.plan(env, None) as planned,
+            stack.running(
+                planned, env, folder, lambda *line: lines.append(line), sandbox_args=_TASKS
+            ) as supervisor,
+        ):
             stack.wait_until_ready(planned, supervisor, Stop())
-            token = planned.settings.api_token.get_secret_value()
+            connection.connect(planned.settings)
             windows = dialect != "novicezk"
             if not windows:
                 note(f"{dialect} has no windows: no change of a region.")
-            yield planned, Story(Remote(planned.web_url, token), output, windows=windows)
+            yield planned, _steps(_mask(folder) if windows else None)
+
+
+def _steps(mask: Path | None) -> list[dict[str, Any]]:
+    """What follows the first picture; ``mask``: of the region to change."""
+    change = {"press": "Vary (Region)", "modal": {"prompt": "a full moon", "mask": str(mask)}}
+    return [
+        {"press": "U1"},
+        {"press": "U2"},
+        {"press": "U3", "then": [{"describe": True, "then": [{"imagine": "{prompts[0]}"}]}]},
+        {"press": "U4", "then": [change] if mask else []},
+        {"press": "V2", "then": [{"press": "U1"}]},
+        {"blend": ["U1", "U2"], "dimensions": "LANDSCAPE"},
+    ]
+
+
+def _mask(folder: Path) -> Path:
+    """White where the picture changes, black elsewhere."""
+    width, height = _UPSCALE
+    drawn = Image.new("L", _UPSCALE, 0)
+    box = (width * 0.6, height * 0.1, width * 0.9, height * 0.4)
+    ImageDraw.Draw(drawn).ellipse(box, fill=255)
+    drawn.save(folder / "mask.png")
+    return folder / "mask.png"
 
 
 def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
-    """Nothing of the user's own settings."""
+    """Without any of the user's own settings."""
     env = {n: v for n, v in os.environ.items() if not n.startswith("HOOKLINE_") and n != "PORT"}
     return env | {
         "HOOKLINE_STATE_DIR": str(scratch / "state"),
@@ -103,7 +138,7 @@ def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
 
 
 def _report(planned: stack.Plan, members: Sequence[Job], output: Path, seconds: float) -> None:
-    """The trees of jobs, where their pictures are, and what it took."""
+    """Print the trees of jobs, where their pictures are, and what it took."""
     for text in render.tree(members, lambda path: str(output / path)):
         click.echo(text)
     _, ledger = call("GET", f"{planned.sandbox_url}/sandbox/ledger")

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -23,14 +22,14 @@ from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError
 from worker.entrypoints.cli import verdicts
 from worker.entrypoints.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
-from worker.entrypoints.cli.finding import Finding
 from worker.entrypoints.cli.http import answers, call
 from worker.entrypoints.cli.stack import local_url
+from worker.entrypoints.cli.verdicts import Finding
 from worker.services.reports.overview import overview
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _START = "Start `hookline up` in this directory, or `hookline web` and `hookline worker`."
-#: A task that no provider knows: to ask for it costs nothing and shows whether the key is good.
+#: A task that no provider knows: fetching it costs nothing and shows whether the key is good.
 _NO_TASK = "0"
 _SECONDS = 10.0
 
@@ -51,7 +50,7 @@ def doctor(*, as_json: bool) -> None:
         print_json([asdict(finding) for finding in findings])
     failed = {finding.name for finding in findings if finding.verdict == "fail"}
     wrong = WRONG_USAGE if "settings" in failed else UNREACHABLE
-    leave(click.get_current_context(), wrong if failed else DONE)
+    leave(wrong if failed else DONE)
 
 
 def examine() -> Iterator[Finding]:
@@ -59,16 +58,15 @@ def examine() -> Iterator[Finding]:
     try:
         settings = settings_here(patience_s=PATIENCE_S)
     except SettingsError as error:
-        for problem in error.problems:
-            yield Finding("settings", "fail", f"{problem.field}: {problem.message}")
+        yield from _of_settings(error)
         return
     yield Finding("settings", "ok", f"state in {settings.state_dir}")
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("redis", partial(_redis, settings)),
         ("broker", partial(_broker, settings)),
         ("web", partial(_web, settings)),
-        *((f"provider {a.name}", partial(_provider, settings, a)) for a in settings.accounts),
-        ("callbacks", partial(_callbacks, settings)),
+        *((f"provider {a.name}", partial(check_provider, settings, a)) for a in settings.accounts),
+        ("callbacks", partial(check_callbacks, settings)),
         ("storage", partial(_storage, settings)),
     ]
     if not settings.accounts:
@@ -82,12 +80,17 @@ def examine() -> Iterator[Finding]:
     yield from _of_the_store(settings)
 
 
+def _of_settings(error: SettingsError) -> Iterator[Finding]:
+    for problem in error.problems:
+        yield Finding("settings", "fail", f"{problem.field}: {problem.message}")
+
+
 def _made(name: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except HooklineError as error:
         return Finding(name, "fail", str(error))
-    except Exception as error:  # noqa: BLE001  # whatever it is, the other checks go on
+    except Exception as error:  # noqa: BLE001  # the other checks go on
         return Finding(name, "fail", f"{type(error).__name__}: {error}")
 
 
@@ -121,7 +124,8 @@ def _web(settings: Settings) -> Finding:
     return Finding("web", "fail", f"{url} answered {status}: {reason}")
 
 
-def _provider(settings: Settings, account: Account) -> Finding:
+def check_provider(settings: Settings, account: Account) -> Finding:
+    """Whether the account's provider answers."""
     name = f"provider {account.name}"
     url, key, auth = _places(settings, account)
     client = ProviderClient(account, deadline_s=_SECONDS)
@@ -136,30 +140,36 @@ def _provider(settings: Settings, account: Account) -> Finding:
 
 
 def _places(settings: Settings, account: Account) -> tuple[str, str, str]:
-    """Where the account's url, key and auth are set."""
+    """Names of the settings for the account's url, key and auth."""
     if settings.accounts_file is None:
         return "HOOKLINE_PROVIDER_URL", "HOOKLINE_PROVIDER_KEY", "HOOKLINE_PROVIDER_AUTH"
     place = f"accounts.{account.name}"
     return f"{place}.url in the file of HOOKLINE_ACCOUNTS", f"{place}.key", f"{place}.auth there"
 
 
-def _callbacks(settings: Settings) -> Finding:
+def check_callbacks(settings: Settings) -> Finding:
+    """Whether providers can call back."""
     url = settings.public_url
     if url is None:
         advice = "Set HOOKLINE_PUBLIC_URL for faster answers; without it everything works, too."
         return Finding("callbacks", "warn", "no public URL: jobs are polled", advice)
     if answers(f"{url}/healthz"):
-        tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
-        hooks = {
-            a.name: f"{url}{HOOK_PATH}/{tokens.for_account(a.name)}" for a in settings.accounts
-        }
-        listed = [f" {hook}" if len(hooks) == 1 else f"\n{n}: {hook}" for n, hook in hooks.items()]
-        advice = f"A provider with one hook for all its tasks takes{''.join(listed)}"
+        advice = f"A provider with one hook for all its tasks takes{_hooks(settings, url)}"
         return Finding("callbacks", "ok", f"{url} reaches the web process", advice)
-    here = is_loopback(host_of(url))
-    advice = _START if here else "Open it in a browser from elsewhere: /healthz must say ok."
-    verdict: Literal["fail", "warn"] = "fail" if here else "warn"
-    return Finding("callbacks", verdict, f"{url} is not reached from here", advice)
+    message = f"{url} is not reached from here"
+    if is_loopback(host_of(url)):
+        return Finding("callbacks", "fail", message, _START)
+    advice = "Open it in a browser from elsewhere: /healthz must say ok."
+    return Finding("callbacks", "warn", message, advice)
+
+
+def _hooks(settings: Settings, url: str) -> str:
+    """The address of the account's hook, or a line per account."""
+    tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
+    hooks = {a.name: f"{url}{HOOK_PATH}/{tokens.for_account(a.name)}" for a in settings.accounts}
+    if len(hooks) == 1:
+        return f" {next(iter(hooks.values()))}"
+    return "".join(f"\n{name}: {hook}" for name, hook in hooks.items())
 
 
 def _storage(settings: Settings) -> Finding:
@@ -171,14 +181,13 @@ def _storage(settings: Settings) -> Finding:
 
 
 def _of_the_store(settings: Settings) -> Iterator[Finding]:
-    """None while Redis is away, which is a finding of its own."""
+    """Nothing while Redis is away, which is a finding of its own."""
     try:
         services = build(settings)
         found = overview(services.orchestrator)
         dead = len(services.deliveries.dead())
     except SettingsError as error:
-        for problem in error.problems:
-            yield Finding("settings", "fail", f"{problem.field}: {problem.message}")
+        yield from _of_settings(error)
         return
     except HooklineError:
         return

@@ -1,4 +1,4 @@
-"""`hookline export`: jobs that are over, as lines of JSON, before they leave Redis."""
+"""`hookline export`: finished jobs as lines of JSON, before retention removes them."""
 
 import json
 from collections.abc import Iterator
@@ -7,15 +7,13 @@ from typing import IO
 
 import click
 
-from worker.adapters.store import Filter
 from worker.domain.job import Job, Status
+from worker.domain.requests.queries import MAX_PAGE
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, note
 from worker.entrypoints.client import configured
-from worker.services.reports.present import job_json
+from worker.services.reports import answers
 
-#: The most that a listing gives in one page.
-_PAGE = 200
 _ENDS = [status.value for status in Status if status.terminal]
 #: A date, or a time of one, in UTC.
 _WHEN = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
@@ -52,7 +50,9 @@ def export(
     accounts, count = configured(), 0
     for name in [status] if status else _ENDS:
         for job in _ended(Status(name), _seconds(since), _seconds(until)):
-            output.write(json.dumps(job_json(job, accounts), ensure_ascii=False) + "\n")
+            output.write(
+                json.dumps(answers.Job.of(job, accounts).to_dict(), ensure_ascii=False) + "\n"
+            )
             count += 1
     note(f"{count:,} jobs")
 
@@ -60,9 +60,9 @@ def export(
 def _ended(status: Status, since: float | None, until: float | None) -> Iterator[Job]:
     cursor = None
     while True:
-        page = client.jobs(Filter(status=status), limit=_PAGE, cursor=cursor)
+        page = client.jobs(status=status, limit=MAX_PAGE, cursor=cursor)
         for job in page.jobs:
-            ended_at = job.finished_at or job.created_at
+            ended_at = job.finished_at or job.spec.created_at
             if (since is None or ended_at >= since) and (until is None or ended_at < until):
                 yield job
         if (cursor := page.cursor) is None:

@@ -1,10 +1,9 @@
-"""A small HTTP client for our own processes: JSON in, JSON out."""
+"""JSON over HTTP to our own processes."""
 
-import json
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
-from urllib.parse import urlsplit
+
+import urllib3
 
 from worker.domain.errors import ServiceUnavailable
 
@@ -17,22 +16,17 @@ def call(
     token: str | None = None,
     timeout_s: float = 10.0,
 ) -> tuple[int, Any]:
-    """Status and JSON of the answer (None where it is none). Raises ``ServiceUnavailable``."""
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
+    """Status and JSON of the answer (None if it is not JSON). Raises ``ServiceUnavailable``."""
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        answer = connection.getresponse()
-        return answer.status, _json(answer.read())
-    except (OSError, HTTPException) as error:
+        # A pool per call: a kept connection may belong to a process that has been restarted.
+        with urllib3.PoolManager(retries=False) as pool:
+            answer = pool.request(method, url, json=body, headers=headers, timeout=timeout_s)
+            return answer.status, _json(answer)
+    except (OSError, urllib3.exceptions.HTTPError) as error:
         raise ServiceUnavailable(f"{url} does not answer: {error}") from error
-    finally:
-        connection.close()
 
 
 def answers(url: str) -> bool:
@@ -43,8 +37,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def _json(data: bytes) -> Any:
+def _json(answer: urllib3.BaseHTTPResponse) -> Any:
     try:
-        return json.loads(data)
+        return answer.json()
     except ValueError:
         return None

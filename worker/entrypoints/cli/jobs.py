@@ -1,15 +1,14 @@
-"""The commands about jobs that are there: list, show, watch, and what people ask of them."""
+"""Commands on existing jobs: jobs, show, watch, press, cancel, retry, resolve."""
 
 from typing import Any
 
 import click
 
-from worker.adapters.store import Filter
 from worker.domain import buttons
 from worker.domain.job import Job, Kind, Status
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import Command, note, print_json
+from worker.entrypoints.cli.base import Command, json_option, note, print_json
 from worker.entrypoints.cli.submitting import (
     answer,
     answer_dry,
@@ -21,9 +20,7 @@ from worker.entrypoints.cli.submitting import (
     steps,
     then_option,
 )
-from worker.services.reports.present import job_json, one_job_json, page_json, pipeline_json
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+from worker.services.reports import answers
 
 
 @click.command(
@@ -37,29 +34,12 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print what HTTP wo
 @click.option("--double-payments", is_flag=True, help="Only jobs that were paid for twice.")
 @click.option("--limit", type=int, default=50, show_default=True, metavar="1-200", help="How many.")
 @click.option("--cursor", help="Go on where a former listing ended.")
-@_JSON
-def jobs(
-    *,
-    status: str | None,
-    kind: str | None,
-    account: str | None,
-    batch: str | None,
-    double_payments: bool,
-    limit: int,
-    cursor: str | None,
-    as_json: bool,
-) -> None:
+@json_option
+def jobs(*, as_json: bool, **query: Any) -> None:
     """List jobs, newest first."""
-    wanted = Filter(
-        status=Status(status) if status else None,
-        kind=Kind(kind) if kind else None,
-        account=account,
-        batch_id=batch,
-        double_payments=double_payments,
-    )
-    page = client.jobs(wanted, limit=limit, cursor=cursor)
+    page = client.jobs(**query)
     if as_json:
-        print_json(page_json(page, client.configured()))
+        print_json(answers.Page.of(page, client.configured()))
         return
     for job in page.jobs:
         click.echo(render.line(job))
@@ -70,13 +50,13 @@ def jobs(
 @click.command(cls=Command, examples=("hookline show ID", "hookline show ID --pipeline --json"))
 @click.argument("job_id", metavar="ID")
 @click.option("--pipeline", is_flag=True, help="The whole pipeline that it belongs to.")
-@_JSON
+@json_option
 def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     """Show a job and what grew from it, or its whole pipeline."""
     if pipeline:
         whole = client.pipeline(job_id)
         if as_json:
-            print_json(pipeline_json(whole, client.configured()))
+            print_json(answers.Pipeline.of(whole, client.configured()))
             return
         click.echo(f"pipeline {whole.id}  {render.summary(whole)}")
         print_tree(whole.jobs)
@@ -84,7 +64,7 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     job = client.get(job_id)
     waiting = client.why_waiting(job)
     if as_json:
-        print_json(one_job_json(job, client.configured(), waiting))
+        print_json(answers.Job.of(job, client.configured(), waiting=waiting))
         return
     policy = connection.services().orchestrator.policy(job)
     for text in render.details(job, policy, locate, waiting, client.configured()):
@@ -96,7 +76,7 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
 
 @click.command(cls=Command, examples=("hookline watch ID",))
 @click.argument("job_id", metavar="ID")
-@_JSON
+@json_option
 def watch(*, job_id: str, as_json: bool) -> None:
     """Follow a job and all that grows from it to its end."""
     answer([client.get(job_id)], wait=True, as_json=as_json)
@@ -104,7 +84,7 @@ def watch(*, job_id: str, as_json: bool) -> None:
 
 @click.command(cls=Command, examples=("hookline cancel ID",))
 @click.argument("job_id", metavar="ID")
-@_JSON
+@json_option
 def cancel(*, job_id: str, as_json: bool) -> None:
     """Give a job up, and what waits for it.
 
@@ -123,7 +103,7 @@ def cancel(*, job_id: str, as_json: bool) -> None:
 @click.argument("job_id", metavar="ID")
 @click.option("--outcome", required=True, metavar="resubmit|failed|accepted", help="What is true.")
 @click.option("--task-id", metavar="ID", help="The provider's task, where it was accepted.")
-@_JSON
+@json_option
 def resolve(*, job_id: str, outcome: Any, task_id: str | None, as_json: bool) -> None:
     """End the doubt whether the provider accepted a job.
 
@@ -149,7 +129,7 @@ def retry(*, job_id: str, wait: bool, as_json: bool) -> None:
 @click.argument("job_id", metavar="ID")
 @click.argument("button")
 @click.option("--prompt", metavar="TEXT", help="For the window that some buttons open.")
-@click.option("--mask", metavar="PATH|URL", help="Likewise: white where it shall change.")
+@click.option("--mask", metavar="PATH|URL", help="Likewise: white where it changes.")
 def press(
     *,
     job_id: str,
@@ -182,7 +162,7 @@ retry.params += answer_options()
 
 def _say(job: Job, *, as_json: bool) -> None:
     if as_json:
-        print_json(job_json(job, client.configured()))
+        print_json(answers.Job.of(job, client.configured()))
     else:
         click.echo(render.line(job))
 

@@ -1,4 +1,4 @@
-"""Settings as options of a command: what is given there wins over the environment."""
+"""Settings as command line options, which win over the environment."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ _HELP = {
     "port": ("NUMBER", "The port it listens on; 0: a free one."),
     "public_url": ("URL", "Where the provider reaches this machine."),
     "provider_url": ("URL", "The provider, before /mj; without one, the sandbox."),
-    "provider_dialect": ("NAME", "The provider's, or the sandbox's, manner of speaking."),
+    "provider_dialect": ("NAME", "The dialect of the provider, or of the sandbox."),
     "max_running": ("1-100", "Jobs running at once."),
     "storage_url": ("URL", "Where the pictures go, e.g. file://./output."),
     "log_level": ("LEVEL", "debug, info, warning or error."),
@@ -26,7 +26,7 @@ _HELP = {
 
 
 def setting_options(*names: str) -> Callable[[F], F]:
-    """A decorator that adds an option for each of the settings."""
+    """A decorator that adds an option for each setting."""
 
     def add(function: F) -> F:
         for name in reversed(names):
@@ -39,9 +39,9 @@ def setting_options(*names: str) -> Callable[[F], F]:
 
 
 def apply(given: Mapping[str, str | None]) -> dict[str, str]:
-    """Let the given options count as the environment, for what this process starts as well.
+    """Put the given options into the environment, which child processes inherit.
 
-    Those that were given, by their setting's name.
+    Returns them by the name of their setting.
     """
     named = {
         str(Settings.model_fields[name].alias): value
@@ -54,7 +54,7 @@ def apply(given: Mapping[str, str | None]) -> dict[str, str]:
 
 @contextmanager
 def named_as_given(given: Mapping[str, str | None]) -> Iterator[None]:
-    """Name the option beside a wrong setting that came from one."""
+    """Add the option's name to the problem of a setting that came from an option."""
     flags = {Settings.model_fields[name].alias: _flag(name) for name in given if given[name]}
     try:
         yield

@@ -13,11 +13,10 @@ from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 from worker.sandbox.options import OPTIONS, Option, options_from_text
 
-#: Set by `up` and `demo`: the process ends with its parent, however that ends.
+#: Set by `up` and `demo`: the process ends when its parent dies.
 _SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
-#: Set by them, too: the descriptor of the socket to listen on, which they hold.
+#: Set by `up` and `demo`: the descriptor of the listening socket.
 _LISTENER = click.option("--listener", type=int, hidden=True)
-
 
 #: As in ``worker.adapters.messaging.broker``, which is slow to import.
 _QUEUES = ("wake", "door", "files", "notify")
@@ -57,11 +56,11 @@ def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
     default=",".join(_QUEUES),
     show_default=True,
     callback=_queues,
-    help="What it does: our own wake-ups, jobs that come by Celery, files, notifications.",
+    help="What it serves: wake-ups, jobs sent as Celery tasks, files, notifications.",
 )
 @_SUPERVISED
 def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
-    """Run a worker process: it submits, asks and stores. Any number may run."""
+    """Run a worker process: it submits, polls and stores. Any number may run."""
     settings = _begin(given, supervised=supervised)
     from worker.bootstrap import build  # noqa: PLC0415
     from worker.entrypoints.celery_app import run_worker  # noqa: PLC0415  # Celery is slow to import
@@ -86,12 +85,6 @@ def _with_default(option: Option) -> str:
             return f"{option.help} [default: {value}]"
 
 
-def _sandbox_options(command: click.Command) -> click.Command:
-    command.params += [_sandbox_option(option) for option in OPTIONS]
-    return command
-
-
-@_sandbox_options
 @click.command(
     cls=Command,
     examples=(
@@ -122,8 +115,11 @@ def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **g
         raise Unreachable(f"Cannot listen on {host}:{port}: {error}") from error
 
 
+sandbox.params += map(_sandbox_option, OPTIONS)
+
+
 def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:
-    """The settings of this process, whose logging is set up by them."""
+    """Load the settings of this process and set up its logging."""
     if supervised:
         end_with_parent()
     apply(given)

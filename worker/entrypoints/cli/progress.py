@@ -1,11 +1,10 @@
-"""Following a job and all that grows from it: bars on a terminal, else a line for each change."""
+"""Follows a job and its descendants: bars on a terminal, else a line for each change."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -14,41 +13,37 @@ from worker.domain.job import Job, Status
 from worker.domain.result import AssetsStatus
 from worker.entrypoints import client
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import DONE, JOB_FAILED, note
+from worker.entrypoints.cli.base import DONE, JOB_FAILED, exit_on_interrupt, note
 
 
 class View(Protocol):
     """Shows jobs as they change."""
 
     def show(self, members: list[Job]) -> None:
-        """The jobs as they are now, parents before children."""
+        """Show their present state; parents come before children."""
 
 
 def follow(job: Job | str) -> list[Job]:
-    """Show the job and all that grew from it until all of it is over; how it ended.
-
-    Ctrl-C leaves the jobs running and says how to follow them again.
-    """
+    """Show the job and its descendants until all are over; return their final state."""
     members: list[Job] = []
-    try:
-        with view() as shown:
-            for members in client.follow(job):
-                shown.show(members)
-    except KeyboardInterrupt:
-        job_id = job.id if isinstance(job, Job) else job
-        note(f"\nIt goes on without you. Follow it again: hookline watch {job_id}")
-        raise click.exceptions.Exit(130) from None
+    again = f"hookline watch {job.id if isinstance(job, Job) else job}"
+    with (
+        exit_on_interrupt(lambda: f"It goes on without you. Follow it again: {again}"),
+        view() as shown,
+    ):
+        for members in client.follow(job):
+            shown.show(members)
     return members
 
 
 def exit_code(members: list[Job]) -> int:
-    """Whether every job succeeded."""
+    """0 if every job succeeded."""
     return DONE if all(job.status is Status.SUCCEEDED for job in members) else JOB_FAILED
 
 
 @contextmanager
 def view() -> Iterator[View]:
-    """How this terminal shows jobs."""
+    """The view that fits stderr."""
     if not sys.stderr.isatty():
         yield Lines()
         return
@@ -63,7 +58,7 @@ def view() -> Iterator[View]:
 
 
 class Lines:
-    """A line for each change of the status, and for each quarter of the way."""
+    """A line for each change of status, and for each quarter of the progress."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[Status, int]] = {}
@@ -80,7 +75,7 @@ class Lines:
 
 
 class Bars:
-    """A bar for each job, below the one that it grew from."""
+    """A bar for each job, below its parent's."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -101,7 +96,7 @@ class Bars:
                 self._progress.start_task(bar)
 
     def _add(self, job: Job) -> None:
-        depth = self._depths.get(job.parent_id or "", -1) + 1
+        depth = self._depths.get(job.spec.parent_id or "", -1) + 1
         self._depths[job.id] = depth
         text = escape("  " * depth + render.short(render.what(job), 40))
         self._bars[job.id] = self._progress.add_task(text, start=False, total=100, status="")

@@ -1,39 +1,32 @@
-"""What would be handed in, as a tree with prices."""
+"""A dry run on the terminal: the tree of jobs with their prices."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from worker.domain.dry_run import Plan, Quote
 from worker.domain.job import Kind
 from worker.domain.money import Amount, in_words
-from worker.entrypoints.cli.render import short
-
-
-class _Line(NamedTuple):
-    """One step: its place in the tree with its words, how many jobs in all, and their price."""
-
-    text: str
-    jobs: int
-    price: Amount
-    known: bool
+from worker.entrypoints.cli.base import counted
+from worker.entrypoints.cli.render import branches, short
 
 
 def lines(quote: Quote) -> list[str]:
-    """The tree, a line for each step, with the price of all its jobs; the total last."""
-    found = list(_branch(quote.tree, 1, "", ""))
-    found.append(_Line("total", quote.tree.jobs, quote.total, quote.tree.exact))
-    width = max(len(line.text) for line in found)
-    counts = [_counted(line) for line in found]
-    prices = [in_words(line.price) for line in found]
-    rows = zip(found, counts, prices, strict=True)
+    """The tree, a line per step with the number and price of its jobs; the total last."""
+    rows = [
+        _row(f"{head}{_words(plan)}", above * plan.times, above * plan.price, known=plan.known)
+        for (plan, above), head, _ in branches((quote.tree, 1), _below)
+    ]
+    rows.append(_row("total", quote.tree.jobs, quote.total, known=quote.tree.exact))
+    text_width, count_width, price_width = (
+        max(map(len, column)) for column in zip(*rows, strict=True)
+    )
     return [
-        f"{line.text:<{width}}  {count:>{max(map(len, counts))}}  {price:>{max(map(len, prices))}}"
-        for line, count, price in rows
+        f"{text:<{text_width}}  {count:>{count_width}}  {price:>{price_width}}"
+        for text, count, price in rows
     ]
 
 
 def remarks(quote: Quote) -> Iterator[str]:
-    """What the prices do not tell by themselves."""
+    """What the prices leave open."""
     if not quote.tree.exact:
         yield "* What is pressed there is known only then: there may be more jobs."
     if not quote.total:
@@ -44,21 +37,17 @@ def remarks(quote: Quote) -> Iterator[str]:
     yield "Nothing was handed in."
 
 
-def _branch(plan: Plan, parents: int, head: str, indent: str) -> Iterator[_Line]:
-    """``parents``: how many jobs have this step below them."""
-    yield _Line(head + _words(plan), parents * plan.times, parents * plan.price, plan.known)
-    for child in plan.children:
-        last = child is plan.children[-1]
-        fork, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
-        yield from _branch(child, parents * plan.times, indent + fork, indent + below)
+def _below(step: tuple[Plan, int]) -> list[tuple[Plan, int]]:
+    """The steps below a step, each with the number of jobs that it follows."""
+    plan, above = step
+    return [(child, above * plan.times) for child in plan.children]
 
 
 def _words(plan: Plan) -> str:
-    """A press of buttons whose names are not known yet is told by what chooses them."""
+    """Buttons whose names are not known yet are shown by their pattern."""
     words = plan.words if plan.kind is Kind.ACTION else f"{plan.kind.value} {plan.words}"
     return short(words.strip() or plan.kind.value)
 
 
-def _counted(line: _Line) -> str:
-    number = "1 job" if line.jobs == 1 else f"{line.jobs:,} jobs"
-    return number if line.known else f"{number}*"
+def _row(text: str, jobs: int, price: Amount, *, known: bool) -> tuple[str, str, str]:
+    return text, counted(jobs, "job") + ("" if known else "*"), in_words(price)

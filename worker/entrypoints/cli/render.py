@@ -1,7 +1,7 @@
-"""Jobs in words: one line, all there is to know, or the tree of a pipeline."""
+"""Jobs on the terminal: one line, every detail, or the tree of a pipeline."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import click
 
@@ -15,7 +15,8 @@ from worker.domain.events import Policy
 from worker.domain.job import Job, Status
 from worker.domain.result import JobError
 from worker.entrypoints.cli import attempts
-from worker.services.reports.present import pipeline_status
+from worker.entrypoints.cli.base import facts, moment
+from worker.services.reports.answers.jobs import pipeline_status
 from worker.services.reports.waits import Waiting
 
 _COLOURS = {
@@ -29,8 +30,9 @@ _COLOURS = {
 }
 _WIDTH = 60
 
-#: Where a stored file is found, given its path below the storage's root.
+#: The location of a stored file, given its path below the storage's root.
 Locate = Callable[[str], str]
+T = TypeVar("T")
 
 
 def what(job: Job) -> str:
@@ -44,13 +46,13 @@ def what(job: Job) -> str:
 
 
 def short(text: str, width: int = _WIDTH) -> str:
-    """The text on one line, cut where it is too long."""
+    """The text on one line, cut to ``width``."""
     text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def status(job: Job) -> str:
-    """The status with its progress, coloured by how it stands."""
+    """The status with its progress, coloured."""
     text = job.status.value
     if job.progress is not None and not job.status.terminal:
         text = f"{text} {job.progress}%"
@@ -58,20 +60,19 @@ def status(job: Job) -> str:
 
 
 def line(job: Job) -> str:
-    """The job in one line of a list."""
-    created = datetime.fromtimestamp(job.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    colour = _COLOURS.get(job.status)
-    return f"{job.id}  {created}  {click.style(f'{job.status.value:<14}', fg=colour)}  {what(job)}"
+    """The job as a line of a list."""
+    standing = click.style(f"{job.status.value:<14}", fg=_COLOURS.get(job.status))
+    return f"{job.id}  {moment(job.spec.created_at)}  {standing}  {what(job)}"
 
 
 def change(job: Job) -> str:
-    """What is new of a job, for a terminal that cannot draw."""
+    """A change of the job as a line, for output that is no terminal."""
     reason = f": {job.error.message}" if job.error else ""
     return f"{job.id}  {what(job)}  {status(job)}{reason}"
 
 
 def hint(job: Job) -> str | None:
-    """What a person can do for a job that waits for one."""
+    """The command for a job that waits for a person."""
     if job.status is Status.AWAITING_MODAL:
         return f"waits for a window's answer: hookline modal --job-id {job.id} --prompt ..."
     if job.status is Status.IN_DOUBT:
@@ -86,71 +87,80 @@ def details(
     waiting: Waiting | None,
     accounts: Mapping[str, Account],
 ) -> list[str]:
-    """All there is to know of one job, a line each."""
-    doubt = attempts.what_next(job, policy)
+    """Every fact of one job, a line each."""
     twice = attempts.paid_twice(job)
-    facts: list[tuple[str, str | None]] = [
-        ("job", job.id),
-        ("does", what(job)),
-        ("status", status(job)),
-        ("waits", waiting.message if waiting else None),
-        ("pipeline", job.pipeline_id if job.pipeline_id != job.id else None),
-        ("parent", job.parent_id),
-        ("account", job.account),
-        ("task", job.task_id),
-        ("attempts", attempts.listed(job)),
-        ("cost", _cost(job, accounts)),
-        ("paid twice", click.style(twice, fg="red") if twice else None),
-        ("picture", job.result.image_url),
-        ("seed", job.result.seed or job.result.seed_error),
-        ("prompts", "\n".join(job.result.prompts) or None),
-        ("buttons", ", ".join(name_of(b) for b in job.result.buttons or ()) or None),
-        ("error", _in_words(job.error)),
-        ("next", doubt or hint(job)),
-        ("files", "\n".join(map(locate, job.result.assets)) or None),
-        ("no files", _in_words(job.result.assets_error)),
-    ]
-    return [
-        f"{name if n == 0 else '':<10} {words}"
-        for name, text in facts
-        if text
-        for n, words in enumerate(text.split("\n"))
-    ]
+    return facts(
+        [
+            ("job", job.id),
+            ("does", what(job)),
+            ("status", status(job)),
+            ("waits", waiting.message if waiting else None),
+            ("pipeline", job.spec.pipeline_id if job.spec.pipeline_id != job.id else None),
+            ("parent", job.spec.parent_id),
+            ("account", job.account),
+            ("task", job.task_id),
+            ("attempts", attempts.listed(job)),
+            ("cost", _cost(job, accounts)),
+            ("paid twice", click.style(twice, fg="red") if twice else None),
+            ("picture", job.result.image_url),
+            ("seed", job.result.seed or job.result.seed_error),
+            ("prompts", "\n".join(job.result.prompts) or None),
+            ("buttons", ", ".join(name_of(b) for b in job.result.buttons or ()) or None),
+            ("error", _in_words(job.error)),
+            ("next", attempts.what_next(job, policy) or hint(job)),
+            ("files", "\n".join(map(locate, job.result.assets)) or None),
+            ("no files", _in_words(job.result.assets_error)),
+        ]
+    )
 
 
 def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
-    """What it cost and may cost; None where nothing has a price."""
+    """What it has cost and may cost; None where nothing has a price."""
     found = charges(job, next_price(job, accounts))
     sums = [(standing, total(found, standing)) for standing in Standing]
     return ", ".join(f"{money.in_words(value)} {name}" for name, value in sums if value) or None
 
 
 def tree(members: Sequence[Job], locate: Locate) -> list[str]:
-    """The jobs, each below its parent, with where their pictures are."""
+    """The jobs, each below its parent, with the locations of their files."""
     known = {job.id for job in members}
-    roots = [job for job in members if job.parent_id not in known]
-    return [text for root in roots for text in _branch(root, members, locate, "", "")]
+    return [
+        text
+        for root in members
+        if root.spec.parent_id not in known
+        for job, head, indent in branches(root, lambda of: _children(of, members))
+        for text in _leaf(job, head, indent, locate, is_parent=bool(_children(job, members)))
+    ]
+
+
+def branches(
+    node: T, children: Callable[[T], Sequence[T]], head: str = "", indent: str = ""
+) -> Iterator[tuple[T, str, str]]:
+    """``node`` and all below it, depth first, each with what its own and its further lines begin
+    with.
+    """
+    yield node, head, indent
+    below = children(node)
+    for number, child in enumerate(below, 1):
+        fork, bar = ("└─ ", "   ") if number == len(below) else ("├─ ", "│  ")
+        yield from branches(child, children, indent + fork, indent + bar)
 
 
 def summary(pipeline: Pipeline) -> str:
-    """How the whole pipeline stands."""
+    """The state of the whole pipeline."""
     counts = ", ".join(f"{count} {name}" for name, count in pipeline.counts.items())
     return f"{pipeline_status(pipeline)}: {counts}"
 
 
-def _branch(
-    job: Job, members: Sequence[Job], locate: Locate, head: str, indent: str
-) -> Iterable[str]:
+def _children(of: Job, members: Sequence[Job]) -> list[Job]:
+    return [job for job in members if job.spec.parent_id == of.id]
+
+
+def _leaf(job: Job, head: str, indent: str, locate: Locate, *, is_parent: bool) -> Iterator[str]:
     reason = f"  {job.error.message}" if job.error else ""
     yield f"{head}{what(job)}  {status(job)}{reason}"
-    children = [child for child in members if child.parent_id == job.id]
-    trunk = "│  " if children else "   "
-    for path in job.result.assets:
-        yield f"{indent}{trunk}{locate(path)}"
-    for child in children:
-        last = child is children[-1]
-        fork, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
-        yield from _branch(child, members, locate, indent + fork, indent + below)
+    trunk = "│  " if is_parent else "   "
+    yield from (f"{indent}{trunk}{locate(path)}" for path in job.result.assets)
 
 
 def _in_words(error: JobError | None) -> str | None:

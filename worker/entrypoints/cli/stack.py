@@ -1,6 +1,6 @@
-"""The processes of one machine together: private Redis, sandbox, web and worker.
+"""Runs everything on one machine: private Redis, sandbox, web process and worker.
 
-What is set is used, what is not is started: `up` and `demo` differ only in their settings.
+What is configured is used, the rest is started; `up` and `demo` differ only in their settings.
 """
 
 import os
@@ -19,39 +19,39 @@ from worker.adapters.local.supervisor import OnLine, Program, Supervisor
 from worker.domain.errors import ServiceUnavailable
 from worker.entrypoints.cli.http import answers
 
-#: Seconds for the web process to be ready.
+#: Seconds for the web process to become ready.
 READY_S = 60.0
 _LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run, and the settings that it takes beside those that are given."""
+    """What will run, and the settings that it needs in addition to the given ones."""
 
     settings: Settings
-    made_up: Mapping[str, str]  #: settings by name: what `up` decided where nothing was set
-    web: socket.socket  #: where the web process listens, and the sandbox if there is one
-    sandbox: socket.socket | None = None
-    port_taken: int | None = None  #: the usual port, where it was taken
+    made_up: Mapping[str, str]  #: settings chosen here because they were not given, by name
+    web: socket.socket  #: the listening socket of the web process
+    sandbox: socket.socket | None = None  #: likewise of the sandbox, if it runs
+    port_taken: int | None = None  #: the default port, if it was taken
 
     @property
     def web_url(self) -> str:
-        """Where the web process is reached from here."""
+        """The address of the web process on this machine."""
         return local_url(self.settings)
 
     @property
     def sandbox_url(self) -> str | None:
-        """Where the sandbox is reached, if it runs."""
+        """The address of the sandbox, if it runs."""
         return f"http://127.0.0.1:{port_of(self.sandbox)}" if self.sandbox else None
 
 
 @contextmanager
 def plan(env: Mapping[str, str], dotenv: Path | None) -> Iterator[Plan]:
-    """Decide what runs where, and claim the ports: they are ours until this is left.
+    """Decide what runs where, and hold the ports while the context lasts.
 
-    So two that start at once never choose the same, and who calls while a program is started again
-    waits for it. Raises ``SettingsError``, and ``ServiceUnavailable`` where the port that was set
-    is taken.
+    Two that start at once never choose the same port, and a caller that connects while a program
+    restarts waits for it. Raises ``SettingsError``, and ``ServiceUnavailable`` if the given port is
+    taken.
     """
     given = load_settings(env, dotenv)
     with ExitStack() as claimed:
@@ -61,7 +61,7 @@ def plan(env: Mapping[str, str], dotenv: Path | None) -> Iterator[Plan]:
         sandbox = None if given.accounts else claimed.enter_context(listen("127.0.0.1", 0))
         if sandbox:
             made_up["HOOKLINE_PROVIDER_URL"] = f"http://127.0.0.1:{port_of(sandbox)}"
-        # A provider elsewhere could not reach this address, and is better polled than waited for.
+        # A remote provider could not reach this address: it is polled.
         if given.public_url is None and all(is_loopback(host_of(a.url)) for a in given.accounts):
             made_up["HOOKLINE_PUBLIC_URL"] = f"http://{_reachable(given.host)}:{port_of(web)}"
         settings = load_settings({**env, **made_up}, dotenv)
@@ -69,7 +69,7 @@ def plan(env: Mapping[str, str], dotenv: Path | None) -> Iterator[Plan]:
 
 
 def _listen_for_web(given: Settings) -> tuple[socket.socket, int | None]:
-    """The listener, and the usual port if that was taken."""
+    """The listener, and the default port if that was taken."""
     try:
         return listen(given.host, given.port), None
     except ServiceUnavailable:
@@ -87,20 +87,19 @@ def running(
     *,
     sandbox_args: tuple[str, ...] = (),
 ) -> Iterator[Supervisor]:
-    """All that is planned, running; every process has ended when this is left, Redis last."""
+    """Run what is planned; at the end of the context every process is stopped, Redis last."""
     settings = planned.settings
-    with ExitStack() as stack:
+    with ExitStack() as started:
         private = None
         if settings.redis_url is None:
-            # Not before it is needed: the Redis client takes a while to import.
+            # Imported here because the Redis client is slow to import.
             from worker.adapters.local.private_redis import start_private_redis  # noqa: PLC0415
 
-            private = stack.enter_context(start_private_redis(settings.state_dir))
+            private = started.enter_context(start_private_redis(settings.state_dir, on_line))
         programs = _programs(planned, {**env, **planned.made_up}, folder, sandbox_args)
-        supervisor = Supervisor(
-            programs, settings.state_dir / "logs", on_line, beside=private.look if private else None
-        )
-        stack.enter_context(supervisor)
+        look = private.look if private else None
+        logs = settings.state_dir / "logs"
+        supervisor = started.enter_context(Supervisor(programs, logs, on_line, also_look=look))
         supervisor.start()
         yield supervisor
 
@@ -117,12 +116,12 @@ def wait_until_ready(planned: Plan, supervisor: Supervisor, stop: Stop) -> None:
 
 
 def local_url(settings: Settings) -> str:
-    """Where the web process is reached from this machine."""
+    """The address of the web process on this machine."""
     return f"http://{_reachable(settings.host)}:{settings.port}"
 
 
 def _reachable(host: str) -> str:
-    """A host to reach what listens on ``host``, as a URL has it."""
+    """The host for a URL that reaches a listener on ``host``."""
     if host in ("0.0.0.0", "::", ""):  # noqa: S104  # nothing listens there because of this
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
@@ -131,7 +130,7 @@ def _reachable(host: str) -> str:
 def _programs(
     planned: Plan, env: Mapping[str, str], folder: Path, sandbox_args: tuple[str, ...]
 ) -> list[Program]:
-    # The same code as this process runs, wherever the programs work.
+    # The programs run the same code as this process, in any folder.
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**env, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
 

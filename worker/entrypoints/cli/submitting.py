@@ -1,4 +1,4 @@
-"""Handing a job in and following it: what the commands per kind and `press` share."""
+"""Submitting a job and following it: what the commands per kind and `press` share."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from worker.domain.requests import parse_then_shorthand
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import progress, quotes, render
 from worker.entrypoints.cli.base import leave, note, print_json
-from worker.services.reports.present import job_json, pipeline_json, quote_json
+from worker.services.reports import answers
 
 
 def then_option() -> click.Option:
@@ -28,7 +28,7 @@ def key_option() -> click.Option:
 
 
 def seed_option() -> click.Option:
-    """`--seed`, read before the prompt, whose words it is held against."""
+    """`--seed`, parsed before the prompt, whose words are checked against it."""
     text = "Ask for the seed of the picture, and of those that follow."
     return click.Option(["--seed"], is_flag=True, default=None, is_eager=True, help=text)
 
@@ -49,7 +49,7 @@ def answer_options() -> list[click.Option]:
 
 
 def common_options() -> list[click.Option]:
-    """What every kind of job takes; those that are not given are left out of the request."""
+    """The options of every kind of job."""
     return [
         then_option(),
         click.Option(["--account"], help="The account; whichever is free if it is left out."),
@@ -78,25 +78,21 @@ def common_options() -> list[click.Option]:
         click.Option(
             ["--metadata"], multiple=True, metavar="K=V", help="Kept with the job. Repeatable."
         ),
-        *notify_options(),
+        click.Option(["--notify"], metavar="URL", help="Tell this address when all is over."),
+        click.Option(["--notify-task"], metavar="NAME[@QUEUE]", help="Or send this Celery task."),
+        click.Option(
+            ["--notify-on"],
+            metavar="TOPICS",
+            help="Of what, comma separated: job.failed,pipeline.finished, ... [default: the end]",
+        ),
         key_option(),
         dry_run_option(),
         *answer_options(),
     ]
 
 
-def notify_options() -> list[click.Option]:
-    """`--notify`, `--notify-task` and `--notify-on`."""
-    topics = "Of what, comma separated: job.failed,pipeline.finished, ... [default: the end]"
-    return [
-        click.Option(["--notify"], metavar="URL", help="Tell this address when all is over."),
-        click.Option(["--notify-task"], metavar="NAME[@QUEUE]", help="Or send this Celery task."),
-        click.Option(["--notify-on"], metavar="TOPICS", help=topics),
-    ]
-
-
 def notify(given: dict[str, Any]) -> dict[str, Any] | None:
-    """What `notify_options` took out of ``given``, as the request has it."""
+    """Take the `--notify` options out of ``given``; the field `notify` of the request."""
     url, task, on = (given.pop(name) for name in ("notify", "notify_task", "notify_on"))
     name, _, queue = (task or "").partition("@")
     topics = [topic.strip() for topic in on.split(",")] if on is not None else None
@@ -110,7 +106,7 @@ def steps(then: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _retry(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dict[str, Any] | None:
-    """`--retry` as the request has it; what it names is checked there."""
+    """`--retry` as the request has it, which checks the codes."""
     if text is None:
         return None
     attempts, colon, codes = text.partition(":")
@@ -122,7 +118,7 @@ def _retry(_ctx: click.Context, _param: click.Parameter, text: str | None) -> di
 
 
 def kept(files: str | None, *, tiles: bool) -> dict[str, Any] | str | None:
-    """`--assets` and `--tiles` as the request has them; None: neither was given."""
+    """The field `assets` of the request; None: neither option was given."""
     if not tiles:
         return files
     return {"tiles": True} if files is None else {"files": files, "tiles": True}
@@ -137,18 +133,17 @@ def metadata(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool, as_list: bool = False) -> None:
-    """Say which jobs there are now, or follow them to their end; the command's last call."""
-    ctx = click.get_current_context()
+    """Print the new jobs, or follow them to their end and exit with their code."""
     if wait:
         members = [member for job in jobs for member in progress.follow(job)]
         if as_json:
-            print_json(pipeline_json(client.pipeline(jobs[0]), client.configured()))
+            print_json(answers.Pipeline.of(client.pipeline(jobs[0]), client.configured()))
         else:
             print_tree(members)
-        leave(ctx, progress.exit_code(members))
+        leave(progress.exit_code(members))
     if as_json:
-        shown = [job_json(job, client.configured()) for job in jobs]
-        print_json({"items": shown} if as_list else shown[0])
+        shown = answers.Items.of(jobs, client.configured())
+        print_json(shown if as_list else shown.items[0])
         return
     for job in jobs:
         click.echo(job.id)
@@ -157,9 +152,9 @@ def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool, as_list: bool = Fa
 
 
 def answer_dry(quote: Quote, *, as_json: bool) -> None:
-    """Say what would be handed in, and what it would cost."""
+    """Print what would be submitted, and its price."""
     if as_json:
-        print_json(quote_json(quote))
+        print_json(answers.Quote.model_validate(quote))
         return
     for text in quotes.lines(quote):
         click.echo(text)
@@ -168,11 +163,11 @@ def answer_dry(quote: Quote, *, as_json: bool) -> None:
 
 
 def print_tree(members: Sequence[Job]) -> None:
-    """The jobs and where their pictures are."""
+    """Print the jobs and where their pictures are."""
     for text in render.tree(members, locate):
         click.echo(text)
 
 
 def locate(path: str) -> str:
-    """Where a stored file is found."""
+    """The location of a stored file."""
     return connection.services().storage.result_location(path)

@@ -12,9 +12,8 @@ import click
 from config.settings import Settings, load_settings
 from worker.adapters.local.running import claimed, tell
 from worker.adapters.local.stopping import Stop
-from worker.adapters.local.supervisor import OnLine
 from worker.entrypoints.cli import stack
-from worker.entrypoints.cli.base import Command, note
+from worker.entrypoints.cli.base import Command, facts, note
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 
 _COLOURS = {"error": "red", "critical": "red", "warning": "yellow"}
@@ -53,22 +52,23 @@ def up(**given: Any) -> None:
     ):
         settings, env = planned.settings, {**os.environ, "HOOKLINE_LOG_FORMAT": "json"}
         stop = _on_signals()
-        with stack.running(planned, env, Path.cwd(), _printer(settings)) as supervisor:
+        on_line = _print_raw if settings.log_format == "json" else print_tidy
+        with stack.running(planned, env, Path.cwd(), on_line) as supervisor:
             stack.wait_until_ready(planned, supervisor, stop)
             tell(settings.state_dir, {**_of_environment(), **named, **planned.made_up})
             if not stop.is_set():
-                _print_places(planned)
+                print_places(planned)
             supervisor.watch(stop)
             note("stopping ...")
 
 
 def _of_environment() -> dict[str, str]:
-    """What was set for `up` alone, so that other commands in this directory agree with it."""
+    """The environment of `up`, so that other commands in this directory agree with it."""
     return {name: value for name, value in os.environ.items() if name.startswith("HOOKLINE_")}
 
 
 def _on_signals() -> Stop:
-    """Is set by the first Ctrl-C or SIGTERM; the second Ctrl-C ends everything at once."""
+    """Set by the first Ctrl-C or SIGTERM; a second Ctrl-C ends everything at once."""
     stop = Stop()
 
     def on_signal(*_: Any) -> None:
@@ -80,14 +80,15 @@ def _on_signals() -> Stop:
     return stop
 
 
-def _print_places(planned: stack.Plan) -> None:
+def print_places(planned: stack.Plan) -> None:
+    """Print the addresses of everything that runs."""
     settings = planned.settings
     if planned.port_taken:
         note(f"Port {planned.port_taken} is taken; this uses {settings.port}.")
     kind = "  (the built-in sandbox: nothing is paid)" if planned.sandbox_url else ""
     several = len(settings.accounts) > 1
     callbacks = settings.public_url or "none: jobs are polled (set HOOKLINE_PUBLIC_URL)"
-    for name, place in (
+    places = (
         ("web", planned.web_url),
         ("API token", _token_place(settings)),
         *(
@@ -96,9 +97,9 @@ def _print_places(planned: stack.Plan) -> None:
         ),
         ("callbacks", callbacks),
         ("pictures", settings.storage_url.removeprefix("file://")),
-        ("logs", settings.state_dir / "logs"),
-    ):
-        click.echo(f"{name:<10} {place}")
+        ("logs", str(settings.state_dir / "logs")),
+    )
+    click.echo("\n".join(facts(places)))
     if planned.sandbox_url:
         click.echo(
             "For a real provider set HOOKLINE_PROVIDER_URL and HOOKLINE_PROVIDER_KEY, or "
@@ -112,27 +113,23 @@ def _token_place(settings: Settings) -> str:
     return str(kept) if kept.exists() else "as set in HOOKLINE_API_TOKEN"
 
 
-def _printer(settings: Settings) -> OnLine:
-    """How the programs' lines are shown: tidy on a terminal, else as they are."""
-    return _print_raw if settings.log_format == "json" else print_tidy
-
-
 def _print_raw(name: str, line: str) -> None:
     note(line if _read(line) else json.dumps({"event": line, "program": name}))
 
 
 def print_tidy(name: str, line: str) -> None:
-    """A line per change of a job, and whatever is wrong."""
+    """Print a line per change of a job, and warnings and errors."""
     event = _read(line)
     if event is None:
         note(f"{name:<8} {line}")
         return
     level = str(event.get("level"))
-    changed = event.get("event") == "job" and event.get("status")
+    changed = event.get("event") == "job.status_changed" and event.get("status")
     if not changed and (level not in _COLOURS or event.get("logger") == "py.warnings"):
         return
     time, text = str(event.get("timestamp"))[11:19], str(changed or event.get("event"))
-    about = " ".join(str(event[key]) for key in ("kind", "job_id", "error") if event.get(key))
+    keys = ("kind", "job_id", "error") if changed else ("account", "job_id", "reason", "error")
+    about = " ".join(str(event[key]) for key in keys if event.get(key))
     note(click.style(f"{time} {name:<8} {text:<14} {about}", fg=_COLOURS.get(level)))
 
 

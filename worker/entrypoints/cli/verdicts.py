@@ -1,54 +1,66 @@
-"""PURE. What `hookline doctor` makes of a Redis and of an account."""
+"""PURE. How `hookline doctor` judges a Redis, an account and failed deliveries."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from worker.adapters.store.durability import Durability
-from worker.domain.account.callback_stats import Mode
-from worker.entrypoints.cli.finding import Finding
+from worker.domain.account.callback_stats import TrackingMode
+from worker.entrypoints.cli.base import counted
 from worker.services.reports.overview import Report, Taking
 
 _PAID_AGAIN = "and with them that a POST had left: such a job may be paid for twice"
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check, and what to do about it."""
+
+    name: str
+    verdict: Literal["ok", "warn", "fail"]
+    message: str
+    advice: str | None = None
+
+
 def durability(found: Durability) -> Finding:
     """Whether the jobs, and what was paid for them, outlive a crash and a power cut."""
-    server = f"version {found.version}"
+    verdict, message, advice = _durability(found)
+    return Finding("redis", verdict, f"version {found.version}{message}", advice)
+
+
+def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, str | None]:
     policy = found.maxmemory_policy
     if policy not in (None, "noeviction"):
-        message = f"{server} drops keys when its memory is full ({policy})"
-        return Finding("redis", "fail", message, "Set its maxmemory-policy to noeviction.")
+        message = f" drops keys when its memory is full ({policy})"
+        return "fail", message, "Set its maxmemory-policy to noeviction."
     if found.appendonly is False:
-        message = f"{server} writes no append-only file: what is newer than its last snapshot"
-        message = f"{message} is lost with its process, jobs {_PAID_AGAIN}"
-        return Finding("redis", "warn", message, "Set its appendonly to yes, appendfsync always.")
-    match found.appendfsync:
-        case "always":
-            message = f"{server}, every write is on disk before it is answered, no eviction"
-            return Finding("redis", "ok", message)
-        case "everysec":
-            lost = "the last second's changes"
-        case "no":
-            lost = "the last half minute's changes"
-        case _:
-            message = f"{server}, append-only, no eviction; it does not say how often it syncs"
-            advice = "Unless its appendfsync is always, a power cut may lead to a second payment."
-            return Finding("redis", "warn", message, advice)
-    message = f"{server} may forget {lost} in a power cut, {_PAID_AGAIN}"
-    return Finding("redis", "warn", message, "Set its appendfsync to always.")
+        message = " writes no append-only file: what is newer than its last snapshot is lost with"
+        message = f"{message} its process, jobs {_PAID_AGAIN}"
+        return "warn", message, "Set its appendonly to yes, appendfsync always."
+    if found.appendfsync == "always":
+        return "ok", ", every write is on disk before it is answered, no eviction", None
+    lost = {"everysec": "second", "no": "half minute"}.get(found.appendfsync or "")
+    if lost is None:
+        message = ", append-only, no eviction; it does not say how often it syncs"
+        advice = "Unless its appendfsync is always, a power cut may lead to a second payment."
+        return "warn", message, advice
+    message = f" may forget the last {lost}'s changes in a power cut, {_PAID_AGAIN}"
+    return "warn", message, "Set its appendfsync to always."
 
 
 def account(report: Report) -> Iterator[Finding]:
-    """Whether the account takes jobs, how it calls back, and what of its jobs wants a person."""
+    """Whether the account takes jobs and calls back, and which of its jobs need a person."""
     name, state = report.account.name, report.state
     if state.taking is not Taking.OPEN:
         message = f"{state.taking}: {state.why}"
         yield Finding(f"account {name}", "warn", message, state.hint)
-    yield _callback_stats(report)
+    yield _delivery(report)
     if report.in_doubt:
+        jobs = counted(report.in_doubt, "job")
         yield Finding(
             f"in doubt {name}",
             "warn",
-            f"of {_jobs(report.in_doubt)} nobody knows yet whether the provider accepted them",
+            f"of {jobs} nobody knows yet whether the provider accepted them",
             f"`hookline jobs --status in_doubt --account {name}`, then `hookline show ID` says "
             "what happens next.",
         )
@@ -56,36 +68,32 @@ def account(report: Report) -> Iterator[Finding]:
         yield Finding(
             f"paid twice {name}",
             "warn",
-            f"{_jobs(report.double_payments)} had more than one submission accepted",
+            f"{counted(report.double_payments, 'job')} had more than one submission accepted",
             f"`hookline jobs --double-payments --account {name}`, then `hookline show ID` names "
             "the tasks.",
         )
 
 
 def deliveries(dead: int) -> Iterator[Finding]:
-    """Whether callers were told all that they wanted to hear."""
+    """Whether notifications were given up."""
     if dead:
-        what = "1 notification was" if dead == 1 else f"{dead:,} notifications were"
+        were = "was" if dead == 1 else "were"
         yield Finding(
             "deliveries",
             "warn",
-            f"{what} given up: the receiver did not take it",
+            f"{counted(dead, 'notification')} {were} given up: the receiver did not take it",
             "`hookline deliveries --state dead`; once the receiver works again, "
             "`hookline deliveries replay --dead`.",
         )
 
 
-def _callback_stats(report: Report) -> Finding:
+def _delivery(report: Report) -> Finding:
     message = f"{report.mode}: {report.why}"
     name = f"delivery {report.account.name}"
-    if report.mode is Mode.POLLING:
+    if report.mode is TrackingMode.POLLING:
         advice = (
             "Jobs end later this way, and one in doubt waits for you: see that the provider reaches"
             " HOOKLINE_PUBLIC_URL."
         )
         return Finding(name, "warn", message, advice)
     return Finding(name, "ok", message)
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from worker.domain.requests.base import validate
+from worker.domain.requests.queries import BatchesQuery
 from worker.entrypoints.client.given import plain, steps_of
 from worker.entrypoints.connection import services
 
@@ -64,8 +66,9 @@ def get_batch(name_or_id: str) -> "BatchReport":
     return report(services().store, services().batches.find(name_or_id), bad_rows=100)
 
 
-def list_batches(*, limit: int = 50) -> "list[BatchReport]":
-    """The newest batches, newest first."""
+def list_batches(**query: Any) -> "list[BatchReport]":
+    """The newest batches, newest first; ``query`` as ``BatchesQuery`` has it."""
     from worker.services.reports.batch_overview import reports  # noqa: PLC0415  # as above
 
-    return reports(services().store, services().store.batches.newest(limit))
+    asked, store = validate(BatchesQuery, query), services().store
+    return reports(store, store.batches.newest(asked.limit))

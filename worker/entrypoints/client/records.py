@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from worker.domain.errors import InvalidRequest, NotFound
+from worker.domain.errors import NotFound
 from worker.domain.job import Job
+from worker.domain.requests.base import validate
+from worker.domain.requests.queries import JobsQuery
 from worker.entrypoints.client.given import ModalAnswer, Then, id_of, plain, press_of
 from worker.entrypoints.connection import services
 
 if TYPE_CHECKING:
-    from worker.adapters.store import Filter, Page, Pipeline
+    from worker.adapters.store import Page, Pipeline
     from worker.domain.dry_run import Quote
     from worker.services.reports.waits import Waiting
 
@@ -23,18 +25,16 @@ def get(job: Job | str) -> Job:
     return services().orchestrator.job(id_of(job))
 
 
-def jobs(wanted: "Filter | None" = None, *, limit: int = 50, cursor: str | None = None) -> "Page":
-    """Some jobs, newest first."""
-    from worker.adapters.store import Filter  # noqa: PLC0415  # as above
+def jobs(**query: Any) -> "Page":
+    """Some jobs, newest first; ``query`` as ``JobsQuery`` has it: ``jobs(status="failed")``."""
+    from worker.services.reports.listing import list_jobs  # noqa: PLC0415  # as above
 
-    if not 1 <= limit <= 200:
-        raise InvalidRequest.of("limit", "must be between 1 and 200")
-    return services().store.jobs.page(wanted or Filter(), limit, cursor)
+    return list_jobs(services().store, validate(JobsQuery, query))
 
 
 def pipeline(job: Job | str) -> "Pipeline":
     """The whole pipeline that the job belongs to."""
-    pipeline_id = job.pipeline_id if isinstance(job, Job) else get(job).pipeline_id
+    pipeline_id = job.spec.pipeline_id if isinstance(job, Job) else get(job).spec.pipeline_id
     found = services().store.jobs.pipeline(pipeline_id)
     if found is None:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
@@ -52,7 +52,7 @@ def family(job: Job | str) -> list[Job]:
     """The job and all that grew from it, parents before children."""
     found: dict[str, Job] = {}
     for member in pipeline(job).jobs:
-        if member.id == id_of(job) or member.parent_id in found:
+        if member.id == id_of(job) or member.spec.parent_id in found:
             found[member.id] = member
     return list(found.values())
 

@@ -1,7 +1,7 @@
 """SHELL. How a batch stands: how far it is, what it cost, and what it waits for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from worker.adapters.store import Batch, Filter
@@ -68,7 +68,7 @@ def report(store: Store, batch: Batch, *, bad_rows: int = 0) -> BatchReport:
     """How the batch stands, with so many of its bad rows."""
     [found] = reports(store, [batch])
     shown = store.batches.bad_rows(batch.id, bad_rows) if bad_rows else []
-    return BatchReport(batch, found.state, found.purse, found.estimated, tuple(shown))
+    return replace(found, bad_rows=tuple(shown))
 
 
 def reports(store: Store, batches: Iterable[Batch]) -> list[BatchReport]:

@@ -9,7 +9,7 @@ from worker.adapters.store import Filter, Load
 from worker.adapters.store.store import Store
 from worker.domain.account import Account
 from worker.domain.account.billing import Standing
-from worker.domain.account.callback_stats import CallbackStats, Mode
+from worker.domain.account.callback_stats import CallbackStats, TrackingMode
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Status
@@ -64,7 +64,7 @@ class Report:
     in_doubt: int  #: jobs of which nobody knows yet whether they were accepted
     double_payments: int  #: jobs that were paid for twice, ever
     callback_stats: CallbackStats
-    mode: Mode
+    mode: TrackingMode
     why: str  #: this mode
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     state: State = State()

@@ -1,6 +1,9 @@
 """SHELL. Why a queued job does not start, in words that say what to do about it."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from worker.adapters.store.places import lane_of
 from worker.domain import money
@@ -18,15 +21,17 @@ _PRICE = ", this costs "
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a job waits. ``reason`` is a stable word, ``message`` tells a person the rest.
+    """Why a queued job does not start."""
 
-    ``slots``, ``pace``, ``prompt``, ``budget``, ``mode``, ``paused``, ``closed``, ``resting``,
-    ``account`` (its account is not set any more), ``backoff``, ``siblings``, ``function``, or
-    ``next``: nothing keeps it.
-    """
-
-    reason: str
-    message: str
+    #: A stable word; of an ``account`` that is not set any more, the job waits for a person.
+    reason: Annotated[
+        str,
+        Field(
+            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
+            "backoff, siblings, function, or next: nothing keeps it"
+        ),
+    ]
+    message: str  #: what to do about it, for a person
 
 
 def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
@@ -63,7 +68,7 @@ def _for_others(job: Job) -> Waiting:
     if job.kind is Kind.CHOOSE:
         function = job.request.get("choose", "its function")
         return Waiting("function", f"{function} is called once the parent's files are stored")
-    names = ", ".join(job.request.get("blend", job.waits_for))
+    names = ", ".join(job.request.get("blend", job.spec.waits_for))
     return Waiting("siblings", f"the pictures of {names} are not all there yet")
 
 
@@ -90,7 +95,7 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
             message = f"the same prompt runs on {name}, or comes before it"
         case "mode":
             modes = ", ".join(sorted(capacity.modes))
-            message = f"{name} does not take mode {job.mode}, but {modes}"
+            message = f"{name} does not take mode {job.options.mode}, but {modes}"
         case _:
             message = f"nothing keeps it from {name}: a worker takes it in a moment"
     return Waiting(reason, message)

@@ -1,0 +1,65 @@
+"""State tokens."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.adapters.tokens import AccountToken, BadToken, JobToken, Tokens
+
+JOB_ID = "0123456789abcdef0123456789abcdef"
+tokens = Tokens(["new secret", "old secret"])
+
+
+def signed(text: str) -> str:
+    return tokens._sign(text)  # noqa: SLF001 - what only a later version would sign
+
+
+def test_a_token_names_a_job_and_its_attempt_or_an_account() -> None:
+    assert tokens.read(tokens.for_job(JOB_ID, 3)) == JobToken(JOB_ID, 3)
+    assert tokens.read(tokens.for_account("studio-2")) == AccountToken("studio-2")
+    assert tokens.for_job(JOB_ID, 1) == tokens.for_job(JOB_ID, 1) != tokens.for_job(JOB_ID, 2)
+
+
+def test_a_token_goes_through_every_provider() -> None:
+    for token in (tokens.for_job(JOB_ID, 999), tokens.for_account("studio-2")):
+        assert re.fullmatch(r"[A-Za-z0-9._~-]+", token)
+        assert len(token) < 128
+
+
+def test_secrets_can_be_changed_without_losing_callbacks() -> None:
+    before, after = Tokens(["old secret"]), Tokens(["new secret"])
+    assert tokens.read(before.for_job(JOB_ID, 1)) == JobToken(JOB_ID, 1)
+    assert tokens.for_job(JOB_ID, 1) == after.for_job(JOB_ID, 1), "the newest signs"
+    with pytest.raises(BadToken):
+        after.read(before.for_job(JOB_ID, 1))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "", ".", "x", "é", f"j.{JOB_ID}.1", f"j.{JOB_ID}.1.", "\x00", "🔄",
+        signed("j.only"), signed(f"j.{JOB_ID}.x"), signed("z.y"),
+        signed("a"), Tokens(["another"]).for_job(JOB_ID, 1),
+    ],
+)  # fmt: skip
+def test_what_we_did_not_make_is_refused(token: str) -> None:
+    with pytest.raises(BadToken):
+        tokens.read(token)
+
+
+@given(st.integers(0, 200), st.characters())
+def test_one_changed_character_is_noticed(place: int, other: str) -> None:
+    token = tokens.for_job(JOB_ID, 1)
+    place %= len(token)
+    forged = token[:place] + other + token[place + 1 :]
+    if forged != token:
+        with pytest.raises(BadToken):
+            tokens.read(forged)
+
+
+@given(st.text(max_size=300))
+def test_no_text_does_more_than_be_refused(text: str) -> None:
+    with pytest.raises(BadToken):
+        tokens.read(text)

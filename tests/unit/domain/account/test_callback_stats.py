@@ -1,0 +1,97 @@
+"""What an account's callbacks so far say about it."""
+
+import pytest
+
+from tests.support.jobs import NOW, a_job
+from worker.domain.account.callback_stats import (
+    CallbackStats,
+    TrackingMode,
+    flow,
+    policy_for,
+    sort_of,
+    tracking_mode,
+)
+from worker.domain.events import Policy
+from worker.domain.job import Job, Kind
+
+GOOD = CallbackStats(callbacks=9, told=3, by_sort={"imagine": 9})
+
+POLLING, MIXED, CALLBACKS = TrackingMode.POLLING, TrackingMode.MIXED, TrackingMode.CALLBACKS
+
+MODES: dict[str, tuple[CallbackStats, bool, TrackingMode, str, bool | None]] = {
+    # what was counted, whether submits carry a hook, the mode, words of its why, callbacks flow
+    "no hook": (GOOD, False, POLLING, "no public URL", False),
+    "new": (CallbackStats(), True, MIXED, "nothing is known", None),
+    "two silent ends": (
+        CallbackStats(asked=2, silent=2), True, MIXED, "nothing is known", None,
+    ),
+    "never": (CallbackStats(asked=3, silent=3), True, POLLING, "no callback ever came", False),
+    "stopped": (
+        CallbackStats(callbacks=9, told=99, asked=3, silent=3), True, POLLING, "stopped", False
+    ),
+    "many asked": (CallbackStats(callbacks=9, told=19, asked=1), True, MIXED, "1 of 20", True),
+    "few asked": (
+        CallbackStats(callbacks=9, told=20, asked=1), True, CALLBACKS, "20 of 21", True,
+    ),
+    "good": (GOOD, True, CALLBACKS, "3 of 3 ends were told", True),
+    "only progress": (CallbackStats(callbacks=1), True, CALLBACKS, "0 of 0", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("callback_stats", "hooked", "mode", "why", "flows"), MODES.values(), ids=MODES
+)
+def test_the_tracking_mode_and_why(
+    callback_stats: CallbackStats, mode: TrackingMode, why: str, *, hooked: bool, flows: bool | None
+) -> None:
+    found, words = tracking_mode(callback_stats, hooked=hooked)
+    assert found is mode
+    assert why in words
+    assert flow(callback_stats, hooked=hooked) is flows
+
+
+def press(**request: object) -> Job:
+    return a_job(kind=Kind.ACTION, request=request)
+
+
+@pytest.mark.parametrize(
+    ("job", "sort"),
+    [
+        (a_job(), "imagine"),
+        (a_job(kind=Kind.DESCRIBE), "describe"),
+        (press(custom_id="MJ::JOB::upsample::1::4f2c"), "upscale"),
+        (press(custom_id="MJ::JOB::variation::1::4f2c"), "action"),
+        (press(custom_id="MJ::JOB::upsample_v6_2x_subtle::1::4f2c::SOLO"), "action"),
+        (press(button="u1"), "upscale"),
+        (press(button="V1"), "action"),
+        (a_job(kind=Kind.CHANGE, request={"action": "UPSCALE", "index": 1}), "upscale"),
+        (a_job(kind=Kind.CHANGE, request={"action": "REROLL"}), "change"),
+    ],
+)
+def test_jobs_that_are_called_back_about_alike_are_of_one_sort(job: Job, sort: str) -> None:
+    assert sort_of(job) == sort
+
+
+def test_the_policy_keeps_what_is_set_and_adds_what_is_known() -> None:
+    rules = Policy(lease_s=7.0, in_doubt="fail", doubt_window_s=9.0, max_resubmits=0)
+    known = CallbackStats(
+        callbacks=9,
+        by_sort={"imagine": 1},
+        lag_s=10.0,
+        lag_deviation_s=2.5,
+        called_back_at=NOW,
+        receiving_since=NOW - 1,
+    )
+    policy = policy_for(a_job(), rules, known, hooked=True)
+    set_before = (policy.lease_s, policy.in_doubt, policy.doubt_window_s, policy.max_resubmits)
+    assert set_before == (7.0, "fail", 9.0, 0)
+    assert (policy.callbacks_flow, policy.calls_back) == (True, True)
+    assert policy.lag_s == 20.0, "as TCP times its answers: the mean and four deviations"
+    assert (policy.called_back_at, policy.receiving_since) == (NOW, NOW - 1)
+
+
+def test_of_another_sort_of_job_nothing_is_known() -> None:
+    upscale = press(custom_id="MJ::JOB::upsample::1::4f2c")
+    assert policy_for(a_job(), Policy(), GOOD, hooked=True).calls_back
+    assert not policy_for(upscale, Policy(), GOOD, hooked=True).calls_back
+    assert policy_for(a_job(), Policy(), CallbackStats(), hooked=True).lag_s is None

@@ -1,0 +1,662 @@
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+import worker
+from tests.support.drawing import draw
+from tests.support.jobs import GRID, NOW, a_job, capacity, changed, in_status
+from tests.support.stores import OwnStore
+from worker.adapters.messaging import broker
+from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Filter, Load
+from worker.adapters.store.durability import Durability
+from worker.bootstrap import Services
+from worker.domain.account import Account, Budgets
+from worker.domain.account.callback_stats import CallbackStats, TrackingMode
+from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.events import Policy
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Retry, Status
+from worker.domain.money import amount
+from worker.domain.result import AssetsStatus, JobError, Keep
+from worker.domain.result import Result as JobResult
+from worker.entrypoints import connection
+from worker.entrypoints.cli import attempts, cli, verdicts
+from worker.services.enqueue import Enqueuer
+from worker.services.orchestrator import Orchestrator
+from worker.services.reports import answers
+from worker.services.reports.overview import Report, State, Taking
+
+
+class Quiet:
+    """Wake-ups that wake nobody."""
+
+    def start(self, account: str, count: int) -> None: ...
+    def ask(self, account: str, job_ids: Any) -> None: ...
+    def store_assets(self, job_id: str) -> None: ...
+    def ask_seeds(self, account: str, job_ids: Any) -> None: ...
+    def choose(self, job_id: str) -> None: ...
+
+    def tidy(self) -> None: ...
+
+    def notify(self, notification_id: str) -> None: ...
+
+
+class Here:
+    """The part of the services that the command line uses."""
+
+    def __init__(self, output: Path) -> None:
+        accounts = {"default": Account("default", "https://provider.example")}
+        self.store = OwnStore()
+        self.storage = Storage(f"file://{output}")
+        self.serve(*accounts.values())
+
+    def serve(self, *accounts: Account, budgets: Budgets | None = None) -> None:
+        """From now on these accounts are set."""
+        known = {account.name: account for account in accounts}
+        self.orchestrator = Orchestrator(
+            self.store, Quiet(), known, hooked=True, budgets=budgets, clock=lambda: NOW
+        )
+        self.enqueuer = Enqueuer(self.orchestrator, self.storage)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Here]:
+    services = Here(tmp_path / "output")
+    connection.use(cast("Services", services))
+    yield services
+    connection.use(None)
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(cli, args, prog_name="hookline")
+
+
+def keep(here: Here, job: Job, *children: Job) -> Job:
+    here.store.jobs.commit(job, children, capacity=capacity(9))
+    return job
+
+
+def done(**fields: Any) -> Job:
+    result = fields.pop("result", JobResult(image_url="https://cdn.example/1.png", buttons=GRID))
+    return a_job(status=Status.SUCCEEDED, finished_at=NOW, result=result, **fields)
+
+
+def test_every_command_has_help_with_examples() -> None:
+    names = cli.list_commands(cast("Any", None))
+    assert {"up", "demo", "doctor", "imagine", "swap-face", "jobs", "web"} <= set(names)
+    for name in names:
+        answer = run(name, "--help")
+        assert answer.exit_code == 0, name
+        assert "Examples:" in answer.output, name
+        assert f"hookline {name}" in answer.output, name
+    first = run("--help").output
+    assert '\n    hookline imagine "a red fox" --then U1 --wait\n' in first, "to be copied as it is"
+
+
+def test_a_job_is_handed_in_with_everything_that_was_said(here: Here) -> None:
+    answer = run(
+        "imagine", "a", "red", "fox", "--then", "U1,U2", "--then", "V2>U1", "--priority", "9",
+        "--mode", "fast", "--deadline", "120", "--metadata", "order=a=b", "--json",
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    said = json.loads(answer.stdout)
+    job = here.store.jobs.get(said["id"])
+    assert job is not None
+    assert said == json.loads(json.dumps(answers.Job.of(job, here.orchestrator.accounts).to_dict()))
+    assert job.request == {"prompt": "a red fox"}
+    assert [step["press"] for step in job.spec.then] == ["U1", "U2", "V2"]
+    assert job.spec.then[2]["then"] == [{"press": "U1"}]
+    assert (job.options.priority, job.options.mode, job.options.deadline_s) == (9, "fast", 120)
+    assert job.metadata == {"order": "a=b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "retry"), [("3", Retry(3)), ("2:failed, timeout", Retry(2, on=("failed", "timeout")))]
+)
+def test_further_attempts_are_asked_for_in_a_word(here: Here, text: str, retry: Retry) -> None:
+    job = here.store.jobs.get(run("imagine", "a fox", "--retry", text).stdout.strip())
+    assert job is not None
+    assert job.options.retry == retry
+
+
+@pytest.mark.parametrize("words", [("a red fox --seed 5", "--seed"), ("--seed", "a", "red fox")])
+def test_a_seed_is_asked_for_with_a_flag_beside_midjourneys_own(
+    here: Here, words: tuple[str, ...]
+) -> None:
+    job = here.store.jobs.get(run("imagine", *words).stdout.strip())
+    assert job is not None
+    assert job.options.seed
+    assert job.request == {"prompt": " ".join(word for word in words if word != "--seed")}
+
+
+def test_midjourneys_own_seed_without_quotes_is_not_taken_for_ours(here: Here) -> None:
+    answer = run("imagine", "a", "red", "fox", "--seed", "5")
+    assert answer.exit_code == 2
+    assert "put it in quotes" in answer.stderr
+    assert here.store.jobs.page(Filter(), 9).jobs == ()
+
+
+@pytest.mark.parametrize(
+    ("flags", "keep"),
+    [
+        ([], Keep()),
+        (["--assets", "grid"], Keep("grid")),
+        (["--tiles"], Keep(tiles=True)),
+        (["--assets", "off", "--tiles"], Keep("off", tiles=True)),
+    ],
+)
+def test_what_is_stored_is_asked_for_in_a_word(here: Here, flags: list[str], keep: Keep) -> None:
+    job = here.store.jobs.get(run("imagine", "a fox", *flags).stdout.strip())
+    assert job is not None
+    assert job.options.keep == keep
+
+
+def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:
+    answer = run("imagine", "a fox", "--assets", "some")
+    assert answer.exit_code == 2
+    assert "assets.files: must be off, grid or all" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("often", "as in 3 or 3:failed,timeout"),
+        ("99", "from 1 to 10"),
+        ("3:", "is not the code"),
+        ("3:moderated", "is refused again"),
+    ],
+)
+def test_a_wrong_retry_is_refused_with_what_to_write(here: Here, text: str, words: str) -> None:
+    answer = run("imagine", "a fox", "--retry", text)
+    assert answer.exit_code == 2
+    assert words in answer.stderr
+
+
+def test_without_json_stdout_has_the_id_alone(here: Here) -> None:
+    answer = run("imagine", "a fox")
+    assert here.store.jobs.get(answer.stdout.strip())
+    assert "hookline watch" in answer.stderr
+
+
+def test_the_same_key_gives_the_same_job_and_refuses_another_request(here: Here) -> None:
+    first, again = run("imagine", "a fox", "--key", "k"), run("imagine", "a fox", "--key", "k")
+    assert first.stdout == again.stdout
+    other = run("imagine", "a bear", "--key", "k")
+    assert other.exit_code == 2
+    assert "idempotency key" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "kind", "request_"),
+    [
+        (["shorten", "too", "long"], Kind.SHORTEN, {"prompt": "too long"}),
+        (
+            ["action", "--task-id", "7", "--custom-id", "MJ::JOB::upsample::1::4f2c"],
+            Kind.ACTION,
+            {"task_id": "7", "custom_id": "MJ::JOB::upsample::1::4f2c"},
+        ),
+        (
+            ["change", "--task-id", "7", "--action", "UPSCALE", "--index", "2"],
+            Kind.CHANGE,
+            {"task_id": "7", "action": "UPSCALE", "index": 2},
+        ),
+        (
+            ["describe", "https://x.example/a.png"],
+            Kind.DESCRIBE,
+            {"image": "https://x.example/a.png"},
+        ),
+        (
+            ["blend", "https://x.example/a.png", "https://x.example/b.png"],
+            Kind.BLEND,
+            {"images": ["https://x.example/a.png", "https://x.example/b.png"]},
+        ),
+        (["video", "--task-id", "7", "--index", "0"], Kind.VIDEO, {"task_id": "7", "index": 0}),
+        (
+            ["swap-face", "https://x.example/a.png", "https://x.example/b.png"],
+            Kind.SWAP_FACE,
+            {"source": "https://x.example/a.png", "target": "https://x.example/b.png"},
+        ),
+    ],
+)
+def test_the_other_kinds(here: Here, args: list[str], kind: Kind, request_: dict[str, Any]) -> None:
+    answer = run(*args)
+    assert answer.exit_code == 0, answer.output
+    job = here.store.jobs.get(answer.stdout.strip())
+    assert job is not None
+    assert (job.kind, dict(job.request)) == (kind, request_)
+
+
+def test_every_wrong_field_has_its_line(here: Here) -> None:
+    answer = run("imagine", "a fox", "--priority", "12", "--mode", "slow", "--image", "none.png")
+    assert answer.exit_code == 2
+    assert answer.stdout == ""
+    lines = [line.strip().partition(":")[0] for line in answer.stderr.splitlines()]
+    assert {"priority", "mode"} <= set(lines)
+    assert "Traceback" not in answer.stderr
+
+
+def test_bad_shorthand_and_bad_metadata_are_wrong_usage(here: Here) -> None:
+    for args in (["--then", "U1,,U2"], ["--metadata", "novalue"]):
+        answer = run("imagine", "a fox", *args)
+        assert answer.exit_code == 2
+        assert args[0].removeprefix("--") in answer.stderr
+
+
+def test_waiting_ends_with_the_tree_and_zero(here: Here) -> None:
+    result = JobResult(assets=("p/1-0.png",), assets_status=AssetsStatus.STORED)
+    root = done(request={"prompt": "a fox"}, result=result)
+    keep(here, root)
+    answer = run("watch", root.id)
+    assert answer.exit_code == 0
+    assert "imagine a fox  succeeded" in answer.stdout
+    assert "output/p/1-0.png" in answer.stdout
+
+
+def test_a_failed_follow_up_makes_waiting_end_with_one(here: Here) -> None:
+    root = done()
+    child = a_job(
+        kind=Kind.ACTION, parent_id=root.id, pipeline_id=root.id, request={"button": "U9"},
+        status=Status.FAILED, finished_at=NOW, error=JobError("no_button", "No such button."),
+    )  # fmt: skip
+    keep(here, root, child)
+    answer = run("watch", root.id)
+    assert answer.exit_code == 1
+    assert "No such button." in answer.stderr
+    pipeline = json.loads(run("watch", root.id, "--json").stdout)
+    assert pipeline["status"] == "partly_failed"
+    assert run("watch", child.id).exit_code == 1
+
+
+def test_only_what_grew_from_the_job_counts(here: Here) -> None:
+    root = done()
+    good, bad = (
+        changed(
+            done(parent_id=root.id, kind=Kind.ACTION, request={"button": name}),
+            pipeline_id=root.id, status=status,
+        )
+        for name, status in (("U1", Status.SUCCEEDED), ("U2", Status.FAILED))
+    )  # fmt: skip
+    keep(here, root, good, bad)
+    assert run("watch", good.id).exit_code == 0
+    assert run("watch", root.id).exit_code == 1
+
+
+def test_pressing_a_glob_answers_as_http_does(here: Here) -> None:
+    root = keep(here, done())
+    one = json.loads(run("press", root.id, "U1", "--json").stdout)
+    assert one["request"]["button"] == "U1"
+    many = json.loads(run("press", root.id, "U*", "--json").stdout)
+    assert len(many["items"]) == 4
+    missing = run("press", root.id, "U9")
+    assert missing.exit_code == 2
+    assert "U1" in missing.stderr
+
+
+def test_cancel_retry_and_resolve(here: Here) -> None:
+    job = keep(here, a_job())
+    assert json.loads(run("cancel", job.id, "--json").stdout)["status"] == "cancelled"
+    assert run("cancel", job.id).exit_code == 2
+    assert json.loads(run("retry", job.id, "--json").stdout)["status"] == "queued"
+    assert run("resolve", job.id, "--outcome", "failed").exit_code == 2
+
+
+def test_files_that_could_not_be_had_are_shown_with_the_reason(here: Here) -> None:
+    reason = JobError("link_dead", "cdn.example answered 404", "Ask the provider.")
+    result = JobResult(assets_status=AssetsStatus.FAILED, assets_error=reason)
+    job = keep(here, replace(in_status(Status.SUCCEEDED), result=result))
+    shown = run("show", job.id).stdout
+    assert "no files   link_dead: cdn.example answered 404. Ask the provider." in shown
+
+
+@pytest.mark.parametrize("queues", ["", "files,fils"])
+def test_a_worker_of_unknown_queues_does_not_start(here: Here, queues: str) -> None:
+    answer = run("worker", "--queues", queues)
+    assert answer.exit_code == 2
+    assert "--queues must be some of wake, door, files" in answer.stderr
+
+
+def test_the_queues_that_a_worker_may_serve_are_those_there_are() -> None:
+    known = ", ".join(broker.QUEUES)
+    assert f"--queues must be some of {known}, not" in run("worker", "--queues", "x").stderr
+
+
+def test_listing_and_showing(here: Here) -> None:
+    first, second = keep(here, a_job(created_at=NOW)), keep(here, done(created_at=NOW + 1))
+    listed = run("jobs")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == [second.id, first.id]
+    page = json.loads(run("jobs", "--status", "queued", "--json").stdout)
+    assert [item["id"] for item in page["items"]] == [first.id]
+    assert "--cursor" in run("jobs", "--limit", "1").stderr
+    assert "U1" in run("show", second.id).stdout
+    whole = json.loads(run("show", second.id, "--pipeline", "--json").stdout)
+    assert whole["counts"]["total"] == 1
+    assert run("show", "nowhere").exit_code == 2
+    assert run("jobs", "--limit", "0").exit_code == 2
+
+
+def test_jobs_that_are_over_are_exported_as_lines(here: Here, tmp_path: Path) -> None:
+    old = keep(here, replace(done(), finished_at=NOW - 86_400))
+    new, failed = keep(here, done()), keep(here, a_job(status=Status.FAILED, finished_at=NOW))
+    keep(here, a_job())
+    answer = run("export")
+    assert answer.exit_code == 0, answer.output
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert {line["id"] for line in lines} == {old.id, new.id, failed.id}
+    assert lines[0]["result"]["image_url"]
+    assert "3 jobs" in answer.stderr
+    day = datetime.fromtimestamp(NOW, UTC).strftime("%Y-%m-%d")
+    file = tmp_path / "old.jsonl"
+    assert run("export", "--until", day, "--output", str(file)).exit_code == 0
+    [line] = file.read_text().splitlines()
+    assert json.loads(line)["id"] == old.id
+    assert run("export", "--since", "yesterday").exit_code == 2
+    assert len(run("export", "--status", "failed").stdout.splitlines()) == 1
+
+
+def test_a_store_that_is_away_is_three(here: Here) -> None:
+    here.store.line.cut = "no connection"
+    answer = run("show", "x")
+    assert answer.exit_code == 3
+    assert answer.stderr == "Error: Redis does not answer: no connection\n"
+
+
+def test_without_anything_running_it_says_how_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    connection.use(None)
+    answer = run("jobs")
+    assert answer.exit_code == 3
+    assert "hookline up" in answer.stderr
+
+
+def test_wrong_settings_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOOKLINE_PORT", "99999")
+    connection.use(None)
+    answer = run("jobs")
+    assert answer.exit_code == 2
+    assert "HOOKLINE_PORT" in answer.stderr
+
+
+def test_ctrl_c_leaves_the_job_running(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Any) -> Iterator[list[Job]]:
+        raise KeyboardInterrupt
+        yield []
+
+    job = keep(here, a_job())
+    monkeypatch.setattr("worker.entrypoints.client.follow", interrupted)
+    answer = run("watch", job.id)
+    assert answer.exit_code == 130
+    assert f"hookline watch {job.id}" in answer.stderr
+    kept = here.store.jobs.get(job.id)
+    assert kept is not None
+    assert kept.status is Status.QUEUED
+
+
+def test_the_python_door(here: Here) -> None:
+    job = worker.imagine("a fox", then="V2>U1", priority=7, key="k")
+    assert job.spec.then == ({"press": "V2", "then": [{"press": "U1"}]},)
+    assert worker.imagine("a fox", then="V2>U1", priority=7, key="k").id == job.id
+    root = keep(here, done())
+    assert worker.wait(root).id == root.id
+    assert [child.request["button"] for child in worker.press(root, "U1")] == ["U1"]
+    with pytest.raises(TimeoutError):
+        worker.wait(job, timeout_s=0.01)
+    assert worker.cancel(job).status is Status.CANCELLED
+
+
+# Money: doubts, attempts, double payments, accounts.
+
+
+def paid_twice(**fields: Any) -> Job:
+    """A job whose first attempt, given up in doubt, was accepted as well."""
+    former = Attempt(1, NOW, AttemptOutcome.IN_DOUBT, NOW + 1, "t1", extra=True)
+    tries = (former, Attempt(2, NOW + 9, AttemptOutcome.SUCCEEDED, NOW + 10, "t2"))
+    return done(task_id="t2", attempts=tries, **fields)
+
+
+def test_attempts_are_shown_with_their_tasks_and_a_second_payment_in_one_line(here: Here) -> None:
+    once, twice = keep(here, done()), keep(here, paid_twice(created_at=NOW + 1))
+    lines = run("show", twice.id).stdout.splitlines()
+    assert "attempts   1: sent 2027-01-15 08:00:01 UTC, in_doubt, task t1" in lines
+    assert "           2: sent 2027-01-15 08:00:10 UTC, succeeded, task t2" in lines
+    [said] = [line for line in lines if line.startswith("paid twice")]
+    assert "t1 (attempt 1) beside t2" in said
+    assert "paid twice" not in run("show", once.id).stdout
+    listed = run("jobs", "--double-payments", "--json")
+    assert [item["id"] for item in json.loads(listed.stdout)["items"]] == [twice.id]
+
+
+DOUBTS: dict[str, tuple[Policy, bool, list[str]]] = {
+    "waits": (Policy(), False, ["08:30:00 UTC", "sent again if callbacks", "else it is held"]),
+    "resubmit": (Policy(in_doubt="resubmit"), False, ["08:30:00", "may be paid for twice"]),
+    "fail": (Policy(in_doubt="fail"), False, ["sent again if callbacks", "else it fails"]),
+    "no more": (Policy(max_resubmits=0), False, ["held for you", "not sent again by itself"]),
+    "no more, fail": (Policy(max_resubmits=0, in_doubt="fail"), False, ["Then it fails"]),
+    "held": (Policy(), True, ["held: a callback still settles it"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "held", "words"), DOUBTS.values(), ids=DOUBTS)
+def test_what_happens_next_to_a_job_in_doubt(
+    policy: Policy, words: list[str], *, held: bool
+) -> None:
+    job = replace(in_status(Status.IN_DOUBT), held=held)
+    said = attempts.what_next(job, policy)
+    assert said is not None
+    assert [word for word in words if word not in said] == []
+    for outcome in ("accepted --task-id TASK", "resubmit", "failed"):
+        assert f"hookline resolve {job.id} --outcome {outcome}" in said
+    assert attempts.what_next(in_status(Status.SUBMITTED), policy) is None
+
+
+def test_a_doubt_is_shown_with_its_end(here: Here) -> None:
+    job = keep(here, in_status(Status.IN_DOUBT))
+    said = run("show", job.id).stdout
+    assert "next       until 2027-01-15 08:30:00 UTC" in said
+    assert "resolve" in said
+
+
+def test_accounts_are_shown_without_their_keys(here: Here) -> None:
+    account = Account("default", "https://provider.example", "sk-secret", max_running=3)
+    cast("Any", here.orchestrator).accounts = {"default": account}
+    keep(here, in_status(Status.SUBMITTED))
+    keep(here, in_status(Status.IN_DOUBT))
+    keep(here, a_job())
+    keep(here, paid_twice())
+    table = run("accounts")
+    assert table.exit_code == 0
+    assert "2 of 3" in table.stdout
+    assert "mixed" in table.stdout
+    assert "hookline jobs --status in_doubt" in table.stderr
+    assert "hookline jobs --double-payments" in table.stderr
+    told = run("accounts", "--json")
+    assert "sk-secret" not in table.output + told.output
+    [shown] = json.loads(told.stdout)["items"]
+    assert {name: shown[name] for name in shown if name not in ("delivery", "url")} == {
+        "name": "default", "dialect": "auto", "max_running": 3, "running": 2, "ready": 1,
+        "in_doubt": 1, "double_payments": 1, "error_rate": 0.0, "believed_limit": None,
+        "slots": {"image": {"running": 2, "max": 3}, "video": {"running": 0, "max": 1}},
+        "state": {"name": "open", "why": None, "until": None, "hint": None},
+        "money": {"budget": None, "spent": 0.0, "reserved": 0.0, "refunded": 0.0},
+    }  # fmt: skip
+    assert shown["delivery"]["mode"] == "mixed"
+    assert shown["delivery"]["receiving_since"] is None
+    assert [report.account.name for report in worker.accounts()] == ["default"]
+
+
+def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -> None:
+    prices = {"imagine": amount(1)}
+    main = Account("main", "https://a.example", prices=prices, budget=amount(500), max_running=12)
+    spare = Account("spare", "https://b.example")
+    budgets = Budgets(day=amount(100), tenants={"acme": amount(50), "*": amount(5)})
+    here.serve(main, spare, budgets=budgets)
+    paid = Attempt(1, NOW, None, NOW, "t1", account="main", price=amount(1))
+    job = in_status(Status.SUBMITTED, tenant="acme")
+    keep(here, replace(job, account="main", attempts=(paid,), version=0))
+    keep(here, a_job(account="", anywhere=True))
+    closed = CircuitBreaker(
+        closed="quota: no credit", settings=here.orchestrator.dispatch.settings_of("spare")
+    )
+    assert here.store.accounts.save_breaker("spare", closed, CircuitBreaker())
+    full = CircuitBreaker(limit=4, limited_at=NOW)
+    assert here.store.accounts.save_breaker("main", full, CircuitBreaker())
+    here.store.queue.pause("kind:video")
+    told = run("accounts")
+    assert told.exit_code == 0
+    assert max(map(len, told.stdout.splitlines())) <= 100
+    rows = {line.split()[0]: line.split() for line in told.stdout.splitlines() if line.strip()}
+    assert rows["main"][1:5] == ["open", "1", "of", "4"]
+    assert rows["main"][-4:] == ["1", "0", "500", "mixed"]
+    assert rows["spare"][1] == "closed"
+    assert "Ready for whichever account is free: 1" in told.stdout
+    assert "Budget of day 2027-01-15: 1 of 100" in told.stdout
+    assert "Budget of tenant acme: 1 of 50" in told.stdout
+    assert "`hookline resume --kind video`" in told.stdout
+    assert "spare is closed: quota: no credit." in told.stderr
+    assert "`hookline resume --account spare`" in told.stderr
+    assert "main said that it is full: it takes 4 for a while, not 12." in told.stderr
+
+
+def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
+    assert run("pause", "--account", "default").stdout == "Paused now: account default\n"
+    assert "kind video" in run("pause", "--kind", "video").stdout
+    assert here.store.queue.paused() == {"account:default", "kind:video"}
+    queued = keep(here, a_job())
+    assert "`hookline resume --account default`" in run("show", queued.id).stdout
+    assert run("resume", "--account", "default", "--kind", "video").stdout == (
+        "Paused now: nothing\n"
+    )
+    unknown = run("pause", "--account", "man")
+    assert unknown.exit_code == 2
+    assert "known are default" in unknown.stderr
+    assert run("pause").exit_code == run("resume", "--kind", "cat").exit_code == 2
+
+
+def test_resuming_opens_a_closed_account(here: Here) -> None:
+    settings = here.orchestrator.dispatch.settings_of("default")
+    for trouble in (
+        CircuitBreaker(closed="quota: none", settings=settings),
+        CircuitBreaker(rest_until=NOW + 60),
+    ):
+        assert here.store.accounts.save_breaker(
+            "default", trouble, here.store.accounts.breaker("default")
+        )
+        assert run("resume", "--account", "default").exit_code == 0
+        assert here.store.accounts.breaker("default") == CircuitBreaker()
+
+
+def test_what_a_job_costs_is_shown(here: Here) -> None:
+    here.serve(Account("default", "https://a.example", prices={"imagine": amount("0.25")}))
+    queued = keep(here, a_job())
+    assert "cost       0.25 estimated" in run("show", queued.id).stdout.splitlines()
+    shown = json.loads(run("show", queued.id, "--json").stdout)
+    assert shown["cost"] == {"estimated": 0.25, "reserved": 0, "spent": 0, "refunded": 0}
+    assert shown["waiting"]["reason"] == "next"
+    [listed] = json.loads(run("jobs", "--json").stdout)["items"]
+    assert listed["cost"] == shown["cost"]
+    assert "waiting" not in listed, "it would be asked for each"
+
+
+def test_a_dry_run_prints_the_tree_and_keeps_nothing(here: Here, tmp_path: Path) -> None:
+    here.serve(
+        Account("main", "https://a.example", prices={"default": amount(1), "upscale": 200_000}),
+        Account("spare", "https://b.example", prices={"default": amount("0.5")}),
+    )
+    picture = tmp_path / "a.png"
+    picture.write_bytes(draw())
+    then = "U*,V1>Zoom*"
+    told = run("imagine", "a", "fox", "--image", str(picture), "--then", then, "--dry-run")
+    assert told.exit_code == 0, told.output
+    assert told.stdout.splitlines() == [
+        "imagine a fox        1 job    1",
+        "├─ U1, U2, U3, U4   4 jobs  0.8",
+        "└─ V1                1 job    1",
+        "   └─ Zoom*         1 job*    1",
+        "total              7 jobs*  3.8",
+    ]
+    assert "By account: main 3.8, spare 3.5" in told.stderr
+    assert "there may be more jobs" in told.stderr
+    assert here.store.jobs.page(Filter(), 9).jobs == ()
+    assert not (tmp_path / "output").exists(), "not even the picture"
+    root = keep(here, done(account="main"))
+    pressed = json.loads(run("press", root.id, "U*", "--dry-run", "--json").stdout)
+    assert (pressed["jobs"], pressed["total"], pressed["exact"]) == (4, 0.8, True)
+    assert len(here.store.jobs.page(Filter(), 9).jobs) == 1
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["a fox", "--priority", "12"],
+        ["a fox", "--image", "none.png"],
+        ["a fox", "--account", "man"],
+        ["a fox", "--then", '[{"choose": "os:system"}]'],
+        ["another fox", "--key", "k"],
+    ],
+)
+def test_a_dry_run_refuses_what_a_real_one_would(here: Here, args: list[str]) -> None:
+    run("imagine", "a fox", "--key", "k")
+    real, dry = run("imagine", *args), run("imagine", *args, "--dry-run")
+    assert (real.exit_code, dry.exit_code) == (2, 2)
+    assert dry.stderr == real.stderr
+
+
+# What `hookline doctor` makes of it.
+
+GOOD = Durability("8.0", appendonly=True, appendfsync="always", maxmemory_policy="noeviction")
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "words"),
+    [
+        (GOOD, "ok", "on disk before it is answered"),
+        (replace(GOOD, appendfsync="everysec"), "warn", "paid for twice"),
+        (replace(GOOD, appendfsync="no"), "warn", "paid for twice"),
+        (replace(GOOD, appendfsync=None), "warn", "does not say"),
+        (replace(GOOD, appendonly=None, appendfsync=None), "warn", "does not say"),
+        (replace(GOOD, appendonly=False), "warn", "lost with its process"),
+        (replace(GOOD, maxmemory_policy="allkeys-lru"), "fail", "drops keys"),
+        (replace(GOOD, maxmemory_policy=None), "ok", "version 8.0"),
+    ],
+)
+def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words: str) -> None:
+    finding = verdicts.durability(found)
+    assert finding.verdict == verdict
+    assert words in finding.message
+    assert (finding.advice is None) == (verdict == "ok")
+
+
+def test_an_accounts_mode_doubts_and_payments_are_found() -> None:
+    account = Account("default", "https://provider.example")
+    good = Report(account, Load(0, 0), 0, 0, CallbackStats(), TrackingMode.CALLBACKS, "3 of 3 ends")
+    [finding] = verdicts.account(good)
+    assert (finding.name, finding.verdict) == ("delivery default", "ok")
+    assert "3 of 3 ends" in finding.message
+    state = State(Taking.CLOSED, "quota: no credit", hint="Mend it.")
+    bad = replace(good, mode=TrackingMode.POLLING, in_doubt=1, double_payments=2, state=state)
+    findings = {finding.name: finding for finding in verdicts.account(bad)}
+    assert {finding.verdict for finding in findings.values()} == {"warn"}
+    assert findings["account default"].message == "closed: quota: no credit"
+    assert findings["account default"].advice == "Mend it."
+    assert "of 1 job nobody" in findings["in doubt default"].message
+    assert "2 jobs had more" in findings["paid twice default"].message

@@ -1,0 +1,373 @@
+"""Where a caller says whom to tell, at every door, and where people see what became of it."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+from werkzeug.test import TestResponse
+
+from config.settings import load_settings
+from tests.support.jobs import GRID, NOW, a_snapshot
+from tests.support.openapi import checked
+from tests.support.web import AUTH, Web, web_settings
+from worker.adapters.store import Batch
+from worker.bootstrap import build
+from worker.domain.errors import InvalidRequest, SettingsError
+from worker.domain.events import Observed
+from worker.domain.job import Job, Notify, Status
+from worker.domain.notifications import (
+    DeliveryState,
+    Failure,
+    Notification,
+    announce,
+    delivered,
+    failed,
+)
+from worker.domain.provider_reports import TaskStatus
+from worker.domain.requests import parse_request
+from worker.domain.result import JobError
+from worker.domain.result import Result as JobResult
+from worker.entrypoints import connection
+from worker.entrypoints.cli import cli, verdicts
+
+CAT = {"kind": "imagine", "prompt": "a cat"}
+URL = "https://app.example/hook"
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    monkeypatch.chdir(tmp_path)
+    web = checked(Web(tmp_path))
+    connection.use(web.services)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield web
+    connection.use(None)
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+def post(web: Web, path: str, body: Any = None, **query: Any) -> TestResponse:
+    return web.client.post(path, data=json.dumps(body), query_string=query, headers=AUTH)
+
+
+def get(web: Web, path: str, **query: Any) -> TestResponse:
+    return web.client.get(path, query_string=query, headers=AUTH)
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(cli, args, prog_name="hookline")
+
+
+def dead(web: Web, one: Notification | None = None) -> Notification:
+    one = one or web.told()
+    assert web.store.outbox.settle(failed(one, NOW, Failure("410", final=True)), NOW)
+    return one
+
+
+# A job says whom to tell.
+
+
+def asked(notify: Any) -> Notify | None:
+    return parse_request({**CAT, "notify": notify}).notify
+
+
+def test_the_end_of_the_pipeline_is_told_unless_something_else_is_asked_for() -> None:
+    assert asked({"url": URL}) == Notify(("pipeline.finished",), url=URL)
+    assert asked({"celery_task": "shop.ready"}) == Notify(
+        ("pipeline.finished",), celery_task="shop.ready"
+    )
+    topics = ["job.progress", "job.failed", "job.progress"]
+    assert asked({"url": URL, "on": topics}) == Notify(("job.progress", "job.failed"), url=URL)
+
+
+@pytest.mark.parametrize(
+    ("notify", "field", "words"),
+    [
+        ({"url": URL, "on": ["job.done"]}, "notify.on[0]", "not a topic"),
+        ({"url": URL, "on": ["pipeline.finish"]}, "notify.on[0]", "mean `pipeline.finished`?"),
+        ({"url": URL, "on": ["batch.finished"]}, "notify.on[0]", "is told of a batch"),
+        ({"url": URL, "on": []}, "notify.on", "1 to 5 items"),
+        ({"url": URL, "on": "job.failed"}, "notify.on", "a list"),
+        ({"url": URL, "topics": ["job.failed"]}, "notify.topics", "not a field"),
+        ({"celery_task": "t", "queue": "hookline.wake"}, "notify.queue", "Hookline's own"),
+        ({"celery_task": "t", "queue": "hookline"}, "notify.queue", "Hookline's own"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(notify: Any, field: str, words: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        asked(notify)
+    [error] = caught.value.errors
+    assert (error.field, words in error.message) == (field, True), error.message
+
+
+def test_a_job_shows_whom_it_tells_without_what_may_be_a_secret(web: Web) -> None:
+    answer = post(web, "/v1/jobs", {**CAT, "notify": {"url": f"{URL}?key=secret"}})
+    assert answer.status_code == 202, answer.get_json()
+    told = {"url": f"{URL}?[redacted]", "celery_task": None, "queue": None}
+    assert answer.get_json()["notify"] == {**told, "on": ["pipeline.finished"]}
+    kept = web.job(answer.get_json()["id"]).options.notify
+    assert kept == Notify(("pipeline.finished",), url=f"{URL}?key=secret")
+    assert post(web, "/v1/jobs", CAT).get_json()["notify"] is None
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://app.example/hook", "plain http is not allowed on app.example: use https"),
+        ("https://10.0.0.1/hook", "10.0.0.1 is not a public address"),
+        ("https://[fd00::1]/hook", "not a public address"),
+    ],
+)
+def test_a_url_that_would_not_be_told_is_refused_at_once(web: Web, url: str, words: str) -> None:
+    answer = post(web, "/v1/jobs", {**CAT, "notify": {"url": url}})
+    assert answer.status_code == 400
+    [error] = answer.get_json()["errors"]
+    assert error["field"] == "notify.url"
+    assert words in error["message"]
+    assert "HOOKLINE_ALLOWED_HOSTS" in error["message"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_first_try_on_this_machine_works(web: Web, host: str) -> None:
+    notify = {"url": f"http://{host}:5000/hook"}
+    assert post(web, "/v1/jobs", {**CAT, "notify": notify}).status_code == 202
+
+
+def test_a_follow_up_by_hand_tells_whom_its_pipeline_tells(web: Web) -> None:
+    target = Notify(("job.failed",), url=URL)
+    grid = JobResult(image_url="https://cdn.example/1.png", buttons=GRID)
+    parent = web.put(status=Status.SUCCEEDED, task_id="t1", result=grid, notify=target)
+    body = {"kind": "action", "job_id": parent.id, "button": "U1"}
+    child = post(web, "/v1/jobs", body).get_json()
+    assert web.job(child["id"]).options.notify == target
+    pressed = post(web, f"/v1/jobs/{parent.id}/press", {"button": "U2"}).get_json()
+    assert web.job(pressed["id"]).options.notify == target
+
+
+def test_the_command_line_says_it_too(web: Web) -> None:
+    done = run("imagine", "a cat", "--notify", URL, "--notify-on", "job.failed, job.succeeded")
+    assert done.exit_code == 0, done.output
+    assert web.job(done.stdout.strip()).options.notify == Notify(
+        ("job.failed", "job.succeeded"), url=URL
+    )
+    done = run("imagine", "a cat", "--notify-task", "shop.ready@shop")
+    target = Notify(("pipeline.finished",), celery_task="shop.ready", queue="shop")
+    assert web.job(done.stdout.strip()).options.notify == target
+    refused = run("imagine", "a cat", "--notify-on", "job.failed")
+    assert refused.exit_code == 2
+    assert "notify.celery_task" in refused.output
+    assert "`celery_task` or `url`" in refused.output
+
+
+# A batch says it for its end, and for its rows where that is asked for.
+
+
+def batch_of(web: Web, **notify: Any) -> tuple[Batch, list[Job]]:
+    query = {"name": "cats", "notify": json.dumps(notify)}
+    answer = web.client.post(
+        "/v1/batches", query_string=query, data=b"a cat\na dog\n", headers=AUTH,
+        content_type="text/plain",
+    )  # fmt: skip
+    assert answer.status_code == 202, answer.get_json()
+    batch = web.services.batches.find("cats")
+    return batch, [root for root, _ in web.services.batches.jobs(batch)]
+
+
+def test_of_a_batch_only_its_end_is_told_unless_more_is_asked_for(web: Web) -> None:
+    batch, rows = batch_of(web, url=URL)
+    assert batch.notify == Notify(("batch.finished",), url=URL)
+    assert [row.options.notify for row in rows] == [None, None]
+
+
+def test_rows_tell_what_the_batch_asks_for_of_jobs_and_pipelines(web: Web) -> None:
+    batch, rows = batch_of(web, celery_task="t", on=["pipeline.finished", "batch.finished"])
+    assert batch.notify == Notify(("batch.finished",), celery_task="t")
+    assert [row.options.notify for row in rows] == [
+        Notify(("pipeline.finished",), celery_task="t")
+    ] * 2
+
+
+def test_a_batch_without_the_topic_of_its_end_tells_only_of_its_rows(web: Web) -> None:
+    batch, rows = batch_of(web, url=URL, on=["job.failed"])
+    assert batch.notify is None
+    assert rows[0].options.notify == Notify(("job.failed",), url=URL)
+
+
+def test_a_row_may_name_another_one(web: Web) -> None:
+    own = {"url": "https://own.example/hook"}
+    Path("cats.jsonl").write_text(
+        "\n".join(json.dumps({"prompt": "a cat", **more}) for more in ({"notify": own}, {}))
+    )
+    done = run("batch", "cats.jsonl", "--notify", URL, "--notify-on", "job.failed,batch.finished")
+    assert done.exit_code == 0, done.output
+    batch = web.services.batches.find("cats.jsonl")
+    targets = [
+        root.options.notify and root.options.notify.url
+        for root, _ in web.services.batches.jobs(batch)
+    ]
+    assert targets == [own["url"], URL]
+    assert batch.notify == Notify(("batch.finished",), url=URL)
+
+
+def test_the_end_of_a_batch_is_told_once_its_file_is_in(web: Web) -> None:
+    _, rows = batch_of(web, url=URL)
+    for row in rows:
+        web.services.enqueuer.cancel(row.id)
+    [one] = web.store.outbox.claim(9e9, 10, 60)
+    assert (one.topic, one.subject) == ("batch.finished", rows[0].spec.batch_id)
+
+
+def test_a_batch_whose_receiver_cannot_be_is_not_taken_in(web: Web) -> None:
+    query = {"name": "cats", "notify": '{"url": "http://app.example/"}'}
+    answer = web.client.post(
+        "/v1/batches", query_string=query, data=b"a cat", headers=AUTH, content_type="text/plain"
+    )
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.get_json()["errors"]] == ["notify.url"]
+    assert web.store.batches.newest(10) == []
+
+
+# An account says it for jobs whose caller named nobody; the settings say which hosts may be.
+
+
+def test_an_account_names_who_is_told_of_jobs_that_name_nobody(tmp_path: Path) -> None:
+    settings = with_accounts(tmp_path, f'notify = {{url = "{URL}", on = ["job.failed"]}}')
+    [account] = settings.accounts
+    assert account.notify == Notify(("job.failed",), url=URL)
+    web = Web(tmp_path)
+    web.services.orchestrator.accounts = {"main": account}
+    own = Notify(("job.failed",), celery_task="t")
+    failed = Observed(a_snapshot(TaskStatus.FAILED, error=JobError("failed", "no")))
+    for job in (web.running(account="main"), web.running(account="main", notify=own)):
+        web.services.orchestrator.record(job, failed)
+    found = web.store.outbox.page(None, 9).notifications
+    assert [one.target for one in found] == [own, account.notify]
+
+
+def with_accounts(folder: Path, line: str) -> Any:
+    path = folder / "accounts.toml"
+    path.write_text(f'[accounts.main]\nurl = "http://127.0.0.1:9"\n{line}\n')
+    env = {
+        "HOOKLINE_ACCOUNTS": str(path),
+        "HOOKLINE_REDIS_URL": "redis://127.0.0.1:9",
+        "HOOKLINE_STATE_DIR": str(folder / "state"),
+    }
+    return load_settings(env, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "words"),
+    [
+        ("notify = {}", "accounts.main.notify", "one of `url` and `celery_task`"),
+        ('notify = {url = "x", celery_task = "y"}', "accounts.main.notify", "one of"),
+        ('notify = {url = "x", queue = "y"}', "accounts.main.notify", "belongs to"),
+        ('notify = {url = "x", to = "y"}', "accounts.main.notify.to", "known are url"),
+        ('notify = {url = "x", on = ["job.fail"]}', "accounts.main.notify.on[0]", "`job.failed`?"),
+        ('notify = {url = "x", on = ["batch.finished"]}', "accounts.main.notify.on[0]", "known"),
+    ],
+)
+def test_an_accounts_receiver_is_checked_with_the_file(
+    tmp_path: Path, line: str, place: str, words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        with_accounts(tmp_path, line)
+    [problem] = caught.value.problems
+    assert problem.message.startswith(f"{place}: ")
+    assert words in problem.message
+
+
+def test_an_accounts_receiver_that_would_not_be_told_is_refused_at_the_start(
+    tmp_path: Path,
+) -> None:
+    settings = with_accounts(tmp_path, 'notify = {url = "http://app.example/"}')
+    with pytest.raises(SettingsError, match=r"accounts\.main\.notify\.url: plain http"):
+        build(settings)
+
+
+def test_this_machine_may_be_told_only_while_the_web_process_is_its_own(tmp_path: Path) -> None:
+    assert {"localhost", "127.0.0.1", "::1"} <= web_settings(tmp_path).receivers
+    more = {"HOOKLINE_SECRET": "s" * 16, "HOOKLINE_ALLOWED_HOSTS": "App.example"}
+    assert web_settings(tmp_path, HOOKLINE_HOST="0.0.0.0", **more).receivers == {"app.example"}
+
+
+def test_notifications_may_be_signed_by_several_secrets(tmp_path: Path) -> None:
+    both = [f"whsec_{each * 10}" for each in ("bmV3", "b2xk")]
+    settings = web_settings(tmp_path, HOOKLINE_NOTIFY_SECRET=", ".join(both))
+    assert [each.get_secret_value() for each in settings.notify_secrets] == both
+    assert settings.secret_values() >= set(both)
+    with pytest.raises(SettingsError, match="whsec_ followed by"):
+        web_settings(tmp_path, HOOKLINE_NOTIFY_SECRET=f"{both[0]},whsec_short")
+
+
+# What became of it.
+
+
+def test_deliveries_are_listed_and_shown(web: Web) -> None:
+    first, second = dead(web), web.told()
+    items = get(web, "/v1/deliveries").get_json()["items"]
+    assert {item["id"] for item in items} == {first.id, second.id}
+    [item] = get(web, "/v1/deliveries", state="dead").get_json()["items"]
+    assert item == get(web, f"/v1/deliveries/{first.id}").get_json()
+    assert item["target"]["url"] == f"{URL}?[redacted]"
+    assert (item["topic"], item["subject"]) == ("job.failed", first.subject)
+    assert (item["state"], item["failures"], item["due_at"]) == ("dead", 1, None)
+    assert [each["outcome"] for each in item["tries"]] == ["410"]
+    page = get(web, "/v1/deliveries", limit=1).get_json()
+    rest = get(web, "/v1/deliveries", limit=1, cursor=page["next_cursor"]).get_json()
+    assert len({each["items"][0]["id"] for each in (page, rest)}) == 2
+    for bad in ({"state": "lost"}, {"limit": 0}, {"cursor": "?"}, {"stat": "dead"}):
+        assert get(web, "/v1/deliveries", **bad).status_code == 400
+    assert get(web, "/v1/deliveries/msg_nobody").status_code == 404
+
+
+def test_a_delivery_is_replayed(web: Web) -> None:
+    one = dead(web)
+    answer = post(web, f"/v1/deliveries/{one.id}/replay")
+    assert answer.status_code == 202
+    assert (answer.get_json()["state"], answer.get_json()["failures"]) == ("waiting", 0)
+    assert post(web, "/v1/deliveries/msg_nobody/replay").status_code == 404
+
+
+def test_the_command_line_lists_shows_and_replays(web: Web) -> None:
+    one, other = dead(web), web.told()
+    assert web.store.outbox.settle(delivered(other, NOW, "204"), NOW)
+    listed = run("deliveries")
+    assert listed.exit_code == 0, listed.output
+    assert {line.split()[0] for line in listed.stdout.splitlines()} == {one.id, other.id}
+    only = run("deliveries", "--state", "dead").stdout
+    assert "410" in only
+    assert "secret" not in only
+    assert other.id not in only
+    shown = run("deliveries", "show", one.id)
+    assert [line.split()[-1] for line in shown.stdout.splitlines()] == ["410", "410"]
+    as_json = json.loads(run("deliveries", "show", one.id, "--json").stdout)
+    assert as_json == get(web, f"/v1/deliveries/{one.id}").get_json()
+    assert "waiting" in run("deliveries", "replay", "--dead").stdout
+    assert web.services.deliveries.find(one.id).state is DeliveryState.WAITING
+    assert run("deliveries", "replay", other.id).exit_code == 0
+    assert run("deliveries", "replay").exit_code == 2
+    assert run("deliveries", "replay", one.id, "--dead").exit_code == 2
+    assert run("deliveries", "show", "msg_nobody").exit_code == 2
+
+
+def test_the_doctor_tells_of_dead_letters() -> None:
+    assert list(verdicts.deliveries(0)) == []
+    [finding] = verdicts.deliveries(2)
+    assert (finding.verdict, finding.name) == ("warn", "deliveries")
+    assert "2 notifications were given up" in finding.message
+    assert "hookline deliveries replay --dead" in (finding.advice or "")
+
+
+def test_announced_changes_are_of_the_jobs_own_pipeline(web: Web) -> None:
+    before = web.put(notify=Notify(("pipeline.finished",), url=URL))
+    _, outbox = announce(before, replace(before, status=Status.FAILED), before.options.notify, NOW)
+    assert outbox.finished is not None
+    assert outbox.finished.ordering_key == before.spec.pipeline_id

@@ -1,0 +1,268 @@
+"""Polling: the provider is asked about quiet jobs."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Event, Thread
+
+import pytest
+
+from tests.support.jobs import GRID, NOW, a_job, a_snapshot, capacity, changed, in_status, sample
+from tests.support.shell import Shell
+from worker.adapters.tokens import Tokens
+from worker.domain.account.callback_stats import Source
+from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.events import Policy, Started
+from worker.domain.job import Job, Status
+from worker.domain.provider_reports import Snapshot, TaskStatus
+from worker.domain.result import Result
+from worker.services.poll import POLLS, Poller
+from worker.services.sweep import Sweep
+
+tokens = Tokens(["a secret for this test only"])
+
+
+@pytest.fixture
+def shell() -> Shell:
+    return Shell()
+
+
+@pytest.fixture
+def poller(shell: Shell) -> Poller:
+    return Poller(shell.orchestrator, {"default": shell.provider}, tokens)
+
+
+def test_what_is_seen_goes_through_the_same_door_as_a_callback(
+    shell: Shell, poller: Poller
+) -> None:
+    done, running = (shell.put(in_status(Status.SUBMITTED)) for _ in range(2))
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
+    poller.poll("default", [done.id])
+    assert shell.job(done).status is Status.SUCCEEDED
+    assert shell.store.accounts.callback_stats("default").silent == 1, (
+        "an end that we had to ask for"
+    )
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=50)}
+    poller.poll("default", [running.id])
+    assert shell.job(running).progress == 50
+    assert shell.store.accounts.callback_stats("default").silent == 1
+
+
+def test_an_unchanged_task_is_asked_about_again_later(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.IN_PROGRESS))
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=40)}
+    shell.now += 100
+    poller.poll("default", [job.id])
+    assert shell.store.jobs.claim_due(shell.now + 5, 9, 1) == []
+    assert len(shell.store.jobs.claim_due(shell.now + 60, 9, 1)) == 1
+
+
+def test_a_task_that_a_list_leaves_out_costs_no_call_of_its_own(
+    shell: Shell, poller: Poller
+) -> None:
+    jobs = [shell.put(in_status(Status.SUBMITTED, task_id=f"t{n}")) for n in range(9)]
+    poller.poll("default", [job.id for job in jobs])
+    assert len(shell.provider.asked) == 1
+    assert {shell.job(job).status for job in jobs} == {Status.SUBMITTED}
+
+
+def test_buttons_that_a_list_leaves_out_are_asked_for(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.SUBMITTED, then=({"press": "U*"},)))
+    bare = a_snapshot(TaskStatus.SUCCEEDED, result=Result(image_url="u"))
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
+    shell.provider.listed = {"t1": bare}
+    poller.poll("default", [job.id])
+    assert shell.job(job).result.buttons == GRID
+    plain = shell.put(in_status(Status.SUBMITTED))
+    shell.provider.asked.clear()
+    poller.poll("default", [plain.id])
+    assert shell.provider.asked == ["t1"], "only where a step needs them"
+
+
+def test_a_task_that_nobody_knows_is_lost_in_the_end(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.SUBMITTED))
+    shell.now += 10
+    poller.poll("default", [job.id])
+    assert shell.job(job).status is Status.SUBMITTED
+    shell.now += Policy().lost_after_s
+    poller.poll("default", [job.id])
+    assert shell.job(job).status is Status.FAILED
+
+
+def test_a_provider_that_is_away_changes_nothing(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.SUBMITTED))
+    shell.provider.trouble = ProviderUnavailable()
+    poller.poll("default", [job.id])
+    assert shell.job(job) == job
+    shell.provider.trouble = HooklineError("The provider refuses the key.")
+    with pytest.raises(HooklineError, match="refuses the key"):
+        poller.poll("default", [job.id])
+
+
+def test_nobody_is_asked_about_what_has_no_task(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.SUBMITTING))
+    poller.poll("default", [job.id, "gone"])
+    poller.poll("an account that left the settings", [job.id])
+    assert shell.provider.asked == []
+
+
+# Jobs in doubt are looked for in the provider's list of its newest tasks.
+
+
+def listed(job: Job, attempt: int = 1, **more: object) -> Snapshot:
+    """The job's task as a list shows it, with what was sent as its ``state``."""
+    state = tokens.for_job(job.id, attempt)
+    status = TaskStatus.IN_PROGRESS
+    return replace(a_snapshot(status, progress=30), state=state, **more)  # type: ignore[arg-type]
+
+
+def test_the_list_finds_a_job_in_doubt(shell: Shell, poller: Poller) -> None:
+    found, other, held = (shell.put(in_status(Status.IN_DOUBT)) for _ in range(3))
+    held = shell.put(replace(held, held=True))
+    strangers = {
+        "t8": a_snapshot(TaskStatus.IN_PROGRESS, state=None),
+        "t9": a_snapshot(TaskStatus.IN_PROGRESS, state="another program's"),
+    }
+    shell.provider.tasks = {
+        "t1": listed(found, task_id="t1"), "t3": listed(held, task_id="t3"), **strangers
+    }  # fmt: skip
+    poller.poll("default", [found.id, other.id, held.id])
+    assert shell.provider.asked == ["list"], "one call for all of them"
+    assert (shell.job(found).status, shell.job(found).task_id) == (Status.IN_PROGRESS, "t1")
+    assert (shell.job(held).status, shell.job(held).held) == (Status.IN_PROGRESS, False)
+    assert shell.job(other) == other, "that it is not there tells nothing"
+
+
+def test_the_list_may_show_the_end_and_that_counts_as_asked(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    done = replace(a_snapshot(), state=tokens.for_job(job.id, 1))
+    shell.provider.tasks = {"t1": done}
+    poller.poll("default", [job.id])
+    assert shell.job(job).status is Status.SUCCEEDED
+    assert shell.store.accounts.callback_stats("default").silent == 1
+
+
+def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    shell.provider.trouble = ProviderUnavailable()
+    poller.poll("default", [job.id])
+    shell.provider.trouble = HooklineError("The provider has no /mj/task/list.")
+    poller.poll("default", [job.id])
+    assert shell.provider.asked == ["list", "list"], "one that is away may have one"
+    poller.poll("default", [job.id])
+    assert shell.provider.asked == ["list", "list"]
+    assert shell.job(job) == job
+
+
+def test_a_task_that_is_listed_twice_counts_once(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    rows = [listed(job, task_id="t1"), listed(job, task_id="t1", progress=10)]
+    shell.provider.tasks = dict(zip("ab", rows, strict=True))
+    poller.poll("default", [job.id])
+    seen = shell.job(job)
+    assert (seen.status, seen.task_id, seen.progress) == (Status.IN_PROGRESS, "t1", 30)
+    assert seen.double_payments == ()
+
+
+class Twice(Shell):
+    """A provider whose answers name each task twice, the stale row last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        fetch_many = self.provider.fetch_many
+
+        def doubled(task_ids: Sequence[str]) -> list[Snapshot]:
+            rows = fetch_many(task_ids)
+            stale = [replace(r, status=TaskStatus.IN_PROGRESS, progress=1) for r in rows]
+            return [*rows, *stale]
+
+        self.provider.fetch_many = doubled  # type: ignore[method-assign]
+
+
+def test_rows_that_name_one_task_twice_break_nothing() -> None:
+    shell = Twice()
+    poller = Poller(shell.orchestrator, {"default": shell.provider}, tokens)
+    job = shell.put(in_status(Status.SUBMITTED))
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
+    poller.poll("default", [job.id, job.id])
+    assert shell.job(job).status in (Status.IN_PROGRESS, Status.SUCCEEDED)
+    assert shell.job(job).task_id == "t1"
+
+
+# A slow provider, and many silent jobs, leave room for fresh ones.
+
+
+def test_a_busy_poller_steps_aside(shell: Shell, poller: Poller) -> None:
+    jobs = [shell.put(in_status(Status.SUBMITTED)) for _ in range(POLLS)]
+    began, go_on = deque[int](), Event()
+
+    def slow(task_ids: Sequence[str]) -> list[Snapshot]:
+        began.append(len(task_ids))
+        assert go_on.wait(10)
+        return []
+
+    shell.provider.fetch_many = slow  # type: ignore[method-assign]
+    threads = [Thread(target=poller.poll, args=("default", [job.id])) for job in jobs]
+    for thread in threads:
+        thread.start()
+    pause = Event()
+    while len(began) < POLLS:
+        pause.wait(0.01)
+    poller.poll("default", [job.id for job in jobs])  # would wait for ever
+    assert len(began) == POLLS
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    poller.poll("default", [jobs[0].id])
+    assert len(began) == POLLS + 1, "and asks again when there is room"
+
+
+def test_a_provider_that_fails_gives_its_place_back(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.SUBMITTED))
+    for trouble in (ProviderUnavailable(), HooklineError("The provider refuses the key.")):
+        shell.provider.trouble = trouble
+        for _ in range(POLLS + 1):
+            try:
+                poller.poll("default", [job.id])
+            except HooklineError:
+                continue
+    assert len(shell.provider.asked) == 2 * (POLLS + 1)
+
+
+SILENT = 10_000
+#: A silent task is asked about once within so many seconds: 15, a quarter more so that calls can be
+#: shared, and a second for the sweep.
+ROUND_S = 20.0
+
+
+def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones() -> None:
+    shell = Shell(max_running=SILENT + 100)
+    poller = Poller(shell.orchestrator, {"default": shell.provider}, tokens)
+    sweep = Sweep(shell.orchestrator, shell.wakeups)
+    silent = in_status(Status.IN_PROGRESS)
+    for n in range(SILENT):
+        task_id, began = f"t{n}", NOW - n % 1800
+        job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
+        last = changed(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
+        quiet = sample(Source.ASKED, ended=True) if n < 3 else None
+        shell.store.jobs.commit(last, capacity=capacity(SILENT), sample=quiet)
+        shell.provider.tasks[task_id] = a_snapshot(
+            TaskStatus.IN_PROGRESS, task_id=task_id, progress=40
+        )
+    for _ in range(3):
+        shell.provider.asked.clear()
+        end = shell.now + ROUND_S
+        fresh = shell.put(a_job())
+        while shell.now < end:
+            shell.now += 0.5
+            shell.wakeups.sent.clear()
+            sweep.run()
+            for what, account, *rest in shell.wakeups.sent:
+                if what == "ask":
+                    poller.poll(account, rest)
+                elif ready := shell.store.queue.next_ready(capacity(SILENT + 100), shell.now):
+                    shell.orchestrator.record(ready, Started("default"))
+        asked = [task for call in shell.provider.asked for task in call.split(",")]
+        assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"
+        assert len(shell.provider.asked) <= 150, "a hundred at a time, nearly"
+        assert shell.job(fresh).status is Status.SUBMITTING

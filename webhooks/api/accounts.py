@@ -1,0 +1,43 @@
+"""The calls about accounts, and pausing."""
+
+from webhooks.api.calls import Calls, in_path
+from webhooks.context import Context
+from worker.domain.job import SUBMITTED_KINDS
+from worker.services.pause import pause, resume
+from worker.services.reports.answers import Accounts, Paused
+from worker.services.reports.overview import overview
+
+_ACCOUNT = in_path("name", "The account's name.", minLength=1, maxLength=64, pattern="^[^/]+$")
+_KIND = in_path("name", "A kind of job.", enum=[each.value for each in SUBMITTED_KINDS])
+
+calls = Calls()
+
+
+@calls.add("GET", "/v1/accounts", {200: Accounts})
+def accounts(context: Context) -> Accounts:
+    """How each account stands, and how it calls back."""
+    return Accounts.of(overview(context.services.orchestrator))
+
+
+@calls.add("POST", "/v1/accounts/<name>/pause", {200: Paused}, parameters=(_ACCOUNT,))
+def pause_account(context: Context, name: str) -> Paused:
+    """Start no job on the account; what runs goes on."""
+    return Paused(paused=pause(context.services.orchestrator, "account", name))
+
+
+@calls.add("POST", "/v1/accounts/<name>/resume", {200: Paused}, parameters=(_ACCOUNT,))
+def resume_account(context: Context, name: str) -> Paused:
+    """Start jobs on the account again, also where it was closed or rests."""
+    return Paused(paused=resume(context.services.orchestrator, "account", name))
+
+
+@calls.add("POST", "/v1/kinds/<name>/pause", {200: Paused}, parameters=(_KIND,))
+def pause_kind(context: Context, name: str) -> Paused:
+    """Start no job of the kind."""
+    return Paused(paused=pause(context.services.orchestrator, "kind", name))
+
+
+@calls.add("POST", "/v1/kinds/<name>/resume", {200: Paused}, parameters=(_KIND,))
+def resume_kind(context: Context, name: str) -> Paused:
+    """Start jobs of the kind again."""
+    return Paused(paused=resume(context.services.orchestrator, "kind", name))

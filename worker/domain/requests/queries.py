@@ -1,0 +1,98 @@
+"""PURE. What listings are asked for: one model each for HTTP, the command line and Python.
+
+A URL has only text, so text is taken for a number, a flag or a word, too.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+
+from worker.domain.job import Kind, Status
+from worker.domain.notifications import DeliveryState
+from worker.domain.requests.base import Model
+
+#: How many items a page may have, and has unless asked otherwise.
+MAX_PAGE, PAGE = 200, 50
+
+
+class OneOf:
+    """Marks a field whose value is one of the words of an enum."""
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        self._words = words
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"enum": [word.value for word in self._words]}
+
+    def _read(self, value: Any) -> StrEnum:
+        if value not in [*self._words]:
+            raise ValueError(f"must be one of {', '.join(self._words)}")
+        return self._words(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool) and value not in ("true", "false"):
+        raise ValueError("must be one of true, false")
+    return value in (True, "true")
+
+
+def _limit(value: Any) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MAX_PAGE):
+        raise ValueError(f"must be a whole number from 1 to {MAX_PAGE}")
+    return int(text)
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Limit = Annotated[
+    int, Field(description="How many at most.", ge=1, le=MAX_PAGE), BeforeValidator(_limit)
+]
+Cursor = Annotated[str, Field(description="The `next_cursor` of the page before.")]
+
+
+class Query(Model):
+    """Base of all queries."""
+
+    what: ClassVar[str] = "the query"
+
+
+class JobsQuery(Query):
+    """Which jobs to list."""
+
+    status: Annotated[Status, OneOf(Status)] | None = Field(
+        None, description="Only jobs in this status."
+    )
+    kind: Annotated[Kind, OneOf(Kind)] | None = Field(None, description="Only jobs of this kind.")
+    account: str | None = Field(None, description="Only jobs of this account.")
+    batch: str | None = Field(None, description="Only jobs of this batch.")
+    double_payments: Flag = Field(
+        default=False, description="`true`: only jobs that were paid for twice."
+    )
+    limit: Limit = PAGE
+    cursor: Cursor | None = None
+
+
+class BatchesQuery(Query):
+    """How many of the newest batches to list."""
+
+    limit: Limit = PAGE
+
+
+class DeliveriesQuery(Query):
+    """Which deliveries to list."""
+
+    state: Annotated[DeliveryState, OneOf(DeliveryState)] | None = Field(
+        None, description="Only those in this state."
+    )
+    limit: Limit = PAGE
+    cursor: Cursor | None = None

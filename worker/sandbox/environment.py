@@ -1,0 +1,29 @@
+"""What all parts of one sandbox share."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from worker.sandbox.dialects import Dialect, dialect_named
+from worker.sandbox.faults import Faults
+from worker.sandbox.ledger import Ledger, Stats
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.scheduler import Scheduler
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The options of one sandbox, its dialect, and where it records what happened."""
+
+    options: SandboxOptions
+    dialect: Dialect
+    stats: Stats
+    ledger: Ledger
+    faults: Faults
+    scheduler: Scheduler
+
+    @classmethod
+    def of(cls, options: SandboxOptions, scheduler: Scheduler) -> Self:
+        """The environment of a new sandbox."""
+        dialect, stats = dialect_named(options.dialect), Stats()
+        faults = Faults(options, dialect, stats)
+        return cls(options, dialect, stats, Ledger(options.ledger_path), faults, scheduler)

@@ -1,0 +1,109 @@
+"""SHELL. Polling: asks the provider about jobs that are quiet.
+
+What it learns goes through the same door as a callback.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from worker.adapters.limiter import Limiter
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.tokens import Tokens
+from worker.domain import followups
+from worker.domain.account.callback_stats import Source
+from worker.domain.errors import HooklineError, NotFound, ProviderUnavailable
+from worker.domain.events import Disposition, Missing, Observed
+from worker.domain.job import Job
+from worker.domain.lifecycle import next_look
+from worker.domain.provider_reports import Snapshot, TaskStatus
+from worker.services.orchestrator import Orchestrator
+
+log = structlog.get_logger(__name__)
+
+#: Polls of one provider that one process makes at a time.
+POLLS = 2
+
+
+class Poller:
+    """Asks one account's provider about some jobs, in as few calls as it allows."""
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        clients: Mapping[str, ProviderClient],
+        tokens: Tokens,
+    ) -> None:
+        self._orchestrator = orchestrator
+        self._clients = clients
+        self._tokens = tokens
+        self._limiter = Limiter(self._poll, per_key=POLLS, max_waiting=0)
+        self._without_list: set[str] = set()
+
+    def poll(self, account: str, job_ids: Sequence[str]) -> None:
+        """Fetch the jobs' tasks and record what is seen; a provider that is away is asked later.
+
+        While enough polls of the account are running this does nothing: a slow provider must not
+        take the threads that start fresh jobs. The jobs are due again when the sweep's claim ends.
+        """
+        if account in self._clients:
+            self._limiter.run(account, (account, tuple(job_ids)))
+
+    def _poll(self, asked: tuple[str, tuple[str, ...]]) -> None:
+        account, job_ids = asked
+        client = self._clients[account]
+        try:
+            jobs = self._orchestrator.store.jobs.get_many(job_ids)
+            self._fetch(client, [job for job in jobs if job.task_id])
+            self._search(client, account, {job.id: job for job in jobs if job.unidentified})
+        except ProviderUnavailable as error:
+            log.warning("provider.unavailable", account=account, error=str(error))
+
+    def _fetch(self, client: ProviderClient, jobs: Sequence[Job]) -> None:
+        if not jobs:
+            return
+        seen = {s.task_id: s for s in client.fetch_many([job.task_id or "" for job in jobs])}
+        for job in jobs:
+            snapshot = seen.get(job.task_id)
+            if snapshot and _incomplete(job, snapshot):
+                # A list may leave out some of a task; the task's own page is the last word.
+                snapshot = client.fetch(job.task_id or "") or snapshot
+            self._offer(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
+
+    def _search(self, client: ProviderClient, account: str, jobs: Mapping[str, Job]) -> None:
+        """Look for jobs in doubt in the provider's list of its newest tasks, if it has one.
+
+        That a job is not there tells nothing: the list is short, and may be another server's.
+        """
+        if not jobs or account in self._without_list:
+            return
+        try:
+            listed = client.task_list()
+        except ProviderUnavailable:
+            raise
+        except HooklineError:  # gateways have none
+            self._without_list.add(account)
+            return
+        for snapshot in listed:
+            named = self._tokens.job(snapshot.state)
+            if named and (job := jobs.get(named.job_id)):
+                self._offer(job, Observed(snapshot, attempt=named.attempt, asked=True))
+
+    def _offer(self, job: Job, event: Missing | Observed) -> None:
+        ended = isinstance(event, Observed) and event.snapshot.status.terminal
+        try:
+            decision = self._orchestrator.record(job, event, source=Source.ASKED if ended else None)
+        except NotFound:  # deleted meanwhile
+            return
+        if decision.disposition is not Disposition.APPLIED:
+            self._look_again(decision.job)
+
+    def _look_again(self, job: Job) -> None:
+        now = self._orchestrator.clock()
+        due_at = next_look(job, now, self._orchestrator.policy(job))
+        self._orchestrator.store.jobs.reschedule(job.id, due_at)
+
+
+def _incomplete(job: Job, snapshot: Snapshot) -> bool:
+    succeeded = snapshot.status is TaskStatus.SUCCEEDED
+    return succeeded and followups.incomplete(job, snapshot.result)

@@ -1,0 +1,70 @@
+"""PURE. What all answers share: how they are written, and types with a form of their own in JSON.
+
+An answer holds values of the domain (seconds, amounts) and gives them their outer form as it is
+written. Objects may get further fields, so readers ignore those that they do not know.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from worker.domain.job import Status
+from worker.domain.money import Amount, units
+from worker.domain.times import rfc3339
+
+
+class Answer(BaseModel):
+    """Base of all answers. Values of the domain may be given where a field is an answer itself."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain JSON values, without the fields that were never set."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def to_json(self) -> str:
+        """The answer as one line of ASCII, which can also hold half of a surrogate pair."""
+        return json.dumps(self.to_dict(), separators=(",", ":"))
+
+
+#: Seconds since the epoch.
+Time = Annotated[
+    float,
+    PlainSerializer(rfc3339, return_type=str),
+    Field(description="RFC 3339, UTC", json_schema_extra={"format": "date-time"}),
+]
+Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Count = Annotated[int, Field(ge=0)]
+#: An amount, in the unit of the prices.
+Money = Annotated[Amount, PlainSerializer(units, return_type=float)]
+#: Text that the domain keeps as "" where there is none.
+TextOrNull = Annotated[str, PlainSerializer(lambda text: text or None, return_type=str | None)]
+#: A number per status, and their sum.
+Counts = Annotated[
+    dict[str, Count],
+    Field(json_schema_extra={"required": [*(status.value for status in Status), "total"]}),
+]
+
+
+class Purse(Answer):
+    """What was spent, in the unit of the prices. `refunded` is part of `spent`."""
+
+    budget: Money | None = Field(description="null: no limit")
+    spent: Money
+    reserved: Money = Field(description="for submissions on their way, or in doubt")
+    refunded: Money
+
+
+class BadField(Answer):
+    """One thing that is wrong with what was handed in."""
+
+    field: str
+    message: str
+
+
+def counted(counts: Mapping[str, int]) -> dict[str, int]:
+    """A number for every status, and ``total``."""
+    found = {status.value: counts.get(status.value, 0) for status in Status}
+    return {**found, "total": sum(found.values())}

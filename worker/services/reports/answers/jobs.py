@@ -1,0 +1,291 @@
+"""PURE. Jobs, pipelines and quotes as answers. Tokens and keys are nowhere in them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasPath, Field, PlainSerializer
+
+from worker.adapters import store
+from worker.domain import dry_run, job
+from worker.domain.account import Account
+from worker.domain.account.billing import Standing, charges, total
+from worker.domain.error_codes import RETRY_ON
+from worker.domain.job import Kind, Status
+from worker.domain.notifications import Topic
+from worker.domain.redaction import HIDDEN
+from worker.domain.result import AssetsStatus, Button, FileOf, JobError, Keep
+from worker.services.reports.answers.base import (
+    Answer,
+    Counts,
+    Id,
+    Money,
+    TextOrNull,
+    Time,
+    counted,
+)
+from worker.services.reports.waits import Waiting
+
+#: Their prices tell what a job that has not started would cost.
+Accounts = Mapping[str, Account]
+PipelineStatus = Literal["open", "succeeded", "failed", "partly_failed"]
+
+
+class Attempt(Answer):
+    """One try to have the job accepted by the provider."""
+
+    number: int
+    started_at: Time
+    outcome: str | None
+    task_id: str | None = Field(description="what it was accepted as, if that is known")
+
+
+class DoublePayment(Answer):
+    """An acceptance beyond the one that is followed."""
+
+    attempt: int = Field(validation_alias="number")
+    task_id: str | None
+
+
+class StoredFile(Answer):
+    """A file in our storage; of a film the width and height are not known."""
+
+    path: str = Field(description="below the storage's root")
+    type: str = Field(description="its MIME type, told from its content")
+    bytes: int
+    sha256: str
+    width: int | None
+    height: int | None
+    of: FileOf
+
+
+class Result(Answer):
+    """What the provider gave so far."""
+
+    image_url: str | None
+    image_urls: tuple[str, ...]
+    prompt: str | None = Field(description="the final prompt, as the provider ran it")
+    prompts: tuple[str, ...] = Field(description="of a describe or shorten, without numbering")
+    text: str | None
+    buttons: Annotated[
+        tuple[Button, ...] | None, PlainSerializer(lambda b: list(b or ()), list[Button])
+    ]
+    video_urls: tuple[str, ...]
+    assets: tuple[str, ...] = Field(description="our copies, below the storage's root")
+    assets_status: AssetsStatus
+    seed: str | None = Field(description="of the picture; null until it is known")
+    seed_error: str | None = Field(description="why the seed cannot be had")
+    assets_error: JobError | None = Field(description="why the files cannot be had")
+    files: tuple[StoredFile, ...] = Field(
+        description="the same with what they are; tiles and thumbnails too"
+    )
+
+
+class Retries(Answer):
+    """What is tried again by itself."""
+
+    attempts: int = Field(description="submissions in all", ge=1, le=10)
+    backoff_s: int = Field(description="before the second one, then doubled")
+    on: Annotated[
+        tuple[str, ...] | None,
+        PlainSerializer(lambda on: list(RETRY_ON if on is None else on), list[str]),
+    ] = Field(description="codes of the errors to try again after")
+
+
+def _shown(url: str | None) -> str | None:
+    address, query, _ = (url or "").partition("?")
+    return (f"{address}?{HIDDEN}" if query else address) or None
+
+
+class Target(Answer):
+    """Who is told: by a webhook at `url`, or by a `celery_task`."""
+
+    url: Annotated[str | None, PlainSerializer(_shown, str | None)] = Field(
+        description="without its query, which may be a secret"
+    )
+    celery_task: str | None
+    queue: str | None = Field(description="null: Celery's default")
+
+
+class Told(Target):
+    """Who is told, and of what."""
+
+    on: tuple[Topic, ...] = Field(validation_alias="topics")
+
+
+class JobCost(Answer):
+    """What a job costs, in the unit of the prices. `refunded` is part of `spent`."""
+
+    estimated: Money | None = Field(description="of a submission that is still to come")
+    reserved: Money = Field(description="of one on its way, or in doubt")
+    spent: Money = Field(description="of all that were accepted")
+    refunded: Money
+
+    @classmethod
+    def of(cls, one: job.Job, accounts: Accounts | None) -> Self:
+        """What is charged for the job; nothing is estimated without ``accounts``."""
+        found = charges(one, 0 if accounts is None else dry_run.next_price(one, accounts))
+        sums: dict[str, Any] = {each.value: total(found, each) for each in Standing}
+        return cls(**sums if accounts is not None else {**sums, "estimated": None})
+
+
+class Job(Answer):
+    """One submission to the provider."""
+
+    id: Id
+    kind: Kind
+    status: Status
+    progress: Annotated[int, Field(ge=0, le=100)] | None
+    account: TextOrNull
+    task_id: str | None = Field(description="the provider's")
+    parent_id: Id | None
+    pipeline_id: Id
+    waits_for: tuple[Id, ...] = Field(description="the jobs whose results it needs")
+    batch_id: str | None
+    priority: int = Field(ge=0, le=9)
+    tenant: TextOrNull
+    retry: Retries | None
+    seed: bool = Field(description="whether the picture's seed is asked for")
+    notify: Told | None = Field(description="null: whom its account names, if any")
+    assets: Keep = Field(description="what of the result is stored")
+    request: dict[str, Any] = Field(description="the kind's own fields as handed in")
+    then: tuple[dict[str, Any], ...] = Field(description="the follow-ups as handed in")
+    result: Result
+    error: JobError | None
+    attempts: tuple[Attempt, ...]
+    double_payments: tuple[DoublePayment, ...]
+    cost: JobCost
+    metadata: dict[str, Any]
+    created_at: Time
+    submitted_at: Time | None
+    finished_at: Time | None
+    waiting: Waiting | None = Field(
+        None, description="why it is queued; only in the answer to a GET of the job"
+    )
+
+    @classmethod
+    def of(cls, one: job.Job, accounts: Accounts | None = None, **waiting: Waiting | None) -> Self:
+        """The job; with ``waiting``, why it waits, if it does."""
+        return cls(
+            id=one.id,
+            kind=one.kind,
+            status=one.status,
+            progress=one.progress,
+            account=one.account,
+            task_id=one.task_id,
+            parent_id=one.spec.parent_id,
+            pipeline_id=one.spec.pipeline_id,
+            waits_for=one.spec.waits_for,
+            batch_id=one.spec.batch_id,
+            priority=one.options.priority,
+            tenant=one.options.tenant,
+            retry=one.options.retry,
+            seed=one.options.seed,
+            notify=one.options.notify,
+            assets=one.options.keep,
+            request=one.request,
+            then=one.spec.then,
+            result=one.result,
+            error=one.error,
+            attempts=one.attempts,
+            double_payments=one.double_payments,
+            cost=JobCost.of(one, accounts),
+            metadata=one.metadata,
+            created_at=one.spec.created_at,
+            submitted_at=one.submitted_at,
+            finished_at=one.finished_at,
+            **waiting,
+        )
+
+
+class Page(Answer):
+    """Some jobs, newest first. A page may be short although a cursor follows."""
+
+    items: tuple[Job, ...]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: store.Page, accounts: Accounts | None = None) -> Self:
+        """The page; its cursor is null at the end."""
+        return cls(items=_listed(page.jobs, accounts), next_cursor=page.cursor)
+
+
+class Items(Answer):
+    """Several jobs."""
+
+    items: tuple[Job, ...]
+
+    @classmethod
+    def of(cls, jobs: Iterable[job.Job], accounts: Accounts | None = None) -> Self:
+        """The jobs, in this order."""
+        return cls(items=_listed(jobs, accounts))
+
+
+class ToldPipeline(Answer):
+    """A pipeline as a message has it."""
+
+    id: Id
+    status: PipelineStatus
+    counts: Annotated[Counts, Field(description="a number per status, and `total`")]
+    jobs: tuple[Job, ...] | None = Field(
+        description="null where the message would be above 256 KiB"
+    )
+
+    @classmethod
+    def of(cls, pipeline: store.Pipeline, accounts: Accounts | None = None) -> Self:
+        """The pipeline with its jobs."""
+        return cls(
+            id=pipeline.id,
+            status=pipeline_status(pipeline),
+            counts=counted(pipeline.counts),
+            jobs=_listed(pipeline.jobs, accounts),
+        )
+
+
+class Pipeline(ToldPipeline):
+    """A root job and all that grew from it, parents before children."""
+
+    jobs: tuple[Job, ...]
+
+
+class PlannedJobs(Answer):
+    """The jobs that one step starts under one parent, and what follows each of them."""
+
+    kind: Kind
+    words: str = Field(description="what they do: a prompt, or the buttons")
+    sort: str = Field(description="what the price goes by")
+    times: int = Field(description="how many they are", ge=1)
+    price: Money = Field(description="of these jobs together")
+    exact: bool = Field(
+        description="false: what is pressed is known only then", validation_alias="known"
+    )
+    children: tuple["PlannedJobs", ...]
+
+
+class Quote(Answer):
+    """What a request would start and cost; nothing was stored."""
+
+    tree: PlannedJobs
+    jobs: int = Field(description="how many, in all", validation_alias=AliasPath("tree", "jobs"))
+    total: Money = Field(description="on the account where it costs most")
+    exact: bool = Field(
+        description="false: there may be more jobs than these",
+        validation_alias=AliasPath("tree", "exact"),
+    )
+    accounts: dict[str, Money] = Field(
+        description="the total on each that may take it", validation_alias="totals"
+    )
+
+
+def pipeline_status(pipeline: store.Pipeline) -> PipelineStatus:
+    """Open while any job is; ``failed`` where the root did, ``partly_failed`` where others did."""
+    statuses = {Status(name) for name, count in pipeline.counts.items() if count}
+    if not all(status.terminal for status in statuses):
+        return "open"
+    if statuses == {Status.SUCCEEDED}:
+        return "succeeded"
+    root = next((job for job in pipeline.jobs if job.id == pipeline.id), None)
+    return "partly_failed" if root and root.status is Status.SUCCEEDED else "failed"
+
+
+def _listed(jobs: Iterable[job.Job], accounts: Accounts | None) -> tuple[Job, ...]:
+    return tuple(Job.of(each, accounts) for each in jobs)

@@ -1,0 +1,44 @@
+"""PURE. What callers' programs are sent, in the form that Standard Webhooks recommends."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from worker.domain.notifications import Notification, Topic
+from worker.services.reports.answers.base import Answer, Time
+from worker.services.reports.answers.batches import Batch
+from worker.services.reports.answers.jobs import Job, ToldPipeline
+
+
+class Message(Answer):
+    """Something that happened; ``data`` is what it happened to, as it is when this is sent."""
+
+    type: Topic
+    timestamp: Time = Field(description="when it happened")
+    data: Any
+
+    @classmethod
+    def of(cls, one: Notification, data: Answer) -> Self:
+        """The message that tells ``data`` to the receiver of the notification."""
+        return cls(type=Topic(one.topic), timestamp=one.created_at, data=data)
+
+
+class JobMessage(Message):
+    """News of a job; ``data`` is the job when this was sent."""
+
+    type: Literal[Topic.JOB_PROGRESS, Topic.JOB_SUCCEEDED, Topic.JOB_FAILED]
+    data: Job
+
+
+class PipelineMessage(Message):
+    """A job and all that grew from it are over, and their files are stored or given up."""
+
+    type: Literal[Topic.PIPELINE_FINISHED]
+    data: ToldPipeline
+
+
+class BatchMessage(Message):
+    """All jobs of a batch are over, and their files are stored or given up."""
+
+    type: Literal[Topic.BATCH_FINISHED]
+    data: Batch

@@ -1,0 +1,22 @@
+"""SHELL. Listings, as the queries ask for them."""
+
+from worker.adapters.store import Filter, NotificationPage, Page
+from worker.adapters.store.store import Store
+from worker.domain.requests.queries import DeliveriesQuery, JobsQuery
+
+
+def list_jobs(store: Store, query: JobsQuery) -> Page:
+    """A page of jobs, newest first. Raises ``InvalidRequest`` for a cursor that is none."""
+    wanted = Filter(
+        status=query.status,
+        kind=query.kind,
+        account=query.account,
+        batch_id=query.batch,
+        double_payments=query.double_payments,
+    )
+    return store.jobs.page(wanted, query.limit, query.cursor)
+
+
+def list_deliveries(store: Store, query: DeliveriesQuery) -> NotificationPage:
+    """A page of notifications, likewise."""
+    return store.outbox.page(query.state, query.limit, query.cursor)
