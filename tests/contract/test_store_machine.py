@@ -374,7 +374,7 @@ class Lives(RuleBasedStateMachine):
     @staticmethod
     def open_of(stored: Snapshot, field: str, value: str) -> int:
         jobs = stored.jobs.values()
-        return sum(not job.settled for job in jobs if getattr(job, field) == value)
+        return sum(not job.settled for job in jobs if getattr(job.spec, field) == value)
 
     # What always holds.
 
