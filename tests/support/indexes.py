@@ -275,15 +275,16 @@ class _Check:
                     yield f"{job_id} is ready, and {key} lacks {member!r}"
 
     def _tasks(self) -> Iterator[str]:
-        """A task leads to a job that has it."""
+        """A task leads to a job that has it; to none where it was also one of a forgotten job."""
+        gone = {task for job in self.gone or () for task in tasks_of(job)}
         for job in self.stored.jobs.values():
             found = self.stored.keys.get(f"tasks:{job.account}", {}).get(job.task_id)
-            if job.task_id and found is None:
+            if job.task_id and found is None and (job.account, job.task_id) not in gone:
                 yield f"nothing leads from {job.account}'s {job.task_id} to {job.id}"
         for key, tasks in self.stored.of("tasks").items():
             for task_id, job_id in tasks.items():
                 job_of = self.stored.jobs.get(job_id)
-                if job_of and (key.partition(":")[2], task_id) not in tasks_of(job_of):
+                if job_of is None or (key.partition(":")[2], task_id) not in tasks_of(job_of):
                     yield f"{key}: {task_id} leads to {job_id}"
 
     def _order(self) -> Iterator[str]:
