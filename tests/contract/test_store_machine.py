@@ -247,7 +247,12 @@ class Lives(RuleBasedStateMachine):
     def children_come_again(self, job_id: str, child_id: str) -> None:
         """A decision that is made twice makes no child twice, and changes none."""
         job, child = self.store.jobs.get(job_id), self.store.jobs.get(child_id)
-        if job and child and job is not child and job.pipeline_id == child.pipeline_id != child_id:
+        if (
+            job
+            and child
+            and job is not child
+            and job.spec.pipeline_id == child.spec.pipeline_id != child_id
+        ):
             self.commit(job, (replace(child, version=0, progress=99),))
 
     @rule(job_id=jobs)

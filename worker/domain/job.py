@@ -163,8 +163,17 @@ class JobOptions:
     deadline_s: int = 3600
     retry: Retry | None = None  #: what is tried again by itself; None: nothing that was accepted
     seed: bool = False  #: whether its picture's seed is asked for when it has succeeded
-    keep: Keep = Keep()  #: what of its result is stored
+    keep: Keep | None = None  #: what of its result is stored; None: all of it
     notify: Notify | None = None  #: who is told of it; None: whom its account names, if any
+
+    def following(self, parent: "JobOptions") -> "JobOptions":
+        """For a follow-up by hand: the parent's tenant, files and caller, where none is named."""
+        return replace(
+            self,
+            tenant=self.tenant or parent.tenant,
+            keep=self.keep or parent.keep,
+            notify=self.notify or parent.notify,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +253,11 @@ class Job:
     def options(self) -> JobOptions:
         """What its follow-ups inherit."""
         return self.spec.options
+
+    @property
+    def keep(self) -> Keep:
+        """What of its result is stored."""
+        return self.options.keep or Keep()
 
     def with_request(self, request: JSON) -> "Job":
         """The same job with another ``request``: what its submission needs was learnt."""

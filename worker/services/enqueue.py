@@ -4,10 +4,8 @@ command line.
 What is handed in is checked whole before anything is stored; what is stored is never lost.
 """
 
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields, replace
-from hashlib import sha256
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,17 +17,15 @@ from worker.domain.account import Account
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import Cancelled, ModalAnswered, Resolved, Retried
-from worker.domain.job import Job, JobOptions, JobSpec, Kind, Modal, Notify, Status
+from worker.domain.job import Job, Kind, Modal, Notify, Status
 from worker.domain.lifecycle import transition
 from worker.domain.requests import (
     JobRequest,
-    PressRequest,
     check_choosers,
     parse_press,
     parse_request,
     parse_resolve,
 )
-from worker.domain.result import Keep
 from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
 
@@ -66,7 +62,7 @@ class Enqueuer:
         bad field, and ``Conflict`` when the key was used for another request.
         """
         asked = parse_request(data)
-        if asked.kind is Kind.MODAL and "job_id" in asked.request:
+        if asked.spec.kind is Kind.MODAL and "job_id" in asked.spec.request:
             return self._answer_modal(asked, allow_paths=allow_paths), False
         job_id = followups.job_id_of("key", key) if key else uuid4().hex
         return self._create(self.prepare(asked, job_id, allow_paths=allow_paths))
@@ -76,17 +72,18 @@ class Enqueuer:
 
         Raises ``InvalidRequest`` and ``Conflict`` as ``submit`` does.
         """
-        check_choosers(asked.then, self._choosers)
-        self.check_destination(asked.notify)
+        spec = asked.spec
+        check_choosers(spec.then, self._choosers)
+        self.check_destination(spec.options.notify)
         parent = self._parent(asked)
-        accounts = self._accounts(parent.account if parent else asked.account, asked.mode)
+        accounts = self._accounts(parent.account if parent else asked.account, spec.options.mode)
         request, then = ingest_request(
-            asked.kind, asked.request, asked.then, **self._options(*accounts, paths=allow_paths)
+            spec.kind, spec.request, spec.then, **self._options(*accounts, paths=allow_paths)
         )
-        if parent and asked.kind is Kind.VIDEO and "prompt" not in request:
+        if parent and spec.kind is Kind.VIDEO and "prompt" not in request:
             # Providers refuse a film without a prompt, also when it only goes on.
             request["prompt"] = parent.result.prompt or parent.request.get("prompt")
-        asked = replace(asked, request=request, then=then)
+        asked = replace(asked, spec=replace(spec, request=request, then=then))
         return self._job(asked, accounts, parent, job_id)
 
     def prepare_answer(self, asked: JobRequest, *, allow_paths: bool = False) -> Job:
@@ -112,7 +109,7 @@ class Enqueuer:
             if child.status is Status.FAILED and child.error:
                 words = f"{child.error.message} {child.error.hint or ''}".strip()
                 raise ButtonNotFound.of("button", words)
-        fingerprint = _fingerprint(asked)
+        fingerprint = asked.fingerprint
         return tuple(
             replace(child, spec=replace(child.spec, fingerprint=fingerprint)) for child in children
         )
@@ -134,7 +131,7 @@ class Enqueuer:
         Raises what ``submit`` would.
         """
         dry, asked = self.dry(), parse_request(data)
-        if asked.kind is Kind.MODAL and "job_id" in asked.request:
+        if asked.spec.kind is Kind.MODAL and "job_id" in asked.spec.request:
             return self._quote([dry.prepare_answer(asked, allow_paths=allow_paths)])
         job_id = followups.job_id_of("key", key) if key else uuid4().hex
         return self._quote([dry.prepare(asked, job_id, allow_paths=allow_paths)])
@@ -186,11 +183,11 @@ class Enqueuer:
         return self._orchestrator.record(job, ModalAnswered(modal)).job
 
     def _answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
-        job = self._named_job(asked.request["job_id"])
+        job = self._named_job(asked.spec.request["job_id"])
         _check_account(asked, job)
         account = self._account(job.account)
         request, _ = ingest_request(
-            asked.kind, asked.request, (), **self._options(account, paths=allow_paths)
+            Kind.MODAL, asked.spec.request, (), **self._options(account, paths=allow_paths)
         )
         return job, Modal(prompt=request.get("prompt"), mask=request.get("mask"))
 
@@ -205,35 +202,26 @@ class Enqueuer:
     def _job(
         self, asked: JobRequest, accounts: Sequence[Account], parent: Job | None, job_id: str
     ) -> Job:
-        now = self._orchestrator.clock()
-        options = JobOptions(
-            priority=asked.priority,
-            tenant=asked.tenant or (parent.options.tenant if parent else ""),
-            mode=asked.mode,
-            deadline_s=asked.deadline_s,
-            retry=asked.retry,
-            seed=asked.seed,
-            notify=asked.notify or (parent.options.notify if parent else None),
-            keep=asked.keep or (parent.options.keep if parent else Keep()),
-        )
-        spec = JobSpec(
-            kind=asked.kind,
-            request=asked.request,
-            then=asked.then,
-            options=options,
-            metadata=asked.metadata,
-            fingerprint=_fingerprint(asked),
+        spec = replace(
+            asked.spec,
+            fingerprint=asked.fingerprint,
             anywhere=len(accounts) > 1,
-            created_at=now,
-            pipeline_id=parent.spec.pipeline_id if parent else job_id,
-            parent_id=parent.id if parent else None,
-            batch_id=parent.spec.batch_id if parent else None,
+            created_at=self._orchestrator.clock(),
+            pipeline_id=job_id,
         )
+        if parent:
+            spec = replace(
+                spec,
+                options=spec.options.following(parent.options),
+                pipeline_id=parent.spec.pipeline_id,
+                parent_id=parent.id,
+                batch_id=parent.spec.batch_id,
+            )
         job = Job(job_id, spec, account=accounts[0].name if len(accounts) == 1 else "")
-        return _with_button(job, parent) if asked.kind is Kind.ACTION else job
+        return _with_button(job, parent) if job.kind is Kind.ACTION else job
 
     def _parent(self, asked: JobRequest) -> Job | None:
-        job_id = asked.request.get("job_id")
+        job_id = asked.spec.request.get("job_id")
         if job_id is None:
             return None
         parent = self._finished(job_id, field="job_id")
@@ -306,12 +294,3 @@ def _with_button(job: Job, parent: Job | None) -> Job:
         job.with_request({**job.request, "custom_id": custom_id}),
         modal_prompt=followups.default_prompt(parent, custom_id),
     )
-
-
-def _fingerprint(asked: JobRequest | PressRequest) -> str:
-    """Tells a repeat of a request from another request under the same key."""
-    # Not asdict: it copies every list and object below, and there may be 100,000 rows.
-    content = {each.name: getattr(asked, each.name) for each in fields(asked)}
-    if content.get("keep") is None:  # newer than some requests that may be handed in again
-        content.pop("keep", None)
-    return sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()[:32]

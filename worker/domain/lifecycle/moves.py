@@ -92,7 +92,7 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The only decision that makes children: they come into being with their parent's success."""
-    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.options.keep):
+    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.keep):
         result = replace(result, assets_status=AssetsStatus.PENDING)
     if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)

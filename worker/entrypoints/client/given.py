@@ -27,7 +27,7 @@ class Assets(TypedDict, total=False):
     tiles: bool  #: a grid's four pictures besides, each on its own
 
 
-class Common(TypedDict, total=False):
+class Options(TypedDict, total=False):
     """What every kind of job takes."""
 
     then: Then  #: follow-ups: steps, or the shorthand "U1,V2>U1"
