@@ -69,9 +69,9 @@ STEPS = int(os.environ.get("STORE_STEPS", "50"))
 
 ACCOUNTS = ("default", "other")
 SLOTS = 2
-BUDGET = 12
+BUDGET = 6  #: of the account "default": two pictures
 HOOK = Notify(tuple(Topic), url="https://app.example/hook")
-PICTURE = f"blob:{'a' * 64}.png"
+PICTURE, MASK = (f"blob:{letter * 64}.png" for letter in "ab")
 #: No more are handed in than this, so that much happens to each.
 FEW = 6
 
@@ -102,7 +102,7 @@ def next_event(job: Job, verdict: Verdict, snapshot: Seen) -> Event:
         case Status.SUBMITTING:
             return Replied(job.attempt, verdict) if job.posting else Posting(job.attempt)
         case Status.AWAITING_MODAL:
-            return ModalAnswered(Modal("a hat"))
+            return ModalAnswered(Modal("a hat", MASK))
         case Status.SUCCEEDED:
             if job.result.assets_status is AssetsStatus.PENDING:
                 return AssetsSettled(("a.png",), AssetsStatus.STORED)
@@ -256,14 +256,18 @@ class Lives(RuleBasedStateMachine):
             self.commit(job, (replace(child, version=0, progress=99),))
 
     @rule(job_id=jobs)
-    def is_forgotten(self, job_id: str) -> None:
-        job = self.store.jobs.get(job_id)
-        pipeline = self.store.jobs.pipeline(job.spec.pipeline_id) if job else None
-        if pipeline:
-            over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
-            assert self.store.jobs.forget(pipeline.jobs, self.now, self.now) == over
-            self.gone += pipeline.jobs if over else ()
-            self.due = {k: at for k, at in self.due.items() if self.store.jobs.get(k)}
+    def are_forgotten(self, job_id: str) -> None:
+        """Whatever is over, and one that may not be."""
+        jobs = self.store.jobs
+        over = {root for status in Status for root in jobs.finished(status, self.now, 99)}
+        job = jobs.get(job_id)
+        for root in sorted(over | ({job.spec.pipeline_id} if job else set())):
+            pipeline = jobs.pipeline(root)
+            assert pipeline
+            all_over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
+            assert jobs.forget(pipeline.jobs, self.now, self.now) == all_over
+            self.gone += pipeline.jobs if all_over else ()
+        self.due = {k: at for k, at in self.due.items() if jobs.get(k)}
 
     # How it is carried out.
 
@@ -370,7 +374,7 @@ class Lives(RuleBasedStateMachine):
     @staticmethod
     def open_of(stored: Snapshot, field: str, value: str) -> int:
         jobs = stored.jobs.values()
-        return sum(not job.settled for job in jobs if getattr(job, field) == value)
+        return sum(not job.settled for job in jobs if getattr(job.spec, field) == value)
 
     # What always holds.
 

@@ -27,8 +27,8 @@ def bound(body: Sequence[ast.stmt]) -> Iterator[str]:
 
 
 def redefined(tree: ast.Module) -> list[str]:
-    scopes = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
-    counts = [Counter(bound(scope.body)) for scope in scopes]
+    classes = (node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    counts = [Counter(bound(body)) for body in (tree.body, *classes)]
     return [name for names in counts for name, times in names.items() if times > 1]
 
 
