@@ -6,12 +6,17 @@ Times are seconds since the epoch. ``worker.domain.lifecycle`` decides every cha
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from worker.domain.money import Amount
 from worker.domain.result import AssetsStatus, JobError, Keep, Result
 
 JSON = Mapping[str, Any]
+
+#: Marks a value whose fields are stored beside those of the value that holds it.
+Flat = Field(exclude=True)
 
 
 class Kind(StrEnum):
@@ -184,7 +189,7 @@ class JobSpec:
     kind: Kind
     request: JSON = field(default_factory=dict)  #: the kind's own fields, images as references
     then: tuple[JSON, ...] = ()  #: follow-up steps, as requested
-    options: JobOptions = JobOptions()
+    options: Annotated[JobOptions, Flat] = JobOptions()
     metadata: JSON = field(default_factory=dict)
     fingerprint: str | None = None  #: hash of the request, to recognise a repeat
     anywhere: bool = False  #: any account may take it, until one accepts it
@@ -202,7 +207,7 @@ class Job:
     """One submission: what was asked for, and what became of it."""
 
     id: str
-    spec: JobSpec
+    spec: Annotated[JobSpec, Flat]
     account: str  #: empty while it is ``anywhere`` and has not started
     version: int = 0  #: counts commits; 0 = never stored
     fetched: JSON = field(default_factory=dict)  #: image URL -> our copy

@@ -23,12 +23,11 @@ _NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Notification)
 
 def dump(job: Job) -> bytes:
     """The job as the store keeps it: one flat object, without what is at its default."""
-    parts = (
-        _JOB.dump_json(job, exclude_defaults=True, exclude={"spec"}),
-        _SPEC.dump_json(job.spec, exclude_defaults=True, exclude={"options"}),
-        _OPTIONS.dump_json(job.options, exclude_defaults=True),
-    )
-    return b"{" + b",".join(part[1:-1] for part in parts if part != b"{}") + b"}"
+    state = _JOB.dump_json(job, exclude_defaults=True)
+    spec = _SPEC.dump_json(job.spec, exclude_defaults=True)
+    options = _OPTIONS.dump_json(job.options, exclude_defaults=True)
+    # Only the options may be empty: a state has an id, and a spec a kind.
+    return state[:-1] + b"," + spec[1:-1] + (b"," if options != b"{}" else b"") + options[1:]
 
 
 def load(doc: bytes | str) -> Job:
