@@ -1,4 +1,4 @@
-"""A batch on the terminal: how far it is, how fast it goes, what it costs."""
+"""A batch on the terminal: progress, rate and cost."""
 
 import sys
 import time
@@ -29,9 +29,9 @@ from worker.services.reports.batch_overview import BatchReport, State, why_waiti
 
 #: The rate is measured over this many seconds.
 PACE_S = 180.0
-#: Seconds between two looks at a watched batch.
+#: Polling interval of a watched batch, in seconds.
 _LOOK_EVERY_S = 1.0
-#: Seconds between two lines where nothing can be drawn.
+#: Seconds between two lines without a terminal.
 _SAY_EVERY_S = 30.0
 
 _STATES = {State.RUNNING: "green", State.PAUSED: "yellow", State.FINISHED: "cyan"}
@@ -76,7 +76,7 @@ def duration(seconds: float) -> str:
 
 
 def pace_line(report: BatchReport, pace: Pace) -> str:
-    """How far it is, how fast it goes, and when it will be over."""
+    """Progress, rate and remaining time."""
     share = report.over / report.planned if report.planned else 1.0
     said = [f"{report.over:,} of {report.planned:,} jobs", f"{share:.0%}"]
     if rate := pace.per_minute:
@@ -117,7 +117,7 @@ def _counts(report: BatchReport) -> str:
 
 
 def _money(report: BatchReport) -> str | None:
-    """What it has cost so far; None where nothing has a price."""
+    """Its cost so far; None if nothing has a price."""
     purse = report.purse
     if not (purse.spent or purse.reserved or report.estimated or purse.budget is not None):
         return None
@@ -131,7 +131,7 @@ def _money(report: BatchReport) -> str | None:
 
 
 def waits_for(report: BatchReport) -> str | None:
-    """Why nothing of it runs; None where there is nothing to say."""
+    """Why none of its jobs runs; None if there is no reason."""
     if report.state is State.PAUSED:  # `lines` says so
         return None
     found = why_waiting(connection.services().orchestrator, report)
@@ -186,7 +186,7 @@ def follow(found: Batch) -> None:
 
 
 def _reports(found: Batch) -> Iterator[BatchReport]:
-    """Its state, again and again until it is over."""
+    """Poll its state until it is over."""
     while (report := client.get_batch(found.id)).state is not State.FINISHED:
         yield report
         time.sleep(_LOOK_EVERY_S)
@@ -195,7 +195,7 @@ def _reports(found: Batch) -> Iterator[BatchReport]:
 
 @contextmanager
 def _watching() -> Iterator[Show]:
-    """Draws on a terminal, else prints a line now and then."""
+    """Draw on a terminal, else print lines."""
     if not sys.stderr.isatty():
         yield _Lines().show
         return
@@ -213,7 +213,7 @@ def _drawn(report: BatchReport, pace: Pace, waits: str | None) -> RenderableType
 
 
 class _Lines:
-    """A line when a tenth is done, the state changes, or time has passed."""
+    """A line per tenth, per change of state, and every `_SAY_EVERY_S`."""
 
     def __init__(self) -> None:
         self._said: tuple[float, State, int] | None = None

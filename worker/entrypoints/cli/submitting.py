@@ -1,4 +1,4 @@
-"""Submitting a job and following it: what the commands per kind and `press` share."""
+"""Shared by the commands per kind and `press`: options, submitting, following."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from worker.domain.job import Job
 from worker.domain.requests import parse_then_shorthand
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import progress, quotes, render
-from worker.entrypoints.cli.base import leave, note, print_json
+from worker.entrypoints.cli.base import leave, note, print_json, show_answer
 from worker.services.reports import answers
 
 
@@ -106,7 +106,7 @@ def steps(then: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _retry(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dict[str, Any] | None:
-    """`--retry` as the request has it, which checks the codes."""
+    """Parse `--retry` into the request's field, which checks the codes."""
     if text is None:
         return None
     attempts, colon, codes = text.partition(":")
@@ -153,12 +153,8 @@ def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool, as_list: bool = Fa
 
 def answer_dry(quote: Quote, *, as_json: bool) -> None:
     """Print what would be submitted, and its price."""
-    if as_json:
-        print_json(answers.Quote.model_validate(quote))
-        return
-    for text in quotes.lines(quote):
-        click.echo(text)
-    for text in quotes.remarks(quote):
+    show_answer(answers.Quote.model_validate(quote), quotes.lines(quote), as_json=as_json)
+    for text in () if as_json else quotes.remarks(quote):
         note(text)
 
 
