@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
@@ -16,7 +17,7 @@ import structlog
 from flask import Flask
 from granian.constants import Interfaces
 from granian.log import LogLevels
-from granian.net import SocketHolder  # type: ignore[attr-defined]  # where pickling finds it
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # exported without saying so
 from granian.server.mp import MPServer
 
 from config.settings import Settings
@@ -51,41 +52,45 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
     """
     create_app(settings)  # what is wrong with the settings is said here, once, not by every worker
     with listener or listen(settings.host, settings.port) as ours:
-        server = Server(
-            ours,
-            "webhooks.app",
-            interface=Interfaces.WSGI,
-            workers=WORKERS,
-            blocking_threads=THREADS,
-            workers_kill_timeout=STOP_S,
-            respawn_failed_workers=True,
-            log_level=LogLevels.error,
-            log_dictconfig=_LOGGING,
-        )
         gc.collect()
         gc.freeze()  # so that the workers go on sharing the memory of what is imported by now
         log.info("web.listening", host=settings.host, port=port_of(ours))
-        server.serve(target_loader=partial(load_worker, settings), wrap_loader=False)
+        serve(ours, partial(load_worker, settings))
+
+
+def serve(listener: socket.socket, load: Callable[[], Flask]) -> None:
+    """Serve the app that ``load`` makes in each worker, all accepting from ``listener``."""
+    server = Server(
+        "app",
+        port=0,  # Granian only tries this one: see Server
+        interface=Interfaces.WSGI,
+        workers=WORKERS,
+        blocking_threads=THREADS,
+        workers_kill_timeout=STOP_S,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGGING,
+    )
+    start = partial(Server.start_worker, listener)
+    server.serve(spawn_target=start, target_loader=load, wrap_loader=False)
 
 
 class Server(MPServer):
-    """Granian, whose workers accept from one socket: ``listener``.
+    """Granian, whose workers may be started on a socket that somebody else opened.
 
     On Linux each worker would open one of its own that shares the port. Then any other process of
     this user may share it, too, and gets a part of our requests; and what waits for a worker that
-    dies is lost with it. Elsewhere Granian does what this does.
+    dies is lost with it.
     """
 
-    def __init__(self, listener: socket.socket, target: str, **options: Any) -> None:
-        super().__init__(target, **options)
-        self._listener = listener
-
-    def _init_shared_socket(self) -> None:
-        self._listener.set_inheritable(True)
-        file = self._listener.fileno()
+    @classmethod
+    def start_worker(
+        cls, listener: socket.socket, number: int, name: str, load: Any, _own: Any, *options: Any
+    ) -> None:
+        """What ``serve`` runs in each worker, with ``listener`` in place of its ``_own`` socket."""
         is_unix = False
-        holder = SocketHolder(file, is_unix, BACKLOG)  # type: ignore[call-arg]  # its stub is bare
-        vars(self).update(_ssp=None, _shd=holder, _sfd=file, _sso=self._listener)
+        holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]  # its stub is bare
+        cls._spawn_wsgi_worker(number, name, load, ((None, holder), listener), *options)
 
 
 def load_worker(settings: Settings) -> Flask:

@@ -125,4 +125,4 @@ def _words(job: Job) -> str:
 
 def _job(kind: Kind, request: JSON, then: tuple[JSON, ...]) -> Job:
     """A job that is never stored; its price depends on its kind and request only."""
-    return Job("", JobSpec(kind, request, then))
+    return Job("", JobSpec(kind, request, then), account="")

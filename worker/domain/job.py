@@ -84,20 +84,47 @@ class Window(StrEnum):
     ANSWERED = "answered"
 
 
+class AttemptOutcome(StrEnum):
+    """How an attempt ended."""
+
+    NOT_YET = "not_yet"  #: refused, as the provider did not know the parent yet; it goes on
+    TRY_LATER = "try_later"  #: refused before anything was paid; it goes on after a backoff
+    PERMANENT = "permanent"  #: refused, as its account is at fault; another account goes on
+    NOT_SENT = "not_sent"  #: its worker died before the POST could leave; its number stays used
+    LOST = "lost"  #: of a choose: the worker that called the function is gone
+    IN_DOUBT = "in_doubt"  #: given up in doubt; it may prove accepted all the same
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+_FINAL_OUTCOMES = frozenset(AttemptOutcome(status.value) for status in _TERMINAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to have the job accepted. The number is part of the state token in its POST."""
 
     number: int
     started_at: float
-    #: A verdict's outcome, the job's final status, or ``in_doubt`` if it was given up in doubt.
-    outcome: str | None = None
+    outcome: AttemptOutcome | None = None  #: None: it is under way
     posted_at: float | None = None  #: when its POST was about to leave; None: not sent
     task_id: str | None = None  #: the accepted, and therefore paid, task
     extra: bool = False  #: accepted although another attempt was: a double payment
     account: str = ""  #: that it was submitted to
     price: Amount = 0  #: there, if it is accepted
     refundable: bool = False  #: whether the price is refunded if the task fails
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it was given up in doubt."""
+        return self.outcome is AttemptOutcome.IN_DOUBT
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can be learnt of it: the job ended with it."""
+        return self.outcome in _FINAL_OUTCOMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +194,8 @@ class Job:
 
     id: str
     spec: JobSpec
+    account: str  #: empty while it is ``anywhere`` and has not started
     version: int = 0  #: counts commits; 0 = never stored
-    account: str = ""  #: empty while it is ``anywhere`` and has not started
     fetched: JSON = field(default_factory=dict)  #: image URL -> our copy
     awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     status: Status = Status.QUEUED

@@ -51,7 +51,7 @@ PER_DESTINATION = 2
 #: Those that may wait for places; what is above that is due again when its claim ends.
 MAX_WAITING = 2000
 #: A thread goes on with what waits for so long, then lets others have it, in seconds.
-_TURN_S = 10.0
+TURN_S = 10.0
 #: Of an answer, so that a destination is not cut off while it writes it.
 _ANSWER_BYTES = 4096
 #: A pipeline above this is told without its jobs: destinations refuse large bodies.
@@ -120,7 +120,7 @@ class Notifier:
             per_key=PER_DESTINATION,
             total=AT_ONCE,
             max_waiting=MAX_WAITING,
-            turn_s=_TURN_S,
+            turn_s=TURN_S,
         )
 
     def send(self, notification_id: str) -> None:

@@ -6,10 +6,10 @@ from worker.domain import events
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import Conflict
 from worker.domain.events import Decision, Disposition, Policy
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import AttemptOutcome, Job, Kind, Status
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import doubted, given_up_on, still_in_doubt, submitted_again
-from worker.domain.lifecycle.moves import GIVEN_UP, NOT_SENT, ended
+from worker.domain.lifecycle.moves import ended
 from worker.domain.lifecycle.retries import ended_or_retried
 from worker.domain.lifecycle.waiting import call_lost, waits_again
 from worker.domain.result import AssetsStatus, JobError, Result
@@ -42,7 +42,9 @@ def _silent(job: Job, now: float, policy: Policy) -> Job:
         case Status.SUBMITTING if job.posting:
             return doubted(job, None, now, policy)
         case Status.SUBMITTING:  # nothing was sent
-            return replace(moves.attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
+            return replace(
+                moves.attempt_ended(job, AttemptOutcome.NOT_SENT), status=Status.QUEUED, due_at=None
+            )
         case Status.IN_DOUBT:
             return still_in_doubt(job, now, policy)
         case Status.SUBMITTED | Status.IN_PROGRESS if late:
@@ -59,7 +61,7 @@ def _silent(job: Job, now: float, policy: Policy) -> Job:
 def _not_awaited(job: Job) -> Job:
     """Stop waiting for a cancelled job's POST; later evidence may still show that it was paid."""
     if job.task_id is None:
-        job = moves.with_attempt(job, replace(moves.followed(job), outcome=GIVEN_UP))
+        job = moves.with_attempt(job, replace(moves.followed(job), outcome=AttemptOutcome.IN_DOUBT))
     return moves.freed(job)
 
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 from worker.domain import retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Observed, Policy
-from worker.domain.job import Attempt, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle import moves
-from worker.domain.lifecycle.moves import GIVEN_UP, NOT_SENT, OVER, followed, with_attempt
+from worker.domain.lifecycle.moves import followed, with_attempt
 from worker.domain.lifecycle.retries import was_retried
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import JobError
@@ -47,7 +47,7 @@ def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
     if now < until:
         age = now - (until - policy.doubt_window_s)
         return replace(job, due_at=min(until, now + retry_policy.look_for_evidence(age)))
-    given_up = sum(attempt.outcome == GIVEN_UP for attempt in job.attempts)
+    given_up = sum(attempt.given_up for attempt in job.attempts)
     sent_at = followed(job).posted_at
     not_accepted = sent_at is not None and policy.silence_tells(sent_at, until)
     if given_up < policy.max_resubmits and (not_accepted or policy.in_doubt == "resubmit"):
@@ -59,26 +59,28 @@ def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
 
 def submitted_again(job: Job) -> Job:
     """Back to the queue; the next start is a new attempt, so that callbacks tell them apart."""
-    job = moves.attempt_ended(job, GIVEN_UP)
+    job = moves.attempt_ended(job, AttemptOutcome.IN_DOUBT)
     return replace(job, status=Status.QUEUED, held=False, doubt_until=None, error=None, due_at=None)
 
 
 def given_up_on(job: Job, now: float) -> Job:
     """Failed; whether it was paid for stays unknown."""
-    return moves.attempt_ended(moves.ended(job, Status.FAILED, now, job.error), GIVEN_UP)
+    return moves.attempt_ended(
+        moves.ended(job, Status.FAILED, now, job.error), AttemptOutcome.IN_DOUBT
+    )
 
 
 def other_attempt(job: Job, event: Observed) -> Attempt | None:
     """The attempt that ``event`` is about, if it was given up and is not the one followed."""
     present, task_id = followed(job), event.snapshot.task_id
-    if event.attempt in (None, present.number) and present.outcome != GIVEN_UP:
+    if event.attempt in (None, present.number) and not present.given_up:
         return None
     if task_id is not None and task_id == job.task_id:
         return None
-    if task_id in {a.task_id for a in job.attempts if a.outcome in OVER} - {None}:
+    if task_id in {a.task_id for a in job.attempts if a.over} - {None}:
         return None  # about a task that is over, whatever attempt is named
     number = present.number if event.attempt is None else event.attempt
-    return next((a for a in job.attempts if a.number == number and a.outcome == GIVEN_UP), None)
+    return next((a for a in job.attempts if a.number == number and a.given_up), None)
 
 
 def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | None:
@@ -95,7 +97,7 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
         return Decision(job, Disposition.STALE)  # reported again when it runs
     others = (other for other in job.attempts if other.number != attempt.number)
     extra = any(other.task_id and not was_retried(job, other) for other in others)
-    outcome = Status.SUCCEEDED.value if attempt.outcome in OVER else attempt.outcome
+    outcome = AttemptOutcome.SUCCEEDED if attempt.over else attempt.outcome
     paid = replace(attempt, outcome=outcome, task_id=snapshot.task_id, extra=extra)
     return Decision(with_attempt(job, paid))
 
@@ -103,11 +105,13 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
 def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
     """Follow ``attempt`` instead of the present one, which may have been sent as well."""
     present = followed(job)
-    if present.number != attempt.number and present.outcome not in OVER:
+    if present.number != attempt.number and not present.over:
         # The task of an open window is not paid for until the window is answered.
         paid = present.task_id is not None and job.window is not Window.OPEN
-        doubtful = job.status is Status.IN_DOUBT or present.outcome == GIVEN_UP
-        outcome = GIVEN_UP if paid or job.posting or doubtful else NOT_SENT
+        doubtful = job.status is Status.IN_DOUBT or present.given_up
+        outcome = (
+            AttemptOutcome.IN_DOUBT if paid or job.posting or doubtful else AttemptOutcome.NOT_SENT
+        )
         job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
     job = with_attempt(job, replace(attempt, outcome=None, extra=False))
     job = replace(job, posting=False, held=False, error=None, window=moves.closed(job.window))

@@ -6,18 +6,17 @@ from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
 from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
-from worker.domain.job import Attempt, Job, Kind, Modal, Status, Window
+from worker.domain.job import (
+    Attempt,
+    AttemptOutcome,
+    Job,
+    Kind,
+    Modal,
+    Status,
+    Window,
+)
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
-
-#: Outcome of an attempt whose worker died before its POST could leave. The number is not reused: if
-#: that worker was only slow, it must not act on the next attempt.
-NOT_SENT = "not_sent"
-#: Outcome of an attempt given up in doubt; it may still turn out to be accepted.
-GIVEN_UP = Status.IN_DOUBT.value
-
-#: Final outcomes of an attempt.
-OVER = frozenset(status.value for status in Status if status.terminal)
 
 _NO_PICTURE = "The result is no picture that was made, so it has no seed."
 
@@ -141,8 +140,10 @@ def too_late_to_submit(job: Job, now: float) -> Job:
 
 def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
     """Terminal, and not due again."""
+    if not between_attempts(job):
+        job = attempt_ended(job, AttemptOutcome(status.value))
     return replace(
-        outcome_known(job if between_attempts(job) else attempt_ended(job, status.value)),
+        outcome_known(job),
         status=status,
         window=closed(job.window),
         error=error,
@@ -154,7 +155,7 @@ def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
 def between_attempts(job: Job) -> bool:
     """Whether the last attempt is over and the job is queued for the next."""
     waits = job.status is Status.QUEUED and bool(job.attempts)
-    return waits and followed(job).outcome in OVER
+    return waits and followed(job).over
 
 
 def followed(job: Job) -> Attempt:
@@ -169,9 +170,9 @@ def with_attempt(job: Job, attempt: Attempt) -> Job:
     return replace(job, attempts=tuple(attempts))
 
 
-def attempt_ended(job: Job, outcome: str) -> Job:
+def attempt_ended(job: Job, outcome: AttemptOutcome) -> Job:
     """Record the outcome of the followed attempt, if any; one given up stays given up."""
-    if not job.attempts or (attempt := followed(job)).outcome == GIVEN_UP:
+    if not job.attempts or (attempt := followed(job)).given_up:
         return job
     return with_attempt(job, replace(attempt, outcome=outcome))
 

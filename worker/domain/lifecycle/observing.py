@@ -8,7 +8,7 @@ from worker.domain.events import Decision, Disposition, Missing, Observed, Polic
 from worker.domain.job import Job, Status, Window
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import other_attempt, seen_other, taken_over
-from worker.domain.lifecycle.moves import GIVEN_UP, followed, next_look, with_task
+from worker.domain.lifecycle.moves import followed, next_look, with_task
 from worker.domain.lifecycle.retries import ended_or_retried, late_success
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 
@@ -83,7 +83,7 @@ def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
     if snapshot.status.terminal:
         return True
     sent = job.status in (Status.SUBMITTING, Status.IN_DOUBT)
-    sent = sent or job.attempts[-1].outcome == GIVEN_UP
+    sent = sent or job.attempts[-1].given_up
     return sent and snapshot.status in (TaskStatus.SUBMITTED, TaskStatus.IN_PROGRESS)
 
 

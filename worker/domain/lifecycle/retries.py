@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from worker.domain import retry_policy
 from worker.domain.events import Observed
-from worker.domain.job import Attempt, Job, Status
-from worker.domain.lifecycle.moves import NOT_SENT, ended, requeued
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status
+from worker.domain.lifecycle.moves import ended, requeued
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import JobError
 
 #: Outcomes of an attempt after which another one may start automatically.
-_RETRIED = frozenset({Status.FAILED.value, Status.TIMED_OUT.value})
+_RETRIED = frozenset({AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT})
 
 
 def ended_or_retried(job: Job, status: Status, now: float, error: JobError | None) -> Job:
@@ -27,7 +27,7 @@ def ended_or_retried(job: Job, status: Status, now: float, error: JobError | Non
     over, retry = ended(job, status, now, error), job.options.retry
     if retry is None or error is None:
         return over
-    tried = sum(attempt.outcome != NOT_SENT for attempt in job.attempts)
+    tried = sum(attempt.outcome is not AttemptOutcome.NOT_SENT for attempt in job.attempts)
     jitter = retry_policy.jitter_of(job.id, "retry", tried)
     wait = retry_policy.before_next_attempt(retry, error.code, tried, jitter)
     if wait is None or (job.deadline_at is not None and now + wait >= job.deadline_at):

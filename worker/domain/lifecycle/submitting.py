@@ -5,16 +5,16 @@ from functools import partial
 
 from worker.domain import retry_policy
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
-from worker.domain.job import Attempt, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import doubted
-from worker.domain.lifecycle.moves import GIVEN_UP, followed
+from worker.domain.lifecycle.moves import followed
 from worker.domain.lifecycle.observing import observed
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import Result
 
 #: Outcomes after which the attempt's number is used again.
-_REFUSED = frozenset({Outcome.NOT_YET.value, Outcome.TRY_LATER.value})
+_REFUSED = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER})
 
 
 def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
@@ -42,7 +42,7 @@ def _attempts_with_present(job: Job, event: Started, now: float) -> tuple[Attemp
     if job.attempts:
         *former, last = job.attempts
         opened_it = job.window is Window.OPEN and last == followed(job)
-        if (opened_it and last.outcome != GIVEN_UP) or last.outcome in _REFUSED:
+        if (opened_it and not last.given_up) or last.outcome in _REFUSED:
             return (*former, where(last, outcome=None))
     # If the window is answered a second time, its task is known already.
     return (*job.attempts, where(Attempt(job.attempt + 1, now, task_id=job.task_id)))
@@ -84,7 +84,7 @@ def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
     prove that it was accepted.
     """
     verdict = event.verdict
-    given_up = any(a.number == event.attempt and a.outcome == GIVEN_UP for a in job.attempts)
+    given_up = any(a.number == event.attempt and a.given_up for a in job.attempts)
     if not given_up or verdict.outcome not in (Outcome.ACCEPTED, Outcome.EXISTS):
         return Decision(job, Disposition.STALE)
     snapshot = Snapshot(verdict.task_id, TaskStatus.SUBMITTED)
@@ -122,7 +122,7 @@ def _refused(job: Job, verdict: Verdict, now: float) -> Job:
         jitter = retry_policy.jitter_of(job.id, refusals)
         delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
     return replace(
-        moves.attempt_ended(job, verdict.outcome.value),
+        moves.attempt_ended(job, AttemptOutcome(verdict.outcome.value)),
         status=Status.QUEUED,
         refusals=refusals,
         error=verdict.error,

@@ -12,7 +12,7 @@ from itertools import takewhile
 from worker.domain import events, followups, retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Policy
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
 from worker.domain.lifecycle.moves import attempt_ended, ended, requeued
 
 #: Outcome of a call whose worker died.
@@ -92,8 +92,8 @@ def call_lost(job: Job, now: float) -> Job:
     """The lease expired: call the function again, unless it ended too many workers in a row."""
     if job.status is not Status.IN_PROGRESS:
         return job
-    job = attempt_ended(job, _LOST)
-    lost = takewhile(lambda attempt: attempt.outcome == _LOST, reversed(job.attempts))
+    job = attempt_ended(job, AttemptOutcome.LOST)
+    lost = takewhile(lambda attempt: attempt.outcome is AttemptOutcome.LOST, reversed(job.attempts))
     if len(list(lost)) < retry_policy.CHOOSE_CALLS:
         return replace(job, status=Status.QUEUED, due_at=now)
     message = (
