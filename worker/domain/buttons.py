@@ -95,7 +95,7 @@ def pressed_by(pressed: str, wanted: str) -> bool:
 def matching_names(wanted: str) -> tuple[str, ...]:
     """The grid's names that ``wanted`` matches, on a provider without buttons."""
     if is_glob(wanted):
-        return tuple(n for n in GRID_NAMES if fnmatchcase(_key(n), _key(wanted)))
+        return tuple(name for name in GRID_NAMES if pressed_by(wanted, name))
     return (wanted,) if change_for(wanted) else ()
 
 
@@ -122,10 +122,9 @@ def wants_input(custom_id: str) -> bool:
 
 
 def _means(button: Button, wanted: str) -> bool:
-    names = {_key(n) for n in (name_of(button), button.label, button.emoji) if n}
-    if is_glob(wanted):
-        return any(fnmatchcase(name, _key(wanted)) for name in names)
-    return _key(wanted) in names or (_key(wanted) == "r" and "reroll" in names)
+    names = [n for n in (name_of(button), button.label, button.emoji) if n]
+    is_reroll = _key(wanted) == "r" and "reroll" in map(_key, names)
+    return is_reroll or any(pressed_by(wanted, name) for name in names)
 
 
 def _key(name: str) -> str:

@@ -22,7 +22,9 @@ class HooklineError(Exception):
 
     retryable = False
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, retryable: bool | None = None) -> None:
+        if retryable is not None:
+            self.retryable = retryable
         doc = (type(self).__doc__ or "").strip().splitlines()
         super().__init__(message or (doc[0] if doc else type(self).__name__))
 
@@ -60,10 +62,6 @@ class Conflict(HooklineError):
 class AddressError(HooklineError):
     """The address cannot be used."""
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        self.retryable = retryable
-        super().__init__(message)
-
 
 class PictureError(HooklineError):
     """The picture cannot be used.
@@ -72,9 +70,8 @@ class PictureError(HooklineError):
     """
 
     def __init__(self, message: str, *, retryable: bool = False, dead_link: bool = False) -> None:
-        self.retryable = retryable
         self.dead_link = dead_link
-        super().__init__(message)
+        super().__init__(message, retryable=retryable)
 
 
 class StaleVersion(HooklineError):

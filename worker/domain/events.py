@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from worker.domain.job import JSON, Job, Modal, Status
+from worker.domain.job import JSON, Job, Modal
 from worker.domain.money import Amount
 from worker.domain.provider_reports import Snapshot, Verdict
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
@@ -163,25 +163,10 @@ class SeedSettled:
 
 
 @dataclass(frozen=True, slots=True)
-class Sibling:
-    """The state of a job that another one waits for. ``picture``: the URL of its image, if any."""
-
-    job_id: str
-    status: Status
-    picture: str | None = None
-
-    @classmethod
-    def of(cls, job: Job) -> "Sibling":
-        """The state of ``job``."""
-        urls = (job.result.image_url, *job.result.image_urls)
-        return cls(job.id, job.status, next(filter(None, urls), None))
-
-
-@dataclass(frozen=True, slots=True)
 class SiblingsSeen:
     """The jobs that this one waits for, as they are now; missing ones are left out."""
 
-    siblings: tuple[Sibling, ...]
+    siblings: tuple[Job, ...]
 
 
 @dataclass(frozen=True, slots=True)
