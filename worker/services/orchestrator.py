@@ -19,7 +19,7 @@ from worker.domain.account.callback_stats import (
     tracking_mode,
 )
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
-from worker.domain.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
+from worker.domain.events import Decision, Disposition, Event, Policy, SiblingsSeen
 from worker.domain.job import Job, Kind, Notify, Status
 from worker.domain.lifecycle import transition
 from worker.domain.notifications import Outbox, announce
@@ -95,7 +95,7 @@ class Orchestrator:
 
     def look_at_siblings(self, job: Job) -> Job:
         """Look at the jobs that ``job`` waits for; it, as it is after that."""
-        siblings = tuple(map(Sibling.of, self.store.jobs.get_many(job.spec.waits_for)))
+        siblings = tuple(self.store.jobs.get_many(job.spec.waits_for))
         return self.record(job, SiblingsSeen(siblings)).job
 
     def create(self, job: Job) -> bool:
