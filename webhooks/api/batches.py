@@ -13,7 +13,7 @@ from webhooks.api.calls import Calls, in_path, respond
 from webhooks.context import Context
 from webhooks.parsing import refuse_large, strict_json
 from worker.domain.batch import manifest as manifests
-from worker.domain.batch.progress import MOST_SHOWN, whole
+from worker.domain.batch.progress import whole
 from worker.domain.batch.records import Form
 from worker.domain.batch.request import BatchFields, ManifestQuery, batch_request
 from worker.domain.errors import InvalidRequest
@@ -110,7 +110,7 @@ def create_batch(context: Context, query: BatchQuery) -> Response:
 def list_batches(context: Context, query: BatchesQuery) -> Batches:
     """The newest batches, newest first."""
     store = context.services.store
-    return Batches.of(reports(store, store.batches.newest(query.limit)))
+    return Batches(items=tuple(reports(store, store.batches.newest(query.limit))))
 
 
 @calls.add("GET", _ONE, {200: Batch}, parameters=(_ID,))
@@ -118,7 +118,7 @@ def show_batch(context: Context, batch_id: str) -> Batch:
     """One batch, and the first of its bad rows."""
     services = context.services
     found = services.batches.find(batch_id)
-    return Batch.of(report(services.store, found, bad_rows=MOST_SHOWN))
+    return report(services.store, found)
 
 
 @calls.add("POST", f"{_ONE}/cancel", {200: Changed}, parameters=(_ID,))

@@ -20,7 +20,6 @@ from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
 from worker.adapters.store.store import Store
-from worker.domain.batch.progress import MOST_SHOWN
 from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
 from worker.domain.job import Notify
 from worker.domain.notifications import (
@@ -206,8 +205,7 @@ class Notifier:
             batch = self._store.batches.get(one.subject)
             if batch is None:
                 return None
-            found = report(self._store, batch, bad_rows=MOST_SHOWN)
-            return answers.BatchMessage.of(one, answers.Batch.of(found))
+            return answers.BatchMessage.of(one, report(self._store, batch))
         if one.topic == Topic.PIPELINE_FINISHED:
             pipeline = self._store.jobs.pipeline(one.subject)
             if pipeline is None:

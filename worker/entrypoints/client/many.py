@@ -11,7 +11,7 @@ from worker.entrypoints.connection import services
 
 if TYPE_CHECKING:
     from worker.domain.batch.progress import Progress
-    from worker.services.reports.batch_overview import BatchReport
+    from worker.services.reports.answers import Batch, ListedBatch
 
 
 def submit_batch(
@@ -59,14 +59,14 @@ def submit_batch(
     return whole(services().batches.submit(request, pieces, allow_paths=True))
 
 
-def get_batch(name_or_id: str) -> "BatchReport":
-    """How the batch stands."""
+def get_batch(name_or_id: str) -> "Batch":
+    """The state of the batch."""
     from worker.services.reports.batch_overview import report  # noqa: PLC0415  # as above
 
-    return report(services().store, services().batches.find(name_or_id), bad_rows=100)
+    return report(services().store, services().batches.find(name_or_id))
 
 
-def list_batches(**query: Any) -> "list[BatchReport]":
+def list_batches(**query: Any) -> "list[ListedBatch]":
     """The newest batches, newest first; ``query`` as ``BatchesQuery`` has it."""
     from worker.services.reports.batch_overview import reports  # noqa: PLC0415  # as above
 

@@ -14,7 +14,7 @@ from worker.entrypoints.connection import services
 if TYPE_CHECKING:
     from worker.adapters.store import Page, Pipeline
     from worker.domain.dry_run import Quote
-    from worker.services.reports.waits import Waiting
+    from worker.services.reports.answers.jobs import Waiting
 
 #: How often a job that is waited for is looked at, in seconds.
 _LOOK_EVERY_S = 0.25

@@ -8,15 +8,16 @@ from worker.entrypoints.connection import services
 if TYPE_CHECKING:
     from worker.domain.account import Account
     from worker.services.pause import Pausable
-    from worker.services.reports.overview import Overview, Report
+    from worker.services.reports.answers import Account as AccountReport
+    from worker.services.reports.answers import Accounts
 
 
-def accounts() -> "list[Report]":
+def accounts() -> "list[AccountReport]":
     """How each account stands: its jobs, its money, and how it calls back."""
-    return list(overview().reports)
+    return list(overview().items)
 
 
-def overview() -> "Overview":
+def overview() -> "Accounts":
     """All accounts, and what they share."""
     from worker.services.reports.overview import overview  # noqa: PLC0415  # as above
 

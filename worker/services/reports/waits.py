@@ -1,37 +1,19 @@
 """SHELL. Why a queued job does not start, in words that say what to do about it."""
 
-from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field
-
 from worker.adapters.store.places import lane_of
 from worker.domain import money
 from worker.domain.account.capacity import Capacity, Pool, pool_of
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Job, Kind, Status
 from worker.services.orchestrator import Orchestrator
-from worker.services.reports.overview import Taking, clock_of, purse_of, state_of
+from worker.services.reports.answers.accounts import Taking
+from worker.services.reports.answers.jobs import Waiting
+from worker.services.reports.overview import budget_of, clock_of, state_of
 
 #: What a job waits for on several accounts is told by the first of these that one of them has.
 _SOONEST = ("next", "slots", "pace", "prompt", "resting", "budget", "paused", "closed", "account")
 #: Between what a budget has, and what differs by account.
 _PRICE = ", this costs "
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Why a queued job does not start."""
-
-    #: A stable word; of an ``account`` that is not set any more, the job waits for a person.
-    reason: Annotated[
-        str,
-        Field(
-            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
-            "backoff, siblings, function, or next: nothing keeps it"
-        ),
-    ]
-    message: str  #: what to do about it, for a person
 
 
 def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
@@ -106,9 +88,9 @@ def _no_slot(
 ) -> Waiting:
     name, account = capacity.account, orchestrator.accounts[capacity.account]
     state = state_of(name, breaker, (), orchestrator.clock())
-    if state.taking is not Taking.OPEN:
-        return Waiting(state.taking.value, f"account {name} is {state.taking}: {state.why}. "
-                       f"{state.hint}")  # fmt: skip
+    if state.name is not Taking.OPEN:
+        message = f"account {name} is {state.name}: {state.why}. {state.hint}"
+        return Waiting(state.name.value, message)
     load = orchestrator.store.queue.load(name)
     films = pool_of(job.kind) is Pool.VIDEO
     running = load.films if films else load.images
@@ -128,7 +110,7 @@ def _paused(what: str) -> str:
 
 
 def _no_money(orchestrator: Orchestrator, job: Job, scope: str, capacity: Capacity) -> str:
-    purse = purse_of(orchestrator.store, scope, capacity)
+    purse = budget_of(orchestrator.store, scope, capacity)
     used, budget = money.in_words(purse.used), money.in_words(purse.budget or 0)
     price = money.in_words(capacity.price(lane_of(job).sort))
     return (

@@ -56,6 +56,11 @@ class Purse(Answer):
     reserved: Money = Field(description="for submissions on their way, or in doubt")
     refunded: Money
 
+    @property
+    def used(self) -> Amount:
+        """What counts against the budget."""
+        return self.spent + self.reserved - self.refunded
+
 
 class BadField(Answer):
     """One thing that is wrong with what was handed in."""

@@ -1,6 +1,7 @@
 """PURE. Jobs, pipelines and quotes as answers. Tokens and keys are nowhere in them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasPath, Field, PlainSerializer
@@ -23,11 +24,25 @@ from worker.services.reports.answers.base import (
     Time,
     counted,
 )
-from worker.services.reports.waits import Waiting
 
 #: Their prices tell what a job that has not started would cost.
 Accounts = Mapping[str, Account]
 PipelineStatus = Literal["open", "succeeded", "failed", "partly_failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a queued job does not start."""
+
+    #: A stable word; of an ``account`` that is not set any more, the job waits for a person.
+    reason: Annotated[
+        str,
+        Field(
+            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
+            "backoff, siblings, function, or next: nothing keeps it"
+        ),
+    ]
+    message: str  #: what to do about it, for a person
 
 
 class Attempt(Answer):
