@@ -1,4 +1,4 @@
-"""The calls about accounts, and pausing."""
+"""Endpoints for accounts, and for pausing."""
 
 from webhooks.api.calls import Calls, in_path
 from webhooks.context import Context

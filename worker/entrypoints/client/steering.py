@@ -1,4 +1,4 @@
-"""How the accounts stand; pausing."""
+"""The state of the accounts; pausing."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def accounts() -> "list[AccountReport]":
-    """How each account stands: its jobs, its money, and how it calls back."""
+    """The state of each account: its jobs, its money, and how it calls back."""
     return list(overview().items)
 
 
@@ -25,22 +25,19 @@ def overview() -> "Accounts":
 
 
 def configured() -> "Mapping[str, Account]":
-    """The accounts as they are set, by name."""
+    """The configured accounts, by name."""
     return services().orchestrator.accounts
 
 
 def pause(of: "Pausable", name: str) -> tuple[str, ...]:
-    """Start no job of the account or kind from now on; all that is paused then.
-
-    ``pause("account", "main")``, ``pause("kind", "video")``. What runs goes on.
-    """
+    """Start no job of an account or kind: ``pause("kind", "video")``. Return all that is paused."""
     from worker.services import pause  # noqa: PLC0415  # as above
 
     return pause.pause(services().orchestrator, of, name)
 
 
 def resume(of: "Pausable", name: str) -> tuple[str, ...]:
-    """Start its jobs again, also those of an account that was closed or rests."""
+    """Start its jobs again, also on a closed or resting account; return what is still paused."""
     from worker.services import pause  # noqa: PLC0415  # as above
 
     return pause.resume(services().orchestrator, of, name)

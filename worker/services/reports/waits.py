@@ -10,14 +10,14 @@ from worker.services.reports.answers.accounts import Taking
 from worker.services.reports.answers.jobs import Waiting
 from worker.services.reports.overview import budget_of, clock_of, state_of
 
-#: What a job waits for on several accounts is told by the first of these that one of them has.
+#: Of several accounts' reasons the first of these is given: the one that ends soonest.
 _SOONEST = ("next", "slots", "pace", "prompt", "resting", "budget", "paused", "closed", "account")
-#: Between what a budget has, and what differs by account.
+#: Separates what accounts share about a budget from the price on each.
 _PRICE = ", this costs "
 
 
 def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
-    """Why the job waits; None where it is not queued. Asks the store once for each account."""
+    """Why the job is queued; None if it is not. One store call per account."""
     if job.status is not Status.QUEUED:
         return None
     if job.waiting:
@@ -30,7 +30,7 @@ def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
 
 
 def _together(found: list[Waiting]) -> Waiting:
-    """An account that does not take the job's mode has no say where another one does."""
+    """Merge the reasons; ``mode`` counts only if no account takes the job's mode."""
     found = [each for each in found if each.reason != "mode"] or found
     found = _without_shared(found)
     reasons = [each.reason for each in found]
@@ -41,7 +41,7 @@ def _together(found: list[Waiting]) -> Waiting:
 
 
 def _without_shared(found: list[Waiting]) -> list[Waiting]:
-    """A pause or a budget that keeps the job from every account is told once."""
+    """Drop repeats of a pause or budget that applies to every account."""
     told = {each.message.partition(_PRICE)[0]: each for each in reversed(found)}
     return list(reversed(told.values()))
 
@@ -55,7 +55,7 @@ def _for_others(job: Job) -> Waiting:
 
 
 def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
-    """Why it does not start on this account."""
+    """Why it does not start on the account ``name``."""
     if name not in orchestrator.accounts:
         message = f"its account {name} is not set any more: set it again, or give the job up"
         return Waiting("account", message)

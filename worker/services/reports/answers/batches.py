@@ -38,7 +38,7 @@ class Taken(Answer):
 
     @classmethod
     def of(cls, name: str, progress: Progress) -> Self:
-        """How far the batch ``name`` was taken in."""
+        """The outcome of submitting the batch ``name``."""
         return cls(
             id=progress.batch_id,
             name=name,
