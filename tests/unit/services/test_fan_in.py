@@ -209,7 +209,7 @@ def test_what_a_process_that_died_left_undone_the_sweep_does(
     family = Family()
     family.ends("U1", "https://c/1")
     with monkeypatch.context() as dying:
-        dying.setattr(family.orchestrator, "look_at_siblings", lambda _: None)
+        dying.setattr(family.orchestrator, "recheck_dependencies", lambda _: None)
         family.ends("U3", "https://c/3")
     assert family.blend.waiting
     family.now += retry_policy.look_at_siblings(0.0)
