@@ -43,7 +43,7 @@ class Heartbeat:
         self._missed.clear()
         try:
             services = self._find()
-            services.store.accounts.beat(services.orchestrator.clock(), anew=restart)
+            services.store.accounts.beat(services.orchestrator.clock(), restarted=restart)
         except HooklineError as error:
             self._missed.set()
             log.debug("heartbeat.not_stored", error=str(error))

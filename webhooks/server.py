@@ -88,7 +88,7 @@ class Server(MPServer):
     ) -> None:
         """The body of a worker process: Granian's, on ``listener`` instead of its ``_own`` socket."""
         is_unix = False
-        holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]  # its stub is bare
+        holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
         cls._spawn_wsgi_worker(number, name, load, ((None, holder), listener), *options)
 
 
