@@ -86,7 +86,7 @@ class Server(MPServer):
     def start_worker(
         cls, listener: socket.socket, number: int, name: str, load: Any, _own: Any, *options: Any
     ) -> None:
-        """The body of a worker process: Granian's, on ``listener`` instead of its ``_own`` socket."""
+        """The body of a worker process, on ``listener`` instead of Granian's ``_own`` socket."""
         is_unix = False
         holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
         cls._spawn_wsgi_worker(number, name, load, ((None, holder), listener), *options)

@@ -22,8 +22,9 @@ from webhooks.problems import PROBLEM_TYPE, Problem
 from worker.domain.job import Kind
 from worker.domain.notifications import Topic
 from worker.domain.requests.base import Model
-from worker.domain.requests.kinds import MODELS, Request
+from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.notify import BatchNotify
+from worker.domain.requests.options import Options
 from worker.services.reports.answers import Answer, BatchMessage, JobMessage, PipelineMessage
 
 #: Model and summary of each notification, by topic.
@@ -223,7 +224,7 @@ def _or_null(field: JSON) -> JSON:
     return {"anyOf": [{k: v for k, v in field.items() if k != "default"}, null], **default}
 
 
-def _with_kind(kind: Kind, model: type[Request]) -> type[Request]:
+def _with_kind(kind: Kind, model: type[Options]) -> type[Options]:
     """The kind's model with the field ``kind``."""
     field: Any = (Literal[kind.value], ...)
     return create_model(model.__name__, __base__=model, __doc__=model.__doc__, kind=field)

@@ -166,8 +166,17 @@ class JobOptions:
     deadline_s: int = 3600
     retry: Retry | None = None  #: None: a task that was accepted is never repeated automatically
     seed: bool = False  #: whether to ask for the image's seed after success
-    keep: Keep = Keep()  #: which of its files are stored
+    keep: Keep | None = None  #: which of its files are stored; None: all
     notify: Notify | None = None  #: None: as its account says, if it does
+
+    def following(self, parent: "JobOptions") -> "JobOptions":
+        """For a follow-up by hand: fill in tenant, kept files and recipient from the parent."""
+        return replace(
+            self,
+            tenant=self.tenant or parent.tenant,
+            keep=self.keep or parent.keep,
+            notify=self.notify or parent.notify,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +253,11 @@ class Job:
     def options(self) -> JobOptions:
         """Its options, as in its spec."""
         return self.spec.options
+
+    @property
+    def keep(self) -> Keep:
+        """Which of its files are stored."""
+        return self.options.keep or Keep()
 
     def with_request(self, request: JSON) -> "Job":
         """A copy with another ``request``, once more is known of what its submission needs."""

@@ -98,9 +98,9 @@ class Assets:
         hosts = account.allowed_hosts if account else frozenset()
         lineage, batch = self._lineage(job), self._batch(job)
         names = Names(self._template, job, lineage[0], batch)
-        tiles = job.options.keep.tiles and selection.is_grid(job)
+        tiles = job.keep.tiles and selection.is_grid(job)
         files: list[StoredFile] = []
-        for n, source in enumerate(selection.sources(job.result, job.options.keep)):
+        for n, source in enumerate(selection.sources(job.result, job.keep)):
             lease_end = self._orchestrator.clock() + LEASE_S
             self._orchestrator.store.jobs.reschedule(job.id, lease_end)
             files += self._filing.filed(source, n, names, allowed_hosts=hosts, tiles=tiles)

@@ -261,13 +261,15 @@ def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row |
 def _with_notify(row: Row | BadRow, asked: BatchRequest) -> Row | BadRow:
     """The row with the batch's ``notify``, unless it has its own."""
     target = asked.of_its_rows
-    if target is None or isinstance(row, BadRow) or row.request.notify:
+    if target is None or isinstance(row, BadRow) or row.request.spec.options.notify:
         return row
-    return replace(row, request=replace(row.request, notify=target))
+    spec = row.request.spec
+    spec = replace(spec, options=replace(spec.options, notify=target))
+    return replace(row, request=replace(row.request, spec=spec))
 
 
 def _job(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
-    if "job_id" in row.request.request:
+    if "job_id" in row.request.spec.request:
         message = "names a job, and a batch starts new ones; `hookline press` follows one up"
         raise InvalidRequest.of("job_id", message)
     job_id = followups.job_id_of("row", batch_id, row.key)

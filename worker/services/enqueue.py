@@ -4,10 +4,8 @@ the command line.
 A request is checked completely before anything is stored.
 """
 
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields, replace
-from hashlib import sha256
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,17 +17,15 @@ from worker.domain.account import Account
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import Cancelled, ModalAnswered, Resolved, Retried
-from worker.domain.job import Job, JobOptions, JobSpec, Kind, Modal, Notify, Status
+from worker.domain.job import Job, Kind, Modal, Notify, Status
 from worker.domain.lifecycle import transition
 from worker.domain.requests import (
     JobRequest,
-    PressRequest,
     check_choosers,
     parse_press,
     parse_request,
     parse_resolve,
 )
-from worker.domain.result import Keep
 from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
 
@@ -72,17 +68,18 @@ class Enqueuer:
 
     def prepare(self, asked: JobRequest, job_id: str, *, allow_paths: bool = False) -> Job:
         """The requested job with its images stored, but not the job. Raises as ``submit``."""
-        check_choosers(asked.then, self._choosers)
-        self.check_destination(asked.notify)
+        spec = asked.spec
+        check_choosers(spec.then, self._choosers)
+        self.check_destination(spec.options.notify)
         parent = self._parent(asked)
-        accounts = self._accounts(parent.account if parent else asked.account, asked.mode)
+        accounts = self._accounts(parent.account if parent else asked.account, spec.options.mode)
         request, then = ingest_request(
-            asked.kind, asked.request, asked.then, **self._options(*accounts, paths=allow_paths)
+            spec.kind, spec.request, spec.then, **self._options(*accounts, paths=allow_paths)
         )
-        if parent and asked.kind is Kind.VIDEO and "prompt" not in request:
+        if parent and spec.kind is Kind.VIDEO and "prompt" not in request:
             # Providers refuse a video without a prompt, even an extension.
             request["prompt"] = parent.result.prompt or parent.request.get("prompt")
-        asked = replace(asked, request=request, then=then)
+        asked = replace(asked, spec=replace(spec, request=request, then=then))
         return self._job(asked, accounts, parent, job_id)
 
     def prepare_press(
@@ -102,7 +99,7 @@ class Enqueuer:
             if child.status is Status.FAILED and child.error:
                 words = f"{child.error.message} {child.error.hint or ''}".strip()
                 raise ButtonNotFound.of("button", words)
-        fingerprint = _fingerprint(asked)
+        fingerprint = asked.fingerprint
         return tuple(
             replace(child, spec=replace(child.spec, fingerprint=fingerprint)) for child in children
         )
@@ -175,11 +172,11 @@ class Enqueuer:
 
     def modal_answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
         """The job whose window the request answers, and the answer."""
-        job = self._named_job(asked.request["job_id"])
+        job = self._named_job(asked.spec.request["job_id"])
         _check_account(asked, job)
         account = self._account(job.account)
         request, _ = ingest_request(
-            asked.kind, asked.request, (), **self._options(account, paths=allow_paths)
+            Kind.MODAL, asked.spec.request, (), **self._options(account, paths=allow_paths)
         )
         return job, Modal(prompt=request.get("prompt"), mask=request.get("mask"))
 
@@ -193,35 +190,26 @@ class Enqueuer:
     def _job(
         self, asked: JobRequest, accounts: Sequence[Account], parent: Job | None, job_id: str
     ) -> Job:
-        now = self._orchestrator.clock()
-        options = JobOptions(
-            priority=asked.priority,
-            tenant=asked.tenant or (parent.options.tenant if parent else ""),
-            mode=asked.mode,
-            deadline_s=asked.deadline_s,
-            retry=asked.retry,
-            seed=asked.seed,
-            notify=asked.notify or (parent.options.notify if parent else None),
-            keep=asked.keep or (parent.options.keep if parent else Keep()),
-        )
-        spec = JobSpec(
-            kind=asked.kind,
-            request=asked.request,
-            then=asked.then,
-            options=options,
-            metadata=asked.metadata,
-            fingerprint=_fingerprint(asked),
+        spec = replace(
+            asked.spec,
+            fingerprint=asked.fingerprint,
             anywhere=len(accounts) > 1,
-            created_at=now,
-            pipeline_id=parent.spec.pipeline_id if parent else job_id,
-            parent_id=parent.id if parent else None,
-            batch_id=parent.spec.batch_id if parent else None,
+            created_at=self._orchestrator.clock(),
+            pipeline_id=job_id,
         )
+        if parent:
+            spec = replace(
+                spec,
+                options=spec.options.following(parent.options),
+                pipeline_id=parent.spec.pipeline_id,
+                parent_id=parent.id,
+                batch_id=parent.spec.batch_id,
+            )
         job = Job(job_id, spec, account=accounts[0].name if len(accounts) == 1 else "")
-        return _with_button(job, parent) if asked.kind is Kind.ACTION else job
+        return _with_button(job, parent) if job.kind is Kind.ACTION else job
 
     def _parent(self, asked: JobRequest) -> Job | None:
-        job_id = asked.request.get("job_id")
+        job_id = asked.spec.request.get("job_id")
         if job_id is None:
             return None
         parent = self._finished(job_id, field="job_id")
@@ -268,7 +256,7 @@ class Enqueuer:
 
 
 def _answers_modal(asked: JobRequest) -> bool:
-    return asked.kind is Kind.MODAL and "job_id" in asked.request
+    return asked.spec.kind is Kind.MODAL and "job_id" in asked.spec.request
 
 
 def _id_of(key: str | None) -> str:
@@ -302,12 +290,3 @@ def _with_button(job: Job, parent: Job | None) -> Job:
         job.with_request({**job.request, "custom_id": custom_id}),
         modal_prompt=followups.default_prompt(parent, custom_id),
     )
-
-
-def _fingerprint(asked: JobRequest | PressRequest) -> str:
-    """A hash that distinguishes a repeat from another request with the same key."""
-    # Not asdict: it copies every nested value, and a batch may have a million rows.
-    content = {each.name: getattr(asked, each.name) for each in fields(asked)}
-    if content.get("keep") is None:  # requests fingerprinted before the field existed must match
-        content.pop("keep", None)
-    return sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()[:32]

@@ -82,7 +82,7 @@ def answer_queued(job: Job, modal: Modal) -> Job:
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The job has succeeded; its children are created in the same decision."""
-    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.options.keep):
+    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.keep):
         result = replace(result, assets_status=AssetsStatus.PENDING)
     if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)

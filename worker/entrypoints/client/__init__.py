@@ -10,7 +10,7 @@ from the environment on first use, or by `connect`.
 Raises `InvalidRequest` for bad input, `NotFound`, `Conflict` and `ServiceUnavailable`.
 """
 
-from worker.entrypoints.client.given import Common, ModalAnswer, Retry, Then
+from worker.entrypoints.client.given import ModalAnswer, Options, Retry, Then
 from worker.entrypoints.client.kinds import (
     action,
     blend,
@@ -56,8 +56,8 @@ from worker.entrypoints.client.steering import (
 )
 
 __all__ = [
-    "Common",
     "ModalAnswer",
+    "Options",
     "Retry",
     "Then",
     "accounts",

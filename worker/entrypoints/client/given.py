@@ -27,7 +27,7 @@ class Assets(TypedDict, total=False):
     tiles: bool  #: also a grid's four images as files of their own
 
 
-class Common(TypedDict, total=False):
+class Options(TypedDict, total=False):
     """Options of every kind of job."""
 
     then: Then  #: follow-ups: steps, or the shorthand "U1,V2>U1"

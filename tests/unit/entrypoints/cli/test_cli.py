@@ -167,7 +167,7 @@ def test_midjourneys_own_seed_without_quotes_is_not_taken_for_ours(here: Here) -
 def test_what_is_stored_is_asked_for_in_a_word(here: Here, flags: list[str], keep: Keep) -> None:
     job = here.store.jobs.get(run("imagine", "a fox", *flags).stdout.strip())
     assert job is not None
-    assert job.options.keep == keep
+    assert job.keep == keep
 
 
 def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:

@@ -196,7 +196,7 @@ class Job(Answer):
             retry=one.options.retry,
             seed=one.options.seed,
             notify=one.options.notify,
-            assets=one.options.keep,
+            assets=one.keep,
             request=one.request,
             then=one.spec.then,
             result=one.result,
