@@ -1,4 +1,4 @@
-"""The calls about accounts, and pausing."""
+"""Endpoints for accounts, and for pausing."""
 
 from webhooks.api.calls import Calls, in_path
 from webhooks.context import Context
@@ -16,7 +16,7 @@ calls = Calls()
 @calls.add("GET", "/v1/accounts", {200: Accounts})
 def accounts(context: Context) -> Accounts:
     """How each account stands, and how it calls back."""
-    return Accounts.of(overview(context.services.orchestrator))
+    return overview(context.services.orchestrator)
 
 
 @calls.add("POST", "/v1/accounts/<name>/pause", {200: Paused}, parameters=(_ACCOUNT,))

@@ -1,4 +1,4 @@
-"""The calls about deliveries: what callers' programs were told, and what could not be told."""
+"""Endpoints for deliveries."""
 
 from webhooks.api.calls import Calls, in_path
 from webhooks.context import Context

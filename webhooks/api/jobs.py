@@ -1,4 +1,4 @@
-"""The calls about jobs and pipelines."""
+"""Endpoints for jobs and pipelines."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ from worker.services.reports.answers import Answer, Items, Job, Page, Pipeline, 
 from worker.services.reports.listing import list_jobs as listed
 from worker.services.reports.waits import waiting
 
-#: Room for five pictures of 4 MiB as data URLs.
+#: Fits five images of 4 MiB as data URLs.
 MAX_BYTES = 32 * 1024 * 1024
 
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
@@ -44,7 +44,7 @@ calls = Calls()
 
 
 class NewJobQuery(Query):
-    """How a job is handed in."""
+    """The query of a new job."""
 
     dry_run: Flag = Field(
         default=False, description="`true`: check and price the request, and store nothing."

@@ -87,12 +87,14 @@ class Window(StrEnum):
 class AttemptOutcome(StrEnum):
     """How an attempt ended."""
 
-    NOT_YET = "not_yet"  #: refused, as the provider did not know the parent yet; it goes on
-    TRY_LATER = "try_later"  #: refused before anything was paid; it goes on after a backoff
-    PERMANENT = "permanent"  #: refused, as its account is at fault; another account goes on
-    NOT_SENT = "not_sent"  #: its worker died before the POST could leave; its number stays used
-    LOST = "lost"  #: of a choose: the worker that called the function is gone
-    IN_DOUBT = "in_doubt"  #: given up in doubt; it may prove accepted all the same
+    NOT_YET = (
+        "not_yet"  #: refused, as the provider does not know the parent yet; the attempt continues
+    )
+    TRY_LATER = "try_later"  #: refused, not paid; the attempt continues after a backoff
+    PERMANENT = "permanent"  #: refused because of the account; another account continues
+    NOT_SENT = "not_sent"  #: its worker died before the POST could leave; the number is not reused
+    LOST = "lost"  #: of a choose: the worker that called the function died
+    IN_DOUBT = "in_doubt"  #: given up in doubt; may still turn out to be accepted
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -123,7 +125,7 @@ class Attempt:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more can be learnt of it: the job ended with it."""
+        """Whether the job ended with it."""
         return self.outcome in _FINAL_OUTCOMES
 
 
@@ -164,8 +166,17 @@ class JobOptions:
     deadline_s: int = 3600
     retry: Retry | None = None  #: None: a task that was accepted is never repeated automatically
     seed: bool = False  #: whether to ask for the image's seed after success
-    keep: Keep = Keep()  #: which of its files are stored
+    keep: Keep | None = None  #: which of its files are stored; None: all
     notify: Notify | None = None  #: None: as its account says, if it does
+
+    def following(self, parent: "JobOptions") -> "JobOptions":
+        """For a follow-up by hand: fill in tenant, kept files and recipient from the parent."""
+        return replace(
+            self,
+            tenant=self.tenant or parent.tenant,
+            keep=self.keep or parent.keep,
+            notify=self.notify or parent.notify,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +253,11 @@ class Job:
     def options(self) -> JobOptions:
         """Its options, as in its spec."""
         return self.spec.options
+
+    @property
+    def keep(self) -> Keep:
+        """Which of its files are stored."""
+        return self.options.keep or Keep()
 
     def with_request(self, request: JSON) -> "Job":
         """A copy with another ``request``, once more is known of what its submission needs."""

@@ -1,11 +1,13 @@
 """PURE. A row's columns and the batch's defaults, made the requests that they ask for."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from worker.domain.batch.cells import Steps, converted
 from worker.domain.batch.defaults import FIELDS, KEY, Defaults, kind_of, needed
 from worker.domain.batch.permutations import (
     Choice,
@@ -19,11 +21,18 @@ from worker.domain.batch.permutations import (
 from worker.domain.batch.records import Record
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.job import Kind
-from worker.domain.requests import JobRequest, parse_request
+from worker.domain.requests import JobRequest, parse_request, parse_then_shorthand
+from worker.domain.requests.fields import Field, fields_of
+from worker.domain.requests.kinds import MODELS
 from worker.domain.templates import MAX_PROMPT
 
 #: Jobs that one row may stand for.
 MAX_PERMUTATIONS = 1000
+
+#: Checked follow-ups, as ``JobSpec`` holds them.
+Steps: TypeAlias = tuple[dict[str, Any], ...]
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 def requests_of(record: Record, shared: Defaults, *, permute: bool) -> list[JobRequest]:
@@ -163,7 +172,7 @@ class _Row:
         if prompt is not None:
             fields["prompt"] = prompt
         asked = parse_request(fields)
-        return replace(asked, then=self.then) if self.then else asked
+        return replace(asked, spec=replace(asked.spec, then=self.then)) if self.then else asked
 
     def _hinted(self, error: FieldError) -> FieldError:
         """The error with the likely mistake, where other columns may be its cause."""
@@ -204,3 +213,65 @@ def _bounded(pattern: Pattern) -> Pattern:
     if len(pattern) > 1 and length > MAX_PROMPT:
         raise ValueError(f"must have at most {MAX_PROMPT} characters, not {length}")
     return pattern
+
+
+def converted(field: str, text: str) -> Any:
+    """The value of a request's ``field``; text that cannot be one stays as it is, to be refused.
+
+    ``then`` comes back as ``Steps``, which need no further check.
+
+    Raises:
+        InvalidRequest: when the field is JSON and cannot be read.
+    """
+    return _CONVERSIONS[field](field, text.strip()) if field in _CONVERSIONS else text
+
+
+def _whole(_: str, text: str) -> int | str:
+    return int(text) if _WHOLE.fullmatch(text) else text
+
+
+def _boolean(_: str, text: str) -> bool | str:
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _json(field: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest.of(field, f"is not readable JSON: {error}") from None
+
+
+def _word_or_json(field: str, text: str) -> Any:
+    return _json(field, text) if text.startswith("{") else text
+
+
+def _pictures(field: str, text: str) -> Any:
+    if text.startswith("["):
+        return _json(field, text)
+    if "|" in text:
+        return [each.strip() for each in text.split("|") if each.strip()]
+    return text.split()
+
+
+@lru_cache(maxsize=32)
+def _steps(_: str, text: str) -> Steps:
+    """Most rows have the same few; the check takes longer than all else of a row."""
+    return tuple(parse_then_shorthand(text))
+
+
+def _conversion(field: Field) -> Callable[[str, str], Any] | None:
+    """How text becomes the field's value; None: it stays text."""
+    if field.name in ("then", "assets"):
+        return _steps if field.name == "then" else _word_or_json
+    if field.many:
+        return _pictures
+    return {int: _whole, bool: _boolean, str: None}.get(field.type, _json)
+
+
+#: By the names of fields, which mean the same in every kind.
+_CONVERSIONS = {
+    name: conversion
+    for model in MODELS.values()
+    for name, field in fields_of(model).items()
+    if (conversion := _conversion(field))
+}

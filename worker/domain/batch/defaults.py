@@ -11,7 +11,8 @@ from worker.domain.batch.permutations import Pattern, columns_of, parse_template
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.job import Kind
 from worker.domain.requests.base import Problem, suggestion, validate
-from worker.domain.requests.kinds import MODELS, Request
+from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.options import Options
 from worker.domain.requests.steps import normal_form
 
 #: The caller's own name of a row: a column, never a default.
@@ -58,7 +59,7 @@ def check_defaults(given: Any, *, permute: bool = True) -> Defaults:
     errors += _field_errors(kind, fields)
     if errors:
         raise InvalidRequest(errors)
-    common = validate(Request, {name: fields[name] for name in _MERGED if name in fields})
+    common = validate(Options, {name: fields[name] for name in _MERGED if name in fields})
     return Defaults(
         kind=kind,
         fields={k: v for k, v in fields.items() if k != "prompt" and k not in _MERGED},
@@ -122,7 +123,7 @@ def _template(text: Any, *, permute: bool) -> Pattern | None:
     return parse_template(text, permute=permute) if isinstance(text, str) else None
 
 
-class _NoRules(Request):
+class _NoRules(Options):
     """Leaves out the rules across fields: what a default lacks, a row may bring."""
 
     @classmethod
@@ -130,7 +131,7 @@ class _NoRules(Request):
         return iter(())
 
 
-def _partial(model: type[Request]) -> type[Request]:
+def _partial(model: type[Options]) -> type[Options]:
     return create_model("Defaults", __base__=(_NoRules, model))
 
 

@@ -10,8 +10,7 @@ from itertools import chain
 from pathlib import PurePath
 from typing import Any, NoReturn
 
-from worker.domain.batch.lines import Line, lines_of
-from worker.domain.batch.tables import BrokenRow, Table, delimiter_of
+from worker.domain.batch.lines import BrokenRow, Line, Table, delimiter_of, lines_of
 from worker.domain.errors import FieldError, InvalidRequest
 
 

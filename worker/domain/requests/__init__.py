@@ -4,7 +4,9 @@
     notify     who is told, and of what
     retry      further attempts, and after which errors
     steps      follow-ups (``then``) and their shorthand for the command line
+    options    what every kind of job takes
     kinds      the fields of each kind of job
+    fields     what these fields hold, for doors where everything is text
     requests   the doors: ``parse_request``, ``parse_press``, ``parse_resolve``
 
 Every parser returns a value or raises ``InvalidRequest``, which names every bad field. A field that
@@ -12,11 +14,10 @@ is null counts as left out. Pictures are only strings here; ``worker.adapters.st
 them.
 """
 
-from worker.domain.requests.kinds import PictureField, picture_fields
+from worker.domain.requests.fields import picture_fields
 from worker.domain.requests.requests import (
     JobRequest,
     PressRequest,
-    ResolveRequest,
     parse_press,
     parse_request,
     parse_resolve,
@@ -25,9 +26,7 @@ from worker.domain.requests.steps import check_choosers, parse_choice, parse_the
 
 __all__ = [
     "JobRequest",
-    "PictureField",
     "PressRequest",
-    "ResolveRequest",
     "check_choosers",
     "parse_choice",
     "parse_press",

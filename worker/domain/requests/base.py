@@ -3,17 +3,19 @@
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    GetCoreSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.templates import MAX_PROMPT
@@ -126,26 +128,35 @@ def at_least_one(given: Collection[str], *names: str) -> Iterator[Problem]:
         yield names[0], f"is required: give {' or '.join(f'`{name}`' for name in names)}, or both"
 
 
-def within(low: int, high: int) -> AfterValidator:
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Whole numbers that a field may have. ``Literal`` would take true for 1."""
+
+    allowed: Collection[int]
+    shown: str  #: as people read them: ``1-4``
+    problem: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, value: int) -> int:
+        if value not in self.allowed:
+            raise ValueError(self.problem)
+        return value
+
+
+def within(low: int, high: int) -> Numbers:
     """A whole number from ``low`` to ``high``."""
-
-    def check(value: int) -> int:
-        if not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return AfterValidator(check)
+    problem = f"must be a whole number from {low} to {high}"
+    return Numbers(range(low, high + 1), f"{low}-{high}", problem)
 
 
-def choice(*allowed: int) -> AfterValidator:
-    """One of some numbers. ``Literal`` would take true for 1."""
-
-    def check(value: int) -> int:
-        if value not in allowed:
-            raise ValueError(f"must be one of {', '.join(map(str, allowed))}")
-        return value
-
-    return AfterValidator(check)
+def choice(*allowed: int) -> Numbers:
+    """One of some numbers."""
+    problem = f"must be one of {', '.join(map(str, allowed))}"
+    return Numbers(allowed, "|".join(map(str, allowed)), problem)
 
 
 def count(low: int, high: int) -> AfterValidator:
@@ -208,7 +219,9 @@ Name = Annotated[str, text(200)]  #: of an account, a button, a queue
 Id = Annotated[str, text(255)]  #: of a job, or a task at the provider
 CustomId = Annotated[str, text(1000)]
 Prompt = Annotated[str, text(MAX_PROMPT, lines=True)]
-Picture = Annotated[str, text(None)]  #: see worker.adapters.storage.inputs
+#: Marks a field that holds a picture; see worker.adapters.storage.inputs.
+PICTURE = "picture"
+Picture = Annotated[str, text(None), PICTURE]
 
 
 def _found(error: ValidationError) -> list[Found]:

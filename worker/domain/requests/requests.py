@@ -1,38 +1,44 @@
 """PURE. The doors: what the calls take, as frozen values."""
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import SUBMITTED_KINDS, Kind, Notify, Retry
+from worker.domain.job import SUBMITTED_KINDS, JobOptions, JobSpec, Kind
 from worker.domain.requests.base import Id, Model, Name, Problem, suggestion, validate
-from worker.domain.requests.kinds import MODELS, Pictured
+from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.options import Pictured
 from worker.domain.requests.steps import ModalAnswer, Steps, normal_form
-from worker.domain.result import Keep
 
 Outcome = Literal["resubmit", "failed", "accepted"]
+
+
+#: Options that a fingerprint holds even at their default.
+_COUNTED = frozenset({"priority", "tenant", "mode", "deadline_s", "retry", "seed", "notify"})
 
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
     """A job as it was asked for."""
 
-    kind: Kind
-    request: dict[str, Any]  #: the kind's own fields that were given
-    then: tuple[dict[str, Any], ...] = ()  #: steps with only the fields that were given
-    priority: int = 5  #: 0-9, 9 first
-    tenant: str = ""  #: for whom; empty: nobody in particular
-    mode: str | None = None  #: fast, relax or turbo
-    deadline_s: int = 3600  #: 60-86400
-    retry: Retry | None = None
-    seed: bool = False  #: whether the seeds of the pictures are asked for
-    metadata: dict[str, Any] = field(default_factory=dict)
-    account: str | None = None
-    notify: Notify | None = None
-    keep: Keep | None = None  #: what of the result is stored; None: as the parent's, or all
+    spec: JobSpec
+    account: str | None = None  #: where it must run; None: any account that can take it
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells a repeat of the request from another one under the same key."""
+        spec, options = self.spec, _values(self.spec.options)
+        # Options that are newer than some stored fingerprints count only where they are given.
+        counted = {
+            name: v for name, v in options.items() if name in _COUNTED or v != _DEFAULTS[name]
+        }
+        asked = {"kind": spec.kind, "request": spec.request, "then": spec.then}
+        return _hash({**asked, **counted, "metadata": spec.metadata, "account": self.account})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +50,15 @@ class PressRequest:
     then: tuple[dict[str, Any], ...] = ()
 
     @property
+    def fingerprint(self) -> str:
+        """As that of a job's request."""
+        return _hash(_values(self))
+
+    @property
     def step(self) -> dict[str, Any]:
         """The same as a step of ``then``."""
         given = {"press": self.button, "modal": self.modal, "then": list(self.then)}
         return {name: value for name, value in given.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class ResolveRequest:
-    """How a job in doubt ends; ``task_id`` exactly when it was accepted."""
-
-    outcome: Outcome
-    task_id: str | None = None
 
 
 class Press(Model):
@@ -95,21 +98,14 @@ def parse_request(data: Any) -> JobRequest:
     kind = _kind(data.get("kind"))
     fields = {name: value for name, value in data.items() if name != "kind"}
     asked = validate(MODELS[kind], fields)
-    return JobRequest(
-        kind=kind,
-        request=asked.model_dump(exclude=set(Pictured.model_fields), exclude_defaults=True),
-        then=normal_form(asked.then),
-        priority=asked.priority,
-        tenant=asked.tenant or "",
-        mode=asked.mode,
-        deadline_s=asked.deadline_s,
-        retry=asked.retry.value if asked.retry else None,
-        seed=isinstance(asked, Pictured) and asked.seed,
-        metadata=asked.metadata,
-        account=asked.account,
-        notify=asked.notify.value if asked.notify else None,
-        keep=asked.assets.value if asked.assets else None,
+    spec = JobSpec(
+        kind,
+        asked.model_dump(exclude=set(Pictured.model_fields), exclude_defaults=True),
+        normal_form(asked.then),
+        asked.job_options,
+        asked.metadata,
     )
+    return JobRequest(spec, asked.account)
 
 
 def parse_press(data: Any) -> PressRequest:
@@ -118,10 +114,21 @@ def parse_press(data: Any) -> PressRequest:
     return PressRequest(asked.button, _given(asked.modal), normal_form(asked.then))
 
 
-def parse_resolve(data: Any) -> ResolveRequest:
+def parse_resolve(data: Any) -> Resolve:
     """The body of ``POST /v1/jobs/{id}/resolve``; raises ``InvalidRequest`` as above."""
-    asked = validate(Resolve, data)
-    return ResolveRequest(asked.outcome, asked.task_id)
+    return validate(Resolve, data)
+
+
+def _values(of: Any) -> dict[str, Any]:
+    """The fields of a dataclass; `asdict` would copy all that is below, for each row of a batch."""
+    return {each.name: getattr(of, each.name) for each in fields(of)}
+
+
+_DEFAULTS = _values(JobOptions())
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()[:32]
 
 
 def _given(model: Model | None) -> dict[str, Any] | None:

@@ -84,7 +84,7 @@ def list_(*, limit: int, as_json: bool) -> None:
     """List the newest batches."""
     found = client.list_batches(limit=limit)
     if as_json:
-        print_json(answers.Batches.of(found))
+        print_json(answers.Batches(items=tuple(found)))
     else:
         Console(soft_wrap=True, highlight=False).print(view.table(found))
 
@@ -180,9 +180,9 @@ def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
 def _show(name: str, *, as_json: bool) -> None:
     found = client.get_batch(name)
     if as_json:
-        print_json(answers.Batch.of(found))
+        print_json(found)
         return
-    click.echo(f"{found.batch.name}  {found.state}  {found.batch.id}")
+    click.echo(f"{found.name}  {found.status}  {found.id}")
     for text in view.lines(found, waits=view.waits_for(found)):
         click.echo(text)
 

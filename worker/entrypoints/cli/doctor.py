@@ -191,7 +191,7 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         return
     except HooklineError:
         return
-    for report in found.reports:
+    for report in found.items:
         yield from verdicts.account(report)
     yield from verdicts.deliveries(dead)
 

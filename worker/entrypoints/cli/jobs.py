@@ -9,6 +9,7 @@ from worker.domain.job import Job, Kind, Status
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import render
 from worker.entrypoints.cli.base import Command, json_option, note, print_json, show_answer
+from worker.entrypoints.cli.fields import steps, then_option
 from worker.entrypoints.cli.submitting import (
     answer,
     answer_dry,
@@ -17,8 +18,6 @@ from worker.entrypoints.cli.submitting import (
     key_option,
     locate,
     print_tree,
-    steps,
-    then_option,
 )
 from worker.services.reports import answers
 

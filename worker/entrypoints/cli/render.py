@@ -16,8 +16,7 @@ from worker.domain.job import Job, Status
 from worker.domain.result import JobError
 from worker.entrypoints.cli import attempts
 from worker.entrypoints.cli.base import facts, moment
-from worker.services.reports.answers.jobs import pipeline_status
-from worker.services.reports.waits import Waiting
+from worker.services.reports.answers.jobs import Waiting, pipeline_status
 
 _COLOURS = {
     Status.SUCCEEDED: "green",

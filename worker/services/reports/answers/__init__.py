@@ -1,6 +1,4 @@
-"""What Hookline answers: one model writes, checks and documents each answer, for HTTP, the command
-line, notifications and exports.
-"""
+"""One model per answer, for HTTP, the command line, notifications and exports."""
 
 from worker.services.reports.answers.accounts import Account, Accounts, Paused
 from worker.services.reports.answers.base import Answer, BadField

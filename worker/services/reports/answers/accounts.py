@@ -1,13 +1,21 @@
-"""PURE. Accounts as answers; their keys are nowhere in them."""
+"""PURE. Accounts as answers, without their keys."""
 
-from typing import Self
+from enum import StrEnum
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from worker.domain.account.callback_stats import TrackingMode
-from worker.services.reports import overview
 from worker.services.reports.answers.base import Answer, Purse, Time
-from worker.services.reports.overview import Taking
+
+
+class Taking(StrEnum):
+    """Whether an account takes jobs."""
+
+    OPEN = "open"
+    PAUSED = "paused"  #: by a person
+    CLOSED = "closed"  #: its key, permission or credit was refused
+    RESTING = "resting"  #: after repeated failures; later a single job probes it
 
 
 class Tracking(Answer):
@@ -24,22 +32,6 @@ class Tracking(Answer):
         description="since when no callback was missed; null: not receiving"
     )
     called_back_at: Time | None
-
-    @classmethod
-    def of(cls, report: overview.Report) -> Self:
-        """How this account calls back."""
-        stats = report.callback_stats
-        return cls(
-            mode=report.mode,
-            why=report.why,
-            callbacks=stats.callbacks,
-            with_state=stats.with_state,
-            told=stats.told,
-            asked=stats.asked,
-            lag_s=stats.lag_s,
-            receiving_since=stats.receiving_since,
-            called_back_at=stats.called_back_at,
-        )
 
 
 class Slots(Answer):
@@ -59,7 +51,7 @@ class Pools(Answer):
 class AccountState(Answer):
     """Whether an account takes jobs; if not, why, until when, and what to do."""
 
-    name: Taking = Field(validation_alias="taking")
+    name: Taking
     why: str | None
     until: Time | None
     hint: str | None
@@ -82,6 +74,7 @@ class Account(Answer):
     max_running: int
     running: int = Field(description="jobs that use one of the places")
     ready: int = Field(description="jobs that wait for a place here only")
+    ready_films: SkipJsonSchema[int] = Field(exclude=True)  #: part of ``ready``
     slots: Pools
     believed_limit: int | None = Field(
         description="jobs at once, while it is believed to take fewer than set"
@@ -95,31 +88,6 @@ class Account(Answer):
     double_payments: int = Field(description="jobs that were paid for twice")
     delivery: Tracking
 
-    @classmethod
-    def of(cls, report: overview.Report) -> Self:
-        """The account as it stands."""
-        account, load = report.account, report.load
-        learnt = account.dialect if account.dialect != "auto" else report.callback_stats.dialect
-        return cls(
-            name=account.name,
-            url=account.url,
-            dialect=learnt or "auto",
-            max_running=account.max_running,
-            running=load.running,
-            ready=load.ready + load.ready_films,
-            slots=Pools(
-                image=Slots(running=load.images, max=account.max_running),
-                video=Slots(running=load.films, max=account.max_running_video),
-            ),
-            believed_limit=report.believed_limit,
-            state=report.state,
-            error_rate=report.breaker.error_rate,
-            money=report.purse,
-            in_doubt=report.in_doubt,
-            double_payments=report.double_payments,
-            delivery=Tracking.of(report),
-        )
-
 
 class Accounts(Answer):
     """All accounts."""
@@ -129,17 +97,6 @@ class Accounts(Answer):
     budgets: tuple[Budget, ...] = Field(description="of the day, and of tenants by name")
     paused: tuple[str, ...] = Field(description="all that is paused, such as `kind:video`")
     ended: dict[str, int] = Field(description="jobs ever, by the status they ended in")
-
-    @classmethod
-    def of(cls, found: overview.Overview) -> Self:
-        """All accounts, and what they share."""
-        return cls(
-            items=tuple(map(Account.of, found.reports)),
-            ready_anywhere=found.anywhere,
-            budgets=found.budgets,
-            paused=found.paused,
-            ended=found.ended,
-        )
 
 
 class Paused(Answer):

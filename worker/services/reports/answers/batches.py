@@ -1,12 +1,11 @@
 """PURE. Batches as answers."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from worker.domain.batch.progress import Progress
-from worker.services.reports import batch_overview
+from worker.domain.job import Status
 from worker.services.reports.answers.base import (
     Answer,
     BadField,
@@ -16,7 +15,6 @@ from worker.services.reports.answers.base import (
     Money,
     Purse,
     Time,
-    counted,
 )
 
 
@@ -40,7 +38,7 @@ class Taken(Answer):
 
     @classmethod
     def of(cls, name: str, progress: Progress) -> Self:
-        """How far the batch ``name`` was taken in."""
+        """The outcome of submitting the batch ``name``."""
         return cls(
             id=progress.batch_id,
             name=name,
@@ -76,29 +74,24 @@ class ListedBatch(Answer):
     planned: int = Field(description="jobs in the end, as far as can be told")
     cost: BatchCost
 
-    @classmethod
-    def of(cls, report: batch_overview.BatchReport, **more: Any) -> Self:
-        """The batch as it stands."""
-        batch, purse = report.batch, report.purse
-        return cls(
-            id=batch.id,
-            name=batch.name,
-            created_at=batch.created_at,
-            status=report.state.value,
-            rows=batch.rows,
-            bad=batch.bad,
-            counts=counted(batch.counts),
-            errors=report.errors,
-            planned=report.planned,
-            cost=BatchCost(
-                budget=purse.budget,
-                spent=purse.spent,
-                reserved=purse.reserved,
-                refunded=purse.refunded,
-                estimated=report.estimated,
-            ),
-            **more,
-        )
+    @property
+    def total(self) -> int:
+        """Jobs so far."""
+        return self.counts["total"]
+
+    @property
+    def over(self) -> int:
+        """Jobs in a terminal status."""
+        return sum(self.count(status) for status in Status if status.terminal)
+
+    @property
+    def failed(self) -> int:
+        """Jobs that a retry of the batch tries again."""
+        return self.count(Status.FAILED) + self.count(Status.TIMED_OUT)
+
+    def count(self, status: Status) -> int:
+        """Jobs in this status."""
+        return self.counts[status.value]
 
 
 class Batch(ListedBatch):
@@ -106,21 +99,11 @@ class Batch(ListedBatch):
 
     bad_rows: tuple[BadRow, ...] = Field(description="the first 100")
 
-    @classmethod
-    def of(cls, report: batch_overview.BatchReport, **more: Any) -> Self:
-        """The batch as it stands, and the first of its bad rows."""
-        return super().of(report, bad_rows=report.bad_rows, **more)
-
 
 class Batches(Answer):
     """The newest batches, newest first."""
 
     items: tuple[ListedBatch, ...]
-
-    @classmethod
-    def of(cls, reports: Iterable[batch_overview.BatchReport]) -> Self:
-        """The batches, in this order."""
-        return cls(items=tuple(map(ListedBatch.of, reports)))
 
 
 class Changed(Answer):

@@ -1,4 +1,4 @@
-"""PURE. Deliveries as answers: notifications as people see them."""
+"""PURE. Deliveries as answers."""
 
 from pydantic import Field
 

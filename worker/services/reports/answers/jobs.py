@@ -1,6 +1,7 @@
 """PURE. Jobs, pipelines and quotes as answers. Tokens and keys are nowhere in them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasPath, Field, PlainSerializer
@@ -23,11 +24,25 @@ from worker.services.reports.answers.base import (
     Time,
     counted,
 )
-from worker.services.reports.waits import Waiting
 
-#: Their prices tell what a job that has not started would cost.
+#: By name; their prices give the cost of a job that has not started.
 Accounts = Mapping[str, Account]
 PipelineStatus = Literal["open", "succeeded", "failed", "partly_failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a queued job does not start."""
+
+    #: A stable code; ``account``: the job's account was removed from the settings.
+    reason: Annotated[
+        str,
+        Field(
+            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
+            "backoff, siblings, function, or next: nothing keeps it"
+        ),
+    ]
+    message: str  #: what to do about it, for a person
 
 
 class Attempt(Answer):
@@ -122,7 +137,7 @@ class JobCost(Answer):
 
     @classmethod
     def of(cls, one: job.Job, accounts: Accounts | None) -> Self:
-        """What is charged for the job; nothing is estimated without ``accounts``."""
+        """The job's charges; without ``accounts`` there is no estimate."""
         found = charges(one, 0 if accounts is None else dry_run.next_price(one, accounts))
         sums: dict[str, Any] = {each.value: total(found, each) for each in Standing}
         return cls(**sums if accounts is not None else {**sums, "estimated": None})
@@ -164,7 +179,7 @@ class Job(Answer):
 
     @classmethod
     def of(cls, one: job.Job, accounts: Accounts | None = None, **waiting: Waiting | None) -> Self:
-        """The job; with ``waiting``, why it waits, if it does."""
+        """The job; ``waiting``: why it is queued."""
         return cls(
             id=one.id,
             kind=one.kind,
@@ -181,7 +196,7 @@ class Job(Answer):
             retry=one.options.retry,
             seed=one.options.seed,
             notify=one.options.notify,
-            assets=one.options.keep,
+            assets=one.keep,
             request=one.request,
             then=one.spec.then,
             result=one.result,
@@ -205,7 +220,7 @@ class Page(Answer):
 
     @classmethod
     def of(cls, page: store.Page, accounts: Accounts | None = None) -> Self:
-        """The page; its cursor is null at the end."""
+        """The page of the store as an answer."""
         return cls(items=_listed(page.jobs, accounts), next_cursor=page.cursor)
 
 
@@ -216,7 +231,7 @@ class Items(Answer):
 
     @classmethod
     def of(cls, jobs: Iterable[job.Job], accounts: Accounts | None = None) -> Self:
-        """The jobs, in this order."""
+        """The jobs in this order."""
         return cls(items=_listed(jobs, accounts))
 
 
@@ -277,7 +292,7 @@ class Quote(Answer):
 
 
 def pipeline_status(pipeline: store.Pipeline) -> PipelineStatus:
-    """Open while any job is; ``failed`` where the root did, ``partly_failed`` where others did."""
+    """``failed`` if the root did not succeed, ``partly_failed`` if only other jobs did not."""
     statuses = {Status(name) for name, count in pipeline.counts.items() if count}
     if not all(status.terminal for status in statuses):
         return "open"

@@ -1,4 +1,4 @@
-"""PURE. What callers' programs are sent, in the form that Standard Webhooks recommends."""
+"""PURE. The bodies of notifications, in the form that Standard Webhooks recommends."""
 
 from typing import Any, Literal, Self
 
@@ -19,7 +19,7 @@ class Message(Answer):
 
     @classmethod
     def of(cls, one: Notification, data: Answer) -> Self:
-        """The message that tells ``data`` to the receiver of the notification."""
+        """The body of the notification, with ``data``."""
         return cls(type=Topic(one.topic), timestamp=one.created_at, data=data)
 
 
