@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
@@ -16,7 +17,7 @@ import structlog
 from flask import Flask
 from granian.constants import Interfaces
 from granian.log import LogLevels
-from granian.net import SocketHolder  # type: ignore[attr-defined]  # where pickling finds it
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # exported without saying so
 from granian.server.mp import MPServer
 
 from config.settings import Settings
@@ -50,41 +51,45 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
     """
     create_app(settings)  # report bad settings once, not in every worker
     with listener or listen(settings.host, settings.port) as ours:
-        server = Server(
-            ours,
-            "webhooks.app",
-            interface=Interfaces.WSGI,
-            workers=WORKERS,
-            blocking_threads=THREADS,
-            workers_kill_timeout=STOP_S,
-            respawn_failed_workers=True,
-            log_level=LogLevels.error,
-            log_dictconfig=_LOGGING,
-        )
         gc.collect()
         gc.freeze()  # keeps the memory of imported modules shared with the workers
         log.info("web.listening", host=settings.host, port=port_of(ours))
-        server.serve(target_loader=partial(load_worker, settings), wrap_loader=False)
+        serve(ours, partial(load_worker, settings))
+
+
+def serve(listener: socket.socket, load: Callable[[], Flask]) -> None:
+    """Serve the app that ``load`` makes in each worker, all accepting from ``listener``."""
+    server = Server(
+        "app",
+        port=0,  # Granian only tries this one: see Server
+        interface=Interfaces.WSGI,
+        workers=WORKERS,
+        blocking_threads=THREADS,
+        workers_kill_timeout=STOP_S,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGGING,
+    )
+    start = partial(Server.start_worker, listener)
+    server.serve(spawn_target=start, target_loader=load, wrap_loader=False)
 
 
 class Server(MPServer):
-    """Granian whose workers accept from one socket, ``listener``, as it does outside of Linux.
+    """Granian, whose workers accept from one socket that somebody else opened.
 
     On Linux each worker opens a socket of its own that shares the port. Then another process of
     this user can take part of our requests unnoticed, and connections that wait for a worker are
     lost when it dies.
     """
 
-    def __init__(self, listener: socket.socket, target: str, **options: Any) -> None:
-        super().__init__(target, **options)
-        self._listener = listener
-
-    def _init_shared_socket(self) -> None:
-        self._listener.set_inheritable(True)
-        file = self._listener.fileno()
+    @classmethod
+    def start_worker(
+        cls, listener: socket.socket, number: int, name: str, load: Any, _own: Any, *options: Any
+    ) -> None:
+        """Run a worker on ``listener`` instead of its ``_own`` socket."""
         is_unix = False
-        holder = SocketHolder(file, is_unix, BACKLOG)  # type: ignore[call-arg]  # its stub is bare
-        vars(self).update(_ssp=None, _shd=holder, _sfd=file, _sso=self._listener)
+        holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]  # its stub is bare
+        cls._spawn_wsgi_worker(number, name, load, ((None, holder), listener), *options)
 
 
 def load_worker(settings: Settings) -> Flask:

@@ -9,17 +9,14 @@ worker that makes one POST.
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import redis
 import requests
 from celery import Celery
 from flask import Flask
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 from config.redis_urls import as_broker
-from webhooks.server import THREADS, WORKERS, Server
+from webhooks.server import serve
 from worker.adapters.local.listening import listen
 from worker.adapters.local.supervisor import end_with_parent
 from worker.bootstrap import HOOK_PATH
@@ -112,16 +109,7 @@ def _celery(redis_url: str) -> Celery:
 
 def _serve(make: Callable[[str, str], Flask], port: str, *urls: str) -> None:
     """A floor's app on the web server as we run it for our own."""
-    server = Server(
-        listen("127.0.0.1", int(port)),
-        "floor",
-        interface=Interfaces.WSGI,
-        workers=WORKERS,
-        blocking_threads=THREADS,
-        log_level=LogLevels.error,
-    )
-    load: Callable[[], Any] = partial(make, *urls)
-    server.serve(target_loader=load, wrap_loader=False)
+    serve(listen("127.0.0.1", int(port)), partial(make, *urls))
 
 
 if __name__ == "__main__":

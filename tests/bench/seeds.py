@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from tests.bench.load import post
 from tests.support.jobs import capacity
-from worker.adapters.provider.dialect import read_task
+from worker.adapters.provider.snapshots import read_task
 from worker.bootstrap import HOOK_PATH, Services
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started

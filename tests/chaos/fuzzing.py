@@ -14,7 +14,7 @@ from urllib.parse import quote_from_bytes
 from tests.chaos.mutilation import CALLBACKS, REQUESTS, SPOILING, WAYS
 from tests.chaos.stage import SECRETS
 from webhooks.callbacks import MAX_BYTES
-from worker.adapters.provider.dialect import read_task
+from worker.adapters.provider.snapshots import read_task
 from worker.adapters.tokens import Tokens
 from worker.bootstrap import HOOK_PATH
 

@@ -19,9 +19,9 @@ from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle
 from worker.domain.errors import StaleVersion
 from worker.domain.events import Observed, Policy, Posting, Replied
-from worker.domain.job import Job, Status
+from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.lifecycle import asking
-from worker.domain.lifecycle.moves import NOT_SENT, attempt_ended
+from worker.domain.lifecycle.moves import attempt_ended
 from worker.domain.result import JobError
 from worker.services.assets import Assets
 from worker.services.sweep import Sweep
@@ -37,7 +37,9 @@ def _without_lease() -> None:
     """The next sweep queues a job again whose POST may have left, as if its worker were gone."""
 
     def queued_again(job: Job, error: JobError | None, now: float, policy: Policy) -> Job:
-        return replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
+        return replace(
+            attempt_ended(job, AttemptOutcome.NOT_SENT), status=Status.QUEUED, due_at=None
+        )
 
     def commit_due_now(real: Callable[..., Any]) -> Callable[..., Any]:
         def commit(self: JobStore, job: Job, *args: Any, **kwargs: Any) -> Any:

@@ -141,7 +141,7 @@ def gather(
 ) -> Evidence:
     """All that the oracle needs."""
     stored = Snapshot.read(running.redis, PREFIX)
-    jobs = sorted(stored.jobs.values(), key=lambda job: (job.created_at, job.id))
+    jobs = sorted(stored.jobs.values(), key=lambda job: (job.spec.created_at, job.id))
     observer.compare({job.id: job for job in jobs})
     capacity, now = running.services.orchestrator.dispatch.capacity, time.time()
     wrong = stored.disagreements(lambda job: capacity(job.account, now).price(lane_of(job).sort))

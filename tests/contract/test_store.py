@@ -10,7 +10,7 @@ from worker.adapters.store import ABSENCE_S, Filter, Load, NoFreeSlot
 from worker.adapters.store.store import Store
 from worker.domain.account.callback_stats import CallbackStats, Source
 from worker.domain.errors import InvalidRequest, StaleVersion
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
 
 
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:
@@ -280,7 +280,10 @@ def test_what_was_paid_twice_is_listed_for_ever(store: Store) -> None:
     once, twice = put(store, a_job(), a_job(created_at=NOW + 1))
     only = Filter(double_payments=True)
     assert store.jobs.page(only, 9).jobs == ()
-    paid = (Attempt(1, NOW, "in_doubt", NOW, "t1", extra=True), Attempt(2, NOW, None, NOW, "t2"))
+    paid = (
+        Attempt(1, NOW, AttemptOutcome.IN_DOUBT, NOW, "t1", extra=True),
+        Attempt(2, NOW, None, NOW, "t2"),
+    )
     [twice] = put(store, replace(twice, attempts=paid, task_id="t2"))
     assert store.jobs.page(only, 9).jobs == (twice,)
     [twice] = put(store, replace(twice, status=Status.FAILED))

@@ -14,7 +14,7 @@ from worker.adapters.store.store import Store
 from worker.domain.account.billing import day_of
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
 from worker.domain.result import JobError
 
 
@@ -184,7 +184,7 @@ def test_no_start_passes_a_budget(store: Store, budgets: dict[str, Any], scope: 
         store.jobs.commit(third, capacity=agreed, now=NOW)
     refused = replace(started[0], status=Status.QUEUED, due_at=NOW + 9)
     [last] = refused.attempts
-    put(store, replace(refused, attempts=(replace(last, outcome="try_later"),)))
+    put(store, replace(refused, attempts=(replace(last, outcome=AttemptOutcome.TRY_LATER),)))
     assert [job.id for job in take_all(store, agreed)] == [jobs[2].id], (
         "what was free is free again"
     )
@@ -220,7 +220,7 @@ def test_money_is_what_the_records_say(store: Store) -> None:
     assert (sums("reserved"), sums("spent")) == ([0] * 4, [2] * 4)
     failed = replace(loaded(store, job.id), status=Status.FAILED, error=JobError("failed", "no"))
     [attempt] = failed.attempts
-    failed = replace(failed, attempts=(replace(attempt, outcome="failed"),))
+    failed = replace(failed, attempts=(replace(attempt, outcome=AttemptOutcome.FAILED),))
     store.jobs.commit(failed, capacity=agreed, now=NOW)
     assert (sums("spent"), sums("refunded")) == ([2] * 4, [2] * 4)
 

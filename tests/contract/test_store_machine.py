@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    initialize,
     invariant,
     multiple,
     precondition,
@@ -68,11 +69,27 @@ STEPS = int(os.environ.get("STORE_STEPS", "50"))
 
 ACCOUNTS = ("default", "other")
 SLOTS = 2
-BUDGET = 12
+BUDGET = 6  #: of the account "default": two pictures
 HOOK = Notify(tuple(Topic), url="https://app.example/hook")
-PICTURE = f"blob:{'a' * 64}.png"
+PICTURE, MASK = (f"blob:{letter * 64}.png" for letter in "ab")
 #: No more are handed in than this, so that much happens to each.
 FEW = 6
+
+
+#: What may be asked for.
+wishes = st.fixed_dictionaries(
+    {
+        "account": st.sampled_from(["default", "default", "other", ""]),
+        "tenant": st.sampled_from(["", "acme"]),
+        "batch_id": st.sampled_from([None, None, "b1", "b2"]),
+        "request": st.sampled_from(
+            [{"prompt": "a cat"}, {"prompt": "A  Cat ", "image": PICTURE}, {"prompt": "a dog"}]
+        ),
+        "kind": st.sampled_from([Kind.IMAGINE, Kind.VIDEO, Kind.IMAGINE, Kind.ACTION]),
+        "priority": st.sampled_from([0, 5, 9]),
+        "then": st.sampled_from([(), *THENS[1:], THENS[1]]),
+    }
+)
 
 
 def next_event(job: Job, verdict: Verdict, snapshot: Seen) -> Event:
@@ -85,7 +102,7 @@ def next_event(job: Job, verdict: Verdict, snapshot: Seen) -> Event:
         case Status.SUBMITTING:
             return Replied(job.attempt, verdict) if job.posting else Posting(job.attempt)
         case Status.AWAITING_MODAL:
-            return ModalAnswered(Modal("a hat"))
+            return ModalAnswered(Modal("a hat", MASK))
         case Status.SUCCEEDED:
             if job.result.assets_status is AssetsStatus.PENDING:
                 return AssetsSettled(("a.png",), AssetsStatus.STORED)
@@ -131,29 +148,24 @@ class Lives(RuleBasedStateMachine):
 
     # What may happen.
 
+    @initialize(target=jobs, wanted=st.lists(wishes, min_size=2, max_size=4))
+    def begin(self, wanted: list[dict[str, Any]]) -> Any:
+        return multiple(*(job_id for each in wanted for job_id in self.handed_in(each, 1)))
+
     @precondition(lambda self: len(self.ids) < FEW)
-    @rule(
-        target=jobs,
-        account=st.sampled_from(["default", "default", "other", ""]),
-        tenant=st.sampled_from(["", "acme"]),
-        batch_id=st.sampled_from([None, None, "b1", "b2"]),
-        request=st.sampled_from(
-            [{"prompt": "a cat"}, {"prompt": "A  Cat ", "image": PICTURE}, {"prompt": "a dog"}]
-        ),
-        kind=st.sampled_from([Kind.IMAGINE, Kind.VIDEO, Kind.IMAGINE, Kind.ACTION]),
-        priority=st.sampled_from([0, 5, 9]),
-        then=st.sampled_from([(), (), *THENS[:2]]),
-        copies=st.integers(1, 3),
-    )
-    def hand_in(self, copies: int, **fields: Any) -> Any:
+    @rule(target=jobs, wanted=wishes, copies=st.integers(1, 3))
+    def hand_in(self, wanted: dict[str, Any], copies: int) -> Any:
+        return multiple(*self.handed_in(wanted, copies))
+
+    def handed_in(self, wanted: dict[str, Any], copies: int) -> list[str]:
         self.now += 1
         known = len(self.ids)
         for n in range(copies):
             # The same ids when a failure is played again.
             job_id = UUID(int=known + n + 1).hex
-            where = {"anywhere": not fields["account"], "created_at": self.now + n / 8}
-            self.commit(a_job(id=job_id, **where, **fields))
-        return multiple(*self.ids[known:])
+            where = {"anywhere": not wanted["account"], "created_at": self.now + n / 8}
+            self.commit(a_job(id=job_id, **where, **wanted))
+        return self.ids[known:]
 
     @rule(target=jobs, account=st.sampled_from(ACCOUNTS), verdict=verdicts)
     def submit_next(self, account: str, verdict: Verdict) -> Any:
@@ -220,28 +232,42 @@ class Lives(RuleBasedStateMachine):
     def is_paused(self, what: str, *, resumed: bool) -> None:
         (self.store.queue.resume if resumed else self.store.queue.pause)(what)
 
-    @rule(taken=st.booleans(), final=st.booleans())
-    def is_told(self, *, taken: bool, final: bool) -> None:
-        for one in self.store.outbox.claim(self.now, 3, 60):
+    @rule(taken=st.booleans(), final=st.booleans(), again=st.booleans())
+    def is_told(self, *, taken: bool, final: bool, again: bool) -> None:
+        outbox = self.store.outbox
+        for one in outbox.claim(self.now, 3, 60):
             failure = Failure("410" if final else "500", final=final)
             after = delivered(one, self.now, "200") if taken else failed(one, self.now, failure)
-            assert self.store.outbox.settle(after, self.now)
-            assert not self.store.outbox.settle(after, self.now), "only once"
+            assert outbox.settle(after, self.now)
+            assert not outbox.settle(after, self.now), "only once"
+        for one in outbox.page(None, 1).notifications if again else ():
+            assert outbox.settle(replayed(one, self.now), self.now)
 
-    @rule()
-    def is_told_again(self) -> None:
-        for one in self.store.outbox.page(None, 1).notifications:
-            assert self.store.outbox.settle(replayed(one, self.now), self.now)
+    @rule(job_id=jobs, child_id=jobs)
+    def children_come_again(self, job_id: str, child_id: str) -> None:
+        """A decision that is made twice makes no child twice, and changes none."""
+        job, child = self.store.jobs.get(job_id), self.store.jobs.get(child_id)
+        if (
+            job
+            and child
+            and job is not child
+            and job.spec.pipeline_id == child.spec.pipeline_id != child_id
+        ):
+            self.commit(job, (replace(child, version=0, progress=99),))
 
     @rule(job_id=jobs)
-    def is_forgotten(self, job_id: str) -> None:
-        job = self.store.jobs.get(job_id)
-        pipeline = self.store.jobs.pipeline(job.spec.pipeline_id) if job else None
-        if pipeline:
-            over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
-            assert self.store.jobs.forget(pipeline.jobs, self.now, self.now) == over
-            self.gone += pipeline.jobs if over else ()
-            self.due = {k: at for k, at in self.due.items() if self.store.jobs.get(k)}
+    def are_forgotten(self, job_id: str) -> None:
+        """Whatever is over, and one that may not be."""
+        jobs = self.store.jobs
+        over = {root for status in Status for root in jobs.finished(status, self.now, 99)}
+        job = jobs.get(job_id)
+        for root in sorted(over | ({job.spec.pipeline_id} if job else set())):
+            pipeline = jobs.pipeline(root)
+            assert pipeline
+            all_over = all(each.settled and not each.holds_slot for each in pipeline.jobs)
+            assert jobs.forget(pipeline.jobs, self.now, self.now) == all_over
+            self.gone += pipeline.jobs if all_over else ()
+        self.due = {k: at for k, at in self.due.items() if jobs.get(k)}
 
     # How it is carried out.
 
@@ -296,6 +322,8 @@ class Lives(RuleBasedStateMachine):
             if written.due_at is not None:
                 self.due[written.id] = written.due_at
         after = self.stored()
+        expected = {j.id: replace(j, version=j.version + 1) for j in (job, *new)}
+        assert after.jobs == {**before.jobs, **expected}, "what was given is written, and no more"
         self.check_start(before, after, job, agreed)
         self.check_openings(before, after, agreed, openings.own)
         self.check_told(before, after, job, outbox)
@@ -346,7 +374,7 @@ class Lives(RuleBasedStateMachine):
     @staticmethod
     def open_of(stored: Snapshot, field: str, value: str) -> int:
         jobs = stored.jobs.values()
-        return sum(not job.settled for job in jobs if getattr(job, field) == value)
+        return sum(not job.settled for job in jobs if getattr(job.spec, field) == value)
 
     # What always holds.
 

@@ -15,7 +15,7 @@ from tests.support.jobs import GRID, NOW
 from tests.support.openapi import NotAsDescribed, checked, described, path_of, validator
 from tests.support.web import AUTH, Web
 from webhooks.api.openapi import document
-from worker.domain.job import Attempt, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Kind, Status
 from worker.domain.notifications import Topic
 from worker.domain.requests import parse_press, parse_request, parse_resolve
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
@@ -126,7 +126,10 @@ def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
             metadata={"order": 7},
             result=grid,
             error=JobError("moderated", "Banned word.", "Choose another."),
-            attempts=(Attempt(1, NOW, "in_doubt", NOW, "t0", extra=True), Attempt(2, NOW)),
+            attempts=(
+                Attempt(1, NOW, AttemptOutcome.IN_DOUBT, NOW, "t0", extra=True),
+                Attempt(2, NOW),
+            ),
             submitted_at=NOW,
             finished_at=NOW + 1.5,
             due_at=NOW,

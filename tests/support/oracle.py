@@ -13,8 +13,9 @@ from typing import Any
 
 from tests.support.jobs import GRID
 from worker.adapters.provider.client import ProviderClient
-from worker.adapters.provider.dialect import read_reply, read_task, read_transport_error
 from worker.adapters.provider.payloads import Submission
+from worker.adapters.provider.replies import read_reply, read_transport_error
+from worker.adapters.provider.snapshots import read_task
 from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ProviderUnavailable
 from worker.domain.events import Policy

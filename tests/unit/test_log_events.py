@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import worker
 
 ROOT = Path(worker.__file__).parents[1]
@@ -35,13 +37,17 @@ def _logs(called: ast.expr) -> bool:
     return False
 
 
-def test_every_event_is_a_dotted_name() -> None:
-    found = set(events())
+@pytest.fixture(scope="module")
+def found() -> set[str]:
+    return set(events())
+
+
+def test_every_event_is_a_dotted_name(found: set[str]) -> None:
     assert len(found) > 20, "the search finds the calls"
     assert [event for event in sorted(found) if not NAME.fullmatch(event)] == []
 
 
-def test_the_documentation_lists_exactly_the_events_that_are_logged() -> None:
+def test_the_documentation_lists_exactly_the_events_that_are_logged(found: set[str]) -> None:
     page = (ROOT / "docs/log-events.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE)
-    assert listed == sorted(set(events()))
+    assert listed == sorted(found)

@@ -1,7 +1,7 @@
-"""PURE. What a request would become and cost, before anything runs: the tree of its jobs.
+"""PURE. What a request would become and cost: the tree of its jobs, before anything runs.
 
-What is known only later (the buttons that a task will have, what a function chooses) is counted
-once and marked: such a plan is not exact. Attempts that a ``retry`` allows are not counted.
+What only becomes known later (which buttons a task has, what a function chooses) is counted once,
+and the plan is marked as not exact. Automatic retries are not counted.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from worker.domain import buttons
 from worker.domain.account import Account
 from worker.domain.account.callback_stats import sort_of
-from worker.domain.job import JSON, Job, JobSpec, Kind
+from worker.domain.job import JSON, TEXT_KINDS, Job, JobSpec, Kind
 from worker.domain.money import Amount
 
-#: What a submission of a sort of job costs, such as ``Account.price``.
+#: The price of a submission by the sort of job, such as ``Account.price``.
 Price = Callable[[str], Amount]
-
-#: Kinds that end with words, so that no grid's buttons are below them.
-_TEXT_KINDS = frozenset({Kind.DESCRIBE, Kind.SHORTEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,65 +23,66 @@ class Plan:
 
     kind: Kind
     words: str  #: what they do: a prompt, or the buttons, ``U1, U2``; may be empty
-    sort: str  #: what the price goes by; of several, ``upscale, action``
+    sort: str  #: what the price depends on; if several, ``upscale, action``
     price: Amount  #: of these jobs together
-    times: int = 1  #: how many they are
-    known: bool = True  #: False: what is pressed is known only then, and counted as one job
+    times: int = 1  #: number of these jobs
+    known: bool = True  #: False: which buttons match is not known yet; counted as one job
     children: tuple["Plan", ...] = ()  #: below each of them
 
     @property
     def total(self) -> Amount:
-        """What these jobs and all that follows them cost."""
+        """Price of these jobs and all that follow."""
         return self.price + self.times * sum(child.total for child in self.children)
 
     @property
     def jobs(self) -> int:
-        """How many jobs there are in all."""
+        """Number of these jobs and all that follow."""
         return self.times * (1 + sum(child.jobs for child in self.children))
 
     @property
     def exact(self) -> bool:
-        """Whether there can be no more jobs than these."""
+        """Whether the number of jobs is final."""
         return self.known and all(child.exact for child in self.children)
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A plan with its price, where each of several accounts may take it."""
+    """A plan and its price on each account that may take it."""
 
-    tree: Plan  #: priced by the account where it costs most
+    tree: Plan  #: with the prices of the most expensive account
     totals: Mapping[str, Amount]  #: by account; follow-ups stay on their root's
 
     @property
     def total(self) -> Amount:
-        """The most that it costs."""
+        """The highest price."""
         return self.tree.total
 
 
 def quote(jobs: Sequence[Job], accounts: Sequence[Account]) -> Quote:
-    """The plan of ``jobs``, as ``plan`` takes them, and its price; at least one account."""
+    """The plan of ``jobs`` (see ``plan``) with its prices; needs at least one account."""
     trees = {account.name: plan(jobs, account.price) for account in accounts}
     dearest = max(trees.values(), key=lambda tree: tree.total)
     return Quote(dearest, {name: tree.total for name, tree in trees.items()})
 
 
 def plan(jobs: Sequence[Job], price: Price) -> Plan:
-    """The plan of jobs that differ in nothing but the button that they press; often of one."""
+    """The plan of one or more jobs that differ only in the button that they press."""
     first = jobs[0]
     sorts = [sort_of(job) for job in jobs]
+    button = str(first.request.get("button", ""))
     return Plan(
         kind=first.kind,
         words=", ".join(map(_words, jobs)),
         sort=", ".join(dict.fromkeys(sorts)),
         price=0 if first.kind is Kind.CHOOSE else sum(map(price, sorts)),
         times=len(jobs),
-        known=not _presses_unknown(first),
+        known=first.kind is not Kind.ACTION or not buttons.is_glob(button),
         children=tuple(plan(made, price) for made in _below(first)),
     )
 
 
 def next_price(job: Job, accounts: Mapping[str, Account]) -> Amount:
-    """What the job's next submission costs: on its account, or where it costs most."""
+    """The price of the job's next submission: on its account, or the highest of all."""
     if job.kind is Kind.CHOOSE or job.task_id is not None:
         return 0
     able = [accounts[job.account]] if job.account in accounts else []
@@ -93,7 +91,7 @@ def next_price(job: Job, accounts: Mapping[str, Account]) -> Amount:
 
 
 def _below(parent: Job) -> Iterator[list[Job]]:
-    """The jobs of each step, alike but for their buttons."""
+    """The jobs of each step; those of one step differ only in their buttons."""
     if parent.kind is Kind.CHOOSE:  # its steps follow each press that its function chooses
         yield [_job(Kind.ACTION, {"button": "*"}, parent.spec.then)]
         return
@@ -102,30 +100,19 @@ def _below(parent: Job) -> Iterator[list[Job]]:
         if "press" in step:
             names = _names(step["press"], parent)
             yield [_job(Kind.ACTION, {"button": name}, then) for name in names]
+        elif "imagine" in step:
+            yield [_job(Kind.IMAGINE, {"prompt": step["imagine"]}, then)]
         else:
-            yield [_of_step(step, then)]
-
-
-def _of_step(step: JSON, then: tuple[JSON, ...]) -> Job:
-    if "imagine" in step:
-        return _job(Kind.IMAGINE, {"prompt": step["imagine"]}, then)
-    if "blend" in step:
-        return _job(Kind.BLEND, {"blend": step["blend"]}, then)
-    if "choose" in step:
-        return _job(Kind.CHOOSE, {"choose": step["choose"]}, then)
-    return _job(Kind.DESCRIBE, {}, then)
+            kind = next((k for k in (Kind.BLEND, Kind.CHOOSE) if k.value in step), Kind.DESCRIBE)
+            yield [_job(kind, step, then)]
 
 
 def _names(wanted: str, parent: Job) -> Sequence[str]:
-    """The buttons that ``wanted`` means; itself where nobody can know yet what matches."""
+    """The buttons that ``wanted`` matches; ``wanted`` itself if that is not known yet."""
     if not buttons.is_glob(wanted):
         return [wanted]
-    has_grid = parent.kind not in _TEXT_KINDS and sort_of(parent) != "upscale"
+    has_grid = parent.kind not in TEXT_KINDS and sort_of(parent) != "upscale"
     return (has_grid and buttons.matching_names(wanted)) or [wanted]
-
-
-def _presses_unknown(job: Job) -> bool:
-    return job.kind is Kind.ACTION and buttons.is_glob(str(job.request.get("button", "")))
 
 
 def _words(job: Job) -> str:
@@ -137,5 +124,5 @@ def _words(job: Job) -> str:
 
 
 def _job(kind: Kind, request: JSON, then: tuple[JSON, ...]) -> Job:
-    """A job that is never stored: what a price goes by is told from kind and request alone."""
-    return Job("", JobSpec(kind, request, then))
+    """A job that is never stored; its price depends on its kind and request only."""
+    return Job("", JobSpec(kind, request, then), account="")

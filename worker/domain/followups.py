@@ -1,76 +1,87 @@
-"""PURE. The steps (``then``) of a finished job -> its children.
+"""PURE. The children of a finished job, made from its steps (``then``).
 
-A child's id is made from its parent's id and its place in ``then``, so the same child is never made
-twice, however often its parent's end is told.
+A child's id is derived from its parent's id and its place in ``then``, so none is created twice,
+however often the parent's end is reported.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from worker.domain import buttons, retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.job import JSON, Job, JobSpec, Kind, Modal, Retry, Status
+from worker.domain.job import JSON, TEXT_KINDS, Job, JobSpec, Kind, Modal, Retry, Status
 from worker.domain.result import AssetsStatus, Button, JobError, Result
 from worker.domain.templates import MissingValue, render
-
-#: Kinds that end with words; all others end with pictures or films.
-_TEXT_KINDS = frozenset({Kind.DESCRIBE, Kind.SHORTEN})
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "hookline:job")
 
 
 def job_id_of(*parts: str) -> str:
-    """A job's id made from what it is: the same parts always give the same id (32 hex digits)."""
+    """A deterministic job id: the same parts always give the same id (32 hex digits)."""
     return uuid5(_NAMESPACE, "\x1f".join(parts)).hex
 
 
 def child_id(parent_id: str, key: str) -> str:
-    """The id of the child that ``parent_id`` makes for ``key`` (a step's place and button)."""
+    """The id of the parent's child for ``key``: the step's place, and for a glob the button."""
     return uuid5(UUID(parent_id), key).hex
 
 
 def incomplete(job: Job, result: Result) -> bool:
-    """Whether ``result`` leaves out what the finished ``job`` or its steps need.
+    """Whether ``result`` lacks what the finished ``job`` or its steps need.
 
-    Callbacks and lists may be shorter than the task's own page, which is the last word.
+    A callback or the task list may say less than the task itself, which is then fetched.
     """
-    if job.kind in _TEXT_KINDS:
+    if job.kind in TEXT_KINDS:
         lacking = not (result.prompts or result.text)
     else:
         lacking = not (result.image_url or result.image_urls or result.video_urls)
     return lacking or any(_lacks(step, result) for step in job.spec.then)
 
 
-def children(parent: Job, now: float) -> tuple[Job, ...]:
-    """The jobs that the finished ``parent`` starts, created at ``now``.
+def _lacks(step: JSON, result: Result) -> bool:
+    """Whether ``result`` lacks what ``step`` needs; a single button is looked up at its submit."""
+    if "press" in step:
+        return buttons.is_glob(step["press"]) and not result.buttons
+    if "choose" in step:
+        return result.buttons is None
+    if "blend" in step:  # needs its siblings' results only
+        return False
+    if "imagine" not in step:
+        return result.image_url is None
+    try:
+        render(step["imagine"], result)
+    except MissingValue:
+        return True
+    return False
 
-    A step that cannot be carried out gives a child that has failed, with the reason.
+
+def children(parent: Job, now: float) -> tuple[Job, ...]:
+    """The jobs that the finished ``parent`` starts.
+
+    A step that cannot be carried out becomes a child that has failed, with the reason.
     """
     made = tuple(
         child
         for index, step in enumerate(parent.spec.then)
-        for child in _children_of_step(_with_retry(parent, step), index, step, now)
+        for child in _children_of_step(_with_retry(parent, step), str(index), step, now)
     )
-    blends = {
-        child.id: _after_siblings(child, parent, made, now)
+    made = tuple(
+        _after_siblings(child, parent, made, now) if child.kind is Kind.BLEND else child
         for child in made
-        if child.kind is Kind.BLEND
-    }
-    made = tuple(blends.get(child.id, child) for child in made)
+    )
     return tuple(replace(child, awaited_by=awaited_by(child, made)) for child in made)
 
 
 def awaited_by(job: Job, others: tuple[Job, ...]) -> tuple[str, ...]:
-    """The ids of those of ``others`` that wait for ``job``."""
+    """The ids of those ``others`` that wait for ``job``."""
     return tuple(other.id for other in others if job.id in other.spec.waits_for)
 
 
 def chosen(choose: Job, parent: Job, steps: tuple[JSON, ...], now: float) -> tuple[Job, ...]:
-    """The children of ``choose``: they press what its function answered under ``parent``.
+    """The children of ``choose``: they press the buttons of ``parent`` that its function named.
 
-    What follows a press is the choose's own ``then``, unless the answer has another.
+    Each has the ``then`` of the choose, unless the function gave it another.
     """
     return tuple(
         replace(child, spec=replace(child.spec, parent_id=choose.id))
@@ -97,32 +108,32 @@ def press(
 ) -> tuple[Job, ...]:
     """The children that press ``wanted`` under ``parent``; several only for a glob.
 
-    Where the buttons are not known the child is resolved when it is submitted, after asking the
-    provider.
+    If the parent's buttons are unknown, the button is looked up when the child is submitted.
     """
-    request = {"job_id": parent.id, "button": wanted}
-    base = _child(parent, key, Kind.ACTION, request, then=then, now=now)
-    base = replace(base, modal=_modal(modal))
-    if parent.result.buttons:
-        found = buttons.find(parent.result.buttons, wanted)
-        if not found:
-            return (_failed(base, button_not_found(wanted, parent.result.buttons), now),)
-        if not buttons.is_glob(wanted):
+    base = _child(
+        parent, key, Kind.ACTION, {"job_id": parent.id, "button": wanted}, then=then, now=now
+    )
+    if modal:
+        base = replace(base, modal=Modal(modal.get("prompt"), modal.get("mask")))
+    known = parent.result.buttons or ()
+    found = buttons.find(known, wanted)
+    if not buttons.is_glob(wanted):
+        if found:
             return (_resolved(base, parent, found[0]),)
+        return (_failed(base, button_not_found(wanted, known), now) if known else base,)
+    if found:
         return tuple(
             _resolved(_one_of(base, parent, mark, key), parent, button)
-            for mark, button in _told_apart(found)
+            for mark, button in _with_marks(found)
         )
-    if buttons.is_glob(wanted):
-        names = buttons.matching_names(wanted)
-        if not names:
-            return (_failed(base, button_not_found(wanted, ()), now),)
-        return tuple(_one_of(base, parent, name, key) for name in names)
-    return (base,)
+    names = () if known else buttons.matching_names(wanted)
+    if not names:
+        return (_failed(base, button_not_found(wanted, known), now),)
+    return tuple(_one_of(base, parent, name, key) for name in names)
 
 
 def button_not_found(wanted: str, known: tuple[Button, ...]) -> JobError:
-    """The error of a press whose button is not there; its hint lists those that are."""
+    """The error of a press without a matching button; its hint lists those of the task."""
     names = ", ".join(dict.fromkeys(buttons.name_of(b) for b in known))
     hint = f"The buttons of this task are: {names}." if names else "This task has no buttons."
     return job_error(ErrorCode.BUTTON_NOT_FOUND, f"There is no button {wanted!r}.", hint)
@@ -131,7 +142,7 @@ def button_not_found(wanted: str, known: tuple[Button, ...]) -> JobError:
 def default_prompt(parent: Job, custom_id: str) -> str | None:
     """The prompt that the window behind ``custom_id`` would show.
 
-    That of a describe's number is its own text; of any other button, the parent's prompt.
+    For a numbered button of a describe, the text of that number; otherwise the parent's prompt.
     """
     name = buttons.name_of(Button(custom_id))
     prompts = parent.result.prompts
@@ -141,41 +152,26 @@ def default_prompt(parent: Job, custom_id: str) -> str | None:
     return str(prompt) if prompt else None
 
 
-def _lacks(step: JSON, result: Result) -> bool:
-    """A press of one button is no such step: it is resolved when it is submitted."""
-    if "press" in step:
-        return buttons.is_glob(step["press"]) and not result.buttons
-    if "choose" in step:
-        return result.buttons is None
-    if "blend" in step:  # needs what its siblings give
-        return False
-    if "imagine" in step:
-        try:
-            render(step["imagine"], result)
-        except MissingValue:
-            return True
-        return False
-    return result.image_url is None
-
-
-def _children_of_step(parent: Job, index: int, step: JSON, now: float) -> Iterator[Job]:
+def _children_of_step(parent: Job, key: str, step: JSON, now: float) -> tuple[Job, ...]:
     then = tuple(step.get("then", ()))
-    key = str(index)
     if "press" in step:
-        yield from press(parent, step["press"], key, now, modal=step.get("modal"), then=then)
-    elif "imagine" in step:
-        yield _imagine(parent, key, step["imagine"], then, now)
-    elif "blend" in step:
+        return press(parent, step["press"], key, now, modal=step.get("modal"), then=then)
+    if "imagine" in step:
+        return (_imagine(parent, key, step["imagine"], then, now),)
+    if "blend" in step:
         request = {name: step[name] for name in ("blend", "dimensions") if name in step}
-        yield _child(parent, key, Kind.BLEND, request, then=then, now=now)
-    elif "choose" in step:
-        yield _choose(parent, key, step["choose"], then, now)
-    else:
-        yield _describe(parent, key, then, now)
+        return (_child(parent, key, Kind.BLEND, request, then=then, now=now),)
+    if "choose" in step:
+        return (_choose(parent, key, step["choose"], then, now),)
+    image = parent.result.image_url
+    child = _child(parent, key, Kind.DESCRIBE, {"image": image}, then=then, now=now)
+    if image is None:
+        child = _failed(child, job_error(ErrorCode.NO_PICTURE, "The parent has no picture."), now)
+    return (child,)
 
 
 def _with_retry(parent: Job, step: JSON) -> Job:
-    """As children inherit from it: a step may have a ``retry`` of its own."""
+    """The parent, with the ``retry`` that children of this step inherit."""
     if "retry" not in step:
         return parent
     asked = dict(step["retry"])
@@ -187,23 +183,13 @@ def _with_retry(parent: Job, step: JSON) -> Job:
 def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
     child = _child(parent, key, Kind.IMAGINE, {"prompt": template}, then=then, now=now)
     try:
-        prompt = render(template, parent.result)
+        return child.with_request({"prompt": render(template, parent.result)})
     except MissingValue as missing:
         return _failed(child, job_error(ErrorCode.TEMPLATE_UNRESOLVED, str(missing)), now)
-    return child.with_request({"prompt": prompt})
-
-
-def _describe(parent: Job, key: str, then: tuple[JSON, ...], now: float) -> Job:
-    request = {"image": parent.result.image_url}
-    child = _child(parent, key, Kind.DESCRIBE, request, then=then, now=now)
-    if parent.result.image_url is None:
-        error = job_error(ErrorCode.NO_PICTURE, "The parent has no picture.")
-        return _failed(child, error, now)
-    return child
 
 
 def _choose(parent: Job, key: str, function: str, then: tuple[JSON, ...], now: float) -> Job:
-    """It is given the parent's files, so it waits until they are stored."""
+    """Its function gets the parent's files, so it waits until they are stored."""
     request = {"job_id": parent.id, "choose": function}
     child = _child(parent, key, Kind.CHOOSE, request, then=then, now=now)
     pending = parent.result.assets_status is AssetsStatus.PENDING
@@ -212,7 +198,7 @@ def _choose(parent: Job, key: str, function: str, then: tuple[JSON, ...], now: f
 
 
 def _after_siblings(blend: Job, parent: Job, made: tuple[Job, ...], now: float) -> Job:
-    """A blend waits for the presses beside it that it names."""
+    """The blend, waiting for the presses among its siblings that it names."""
     found = [_sibling(parent, name, made) for name in blend.request["blend"]]
     siblings = [sibling for sibling in found if sibling]
     if len(siblings) < len(found):
@@ -229,7 +215,7 @@ def _waiting(child: Job, waits_for: tuple[str, ...], due_at: float) -> Job:
 
 
 def _sibling(parent: Job, name: str, made: tuple[Job, ...]) -> Job | None:
-    """The child that presses the button called ``name``, which may be one of a glob's."""
+    """The child that presses the button called ``name``, itself or as part of a glob."""
     known = buttons.find(parent.result.buttons or (), name)
     for child in (each for each in made if each.kind is Kind.ACTION):
         same = known and child.request.get("custom_id") == known[0].custom_id
@@ -239,13 +225,7 @@ def _sibling(parent: Job, name: str, made: tuple[Job, ...]) -> Job | None:
 
 
 def _child(
-    parent: Job,
-    key: str,
-    kind: Kind,
-    request: dict[str, Any],
-    *,
-    then: tuple[JSON, ...],
-    now: float,
+    parent: Job, key: str, kind: Kind, request: JSON, *, then: tuple[JSON, ...], now: float
 ) -> Job:
     spec = JobSpec(
         kind,
@@ -257,7 +237,7 @@ def _child(
         parent_id=parent.id,
         batch_id=parent.spec.batch_id,
     )
-    # A task id means nothing to another account.
+    # A task id is only valid on its own account.
     return Job(child_id(parent.id, key), spec, account=parent.account)
 
 
@@ -268,21 +248,17 @@ def _resolved(child: Job, parent: Job, button: Button) -> Job:
     return replace(child.with_request(request), modal_prompt=modal_prompt)
 
 
-def _told_apart(found: tuple[Button, ...]) -> Iterator[tuple[str, Button]]:
-    """Each button by its name, or by its customId where several share the name."""
+def _with_marks(found: tuple[Button, ...]) -> Iterator[tuple[str, Button]]:
+    """Each button by its name, or by its customId if several share the name."""
     names = [buttons.name_of(button) for button in found]
     for name, button in zip(names, found, strict=True):
         yield name if names.count(name) == 1 else button.custom_id, button
 
 
 def _one_of(base: Job, parent: Job, mark: str, key: str) -> Job:
-    """One child of a glob: the step's place alone would give them all the same id."""
+    """One child of a glob; the mark keeps the ids of its children apart."""
     request = {**base.request, "button": mark}
     return replace(base.with_request(request), id=child_id(parent.id, f"{key}:{mark}"))
-
-
-def _modal(modal: JSON | None) -> Modal | None:
-    return Modal(prompt=modal.get("prompt"), mask=modal.get("mask")) if modal else None
 
 
 def _failed(job: Job, error: JobError, now: float) -> Job:

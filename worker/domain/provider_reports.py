@@ -1,7 +1,6 @@
 """PURE. What a provider told us, in our words: the verdict on a submission, the snapshot of a task.
 
-``worker.adapters.provider.dialect`` makes these from whatever JSON came; ``lifecycle`` decides by
-them.
+``worker.adapters.provider`` makes these from whatever JSON came; ``lifecycle`` decides by them.
 """
 
 from dataclasses import dataclass, field

@@ -6,7 +6,7 @@ the task id.
 
 from typing import Any
 
-from worker.adapters.provider.dialect import read_task
+from worker.adapters.provider.snapshots import read_task
 from worker.adapters.tokens import AccountToken, BadToken, JobToken, Tokens
 from worker.domain.account.callback_stats import Source
 from worker.domain.events import Disposition, Observed

@@ -49,7 +49,7 @@ PER_DESTINATION = 2
 #: Notifications that may wait for a place; others are due again when their claim ends.
 MAX_WAITING = 2000
 #: Seconds that a thread spends on waiting notifications before it hands them on.
-_TURN_S = 10.0
+TURN_S = 10.0
 #: Bytes read of a response, so that the receiver is not cut off while writing it.
 _ANSWER_BYTES = 4096
 #: A larger pipeline is sent without its jobs: receivers refuse large bodies.
@@ -118,7 +118,7 @@ class Notifier:
             per_key=PER_DESTINATION,
             total=AT_ONCE,
             max_waiting=MAX_WAITING,
-            turn_s=_TURN_S,
+            turn_s=TURN_S,
         )
 
     def send(self, notification_id: str) -> None:

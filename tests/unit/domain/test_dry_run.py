@@ -11,7 +11,7 @@ from tests.support.jobs import GRID, NOW, a_job
 from worker.domain import followups
 from worker.domain.account import Account
 from worker.domain.dry_run import Plan, next_price, plan, quote
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
 from worker.domain.money import amount
 from worker.domain.result import Button, Result
 from worker.services.reports import answers
@@ -140,6 +140,6 @@ def test_what_the_next_submission_costs(job: Job, price: str) -> None:
 
 
 def test_a_retry_is_priced_like_the_first_attempt() -> None:
-    paid = Attempt(1, NOW, "failed", NOW, "t1", account="main", price=amount(1))
+    paid = Attempt(1, NOW, AttemptOutcome.FAILED, NOW, "t1", account="main", price=amount(1))
     again = replace(a_job(account="main"), attempts=(paid,))
     assert next_price(again, {"main": MAIN}) == amount(1)

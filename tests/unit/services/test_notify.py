@@ -395,7 +395,7 @@ def test_a_hanging_receiver_takes_two_places_and_keeps_nobody_waiting(shell: Tel
 def test_a_thread_lets_others_have_what_still_waits_after_its_turn(
     shell: Telling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TURN_S", 0.0)
+    monkeypatch.setattr(module, "TURN_S", 0.0)
     notifier = shell.a_notifier()
     ids = [shell.tell(Notify(("job.failed",), celery_task="t")).id for _ in range(4)]
     shell.wakeups.sent.clear()

@@ -7,17 +7,16 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.support.jobs import GRID, NOW, a_job, a_snapshot, capacity, changed, in_status, sample
+from tests.support.jobs import GRID, a_snapshot, in_status
+from tests.support.processes import wait_for
 from tests.support.shell import Shell
 from worker.adapters.tokens import Tokens
-from worker.domain.account.callback_stats import Source
 from worker.domain.errors import HooklineError, ProviderUnavailable
-from worker.domain.events import Policy, Started
+from worker.domain.events import Policy
 from worker.domain.job import Job, Status
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import Result
 from worker.services.poll import POLLS, Poller
-from worker.services.sweep import Sweep
 
 tokens = Tokens(["a secret for this test only"])
 
@@ -205,9 +204,7 @@ def test_a_busy_poller_steps_aside(shell: Shell, poller: Poller) -> None:
     threads = [Thread(target=poller.poll, args=("default", [job.id])) for job in jobs]
     for thread in threads:
         thread.start()
-    pause = Event()
-    while len(began) < POLLS:
-        pause.wait(0.01)
+    wait_for(lambda: len(began) == POLLS, "as many polls as may be under way")
     poller.poll("default", [job.id for job in jobs])  # would wait for ever
     assert len(began) == POLLS
     go_on.set()
@@ -227,42 +224,3 @@ def test_a_provider_that_fails_gives_its_place_back(shell: Shell, poller: Poller
             except HooklineError:
                 continue
     assert len(shell.provider.asked) == 2 * (POLLS + 1)
-
-
-SILENT = 10_000
-#: A silent task is asked about once within so many seconds: 15, a quarter more so that calls can be
-#: shared, and a second for the sweep.
-ROUND_S = 20.0
-
-
-def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones() -> None:
-    shell = Shell(max_running=SILENT + 100)
-    poller = Poller(shell.orchestrator, {"default": shell.provider}, tokens)
-    sweep = Sweep(shell.orchestrator, shell.wakeups)
-    silent = in_status(Status.IN_PROGRESS)
-    for n in range(SILENT):
-        task_id, began = f"t{n}", NOW - n % 1800
-        job = replace(silent, id=f"{n:032x}", task_id=task_id, submitted_at=began, heard_at=began)
-        last = changed(job, pipeline_id=job.id, due_at=NOW, deadline_at=NOW + 9999)
-        quiet = sample(Source.ASKED, ended=True) if n < 3 else None
-        shell.store.jobs.commit(last, capacity=capacity(SILENT), sample=quiet)
-        shell.provider.tasks[task_id] = a_snapshot(
-            TaskStatus.IN_PROGRESS, task_id=task_id, progress=40
-        )
-    for _ in range(3):
-        shell.provider.asked.clear()
-        end = shell.now + ROUND_S
-        fresh = shell.put(a_job())
-        while shell.now < end:
-            shell.now += 0.5
-            shell.wakeups.sent.clear()
-            sweep.run()
-            for what, account, *rest in shell.wakeups.sent:
-                if what == "ask":
-                    poller.poll(account, rest)
-                elif ready := shell.store.queue.next_ready(capacity(SILENT + 100), shell.now):
-                    shell.orchestrator.record(ready, Started("default"))
-        asked = [task for call in shell.provider.asked for task in call.split(",")]
-        assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"
-        assert len(shell.provider.asked) <= 150, "a hundred at a time, nearly"
-        assert shell.job(fresh).status is Status.SUBMITTING

@@ -23,17 +23,11 @@ from requests.auth import AuthBase
 
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
-from worker.adapters.provider.dialect import (
-    guess_dialect,
-    read_fetch,
-    read_json,
-    read_reply,
-    read_seed,
-    read_tasks,
-    read_transport_error,
-)
+from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.payloads import Submission, address
-from worker.adapters.provider.wire import words_of
+from worker.adapters.provider.replies import read_reply, read_seed, read_transport_error
+from worker.adapters.provider.snapshots import read_fetch, read_tasks
+from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account, Dialect
 from worker.domain.errors import HooklineError, ProviderUnavailable
 from worker.domain.job import JSON, Kind

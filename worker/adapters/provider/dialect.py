@@ -1,21 +1,58 @@
-"""PURE. How providers speak, in our words: the front of the modules that read their answers.
+"""PURE. Which dialect an answer betrays.
 
-Every function here takes whatever came and never raises.
+Only answers to our own questions tell: a callback through a gateway is sent by the software behind
+it, and an accepted submit is handed through from there.
 """
 
-from worker.adapters.provider.guess import guess_dialect
-from worker.adapters.provider.replies import read_reply, read_seed, read_transport_error
-from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
-from worker.adapters.provider.wire import UNREADABLE, read_json
+from typing import Any
 
-__all__ = [
-    "UNREADABLE",
-    "guess_dialect",
-    "read_fetch",
-    "read_json",
-    "read_reply",
-    "read_seed",
-    "read_task",
-    "read_tasks",
-    "read_transport_error",
-]
+from worker.adapters.provider.wire import items, mapping, text
+from worker.domain.account import Dialect
+from worker.domain.job import JSON
+
+#: Error types that gateways write themselves.
+_GATEWAY_ERRORS = frozenset({"upstream_error", "new_api_error"})
+_TRUEAI_KEYS = frozenset(
+    {"displays", "isCompleted", "isPartner", "isOfficial", "realBotType", "interactionMetadataId"}
+)
+_NOVICEZK_PROPERTIES = frozenset({"discordInstanceId", "progressMessageId", "messageHash"})
+
+
+def guess_dialect(body: Any) -> Dialect | None:
+    """The dialect of a fetched task, of a list's first telling task, or of an error; else None."""
+    if isinstance(body, list):
+        guesses = (_of_object(mapping(item)) for item in items(body))
+        return next((guess for guess in guesses if guess), None)
+    return _of_object(mapping(body))
+
+
+def _of_object(body: JSON) -> Dialect | None:
+    return _of_error(body) or _of_task(body)
+
+
+def _of_error(body: JSON) -> Dialect | None:
+    types = {text(body.get("type")), text(mapping(body.get("error")).get("type"))}
+    return None if _GATEWAY_ERRORS.isdisjoint(types) else "gateway"
+
+
+def _of_task(task: JSON) -> Dialect | None:
+    if "action" not in task or "status" not in task:
+        return None
+    if (text(task.get("id")) or "").startswith("task_"):
+        return "crazyrouter"
+    if not _TRUEAI_KEYS.isdisjoint(task):
+        return "trueai"
+    if _is_gateways(task):
+        return "gateway"
+    bare = "buttons" not in task
+    if bare and not _NOVICEZK_PROPERTIES.isdisjoint(mapping(task.get("properties"))):
+        return "novicezk"
+    return None
+
+
+def _is_gateways(task: JSON) -> bool:
+    """Gateways serve the picture themselves, and write 0 where the others write null."""
+    if "/mj/image/" in (text(task.get("imageUrl")) or ""):
+        return True
+    no_time = any(text(task.get(key)) == "0" for key in ("startTime", "finishTime"))
+    return no_time and "buttons" in task

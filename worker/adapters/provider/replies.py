@@ -7,22 +7,50 @@ next, and words only where they are the provider's own fixed phrases. Whatever l
 the job was accepted is in doubt, because a second submit may be a second payment.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import partial
+from typing import Any, NamedTuple
 
-from worker.adapters.provider.reply import Code, Reply, look
-from worker.adapters.provider.wire import mapping, text, whole, words_of
+from worker.adapters.provider.wire import (
+    UNREADABLE,
+    items,
+    mapping,
+    page_words,
+    read_json,
+    text,
+    whole,
+    words_of,
+)
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.job import Kind
+from worker.domain.job import JSON, Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
 from worker.domain.result import Result
 
-#: Kinds that go on from another task. VIDEO does so only when it extends a film.
+#: Kinds that always continue another task; VIDEO does so only when it extends a film.
 _ON_PARENT = frozenset({Kind.ACTION, Kind.CHANGE, Kind.MODAL})
+_MAX_SEED = 40  #: characters; a seed is a number of about ten digits
 
-#: Characters of a seed, a number of ten digits as a rule; a longer text is none.
-_MAX_SEED = 40
 
+class Code(IntEnum):
+    """The envelope's ``code``."""
+
+    REFUSED = -1
+    SUCCESS = 1
+    QUEUED_BEFORE_2_0 = 2  #: only the first releases; later ones say 22
+    MISSING = 3  #: no account, or no such parent
+    INVALID = 4
+    GATEWAY_BROKE = 5  #: while it talked to its upstream, which may have accepted
+    FAILURE = 9
+    EXISTS = 21  #: or: a window is open
+    QUEUED = 22
+    QUEUE_FULL = 23
+    BANNED = 24
+    SATURATED = 30
+
+
+_QUEUE_WORDS = ("排队", "in queue", "queued")
 _WINDOW_WORDS = ("window confirm", "窗口等待")
 _EXISTS_WORDS = ("已存在", "already exist")
 _BANNED_WORDS = ("敏感词", "sensitive word", "sensitive_word", "banned word", "banned prompt")
@@ -51,18 +79,119 @@ _LASTING_LIMIT_WORDS = ("今日绘图", "绘图次数已达上限", "临时封�
 _LIMIT_WORDS = ("已达上限", "已饱和", "too many requests", "rate limit", "rate_limit")
 
 
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A reply with its parts found, wherever they were."""
+
+    kind: Kind
+    status: int
+    code: int | None
+    message: str  #: the provider's words, or ours about a body without any
+    said: str  #: all words that may carry a hint, in lower case
+    ids: tuple[str, ...]
+    listed: tuple[str, ...]  #: a result that is a list
+    properties: JSON
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def missing(self) -> bool:
+        """Whether the HTTP path seems not to exist: no code means that no provider answered."""
+        return self.status in (404, 405) and self.code is None
+
+    def says(self, phrases: tuple[str, ...]) -> bool:
+        """Whether one of the phrases (in lower case) is among the words."""
+        return any(phrase in self.said for phrase in phrases)
+
+
+class _Rule(NamedTuple):
+    """The verdict on the replies that match."""
+
+    outcome: Outcome
+    code: ErrorCode
+    matches: Callable[[_Reply], object]
+    slow: bool = False
+    account_trouble: bool = False  #: other jobs of the account would fare the same
+
+
+_not_yet = partial(_Rule, Outcome.NOT_YET)
+_later = partial(_Rule, Outcome.TRY_LATER)
+_permanent = partial(_Rule, Outcome.PERMANENT)
+_account = partial(_Rule, Outcome.PERMANENT, account_trouble=True)
+_in_doubt = partial(_Rule, Outcome.IN_DOUBT, ErrorCode.IN_DOUBT)
+
+
+def _is_moderated(reply: _Reply) -> bool:
+    refused = reply.code in (Code.BANNED, Code.EXISTS)
+    return refused or bool(reply.properties.get("bannedWord")) or reply.says(_BANNED_WORDS)
+
+
+def _parent_not_ready(reply: _Reply) -> bool:
+    return reply.kind in (*_ON_PARENT, Kind.VIDEO) and reply.says(_PARENT_STATUS_WORDS)
+
+
+def _lacks_parent(reply: _Reply) -> bool:
+    """Whether the provider does not know the parent task; without an account it says 3, too."""
+    on_parent = reply.kind in _ON_PARENT and reply.code == Code.MISSING
+    words = reply.kind in (*_ON_PARENT, Kind.VIDEO) and reply.says(_PARENT_MISSING_WORDS)
+    return words or (on_parent and not reply.says(_ACCOUNT_WORDS))
+
+
+def _limited(reply: _Reply, phrases: tuple[str, ...]) -> bool:
+    """Limits without a code of their own come as 4 or -1, or with HTTP 4xx."""
+    return (reply.code is not None or reply.status >= 400) and reply.says(phrases)
+
+
+#: For replies that took no job. The first rule that matches decides.
+_RULES: tuple[_Rule, ...] = (
+    _permanent(ErrorCode.MODERATED, _is_moderated),
+    _account(ErrorCode.QUOTA, lambda r: r.says(_QUOTA_WORDS) or r.status == 402),
+    _account(ErrorCode.UNAUTHORIZED, lambda r: r.status == 401),
+    _account(ErrorCode.FORBIDDEN, lambda r: r.status == 403),
+    _permanent(ErrorCode.NOT_FOUND, lambda r: r.status == 404 and r.code == Code.MISSING),
+    _not_yet(ErrorCode.PARENT_NOT_READY, _parent_not_ready),
+    _not_yet(ErrorCode.NOT_FOUND, _lacks_parent),
+    # A gateway's own trouble after it handed the job on.
+    _in_doubt(lambda r: r.code == Code.GATEWAY_BROKE),
+    _in_doubt(lambda r: "insert_midjourney_task_failed" in r.said),
+    _later(ErrorCode.QUEUE_FULL, lambda r: r.code == Code.QUEUE_FULL),
+    _later(ErrorCode.RATE_LIMITED, lambda r: r.code == Code.SATURATED),
+    _later(ErrorCode.NO_ACCOUNT, lambda r: r.code == Code.MISSING),
+    _later(ErrorCode.QUEUE_FULL, lambda r: r.code == Code.FAILURE and r.says(_FULL_WORDS)),
+    _later(ErrorCode.PROVIDER_ERROR, lambda r: r.code == Code.FAILURE),
+    _later(ErrorCode.RATE_LIMITED, lambda r: r.status == 429),
+    _later(ErrorCode.NO_CHANNEL, lambda r: r.status == 503 and r.says(_CHANNEL_WORDS), slow=True),
+    _later(ErrorCode.UNAVAILABLE, lambda r: r.status == 503),
+    # Whatever broke or was cut short on the way: the job may have been handed on before.
+    _in_doubt(lambda r: not 200 <= r.status < 500 or r.status in (408, 499)),
+    _later(ErrorCode.QUEUE_FULL, lambda r: _limited(r, _FULL_WORDS)),
+    _later(ErrorCode.LIMIT_REACHED, lambda r: _limited(r, _LASTING_LIMIT_WORDS), slow=True),
+    _later(ErrorCode.LIMIT_REACHED, lambda r: _limited(r, _LIMIT_WORDS)),
+    # A 2xx that neither takes nor refuses the job in words of this protocol.
+    _in_doubt(lambda r: r.ok and r.code not in (Code.INVALID, Code.REFUSED)),
+    # Every provider has `imagine`: if it is missing, or redirects, the address is wrong.
+    _account(ErrorCode.NO_ENDPOINT, lambda r: 300 <= r.status < 400),
+    _account(ErrorCode.NO_ENDPOINT, lambda r: r.missing and r.kind is Kind.IMAGINE),
+    _permanent(ErrorCode.NO_ENDPOINT, lambda r: r.missing),
+    _permanent(ErrorCode.UNKNOWN_ACTION, lambda r: "unknown_action" in r.said),
+    _permanent(ErrorCode.BAD_PARAMETER, lambda _: True),
+)
+
+
 def read_reply(kind: Kind, http_status: int, body: bytes) -> Verdict:
     """Classify the reply to a submit of ``kind``; never raises.
 
-    The first rule that has an opinion decides. ``NOT_YET`` carries the error that the job ends with
-    if the gateway does not catch up with its own callback in time, which is decided elsewhere.
+    ``NOT_YET`` carries the error that the job ends with if the gateway does not catch up with its
+    own callback in time, which is decided elsewhere.
     """
-    reply = look(kind, http_status, body)
-    for rule in _RULES:
-        verdict = rule(reply)
-        if verdict is not None:
-            return verdict
-    return _refused(Outcome.PERMANENT, ErrorCode.BAD_PARAMETER, reply)
+    reply = _look(kind, http_status, body)
+    if _took_it(reply):
+        return _taken(reply)
+    rule = next(rule for rule in _RULES if rule.matches(reply))
+    error = job_error(rule.code, reply.message)
+    return Verdict(rule.outcome, error=error, slow=rule.slow, account_trouble=rule.account_trouble)
 
 
 def read_transport_error(reason: str, *, sent: bool) -> Verdict:
@@ -91,23 +220,48 @@ def read_seed(http_status: int, body: Any) -> SeedReply:
     )
 
 
-def _refused(outcome: Outcome, reason: ErrorCode, reply: Reply, *, slow: bool = False) -> Verdict:
-    return Verdict(outcome, error=job_error(reason, reply.message), slow=slow)
+def _look(kind: Kind, http_status: int, body: bytes) -> _Reply:
+    value = read_json(body)
+    reply = mapping(value)
+    message, said = words_of(value)
+    if value is UNREADABLE:
+        message, is_page = page_words(body)
+        said = "" if is_page else (message or "").lower()
+    return _Reply(
+        kind=kind,
+        status=http_status,
+        code=whole(reply.get("code")),
+        message=message or f"HTTP {http_status} without an explanation",
+        said=said,
+        ids=_ids(reply.get("result")),
+        listed=tuple(filter(None, map(text, items(reply.get("result"))))),
+        properties=mapping(reply.get("properties")),
+    )
 
 
-# The rules. Each gives a verdict, or None to leave it to the next.
+def _ids(result: Any) -> tuple[str, ...]:
+    """The task ids of a result: text, a number, or several joined by commas."""
+    pieces = (text(piece) for piece in (text(result) or "").split(","))
+    return tuple(dict.fromkeys(piece for piece in pieces if piece))
 
 
-def _taken(reply: Reply) -> Verdict | None:
+def _took_it(reply: _Reply) -> bool:
+    """Whether the code means that there is a task, though its id may be missing."""
+    if reply.code == Code.EXISTS:
+        return bool(reply.ids)
+    if reply.code == Code.QUEUED_BEFORE_2_0:
+        return reply.says(_QUEUE_WORDS)
+    return reply.code in (Code.SUCCESS, Code.QUEUED)
+
+
+def _taken(reply: _Reply) -> Verdict:
     """The provider has a task, or has done the work at once."""
-    if not reply.took_it:
-        return None
     if reply.kind is Kind.UPLOAD:
         urls = reply.listed or tuple(i for i in reply.ids if i.startswith("http"))
         if urls:
             return Verdict(Outcome.DONE, result=Result(image_urls=urls))
     if not reply.ids:
-        return _refused(Outcome.IN_DOUBT, ErrorCode.IN_DOUBT, reply)
+        return Verdict(Outcome.IN_DOUBT, error=job_error(ErrorCode.IN_DOUBT, reply.message))
     outcome = _kind_of_task(reply)
     known = Result(image_url=_finished_picture(reply)) if outcome is Outcome.EXISTS else None
     asked = text(reply.properties.get("finalPrompt")) if outcome is Outcome.NEEDS_MODAL else None
@@ -120,7 +274,7 @@ def _taken(reply: Reply) -> Verdict | None:
     )
 
 
-def _kind_of_task(reply: Reply) -> Outcome:
+def _kind_of_task(reply: _Reply) -> Outcome:
     """Running, waiting for a window's answer (gateways call that running), or there before."""
     remix = reply.properties.get("remix")
     if remix is True or text(remix) in ("true", "1") or reply.says(_WINDOW_WORDS):
@@ -135,131 +289,7 @@ def _kind_of_task(reply: Reply) -> Outcome:
     return Outcome.NEEDS_MODAL if on_button else Outcome.EXISTS
 
 
-def _finished_picture(reply: Reply) -> str | None:
+def _finished_picture(reply: _Reply) -> str | None:
     """The existing task's picture; before its end the same field holds a preview."""
     finished = text(reply.properties.get("status")) == "SUCCESS"
     return text(reply.properties.get("imageUrl")) if finished else None
-
-
-def _moderated(reply: Reply) -> Verdict | None:
-    banned = reply.properties.get("bannedWord") or reply.says(_BANNED_WORDS)
-    if reply.code in (Code.BANNED, Code.EXISTS) or banned:
-        return _refused(Outcome.PERMANENT, ErrorCode.MODERATED, reply)
-    return None
-
-
-def _account(reply: Reply) -> Verdict | None:
-    """The key, the credit or the account is at fault, so other jobs would fare the same."""
-    if reply.says(_QUOTA_WORDS) or reply.http_status == 402:
-        reason = ErrorCode.QUOTA
-    elif reply.http_status == 401:
-        reason = ErrorCode.UNAUTHORIZED
-    elif reply.http_status == 403:
-        reason = ErrorCode.FORBIDDEN
-    else:
-        return None
-    error = job_error(reason, reply.message)
-    return Verdict(Outcome.PERMANENT, error=error, account_trouble=True)
-
-
-def _parent(reply: Reply) -> Verdict | None:
-    """The parent task is unknown, or not finished as far as the provider knows."""
-    if reply.http_status == 404 and reply.code == Code.MISSING:
-        return _refused(Outcome.PERMANENT, ErrorCode.NOT_FOUND, reply)
-    if reply.kind not in (*_ON_PARENT, Kind.VIDEO):
-        return None
-    if reply.says(_PARENT_STATUS_WORDS):
-        return _refused(Outcome.NOT_YET, ErrorCode.PARENT_NOT_READY, reply)
-    no_account = reply.says(_ACCOUNT_WORDS)
-    missing = reply.code == Code.MISSING and reply.kind in _ON_PARENT and not no_account
-    if missing or reply.says(_PARENT_MISSING_WORDS):
-        return _refused(Outcome.NOT_YET, ErrorCode.NOT_FOUND, reply)
-    return None
-
-
-def _doubtful_code(reply: Reply) -> Verdict | None:
-    """A gateway's own trouble after it handed the job on."""
-    if reply.code == Code.GATEWAY_BROKE or "insert_midjourney_task_failed" in reply.said:
-        return _refused(Outcome.IN_DOUBT, ErrorCode.IN_DOUBT, reply)
-    return None
-
-
-def _later_by_code(reply: Reply) -> Verdict | None:
-    reasons: Mapping[int | None, ErrorCode] = {
-        Code.QUEUE_FULL: ErrorCode.QUEUE_FULL,
-        Code.SATURATED: ErrorCode.RATE_LIMITED,
-        Code.MISSING: ErrorCode.NO_ACCOUNT,
-        Code.FAILURE: ErrorCode.QUEUE_FULL if reply.says(_FULL_WORDS) else ErrorCode.PROVIDER_ERROR,
-    }
-    reason = reasons.get(reply.code)
-    return _refused(Outcome.TRY_LATER, reason, reply) if reason else None
-
-
-def _later_by_status(reply: Reply) -> Verdict | None:
-    if reply.http_status == 429:
-        return _refused(Outcome.TRY_LATER, ErrorCode.RATE_LIMITED, reply)
-    if reply.http_status != 503:
-        return None
-    if reply.says(_CHANNEL_WORDS):
-        return _refused(Outcome.TRY_LATER, ErrorCode.NO_CHANNEL, reply, slow=True)
-    return _refused(Outcome.TRY_LATER, ErrorCode.UNAVAILABLE, reply)
-
-
-def _server_failed(reply: Reply) -> Verdict | None:
-    """Anything that broke or was cut short on the way: the job may have been handed on before."""
-    if 200 <= reply.http_status < 500 and reply.http_status not in (408, 499):
-        return None
-    return _refused(Outcome.IN_DOUBT, ErrorCode.IN_DOUBT, reply)
-
-
-def _later_by_words(reply: Reply) -> Verdict | None:
-    """Limits that have no code of their own: they come as 4 or -1, or with HTTP 4xx."""
-    if reply.code is None and reply.http_status < 400:
-        return None
-    if reply.says(_FULL_WORDS):
-        return _refused(Outcome.TRY_LATER, ErrorCode.QUEUE_FULL, reply)
-    if reply.says(_LASTING_LIMIT_WORDS):
-        return _refused(Outcome.TRY_LATER, ErrorCode.LIMIT_REACHED, reply, slow=True)
-    if reply.says(_LIMIT_WORDS):
-        return _refused(Outcome.TRY_LATER, ErrorCode.LIMIT_REACHED, reply)
-    return None
-
-
-def _unclear(reply: Reply) -> Verdict | None:
-    """A 2xx that neither takes nor refuses the job in words of this protocol."""
-    refused = reply.code in (Code.INVALID, Code.REFUSED)
-    if 200 <= reply.http_status < 300 and not refused:
-        return _refused(Outcome.IN_DOUBT, ErrorCode.IN_DOUBT, reply)
-    return None
-
-
-def _no_endpoint(reply: Reply) -> Verdict | None:
-    """Nothing answers there. Every provider has ``imagine``: without it the address is wrong."""
-    redirected = 300 <= reply.http_status < 400
-    if not redirected and (reply.http_status not in (404, 405) or reply.code is not None):
-        return None
-    error = job_error(ErrorCode.NO_ENDPOINT, reply.message)
-    wrong_address = redirected or reply.kind is Kind.IMAGINE
-    return Verdict(Outcome.PERMANENT, error=error, account_trouble=wrong_address)
-
-
-def _unknown_action(reply: Reply) -> Verdict | None:
-    if "unknown_action" in reply.said:
-        return _refused(Outcome.PERMANENT, ErrorCode.UNKNOWN_ACTION, reply)
-    return None
-
-
-_RULES: tuple[Callable[[Reply], Verdict | None], ...] = (
-    _taken,
-    _moderated,
-    _account,
-    _parent,
-    _doubtful_code,
-    _later_by_code,
-    _later_by_status,
-    _server_failed,
-    _later_by_words,
-    _unclear,
-    _no_endpoint,
-    _unknown_action,
-)

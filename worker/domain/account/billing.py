@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from worker.domain.job import Attempt, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.money import Amount
-from worker.domain.provider_reports import Outcome
 
 
 class Standing(StrEnum):
@@ -32,8 +31,7 @@ class Charge(NamedTuple):
 
 
 #: Outcomes of an attempt that was never accepted.
-_FREE = frozenset({Outcome.NOT_YET.value, Outcome.TRY_LATER.value, "not_sent"})
-_GIVEN_UP = Status.IN_DOUBT.value
+_FREE = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER, AttemptOutcome.NOT_SENT})
 
 
 def charges(job: Job, price: Amount) -> tuple[Charge, ...]:
@@ -56,7 +54,7 @@ def _of_attempt(job: Job, attempt: Attempt) -> tuple[Charge, ...]:
     day = day_of(attempt.started_at)
     spent = Charge(attempt.account, day, Standing.SPENT, attempt.price)
     if _accepted(job, attempt):
-        if attempt.refundable and attempt.outcome == Status.FAILED.value:
+        if attempt.refundable and attempt.outcome is AttemptOutcome.FAILED:
             return spent, spent._replace(standing=Standing.REFUNDED)
         return (spent,)
     if _may_be_accepted(job, attempt):
@@ -67,12 +65,12 @@ def _of_attempt(job: Job, attempt: Attempt) -> tuple[Charge, ...]:
 def _accepted(job: Job, attempt: Attempt) -> bool:
     """A window's task is paid for with its answer, not when it opens."""
     if attempt.task_id is None:
-        return attempt.outcome == Status.SUCCEEDED.value
+        return attempt.outcome is AttemptOutcome.SUCCEEDED
     return not (attempt == job.attempts[-1] and job.window is Window.OPEN)
 
 
 def _may_be_accepted(job: Job, attempt: Attempt) -> bool:
-    if attempt.outcome == _GIVEN_UP:
+    if attempt.given_up:
         return True
     if attempt.outcome in _FREE:
         return False

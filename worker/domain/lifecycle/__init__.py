@@ -1,19 +1,12 @@
-"""PURE. The one function that decides every change of a job: ``transition(job, event, now,
-policy)``.
-
-An event is what happened: a worker started the submit, the provider replied, a task was observed
-(by callback or by asking), time passed, a person asked for something. The answer is a ``Decision``:
-the job as it shall be, the children it starts, and what became of the event. Nothing is read or
-written here.
+"""PURE. ``transition(job, event, now, policy)``: the function that decides every change of a job.
 
     queued -> submitting -> submitted -> in_progress -> succeeded | failed | cancelled | timed_out
                   |   ^         |
                   v   |         +-> awaiting_modal -> queued (for the modal's own POST)
                in_doubt         +-> overdue (still watched for a late success)
 
-Forward skips are legal: a callback may overtake our own record of the submit reply. Terminal
-statuses absorb, except for ``retry`` and for what belongs to a result that is there (its files, its
-seed).
+A job may skip statuses forward: a callback can overtake our own record of the submit's reply.
+Terminal statuses absorb everything but a retry, a late success, and the files and seed of a result.
 """
 
 from collections.abc import Callable
@@ -32,8 +25,8 @@ __all__ = ["next_look", "transition"]
 def transition(job: Job, event: Event, now: float, policy: Policy) -> Decision:
     """Decide what ``event`` does to ``job`` at ``now``.
 
-    Raises ``Conflict`` for a caller's wish that the job's status does not allow; never for what a
-    provider sent, however odd.
+    Raises ``Conflict`` for a caller's request that the job's status does not allow; never for
+    anything a provider sent.
     """
     decide: Callable[[Job, Any, float, Policy], Decision] = _DECIDERS[type(event)]
     decision = decide(job, event, now, policy)

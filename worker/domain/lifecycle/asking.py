@@ -1,104 +1,18 @@
-"""PURE. Time that passed, and what people and programs ask for."""
+"""PURE. Time that passed, what callers ask for, and what becomes of a result's files and seed."""
 
 from dataclasses import replace
 
+from worker.domain import events
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import Conflict
-from worker.domain.events import (
-    AssetsSettled,
-    Cancelled,
-    Decision,
-    Disposition,
-    LinksRenewed,
-    ModalAnswered,
-    Policy,
-    Resolved,
-    Retried,
-    SeedSettled,
-    TimePassed,
-)
-from worker.domain.job import Job, Kind, Status
-from worker.domain.lifecycle.again import ended_or_again
+from worker.domain.events import Decision, Disposition, Policy
+from worker.domain.job import AttemptOutcome, Job, Kind, Status
+from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import doubted, given_up_on, still_in_doubt, submitted_again
-from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
-    NOT_SENT,
-    accepted,
-    as_new,
-    attempt_ended,
-    due_until_settled,
-    ended,
-    followed,
-    freed,
-    too_late_to_submit,
-    with_attempt,
-)
+from worker.domain.lifecycle.moves import ended
+from worker.domain.lifecycle.retries import ended_or_retried
 from worker.domain.lifecycle.waiting import call_lost, waits_again
-from worker.domain.result import AssetsStatus, JobError
-
-
-def time_passed(job: Job, event: TimePassed, now: float, policy: Policy) -> Decision:
-    """What a job's silence means by now: a dead worker, a missed deadline, the end of a wait."""
-    if job.due_at is None or job.due_at > now:
-        return Decision(job, Disposition.STALE)
-    if job.waiting or job.kind is Kind.CHOOSE:
-        return Decision(call_lost(job, now))
-    return _silent(job, now, policy)
-
-
-def _silent(job: Job, now: float, policy: Policy) -> Decision:
-    late = job.deadline_at is not None and now >= job.deadline_at
-    overdue_since = job.overdue_since or job.deadline_at
-    too_late = overdue_since is not None and now >= overdue_since + policy.grace_s
-    if job.draining:
-        return Decision(_not_awaited(job) if too_late or _unheard(job, now) else job)
-    match job.status:
-        case Status.QUEUED if late:
-            return Decision(too_late_to_submit(job, now))
-        case Status.QUEUED:
-            return Decision(replace(job, due_at=None))
-        case Status.SUBMITTING:
-            return Decision(_worker_died(job, now, policy))
-        case Status.IN_DOUBT:
-            return Decision(still_in_doubt(job, now, policy))
-        case Status.SUBMITTED | Status.IN_PROGRESS if late:
-            return Decision(_overdue(job, now))
-        case Status.OVERDUE if too_late:
-            return Decision(ended_or_again(job, Status.TIMED_OUT, now, job.error or _DEADLINE))
-        case Status.AWAITING_MODAL:
-            return Decision(ended(job, Status.TIMED_OUT, now, _WINDOW_DEADLINE))
-        case _:
-            return Decision(job)
-
-
-def _overdue(job: Job, now: float) -> Job:
-    return replace(
-        job,
-        status=Status.OVERDUE,
-        error=_DEADLINE,
-        overdue_since=job.deadline_at,
-        due_at=now,
-    )
-
-
-def _worker_died(job: Job, now: float, policy: Policy) -> Job:
-    if job.posting:
-        return doubted(job, None, now, policy)
-    # Nothing was sent.
-    return replace(attempt_ended(job, NOT_SENT), status=Status.QUEUED, due_at=None)
-
-
-def _unheard(job: Job, now: float) -> bool:
-    """Whether nothing more is to be heard of a cancelled job's POST, which was never answered."""
-    return job.task_id is None and job.doubt_until is not None and now >= job.doubt_until
-
-
-def _not_awaited(job: Job) -> Job:
-    """A cancelled job is waited for no longer; that it was paid for may still come out."""
-    if job.task_id is None:
-        job = with_attempt(job, replace(followed(job), outcome=GIVEN_UP))
-    return freed(job)
-
+from worker.domain.result import AssetsStatus, JobError, Result
 
 _DEADLINE = job_error(ErrorCode.DEADLINE, "The job did not finish before its deadline.")
 _WINDOW_DEADLINE = job_error(
@@ -106,8 +20,53 @@ _WINDOW_DEADLINE = job_error(
 )
 
 
-def cancelled(job: Job, event: Cancelled, now: float, policy: Policy) -> Decision:
-    """Over for the caller at once; for the account only when the provider has nothing to run."""
+def time_passed(job: Job, event: events.TimePassed, now: float, policy: Policy) -> Decision:
+    """The job is due: a worker died, a deadline passed, or a wait is over."""
+    if job.due_at is None or job.due_at > now:
+        return Decision(job, Disposition.STALE)
+    if job.waiting or job.kind is Kind.CHOOSE:
+        return Decision(call_lost(job, now))
+    return Decision(_silent(job, now, policy))
+
+
+def _silent(job: Job, now: float, policy: Policy) -> Job:
+    late = job.deadline_at is not None and now >= job.deadline_at
+    overdue_since = job.overdue_since or job.deadline_at
+    too_late = overdue_since is not None and now >= overdue_since + policy.grace_s
+    if job.draining:
+        unanswered = job.task_id is None and job.doubt_until is not None and now >= job.doubt_until
+        return _not_awaited(job) if too_late or unanswered else job
+    match job.status:
+        case Status.QUEUED:
+            return moves.too_late_to_submit(job, now) if late else replace(job, due_at=None)
+        case Status.SUBMITTING if job.posting:
+            return doubted(job, None, now, policy)
+        case Status.SUBMITTING:  # nothing was sent
+            return replace(
+                moves.attempt_ended(job, AttemptOutcome.NOT_SENT), status=Status.QUEUED, due_at=None
+            )
+        case Status.IN_DOUBT:
+            return still_in_doubt(job, now, policy)
+        case Status.SUBMITTED | Status.IN_PROGRESS if late:
+            overdue = replace(job, status=Status.OVERDUE, error=_DEADLINE)
+            return replace(overdue, overdue_since=job.deadline_at, due_at=now)
+        case Status.OVERDUE if too_late:
+            return ended_or_retried(job, Status.TIMED_OUT, now, job.error or _DEADLINE)
+        case Status.AWAITING_MODAL:
+            return ended(job, Status.TIMED_OUT, now, _WINDOW_DEADLINE)
+        case _:
+            return job
+
+
+def _not_awaited(job: Job) -> Job:
+    """Stop waiting for a cancelled job's POST; later evidence may still show that it was paid."""
+    if job.task_id is None:
+        job = moves.with_attempt(job, replace(moves.followed(job), outcome=AttemptOutcome.IN_DOUBT))
+    return moves.freed(job)
+
+
+def cancelled(job: Job, event: events.Cancelled, now: float, policy: Policy) -> Decision:
+    """Over for the caller at once; the slot is kept while the provider may be running the task."""
     if job.status.terminal:
         raise Conflict(f"The job is {job.status} already.")
     error = JobError(ErrorCode.CANCELLED, "Cancelled on request.")
@@ -116,13 +75,12 @@ def cancelled(job: Job, event: Cancelled, now: float, policy: Policy) -> Decisio
         return Decision(_not_awaited(gone))
     if not job.holds_slot or (job.status is Status.SUBMITTING and not job.posting):
         return Decision(gone)
-    # What the provider already runs cannot be stopped: it keeps its place until it ends.
     until = job.doubt_until or now + policy.lease_s + policy.doubt_window_s
     return Decision(replace(gone, draining=True, doubt_until=until, due_at=job.due_at or now))
 
 
-def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
-    """Back to the queue as if new, but for the attempts and tasks it had."""
+def retried(job: Job, event: events.Retried, now: float, policy: Policy) -> Decision:
+    """Back to the queue, with the attempts and tasks it had."""
     if job.status not in (Status.FAILED, Status.CANCELLED, Status.TIMED_OUT):
         raise Conflict(
             f"Only a failed, cancelled or timed out job can be retried; this one is {job.status}."
@@ -134,30 +92,27 @@ def retried(job: Job, event: Retried, now: float, policy: Policy) -> Decision:
     if job.status is Status.FAILED and not job.attempts:
         reason = job.error.message if job.error else "it was wrong from the start"
         raise Conflict(f"The job could never be submitted, and a retry would not help: {reason}")
-    return Decision(as_new(job))
+    return Decision(moves.requeued(job))
 
 
-def resolved(job: Job, event: Resolved, now: float, policy: Policy) -> Decision:
-    """A person knows, or takes the risk, where no evidence is to be had."""
+def resolved(job: Job, event: events.Resolved, now: float, policy: Policy) -> Decision:
+    """A person ends the doubt."""
     if job.status is not Status.IN_DOUBT:
         raise Conflict(f"The job is not in doubt; it is {job.status}.")
     if event.outcome == "accepted":
-        return Decision(replace(accepted(job, event.task_id, now, policy), due_at=now))
-    if event.outcome == "failed":
-        return Decision(given_up_on(job, now))
-    return Decision(submitted_again(job))
+        return Decision(replace(moves.accepted(job, event.task_id, now, policy), due_at=now))
+    return Decision(given_up_on(job, now) if event.outcome == "failed" else submitted_again(job))
 
 
-def modal_answered(job: Job, event: ModalAnswered, now: float, policy: Policy) -> Decision:
-    """To the queue again: the answer is a POST like any other, and needs a slot."""
+def modal_answered(job: Job, event: events.ModalAnswered, now: float, policy: Policy) -> Decision:
+    """Back to the queue, for the POST of the answer."""
     if job.status is not Status.AWAITING_MODAL:
         raise Conflict(f"The job does not wait for a modal; it is {job.status}.")
-    modal = replace(event.modal, prompt=event.modal.prompt or job.modal_prompt)
-    return Decision(replace(job, status=Status.QUEUED, modal=modal, due_at=None))
+    return Decision(moves.answer_queued(job, event.modal))
 
 
-def assets_settled(job: Job, event: AssetsSettled, now: float, policy: Policy) -> Decision:
-    """Told twice, the first time counts."""
+def assets_settled(job: Job, event: events.AssetsSettled, now: float, policy: Policy) -> Decision:
+    """Record the stored files; only the first such event counts."""
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
     result = replace(
@@ -167,28 +122,28 @@ def assets_settled(job: Job, event: AssetsSettled, now: float, policy: Policy) -
         assets_error=event.error,
         files=event.files,
     )
-    return Decision(due_until_settled(replace(job, result=result), now))
+    return _with_result(job, result, now)
 
 
-def seed_settled(job: Job, event: SeedSettled, now: float, policy: Policy) -> Decision:
-    """Told twice, the first time counts: two workers may have asked."""
+def seed_settled(job: Job, event: events.SeedSettled, now: float, policy: Policy) -> Decision:
+    """Record the seed; only the first such event counts, as two workers may have asked."""
     if not job.seed_pending:
         return Decision(job, Disposition.STALE)
-    result = replace(job.result, seed=event.seed, seed_error=event.error)
-    return Decision(due_until_settled(replace(job, result=result), now))
+    return _with_result(job, replace(job.result, seed=event.seed, seed_error=event.error), now)
 
 
-def links_renewed(job: Job, event: LinksRenewed, now: float, policy: Policy) -> Decision:
-    """The same files at other addresses; where none are told, the old ones stay."""
-    told = event.result
+def _with_result(job: Job, result: Result, now: float) -> Decision:
+    return Decision(moves.due_until_settled(replace(job, result=result), now))
+
+
+def links_renewed(job: Job, event: events.LinksRenewed, now: float, policy: Policy) -> Decision:
+    """Replace the files' URLs; where the provider gave none, the old ones stay."""
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
     result = replace(
         job.result,
-        image_url=told.image_url or job.result.image_url,
-        image_urls=told.image_urls or job.result.image_urls,
-        video_urls=told.video_urls or job.result.video_urls,
+        image_url=event.result.image_url or job.result.image_url,
+        image_urls=event.result.image_urls or job.result.image_urls,
+        video_urls=event.result.video_urls or job.result.video_urls,
     )
-    if result == job.result:
-        return Decision(job, Disposition.DUPLICATE)
     return Decision(replace(job, result=result))

@@ -1,12 +1,12 @@
-"""PURE. Submissions whose outcome is unknown, and what ends the doubt.
+"""PURE. Submissions with an unknown outcome, and what resolves them.
 
-A job in doubt is never sent again blindly. Evidence that it was accepted (a callback with the
-attempt's ``state``, a row of the provider's task list) is taken at any time. Evidence that it was
-not is the silence of an account whose callbacks flow, through a whole window. Without either the
-account's policy decides, or a person.
+A job in doubt is never resent blindly. Evidence that it was accepted (a callback with the attempt's
+``state``, a row of the provider's task list) counts at any time. Evidence that it was not accepted
+is silence through the whole doubt window, on an account whose callbacks arrive. Without either, the
+account's policy or a person decides.
 
-An attempt that was given up may prove accepted all the same. It is taken over where no other one
-was accepted yet, and else kept as a double payment.
+An attempt that was given up may turn out to be accepted. It is followed if no other attempt was
+accepted so far; otherwise it is recorded as a double payment.
 """
 
 from dataclasses import replace
@@ -14,19 +14,10 @@ from dataclasses import replace
 from worker.domain import retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Observed, Policy
-from worker.domain.job import Attempt, Job, Status, Window
-from worker.domain.lifecycle.again import tried_again
-from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
-    NOT_SENT,
-    OVER,
-    attempt_ended,
-    closed,
-    ended,
-    followed,
-    with_attempt,
-    with_task,
-)
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
+from worker.domain.lifecycle import moves
+from worker.domain.lifecycle.moves import followed, with_attempt
+from worker.domain.lifecycle.retries import was_retried
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import JobError
 
@@ -38,7 +29,7 @@ _ERROR = job_error(
 
 
 def doubted(job: Job, error: JobError | None, now: float, policy: Policy) -> Job:
-    """Perhaps paid, perhaps not: it waits for evidence and is never sent again blindly."""
+    """Perhaps paid, perhaps not: wait for evidence."""
     until = now + policy.doubt_window_s
     return replace(
         job,
@@ -51,49 +42,51 @@ def doubted(job: Job, error: JobError | None, now: float, policy: Policy) -> Job
 
 
 def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
-    """What becomes of a doubt that no evidence of acceptance has ended so far."""
-    if job.doubt_until is not None and now < job.doubt_until:
-        age = now - (job.doubt_until - policy.doubt_window_s)
-        return replace(job, due_at=min(job.doubt_until, now + retry_policy.look_for_evidence(age)))
-    given_up = sum(attempt.outcome == GIVEN_UP for attempt in job.attempts)
-    sent_at, until = followed(job).posted_at, job.doubt_until or now
+    """Decide about a job in doubt for which no evidence of acceptance has come."""
+    until = job.doubt_until or now
+    if now < until:
+        age = now - (until - policy.doubt_window_s)
+        return replace(job, due_at=min(until, now + retry_policy.look_for_evidence(age)))
+    given_up = sum(attempt.given_up for attempt in job.attempts)
+    sent_at = followed(job).posted_at
     not_accepted = sent_at is not None and policy.silence_tells(sent_at, until)
     if given_up < policy.max_resubmits and (not_accepted or policy.in_doubt == "resubmit"):
         return submitted_again(job)
     if policy.in_doubt == "fail":
         return given_up_on(job, now)
-    age = now - (job.doubt_until or now)
-    return replace(job, held=True, due_at=now + retry_policy.look_for_evidence(age))
+    return replace(job, held=True, due_at=now + retry_policy.look_for_evidence(now - until))
 
 
 def submitted_again(job: Job) -> Job:
-    """To the queue; the next start is an attempt of its own, so that callbacks tell them apart."""
-    job = attempt_ended(job, GIVEN_UP)
+    """Back to the queue; the next start is a new attempt, so that callbacks tell them apart."""
+    job = moves.attempt_ended(job, AttemptOutcome.IN_DOUBT)
     return replace(job, status=Status.QUEUED, held=False, doubt_until=None, error=None, due_at=None)
 
 
 def given_up_on(job: Job, now: float) -> Job:
-    """Failed, without our knowing whether it was paid for."""
-    return attempt_ended(ended(job, Status.FAILED, now, job.error), GIVEN_UP)
+    """Failed; whether it was paid for stays unknown."""
+    return moves.attempt_ended(
+        moves.ended(job, Status.FAILED, now, job.error), AttemptOutcome.IN_DOUBT
+    )
 
 
 def other_attempt(job: Job, event: Observed) -> Attempt | None:
     """The attempt that ``event`` is about, if it was given up and is not the one followed."""
-    present = followed(job)
-    if event.attempt in (None, present.number) and present.outcome != GIVEN_UP:
+    present, task_id = followed(job), event.snapshot.task_id
+    if event.attempt in (None, present.number) and not present.given_up:
         return None
-    if event.snapshot.task_id is not None and event.snapshot.task_id == job.task_id:
+    if task_id is not None and task_id == job.task_id:
         return None
-    number = present.number if event.attempt is None else event.attempt
-    if event.snapshot.task_id in {a.task_id for a in job.attempts if a.outcome in OVER} - {None}:
+    if task_id in {a.task_id for a in job.attempts if a.over} - {None}:
         return None  # about a task that is over, whatever attempt is named
-    return next((a for a in job.attempts if a.number == number and a.outcome == GIVEN_UP), None)
+    number = present.number if event.attempt is None else event.attempt
+    return next((a for a in job.attempts if a.number == number and a.given_up), None)
 
 
 def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | None:
-    """An attempt that was given up is heard of: taken over, or kept as a payment.
+    """Record that ``attempt``, which is not followed, was accepted.
 
-    None: it is the one to follow now; the job is to be decided by its snapshot (``taken_over``).
+    None: follow it from now on (``taken_over``), and decide by its snapshot.
     """
     if snapshot.task_id is None or snapshot.status is TaskStatus.MODAL:
         return Decision(job, Disposition.STALE)
@@ -101,24 +94,25 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
     if not job.status.terminal and (unanswered or snapshot.status is TaskStatus.SUCCEEDED):
         return None
     if snapshot.status is TaskStatus.PENDING:
-        return Decision(job, Disposition.STALE)  # told of again when it runs
+        return Decision(job, Disposition.STALE)  # reported again when it runs
     others = (other for other in job.attempts if other.number != attempt.number)
-    beside = any(other.task_id and not tried_again(job, other) for other in others)
-    outcome = Status.SUCCEEDED.value if attempt.outcome in OVER else attempt.outcome
-    paid = replace(attempt, outcome=outcome, task_id=snapshot.task_id, extra=beside)
+    extra = any(other.task_id and not was_retried(job, other) for other in others)
+    outcome = AttemptOutcome.SUCCEEDED if attempt.over else attempt.outcome
+    paid = replace(attempt, outcome=outcome, task_id=snapshot.task_id, extra=extra)
     return Decision(with_attempt(job, paid))
 
 
 def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
-    """Follows ``attempt`` instead of the present one, which may have been sent as well."""
+    """Follow ``attempt`` instead of the present one, which may have been sent as well."""
     present = followed(job)
-    if present.number != attempt.number and present.outcome not in OVER:
-        # A task that waits for a window's answer is not one that this attempt was accepted as.
+    if present.number != attempt.number and not present.over:
+        # The task of an open window is not paid for until the window is answered.
         paid = present.task_id is not None and job.window is not Window.OPEN
-        doubtful = job.status is Status.IN_DOUBT or present.outcome == GIVEN_UP
-        sent = paid or job.posting or doubtful
-        outcome = GIVEN_UP if sent else NOT_SENT
+        doubtful = job.status is Status.IN_DOUBT or present.given_up
+        outcome = (
+            AttemptOutcome.IN_DOUBT if paid or job.posting or doubtful else AttemptOutcome.NOT_SENT
+        )
         job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
     job = with_attempt(job, replace(attempt, outcome=None, extra=False))
-    job = replace(job, posting=False, held=False, error=None, window=closed(job.window))
-    return with_task(job, snapshot.task_id, attempt.number)
+    job = replace(job, posting=False, held=False, error=None, window=moves.closed(job.window))
+    return moves.with_task(job, snapshot.task_id, attempt.number)

@@ -1,4 +1,4 @@
-"""PURE. The moves that decisions are made of: a job as it is after one of them."""
+"""PURE. The building blocks of decisions: each returns an updated copy of the job."""
 
 from dataclasses import replace
 
@@ -6,35 +6,30 @@ from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
 from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
-from worker.domain.job import Attempt, Job, Kind, Modal, Status, Window
+from worker.domain.job import (
+    Attempt,
+    AttemptOutcome,
+    Job,
+    Kind,
+    Modal,
+    Status,
+    Window,
+)
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
 
-#: An attempt whose worker died before its POST could leave. Its number is not used again, so that
-#: this worker, should it only have been slow, has no say in the next attempt.
-NOT_SENT = "not_sent"
-#: An attempt in doubt that was not waited for any longer; it may prove accepted all the same.
-GIVEN_UP = Status.IN_DOUBT.value
-
-#: Outcomes of an attempt about which nothing more can be learnt.
-OVER = frozenset(status.value for status in Status if status.terminal)
-
 _NO_PICTURE = "The result is no picture that was made, so it has no seed."
 
-#: The pictures of their results are those that were handed in.
+#: Kinds whose results show the images that were submitted.
 _SHOWS_INPUT = frozenset({Kind.DESCRIBE, Kind.UPLOAD})
 
 
 def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
-    """Paid, and looked at soon: some tasks are finished at once and never call back."""
-    answered = job.window is Window.OPEN
+    """Accepted and paid. Polled soon: some tasks finish at once and never call back."""
     return replace(
-        with_task(as_submitted(job, now), task_id),
+        with_task(as_submitted(outcome_known(job), now), task_id),
         status=Status.SUBMITTED,
-        window=Window.ANSWERED if answered else job.window,
-        posting=False,
-        doubt_until=None,
-        held=False,
+        window=closed(job.window),
         refusals=0,
         error=None,
         heard_at=now,
@@ -42,15 +37,20 @@ def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
     )
 
 
+def outcome_known(job: Job) -> Job:
+    """Neither posting nor in doubt any more."""
+    return replace(job, posting=False, doubt_until=None, held=False)
+
+
 def as_submitted(job: Job, now: float) -> Job:
-    """With the times of a submission: they are gone where it was queued again meanwhile."""
+    """Restore the times of the submission, which requeueing cleared."""
     submitted_at = job.submitted_at or now
     deadline_at = job.deadline_at or submitted_at + job.options.deadline_s
     return replace(job, submitted_at=submitted_at, deadline_at=deadline_at)
 
 
 def next_look(job: Job, now: float, policy: Policy) -> float:
-    """When a running task that stays silent is to be asked about."""
+    """When to poll for a running task if it stays silent."""
     started_at = job.submitted_at or now
     wait = retry_policy.look_after(
         now - started_at,
@@ -62,18 +62,15 @@ def next_look(job: Job, now: float, policy: Policy) -> float:
 
 
 def with_others(job: Job, verdict: Verdict) -> Job:
-    """Remembers the further tasks that one submit started; only the first is followed."""
+    """Record the further tasks that one submit started; only the first is followed."""
     return replace(job, other_task_ids=job.other_task_ids + verdict.other_task_ids)
 
 
 def window_open(job: Job, verdict: Verdict, now: float) -> Job:
-    """To the queue for the answer's POST, where there is one; else it waits for the caller."""
+    """Queue the POST that answers the window, or wait for the caller's answer."""
     job = replace(
-        with_task(with_others(as_submitted(job, now), verdict), verdict.task_id),
+        with_task(with_others(as_submitted(outcome_known(job), now), verdict), verdict.task_id),
         window=Window.OPEN,
-        posting=False,
-        doubt_until=None,
-        held=False,
         modal_prompt=verdict.modal_prompt or job.modal_prompt,
         refusals=0,
         error=None,
@@ -82,27 +79,23 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
     wants_input = buttons.wants_input(str(job.request.get("custom_id", "")))
     if job.modal is None and (wants_input or not job.modal_prompt):
         return replace(job, status=Status.AWAITING_MODAL, due_at=job.deadline_at)
-    modal = job.modal or Modal()
-    return replace(
-        job,
-        status=Status.QUEUED,
-        modal=replace(modal, prompt=modal.prompt or job.modal_prompt),
-        due_at=None,
-    )
+    return answer_queued(job, job.modal or Modal())
+
+
+def answer_queued(job: Job, modal: Modal) -> Job:
+    """Queue the window's answer; its POST needs a slot like any other."""
+    modal = replace(modal, prompt=modal.prompt or job.modal_prompt)
+    return replace(job, status=Status.QUEUED, modal=modal, due_at=None)
 
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
-    """The only decision that makes children: they come into being with their parent's success."""
+    """The job has succeeded; its children are created in the same decision."""
     if job.kind not in _SHOWS_INPUT and selection.sources(result, job.options.keep):
         result = replace(result, assets_status=AssetsStatus.PENDING)
     if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)
-    job = replace(
-        ended(job, Status.SUCCEEDED, now, None),
-        progress=100,
-        result=result,
-        submitted_at=job.submitted_at or now,
-    )
+    over, submitted_at = ended(job, Status.SUCCEEDED, now, None), job.submitted_at or now
+    job = replace(over, progress=100, result=result, submitted_at=submitted_at)
     job = due_until_settled(job, now)
     children = followups.children(job, now)
     awaited_by = job.awaited_by + followups.awaited_by(job, children)
@@ -110,18 +103,18 @@ def succeeded(job: Job, result: Result, now: float) -> Decision:
 
 
 def due_until_settled(job: Job, now: float) -> Job:
-    """A succeeded job is not over for the sweep until its files are ours and its seed is known."""
+    """Keep a succeeded job due until its files are stored and its seed is known."""
     return replace(job, due_at=None if job.settled else now)
 
 
 def _has_seed(job: Job, result: Result) -> bool:
-    """Whether the provider made a picture, and a task is there to be asked about."""
+    """Whether the provider made an image, and there is a task to ask about."""
     pictured = bool(result.image_url or result.image_urls) and not result.video_urls
     return pictured and job.kind not in _SHOWS_INPUT and job.task_id is not None
 
 
-def as_new(job: Job) -> Job:
-    """In the queue as if new, but for its account, attempts, tasks and window's answer."""
+def requeued(job: Job) -> Job:
+    """Back to the queue as new, but with its account, attempts, tasks and window's answer."""
     return Job(
         job.id,
         job.spec,
@@ -138,7 +131,7 @@ def as_new(job: Job) -> Job:
 
 
 def too_late_to_submit(job: Job, now: float) -> Job:
-    """Better over than paid for and then given up at once."""
+    """Time out a queued job, rather than pay for a result that nobody would wait for."""
     reason = job.error.message if job.error else None
     message = "The provider did not take the job before its deadline."
     error = JobError(ErrorCode.DEADLINE, message, reason, retryable=True)
@@ -146,13 +139,12 @@ def too_late_to_submit(job: Job, now: float) -> Job:
 
 
 def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
-    """Terminal, with nothing more to look at."""
+    """Terminal, and not due again."""
+    if not between_attempts(job):
+        job = attempt_ended(job, AttemptOutcome(status.value))
     return replace(
-        job if between_attempts(job) else attempt_ended(job, status.value),
+        outcome_known(job),
         status=status,
-        posting=False,
-        doubt_until=None,
-        held=False,
         window=closed(job.window),
         error=error,
         finished_at=now,
@@ -161,59 +153,56 @@ def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
 
 
 def between_attempts(job: Job) -> bool:
-    """Whether its last attempt is over, and it waits in the queue for the next."""
+    """Whether the last attempt is over and the job is queued for the next."""
     waits = job.status is Status.QUEUED and bool(job.attempts)
-    return waits and followed(job).outcome in OVER
+    return waits and followed(job).over
 
 
 def followed(job: Job) -> Attempt:
-    """The attempt whose task is the job's; before there is a task, the last one."""
+    """The attempt that the job's task belongs to; the last attempt while there is no task."""
     mine = (a for a in reversed(job.attempts) if a.task_id and a.task_id == job.task_id)
     return next(mine, job.attempts[-1])
 
 
 def with_attempt(job: Job, attempt: Attempt) -> Job:
-    """Writes ``attempt`` over the one of its number."""
+    """Replace the attempt of the same number."""
     attempts = (attempt if a.number == attempt.number else a for a in job.attempts)
     return replace(job, attempts=tuple(attempts))
 
 
-def attempt_ended(job: Job, outcome: str) -> Job:
-    """Writes down what became of the present attempt, if there was one."""
-    if not job.attempts:
-        return job
-    attempt = followed(job)
-    if attempt.outcome == GIVEN_UP:  # more than this is not known of it
+def attempt_ended(job: Job, outcome: AttemptOutcome) -> Job:
+    """Record the outcome of the followed attempt, if any; one given up stays given up."""
+    if not job.attempts or (attempt := followed(job)).given_up:
         return job
     return with_attempt(job, replace(attempt, outcome=outcome))
 
 
 def with_task(job: Job, task_id: str | None, number: int | None = None) -> Job:
-    """Follows ``task_id`` from now on, as that of attempt ``number`` or the present one.
+    """Follow ``task_id``, accepted as attempt ``number`` (None: the one followed so far).
 
-    The task before it is remembered.
+    The previous task id is kept in ``other_task_ids``.
     """
     if task_id is None or task_id == job.task_id:
         return job
     attempt = next((a for a in job.attempts if a.number == number), None)
     if attempt or job.attempts:
         attempt = replace(attempt or followed(job), task_id=task_id)
-        # A job that any account may take belongs to that of the attempt that was accepted.
+        # A job that any account may take belongs to the account that accepted it.
         job = replace(with_attempt(job, attempt), account=attempt.account or job.account)
     others = tuple(each for each in all_task_ids(job) if each != task_id)
     return replace(job, task_id=task_id, other_task_ids=others)
 
 
 def all_task_ids(job: Job) -> tuple[str, ...]:
-    """Every task that this job ever had, the present one last."""
+    """All tasks that the job ever had, the present one last."""
     return (*job.other_task_ids, job.task_id) if job.task_id else job.other_task_ids
 
 
 def freed(job: Job) -> Job:
-    """A cancelled job whose slot is wanted no longer: nothing runs for it at the provider."""
+    """Release a cancelled job's slot: the provider runs nothing for it any more."""
     return replace(job, draining=False, doubt_until=None, due_at=None)
 
 
 def closed(window: Window) -> Window:
-    """An open window is taken as answered once its task is seen to go on, or the job is over."""
+    """An open window counts as answered once its task goes on or the job is over."""
     return Window.ANSWERED if window is Window.OPEN else window

@@ -1,4 +1,4 @@
-"""PURE. A task seen, by callback or by asking."""
+"""PURE. A task was observed, by callback or by polling."""
 
 from dataclasses import replace
 
@@ -6,50 +6,38 @@ from worker.domain import followups
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Missing, Observed, Policy
 from worker.domain.job import Job, Status, Window
-from worker.domain.lifecycle.again import ended_or_again, late_success
+from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import other_attempt, seen_other, taken_over
-from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
-    accepted,
-    as_submitted,
-    between_attempts,
-    closed,
-    ended,
-    followed,
-    freed,
-    next_look,
-    succeeded,
-    window_open,
-    with_task,
-)
+from worker.domain.lifecycle.moves import followed, next_look, with_task
+from worker.domain.lifecycle.retries import ended_or_retried, late_success
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 
 
 def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
-    """Callbacks come twice, late, out of order and for what is over: most change nothing."""
+    """Callbacks come twice, late, out of order and for finished jobs: most change nothing."""
     snapshot = event.snapshot
     if not snapshot.recognised or not job.attempts:
         return Decision(job, Disposition.FOREIGN)
     if (other := late_success(job, event) or other_attempt(job, event)) is not None:
         decision = seen_other(job, other, snapshot)
         return decision or _follow(taken_over(job, other, snapshot), event, now, policy)
-    if _is_former(job, event):
-        return Decision(job, Disposition.STALE)
-    if snapshot.task_id in job.other_task_ids or between_attempts(job):
+    former = snapshot.task_id in job.other_task_ids or moves.between_attempts(job)
+    if _is_former(job, event) or former:
         return Decision(job, Disposition.STALE)
     if not _is_ours(job, snapshot):
         return Decision(job, Disposition.FOREIGN)
     if job.draining:
         return Decision(_drained(with_task(job, snapshot.task_id), snapshot))
     if job.status.terminal:
-        return Decision(job, Disposition.DUPLICATE if _agrees(job, snapshot) else Disposition.STALE)
+        agrees = (job.status is Status.SUCCEEDED) == (snapshot.status is TaskStatus.SUCCEEDED)
+        return Decision(job, Disposition.DUPLICATE if agrees else Disposition.STALE)
     return _follow(job, event, now, policy)
 
 
 def _is_former(job: Job, event: Observed) -> bool:
-    """Whether it is of an attempt that another one followed; the task may be the same all the same.
+    """Whether ``event`` is about an earlier attempt.
 
-    A window's answer that is given again is another attempt at the same task.
+    A window answered a second time is a new attempt at the same task, so the task decides.
     """
     if event.attempt in (None, followed(job).number):
         return False
@@ -58,18 +46,16 @@ def _is_former(job: Job, event: Observed) -> bool:
 
 
 def _drained(job: Job, snapshot: Snapshot) -> Job:
-    """A cancelled job gives its slot back when its task ends, or waits for an answer for ever."""
+    """Free a cancelled job's slot once its task has ended, or waits for an answer for ever."""
     waits = snapshot.status is TaskStatus.MODAL and job.window is Window.NONE
-    if snapshot.status.terminal or waits:
-        return freed(job)
-    return job
+    return moves.freed(job) if snapshot.status.terminal or waits else job
 
 
 def _is_ours(job: Job, snapshot: Snapshot) -> bool:
-    """A body may add nothing that its token does not own: another task's id is not taken over.
+    """A callback's body must not switch the job to a task that its token does not own.
 
-    Except while the answer to a window is on its way: it may open a new task, whose callback can
-    overtake the reply that names it.
+    The answer to a window may: it can open a new task, whose callback may overtake the reply that
+    names it.
     """
     if None in (job.task_id, snapshot.task_id) or job.task_id == snapshot.task_id:
         return True
@@ -84,10 +70,10 @@ def _follow(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
         return Decision(job, Disposition.DUPLICATE)  # the task that waits for our answer
     if snapshot.status is TaskStatus.SUCCEEDED:
         if not event.asked and followups.incomplete(job, snapshot.result):
-            return Decision(_ask_again(job, snapshot, now))
-        return succeeded(with_task(job, snapshot.task_id), snapshot.result, now)
+            return Decision(_poll_again(job, snapshot, now))
+        return moves.succeeded(with_task(job, snapshot.task_id), snapshot.result, now)
     if snapshot.status is TaskStatus.CANCELLED:
-        return Decision(ended(job, Status.CANCELLED, now, snapshot.error))
+        return Decision(moves.ended(job, Status.CANCELLED, now, snapshot.error))
     if snapshot.status is TaskStatus.FAILED:
         return Decision(_task_failed(with_task(job, snapshot.task_id), snapshot, now, policy))
     return Decision(_progressed(job, snapshot, now, policy))
@@ -97,15 +83,15 @@ def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
     if snapshot.status.terminal:
         return True
     sent = job.status in (Status.SUBMITTING, Status.IN_DOUBT)
-    sent = sent or job.attempts[-1].outcome == GIVEN_UP
+    sent = sent or job.attempts[-1].given_up
     return sent and snapshot.status in (TaskStatus.SUBMITTED, TaskStatus.IN_PROGRESS)
 
 
 def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job:
     status = job.status
     if status in (Status.QUEUED, Status.SUBMITTING, Status.IN_DOUBT):
-        # It runs, so it was accepted, whatever became of the reply.
-        job = accepted(job, snapshot.task_id, now, policy)
+        # It runs, so it was accepted, whatever the reply says.
+        job = moves.accepted(job, snapshot.task_id, now, policy)
         status = Status.SUBMITTED
     if status is Status.SUBMITTED and snapshot.status is TaskStatus.IN_PROGRESS:
         status = Status.IN_PROGRESS
@@ -115,32 +101,30 @@ def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job
     job = replace(with_task(job, snapshot.task_id), missing_since=None)
     if (status, progress) == (job.status, job.progress):
         return job
-    due_at = job.due_at  # just accepted, the first look is still to come
     job = replace(job, status=status, progress=progress, heard_at=now)
-    if status is not Status.SUBMITTED or now >= (job.submitted_at or now) + policy.first_look_s:
-        due_at = next_look(job, now, policy)
-    return replace(job, due_at=due_at)
+    if status is Status.SUBMITTED and now < (job.submitted_at or now) + policy.first_look_s:
+        return job  # just accepted: the first poll is still to come
+    return replace(job, due_at=next_look(job, now, policy))
 
 
 def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:
-    """A gateway may hide that a window is open; the task's own status tells."""
+    """A gateway's reply may hide that a window is open; the task's own status shows it."""
     if job.window is not Window.NONE:
         return Decision(job, Disposition.DUPLICATE)  # being answered, or answered
-    verdict = Verdict(
-        Outcome.NEEDS_MODAL, task_id=snapshot.task_id, modal_prompt=snapshot.result.prompt
-    )
-    return Decision(window_open(job, verdict, now))
+    prompt = snapshot.result.prompt
+    verdict = Verdict(Outcome.NEEDS_MODAL, task_id=snapshot.task_id, modal_prompt=prompt)
+    return Decision(moves.window_open(job, verdict, now))
 
 
-def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
+def _poll_again(job: Job, snapshot: Snapshot, now: float) -> Job:
+    """The callback said "succeeded" without all that is needed: fetch the task."""
     if job.progress == 100 and job.due_at is not None and job.due_at <= now:
-        return job  # being asked already
-    job = with_task(as_submitted(job, now), snapshot.task_id)
+        return job  # being polled already
     return replace(
-        job,
+        with_task(moves.as_submitted(job, now), snapshot.task_id),
         status=Status.IN_PROGRESS,
         progress=100,
-        window=closed(job.window),
+        window=moves.closed(job.window),
         doubt_until=None,
         held=False,
         overdue_since=None,
@@ -149,30 +133,26 @@ def _ask_again(job: Job, snapshot: Snapshot, now: float) -> Job:
 
 
 def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job:
-    if snapshot.error and snapshot.error.code == ErrorCode.TIMEOUT:
-        if job.status is Status.OVERDUE:
-            return job
-        # Proxies give up on pictures that come later all the same; the task may have been paid.
-        job = as_submitted(job, now)
-        return replace(
-            job,
-            status=Status.OVERDUE,
-            error=snapshot.error,
-            doubt_until=None,
-            held=False,
-            overdue_since=min(job.deadline_at or now, now),
-            heard_at=now,
-            due_at=next_look(job, now, policy),
-        )
-    return ended_or_again(job, Status.FAILED, now, snapshot.error)
-
-
-def _agrees(job: Job, snapshot: Snapshot) -> bool:
-    return (job.status is Status.SUCCEEDED) == (snapshot.status is TaskStatus.SUCCEEDED)
+    if not snapshot.error or snapshot.error.code != ErrorCode.TIMEOUT:
+        return ended_or_retried(job, Status.FAILED, now, snapshot.error)
+    if job.status is Status.OVERDUE:
+        return job
+    # Proxies give up on images that still come later, and the task may have been paid.
+    job = moves.as_submitted(job, now)
+    return replace(
+        job,
+        status=Status.OVERDUE,
+        error=snapshot.error,
+        doubt_until=None,
+        held=False,
+        overdue_since=min(job.deadline_at or now, now),
+        heard_at=now,
+        due_at=next_look(job, now, policy),
+    )
 
 
 def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
-    """Gateways learn of a task late, so only a task unknown for long is lost."""
+    """Gateways learn of a task late, so a task counts as lost only if it stays unknown for long."""
     running = job.status in (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE)
     if not running and not job.draining:
         return Decision(job, Disposition.STALE)
@@ -181,6 +161,6 @@ def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
     if now - job.missing_since < policy.lost_after_s:
         return Decision(job, Disposition.DUPLICATE)
     if job.draining:
-        return Decision(freed(job))
+        return Decision(moves.freed(job))
     error = job_error(ErrorCode.LOST, "The provider does not know the task any more.")
-    return Decision(ended_or_again(job, Status.FAILED, now, error))
+    return Decision(ended_or_retried(job, Status.FAILED, now, error))

@@ -5,35 +5,24 @@ from functools import partial
 
 from worker.domain import retry_policy
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
-from worker.domain.job import Attempt, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
+from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import doubted
-from worker.domain.lifecycle.moves import (
-    GIVEN_UP,
-    accepted,
-    attempt_ended,
-    ended,
-    followed,
-    freed,
-    succeeded,
-    too_late_to_submit,
-    window_open,
-    with_others,
-    with_task,
-)
+from worker.domain.lifecycle.moves import followed
 from worker.domain.lifecycle.observing import observed
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import Result
 
-#: Outcomes after which an attempt is not burnt: its number is used again.
-_REFUSED = frozenset({Outcome.NOT_YET.value, Outcome.TRY_LATER.value})
+#: Outcomes after which the attempt's number is used again.
+_REFUSED = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER})
 
 
 def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
-    """A worker's claim: of two that read the same ready job, one finds it taken."""
+    """A worker claims the job; if two loaded the same ready job, the second finds it taken."""
     if not job.ready:
         return Decision(job, Disposition.STALE)
     if job.deadline_at is not None and now >= job.deadline_at:
-        return Decision(too_late_to_submit(job, now))
+        return Decision(moves.too_late_to_submit(job, now))
     taken = replace(
         job,
         account=event.account,
@@ -48,25 +37,22 @@ def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
 
 
 def _attempts_with_present(job: Job, event: Started, now: float) -> tuple[Attempt, ...]:
-    """An attempt that was only refused goes on, as does the one that opened a window."""
+    """Continue an attempt that was only refused or opened the window; else start a new one."""
     where = partial(replace, account=event.account, price=event.price, refundable=event.refundable)
     if job.attempts:
         *former, last = job.attempts
         opened_it = job.window is Window.OPEN and last == followed(job)
-        if (opened_it and last.outcome != GIVEN_UP) or last.outcome in _REFUSED:
+        if (opened_it and not last.given_up) or last.outcome in _REFUSED:
             return (*former, where(last, outcome=None))
-    # Of a window that is answered again the task is known already.
+    # If the window is answered a second time, its task is known already.
     return (*job.attempts, where(Attempt(job.attempt + 1, now, task_id=job.task_id)))
 
 
 def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
-    """The last word before money is spent; only who hears ``applied`` may send."""
-    if event.attempt != job.attempt:
-        return Decision(job, Disposition.STALE)
-    if job.status is not Status.SUBMITTING or job.posting:
+    """Record the intent before money is spent; a worker sends only if this was applied."""
+    if event.attempt != job.attempt or job.status is not Status.SUBMITTING or job.posting:
         return Decision(job, Disposition.STALE)
     request = {**job.request, "custom_id": event.custom_id} if event.custom_id else job.request
-    modal_prompt = job.modal_prompt or event.modal_prompt
     *former, last = job.attempts
     return Decision(
         replace(
@@ -74,79 +60,81 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
             attempts=(*former, replace(last, posted_at=now)),
             posting=True,
             fetched={**job.fetched, **event.fetched},
-            modal_prompt=modal_prompt,
+            modal_prompt=job.modal_prompt or event.modal_prompt,
             due_at=now + policy.lease_s,
         )
     )
 
 
 def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
-    """The reply to the present attempt's POST, unless something that knows more was faster."""
+    """The POST of the present attempt was answered, unless other evidence was faster."""
     verdict = event.verdict
     awaited = event.attempt == followed(job).number if job.attempts else False
     if awaited and job.draining:
-        return Decision(_drain(job, verdict, now, policy))
+        return Decision(_drained(job, verdict, now, policy))
     if not awaited or job.status not in (Status.SUBMITTING, Status.IN_DOUBT):
         return _too_late(job, event, now, policy)
     if verdict.outcome is Outcome.NEEDS_MODAL and job.window is Window.OPEN:
         return Decision(job, Disposition.STALE)  # to the POST that opened it, not to its answer
-    undoubted = replace(job, posting=False, held=False, doubt_until=None)
-    return _obeyed(undoubted, verdict, now, policy)
+    return _applied(moves.outcome_known(job), verdict, now, policy)
 
 
 def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
-    """A callback knew more, or the attempt was given up; that it was accepted is news even then."""
+    """A reply after a callback told more changes nothing; one to an attempt that was given up may
+    prove that it was accepted.
+    """
     verdict = event.verdict
-    given_up = any(a.number == event.attempt and a.outcome == GIVEN_UP for a in job.attempts)
+    given_up = any(a.number == event.attempt and a.given_up for a in job.attempts)
     if not given_up or verdict.outcome not in (Outcome.ACCEPTED, Outcome.EXISTS):
         return Decision(job, Disposition.STALE)
     snapshot = Snapshot(verdict.task_id, TaskStatus.SUBMITTED)
     return observed(job, Observed(snapshot, event.attempt), now, policy)
 
 
-def _obeyed(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
+def _applied(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
     match verdict.outcome:
         case Outcome.ACCEPTED | Outcome.EXISTS:
-            return Decision(accepted(with_others(job, verdict), verdict.task_id, now, policy))
+            job = moves.with_others(job, verdict)
+            return Decision(moves.accepted(job, verdict.task_id, now, policy))
         case Outcome.NEEDS_MODAL:
-            return Decision(window_open(job, verdict, now))
+            return Decision(moves.window_open(job, verdict, now))
         case Outcome.DONE:
-            return succeeded(job, verdict.result or Result(), now)
+            return moves.succeeded(job, verdict.result or Result(), now)
         case Outcome.NOT_YET | Outcome.TRY_LATER:
             return Decision(_refused(job, verdict, now))
         case Outcome.PERMANENT if verdict.account_trouble and job.spec.anywhere and not job.task_id:
-            # The account is at fault, and another may take it.
+            # The account is at fault; another one may take the job.
             return Decision(_refused(job, verdict, now))
         case Outcome.PERMANENT:
-            return Decision(ended(job, Status.FAILED, now, verdict.error))
+            return Decision(moves.ended(job, Status.FAILED, now, verdict.error))
         case Outcome.IN_DOUBT:
             return Decision(doubted(job, verdict.error, now, policy))
 
 
 def _refused(job: Job, verdict: Verdict, now: float) -> Job:
-    """Back to the queue: nothing was accepted, so no attempt is burnt."""
+    """Back to the queue under the same attempt: nothing was accepted."""
     refusals = job.refusals + 1
     if verdict.outcome is Outcome.NOT_YET:
         if now - job.spec.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
-            return ended(job, Status.FAILED, now, verdict.error)
+            return moves.ended(job, Status.FAILED, now, verdict.error)
         delay = retry_policy.NOT_YET_DELAY_S
     else:
         jitter = retry_policy.jitter_of(job.id, refusals)
         delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
     return replace(
-        attempt_ended(job, verdict.outcome.value),
+        moves.attempt_ended(job, AttemptOutcome(verdict.outcome.value)),
         status=Status.QUEUED,
-        posting=False,
         refusals=refusals,
         error=verdict.error,
         due_at=now + delay,
     )
 
 
-def _drain(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
-    """The reply to the POST of a job that was cancelled meanwhile."""
+def _drained(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
+    """The job was cancelled before the reply came."""
     if verdict.outcome in (Outcome.ACCEPTED, Outcome.EXISTS):
-        return replace(with_task(job, verdict.task_id), due_at=now + policy.first_look_s)
+        job = moves.with_task(job, verdict.task_id)
+        return replace(job, due_at=now + policy.first_look_s)
     if verdict.outcome is Outcome.IN_DOUBT:
         return replace(job, doubt_until=now + policy.doubt_window_s)
-    return freed(job)
+    return moves.freed(job)

@@ -2,7 +2,6 @@
 
 from worker.domain.events import Policy
 from worker.domain.job import Attempt, Job, Status
-from worker.domain.lifecycle.moves import GIVEN_UP
 from worker.entrypoints.cli.base import moment
 
 _RESOLVE = (
@@ -48,7 +47,7 @@ def what_next(job: Job, policy: Policy) -> str | None:
 def _after_window(job: Job, policy: Policy) -> str:
     """What follows if no evidence comes."""
     otherwise = "it fails" if policy.in_doubt == "fail" else "it is held for you"
-    given_up = sum(attempt.outcome == GIVEN_UP for attempt in job.attempts)
+    given_up = sum(attempt.given_up for attempt in job.attempts)
     if given_up >= policy.max_resubmits:
         return f"Then {otherwise}: it is not sent again by itself any more."
     if policy.in_doubt == "resubmit":

@@ -3,14 +3,10 @@
 import pytest
 
 from tests.support import corpus
-from worker.adapters.provider.dialect import (
-    UNREADABLE,
-    guess_dialect,
-    read_json,
-    read_reply,
-    read_seed,
-    read_task,
-)
+from worker.adapters.provider.dialect import guess_dialect
+from worker.adapters.provider.replies import read_reply, read_seed
+from worker.adapters.provider.snapshots import read_task
+from worker.adapters.provider.wire import UNREADABLE, read_json
 from worker.domain.job import Kind
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus
 

@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 
 from tests.support import corpus
 from worker.adapters.provider import wire
-from worker.adapters.provider.dialect import (
-    guess_dialect,
-    read_fetch,
-    read_json,
-    read_reply,
-    read_seed,
-    read_task,
-    read_tasks,
-)
+from worker.adapters.provider.dialect import guess_dialect
+from worker.adapters.provider.replies import read_reply, read_seed
+from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
+from worker.adapters.provider.wire import read_json
 from worker.domain.job import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus
 

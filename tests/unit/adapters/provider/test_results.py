@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.sandbox_player import Play, data_url, players
-from worker.adapters.provider.dialect import read_task
+from worker.adapters.provider.snapshots import read_task
 from worker.domain.result import Result
 
 PROMPTS = ("a cat --ar 1:1", "a dog, oil", "a 2.5D city", "two koi")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from worker.adapters.provider.dialect import guess_dialect, read_fetch, read_task, read_tasks
+from worker.adapters.provider.dialect import guess_dialect
+from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import Button, Result
 

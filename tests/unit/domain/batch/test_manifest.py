@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.jobs import NOW, a_job
 from worker.domain.batch.manifest import COLUMNS, Form, entry, manifest
-from worker.domain.job import Attempt, Job, Kind, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status, Window
 from worker.domain.result import JobError, Result
 
 
@@ -40,7 +40,7 @@ def test_a_line_has_all_that_people_ask_of_a_job() -> None:
         request={"prompt": "a cat"},
         status=Status.SUCCEEDED,
         result=done,
-        attempts=(paid(0.25, outcome="succeeded"),),
+        attempts=(paid(0.25, outcome=AttemptOutcome.SUCCEEDED),),
     )
     assert of(root) == {
         "row": 7,
@@ -97,9 +97,21 @@ def test_pictures_are_our_files_and_until_then_the_providers(
     [
         ({}, 0.0),
         ({"status": Status.SUCCEEDED, "attempts": (paid(2),)}, 2.0),
-        ({"status": Status.FAILED, "attempts": (paid(2, outcome="failed"),)}, 2.0),
-        ({"status": Status.FAILED, "attempts": (paid(2, outcome="failed", refundable=True),)}, 0.0),
-        ({"status": Status.SUBMITTED, "attempts": (paid(1, outcome="failed"), paid(2))}, 3.0),
+        ({"status": Status.FAILED, "attempts": (paid(2, outcome=AttemptOutcome.FAILED),)}, 2.0),
+        (
+            {
+                "status": Status.FAILED,
+                "attempts": (paid(2, outcome=AttemptOutcome.FAILED, refundable=True),),
+            },
+            0.0,
+        ),
+        (
+            {
+                "status": Status.SUBMITTED,
+                "attempts": (paid(1, outcome=AttemptOutcome.FAILED), paid(2)),
+            },
+            3.0,
+        ),
         ({"status": Status.AWAITING_MODAL, "window": Window.OPEN, "attempts": (paid(2),)}, 0.0),
     ],
 )

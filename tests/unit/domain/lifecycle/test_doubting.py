@@ -36,9 +36,8 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import Job, Kind, Status, Window
+from worker.domain.job import AttemptOutcome, Job, Kind, Status, Window
 from worker.domain.lifecycle import transition
-from worker.domain.lifecycle.moves import GIVEN_UP, NOT_SENT
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import JobError
 
@@ -116,7 +115,7 @@ def test_silence_of_an_account_that_calls_back_sends_the_job_again() -> None:
     again = waited(doubtful(), FLOWS)
     assert (again.status, again.ready, again.error) == (Status.QUEUED, True, None)
     assert (again.held, again.doubt_until, again.holds_slot) == (False, None, False)
-    assert again.attempts[0].outcome == GIVEN_UP
+    assert again.attempts[0].given_up
     started = after(again, Started("default"), now=WINDOW_OVER).job
     assert started.attempt == 2, "of a number of its own, so that callbacks tell them apart"
 
@@ -193,7 +192,7 @@ def test_the_policy_decides(
     assert (job.status, job.held) == (status, held)
     if status is Status.FAILED:
         assert job.error is not None
-        assert (job.error.code, job.attempts[0].outcome) == ("in_doubt", GIVEN_UP)
+        assert (job.error.code, job.attempts[0].outcome) == ("in_doubt", AttemptOutcome.IN_DOUBT)
 
 
 @pytest.mark.parametrize("in_doubt", ["hold", "resubmit", "fail"])
@@ -293,7 +292,7 @@ def test_late_evidence_of_an_attempt_that_was_given_up(to: str, heard: str, expe
 
 def test_the_attempt_that_was_not_sent_yet_never_leaves() -> None:
     taken_over = after(sent_again(Started("default")), callback(RUNNING), now=WINDOW_OVER).job
-    assert taken_over.attempts[1].outcome == NOT_SENT
+    assert taken_over.attempts[1].outcome == AttemptOutcome.NOT_SENT
     assert after(taken_over, Posting(2)).disposition is Disposition.STALE
 
 
@@ -449,9 +448,9 @@ def test_every_second_payment_is_an_attempt_that_was_accepted_beside_another(
             assert extra.task_id != after_it.task_id, "nor is the one that is followed"
         for was, now_is in zip(job.attempts, after_it.attempts, strict=False):
             assert not was.task_id or now_is.task_id, "what was paid is not forgotten"
-        resubmits = [a for a in after_it.attempts if a.outcome == GIVEN_UP]
+        resubmits = [a for a in after_it.attempts if a.given_up]
         by_hand = isinstance(event, Resolved | Observed | Replied)
-        if not by_hand and len(resubmits) > sum(a.outcome == GIVEN_UP for a in job.attempts):
+        if not by_hand and len(resubmits) > sum(a.given_up for a in job.attempts):
             most = policy.max_resubmits + (policy.in_doubt == "fail")
             assert len(resubmits) <= max(most, 1)
         job = after_it

@@ -17,7 +17,7 @@ from tests.support.web import Web
 from worker.adapters.store import Batch
 from worker.domain.account import Account
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import Attempt, Job, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.result import JobError
 from worker.entrypoints import connection
 from worker.entrypoints.cli import batch_view, cli
@@ -66,7 +66,7 @@ def roots(web: Web, name: str = "cats.txt") -> list[Job]:
 
 
 def fail(web: Web, job: Job) -> None:
-    attempt = Attempt(1, NOW, "failed", NOW, "t1")
+    attempt = Attempt(1, NOW, AttemptOutcome.FAILED, NOW, "t1")
     error = JobError("moderated", "Banned word.")
     web.services.store.jobs.commit(
         replace(job, status=Status.FAILED, attempts=(attempt,), error=error, finished_at=NOW),

@@ -23,7 +23,7 @@ from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.events import Policy
-from worker.domain.job import Attempt, Job, Kind, Retry, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Retry, Status
 from worker.domain.money import amount
 from worker.domain.result import AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult
@@ -430,8 +430,8 @@ def test_the_python_door(here: Here) -> None:
 
 def paid_twice(**fields: Any) -> Job:
     """A job whose first attempt, given up in doubt, was accepted as well."""
-    former = Attempt(1, NOW, "in_doubt", NOW + 1, "t1", extra=True)
-    tries = (former, Attempt(2, NOW + 9, "succeeded", NOW + 10, "t2"))
+    former = Attempt(1, NOW, AttemptOutcome.IN_DOUBT, NOW + 1, "t1", extra=True)
+    tries = (former, Attempt(2, NOW + 9, AttemptOutcome.SUCCEEDED, NOW + 10, "t2"))
     return done(task_id="t2", attempts=tries, **fields)
 
 
@@ -511,7 +511,7 @@ def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -
     spare = Account("spare", "https://b.example")
     budgets = Budgets(day=amount(100), tenants={"acme": amount(50), "*": amount(5)})
     here.serve(main, spare, budgets=budgets)
-    paid = Attempt(1, NOW, "submitted", NOW, "t1", account="main", price=amount(1))
+    paid = Attempt(1, NOW, None, NOW, "t1", account="main", price=amount(1))
     job = in_status(Status.SUBMITTED, tenant="acme")
     keep(here, replace(job, account="main", attempts=(paid,), version=0))
     keep(here, a_job(account="", anywhere=True))

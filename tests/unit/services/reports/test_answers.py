@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.jobs import NOW, a_job, in_status
 from worker.adapters.store import Page, Pipeline
-from worker.domain.job import Attempt, Status
+from worker.domain.job import Attempt, AttemptOutcome, Status
 from worker.domain.result import Button, JobError, Result
 from worker.services.reports import answers
 from worker.services.reports.answers.jobs import Waiting, pipeline_status
@@ -25,7 +25,7 @@ def test_a_job_shows_what_the_contract_names() -> None:
         request={"prompt": "a cat"},
         then=({"press": "U1"},),
         metadata={"order": 7},
-        attempts=(Attempt(1, NOW, "failed"), Attempt(2, NOW + 0.25)),
+        attempts=(Attempt(1, NOW, AttemptOutcome.FAILED), Attempt(2, NOW + 0.25)),
         result=Result(image_url="u", buttons=(Button("c", "U1", "e"),), assets=("p/1.png",)),
         error=JobError("lost", "gone", "retry it", retryable=True),
         submitted_at=NOW,

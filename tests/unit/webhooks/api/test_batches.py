@@ -13,7 +13,7 @@ from tests.support.jobs import NOW
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
 from webhooks.api import batches
-from worker.domain.job import Attempt, Job, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.result import JobError
 from worker.services.batches import CHUNK
 
@@ -240,7 +240,7 @@ def test_cancel_and_retry_answer_how_many_jobs_changed(web: Web) -> None:
     assert get(web).get_json()["status"] == "finished"
     assert do(web, "cancel").get_json() == {"jobs": 0}
     failed = web.put(batch_id=get(web).get_json()["id"], status=Status.FAILED,
-                     attempts=(Attempt(1, NOW, "failed", NOW, "t1"),),
+                     attempts=(Attempt(1, NOW, AttemptOutcome.FAILED, NOW, "t1"),),
                      error=JobError("failed", "It failed."))  # fmt: skip
     answer = do(web, "retry")
     assert (answer.status_code, answer.get_json()) == (202, {"jobs": 1})

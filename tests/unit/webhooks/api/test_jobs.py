@@ -14,7 +14,7 @@ from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
 from webhooks.api.jobs import MAX_BYTES
 from webhooks.app import create_app
-from worker.domain.job import Attempt, Job, Kind, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status, Window
 from worker.domain.result import Result
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
@@ -196,7 +196,10 @@ def test_jobs_are_listed_newest_first_and_by_filter(web: Web) -> None:
 
 
 def test_what_was_paid_twice_is_listed(web: Web) -> None:
-    tries = (Attempt(1, NOW, "in_doubt", NOW, "t1", extra=True), Attempt(2, NOW, None, NOW, "t2"))
+    tries = (
+        Attempt(1, NOW, AttemptOutcome.IN_DOUBT, NOW, "t1", extra=True),
+        Attempt(2, NOW, None, NOW, "t2"),
+    )
     twice = web.running(attempts=tries, task_id="t2")
     once = web.running(created_at=NOW + 1)
 
