@@ -11,11 +11,11 @@ class Try(Answer):
     """One attempt to deliver."""
 
     at: Time
-    outcome: str = Field(description="the answer's status, or what went wrong")
+    outcome: str = Field(description="the response's status, or what went wrong")
 
 
 class Delivery(Answer):
-    """Something that a caller's program was to hear of, and what became of it."""
+    """A notification to a caller's program, and its outcome."""
 
     id: str = Field(description="the `webhook-id`, the same for every try")
     topic: Topic
@@ -23,13 +23,13 @@ class Delivery(Answer):
     target: Target
     state: DeliveryState
     created_at: Time
-    due_at: Time | None = Field(description="of the next try, once all before it are over")
-    failures: int = Field(description="since it was made, or replayed")
+    due_at: Time | None = Field(description="of the next try, once earlier deliveries are over")
+    failures: int = Field(description="since it was created or replayed")
     tries: tuple[Try, ...] = Field(description="the last ones")
 
 
 class Deliveries(Answer):
-    """Some of them, newest first."""
+    """A page of deliveries, newest first."""
 
     items: tuple[Delivery, ...] = Field(validation_alias="notifications")
     next_cursor: str | None = Field(validation_alias="cursor")

@@ -11,7 +11,7 @@ from worker.services.reports.answers.jobs import Job, ToldPipeline
 
 
 class Message(Answer):
-    """Something that happened; ``data`` is what it happened to, as it is when this is sent."""
+    """An event; ``data`` is the state of its subject when this was sent."""
 
     type: Topic
     timestamp: Time = Field(description="when it happened")
@@ -24,21 +24,21 @@ class Message(Answer):
 
 
 class JobMessage(Message):
-    """News of a job; ``data`` is the job when this was sent."""
+    """A change of a job; ``data`` is the job when this was sent."""
 
     type: Literal[Topic.JOB_PROGRESS, Topic.JOB_SUCCEEDED, Topic.JOB_FAILED]
     data: Job
 
 
 class PipelineMessage(Message):
-    """A job and all that grew from it are over, and their files are stored or given up."""
+    """A job and its descendants are over, their files stored or failed for good."""
 
     type: Literal[Topic.PIPELINE_FINISHED]
     data: ToldPipeline
 
 
 class BatchMessage(Message):
-    """All jobs of a batch are over, and their files are stored or given up."""
+    """All jobs of a batch are over, their files stored or failed for good."""
 
     type: Literal[Topic.BATCH_FINISHED]
     data: Batch
