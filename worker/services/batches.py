@@ -66,8 +66,8 @@ class Batches:
             now = self._orchestrator.clock()
             if not progress.rows:
                 planned = self._planned_per_row(jobs)
-                told = asked.of_its_end
-                batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned, told)
+                notify = asked.of_its_end
+                batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned, notify)
                 self._store.batches.open(batch)
             new = self._store.jobs.add(
                 jobs, capacity=self._orchestrator.dispatch.capacity("", now), now=now
