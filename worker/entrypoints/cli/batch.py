@@ -19,6 +19,7 @@ from worker.entrypoints.cli.base import (
     json_option,
     note,
     print_json,
+    show_answer,
 )
 from worker.entrypoints.cli.batch_submit import submit
 from worker.services.batches import Batches
@@ -173,10 +174,7 @@ def _find(name: str) -> Batch:
 
 def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
     count = sum(1 for _ in jobs)
-    if as_json:
-        print_json(answers.Changed(jobs=count))
-    else:
-        click.echo(f"{counted(count, 'job')} {done}")
+    show_answer(answers.Changed(jobs=count), [f"{counted(count, 'job')} {done}"], as_json=as_json)
 
 
 def _show(name: str, *, as_json: bool) -> None:

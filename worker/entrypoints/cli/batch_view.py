@@ -1,4 +1,4 @@
-"""A batch on the terminal: how far it is, how fast it goes, what it costs."""
+"""A batch on the terminal: progress, rate and cost."""
 
 import sys
 import time
@@ -30,9 +30,9 @@ from worker.services.reports.batch_overview import why_waiting
 
 #: The rate is measured over this many seconds.
 PACE_S = 180.0
-#: Seconds between two looks at a watched batch.
+#: Polling interval of a watched batch, in seconds.
 _LOOK_EVERY_S = 1.0
-#: Seconds between two lines where nothing can be drawn.
+#: Seconds between two lines without a terminal.
 _SAY_EVERY_S = 30.0
 
 _STATES = {"running": "green", "paused": "yellow", "finished": "cyan"}
@@ -77,7 +77,7 @@ def duration(seconds: float) -> str:
 
 
 def pace_line(report: ListedBatch, pace: Pace) -> str:
-    """How far it is, how fast it goes, and when it will be over."""
+    """Progress, rate and remaining time."""
     share = report.over / report.planned if report.planned else 1.0
     said = [f"{report.over:,} of {report.planned:,} jobs", f"{share:.0%}"]
     if rate := pace.per_minute:
@@ -118,7 +118,7 @@ def _counts(report: ListedBatch) -> str:
 
 
 def _money(report: ListedBatch) -> str | None:
-    """What it has cost so far; None where nothing has a price."""
+    """Its cost so far; None if nothing has a price."""
     purse = report.cost
     if not (purse.spent or purse.reserved or purse.estimated or purse.budget is not None):
         return None
@@ -132,7 +132,7 @@ def _money(report: ListedBatch) -> str | None:
 
 
 def waits_for(report: ListedBatch) -> str | None:
-    """Why nothing of it runs; None where there is nothing to say."""
+    """Why none of its jobs runs; None if there is no reason."""
     if report.status == "paused":  # `lines` says so
         return None
     found = why_waiting(connection.services().orchestrator, report)
@@ -187,7 +187,7 @@ def follow(found: Batch) -> None:
 
 
 def _reports(found: Batch) -> Iterator[ListedBatch]:
-    """Its state, again and again until it is over."""
+    """Poll its state until it is over."""
     while (report := client.get_batch(found.id)).status != "finished":
         yield report
         time.sleep(_LOOK_EVERY_S)
@@ -196,7 +196,7 @@ def _reports(found: Batch) -> Iterator[ListedBatch]:
 
 @contextmanager
 def _watching() -> Iterator[Show]:
-    """Draws on a terminal, else prints a line now and then."""
+    """Draw on a terminal, else print lines."""
     if not sys.stderr.isatty():
         yield _Lines().show
         return
@@ -212,7 +212,7 @@ def _drawn(report: ListedBatch, pace: Pace, waits: str | None) -> RenderableType
 
 
 class _Lines:
-    """A line when a tenth is done, the state changes, or time has passed."""
+    """A line per tenth, per change of state, and every `_SAY_EVERY_S`."""
 
     def __init__(self) -> None:
         self._said: tuple[float, str, int] | None = None
