@@ -15,7 +15,7 @@ from webhooks.parsing import refuse_large, strict_json
 from worker.domain.batch import manifest as manifests
 from worker.domain.batch.progress import whole
 from worker.domain.batch.records import Form
-from worker.domain.batch.request import BatchFields, ManifestQuery, batch_request
+from worker.domain.batch.request import BatchRequest, ManifestQuery
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job
 from worker.domain.requests.base import Problem
@@ -50,7 +50,7 @@ _TEXT = {"type": "string"}
 calls = Calls()
 
 
-class BatchQuery(BatchFields):
+class BatchQuery(BatchRequest):
     """The fields of a batch in a URL; ``form`` may also follow from the content type."""
 
     @field_validator("form", mode="before")
@@ -100,10 +100,9 @@ def create_batch(context: Context, query: BatchQuery) -> Response:
     """Submit a file of jobs, of up to 512 MiB; it is streamed. Without Content-Length its last
     line must end with a line break.
     """
-    asked = batch_request(query)
-    taken = whole(context.services.batches.submit(asked, _pieces(MAX_FILE_BYTES)))
+    taken = whole(context.services.batches.submit(query, _pieces(MAX_FILE_BYTES)))
     place = {"Location": f"/v1/batches/{taken.batch_id}"}
-    return respond(Taken.of(asked.name, taken), 202, place)
+    return respond(Taken.of(query.name, taken), 202, place)
 
 
 @calls.add("GET", "/v1/batches", {200: Batches}, query=BatchesQuery)
