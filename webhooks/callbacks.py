@@ -21,7 +21,7 @@ calls = Calls()
 
 
 class Received(Answer):
-    """What became of a callback."""
+    """The outcome of a callback."""
 
     status: Disposition
 
@@ -35,7 +35,7 @@ _TOKEN = in_path("token", "What the submit's hook ended with.", minLength=1, pat
     body={"type": "object"}, parameters=(_TOKEN,), errors=(400, 401),
 )  # fmt: skip
 def callback(context: Context, token: str) -> Response:
-    """The provider's door: what happened to a task. The token is all the proof it needs."""
+    """Receive a provider's callback about a task; the token in the path authenticates it."""
     try:
         return _receive(context, token)
     except ServiceUnavailable:

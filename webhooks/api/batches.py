@@ -15,7 +15,7 @@ from webhooks.parsing import refuse_large, strict_json
 from worker.domain.batch import manifest as manifests
 from worker.domain.batch.progress import whole
 from worker.domain.batch.records import Form
-from worker.domain.batch.request import BatchFields, ManifestQuery, batch_request
+from worker.domain.batch.request import BatchRequest, ManifestQuery
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job
 from worker.domain.requests.base import Problem
@@ -50,7 +50,7 @@ _TEXT = {"type": "string"}
 calls = Calls()
 
 
-class BatchQuery(BatchFields):
+class BatchQuery(BatchRequest):
     """The fields of a batch in a URL; ``form`` may also follow from the content type."""
 
     @field_validator("form", mode="before")
@@ -97,13 +97,12 @@ class BatchQuery(BatchFields):
     body=_TEXT, body_types=tuple(FORMS), query=BatchQuery, located="batch",
 )  # fmt: skip
 def create_batch(context: Context, query: BatchQuery) -> Response:
-    """Hand in a file of jobs, of up to 512 MiB; it is read as it comes. Without Content-Length
-    its last line must end with a line break.
+    """Submit a file of jobs, of up to 512 MiB; it is streamed. Without Content-Length its last
+    line must end with a line break.
     """
-    asked = batch_request(query)
-    taken = whole(context.services.batches.submit(asked, _pieces(MAX_FILE_BYTES)))
+    taken = whole(context.services.batches.submit(query, _pieces(MAX_FILE_BYTES)))
     place = {"Location": f"/v1/batches/{taken.batch_id}"}
-    return respond(Taken.of(asked.name, taken), 202, place)
+    return respond(Taken.of(query.name, taken), 202, place)
 
 
 @calls.add("GET", "/v1/batches", {200: Batches}, query=BatchesQuery)
@@ -115,7 +114,7 @@ def list_batches(context: Context, query: BatchesQuery) -> Batches:
 
 @calls.add("GET", _ONE, {200: Batch}, parameters=(_ID,))
 def show_batch(context: Context, batch_id: str) -> Batch:
-    """One batch, and the first of its bad rows."""
+    """One batch, with the first of its bad rows."""
     services = context.services
     found = services.batches.find(batch_id)
     return report(services.store, found)
@@ -123,21 +122,21 @@ def show_batch(context: Context, batch_id: str) -> Batch:
 
 @calls.add("POST", f"{_ONE}/cancel", {200: Changed}, parameters=(_ID,))
 def cancel_batch(context: Context, batch_id: str) -> Changed:
-    """Give up all of its jobs that go on."""
+    """Cancel all of its jobs that are not over."""
     batches = context.services.batches
     return _changed(batches.cancel(batches.find(batch_id)))
 
 
 @calls.add("POST", f"{_ONE}/retry", {202: Changed}, parameters=(_ID,))
 def retry_batch(context: Context, batch_id: str) -> Changed:
-    """A further attempt of each of its jobs that failed or timed out."""
+    """Retry its jobs that failed or timed out."""
     batches = context.services.batches
     return _changed(batches.retry_failed(batches.find(batch_id)))
 
 
 @calls.add("POST", f"{_ONE}/pause", {200: Batch}, parameters=(_ID,))
 def pause_batch(context: Context, batch_id: str) -> Batch:
-    """Start none of its jobs; what runs goes on."""
+    """Start none of its jobs; submitted ones go on."""
     batches = context.services.batches
     batches.pause(batches.find(batch_id))
     return show_batch(context, batch_id)
@@ -156,7 +155,7 @@ def resume_batch(context: Context, batch_id: str) -> Batch:
     answer_types=tuple(TYPES.values()), query=ManifestQuery, parameters=(_ID,),
 )  # fmt: skip
 def manifest(context: Context, batch_id: str, query: ManifestQuery) -> Response:
-    """A line for each of its jobs: row, status, pictures, cost, error; in the file's order."""
+    """A line per job: row, status, images, cost, error; in the order of the file."""
     services = context.services
     pipelines = services.batches.jobs(services.batches.find(batch_id))
     lines = manifests.manifest(pipelines, query.format, services.storage.result_location)

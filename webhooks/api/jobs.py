@@ -56,7 +56,7 @@ class NewJobQuery(Query):
     body=NEW_JOB, query=NewJobQuery, parameters=(KEY,), errors=(409, 422), located="job",
 )  # fmt: skip
 def create(context: Context, query: NewJobQuery) -> Response:
-    """Hand in a job. 200: a repeat, the answer to a window, or what a dry run tells."""
+    """Enqueue a job. 200: a repeat, the answer to a window, or the quote of a dry run."""
     services = context.services
     if query.dry_run:
         quote = services.enqueuer.quote(_body(), key=_idempotency_key())
@@ -86,7 +86,7 @@ def show(context: Context, job_id: str) -> Job:
     body=Press, parameters=(JOB_ID, KEY), errors=(409, 422),
 )  # fmt: skip
 def press(context: Context, job_id: str) -> Answer:
-    """Press a button of a finished job. A glob may have several children: `items`."""
+    """Press a button of a succeeded job. A glob may give several children: `items`."""
     services, asked = context.services, _body()
     children = services.enqueuer.press(job_id, asked, key=_idempotency_key())
     if buttons.is_glob(asked["button"]):
@@ -96,28 +96,28 @@ def press(context: Context, job_id: str) -> Answer:
 
 @calls.add("POST", f"{ONE}/cancel", {200: Job}, parameters=(JOB_ID,), errors=(409,))
 def cancel(context: Context, job_id: str) -> Job:
-    """Give a job up, and its unstarted descendants."""
+    """Cancel a job, and its unstarted descendants."""
     services = context.services
     return Job.of(services.enqueuer.cancel(job_id), services.accounts)
 
 
 @calls.add("POST", f"{ONE}/retry", {202: Job}, parameters=(JOB_ID,), errors=(409,))
 def retry(context: Context, job_id: str) -> Job:
-    """A further attempt of a job that did not succeed."""
+    """Retry a job that did not succeed."""
     services = context.services
     return Job.of(services.enqueuer.retry(job_id), services.accounts)
 
 
 @calls.add("POST", f"{ONE}/resolve", {200: Job}, body=Resolve, parameters=(JOB_ID,), errors=(409,))
 def resolve(context: Context, job_id: str) -> Job:
-    """End the doubt about a job."""
+    """Resolve a job in doubt."""
     services = context.services
     return Job.of(services.enqueuer.resolve(job_id, _body()), services.accounts)
 
 
 @calls.add("GET", "/v1/pipelines/<job:pipeline_id>", {200: Pipeline}, parameters=(PIPELINE_ID,))
 def pipeline(context: Context, pipeline_id: str) -> Pipeline:
-    """A root job and all that grew from it."""
+    """A root job and its descendants."""
     services = context.services
     found = services.store.jobs.pipeline(pipeline_id)
     if found is None:

@@ -32,12 +32,12 @@ _SENT: Mapping[Topic, tuple[type[BaseModel], str]] = {
     Topic.JOB_PROGRESS: (JobMessage, "A job's progress changed; tried once only."),
     Topic.JOB_SUCCEEDED: (JobMessage, "The provider finished a job."),
     Topic.JOB_FAILED: (JobMessage, "A job failed, was cancelled or timed out."),
-    Topic.PIPELINE_FINISHED: (PipelineMessage, "A job and all that grew from it are over."),
+    Topic.PIPELINE_FINISHED: (PipelineMessage, "A job and its descendants are over."),
     Topic.BATCH_FINISHED: (BatchMessage, "All jobs of a batch are over."),
 }
 #: The headers of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec
 _HEADERS = {
-    "webhook-id": "The same for every try: who knows it has heard of this already.",
+    "webhook-id": "The same for every try, to recognise repeats.",
     "webhook-timestamp": "When this try was sent, in seconds since the epoch.",
     "webhook-signature": "One `v1,...` per secret, separated by spaces.",
 }
@@ -168,8 +168,8 @@ def _message(topic: Topic, model: type[BaseModel], summary: str) -> JSON:
         "parameters": headers,
         "requestBody": {"required": True, "content": _content(model, [JSON_TYPE])},
         "responses": {
-            "2XX": {"description": "Taken. Anything else is tried again for more than a day."},
-            "410": {"description": "Not wanted: it is not tried again."},
+            "2XX": {"description": "Delivered. Anything else is retried for more than a day."},
+            "410": {"description": "Unwanted: it is not retried."},
         },
     }
 

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from tempfile import SpooledTemporaryFile
+from typing import cast
 
 from worker.adapters.store import Batch
 from worker.adapters.store.store import Store
 from worker.domain import dry_run, followups
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.batch.progress import MOST_SHOWN, BadRows, Progress, bad_row_json
+from worker.domain.batch.records import Form
 from worker.domain.batch.request import BatchRequest
 from worker.domain.batch.rows import BadRow, Row, read_rows
 from worker.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
@@ -56,7 +58,7 @@ class Batches:
         ``InvalidRequest`` for a file that cannot be parsed, and with ``strict`` for any bad row:
         nothing is stored then.
         """
-        self._enqueuer.check_destination(asked.notify)
+        self._enqueuer.check_destination(asked.target)
         if asked.strict:
             source = self._checked(asked, source, allow_paths=allow_paths)
         progress = Progress(batch_id_of(asked.name))
@@ -66,8 +68,8 @@ class Batches:
             now = self._orchestrator.clock()
             if not progress.rows:
                 planned = self._planned_per_row(jobs)
-                told = asked.of_its_end
-                batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned, told)
+                notify = asked.of_its_end
+                batch = Batch(progress.batch_id, asked.name, now, asked.limit, planned, notify)
                 self._store.batches.open(batch)
             new = self._store.jobs.add(
                 jobs, capacity=self._orchestrator.dispatch.capacity("", now), now=now
@@ -89,7 +91,7 @@ class Batches:
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
     ) -> Iterator[Progress]:
         """Dry run of ``submit``: nothing is stored. Raises as ``submit`` does."""
-        self._enqueuer.check_destination(asked.notify)
+        self._enqueuer.check_destination(asked.target)
         progress = Progress(batch_id_of(asked.name))
         enqueuer = self._enqueuer.dry()
         for chunk in _chunks(asked, source):
@@ -247,7 +249,8 @@ class Batches:
 
 def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row | BadRow]]:
     """The rows in chunks. Raises ``InvalidRequest`` for a file that cannot be parsed."""
-    rows = read_rows(source, asked.form, asked.defaults, permute=asked.permute)
+    form = cast("Form", asked.form)  # required, see its rules
+    rows = read_rows(source, form, asked.defaults, permute=asked.permute)
     chunk = list(islice(rows, CHUNK))
     if not chunk:
         raise InvalidRequest.of("file", "has no rows")

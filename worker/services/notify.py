@@ -131,7 +131,7 @@ class Notifier:
             return
         until = monotonic() + CLAIM_S - 1.5 * DEADLINE_S
         if left := self._limiter.run(destination_of(one.target), one.id, until):
-            # A worker that shuts down waits for its threads, so no thread may go on for ever.
+            # A worker that shuts down waits for its threads, so no thread may run on.
             self._wakeups.notify(left)
 
     def _send(self, notification_id: str) -> None:
@@ -211,8 +211,8 @@ class Notifier:
                 return None
             whole = answers.ToldPipeline.of(pipeline, accounts)
             fits = len(whole.to_json()) <= MAX_BYTES
-            told = whole if fits else whole.model_copy(update={"jobs": None})
-            return answers.PipelineMessage.of(one, told)
+            shown = whole if fits else whole.model_copy(update={"jobs": None})
+            return answers.PipelineMessage.of(one, shown)
         job = self._store.jobs.get(one.subject)
         return answers.JobMessage.of(one, answers.Job.of(job, accounts)) if job else None
 

@@ -79,8 +79,8 @@ class Orchestrator:
             if decision.disposition is not Disposition.APPLIED:
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
-            told, outbox = announce(job, decision.job, self._notify(decision.job), now)
-            decision = replace(decision, job=told)
+            announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
+            decision = replace(decision, job=announced)
             try:
                 openings = self._commit(job, decision, sample, outbox, now)
             except StaleVersion:

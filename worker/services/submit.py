@@ -234,9 +234,9 @@ class Submitter:
         return inputs.load(kept, storage=self._storage, account=account, mask=mask)
 
     def _dialect(self, account: str) -> str:
-        told = self._orchestrator.accounts[account].dialect
-        if told != "auto":
-            return told
+        configured = self._orchestrator.accounts[account].dialect
+        if configured != "auto":
+            return configured
         return self._store.accounts.callback_stats(account).dialect or "auto"
 
 

@@ -26,7 +26,7 @@ from worker.entrypoints.cli.submitting import (
 
 @dataclass(frozen=True, slots=True)
 class KindCommand:
-    """One row: a command without its options, which follow from the request's fields."""
+    """One row: a command and its arguments, without the options."""
 
     kind: Kind
     arguments: tuple[click.Argument, ...] = ()  #: fields that are given without a flag

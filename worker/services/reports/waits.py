@@ -42,8 +42,8 @@ def _together(found: list[Waiting]) -> Waiting:
 
 def _without_shared(found: list[Waiting]) -> list[Waiting]:
     """Drop repeats of a pause or budget that applies to every account."""
-    told = {each.message.partition(_PRICE)[0]: each for each in reversed(found)}
-    return list(reversed(told.values()))
+    unique = {each.message.partition(_PRICE)[0]: each for each in reversed(found)}
+    return list(reversed(unique.values()))
 
 
 def _for_others(job: Job) -> Waiting:

@@ -3,10 +3,11 @@
 from worker.services.reports.answers.accounts import Account, Accounts, Paused
 from worker.services.reports.answers.base import Answer, BadField
 from worker.services.reports.answers.batches import Batch, Batches, Changed, ListedBatch, Taken
-from worker.services.reports.answers.deliveries import Deliveries, Delivery
 from worker.services.reports.answers.jobs import Items, Job, Page, Pipeline, Quote, ToldPipeline
 from worker.services.reports.answers.messages import (
     BatchMessage,
+    Deliveries,
+    Delivery,
     JobMessage,
     Message,
     PipelineMessage,

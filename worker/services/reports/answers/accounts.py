@@ -19,15 +19,15 @@ class Taking(StrEnum):
 
 
 class Tracking(Answer):
-    """How an account's provider has told us about its tasks."""
+    """How the account's results arrived so far."""
 
-    mode: TrackingMode = Field(description="how ends are heard of")
+    mode: TrackingMode = Field(description="how the ends of jobs arrive")
     why: str = Field(description="the mode, in words")
-    callbacks: int = Field(description="that told something new")
+    callbacks: int = Field(description="that changed a job")
     with_state: int = Field(description="of them, those that carried our `state`")
-    told: int = Field(description="ends told by callback")
-    asked: int = Field(description="ends that had to be asked for")
-    lag_s: float | None = Field(description="mean time between two news about a job")
+    told: int = Field(description="ends that arrived by callback")
+    asked: int = Field(description="ends that had to be polled")
+    lag_s: float | None = Field(description="mean time between two updates of a job")
     receiving_since: Time | None = Field(
         description="since when no callback was missed; null: not receiving"
     )
@@ -35,14 +35,14 @@ class Tracking(Answer):
 
 
 class Slots(Answer):
-    """The places of one pool."""
+    """The slots of one pool."""
 
     running: int
     max: int
 
 
 class Pools(Answer):
-    """Films have places of their own."""
+    """Videos have slots of their own."""
 
     image: Slots
     video: Slots
@@ -70,19 +70,17 @@ class Account(Answer):
 
     name: str
     url: str
-    dialect: str = Field(description="as set, or as its answers betrayed it; or `auto`")
+    dialect: str = Field(description="as set, or as learnt from its replies; else `auto`")
     max_running: int
-    running: int = Field(description="jobs that use one of the places")
-    ready: int = Field(description="jobs that wait for a place here only")
+    running: int = Field(description="jobs that hold a slot")
+    ready: int = Field(description="jobs that wait for a slot of this account")
     ready_films: SkipJsonSchema[int] = Field(exclude=True)  #: part of ``ready``
     slots: Pools
     believed_limit: int | None = Field(
         description="jobs at once, while it is believed to take fewer than set"
     )
     state: AccountState
-    error_rate: float = Field(
-        description="share of submissions that failed, the last ones counting most"
-    )
+    error_rate: float = Field(description="share of submits that failed, recent ones counting most")
     money: Purse
     in_doubt: int
     double_payments: int = Field(description="jobs that were paid for twice")

@@ -53,7 +53,7 @@ class Purse(Answer):
 
     budget: Money | None = Field(description="null: no limit")
     spent: Money
-    reserved: Money = Field(description="for submissions on their way, or in doubt")
+    reserved: Money = Field(description="for submits under way or in doubt")
     refunded: Money
 
     @property
@@ -63,7 +63,7 @@ class Purse(Answer):
 
 
 class BadField(Answer):
-    """One thing that is wrong with what was handed in."""
+    """One thing that is wrong with a request."""
 
     field: str
     message: str

@@ -19,21 +19,21 @@ from worker.services.reports.answers.base import (
 
 
 class BadRow(Answer):
-    """A row of a batch's file that gives no job."""
+    """A row of a batch's file that is not a valid job."""
 
     row: int = Field(description="the line where it starts, from 1")
     errors: tuple[BadField, ...]
 
 
 class Taken(Answer):
-    """What became of a batch's file. A row with permutations counts once per job."""
+    """The outcome of submitting a batch. A row with permutations counts once per job."""
 
     id: Id
     name: str
     rows: Count
-    new: Count = Field(description="jobs that were not there before")
+    new: Count = Field(description="jobs that are new")
     known: Count = Field(description="jobs of an earlier call with this name")
-    bad: Count = Field(description="rows that are no jobs")
+    bad: Count = Field(description="invalid rows")
     bad_rows: tuple[BadRow, ...] = Field(description="the first 100")
 
     @classmethod
@@ -57,7 +57,7 @@ class BatchCost(Purse):
 
 
 class ListedBatch(Answer):
-    """Many root jobs submitted together, and all that grew from them."""
+    """Many root jobs submitted together, and their descendants."""
 
     id: Id
     name: str
@@ -66,12 +66,12 @@ class ListedBatch(Answer):
         description="`finished`: all jobs so far are over"
     )
     rows: Count = Field(description="root jobs")
-    bad: Count = Field(description="rows of the last file that are no jobs")
+    bad: Count = Field(description="invalid rows of the last file")
     counts: Annotated[
         Counts, Field(description="a number per status, and `total`; follow-ups included")
     ]
     errors: dict[str, Count] = Field(description="jobs that failed, by error code")
-    planned: int = Field(description="jobs in the end, as far as can be told")
+    planned: int = Field(description="expected number of jobs in the end")
     cost: BatchCost
 
     @property
@@ -95,7 +95,7 @@ class ListedBatch(Answer):
 
 
 class Batch(ListedBatch):
-    """One batch, with the rows that are no jobs."""
+    """One batch, with its invalid rows."""
 
     bad_rows: tuple[BadRow, ...] = Field(description="the first 100")
 
@@ -107,6 +107,6 @@ class Batches(Answer):
 
 
 class Changed(Answer):
-    """What was done to the jobs of a batch."""
+    """How many jobs of a batch changed."""
 
     jobs: Count = Field(description="jobs that changed")
