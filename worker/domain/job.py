@@ -92,12 +92,14 @@ class Window(StrEnum):
 class AttemptOutcome(StrEnum):
     """How an attempt ended."""
 
-    NOT_YET = "not_yet"  #: refused, as the provider did not know the parent yet; it goes on
-    TRY_LATER = "try_later"  #: refused before anything was paid; it goes on after a backoff
-    PERMANENT = "permanent"  #: refused, as its account is at fault; another account goes on
-    NOT_SENT = "not_sent"  #: its worker died before the POST could leave; its number stays used
-    LOST = "lost"  #: of a choose: the worker that called the function is gone
-    IN_DOUBT = "in_doubt"  #: given up in doubt; it may prove accepted all the same
+    NOT_YET = (
+        "not_yet"  #: refused, as the provider does not know the parent yet; the attempt continues
+    )
+    TRY_LATER = "try_later"  #: refused, not paid; the attempt continues after a backoff
+    PERMANENT = "permanent"  #: refused because of the account; another account continues
+    NOT_SENT = "not_sent"  #: its worker died before the POST could leave; the number is not reused
+    LOST = "lost"  #: of a choose: the worker that called the function died
+    IN_DOUBT = "in_doubt"  #: given up in doubt; may still turn out to be accepted
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -128,7 +130,7 @@ class Attempt:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more can be learnt of it: the job ended with it."""
+        """Whether the job ended with it."""
         return self.outcome in _FINAL_OUTCOMES
 
 

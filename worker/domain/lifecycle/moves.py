@@ -6,15 +6,7 @@ from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
 from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
-from worker.domain.job import (
-    Attempt,
-    AttemptOutcome,
-    Job,
-    Kind,
-    Modal,
-    Status,
-    Window,
-)
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Modal, Status, Window
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
 

@@ -1,7 +1,7 @@
 """A command per kind of job, whose options are the fields of the kind's model.
 
-The options only gather what was given; the request is checked where all requests are, so the
-command line, HTTP and Celery refuse the same things in the same words.
+The options only collect values; the request is validated where all requests are, so the command
+line, HTTP and Celery report the same errors.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from worker.entrypoints.cli.submitting import (
 
 @dataclass(frozen=True, slots=True)
 class KindCommand:
-    """One row: what the command takes beside its options."""
+    """One row: a command and its arguments, without the options."""
 
     kind: Kind
     arguments: tuple[click.Argument, ...] = ()  #: fields that are given without a flag
@@ -48,7 +48,7 @@ class KindCommand:
 
 
 def _words(name: str, *, required: bool = True) -> click.Argument:
-    """Text that needs no quotes around it."""
+    """Text that needs no quotes."""
     return click.Argument([name], nargs=-1, required=required, callback=_joined)
 
 
@@ -62,7 +62,7 @@ def _several(name: str, metavar: str) -> click.Argument:
 
 def _joined(ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> str | None:
     if ctx.params.get("seed") and any(word.isdecimal() for word in value):
-        # Without quotes, Midjourney's own `--seed 5` would be ours, and its number a word.
+        # Without quotes, Midjourney's `--seed 5` would be parsed as our --seed and the word 5.
         message = "has a number beside --seed: put it in quotes, with Midjourney's own options"
         raise InvalidRequest.of("prompt", message)
     return " ".join(value) or None

@@ -1,4 +1,4 @@
-"""Submitting a job and following it: what the commands per kind and `press` share."""
+"""Shared by the commands per kind and `press`: options, submitting, following."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from worker.domain.dry_run import Quote
 from worker.domain.job import Job
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import progress, quotes, render
-from worker.entrypoints.cli.base import leave, note, print_json
+from worker.entrypoints.cli.base import leave, note, print_json, show_answer
 from worker.services.reports import answers
 
 
@@ -54,12 +54,8 @@ def answer(jobs: Sequence[Job], *, wait: bool, as_json: bool, as_list: bool = Fa
 
 def answer_dry(quote: Quote, *, as_json: bool) -> None:
     """Print what would be submitted, and its price."""
-    if as_json:
-        print_json(answers.Quote.model_validate(quote))
-        return
-    for text in quotes.lines(quote):
-        click.echo(text)
-    for text in quotes.remarks(quote):
+    show_answer(answers.Quote.model_validate(quote), quotes.lines(quote), as_json=as_json)
+    for text in () if as_json else quotes.remarks(quote):
         note(text)
 
 
