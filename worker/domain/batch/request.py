@@ -1,4 +1,4 @@
-"""PURE. What a batch is handed in with, beside its file."""
+"""PURE. The parameters of a batch and of its manifest."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ def _affordable(units: float) -> float:
 
 
 class BatchRequest(Model):
-    """How a file is to be read, and what all of its rows share; ``form`` is required."""
+    """How to read a file, and what all of its rows share; ``form`` is required."""
 
     what: ClassVar[str] = "a batch"
 
@@ -35,7 +35,7 @@ class BatchRequest(Model):
     form: Annotated[Form, OneOf(Form)] | None = Field(
         None,
         validate_default=True,
-        description="How the file is written, where Content-Type does not tell.",
+        description="The format of the file, if Content-Type does not say it.",
     )
     budget: (
         Annotated[
@@ -54,12 +54,12 @@ class BatchRequest(Model):
         description="What all rows share: fields of a job, all of them optional.",
     )
     notify: BatchNotify | None = Field(
-        None, description="Who is told of the batch's end, and of what else."
+        None, description="Where to send notifications, and on which topics."
     )
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """Nothing but the caller tells how the file is written."""
+        """Require the format, which is optional only over HTTP."""
         if "form" not in given:
             yield "form", "is required"
 
@@ -70,19 +70,19 @@ class BatchRequest(Model):
 
     @property
     def target(self) -> Notify | None:
-        """Who is told, of its end and of its jobs."""
+        """Where to send notifications, if anywhere."""
         return self.notify.value if self.notify else None
 
     @property
     def of_its_end(self) -> Notify | None:
-        """Who is told of the batch's end, if anybody."""
+        """Where to notify of the batch's end, if anywhere."""
         end = Topic.BATCH_FINISHED.value
         target = self.target
         return replace(target, topics=(end,)) if target and end in target.topics else None
 
     @property
     def of_its_rows(self) -> Notify | None:
-        """Who is told of rows that name nobody themselves, if anybody: most batches have many."""
+        """Where to notify of jobs whose rows have no ``notify`` of their own, if anywhere."""
         if (target := self.target) is None:
             return None
         topics = tuple(each for each in target.topics if each != Topic.BATCH_FINISHED)
@@ -90,10 +90,10 @@ class BatchRequest(Model):
 
 
 def parse_batch(data: Any) -> BatchRequest:
-    """The batch that ``data`` describes.
+    """Parse the parameters of a batch.
 
     Raises:
-        InvalidRequest: with every bad field; those of the defaults once all others are right.
+        InvalidRequest: with every bad field; those of ``defaults`` only if all others are valid.
     """
     asked = validate(BatchRequest, data)
     check_defaults(asked.defaults, permute=asked.permute)
@@ -101,7 +101,7 @@ def parse_batch(data: Any) -> BatchRequest:
 
 
 class ManifestQuery(Query):
-    """How a manifest is written."""
+    """The parameters of a manifest."""
 
     format: Annotated[manifest.Form, OneOf(manifest.Form)] = Field(
         manifest.Form.JSONL, description="How it is written."

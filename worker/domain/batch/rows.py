@@ -1,5 +1,5 @@
-"""PURE. A batch's file, however it comes in, read into the jobs that it asks for; and how a row is
-known again when the file, perhaps edited, is handed in once more.
+"""PURE. Reads a batch's file into job requests, with keys that recognize a row when the file is
+submitted again, perhaps edited.
 """
 
 import json
@@ -18,30 +18,30 @@ from worker.domain.requests.base import Model, Name, validate
 
 __all__ = ["BadRow", "Form", "Row", "check_defaults", "form_of", "read_rows"]
 
-_SIZE = 16  #: bytes of a hash: about 150 bytes of memory per key of a file
+_SIZE = 16  #: bytes of a hash; a key takes about 150 bytes of memory
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A job that the file asks for; a row with permutations gives several, of the same number."""
+    """A job request from the file; a row with permutations gives several with the same number."""
 
     number: int  #: the line of the file where the row starts, from 1
-    key: str  #: unique in the file, and the same when the file is handed in again
+    key: str  #: unique in the file, and the same when it is submitted again
     request: JobRequest
 
 
 class _Keys:
-    """The keys of one file, and the lines that they belong to."""
+    """Assigns keys to the rows of a file; remembers hashes only, to save memory."""
 
     def __init__(self) -> None:
         self._lines: dict[bytes, int] = {}
         self._repeats: dict[bytes, int] = {}
 
     def of_caller(self, given: Any, jobs: int, number: int) -> list[str]:
-        """The keys of the ``jobs`` of the row at line ``number``, which the caller named.
+        """The keys of a row with a key of the caller: one for each of its ``jobs``.
 
         Raises:
-            InvalidRequest: on ``key``, when it is no name or was used before.
+            InvalidRequest: on ``key``, if it is invalid or a duplicate.
         """
         key = _key(given)
         keys = [key] if jobs == 1 else [f"{key}/{place}" for place in range(1, jobs + 1)]
@@ -54,7 +54,7 @@ class _Keys:
         return keys
 
     def of_content(self, request: JobRequest, number: int) -> str:
-        """The key of a request without a name: equal requests are told apart by their order."""
+        """The key of a request without one: its fingerprint, numbered for repeats."""
         first = _fingerprint(request)
         hashed = _hash(first)
         times, key = self._repeats.get(hashed, 0), first
@@ -74,19 +74,18 @@ def read_rows(
     *,
     permute: bool = True,
 ) -> Iterator[Row | BadRow]:
-    """The jobs of a file that comes in pieces (``source``), in the order of the file.
+    """The job requests of a file, in the order of the file.
 
-    A row that is bad in any way gives one ``BadRow`` and no job, and the reading goes on, except
-    after a ``BadRow`` that ``is_last``.
+    An invalid row gives one ``BadRow`` and no job. Reading stops after one that ``is_last``.
 
     Args:
-        source: the file's bytes, cut anywhere; read as the rows are asked for.
-        form: how the file is written.
-        defaults: what all rows share, see ``check_defaults``.
-        permute: whether ``{red, green}`` in a prompt stands for several prompts.
+        source: the file in chunks of any size, read lazily.
+        form: the format of the file.
+        defaults: the fields that all rows share, see ``check_defaults``.
+        permute: whether ``{red, green}`` in a prompt gives several prompts.
 
     Raises:
-        InvalidRequest: at once, when the defaults are wrong.
+        InvalidRequest: immediately, if the defaults are invalid.
     """
     shared = check_defaults(defaults or {}, permute=permute)
     if form is Form.LINES:
@@ -95,7 +94,7 @@ def read_rows(
 
 
 def _check_for_lines(shared: Defaults) -> None:
-    """The lines must be of use: each is a prompt."""
+    """Check that the defaults fit a file whose lines are prompts."""
     if "prompt" not in FIELDS[shared.kind]:
         message = f"{shared.kind} has no prompt, and lines are prompts; hand in CSV or NDJSON"
         raise InvalidRequest.of("kind", message)
@@ -107,7 +106,7 @@ def _check_for_lines(shared: Defaults) -> None:
 def _rows(
     records: Iterator[Record | BadRow],
     shared: Defaults,
-    permute: bool,  # noqa: FBT001  # handed on
+    permute: bool,  # noqa: FBT001  # passed on
 ) -> Iterator[Row | BadRow]:
     keys = _Keys()
     for record in records:
@@ -147,10 +146,10 @@ def _hash(key: str) -> bytes:
 
 
 def _fingerprint(request: JobRequest) -> str:
-    """The same for requests that make the same thing for the same purpose.
+    """Equal for requests with the same result and purpose.
 
-    How it is made (account, priority, mode, deadline, who is told, what is stored) stays out of it:
-    a file that is handed in again with another priority must not be paid again.
+    It ignores how the job runs (account, priority, mode, deadline, notifications, assets):
+    submitting a file again with another priority must not pay for it again.
     """
     spec = request.spec
     content = {
@@ -160,7 +159,7 @@ def _fingerprint(request: JobRequest) -> str:
         "metadata": spec.metadata,
         "tenant": spec.options.tenant,
     }
-    # Only what was given counts, so that a field that is new in Hookline changes no key.
+    # Only non-empty values count, so that a new field does not change existing keys.
     given = {name: value for name, value in content.items() if value}
     written = json.dumps(given, sort_keys=True, separators=(",", ":"))
     return blake2b(written.encode(), digest_size=_SIZE).hexdigest()

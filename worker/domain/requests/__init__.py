@@ -1,17 +1,17 @@
-"""Everything a caller may hand in: one validation and one wording of errors for every door.
+"""Request validation, with the same error messages in HTTP, the command line, Celery and Python.
 
-    base       what all models share: unknown fields, our own words for errors, common types
-    notify     who is told, and of what
-    retry      further attempts, and after which errors
-    steps      follow-ups (``then``) and their shorthand for the command line
-    options    what every kind of job takes
+    base       the base model: unknown fields, error wording, common types
+    notify     where to send notifications, and which
+    retry      automatic retries, and the errors that trigger them
+    steps      follow-ups (``then``) and their command-line shorthand
+    options    the options of every kind of job
     kinds      the fields of each kind of job
-    fields     what these fields hold, for doors where everything is text
-    requests   the doors: ``parse_request``, ``parse_press``, ``parse_resolve``
+    fields     field metadata, for input that is all text
+    queries    the parameters of listings
+    requests   the entry points: ``parse_request``, ``parse_press``, ``parse_resolve``
 
-Every parser returns a value or raises ``InvalidRequest``, which names every bad field. A field that
-is null counts as left out. Pictures are only strings here; ``worker.adapters.storage.inputs`` opens
-them.
+Every parser returns a value or raises ``InvalidRequest``, which names every bad field. A null field
+counts as missing. Pictures are plain strings here; ``worker.adapters.storage.inputs`` opens them.
 """
 
 from worker.domain.requests.fields import picture_fields

@@ -1,6 +1,6 @@
-"""PURE. What the fields of a kind's request hold, read from its model.
+"""PURE. Metadata of each request field, read from its model.
 
-For doors where everything is text (the command line, CSV), and to find the pictures.
+The command line and CSV use it to convert text; storage uses it to find the pictures.
 """
 
 from collections.abc import Mapping
@@ -22,29 +22,29 @@ class Field:
     """A field of a request."""
 
     name: str
-    type: Any  #: str, int, bool, dict or a model; of a list, its items'
+    type: Any  #: str, int, bool, dict or a model; the item type of a list
     many: bool  #: a list
     picture: bool  #: a picture, or a list of them
-    values: str  #: all that it may be, as people read it: ``1-4``, ``low|high``; or empty
-    default: Any  #: None: it has none
+    values: str  #: allowed values for help texts, such as ``1-4`` or ``low|high``; or empty
+    default: Any  #: None: no default
     description: str
 
     @property
     def mask(self) -> bool:
-        """Whether it is a mask: a PNG, of the size of the picture before it."""
+        """Whether it is a mask: a PNG of the same size as the preceding picture."""
         return self.name == "mask"
 
 
 @cache
 def fields_of(model: type[Model]) -> Mapping[str, Field]:
-    """The fields of a model by name, its own before those that it shares with others."""
+    """The fields of a model by name, its own before inherited ones."""
     declared = (name for cls in model.__mro__ for name in get_annotations(cls))
     names = dict.fromkeys(name for name in declared if name in model.model_fields)
     return {name: _field(name, model.model_fields[name]) for name in names}
 
 
 def picture_fields(kind: Kind) -> tuple[Field, ...]:
-    """The fields of a ``kind``'s request that hold pictures, a mask after its picture."""
+    """The picture fields of a ``kind``; a mask comes after its picture."""
     return tuple(field for field in fields_of(MODELS.get(kind, Model)).values() if field.picture)
 
 

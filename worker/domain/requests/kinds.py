@@ -1,4 +1,4 @@
-"""PURE. The fields of each kind of job. The descriptions are the help texts of the command line."""
+"""PURE. The fields of each kind of job. Docstrings and descriptions are the command line's help."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -24,8 +24,8 @@ from worker.domain.requests.steps import Dimensions
 
 MAX_PICTURES = 20
 
-#: What a job that waits for its window's answer keeps as it was handed in: every option that a
-#: job of any kind may have. Its ``account`` may be named again, where it is the same.
+#: Options that a job waiting for a modal answer keeps from its request. ``account`` may be repeated
+#: if it is the same.
 _KEPT = frozenset(Pictured.model_fields) - {"account"}
 
 JobId = Annotated[Id, Field(description="A job of ours.")]
@@ -83,7 +83,7 @@ class Action(Pictured):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """One task and one button."""
+        """Exactly one task and one button."""
         yield from exactly_one(given, "job_id", "task_id")
         yield from exactly_one(given, "button", "custom_id")
 
@@ -99,7 +99,7 @@ class Modal(Pictured):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """An answer must say something; a job of ours keeps what it was handed in with."""
+        """Require an answer, and refuse to change the options of the waiting job."""
         yield from exactly_one(given, "job_id", "task_id")
         yield from at_least_one(given, "prompt", "mask")
         if "job_id" in given:
@@ -121,7 +121,7 @@ class Change(Pictured):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """Only a reroll is about all four pictures."""
+        """Require an index, except for a reroll, which applies to the whole grid."""
         yield from exactly_one(given, "job_id", "task_id")
         if given.get("action") in ("UPSCALE", "VARIATION") and "index" not in given:
             yield "index", "is required: 1 to 4, the picture of the grid"
@@ -163,7 +163,7 @@ class Video(Options):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """A new film needs a prompt and a picture, a longer one the film's number."""
+        """Require a prompt and a picture for a new film, an index to extend one."""
         if "job_id" in given or "task_id" in given:
             yield from exactly_one(given, "job_id", "task_id")
             if "index" not in given:

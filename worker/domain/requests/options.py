@@ -1,4 +1,4 @@
-"""PURE. What every kind of job takes; its jobs keep it as ``worker.domain.job.JobOptions``.
+"""PURE. The options of every kind of job, stored as ``worker.domain.job.JobOptions``.
 
 The descriptions are the help texts of the command line.
 """
@@ -21,7 +21,7 @@ MAX_METADATA_DEPTH = 20
 
 
 class Assets(Model):
-    """Which files are stored, and whether a grid is cut into its four pictures besides."""
+    """Which files to store, and whether to also store a grid's four pictures one by one."""
 
     what: ClassVar[str] = "`assets`"
 
@@ -30,12 +30,12 @@ class Assets(Model):
 
     @property
     def value(self) -> Keep:
-        """As the job keeps it."""
+        """The value stored with the job."""
         return Keep(self.files, self.tiles)
 
 
-def _in_full(given: Any) -> Any:
-    """``"grid"`` is short for ``{"files": "grid"}``."""
+def _expanded(given: Any) -> Any:
+    """Expand the short form: ``"grid"`` means ``{"files": "grid"}``."""
     if isinstance(given, str):
         return {"files": given}
     if isinstance(given, dict):
@@ -44,7 +44,7 @@ def _in_full(given: Any) -> Any:
 
 
 def _small_json(value: dict[str, Any]) -> dict[str, Any]:
-    """A copy of an object that is plain JSON and small."""
+    """A copy of the object; refuses what is not plain JSON, too deep or too large."""
     if depth(value, MAX_METADATA_DEPTH) > MAX_METADATA_DEPTH:
         raise ValueError(f"must not be nested deeper than {MAX_METADATA_DEPTH}")
     try:
@@ -60,13 +60,13 @@ def _small_json(value: dict[str, Any]) -> dict[str, Any]:
 
 
 AssetsField = Annotated[
-    Assets, BeforeValidator(_in_full, json_schema_input_type=KeptFiles | Assets)
+    Assets, BeforeValidator(_expanded, json_schema_input_type=KeptFiles | Assets)
 ]
 Metadata = Annotated[dict[str, Any], AfterValidator(_small_json)]
 
 
 class Options(Model):
-    """What every kind of job takes."""
+    """The options of every kind of job."""
 
     then: Steps = Field(default_factory=list, description="Follow-ups.")
     account: Name | None = Field(
@@ -83,11 +83,11 @@ class Options(Model):
     retry: Retry | None = Field(None, description="Submit again when the task fails.")
     assets: AssetsField | None = Field(None, description="What of the result is stored.")
     metadata: Metadata = Field(default_factory=dict, description="Kept with the job.")
-    notify: Notify | None = Field(None, description="Who is told of it.")
+    notify: Notify | None = Field(None, description="Where to send notifications.")
 
     @property
     def job_options(self) -> JobOptions:
-        """As the job keeps them."""
+        """The values stored with the job."""
         return JobOptions(
             priority=self.priority,
             tenant=self.tenant or "",
@@ -100,7 +100,7 @@ class Options(Model):
 
 
 class Pictured(Options):
-    """What kinds take that end with a picture."""
+    """The options of kinds that produce a picture."""
 
     seed: bool = Field(
         default=False,
@@ -109,5 +109,5 @@ class Pictured(Options):
 
     @property
     def job_options(self) -> JobOptions:
-        """As the job keeps them."""
+        """The values stored with the job."""
         return replace(super().job_options, seed=self.seed)

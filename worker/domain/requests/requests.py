@@ -1,4 +1,4 @@
-"""PURE. The doors: what the calls take, as frozen values."""
+"""PURE. The entry points: parse a request, a press or a resolve into a frozen value."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,23 +17,22 @@ from worker.domain.requests.steps import ModalAnswer, Steps, normal_form
 
 Outcome = Literal["resubmit", "failed", "accepted"]
 
-
-#: Options that a fingerprint holds even at their default.
+#: Options that are part of a fingerprint even at their default.
 _COUNTED = frozenset({"priority", "tenant", "mode", "deadline_s", "retry", "seed", "notify"})
 
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A job as it was asked for."""
+    """A validated request for a job."""
 
     spec: JobSpec
-    account: str | None = None  #: where it must run; None: any account that can take it
+    account: str | None = None  #: must run there; None: on any account
 
     @property
     def fingerprint(self) -> str:
-        """Tells a repeat of the request from another one under the same key."""
+        """Tells a repeated request from a different one with the same idempotency key."""
         spec, options = self.spec, _values(self.spec.options)
-        # Options that are newer than some stored fingerprints count only where they are given.
+        # Newer options count only if set, so that stored fingerprints stay valid.
         counted = {
             name: v for name, v in options.items() if name in _COUNTED or v != _DEFAULTS[name]
         }
@@ -43,7 +42,7 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True)
 class PressRequest:
-    """A follow-up by hand."""
+    """A validated manual follow-up."""
 
     button: str
     modal: dict[str, Any] | None = None  #: ``{prompt?, mask?}``, not empty
@@ -51,18 +50,18 @@ class PressRequest:
 
     @property
     def fingerprint(self) -> str:
-        """As that of a job's request."""
+        """As in ``JobRequest``."""
         return _hash(_values(self))
 
     @property
     def step(self) -> dict[str, Any]:
-        """The same as a step of ``then``."""
+        """The press as a step of ``then``."""
         given = {"press": self.button, "modal": self.modal, "then": list(self.then)}
         return {name: value for name, value in given.items() if value}
 
 
 class Press(Model):
-    """A follow-up by hand."""
+    """A manual follow-up."""
 
     what: ClassVar[str] = "press"
     button: Name
@@ -71,7 +70,7 @@ class Press(Model):
 
 
 class Resolve(Model):
-    """How a job in doubt ends; ``task_id`` exactly when it was accepted."""
+    """How to resolve a job in doubt; ``task_id`` only with the outcome `accepted`."""
 
     what: ClassVar[str] = "resolve"
     outcome: Outcome
@@ -79,7 +78,7 @@ class Resolve(Model):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """A task belongs to the outcome `accepted`, and to no other."""
+        """Require a task for the outcome `accepted`, and refuse it for others."""
         accepted = given.get("outcome") == "accepted"
         if accepted and "task_id" not in given:
             yield "task_id", "is required: the provider's id of the task that was accepted"
@@ -88,7 +87,7 @@ class Resolve(Model):
 
 
 def parse_request(data: Any) -> JobRequest:
-    """A job from the JSON object that a caller handed in.
+    """Parse the JSON object of a job request.
 
     Raises:
         InvalidRequest: with every bad field.
@@ -109,18 +108,18 @@ def parse_request(data: Any) -> JobRequest:
 
 
 def parse_press(data: Any) -> PressRequest:
-    """The body of ``POST /v1/jobs/{id}/press``; raises ``InvalidRequest`` as above."""
+    """Parse the body of ``POST /v1/jobs/{id}/press``; raises ``InvalidRequest``."""
     asked = validate(Press, data)
     return PressRequest(asked.button, _given(asked.modal), normal_form(asked.then))
 
 
 def parse_resolve(data: Any) -> Resolve:
-    """The body of ``POST /v1/jobs/{id}/resolve``; raises ``InvalidRequest`` as above."""
+    """Parse the body of ``POST /v1/jobs/{id}/resolve``; raises ``InvalidRequest``."""
     return validate(Resolve, data)
 
 
 def _values(of: Any) -> dict[str, Any]:
-    """The fields of a dataclass; `asdict` would copy all that is below, for each row of a batch."""
+    """The fields of a dataclass; ``asdict`` would deep-copy them for each row of a batch."""
     return {each.name: getattr(of, each.name) for each in fields(of)}
 
 

@@ -1,7 +1,6 @@
-"""The fields of a request as options of a command, and back.
+"""Converts request fields to command-line options, and the options' values to a request.
 
-Most options follow from the model: its types, limits, defaults and descriptions. Those that have a
-form of their own on the command line are in ``_SPECIAL``.
+Most options are generated from the model; those with their own syntax are in ``_SPECIAL``.
 """
 
 from collections.abc import Sequence
@@ -24,12 +23,12 @@ _METAVARS = {
 
 
 def field_options(model: type[Options]) -> list[click.Option]:
-    """The options for all fields of the model, those that every kind has last."""
+    """An option for each field of the model, the common ones last."""
     return [option for field in fields_of(model).values() for option in _options(field)]
 
 
 def request_of(given: dict[str, Any]) -> dict[str, Any]:
-    """The request that ``field_options`` took, without what was left out."""
+    """The request from the values of ``field_options``, without missing ones."""
     url, task, on = (given.pop(name) for name in ("notify", "notify_task", "notify_on"))
     given["notify"] = _notify(url, task, on)
     given["then"], given["metadata"] = steps(given["then"]), _metadata(given["metadata"])
@@ -38,13 +37,13 @@ def request_of(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def then_option() -> click.Option:
-    """`--then`, in the shorthand or as JSON, any number of times."""
+    """``--then``, repeatable, in the shorthand or as JSON."""
     text = 'Follow-ups: buttons, "U1,U2", "V2>U1" for U1 under V2, or JSON. Repeatable.'
     return click.Option(["--then"], multiple=True, metavar="STEPS", help=text)
 
 
 def steps(then: Sequence[str]) -> list[dict[str, Any]]:
-    """All `--then` together."""
+    """The steps of all ``--then`` options."""
     return [step for text in then for step in parse_then_shorthand(text)]
 
 
@@ -54,7 +53,7 @@ def _options(field: Field) -> tuple[click.Option, ...]:
     name = field.name.removesuffix("s") if field.many else field.name.removesuffix("_s")
     flags, words = [f"--{name.replace('_', '-')}", field.name], field.description
     if field.type is bool:
-        # Eager: `--seed` is read before the prompt, whose words are checked against it.
+        # Eager, so that --seed is parsed before the prompt, whose callback looks at it.
         return (click.Option(flags, is_flag=True, default=None, is_eager=True, help=words),)
     if field.many:
         words += " Repeatable."
@@ -65,7 +64,7 @@ def _options(field: Field) -> tuple[click.Option, ...]:
 
 
 def _retry(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dict[str, Any] | None:
-    """`--retry` as the request has it, which checks the codes."""
+    """Parse ``--retry``; the request's validation checks the codes."""
     if text is None:
         return None
     attempts, colon, codes = text.partition(":")

@@ -1,7 +1,7 @@
-"""A command per kind of job, whose options are the fields of the kind's model.
+"""A command for each kind of job, with an option for each field of its model.
 
-The options only collect values; the request is validated where all requests are, so the command
-line, HTTP and Celery report the same errors.
+Options only collect values: ``worker.domain.requests`` validates them, so that the command line,
+HTTP and Celery report the same errors.
 """
 
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ from worker.entrypoints.cli.submitting import (
 
 @dataclass(frozen=True, slots=True)
 class KindCommand:
-    """One row: a command and its arguments, without the options."""
+    """A kind's command: its arguments and examples, without the generated options."""
 
     kind: Kind
-    arguments: tuple[click.Argument, ...] = ()  #: fields that are given without a flag
+    arguments: tuple[click.Argument, ...] = ()  #: positional fields
     examples: tuple[str, ...] = ()
-    help: str = ""  #: empty: as the model says
+    help: str = ""  #: empty: the docstring of the model
 
     def command(self) -> click.Command:
-        """The command, `swap-face` for `swap_face`."""
+        """The click command, such as ``swap-face`` for ``swap_face``."""
         model = MODELS[self.kind]
         arguments = {argument.name for argument in self.arguments}
         options = [option for option in field_options(model) if option.name not in arguments]
@@ -42,13 +42,13 @@ class KindCommand:
             self.kind.value.replace("_", "-"),
             help=self.help or model.__doc__,
             params=[*self.arguments, *options, key_option(), dry_run_option(), *answer_options()],
-            callback=_hand_in(self.kind),
+            callback=_submit(self.kind),
             examples=self.examples,
         )
 
 
 def _words(name: str, *, required: bool = True) -> click.Argument:
-    """Text that needs no quotes."""
+    """A text argument that needs no quotes."""
     return click.Argument([name], nargs=-1, required=required, callback=_joined)
 
 
@@ -146,7 +146,7 @@ KINDS = (
 )
 
 
-def _hand_in(kind: Kind) -> Any:
+def _submit(kind: Kind) -> Any:
     def run(*, wait: bool, as_json: bool, dry_run: bool, key: str | None, **given: Any) -> None:
         request = {"kind": kind.value, **request_of(given)}
         if dry_run:

@@ -1,4 +1,4 @@
-"""The arguments of the Python API, and their form as JSON."""
+"""Argument types of the Python API, and their conversion to JSON."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -57,12 +57,12 @@ def press_of(button: str, modal: ModalAnswer | None, then: Then) -> Any:
 
 
 def steps_of(then: Then) -> list[Any]:
-    """The steps, expanded from the shorthand if need be."""
+    """The steps as a list; a string is parsed as shorthand."""
     return parse_then_shorthand(then) if isinstance(then, str) else list(then)
 
 
 def plain(value: Any) -> Any:
-    """As plain JSON: paths as text, sequences as lists, mappings without None."""
+    """Convert to plain JSON: paths to strings, sequences to lists; drops None from mappings."""
     match value:
         case os.PathLike():
             return os.fspath(value)

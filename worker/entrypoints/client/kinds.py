@@ -1,4 +1,4 @@
-"""Hand jobs in: a function for each kind."""
+"""Submit jobs: a function for each kind."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -18,7 +18,7 @@ def imagine(
     bot_type: Bot | None = None,
     **options: Unpack[Options],
 ) -> Job:
-    """A picture from words, and from pictures as a reference."""
+    """Generate a picture from a prompt and optional reference pictures."""
     return _submit(Kind.IMAGINE, locals())
 
 
@@ -29,12 +29,12 @@ def blend(
     bot_type: Bot | None = None,
     **options: Unpack[Options],
 ) -> Job:
-    """One picture of two to five."""
+    """Blend two to five pictures into one."""
     return _submit(Kind.BLEND, locals())
 
 
 def describe(image: Picture, *, bot_type: Bot | None = None, **options: Unpack[Options]) -> Job:
-    """Prompts from a picture."""
+    """Describe a picture as prompts."""
     return _submit(Kind.DESCRIBE, locals())
 
 
@@ -46,7 +46,7 @@ def action(
     custom_id: str | None = None,
     **options: Unpack[Options],
 ) -> Job:
-    """A button of a finished job, or of a task that only the provider knows; see also ``press``."""
+    """Press a button of a finished job, or of a provider task without a job; see also ``press``."""
     return _submit(Kind.ACTION, locals())
 
 
@@ -58,12 +58,12 @@ def modal(
     mask: Picture | None = None,
     **options: Unpack[Options],
 ) -> Job:
-    """The answer to a window. With ``job_id`` the job that waits for it goes on."""
+    """Answer a modal window; with ``job_id``, the waiting job continues."""
     return _submit(Kind.MODAL, locals())
 
 
 def shorten(prompt: str, *, bot_type: Bot | None = None, **options: Unpack[Options]) -> Job:
-    """A shorter prompt."""
+    """Shorten a prompt."""
     return _submit(Kind.SHORTEN, locals())
 
 
@@ -75,19 +75,19 @@ def change(
     task_id: str | None = None,
     **options: Unpack[Options],
 ) -> Job:
-    """Upscale, variation or reroll, for providers without buttons."""
+    """Upscale, vary or reroll, for providers without buttons."""
     return _submit(Kind.CHANGE, locals())
 
 
 def edits(
     prompt: str, image: Picture, *, mask: Picture | None = None, **options: Unpack[Options]
 ) -> Job:
-    """A picture changed by words, everywhere or where the mask is."""
+    """Edit a picture with a prompt, everywhere or only inside the mask."""
     return _submit(Kind.EDITS, locals())
 
 
 def retexture(prompt: str, image: Picture, **options: Unpack[Options]) -> Job:
-    """The same shapes in another look."""
+    """Keep the shapes of a picture and change its look."""
     return _submit(Kind.RETEXTURE, locals())
 
 
@@ -105,32 +105,32 @@ def video(
     index: int | None = None,
     **options: Unpack[Options],
 ) -> Job:
-    """A film from a picture; a longer one from a film of ``job_id`` or ``task_id``."""
+    """Animate a picture, or extend a film of ``job_id`` or ``task_id``."""
     return _submit(Kind.VIDEO, locals())
 
 
 def swap_face(source: Picture, target: Picture, **options: Unpack[Options]) -> Job:
-    """The face of ``source`` in ``target``."""
+    """Put the face of ``source`` into ``target``."""
     return _submit(Kind.SWAP_FACE, locals())
 
 
 def upload(images: Sequence[Picture], **options: Unpack[Options]) -> Job:
-    """Pictures to be kept by the provider; their URLs are the result."""
+    """Upload pictures to the provider; the result has their URLs."""
     return _submit(Kind.UPLOAD, locals())
 
 
 def submit(request: Mapping[str, Any], *, key: str | None = None) -> Job:
-    """Hand in a request as HTTP takes it: ``{"kind": "imagine", "prompt": ...}``."""
+    """Submit a request as in HTTP: ``{"kind": "imagine", "prompt": ...}``."""
     return services().enqueuer.submit(plain(request), key=key, allow_paths=True)[0]
 
 
 def quote(request: Mapping[str, Any], *, key: str | None = None) -> "Quote":
-    """What ``submit`` of the same would start, and its price; nothing is stored."""
+    """What ``submit`` would start, and its price; nothing is stored."""
     return services().enqueuer.quote(plain(request), key=key, allow_paths=True)
 
 
 def _submit(kind: Kind, arguments: Mapping[str, Any]) -> Job:
-    """Submit the arguments of a function above, which are the fields of its kind."""
+    """Submit the ``locals()`` of a function above: the fields of its kind, and ``options``."""
     request = {"kind": kind.value, **arguments, **arguments["options"]}
     key = request.pop("key", None)
     del request["options"]
