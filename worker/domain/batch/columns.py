@@ -171,8 +171,7 @@ class _Row:
         fields = {"kind": self.kind.value, **self.fields}
         if prompt is not None:
             fields["prompt"] = prompt
-        asked = parse_request(fields)
-        return replace(asked, spec=replace(asked.spec, then=self.then)) if self.then else asked
+        return parse_request(fields, then=self.then)
 
     def _hinted(self, error: FieldError) -> FieldError:
         """The error with a hint if unknown columns are a likely cause."""

@@ -4,7 +4,6 @@ The descriptions are the help texts of the command line.
 """
 
 import json
-from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -94,6 +93,7 @@ class Options(Model):
             mode=self.mode,
             deadline_s=self.deadline_s,
             retry=self.retry.value if self.retry else None,
+            seed=isinstance(self, Pictured) and self.seed,
             keep=self.assets.value if self.assets else None,
             notify=self.notify.value if self.notify else None,
         )
@@ -106,8 +106,3 @@ class Pictured(Options):
         default=False,
         description="Ask for the seed of the picture, and of those that follow.",
     )
-
-    @property
-    def job_options(self) -> JobOptions:
-        """The values stored with the job."""
-        return replace(super().job_options, seed=self.seed)

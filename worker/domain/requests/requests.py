@@ -86,8 +86,12 @@ class Resolve(Model):
             yield "task_id", "belongs to the outcome accepted; leave it out"
 
 
-def parse_request(data: Any) -> JobRequest:
+def parse_request(data: Any, *, then: tuple[dict[str, Any], ...] | None = None) -> JobRequest:
     """Parse the JSON object of a job request.
+
+    Args:
+        data: the object.
+        then: steps that were checked before, in place of the object's own.
 
     Raises:
         InvalidRequest: with every bad field.
@@ -100,7 +104,7 @@ def parse_request(data: Any) -> JobRequest:
     spec = JobSpec(
         kind,
         asked.model_dump(exclude=set(Pictured.model_fields), exclude_defaults=True),
-        normal_form(asked.then),
+        then or normal_form(asked.then),
         asked.job_options,
         asked.metadata,
     )
