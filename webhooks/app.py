@@ -19,10 +19,9 @@ log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Flask:
-    """The app, with ``services`` or its own.
+    """The app; without ``services`` it builds its own.
 
-    A Redis that is away is no reason not to start: requests get 503 until it answers. Raises
-    ``SettingsError`` for settings that cannot work.
+    It starts even while Redis is away: requests get 503 until it is back. Raises ``SettingsError``.
     """
     context = Context(lambda: services or build(settings))
     try:
@@ -39,9 +38,9 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 
 
 def load_app(settings: Settings) -> Flask:
-    """The app in a web process of its own, whose logging is not set up yet."""
+    """The app of a web process: sets up logging and starts the heartbeat."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
     heartbeat: Heartbeat = app.extensions["presence"]
-    Thread(target=heartbeat.keep_telling, name="presence", daemon=True).start()
+    Thread(target=heartbeat.run, name="presence", daemon=True).start()
     return app

@@ -1,7 +1,7 @@
-"""The provider's door: size -> token -> JSON -> record -> 200.
+"""The endpoint for the provider's callbacks: size -> token -> JSON -> record -> 200.
 
-200 for all that needs no repeat, because a provider sends anything else again. Nothing here calls
-the provider.
+200 for everything that needs no repeat: the provider repeats a callback after any other status.
+Nothing here calls the provider.
 """
 
 from flask import Response
@@ -14,14 +14,14 @@ from worker.domain.errors import ServiceUnavailable
 from worker.domain.events import Disposition
 from worker.services.reports.answers import Answer
 
-#: The largest body that was seen has 4.5 KB.
+#: The largest body seen so far had 4.5 KB.
 MAX_BYTES = 1024 * 1024
 
 calls = Calls()
 
 
 class Received(Answer):
-    """What became of a callback."""
+    """The outcome of a callback."""
 
     status: Disposition
 
@@ -35,7 +35,7 @@ _TOKEN = in_path("token", "What the submit's hook ended with.", minLength=1, pat
     body={"type": "object"}, parameters=(_TOKEN,), errors=(400, 401),
 )  # fmt: skip
 def callback(context: Context, token: str) -> Response:
-    """The provider's door: what happened to a task. The token is all the proof it needs."""
+    """Receive a provider's callback about a task; the token in the path authenticates it."""
     try:
         return _receive(context, token)
     except ServiceUnavailable:
@@ -46,6 +46,6 @@ def callback(context: Context, token: str) -> Response:
 def _receive(context: Context, token: str) -> Response:
     services = context.services
     refuse_large(MAX_BYTES)
-    services.tokens.read(token)  # before the body: a stranger's is not waited for
+    services.tokens.read(token)  # before the body, so as not to wait for a stranger's
     disposition = services.receiver.receive(token, json_object(read_body(MAX_BYTES)))
     return Response(_ANSWERS[disposition], content_type=JSON_TYPE)

@@ -1,4 +1,4 @@
-"""What all calls share: the services, and the sign that the receiver is there."""
+"""What all calls share: the services and the heartbeat."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -8,7 +8,7 @@ from worker.bootstrap import Services
 
 
 class Context:
-    """The services are built when they are first needed."""
+    """Builds the services on first use."""
 
     def __init__(self, build: Callable[[], Services]) -> None:
         self._build = build
@@ -18,9 +18,9 @@ class Context:
 
     @property
     def services(self) -> Services:
-        """Raises ``StoreUnavailable`` where no Redis is set and no private one runs yet."""
+        """Raises ``StoreUnavailable`` if no Redis is set and no private one runs yet."""
         if self._services:
             return self._services
-        with self._lock:  # one thread builds, those that waited for it take what it built
+        with self._lock:  # one thread builds, the others wait
             self._services = services = self._services or self._build()
         return services

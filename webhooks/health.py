@@ -1,5 +1,6 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Liveness and readiness."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from flask import Response
@@ -35,15 +36,12 @@ def healthz(_context: Context) -> Alive:
 @calls.add("GET", "/readyz", {200: Ready})
 def readyz(context: Context) -> Answer | Response:
     """Redis and the broker answer."""
-
-    def ping_store() -> None:
-        context.services.store.ping()
-
-    def ping_broker() -> None:
-        ping(context.services.celery)
-
+    checks: dict[str, Callable[[], object]] = {
+        "redis": lambda: context.services.store.ping(),  # noqa: PLW0108  # may raise too
+        "broker": lambda: ping(context.services.celery),
+    }
     failed: dict[str, ServiceUnavailable] = {}
-    for name, check in (("redis", ping_store), ("broker", ping_broker)):
+    for name, check in checks.items():
         try:
             check()
         except ServiceUnavailable as error:

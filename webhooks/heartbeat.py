@@ -1,7 +1,7 @@
-"""Says that the receiver is there, and since when it missed no callback.
+"""The heartbeat: records that the receiver is up, and since when it missed no callback.
 
-A provider that is not answered does not call again. So the silence about a job tells that it was
-not accepted only if somebody was there to listen all the while (``Policy.silence_tells``).
+Silence about a job is evidence that it was not accepted only if the receiver was up all the time
+(``Policy.silence_tells``): a callback that was missed does not come again.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from worker.domain.errors import HooklineError
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two signs of life; several fit into ``worker.adapters.store.ABSENCE_S``.
+#: Seconds between two beats; several fit into ``worker.adapters.store.ABSENCE_S``.
 _EVERY_S = 1.0
 
 
 class Heartbeat:
-    """One receiving process. It begins anew, as nobody knows what was missed before it."""
+    """One receiving process. Its first beat starts counting again: earlier misses are unknown."""
 
     def __init__(self, find: Callable[[], Services]) -> None:
         self._find = find
@@ -27,23 +27,23 @@ class Heartbeat:
         self._missed.set()
 
     def missed(self) -> None:
-        """A callback was turned away."""
+        """A callback was turned away: the next beat starts counting again."""
         self._missed.set()
 
-    def keep_telling(self) -> None:
-        """Tell the store every second, for ever."""
+    def run(self) -> None:
+        """Beat every second, for ever."""
         pause = Event()
         while True:
-            self.tell()
+            self.beat()
             pause.wait(_EVERY_S)
 
-    def tell(self) -> None:
-        """Tell the store once."""
-        anew = self._missed.is_set()
+    def beat(self) -> None:
+        """Record one beat in the store."""
+        restart = self._missed.is_set()
         self._missed.clear()
         try:
             services = self._find()
-            services.store.accounts.beat(services.orchestrator.clock(), anew=anew)
+            services.store.accounts.beat(services.orchestrator.clock(), restarted=restart)
         except HooklineError as error:
             self._missed.set()
             log.debug("heartbeat.not_stored", error=str(error))

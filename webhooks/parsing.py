@@ -1,7 +1,4 @@
-"""A request's body: bounded in size and depth, and JSON that can be stored and given back.
-
-Whatever comes, the worst answer is ``InvalidRequest`` or 413.
-"""
+"""Request bodies: JSON, limited in size and depth. Bad ones raise ``InvalidRequest`` or 413."""
 
 import json
 from math import isfinite
@@ -13,30 +10,29 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from worker.domain.errors import InvalidRequest
 from worker.domain.requests.base import depth
 
-#: Levels of lists and objects inside each other; what we take and what comes has far fewer.
+#: Levels of nested lists and objects; real requests and callbacks have far fewer.
 MAX_DEPTH = 20
 
-#: Values in all. A small value takes a hundred bytes of memory for three of its text, and pictures,
-#: which may be long, are one value each.
+#: Values in all: a small one takes a hundred bytes of memory for three of text.
 MAX_VALUES = 100_000
 
 _PIECE = 256 * 1024
 
 
 def refuse_large(limit: int) -> None:
-    """Raise 413 for a body that says itself that it has more than ``limit`` bytes."""
+    """Raise 413 for a Content-Length above ``limit`` bytes."""
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge
 
 
 def read_body(limit: int) -> bytes:
-    """The body, at most ``limit`` bytes of it whatever its headers say. Raises 413.
+    """The body. Raises 413 for more than ``limit`` bytes, whatever the headers say.
 
-    Werkzeug's own ``max_content_length`` cuts a longer chunked body off without an error.
+    Werkzeug's own ``max_content_length`` silently truncates a chunked body.
     """
     refuse_large(limit)
     body = bytearray()
-    # In pieces: werkzeug sets aside as much memory as a read asks for, whatever then comes.
+    # In pieces: werkzeug allocates as much memory as a read asks for.
     while piece := request.stream.read(min(_PIECE, limit + 1 - len(body))):
         body += piece
         if len(body) > limit:
@@ -45,7 +41,7 @@ def read_body(limit: int) -> bytes:
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that a provider sent. Of a name given twice the last counts."""
+    """Decode a provider's JSON object; of a repeated name the last value counts."""
     value = _decode(body, _LENIENT)
     if not isinstance(value, dict):
         raise InvalidRequest.of("request", "must be a JSON object")
@@ -53,7 +49,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def strict_json(body: bytes) -> Any:
-    """The JSON value that a caller sent: no name twice, no number that JSON does not have."""
+    """Decode a caller's JSON: no repeated names, only finite numbers."""
     return _decode(body, _STRICT)
 
 
@@ -72,7 +68,7 @@ def _decode(body: bytes, decoder: json.JSONDecoder) -> Any:
         raise InvalidRequest.of("request", "must have only numbers that JSON knows") from None
     except RecursionError:
         raise _too_deep() from None
-    # Only a body with so many brackets can be so deep.
+    # A body with fewer brackets cannot be so deep.
     if brackets > MAX_DEPTH and depth(value, MAX_DEPTH) > MAX_DEPTH:
         raise _too_deep()
     return value
@@ -87,7 +83,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose names and numbers mean the same to every reader."""
+    """An object without repeated names or infinite numbers."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:

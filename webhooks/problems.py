@@ -1,7 +1,4 @@
-"""Errors as callers see them: ``application/problem+json`` (RFC 9457, formerly 7807).
-
-The one place where the error tree becomes HTTP statuses.
-"""
+"""Errors as ``application/problem+json`` (RFC 9457); the only place that maps them to statuses."""
 
 import json
 import re
@@ -28,7 +25,7 @@ from worker.services.reports.answers import Answer, BadField
 log = structlog.get_logger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
-#: When to try again, in seconds.
+#: Seconds.
 RETRY_AFTER_S = 5
 
 
@@ -57,7 +54,7 @@ _STATUSES: Mapping[type, HTTPStatus] = {
 
 
 def add_problems(app: Flask) -> None:
-    """Answer every error of ``app`` with a problem."""
+    """Make ``app`` answer every error with a problem."""
     app.register_error_handler(HooklineError, _ours)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
@@ -70,7 +67,7 @@ def problem(
     errors: Iterable[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """One problem; its ``type`` is made from ``title``, so a title never changes."""
+    """A problem. Its ``type`` is made from ``title``, so titles must not change."""
     name = re.sub(r"[^a-z]+", "-", title.lower())
     listed = tuple(errors)
     body = Problem(
@@ -84,7 +81,7 @@ def problem(
 
 
 def unavailable(error: ServiceUnavailable, missing: Iterable[FieldError] = ()) -> Response:
-    """503. The log has the particulars, which may tell of hosts and paths."""
+    """503; the details, which may reveal hosts and paths, are only logged."""
     log.warning("request.unavailable", error=str(error))
     title = HTTPStatus.SERVICE_UNAVAILABLE.phrase
     headers = {"Retry-After": str(RETRY_AFTER_S)}
@@ -113,14 +110,13 @@ def _http(error: HTTPException) -> Response:
 
 
 def _log(status: int, error: Exception) -> None:
-    """A refusal. By endpoint, not path: a callback's path is its token."""
-    reason, caller = type(error).__name__, request.remote_addr
+    """Log a refusal, by endpoint: a callback's path contains its token."""
     log.info(
         "request.refused",
         status=int(status),
-        reason=reason,
+        reason=type(error).__name__,
         endpoint=request.endpoint,
-        caller=caller,
+        caller=request.remote_addr,
     )
 
 

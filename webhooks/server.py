@@ -26,16 +26,16 @@ from worker.adapters.local.listening import BACKLOG, listen, port_of
 
 log = structlog.get_logger(__name__)
 
-#: Two keep answering when one is replaced, and together need about 110 MB.
+#: Two, so that one answers while the other is replaced; together they need about 110 MB.
 WORKERS = 2
-#: Threads of each worker: a request waits for Redis about half of its time.
+#: Threads per worker: a request waits for Redis about half of its time.
 THREADS = 4
-#: The names of two settings in glibc's malloc.h.
+#: Options of glibc's mallopt.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
-#: Seconds for the requests under way when the process is told to stop.
+#: Seconds for running requests to finish on shutdown.
 STOP_S = 10
 
-#: Granian's lines take the way of all others; it writes no line per request.
+#: Granian logs through our handlers, without an access log.
 _LOGGING = {
     "incremental": True,
     "handlers": {},
@@ -44,16 +44,15 @@ _LOGGING = {
 
 
 def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+    """Serve until SIGTERM or SIGINT; running requests are finished first.
 
-    ``listener`` takes the place of the host and the port of the settings. Raises ``SettingsError``
-    for settings that cannot work, and ``ServiceUnavailable`` where the address cannot be listened
-    on.
+    ``listener`` replaces the host and port of the settings. Raises ``SettingsError``, and
+    ``ServiceUnavailable`` for an address that cannot be listened on.
     """
-    create_app(settings)  # what is wrong with the settings is said here, once, not by every worker
+    create_app(settings)  # report bad settings once, not in every worker
     with listener or listen(settings.host, settings.port) as ours:
         gc.collect()
-        gc.freeze()  # so that the workers go on sharing the memory of what is imported by now
+        gc.freeze()  # keeps the memory of imported modules shared with the workers
         log.info("web.listening", host=settings.host, port=port_of(ours))
         serve(ours, partial(load_worker, settings))
 
@@ -76,35 +75,35 @@ def serve(listener: socket.socket, load: Callable[[], Flask]) -> None:
 
 
 class Server(MPServer):
-    """Granian, whose workers may be started on a socket that somebody else opened.
+    """Granian whose workers accept from one socket that was opened before.
 
-    On Linux each worker would open one of its own that shares the port. Then any other process of
-    this user may share it, too, and gets a part of our requests; and what waits for a worker that
-    dies is lost with it.
+    On Linux each worker opens a socket of its own that shares the port. Then another process of
+    this user can take part of our requests unnoticed, and connections that wait for a worker are
+    lost when it dies.
     """
 
     @classmethod
     def start_worker(
         cls, listener: socket.socket, number: int, name: str, load: Any, _own: Any, *options: Any
     ) -> None:
-        """What ``serve`` runs in each worker, with ``listener`` in place of its ``_own`` socket."""
+        """The body of a worker process, on ``listener`` instead of Granian's ``_own`` socket."""
         is_unix = False
-        holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]  # its stub is bare
+        holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
         cls._spawn_wsgi_worker(number, name, load, ((None, holder), listener), *options)
 
 
 def load_worker(settings: Settings) -> Flask:
-    """The app of one worker process, with clients of its own."""
-    _give_memory_back()
+    """The app of one worker process."""
+    _return_memory()
     Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     return load_app(settings)
 
 
-def _give_memory_back() -> None:
-    """Has glibc return the room of large bodies; it would keep that of the largest seen so far.
+def _return_memory() -> None:
+    """Make glibc return the memory of large bodies to the system.
 
-    By itself it raises the size from which a block is given back, up to 32 MiB, and keeps a heap
-    for each thread. Other C libraries have no such call, and no such habit.
+    By default it raises its mmap threshold up to 32 MiB and keeps a heap per thread. Other C
+    libraries have neither the habit nor the call.
     """
     with suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
@@ -113,10 +112,10 @@ def _give_memory_back() -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker that outlived its parent would hold the port, and the next start find it taken."""
+    """Exit with the parent: an orphaned worker would keep the port taken."""
     if parent := parent_process():
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
-        # A worker that was only just starting may have missed the signal.
+        # A worker that is still starting may miss the signal.
         time.sleep(STOP_S)
         os._exit(1)

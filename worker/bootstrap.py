@@ -1,6 +1,6 @@
 """The composition root: ``Settings`` -> ``Services``. The only place where objects are built.
 
-Nothing connects before it is used, so a process may build its services and fork or wait afterwards.
+Connections are opened on first use, so a process may fork after building its services.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ HOOK_PATH = "/webhooks/midjourney"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything a process may need, built once."""
+    """Everything a process may need."""
 
     settings: Settings
     store: Store
@@ -61,10 +61,10 @@ class Services:
 
 
 def build(settings: Settings) -> Services:
-    """The services of this process.
+    """Build the services of this process.
 
-    Raises ``StoreUnavailable`` where no Redis is set and no private one runs, and ``SettingsError``
-    where there is no provider: ``hookline up`` starts what is missing.
+    Raises ``StoreUnavailable`` if no Redis is set and no private one runs, and ``SettingsError`` if
+    no provider is set.
     """
     redis_url, accounts = _redis_url(settings), _accounts(settings)
     celery = make_celery(settings.broker(redis_url))
@@ -133,7 +133,7 @@ def _accounts(settings: Settings) -> Mapping[str, Account]:
 
 
 def _check_destinations(settings: Settings) -> None:
-    """Raise ``SettingsError`` for an account's receiver to which nothing would be sent."""
+    """Raise ``SettingsError`` for an account that notifies a forbidden URL."""
     for account in settings.accounts:
         try:
             check_destination(account.notify, settings.receivers)

@@ -27,7 +27,8 @@ from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
 from worker.domain.error_codes import ErrorCode, Family
 from worker.domain.job import SUBMITTED_KINDS, Status
-from worker.domain.requests import kinds
+from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.options import Pictured
 from worker.entrypoints.cli.http import call
 from worker.sandbox import OPTIONS, Sandbox, SandboxOptions
 
@@ -208,15 +209,15 @@ def test_the_error_table_names_every_code_that_a_job_can_end_with() -> None:
 def test_the_kinds_table_names_every_kind_and_field() -> None:
     fields = {row[0].strip(" `"): row[1] for row in rows_of_table("docs/jobs.md", "kind")}
     assert fields.keys() == {kind.value for kind in SUBMITTED_KINDS}
-    common = {*kinds.Pictured.model_fields, "bot_type"}
-    for kind, model in kinds.MODELS.items():
+    common = {*Pictured.model_fields, "bot_type"}
+    for kind, model in MODELS.items():
         named = set(re.findall(r"`(\w+)\??`", fields[kind.value])) - set(Status)
         assert named == model.model_fields.keys() - common, kind
 
 
 def test_the_fields_table_names_every_option_of_a_job() -> None:
     names = set(names_in_table("docs/jobs.md", "field"))
-    assert names == kinds.Pictured.model_fields.keys() - {"seed", "kind"}
+    assert names == Pictured.model_fields.keys() - {"seed", "kind"}
 
 
 def test_the_sandbox_page_names_every_fault_and_nothing_else() -> None:

@@ -261,7 +261,7 @@ def test_the_receiver_is_there_since_it_last_came(store: Store) -> None:
     store.accounts.beat(NOW)
     store.accounts.beat(NOW + 1)
     assert since() == NOW
-    store.accounts.beat(NOW + 2.125, anew=True)
+    store.accounts.beat(NOW + 2.125, restarted=True)
     assert since() == NOW + 2.125, "it may have missed something"
     store.accounts.beat(NOW + 3)
     assert since() == NOW + 2.125

@@ -113,8 +113,8 @@ def test_what_is_written_again_unchanged_is_written_the_same(stored: Stored) -> 
         if key.startswith("job:"):
             assert json.loads(codec.dump(codec.load(value["doc"]))) == json.loads(value["doc"])
         if key.startswith("notification:"):
-            one = codec.load_notification(value["doc"])
-            assert json.loads(codec.dump_notification(one)) == json.loads(value["doc"])
+            one = codec.notifications.load(value["doc"])
+            assert json.loads(codec.notifications.dump(one)) == json.loads(value["doc"])
 
 
 def test_its_indexes_agree(stored: Stored) -> None:

@@ -62,7 +62,7 @@ def test_it_runs_on_a_private_socket_and_keeps_its_data(state_dir: Path) -> None
     assert private_redis_url(state_dir) is None
     assert stat.S_IMODE((state_dir / "redis").stat().st_mode) == 0o700
     with start_private_redis(state_dir) as server, client(server.url) as store:
-        assert store.jobs.get("kept") == "yes"
+        assert store.get("kept") == "yes"
 
 
 def test_celery_reaches_the_same_server(state_dir: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_server_that_was_killed_comes_back_with_its_data(state_dir: Path) -> N
 
         wait_for(back, "the server is back")
         with client(server.url) as store:
-            assert store.jobs.get("kept") == "yes"
+            assert store.get("kept") == "yes"
     assert private_redis_url(state_dir) is None, "and it ends with its owner"
 
 

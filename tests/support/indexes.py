@@ -63,7 +63,7 @@ class Snapshot:
     def notifications(self) -> Mapping[str, Notification]:
         """Every notification, by id."""
         found = {k[13:]: v for k, v in self.keys.items() if k.startswith("notification:")}
-        return {each: codec.load_notification(v["doc"]) for each, v in found.items()}
+        return {each: codec.notifications.load(v["doc"]) for each, v in found.items()}
 
     def of(self, family: str) -> dict[str, Any]:
         """The keys ``family`` and ``family:...``."""

@@ -126,7 +126,7 @@ class World:
         """As the receiver does when it starts, and when it had to turn a callback away."""
         self.ledger.absent_at = self.now
         if self.receiver_there:
-            self.store.accounts.beat(self.now, anew=True)
+            self.store.accounts.beat(self.now, restarted=True)
 
     # What processes do.
 

@@ -1,4 +1,4 @@
-"""The calls about accounts, and pausing."""
+"""Endpoints for accounts, and for pausing."""
 
 from webhooks.api.calls import Calls, in_path
 from webhooks.context import Context
@@ -15,19 +15,19 @@ calls = Calls()
 
 @calls.add("GET", "/v1/accounts", {200: Accounts})
 def accounts(context: Context) -> Accounts:
-    """How each account stands, and how it calls back."""
-    return Accounts.of(overview(context.services.orchestrator))
+    """The state of each account, and how its results arrive."""
+    return overview(context.services.orchestrator)
 
 
 @calls.add("POST", "/v1/accounts/<name>/pause", {200: Paused}, parameters=(_ACCOUNT,))
 def pause_account(context: Context, name: str) -> Paused:
-    """Start no job on the account; what runs goes on."""
+    """Start no job on the account; submitted ones go on."""
     return Paused(paused=pause(context.services.orchestrator, "account", name))
 
 
 @calls.add("POST", "/v1/accounts/<name>/resume", {200: Paused}, parameters=(_ACCOUNT,))
 def resume_account(context: Context, name: str) -> Paused:
-    """Start jobs on the account again, also where it was closed or rests."""
+    """Start jobs on the account again, even if it is closed or resting."""
     return Paused(paused=resume(context.services.orchestrator, "account", name))
 
 

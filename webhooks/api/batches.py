@@ -1,4 +1,4 @@
-"""The calls about batches. A batch's file is read as it comes in, a row at a time."""
+"""Endpoints for batches. A batch's file is streamed, a row at a time."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -13,9 +13,9 @@ from webhooks.api.calls import Calls, in_path, respond
 from webhooks.context import Context
 from webhooks.parsing import refuse_large, strict_json
 from worker.domain.batch import manifest as manifests
-from worker.domain.batch.progress import MOST_SHOWN, whole
+from worker.domain.batch.progress import whole
 from worker.domain.batch.records import Form
-from worker.domain.batch.request import BatchFields, ManifestQuery, batch_request
+from worker.domain.batch.request import BatchRequest, ManifestQuery
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job
 from worker.domain.requests.base import Problem
@@ -23,10 +23,10 @@ from worker.domain.requests.queries import BatchesQuery
 from worker.services.reports.answers import Batch, Batches, Changed, Taken
 from worker.services.reports.batch_overview import report, reports
 
-#: Of a batch's file.
+#: Limit of a batch's file.
 MAX_FILE_BYTES = 512 * 1024 * 1024
 
-#: The form of a file by its content type.
+#: File formats by content type.
 FORMS: Mapping[str, Form] = {
     "application/x-ndjson": Form.NDJSON,
     "application/ndjson": Form.NDJSON,
@@ -35,13 +35,13 @@ FORMS: Mapping[str, Form] = {
     "text/tab-separated-values": Form.CSV,
     "text/plain": Form.LINES,
 }
-#: The content type of a manifest.
+#: Content types of a manifest.
 TYPES: Mapping[manifests.Form, str] = {
     manifests.Form.JSONL: "application/x-ndjson",
     manifests.Form.CSV: "text/csv; charset=utf-8",
 }
 _PIECE = 256 * 1024
-#: Lines of a manifest that are sent together.
+#: Manifest lines per write.
 _LINES = 200
 _ID = in_path("batch_id", "The batch's id or name.", minLength=1, maxLength=200, pattern="^[^/]+$")
 _ONE = "/v1/batches/<batch_id>"
@@ -50,8 +50,8 @@ _TEXT = {"type": "string"}
 calls = Calls()
 
 
-class BatchQuery(BatchFields):
-    """The fields of a batch as a URL has them; its form may also follow from the content type."""
+class BatchQuery(BatchRequest):
+    """The fields of a batch in a URL; ``form`` may also follow from the content type."""
 
     @field_validator("form", mode="before")
     @classmethod
@@ -86,7 +86,7 @@ class BatchQuery(BatchFields):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """Either the caller tells how the file is written, or its content type does."""
+        """``form`` is required unless the content type implies it."""
         if not given.get("form") and request.mimetype not in FORMS:
             words = "is required where Content-Type is none of"
             yield "form", f"{words} {', '.join(FORMS)}: {', '.join(Form)}"
@@ -97,47 +97,46 @@ class BatchQuery(BatchFields):
     body=_TEXT, body_types=tuple(FORMS), query=BatchQuery, located="batch",
 )  # fmt: skip
 def create_batch(context: Context, query: BatchQuery) -> Response:
-    """Hand in a file of jobs, of up to 512 MiB; it is read as it comes. Without Content-Length
-    its last line must end with a line break.
+    """Submit a file of jobs, of up to 512 MiB; it is streamed. Without Content-Length its last
+    line must end with a line break.
     """
-    asked = batch_request(query)
-    taken = whole(context.services.batches.submit(asked, _pieces(MAX_FILE_BYTES)))
+    taken = whole(context.services.batches.submit(query, _pieces(MAX_FILE_BYTES)))
     place = {"Location": f"/v1/batches/{taken.batch_id}"}
-    return respond(Taken.of(asked.name, taken), 202, place)
+    return respond(Taken.of(query.name, taken), 202, place)
 
 
 @calls.add("GET", "/v1/batches", {200: Batches}, query=BatchesQuery)
 def list_batches(context: Context, query: BatchesQuery) -> Batches:
     """The newest batches, newest first."""
     store = context.services.store
-    return Batches.of(reports(store, store.batches.newest(query.limit)))
+    return Batches(items=tuple(reports(store, store.batches.newest(query.limit))))
 
 
 @calls.add("GET", _ONE, {200: Batch}, parameters=(_ID,))
 def show_batch(context: Context, batch_id: str) -> Batch:
-    """One batch, and the first of its bad rows."""
+    """One batch, with the first of its bad rows."""
     services = context.services
     found = services.batches.find(batch_id)
-    return Batch.of(report(services.store, found, bad_rows=MOST_SHOWN))
+    return report(services.store, found)
 
 
 @calls.add("POST", f"{_ONE}/cancel", {200: Changed}, parameters=(_ID,))
 def cancel_batch(context: Context, batch_id: str) -> Changed:
-    """Give up all of its jobs that go on."""
+    """Cancel all of its jobs that are not over."""
     batches = context.services.batches
     return _changed(batches.cancel(batches.find(batch_id)))
 
 
 @calls.add("POST", f"{_ONE}/retry", {202: Changed}, parameters=(_ID,))
 def retry_batch(context: Context, batch_id: str) -> Changed:
-    """A further attempt of each of its jobs that failed or timed out."""
+    """Retry its jobs that failed or timed out."""
     batches = context.services.batches
     return _changed(batches.retry_failed(batches.find(batch_id)))
 
 
 @calls.add("POST", f"{_ONE}/pause", {200: Batch}, parameters=(_ID,))
 def pause_batch(context: Context, batch_id: str) -> Batch:
-    """Start none of its jobs; what runs goes on."""
+    """Start none of its jobs; submitted ones go on."""
     batches = context.services.batches
     batches.pause(batches.find(batch_id))
     return show_batch(context, batch_id)
@@ -156,7 +155,7 @@ def resume_batch(context: Context, batch_id: str) -> Batch:
     answer_types=tuple(TYPES.values()), query=ManifestQuery, parameters=(_ID,),
 )  # fmt: skip
 def manifest(context: Context, batch_id: str, query: ManifestQuery) -> Response:
-    """A line for each of its jobs: row, status, pictures, cost, error; in the file's order."""
+    """A line per job: row, status, images, cost, error; in the order of the file."""
     services = context.services
     pipelines = services.batches.jobs(services.batches.find(batch_id))
     lines = manifests.manifest(pipelines, query.format, services.storage.result_location)
@@ -168,10 +167,10 @@ def _changed(jobs: Iterable[Job]) -> Changed:
 
 
 def _pieces(limit: int) -> Iterator[bytes]:
-    """The body as it comes. Raises 413 where it has more than ``limit`` bytes.
+    """The body in pieces. Raises 413 for more than ``limit`` bytes.
 
-    A connection that breaks looks like the body's end here, and half a line would be a job, and be
-    paid: raises ``InvalidRequest`` instead of ending.
+    Raises ``InvalidRequest`` for a body that breaks off: a lost connection looks like its end, and
+    half a line could become a paid job.
     """
     refuse_large(limit)
     read, last = 0, b""
@@ -190,6 +189,5 @@ def _pieces(limit: int) -> Iterator[bytes]:
 
 
 def _together(lines: Iterator[str]) -> Iterator[bytes]:
-    """Some lines at a time: each piece is a write of its own."""
     while text := "".join(islice(lines, _LINES)):
         yield text.encode()

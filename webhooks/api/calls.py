@@ -1,6 +1,6 @@
-"""How an HTTP call is declared: one row registers its route, reads its query and describes it.
+"""How an endpoint is declared: a decorator registers its route, parses its query and documents it.
 
-A view takes the context and what its path and query hold; what it returns is the answer.
+A view takes the context, the path's parameters and the query; it returns the answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,36 +22,36 @@ JSON = dict[str, Any]
 JSON_TYPE = "application/json"
 REF = "#/components/schemas/{model}"
 
-#: What is taken or answered: a model, one of several, or a schema as it is.
+#: A body: a model, one of several, or a JSON schema.
 Shape = type[BaseModel] | tuple[type[BaseModel], ...] | JSON
 View = TypeVar("View", bound=Callable[..., Answer | Response])
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call."""
+    """One endpoint."""
 
     method: str
-    rule: str  #: Flask's; all under ``/v1/`` want the API token
+    rule: str  #: Flask's; everything under ``/v1/`` requires the API token
     view: Callable[..., Answer | Response]  #: its docstring is the summary
-    answers: Mapping[int, Shape]  #: by status; that of a plain answer comes first
+    answers: Mapping[int, Shape]  #: by status; the first is that of a plain answer
     body: Shape | None = None
     query: type[Model] | None = None
-    parameters: tuple[JSON, ...] = ()  #: of the path and the header
-    errors: tuple[int, ...] = ()  #: besides those that follow from the rest
-    located: str | None = None  #: what the header Location of a 202 leads to
-    offline: bool = False  #: whether it answers while Redis is away
+    parameters: tuple[JSON, ...] = ()  #: in the path and headers
+    errors: tuple[int, ...] = ()  #: besides those implied by the other fields
+    located: str | None = None  #: what the Location header of a 202 names
+    offline: bool = False  #: whether it works without Redis
     body_types: tuple[str, ...] = (JSON_TYPE,)
     answer_types: tuple[str, ...] = (JSON_TYPE,)
 
     @property
     def name(self) -> str:
-        """The view's."""
+        """The view's name."""
         return self.view.__name__
 
     @property
     def summary(self) -> str:
-        """What it does, in words."""
+        """The view's docstring."""
         return " ".join((self.view.__doc__ or "").split())
 
     @property
@@ -60,14 +60,14 @@ class Call:
         return not self.rule.startswith("/v1/")
 
     def answer(self, context: Context, **path: str) -> Response:
-        """Read the query, call the view and write what it answers."""
+        """Parse the query, call the view and serialise its answer."""
         asked = {"query": validate(self.query, request.args.to_dict())} if self.query else {}
         made = self.view(context, **path, **asked)
         return made if isinstance(made, Response) else respond(made, next(iter(self.answers)))
 
 
 class Calls:
-    """The calls of one module, in their order."""
+    """The endpoints of one module, in order."""
 
     def __init__(self) -> None:
         self._calls = list[Call]()
@@ -78,7 +78,7 @@ class Calls:
     def add(
         self, method: str, rule: str, answers: Mapping[int, Shape], **more: Any
     ) -> Callable[[View], View]:
-        """A decorator that makes a view a ``Call`` with these fields."""
+        """Decorator: declare a view as a ``Call`` with these fields."""
 
         def declare(view: View) -> View:
             self._calls.append(Call(method, rule, view, answers, **more))
@@ -88,7 +88,7 @@ class Calls:
 
 
 def ref(model: type[BaseModel]) -> JSON:
-    """The model's schema in the document."""
+    """A reference to the model's schema."""
     return {"$ref": REF.format(model=model.__name__)}
 
 
@@ -100,7 +100,7 @@ def in_path(name: str, description: str, **schema: Any) -> JSON:
 
 
 class JobId(BaseConverter):
-    """What an id looks like; a path with anything else is not ours."""
+    """A job id in a path; anything else is a 404."""
 
     regex = "[0-9a-f]{32}"
 
@@ -111,7 +111,7 @@ def respond(answer: Answer, status: int, headers: Mapping[str, str] | None = Non
 
 
 def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -> None:
-    """Put the calls, and the guard before them, into ``app``; callers must bring ``token``."""
+    """Register the endpoints in ``app``; those under ``/v1/`` require ``token``."""
     app.url_map.converters["job"] = JobId
     known = dict[str | None, tuple[str, ...]]()
     for call in calls:
@@ -120,7 +120,7 @@ def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -
 
     @app.before_request
     def guard() -> None:
-        """Nothing under ``/v1``, not even a 404, without the token."""
+        """Without the token nothing under ``/v1/`` is answered, not even a 404."""
         if not request.path.startswith("/v1/"):
             return
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -135,7 +135,7 @@ def _bound(call: Call, context: Context) -> Callable[..., Response]:
 
 
 def _refuse_unknown(known: tuple[str, ...]) -> None:
-    """Every query parameter must be ``known``, once: a mistyped filter would filter nothing."""
+    """Refuse unknown or repeated parameters: a mistyped filter would filter nothing."""
     hint = suggestion if known else lambda *_: "this call takes none"
     errors = [
         FieldError(name, f"is not a query parameter here; {hint(name, known)}")

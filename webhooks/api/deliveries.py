@@ -1,4 +1,4 @@
-"""The calls about deliveries: what callers' programs were told, and what could not be told."""
+"""Endpoints for deliveries."""
 
 from webhooks.api.calls import Calls, in_path
 from webhooks.context import Context
@@ -14,17 +14,17 @@ calls = Calls()
 
 @calls.add("GET", "/v1/deliveries", {200: Deliveries}, query=DeliveriesQuery)
 def list_deliveries(context: Context, query: DeliveriesQuery) -> Deliveries:
-    """What callers' programs were told, or are to be told; newest first."""
+    """List notifications to callers' programs, newest first."""
     return Deliveries.model_validate(listed(context.services.store, query))
 
 
 @calls.add("GET", _ONE, {200: Delivery}, parameters=(_ID,))
 def show_delivery(context: Context, delivery_id: str) -> Delivery:
-    """One of them, with its last tries."""
+    """One delivery, with its last tries."""
     return Delivery.model_validate(context.services.deliveries.find(delivery_id))
 
 
 @calls.add("POST", f"{_ONE}/replay", {202: Delivery}, parameters=(_ID,), errors=(409,))
 def replay_delivery(context: Context, delivery_id: str) -> Delivery:
-    """Tell it once more, whatever became of it."""
+    """Requeue a notification, even if it was delivered or is dead."""
     return Delivery.model_validate(context.services.deliveries.replay(delivery_id))

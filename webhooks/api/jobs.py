@@ -1,4 +1,4 @@
-"""The calls about jobs and pipelines."""
+"""Endpoints for jobs and pipelines."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ from worker.services.reports.answers import Answer, Items, Job, Page, Pipeline, 
 from worker.services.reports.listing import list_jobs as listed
 from worker.services.reports.waits import waiting
 
-#: Room for five pictures of 4 MiB as data URLs.
+#: Fits five images of 4 MiB as data URLs.
 MAX_BYTES = 32 * 1024 * 1024
 
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
@@ -44,7 +44,7 @@ calls = Calls()
 
 
 class NewJobQuery(Query):
-    """How a job is handed in."""
+    """The query of a new job."""
 
     dry_run: Flag = Field(
         default=False, description="`true`: check and price the request, and store nothing."
@@ -56,7 +56,7 @@ class NewJobQuery(Query):
     body=NEW_JOB, query=NewJobQuery, parameters=(KEY,), errors=(409, 422), located="job",
 )  # fmt: skip
 def create(context: Context, query: NewJobQuery) -> Response:
-    """Hand in a job. 200: a repeat, the answer to a window, or what a dry run tells."""
+    """Enqueue a job. 200: a repeat, the answer to a window, or the quote of a dry run."""
     services = context.services
     if query.dry_run:
         quote = services.enqueuer.quote(_body(), key=_idempotency_key())
@@ -86,7 +86,7 @@ def show(context: Context, job_id: str) -> Job:
     body=Press, parameters=(JOB_ID, KEY), errors=(409, 422),
 )  # fmt: skip
 def press(context: Context, job_id: str) -> Answer:
-    """Press a button of a finished job. A glob may have several children: `items`."""
+    """Press a button of a succeeded job. A glob may give several children: `items`."""
     services, asked = context.services, _body()
     children = services.enqueuer.press(job_id, asked, key=_idempotency_key())
     if buttons.is_glob(asked["button"]):
@@ -96,28 +96,28 @@ def press(context: Context, job_id: str) -> Answer:
 
 @calls.add("POST", f"{ONE}/cancel", {200: Job}, parameters=(JOB_ID,), errors=(409,))
 def cancel(context: Context, job_id: str) -> Job:
-    """Give a job up, and its unstarted descendants."""
+    """Cancel a job, and its unstarted descendants."""
     services = context.services
     return Job.of(services.enqueuer.cancel(job_id), services.accounts)
 
 
 @calls.add("POST", f"{ONE}/retry", {202: Job}, parameters=(JOB_ID,), errors=(409,))
 def retry(context: Context, job_id: str) -> Job:
-    """A further attempt of a job that did not succeed."""
+    """Retry a job that did not succeed."""
     services = context.services
     return Job.of(services.enqueuer.retry(job_id), services.accounts)
 
 
 @calls.add("POST", f"{ONE}/resolve", {200: Job}, body=Resolve, parameters=(JOB_ID,), errors=(409,))
 def resolve(context: Context, job_id: str) -> Job:
-    """End the doubt about a job."""
+    """Resolve a job in doubt."""
     services = context.services
     return Job.of(services.enqueuer.resolve(job_id, _body()), services.accounts)
 
 
 @calls.add("GET", "/v1/pipelines/<job:pipeline_id>", {200: Pipeline}, parameters=(PIPELINE_ID,))
 def pipeline(context: Context, pipeline_id: str) -> Pipeline:
-    """A root job and all that grew from it."""
+    """A root job and its descendants."""
     services = context.services
     found = services.store.jobs.pipeline(pipeline_id)
     if found is None:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the calls and the models that they take and answer."""
+"""The OpenAPI 3.1 document, generated from the endpoints and their models."""
 
 import json
 import re
@@ -22,21 +22,22 @@ from webhooks.problems import PROBLEM_TYPE, Problem
 from worker.domain.job import Kind
 from worker.domain.notifications import Topic
 from worker.domain.requests.base import Model
-from worker.domain.requests.kinds import MODELS, Request
+from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.notify import BatchNotify
+from worker.domain.requests.options import Options
 from worker.services.reports.answers import Answer, BatchMessage, JobMessage, PipelineMessage
 
-#: What receivers are sent, by topic.
+#: Model and summary of each notification, by topic.
 _SENT: Mapping[Topic, tuple[type[BaseModel], str]] = {
     Topic.JOB_PROGRESS: (JobMessage, "A job's progress changed; tried once only."),
     Topic.JOB_SUCCEEDED: (JobMessage, "The provider finished a job."),
     Topic.JOB_FAILED: (JobMessage, "A job failed, was cancelled or timed out."),
-    Topic.PIPELINE_FINISHED: (PipelineMessage, "A job and all that grew from it are over."),
+    Topic.PIPELINE_FINISHED: (PipelineMessage, "A job and its descendants are over."),
     Topic.BATCH_FINISHED: (BatchMessage, "All jobs of a batch are over."),
 }
 #: The headers of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec
 _HEADERS = {
-    "webhook-id": "The same for every try: who knows it has heard of this already.",
+    "webhook-id": "The same for every try, to recognise repeats.",
     "webhook-timestamp": "When this try was sent, in seconds since the epoch.",
     "webhook-signature": "One `v1,...` per secret, separated by spaces.",
 }
@@ -67,7 +68,7 @@ CALLS: tuple[Call, ...] = (
 
 @cache
 def document() -> JSON:
-    """The whole document. The same object each time: not to be changed."""
+    """The whole document; cached, so do not modify it."""
     paths: dict[str, JSON] = {}
     for call in CALLS:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", call.rule)
@@ -114,7 +115,7 @@ def _operation(call: Call) -> JSON:
 
 
 def _errors(call: Call) -> list[int]:
-    """All may find Redis away but some; all with a token refuse odd parameters."""
+    """The error statuses: declared, and implied by the other fields."""
     found = {
         *call.errors,
         *(() if call.public else (400, 401)),
@@ -140,7 +141,7 @@ def _shown(shape: Shape) -> JSON:
 
 
 def _parameters(call: Call) -> Iterable[JSON]:
-    """The fields of its query."""
+    """The query parameters."""
     if call.query is None:
         return
     made = call.query.model_json_schema(ref_template=REF, schema_generator=_QueryGenerator)
@@ -154,7 +155,7 @@ def _parameters(call: Call) -> Iterable[JSON]:
 
 
 def _message(topic: Topic, model: type[BaseModel], summary: str) -> JSON:
-    """The request that a receiver gets, and what its answer means."""
+    """The request that a receiver gets, and the meaning of its response."""
     headers: list[Any] = [
         {"in": "header", "name": name, "required": True, "description": text,
          "schema": {"type": "string"}}
@@ -167,17 +168,17 @@ def _message(topic: Topic, model: type[BaseModel], summary: str) -> JSON:
         "parameters": headers,
         "requestBody": {"required": True, "content": _content(model, [JSON_TYPE])},
         "responses": {
-            "2XX": {"description": "Taken. Anything else is tried again for more than a day."},
-            "410": {"description": "Not wanted: it is not tried again."},
+            "2XX": {"description": "Delivered. Anything else is retried for more than a day."},
+            "410": {"description": "Unwanted: it is not retried."},
         },
     }
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's, told what our models of input check by themselves."""
+    """Pydantic's, with what our request models check by themselves."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """Fields that we do not know are refused, and null counts as left out."""
+        """Unknown fields are refused, and null means the default."""
         made = super().model_schema(schema)
         if issubclass(schema["cls"], Model):
             made["additionalProperties"] = False
@@ -190,27 +191,27 @@ class _Generator(GenerateJsonSchema):
         field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
         total: bool,  # noqa: FBT001  # pydantic's own
     ) -> bool:
-        """An answer has every field of a dataclass, also where it has a default."""
+        """Answers contain every field of a dataclass, even one with a default."""
         return field["type"] == "dataclass-field" or super().field_is_required(field, total)
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # for overriding
-        """A name needs no second one with capitals."""
+        """No titles: they only repeat the names."""
         return False
 
 
 class _QueryGenerator(_Generator):
-    """For queries: a parameter is there or not, and never null."""
+    """For queries: a parameter is never null."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """As pydantic makes it."""
+        """Pydantic's own."""
         return GenerateJsonSchema.model_schema(self, schema)
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """What it is where it is there."""
+        """The schema without null."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """A flag's description says what else holds."""
+        """Omit trivial defaults."""
         plain = schema.get("default") in (None, True, False)
         return self.generate_inner(schema["schema"]) if plain else super().default_schema(schema)
 
@@ -223,14 +224,14 @@ def _or_null(field: JSON) -> JSON:
     return {"anyOf": [{k: v for k, v in field.items() if k != "default"}, null], **default}
 
 
-def _with_kind(kind: Kind, model: type[Request]) -> type[Request]:
-    """The fields of a kind, and the kind itself."""
+def _with_kind(kind: Kind, model: type[Options]) -> type[Options]:
+    """The kind's model with the field ``kind``."""
     field: Any = (Literal[kind.value], ...)
     return create_model(model.__name__, __base__=model, __doc__=model.__doc__, kind=field)
 
 
 def _models() -> Iterable[type[BaseModel]]:
-    """What the calls and the webhooks name."""
+    """All models that the endpoints and notifications refer to."""
     yield from starmap(_with_kind, MODELS.items())
     yield BatchNotify  # of a query
     yield Problem
@@ -244,7 +245,7 @@ def _models() -> Iterable[type[BaseModel]]:
 
 
 def _schemas() -> JSON:
-    """All that is handed in and answered, by name."""
+    """The schemas of all models, by name."""
     adapters: list[tuple[str, Literal["validation", "serialization"], TypeAdapter[Any]]] = [
         (
             model.__name__,

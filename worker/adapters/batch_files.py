@@ -16,10 +16,10 @@ _PIECE = 64 * 1024
 
 
 def name_and_form(file: str, name: str | None, form: str | None) -> tuple[str, str]:
-    """What a batch of this file is called and how the file is written, where that is not given.
+    """The batch's name and the file's format, derived from ``file`` where they are not given.
 
     Raises:
-        InvalidRequest: it cannot be told.
+        InvalidRequest: a value is needed, or the format is unknown.
     """
     if file == STDIN:
         if name is None:
@@ -37,19 +37,19 @@ def name_and_form(file: str, name: str | None, form: str | None) -> tuple[str, s
 
 
 def size_of(file: str) -> int | None:
-    """Its bytes, where that can be known."""
+    """The file's size in bytes, if known."""
     path = Path(file)
     return path.stat().st_size if file != STDIN and path.is_file() else None
 
 
 def written(rows: Iterable[str | Mapping[str, Any]]) -> Iterator[bytes]:
-    """Prompts and requests as the lines of an NDJSON file."""
+    """Write prompts and requests as lines of NDJSON."""
     for row in rows:
         yield json.dumps({"prompt": row} if isinstance(row, str) else row).encode() + b"\n"
 
 
 def pieces(file: str, source: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
-    """The file's bytes; ``heard`` is told how many with each piece.
+    """The file's bytes; calls ``source`` with the size of each piece.
 
     Raises:
         InvalidRequest: it cannot be read.

@@ -1,4 +1,4 @@
-"""At most so many at a time in this process: what is slow must not take all of its threads."""
+"""Limits concurrent calls in this process, so that slow ones do not take all its threads."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
@@ -11,17 +11,17 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class Limiter(Generic[Item]):
-    """Runs ``act(item)`` for few items at a time: runs it now, else queues it, else drops it.
+    """Runs ``act(item)`` now if a slot is free, else queues the item, else drops it.
 
-    Keys take turns, and the items of a key run in their order. An item waits once, however often it
-    is asked for, and never runs twice at the same time.
+    Keys take turns, and the items of a key run in order. An item is queued once, however often it
+    is passed to ``run``, and never runs twice at the same time.
 
     Args:
-        act: what is done, in the thread that calls ``run``.
-        per_key: items of one key at a time.
-        total: items at a time in all.
-        max_waiting: items that may wait for a place; what is above that is dropped.
-        turn_s: after so many seconds a thread takes no further item.
+        act: runs in the thread that calls ``run``.
+        per_key: concurrent items per key.
+        total: concurrent items in all.
+        max_waiting: queued items; further ones are dropped.
+        turn_s: seconds after which a thread takes no further item.
     """
 
     def __init__(
@@ -39,17 +39,19 @@ class Limiter(Generic[Item]):
         self._max_waiting = max_waiting
         self._turn_s = turn_s
         self._lock = Lock()
-        #: By key its items, each with the time at which it is dropped; the key served last is last.
+        #: Key -> its items, each with the time at which it expires; the key served last is last.
         self._waiting: OrderedDict[str, dict[Item, float]] = OrderedDict()
         self._running: dict[Item, str] = {}
 
     def run(self, key: str, item: Item, until: float = inf) -> Item | None:
-        """Run ``item``, then whatever else waits, while places are free. Raises what ``act`` does.
+        """Run ``item``, then drain the queue while slots are free. Raises what ``act`` raises.
 
-        An item without a place waits for another thread, until ``time.monotonic()`` is ``until``.
+        If no slot is free, the item waits for another thread, until ``time.monotonic()`` reaches
+        ``until``.
 
         Returns:
-            An item that could run, but waits no longer, as this thread's turn is over: pass it on.
+            An item taken from the queue that this thread did not run, as its turn is over: run it
+            elsewhere.
         """
         over = monotonic() + self._turn_s
         taken = self._enter(key, item, until)
@@ -66,17 +68,17 @@ class Limiter(Generic[Item]):
         return self._hand_on()
 
     def clear(self) -> None:
-        """Drop what waits."""
+        """Drop all queued items."""
         with self._lock:
             self._waiting.clear()
 
     def _enter(self, key: str, item: Item, until: float) -> Item | None:
-        """Queue the item, and take the next one."""
+        """Queue the item and take the next one."""
         with self._lock:
             self._waiting.setdefault(key, {}).setdefault(item, until)
             taken = self._take()
             if sum(map(len, self._waiting.values())) > self._max_waiting:
-                del self._waiting[key][item]  # the last that came; the others were few enough
+                del self._waiting[key][item]  # the newest; without it the limit was kept
             return taken
 
     def _take(self) -> Item | None:
@@ -92,7 +94,7 @@ class Limiter(Generic[Item]):
             return found[1] if found else None
 
     def _next(self) -> tuple[str, Item] | None:
-        """The next item that may run, and its key; it waits no longer."""
+        """Dequeue the next item that may run; return its key, too."""
         if len(self._running) >= self._total:
             return None
         busy, now = Counter(self._running.values()), monotonic()

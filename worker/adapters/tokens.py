@@ -1,11 +1,10 @@
 """State tokens, which authenticate callbacks.
 
-A token names a job and the attempt it was submitted with, and is signed. It travels twice: as
-``state`` in the body and at the end of the hook's URL. A callback of an earlier attempt is
-recognised by it even after a later attempt.
+A token is signed and names a job and an attempt, so a late callback of an earlier attempt is
+recognised. It is sent twice: as ``state`` in the body and at the end of the hook's URL.
 
-Only ``[A-Za-z0-9._-]`` occur, and about 80 characters: some providers rewrite percent-escapes and
-braces in URLs, and one refuses a ``state`` above 255.
+It has about 80 characters of ``[A-Za-z0-9._-]``: some providers rewrite percent-escapes and braces
+in URLs, and one refuses a ``state`` above 255.
 """
 
 from collections.abc import Sequence
@@ -48,7 +47,7 @@ class Tokens:
         self._verified = lru_cache(maxsize=4096)(self._verify)
 
     def for_job(self, job_id: str, attempt: int) -> str:
-        """The token of one attempt; the same each time."""
+        """The token of one attempt; always the same."""
         return self._sign(f"j.{job_id}.{attempt}")
 
     def for_account(self, account: str) -> str:
@@ -56,7 +55,7 @@ class Tokens:
         return self._sign(f"a.{account}")
 
     def read(self, token: str) -> JobToken | AccountToken:
-        """Verify a token without a look-up. Raises ``BadToken``."""
+        """Verify a token. Raises ``BadToken``."""
         return self._verified(token)
 
     def job(self, text: str | None) -> JobToken | None:
@@ -72,7 +71,7 @@ class Tokens:
             text = self._signer.unsign(token.encode("ascii")).decode("ascii")
             signature = token.rpartition(".")[2]
             if base64_encode(base64_decode(signature)).decode("ascii") != signature:
-                raise BadToken  # the same bytes in another spelling: a token has one form only
+                raise BadToken  # another spelling of the same bytes: only one form is valid
             match text.split("."):
                 case ["j", job_id, attempt]:
                     return JobToken(job_id, int(attempt))

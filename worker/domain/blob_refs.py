@@ -1,4 +1,4 @@
-"""PURE. References to pictures in our storage: what one looks like, and which ones a job holds."""
+"""PURE. References to images in our storage, and which ones a job holds."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,10 +11,10 @@ BLOB = re.compile(r"blob:(?P<digest>[0-9a-f]{64})\.(?P<ext>png|jpg|webp|gif)")
 
 
 def blobs_of(job: Job) -> frozenset[str]:
-    """Every stored picture that ``job``, or a step of its ``then`` at any depth, may still need.
+    """Every stored image that ``job``, or a step of its ``then`` at any depth, may still need.
 
-    To tell what may be removed. So it looks at every text and not at the fields that hold pictures
-    today: one reference too many keeps a file for longer, one too few loses a picture.
+    It searches all texts, not only the fields that hold images today: a reference too many keeps a
+    file for longer, one too few loses an image.
     """
     mask = job.modal.mask if job.modal else None
     return frozenset(

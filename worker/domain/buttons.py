@@ -1,9 +1,8 @@
-"""PURE. Buttons by name: "U1", "Upscale (Subtle)", "Zoom Out 2x" ... -> the button, or the change
-call.
+"""PURE. Finds buttons by name ("U1", "Upscale (Subtle)", "Zoom Out 2x"), or the change call.
 
-A button is known by its customId alone: labels and emoji may be empty or missing, differ between
-forks and even hold each other's text. So each customId pattern has one name here, and a caller may
-also use the label, the emoji or the customId itself.
+Only the customId identifies a button: labels and emoji may be empty or swapped, and differ between
+forks. So each customId pattern has one name here; a caller may also use the label, the emoji or the
+customId itself.
 """
 
 import re
@@ -47,20 +46,20 @@ _NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 _CHANGE = re.compile(r"^(?:([uv])([1-4])|(r|reroll|🔄))$", re.IGNORECASE)
 
-#: What a grid of four offers through the change call, where the provider has no buttons.
+#: What the change call offers for a grid of four, on providers without buttons.
 GRID_NAMES = ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4", "reroll")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A call of ``/mj/submit/change``: UPSCALE, VARIATION or REROLL of one of the four pictures."""
+    """A call of ``/mj/submit/change``: UPSCALE, VARIATION or REROLL of one of the four images."""
 
     action: str
     index: int
 
 
 def name_of(button: Button) -> str:
-    """The button's name, e.g. ``U1``; its label, emoji or customId where the pattern is unknown."""
+    """The button's name, e.g. ``U1``; if it has none, its label, emoji or customId."""
     for pattern, name in _NAMES:
         if match := pattern.match(button.custom_id):
             return match.expand(name)
@@ -73,10 +72,9 @@ def is_glob(wanted: str) -> bool:
 
 
 def find(buttons: Iterable[Button], wanted: str) -> tuple[Button, ...]:
-    """The buttons that ``wanted`` means: several only for a glob, in the provider's order.
+    """The buttons that ``wanted`` matches: several only for a glob, in the provider's order.
 
-    ``wanted`` is a name, label or emoji (letter case and spaces do not matter), a customId, or a
-    glob.
+    ``wanted`` is a name, label or emoji (case and spaces are ignored), a customId, or a glob.
     """
     buttons = tuple(buttons)
     exact = [b for b in buttons if wanted == b.custom_id]
@@ -88,24 +86,23 @@ def find(buttons: Iterable[Button], wanted: str) -> tuple[Button, ...]:
 
 
 def pressed_by(pressed: str, wanted: str) -> bool:
-    """Whether a press of ``pressed``, a name or a glob, presses the button called ``wanted``."""
+    """Whether pressing ``pressed``, a name or a glob, presses the button called ``wanted``."""
     if is_glob(pressed):
         return fnmatchcase(_key(wanted), _key(pressed))
     return _key(wanted) == _key(pressed)
 
 
 def matching_names(wanted: str) -> tuple[str, ...]:
-    """The names of a grid that ``wanted`` means, where the provider has no buttons."""
+    """The grid's names that ``wanted`` matches, on a provider without buttons."""
     if is_glob(wanted):
-        return tuple(n for n in GRID_NAMES if fnmatchcase(_key(n), _key(wanted)))
-    change = change_for(wanted)
-    return (wanted,) if change else ()
+        return tuple(name for name in GRID_NAMES if pressed_by(wanted, name))
+    return (wanted,) if change_for(wanted) else ()
 
 
 def change_for(wanted: str) -> Change | None:
-    """The change call for ``wanted``, or None where only a button can do it.
+    """The change call for ``wanted``; None if it takes a button.
 
-    A reroll carries index 1: gateways refuse an index of zero even there.
+    A reroll has index 1, because gateways refuse an index of zero even there.
     """
     match = _CHANGE.match(wanted.strip())
     if not match:
@@ -117,21 +114,19 @@ def change_for(wanted: str) -> Change | None:
 
 
 def wants_input(custom_id: str) -> bool:
-    """Whether the window behind this button is useless without an answer of the caller's own.
+    """Whether the button's window needs an answer from the caller: a region or a zoom factor.
 
-    Vary (Region) needs its region and Custom Zoom its factor; every other window only offers its
-    prompt for a change.
+    All other windows only allow a change of their prompt.
     """
     return bool(re.match(r"^MJ::(Inpaint|CustomZoom)\b", custom_id, re.IGNORECASE))
 
 
 def _means(button: Button, wanted: str) -> bool:
-    names = {_key(n) for n in (name_of(button), button.label, button.emoji) if n}
-    if is_glob(wanted):
-        return any(fnmatchcase(name, _key(wanted)) for name in names)
-    return _key(wanted) in names or (_key(wanted) == "r" and "reroll" in names)
+    names = [n for n in (name_of(button), button.label, button.emoji) if n]
+    is_reroll = _key(wanted) == "r" and "reroll" in map(_key, names)
+    return is_reroll or any(pressed_by(wanted, name) for name in names)
 
 
 def _key(name: str) -> str:
-    """Letter case, blanks and emoji variation selectors do not tell buttons apart."""
+    """Case, spaces and emoji variation selectors are ignored."""
     return "".join(name.replace("\ufe0f", "").split()).casefold()

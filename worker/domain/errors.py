@@ -1,21 +1,8 @@
 """Every error that Hookline raises on purpose.
 
-    HooklineError
-    ├── SettingsError          wrong or missing settings, all of them at once
-    ├── InvalidRequest         bad input, every field named; nothing was stored or sent
-    ├── NotFound               no such job, pipeline or account
-    ├── Conflict               the job's status does not allow what was asked
-    ├── AddressError           an address that must not be, or cannot be, connected to
-    ├── PictureError           a picture that cannot be read, fetched or used
-    ├── StaleVersion           another process changed the job first: reload and decide again
-    └── ServiceUnavailable     something we need does not answer now
-        ├── StoreUnavailable   Redis
-        ├── BrokerUnavailable  the Celery broker
-        └── ProviderUnavailable  the provider, on a call that costs nothing (a fetch)
-
-The raiser says whether trying again can help (``retryable``); the caller only obeys. The docstring
-of a class is its default message. What a provider says about a *job* is not an exception but a
-value (``worker.domain.provider_reports.Verdict``).
+A class's docstring is its default message. ``retryable`` says whether the same call can succeed
+later; callers only obey it. What a provider says about a *job* is not an exception but a value
+(``worker.domain.provider_reports.Verdict``).
 """
 
 from collections.abc import Iterable
@@ -24,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with one field of a request; ``field`` is a path like ``then[0].press``."""
+    """One problem of one field of a request; ``field`` is a path such as ``then[0].press``."""
 
     field: str
     message: str
@@ -33,10 +20,11 @@ class FieldError:
 class HooklineError(Exception):
     """Something went wrong in Hookline."""
 
-    #: True where the same call may succeed later without being changed.
     retryable = False
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, retryable: bool | None = None) -> None:
+        if retryable is not None:
+            self.retryable = retryable
         doc = (type(self).__doc__ or "").strip().splitlines()
         super().__init__(message or (doc[0] if doc else type(self).__name__))
 
@@ -59,7 +47,7 @@ class InvalidRequest(HooklineError):
 
     @classmethod
     def of(cls, field: str, message: str) -> "InvalidRequest":
-        """The common case of a single wrong field."""
+        """A request with a single wrong field."""
         return cls([FieldError(field, message)])
 
 
@@ -74,21 +62,16 @@ class Conflict(HooklineError):
 class AddressError(HooklineError):
     """The address cannot be used."""
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        self.retryable = retryable
-        super().__init__(message)
-
 
 class PictureError(HooklineError):
     """The picture cannot be used.
 
-    ``dead_link``: another address of the same picture, asked for anew, may hold it whole.
+    ``dead_link``: a fresh URL of the same image may work.
     """
 
     def __init__(self, message: str, *, retryable: bool = False, dead_link: bool = False) -> None:
-        self.retryable = retryable
         self.dead_link = dead_link
-        super().__init__(message)
+        super().__init__(message, retryable=retryable)
 
 
 class StaleVersion(HooklineError):

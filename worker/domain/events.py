@@ -1,15 +1,15 @@
-"""PURE. What can happen to a job, and how patient we are: the input of every decision."""
+"""PURE. The input of every decision: what can happen to a job, and the account's policy."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from worker.domain.job import JSON, Job, Modal, Status
+from worker.domain.job import JSON, Job, Modal
 from worker.domain.money import Amount
 from worker.domain.provider_reports import Snapshot, Verdict
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
 
-#: What to do with a job whose doubt no evidence ended: wait for a person, submit it again, give up.
+#: What to do with a job still in doubt after the doubt window: wait for a person, resubmit, fail.
 InDoubt = Literal["hold", "resubmit", "fail"]
 
 
@@ -17,28 +17,27 @@ InDoubt = Literal["hold", "resubmit", "fail"]
 class Policy:
     """How patient we are with one account, and what is known of its callbacks. Seconds."""
 
-    #: Longer than the POST's own deadline: past it the submitting worker is gone, or must not send.
+    #: Longer than the POST's own deadline: past it the submitting worker is dead, or may not send.
     lease_s: float = 122.0
     first_look_s: float = 2.0  #: some tasks are finished at once and never call back
     grace_s: float = 1800.0  #: how long an overdue job is still watched
-    lost_after_s: float = 300.0  #: a task that the provider does not know for so long is lost
+    lost_after_s: float = 300.0  #: a task unknown to the provider for this long is lost
 
     in_doubt: InDoubt = "hold"
     doubt_window_s: float = 1800.0  #: longer than the provider's slowest task and callback
-    max_resubmits: int = 1  #: submissions of one job that may follow a doubt by themselves
+    max_resubmits: int = 1  #: automatic submissions of one job after a doubt
 
-    callbacks_flow: bool | None = None  #: None: not known yet
-    calls_back: bool = False  #: whether this sort of job was called back about before
-    lag_s: float | None = None  #: within which news of a running task usually comes
-    called_back_at: float | None = None  #: when the account's last callback came
+    callbacks_flow: bool | None = None  #: whether callbacks arrive; None: not known yet
+    calls_back: bool = False  #: whether callbacks about this sort of job have arrived
+    lag_s: float | None = None  #: usual time between callbacks about a running task
+    called_back_at: float | None = None  #: time of the account's last callback
     receiving_since: float | None = None  #: since when our receiver missed no callback
 
     def silence_tells(self, since: float, until: float) -> bool:
-        """Whether a submission at ``since``, had it been accepted, would be heard of by ``until``.
+        """Whether silence until ``until`` proves that a submit at ``since`` was not accepted.
 
-        Only if callbacks still came from this account late in that time, this sort of job is
-        called back about, and our receiver was never away: a power cut that cuts a POST off also
-        loses the callbacks that would tell of it.
+        Only if the account called back late in that time, calls back about this sort of job, and
+        our receiver was never down: a power cut that cuts off a POST also loses its callbacks.
         """
         late = max(since, until - self.doubt_window_s / 10)
         source = self.called_back_at is not None and self.called_back_at > late
@@ -50,14 +49,14 @@ class Disposition(StrEnum):
     """What became of an event."""
 
     APPLIED = "applied"
-    DUPLICATE = "duplicate"  #: told us nothing new
-    STALE = "stale"  #: of an earlier attempt, or behind what we know
+    DUPLICATE = "duplicate"  #: nothing new
+    STALE = "stale"  #: about an earlier attempt, or older than what is known
     FOREIGN = "foreign"  #: about another task, or no task at all
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The job as it shall be. Only an applied event changes it."""
+    """The new state of the job, and its new children. Unless applied, nothing changes."""
 
     job: Job
     disposition: Disposition = Disposition.APPLIED
@@ -66,34 +65,29 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A worker took the job for ``account`` and prepares its POST (reads pictures, finds the
-    button).
-
-    ``price``: of the submission, should it be accepted.
-    """
+    """A worker took the job for ``account`` and prepares its POST."""
 
     account: str
-    price: Amount = 0
+    price: Amount = 0  #: of the submission, if it is accepted
     refundable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """The prepared POST of ``attempt`` leaves next; ``custom_id`` is the button found meanwhile.
+    """The POST of ``attempt`` is about to leave.
 
-    Naming the attempt keeps a worker that was taken for dead from sending in its successor's place.
-    ``fetched``: the copies that were made of pictures given as URLs, as ``Job.fetched``.
+    The attempt keeps a worker that was presumed dead from sending in place of its successor.
     """
 
     attempt: int
-    custom_id: str | None = None
+    custom_id: str | None = None  #: the button, if it was looked up
     modal_prompt: str | None = None
-    fetched: JSON = field(default_factory=dict)
+    fetched: JSON = field(default_factory=dict)  #: new entries of ``Job.fetched``
 
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """The submit of ``attempt`` was answered, refused locally, or cut off."""
+    """The POST of ``attempt`` was answered, refused locally, or cut off."""
 
     attempt: int
     verdict: Verdict
@@ -101,11 +95,11 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The task was seen: by callback, whose token names ``attempt``, or because we asked."""
+    """A task was observed: by callback, whose token names ``attempt``, or by polling."""
 
     snapshot: Snapshot
     attempt: int | None = None
-    asked: bool = False
+    asked: bool = False  #: by polling
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +109,22 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """The job's ``due_at`` is over."""
+    """The job is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The caller gave it up."""
+    """The caller cancels the job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """The caller wants a further attempt."""
+    """The caller asks for another attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A person ended a job's doubt: ``resubmit``, ``failed`` or ``accepted`` with its task id."""
+    """A person ends a job's doubt; ``accepted`` needs the task id."""
 
     outcome: Literal["resubmit", "failed", "accepted"]
     task_id: str | None = None
@@ -145,52 +139,34 @@ class ModalAnswered:
 
 @dataclass(frozen=True, slots=True)
 class AssetsSettled:
-    """The result's files are stored below ``paths``, or cannot be had because of ``error``.
-
-    ``files``: all that was written, tiles and thumbnails too.
-    """
+    """The result's files are stored, or were given up because of ``error``."""
 
     paths: tuple[str, ...]
     status: AssetsStatus
-    files: tuple[StoredFile, ...] = ()
+    files: tuple[StoredFile, ...] = ()  #: including tiles and thumbnails
     error: JobError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LinksRenewed:
-    """The provider was asked for the finished task anew: where its files are now."""
+    """The finished task was fetched again for fresh URLs of its files."""
 
     result: Result
 
 
 @dataclass(frozen=True, slots=True)
 class SeedSettled:
-    """The picture's seed is known, or cannot be had for the reason ``error``."""
+    """The image's seed is known, or unavailable because of ``error``."""
 
     seed: str | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Sibling:
-    """How a job that is waited for stands. ``picture``: where its result's picture is, if any."""
-
-    job_id: str
-    status: Status
-    picture: str | None = None
-
-    @classmethod
-    def of(cls, job: Job) -> "Sibling":
-        """The job as the one that waits for it sees it."""
-        urls = (job.result.image_url, *job.result.image_urls)
-        return cls(job.id, job.status, next(filter(None, urls), None))
-
-
-@dataclass(frozen=True, slots=True)
 class SiblingsSeen:
-    """The jobs that this one waits for were looked at; one that is gone is left out."""
+    """The jobs that this one waits for, as they are now; missing ones are left out."""
 
-    siblings: tuple[Sibling, ...]
+    siblings: tuple[Job, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +176,7 @@ class Choosing:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The function, called as ``attempt``, answered ``steps`` for the finished ``parent``."""
+    """The function, called as ``attempt``, returned ``steps`` for the finished ``parent``."""
 
     attempt: int
     parent: Job
@@ -209,7 +185,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class NotChosen:
-    """The function of ``attempt`` failed, or there is none."""
+    """The function, called as ``attempt``, failed or does not exist."""
 
     attempt: int
     error: JobError

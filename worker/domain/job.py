@@ -6,12 +6,17 @@ Times are seconds since the epoch. ``worker.domain.lifecycle`` decides every cha
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from worker.domain.money import Amount
 from worker.domain.result import AssetsStatus, JobError, Keep, Result
 
 JSON = Mapping[str, Any]
+
+#: Marks a value whose fields are stored beside those of the value that holds it.
+Flat = Field(exclude=True)
 
 
 class Kind(StrEnum):
@@ -87,12 +92,14 @@ class Window(StrEnum):
 class AttemptOutcome(StrEnum):
     """How an attempt ended."""
 
-    NOT_YET = "not_yet"  #: refused, as the provider did not know the parent yet; it goes on
-    TRY_LATER = "try_later"  #: refused before anything was paid; it goes on after a backoff
-    PERMANENT = "permanent"  #: refused, as its account is at fault; another account goes on
-    NOT_SENT = "not_sent"  #: its worker died before the POST could leave; its number stays used
-    LOST = "lost"  #: of a choose: the worker that called the function is gone
-    IN_DOUBT = "in_doubt"  #: given up in doubt; it may prove accepted all the same
+    NOT_YET = (
+        "not_yet"  #: refused, as the provider does not know the parent yet; the attempt continues
+    )
+    TRY_LATER = "try_later"  #: refused, not paid; the attempt continues after a backoff
+    PERMANENT = "permanent"  #: refused because of the account; another account continues
+    NOT_SENT = "not_sent"  #: its worker died before the POST could leave; the number is not reused
+    LOST = "lost"  #: of a choose: the worker that called the function died
+    IN_DOUBT = "in_doubt"  #: given up in doubt; may still turn out to be accepted
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -123,7 +130,7 @@ class Attempt:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more can be learnt of it: the job ended with it."""
+        """Whether the job ended with it."""
         return self.outcome in _FINAL_OUTCOMES
 
 
@@ -164,8 +171,17 @@ class JobOptions:
     deadline_s: int = 3600
     retry: Retry | None = None  #: None: a task that was accepted is never repeated automatically
     seed: bool = False  #: whether to ask for the image's seed after success
-    keep: Keep = Keep()  #: which of its files are stored
+    keep: Keep | None = None  #: which of its files are stored; None: all
     notify: Notify | None = None  #: None: as its account says, if it does
+
+    def following(self, parent: "JobOptions") -> "JobOptions":
+        """For a follow-up by hand: fill in tenant, kept files and recipient from the parent."""
+        return replace(
+            self,
+            tenant=self.tenant or parent.tenant,
+            keep=self.keep or parent.keep,
+            notify=self.notify or parent.notify,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +191,7 @@ class JobSpec:
     kind: Kind
     request: JSON = field(default_factory=dict)  #: the kind's own fields, images as references
     then: tuple[JSON, ...] = ()  #: follow-up steps, as requested
-    options: JobOptions = JobOptions()
+    options: Annotated[JobOptions, Flat] = JobOptions()
     metadata: JSON = field(default_factory=dict)
     fingerprint: str | None = None  #: hash of the request, to recognise a repeat
     anywhere: bool = False  #: any account may take it, until one accepts it
@@ -193,7 +209,7 @@ class Job:
     """One submission: what was asked for, and what became of it."""
 
     id: str
-    spec: JobSpec
+    spec: Annotated[JobSpec, Flat]
     account: str  #: empty while it is ``anywhere`` and has not started
     version: int = 0  #: counts commits; 0 = never stored
     fetched: JSON = field(default_factory=dict)  #: image URL -> our copy
@@ -242,6 +258,11 @@ class Job:
     def options(self) -> JobOptions:
         """Its options, as in its spec."""
         return self.spec.options
+
+    @property
+    def keep(self) -> Keep:
+        """Which of its files are stored."""
+        return self.options.keep or Keep()
 
     def with_request(self, request: JSON) -> "Job":
         """A copy with another ``request``, once more is known of what its submission needs."""

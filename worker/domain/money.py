@@ -1,7 +1,4 @@
-"""PURE. Amounts: whole millionths of the unit that prices are given in, so that sums are exact.
-
-What a unit is (a dollar, a credit) is up to whoever writes the prices.
-"""
+"""PURE. Amounts: whole millionths of a unit (a dollar, a credit), so that sums are exact."""
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
@@ -9,12 +6,12 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 Amount = int
 
 _UNIT = 1_000_000
-#: No price or budget is higher than this, in units; sums of them stay exact in Redis and Lua.
+#: Highest price or budget, in units; sums of them stay exact in Redis and Lua.
 MAX_UNITS = 1_000_000
 
 
 def amount(units: str | float) -> Amount:
-    """The amount of so many units.
+    """Convert units to an amount.
 
     Raises:
         ValueError: not a number, negative, or above ``MAX_UNITS``.
@@ -34,9 +31,5 @@ def units(value: Amount) -> float:
 
 
 def in_words(value: Amount) -> str:
-    """The amount in units as people write it: ``12``, ``0.25``."""
-    return (
-        f"{Decimal(value) / _UNIT:,f}".rstrip("0").rstrip(".")
-        if value % _UNIT
-        else f"{value // _UNIT:,}"
-    )
+    """The amount in units, for people: ``12``, ``0.25``."""
+    return f"{Decimal(value) / _UNIT:,.6f}".rstrip("0").rstrip(".")

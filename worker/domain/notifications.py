@@ -1,8 +1,7 @@
-"""PURE. Telling the caller's program what became of its jobs: when, whom, and what after a failure.
+"""PURE. Notifications to the caller's program: which change sends one, to whom, and the retries.
 
-A notification is written in the same commit as the change that it tells of, and is sent until the
-receiver took it: at least once, under one id. Notifications of one pipeline go out one after the
-other, so that no end overtakes what came before it.
+A notification is written in the same commit as the change that it reports. It is delivered at least
+once, with one id for all tries. Those of a pipeline are sent in order.
 """
 
 from collections.abc import Iterator
@@ -15,39 +14,38 @@ from pydantic import Field
 
 from worker.domain.job import Job, Notify, Status
 
-#: Seconds from one try to the next, as Svix has them (https://docs.svix.com/retries); after the
-#: last a notification is a dead letter.
+#: Seconds between tries, as in https://docs.svix.com/retries; after the last one it is dead.
 RETRY_AFTER_S = (5, 300, 1800, 7200, 18000, 36000, 36000)
-#: News of progress are told at most this often for one job, in seconds.
+#: Shortest time between two progress notifications of one job, in seconds.
 PROGRESS_EVERY_S = 1.0
 
 
 class Topic(StrEnum):
-    """What a notification tells of; Standard Webhooks calls it the type."""
+    """What a notification reports: the ``type`` of Standard Webhooks."""
 
     JOB_PROGRESS = "job.progress"
     JOB_SUCCEEDED = "job.succeeded"
-    JOB_FAILED = "job.failed"  #: or cancelled, or timed out: the job's status says
-    PIPELINE_FINISHED = "pipeline.finished"  #: all of its jobs are over, and their files are stored
-    BATCH_FINISHED = "batch.finished"  #: the same of all of its pipelines
+    JOB_FAILED = "job.failed"  #: or cancelled, or timed out: see the job's status
+    PIPELINE_FINISHED = "pipeline.finished"  #: all of its jobs are settled
+    BATCH_FINISHED = "batch.finished"  #: all of its pipelines are
 
 
-#: What a job's caller is told who did not say; of a batch it is its end.
+#: The topics of a job or batch whose caller named none.
 DEFAULT_TOPICS = (Topic.PIPELINE_FINISHED.value,)
 DEFAULT_BATCH_TOPICS = (Topic.BATCH_FINISHED.value,)
 
 
 class DeliveryState(StrEnum):
-    """What became of a notification."""
+    """The state of a notification."""
 
-    WAITING = "waiting"  #: for its first try, the next one, or those before it
+    WAITING = "waiting"  #: for its next try, or for those before it
     DELIVERED = "delivered"
-    DEAD = "dead"  #: given up; it can be replayed
+    DEAD = "dead"  #: given up; can be replayed
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One attempt to deliver. ``outcome`` in words: ``200``, ``redirects``, ``timed out`` ..."""
+    """One try to deliver. ``outcome`` is for people: ``200``, ``redirects``, ``timed out`` ..."""
 
     at: float
     outcome: str
@@ -55,47 +53,45 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Something that a caller's program shall hear of. Times are seconds since the epoch."""
+    """A message to a caller's program. Times are seconds since the epoch."""
 
-    id: str  #: the ``webhook-id``: the same for every try
+    id: str  #: the ``webhook-id``
     topic: str
-    subject: str  #: id of the job, pipeline or batch that it is about
-    #: Those of one key are sent in order: a pipeline's id, or a batch's. Stored as ``line``.
+    subject: str  #: id of the job, pipeline or batch
+    #: Id of the pipeline or batch; those with one key are sent in order. Stored as ``line``.
     ordering_key: Annotated[str, Field(alias="line")]
     target: Notify
     created_at: float
     version: int = 0  #: counts changes; 0 = never stored
     state: DeliveryState = DeliveryState.WAITING
-    failures: int = 0  #: since it was made, or replayed
+    failures: int = 0  #: since it was created or replayed
     tries: tuple[Try, ...] = ()  #: the last ones
-    #: When it is to be tried, once it is the first of its ordering key; None: no more.
-    due_at: float | None = None
+    due_at: float | None = None  #: of the next try, once it is the first of its ordering key
 
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """What a commit adds: ``told`` of the job's change; ``finished`` if its pipeline ends by it."""
+    """The notifications of a commit. ``finished`` is sent only if the commit ends the pipeline."""
 
     told: tuple[Notification, ...] = ()
     finished: Notification | None = None
 
 
-#: Nothing is to be told.
 NOTHING = Outbox()
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a try failed. ``final``: the receiver wants no more of it."""
+    """Why a try failed. ``final``: do not retry."""
 
     reason: str
     final: bool = False
 
 
 def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[Job, Outbox]:
-    """What is to be told of a change of a job; the job, which remembers when it told of progress.
+    """The notifications of a job's change, and the job with the time of its progress notification.
 
-    The ids are made of what they tell, so that a decision made twice is told once.
+    The ids are deterministic, so that a change decided twice is notified once.
     """
     if target is None:
         return job, NOTHING
@@ -115,19 +111,19 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
 
 
 def end_of_batch(batch_id: str, target: Notify) -> Notification:
-    """The pattern of what is told of a batch: the store adds number and time at each end."""
+    """The template of a batch's notification; the store adds number and time at each end."""
     return Notification(
         f"msg_{batch_id}", Topic.BATCH_FINISHED.value, batch_id, batch_id, target, 0
     )
 
 
 def delivered(one: Notification, now: float, outcome: str) -> Notification:
-    """The receiver took it."""
+    """Delivered."""
     return replace(_tried(one, now, outcome), state=DeliveryState.DELIVERED, due_at=None)
 
 
 def failed(one: Notification, now: float, failure: Failure) -> Notification:
-    """Tried again later, or given up. News of progress are soon out of date: tried once."""
+    """Retried later, or dead. Progress is soon out of date, so it is tried only once."""
     tried = _tried(one, now, failure.reason)
     tried = replace(tried, failures=one.failures + 1)
     over = one.failures >= len(RETRY_AFTER_S) or one.topic == Topic.JOB_PROGRESS
@@ -137,7 +133,7 @@ def failed(one: Notification, now: float, failure: Failure) -> Notification:
 
 
 def replayed(one: Notification, now: float) -> Notification:
-    """Once more from the start, whatever became of it."""
+    """Requeued, even if it was delivered or is dead."""
     return replace(one, state=DeliveryState.WAITING, failures=0, due_at=now)
 
 
@@ -154,7 +150,7 @@ def _topics(before: Job, job: Job, now: float) -> Iterator[Topic]:
 
 
 def destination_of(target: Notify) -> str:
-    """Where it goes, as far as limits are concerned: a URL's host, or a queue of Celery's."""
+    """What rate limits apply to: the URL's host, or the Celery queue."""
     if target.url:
         return urlsplit(target.url).hostname or ""
     return f"queue {target.queue or 'celery'}"

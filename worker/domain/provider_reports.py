@@ -1,54 +1,54 @@
-"""PURE. What a provider told us, in our words: the verdict on a submission, the snapshot of a task.
+"""PURE. A provider's replies, normalised: the verdict on a submission, the snapshot of a task.
 
-``worker.adapters.provider`` makes these from whatever JSON came; ``lifecycle`` decides by them.
+``worker.adapters.provider`` makes them from the provider's JSON.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from worker.domain.result import JobError, Result
 
 
 class Outcome(StrEnum):
-    """What became of one submission."""
+    """The outcome of one submission."""
 
-    ACCEPTED = "accepted"  #: paid; a task id is known
-    NEEDS_MODAL = "needs_modal"  #: a task waits for the window's answer
-    EXISTS = "exists"  #: the provider already has such a task: adopt it
-    DONE = "done"  #: answered at once, without a task (upload)
-    NOT_YET = "not_yet"  #: the gateway lags behind its own callback: again in seconds
-    TRY_LATER = "try_later"  #: refused before anything was paid: again after a backoff
+    ACCEPTED = "accepted"  #: and paid; the task id is known
+    NEEDS_MODAL = "needs_modal"  #: the task waits for the answer to its window
+    EXISTS = "exists"  #: the provider has this task already: follow it
+    DONE = "done"  #: the result came at once, without a task (upload)
+    NOT_YET = "not_yet"  #: the gateway lags behind its own callback: retry in seconds
+    TRY_LATER = "try_later"  #: refused, not paid: retry after a backoff
     PERMANENT = "permanent"  #: refused for good
-    IN_DOUBT = "in_doubt"  #: nobody knows: never POST again blindly
+    IN_DOUBT = "in_doubt"  #: unknown: never resend blindly
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The reply to one submit, classified."""
+    """The classified reply to one submit."""
 
     outcome: Outcome
     task_id: str | None = None
-    other_task_ids: tuple[str, ...] = ()  #: further ids of a comma-joined result
-    result: Result | None = None  #: with DONE and EXISTS: what is already known of the result
+    other_task_ids: tuple[str, ...] = ()  #: the further ids of a comma-separated result
+    result: Result | None = None  #: with DONE and EXISTS, as far as it is known
     modal_prompt: str | None = None  #: with NEEDS_MODAL: the provider's default prompt
-    error: JobError | None = None  #: with every refusal and with IN_DOUBT: the reason
-    slow: bool = False  #: with TRY_LATER: the trouble will last (no channel for the model)
+    error: JobError | None = None  #: with every refusal and IN_DOUBT
+    slow: bool = False  #: with TRY_LATER: the problem will last (no channel for the model)
     account_trouble: bool = False  #: the key, quota or account is at fault, not the job
 
 
 @dataclass(frozen=True, slots=True)
 class SeedReply:
-    """What a provider answered when it was asked for a picture's seed."""
+    """The reply to a request for an image's seed."""
 
     seed: str | None = None
-    error: str | None = None  #: without a seed: the reason
-    lasting: bool = False  #: without a seed: asking again would not help
+    error: str | None = None  #: why there is no seed
+    lasting: bool = False  #: with an error: asking again does not help
 
 
 class TaskStatus(StrEnum):
-    """A task's status in our words."""
+    """A task's normalised status."""
 
-    PENDING = "pending"  #: not started, empty or unknown words
+    PENDING = "pending"  #: not started, or the provider's status is empty or unknown
     SUBMITTED = "submitted"
     IN_PROGRESS = "in_progress"
     MODAL = "modal"
@@ -58,20 +58,18 @@ class TaskStatus(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether the provider is done with the task."""
+        """Whether the task has ended."""
         return self in {TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A task as the provider described it, by callback or by fetch."""
+    """A task as the provider described it, by callback or when polled."""
 
     task_id: str | None
     status: TaskStatus
     progress: int | None = None  #: 0-100
-    state: str | None = None  #: what we sent as ``state``, when it came back
-    result: Result = field(default_factory=Result)
+    state: str | None = None  #: our ``state``, if the provider returned it
+    result: Result = Result()
     error: JobError | None = None  #: with FAILED and CANCELLED
-    recognised: bool = (
-        True  #: False when it is no task of this protocol (another product's callback)
-    )
+    recognised: bool = True  #: False: not a task of this protocol (another product's callback)

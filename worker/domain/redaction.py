@@ -1,6 +1,6 @@
-"""PURE. State tokens taken out of texts: whoever has one can send callbacks about its job.
+"""PURE. Removes state tokens from texts: with a token, anyone can send callbacks about its job.
 
-A provider may quote what we sent in an error, and a library the URL that it called.
+A provider may quote our request in an error message, and a library the URL that it called.
 """
 
 import re
@@ -13,5 +13,5 @@ _TOKEN = re.compile(r"[ja]\.[\w.-]{1,300}?\.[\w-]{43}", re.ASCII)
 
 
 def without_tokens(text: str) -> str:
-    """``text`` with each of our tokens hidden."""
+    """``text`` with our tokens replaced by ``HIDDEN``."""
     return _TOKEN.sub(HIDDEN, text)

@@ -1,4 +1,4 @@
-"""PURE. What came of a job: the task's result, what of it is stored, or why there is none."""
+"""PURE. The outcome of a job: the task's result and its stored files, or the error."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,40 +14,37 @@ class AssetsStatus(StrEnum):
     FAILED = "failed"
 
 
-#: Which files of a result are stored: none, the main picture alone, every picture and film.
+#: Which files of a result are stored: none, the main image, or every image and video.
 KeptFiles = Literal["off", "grid", "all"]
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """What of a result is stored. ``tiles``: a grid's four pictures besides, each on its own."""
+    """Which files of a result are stored. ``tiles``: also a grid's four images, one by one."""
 
     files: KeptFiles = "all"
     tiles: bool = False
 
 
-#: A file as it came, or made of one.
+#: How a file came about: downloaded (picture, video), or made from a download.
 FileOf = Literal["picture", "video", "tile", "thumbnail"]
 
 
 class StoredFile(NamedTuple):
-    """One file in our storage; of a film the width and height are not known.
-
-    A tuple, for it is kept without the names of its fields: a job may have many.
-    """
+    """One file in our storage. A tuple, because a job may have many and is stored as JSON."""
 
     path: str  #: below the storage's root
-    type: str  #: its MIME type, told from its content
+    type: str  #: MIME type, detected from the content
     bytes: int
     sha256: str
-    width: int | None
+    width: int | None  #: None for a video
     height: int | None
     of: FileOf
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under a finished task; ``custom_id`` is replayed verbatim."""
+    """A button of a finished task; ``custom_id`` is sent back verbatim."""
 
     custom_id: str
     label: str = ""
@@ -66,18 +63,18 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a finished task gave. ``buttons`` is None while nobody told us whether there are any."""
+    """The result of a finished task. ``buttons``: None while they are unknown."""
 
     image_url: str | None = None
     image_urls: tuple[str, ...] = ()
     video_urls: tuple[str, ...] = ()
     prompt: str | None = None  #: the final prompt, as the provider ran it
-    prompts: tuple[str, ...] = ()  #: of a describe or shorten: clean texts without numbering
-    text: str | None = None  #: of a describe or shorten: the text as it came
+    prompts: tuple[str, ...] = ()  #: of a describe or shorten: the texts without their numbers
+    text: str | None = None  #: of a describe or shorten: the unparsed text
     buttons: tuple[Button, ...] | None = None
-    assets: tuple[str, ...] = ()  #: our copies, as paths below the storage's root
+    assets: tuple[str, ...] = ()  #: paths of our copies, below the storage's root
     assets_status: AssetsStatus = AssetsStatus.NONE
-    seed: str | None = None  #: the picture's, where it was asked for
-    seed_error: str | None = None  #: why it cannot be had, where it was asked for
-    assets_error: JobError | None = None  #: why the files could not be had
-    files: tuple[StoredFile, ...] = ()  #: our copies, their tiles and thumbnails
+    seed: str | None = None  #: of the image, if it was asked for
+    seed_error: str | None = None  #: why it is unavailable, if it was asked for
+    assets_error: JobError | None = None  #: why the files could not be stored
+    files: tuple[StoredFile, ...] = ()  #: our copies, with their tiles and thumbnails

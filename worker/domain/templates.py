@@ -1,7 +1,7 @@
 """PURE. Prompts made from a parent's result: ``{prompts[0]}``, ``{text}`` and ``{prompt}``.
 
-Only these names and an index are understood, and ``{{`` and ``}}`` stand for braces. A template
-never goes through ``str.format``: that would reach attributes of whatever it is given.
+``{{`` and ``}}`` stand for braces. Templates never go through ``str.format``, which gives access to
+attributes.
 """
 
 import re
@@ -10,7 +10,7 @@ from string import Formatter
 from worker.domain.errors import HooklineError
 from worker.domain.result import Result
 
-#: The longest prompt, in characters: generous, the provider cuts far earlier.
+#: Longest prompt, in characters; the provider truncates far earlier.
 MAX_PROMPT = 6000
 
 _FIELD = re.compile(r"(?P<name>prompts)\[(?P<index>[0-9]{1,3})\]|(?P<plain>text|prompt)")
@@ -18,11 +18,11 @@ _KNOWN = "{prompts[0]}, {text} and {prompt} (write {{ and }} for braces)"
 
 
 class MissingValue(HooklineError):
-    """The parent's result does not give what the template asks for."""
+    """The parent's result lacks a value of the template."""
 
 
 def check_template(text: str) -> str | None:
-    """What is wrong with the template, in words for the caller; None when nothing is."""
+    """The template's problem, worded for the caller; None if it is valid."""
     try:
         fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
     except ValueError:
@@ -34,11 +34,11 @@ def check_template(text: str) -> str | None:
 
 
 def render(text: str, result: Result) -> str:
-    """The prompt that the template makes of the parent's ``result``.
+    """Fill in the template from the parent's ``result``.
 
     Raises:
-        MissingValue: the result lacks a value, or the prompt would be empty or over ``MAX_PROMPT``.
-        ValueError: the template was never checked and is wrong.
+        MissingValue: the result lacks a value, or the prompt is empty or over ``MAX_PROMPT``.
+        ValueError: the template is invalid (see ``check_template``).
     """
     if problem := check_template(text):
         raise ValueError(f"The template {problem}")

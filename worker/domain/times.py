@@ -1,4 +1,4 @@
-"""PURE. Moments as people and other programs read them."""
+"""PURE. How times are written for people and other programs."""
 
 from datetime import UTC, datetime
 

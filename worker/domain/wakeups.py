@@ -1,8 +1,7 @@
-"""Wake-ups: telling some worker that there is something to do.
+"""Wake-ups: messages to the workers that there is something to do.
 
-A wake-up carries ids and may be lost or doubled: the job record is the truth, whoever is woken
-claims what it does in the store, and the sweep wakes again. ``worker.adapters.messaging.broker``
-sends them as Celery messages.
+A wake-up carries ids only, and may be lost or sent twice: workers claim the work in the store, and
+the sweep sends wake-ups again. ``worker.adapters.messaging.broker`` sends them through Celery.
 """
 
 from collections.abc import Sequence
@@ -10,25 +9,25 @@ from typing import Protocol
 
 
 class Wakeups(Protocol):
-    """None of these raises: what cannot be sent is logged, and left to the sweep."""
+    """No method raises: a wake-up that cannot be sent is logged, and left to the sweep."""
 
     def start(self, account: str, count: int) -> None:
-        """Up to ``count`` jobs of the account can be started."""
+        """Start up to ``count`` jobs of the account."""
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
-        """The provider should be asked about these jobs."""
+        """Poll the provider for these jobs."""
 
     def store_assets(self, job_id: str) -> None:
-        """The job's files wait to be fetched."""
+        """Store the job's files."""
 
     def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
-        """The provider should be asked for the seeds of these jobs' pictures."""
+        """Ask the provider for the seeds of these jobs' images."""
 
     def choose(self, job_id: str) -> None:
-        """The function of the choose ``job_id`` can be called."""
+        """Call the function of the choose ``job_id``."""
 
     def tidy(self) -> None:
-        """What is over may be removed."""
+        """Remove what is past its retention."""
 
     def notify(self, notification_id: str) -> None:
-        """The notification can be sent."""
+        """Send the notification."""

@@ -1,4 +1,4 @@
-"""The Celery tasks: thin, with ids as arguments, each safe to run twice or never."""
+"""The Celery tasks: thin, with ids as arguments, idempotent; the sweep repeats lost ones."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,12 @@ from worker.domain.job import SUBMITTED_KINDS, Kind
 
 log = structlog.get_logger(__name__)
 
-#: Seconds until a job that was submitted while Redis was away is tried again.
+#: Seconds before a job's message is retried while Redis is away.
 _TRY_AGAIN_S = 5
 
 
 def register(celery: Celery, services: Services) -> None:
-    """Add every task to ``celery``: our own wake-ups, and one task per kind of job."""
+    """Register our own wake-ups, and a task per kind of job."""
     wakeups: dict[str, Callable[..., object]] = {
         "start": services.submitter.start_next,
         "ask": services.poller.poll,
@@ -38,18 +38,18 @@ def _register_wakeup(celery: Celery, name: str, do: Callable[..., object]) -> No
     def run(*args: Any) -> None:
         try:
             do(*args)
-        except ServiceUnavailable as error:  # the sweep finds it again once Redis answers
+        except ServiceUnavailable as error:  # the sweep repeats it once Redis is back
             log.warning("task.left_to_sweep", task=name, error=str(error))
 
 
 def _register_kind(celery: Celery, services: Services, kind: Kind) -> None:
-    """``hookline.<kind>`` submits a job. The message is kept until the job is stored."""
+    """``hookline.<kind>`` enqueues a job; its message is acknowledged once the job is stored."""
 
     @celery.task(
         name=f"hookline.{kind.value}", bind=True, acks_late=True, reject_on_worker_lost=True
     )
     def submit(self: Task[..., None], /, job_key: str | None = None, **fields: Any) -> None:
-        # A message that is delivered twice has the same id, so it gives the same job.
+        # A redelivered message has the same id, so it gives the same job.
         key = job_key or f"celery:{self.request.id}"
         try:
             services.enqueuer.submit({**fields, "kind": kind.value}, key=key, allow_paths=True)

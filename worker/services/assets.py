@@ -1,7 +1,7 @@
-"""SHELL. Fetches a finished job's pictures and videos into our own storage.
+"""SHELL. Downloads a finished job's images and videos into our own storage.
 
-The provider's links die in hours, and some before we come: what a link does not give whole is asked
-for anew, at the address that the provider tells then.
+The provider's links expire, some before we get to them: if a download fails, the task is fetched
+again for current links.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,18 +25,18 @@ from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
 
-#: A file that cannot be had is tried again for so long after the job's end, in seconds.
+#: Failed downloads are retried for this many seconds after the job's end.
 GIVE_UP_AFTER_S = 3600.0
-#: The same where it is our own storage, disk or Redis that is away.
+#: The same while our own storage, disk or Redis is away.
 AWAY_GIVE_UP_AFTER_S = 86_400.0
-#: Jobs whose files one process fetches at a time: so many files are on its disk at once.
+#: Jobs whose files one process downloads at a time: each has one file on its disk.
 PLACES = 8
-#: For so long nobody else is sent for a job whose next file is fetched here, in seconds.
+#: Seconds before another worker may take over a job; renewed for each file.
 LEASE_S = 15.0
 
 
 class Assets:
-    """Stores results under names of our own. ``template``: see ``worker.domain.assets.naming``."""
+    """Stores results. ``template``: their names, see ``worker.domain.assets.naming``."""
 
     def __init__(
         self,
@@ -54,15 +54,15 @@ class Assets:
         self._stopped = Event()
 
     def store(self, job_id: str) -> None:
-        """Fetch and store what is pending; a second call for the same job changes nothing.
+        """Store the job's pending files; idempotent.
 
-        Where every place is taken, whoever has one does it next: a slow host must not take the
-        threads that start fresh jobs.
+        With all places taken, a thread that has one does it next: a slow host must not take the
+        threads that start jobs.
         """
         self._limiter.run(job_id, job_id)
 
     def stop(self) -> None:
-        """Begin no further job: what waits in this process is found again by the sweep."""
+        """Begin no further job; the sweep finds those that wait in this process."""
         self._stopped.set()
         self._limiter.clear()
 
@@ -83,7 +83,7 @@ class Assets:
             except PictureError as error:
                 if not error.dead_link:
                     raise
-                job = self._with_present_links(job, error)
+                job = self._with_fresh_links(job, error)
                 files = self._stored(job)
         except HooklineError as error:
             self._failed(job, error)
@@ -92,15 +92,15 @@ class Assets:
         self._orchestrator.record(job, AssetsSettled(paths, AssetsStatus.STORED, files))
 
     def _stored(self, job: Job) -> tuple[StoredFile, ...]:
-        """All files of the job, and then what is said about them."""
-        # What is paid for is fetched also where the account was taken out of the settings.
+        """Store the job's files, then the sidecar that describes them."""
+        # Paid results are stored even if the account was removed from the settings.
         account = self._orchestrator.accounts.get(job.account)
         hosts = account.allowed_hosts if account else frozenset()
         lineage, batch = self._lineage(job), self._batch(job)
         names = Names(self._template, job, lineage[0], batch)
-        tiles = job.options.keep.tiles and selection.is_grid(job)
+        tiles = job.keep.tiles and selection.is_grid(job)
         files: list[StoredFile] = []
-        for n, source in enumerate(selection.sources(job.result, job.options.keep)):
+        for n, source in enumerate(selection.sources(job.result, job.keep)):
             lease_end = self._orchestrator.clock() + LEASE_S
             self._orchestrator.store.jobs.reschedule(job.id, lease_end)
             files += self._filing.filed(source, n, names, allowed_hosts=hosts, tiles=tiles)
@@ -108,17 +108,14 @@ class Assets:
         return tuple(files)
 
     def describe(self, job: Job) -> None:
-        """Write anew what is said beside the job's files; nothing where there are none.
-
-        Raises ``ServiceUnavailable`` while the storage is away.
-        """
+        """Rewrite the sidecar of the job's stored files, if any. Raises ``ServiceUnavailable``."""
         if job.result.assets_status is AssetsStatus.STORED:
             lineage, batch = self._lineage(job), self._batch(job)
             name = Names(self._template, job, lineage[0], batch).sidecar
             self._storage.put_result(name, sidecar.sidecar(lineage, batch, job.result.files))
 
     def _lineage(self, job: Job) -> Sequence[Job]:
-        """Its pipeline's root, ..., its parent, itself."""
+        """The path from the pipeline's root to the job."""
         found = [job]
         while parent_id := found[0].spec.parent_id:
             parent = self._orchestrator.store.jobs.get(parent_id)
@@ -128,13 +125,12 @@ class Assets:
         return found
 
     def _batch(self, job: Job) -> str | None:
-        batch = (
-            self._orchestrator.store.batches.get(job.spec.batch_id) if job.spec.batch_id else None
-        )
+        batch_id = job.spec.batch_id
+        batch = self._orchestrator.store.batches.get(batch_id) if batch_id else None
         return batch.name if batch else None
 
-    def _with_present_links(self, job: Job, error: PictureError) -> Job:
-        """The job with its files' addresses of now; nothing new may be known of them."""
+    def _with_fresh_links(self, job: Job, error: PictureError) -> Job:
+        """The job with its files' current links, as far as the provider has new ones."""
         client = self._clients.get(job.account)
         if client is None or job.task_id is None:
             return job
@@ -152,7 +148,7 @@ class Assets:
         now = self._orchestrator.clock()
         age = now - (job.finished_at or now)
         log.warning("assets.not_stored", job_id=job.id, error=str(error))
-        away = isinstance(error, ServiceUnavailable)  # what was paid is not given up for that
+        away = isinstance(error, ServiceUnavailable)  # paid results are not given up for that
         patience = AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S
         if age > patience or not (error.retryable or _is_dead(error)):
             reason = _reason(job, error)
@@ -166,7 +162,7 @@ def _is_dead(error: HooklineError) -> bool:
 
 
 def _reason(job: Job, error: HooklineError) -> JobError:
-    """Why the files are not ours, and what a person can do about it."""
+    """Why the files could not be stored, and what a person can do."""
     if _is_dead(error):
         hint = (
             f"The provider was asked for new links of task {job.task_id}, in vain. Ask it for the "

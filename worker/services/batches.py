@@ -1,7 +1,7 @@
-"""SHELL. Batches: many root jobs from one file, and what people ask of them all together.
+"""SHELL. Batches: many root jobs from one file.
 
-A batch is known by its name, and each of its rows by a key, so that a file can be handed in again:
-after a crash, or with further rows. What is there already is left as it is.
+A batch is identified by its name and each row by a key, so a file can be submitted again after a
+crash or with more rows. Rows that were stored before are left unchanged.
 """
 
 import json
@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from tempfile import SpooledTemporaryFile
+from typing import cast
 
 from worker.adapters.store import Batch
 from worker.adapters.store.store import Store
 from worker.domain import dry_run, followups
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.batch.progress import MOST_SHOWN, BadRows, Progress, bad_row_json
+from worker.domain.batch.records import Form
 from worker.domain.batch.request import BatchRequest
 from worker.domain.batch.rows import BadRow, Row, read_rows
 from worker.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
@@ -26,11 +28,11 @@ from worker.services.orchestrator import Orchestrator
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
-#: Rows that are stored in one exchange.
+#: Rows stored per round trip.
 CHUNK = 250
-#: Jobs that one file may ask for, permutations counted.
+#: Jobs per file, permutations included.
 MAX_ROWS = 1_000_000
-#: A file that has to be read twice is kept in memory up to so many bytes.
+#: Bytes of a file kept in memory when it has to be read twice.
 _IN_MEMORY = 8 * 1024 * 1024
 
 
@@ -40,7 +42,7 @@ def batch_id_of(name: str) -> str:
 
 
 class Batches:
-    """Takes batches in, and does to all jobs of one what can be done to a job."""
+    """Submits batches, and cancels, retries, pauses or resumes all jobs of one."""
 
     def __init__(self, orchestrator: Orchestrator, enqueuer: Enqueuer) -> None:
         self._orchestrator = orchestrator
@@ -50,24 +52,24 @@ class Batches:
     def submit(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
     ) -> Iterator[Progress]:
-        """Take a file in, cut anywhere; how far it has come after each chunk, the last one whole.
+        """Submit the rows of a file that comes in pieces of any size; yield progress by chunk.
 
-        Bad rows are kept with the batch (``Store.bad_rows``), and the good ones go on. Raises
-        ``InvalidRequest`` where the file cannot be read as what it is said to be, and with
-        ``strict`` for bad rows: nothing is stored then.
+        Bad rows are recorded with the batch, and the good ones are submitted. Raises
+        ``InvalidRequest`` for a file that cannot be parsed, and with ``strict`` for any bad row:
+        nothing is stored then.
         """
-        self._enqueuer.check_destination(asked.notify)
+        self._enqueuer.check_destination(asked.target)
         if asked.strict:
             source = self._checked(asked, source, allow_paths=allow_paths)
         progress = Progress(batch_id_of(asked.name))
         for chunk in _chunks(asked, source):
-            rows = [_told(row, asked) for row in chunk]
+            rows = [_with_notify(row, asked) for row in chunk]
             jobs, bad = self._jobs(self._enqueuer, rows, progress.batch_id, allow_paths=allow_paths)
             now = self._orchestrator.clock()
             if not progress.rows:
                 planned = self._planned_per_row(jobs)
-                told = asked.of_its_end
-                batch = Batch(progress.batch_id, asked.name, now, asked.budget, planned, told)
+                notify = asked.of_its_end
+                batch = Batch(progress.batch_id, asked.name, now, asked.limit, planned, notify)
                 self._store.batches.open(batch)
             new = self._store.jobs.add(
                 jobs, capacity=self._orchestrator.dispatch.capacity("", now), now=now
@@ -82,14 +84,14 @@ class Batches:
             progress = self._after(progress, added, len(known) - len(changed), bad)
             self._orchestrator.dispatch.wake_all(now)
             yield progress
-        # Not before: while rows may follow, that all jobs so far are over is no end.
+        # Only now: while rows may follow, a batch whose jobs are all over is not finished.
         self._store.batches.close(progress.batch_id, self._orchestrator.clock())
 
     def check(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
     ) -> Iterator[Progress]:
-        """How ``submit`` of the same would go; nothing is stored. Raises what ``submit`` would."""
-        self._enqueuer.check_destination(asked.notify)
+        """Dry run of ``submit``: nothing is stored. Raises as ``submit`` does."""
+        self._enqueuer.check_destination(asked.target)
         progress = Progress(batch_id_of(asked.name))
         enqueuer = self._enqueuer.dry()
         for chunk in _chunks(asked, source):
@@ -104,7 +106,7 @@ class Batches:
             raise BadRows(progress)
 
     def find(self, name_or_id: str) -> Batch:
-        """The batch of this id or name. Raises ``NotFound``."""
+        """The batch with this name or id. Raises ``NotFound``."""
         ids = [batch_id_of(name_or_id)]
         if _ID.fullmatch(name_or_id):
             ids.append(name_or_id)
@@ -114,15 +116,15 @@ class Batches:
         return found
 
     def jobs(self, batch: Batch) -> Iterator[tuple[Job, tuple[Job, ...]]]:
-        """Each root with all jobs of its pipeline, in the order of the file."""
+        """Each root job with all jobs of its pipeline, in the order of the file."""
         for start in range(0, batch.rows, CHUNK):
             for root in self._store.batches.roots(batch.id, start, CHUNK):
                 yield root, self._pipeline(root)
 
     def cancel(self, batch: Batch) -> Iterator[Job]:
-        """Give up every job that is not over; each as it is then.
+        """Cancel every job that is not over; yield each after that.
 
-        Meanwhile the batch is paused, so that none starts, and is paid, right before its turn.
+        The batch is paused meanwhile, so that no job starts, and is paid, just before its turn.
         """
         what = f"batch:{batch.id}"
         was_paused = what in self._store.queue.paused()
@@ -132,16 +134,16 @@ class Batches:
             self._store.queue.resume(what)
 
     def pause(self, batch: Batch) -> None:
-        """None of its jobs starts from now on; what runs goes on."""
+        """Start no job of the batch; submitted ones go on."""
         self._store.queue.pause(f"batch:{batch.id}")
 
     def resume(self, batch: Batch) -> None:
-        """Its jobs start again, at once."""
+        """Start its jobs again."""
         self._store.queue.resume(f"batch:{batch.id}")
         self._orchestrator.dispatch.wake_all(self._orchestrator.clock())
 
     def retry_failed(self, batch: Batch) -> Iterator[Job]:
-        """A further attempt of every job that failed or timed out; each as it is then."""
+        """Retry every job that failed or timed out; yield each after that."""
         failed = (Status.FAILED, Status.TIMED_OUT)
         return self._offer(batch, Retried(), lambda job: job.status in failed)
 
@@ -156,7 +158,7 @@ class Batches:
                 tried |= {job.id for job in asked}
                 done = list(self._offered(asked, event))
                 yield from done
-                # One that went on meanwhile may have children by now.
+                # A job that moved on meanwhile may have children by now.
                 jobs = self._pipeline(root) if len(done) < len(asked) else ()
 
     def _offered(self, jobs: Sequence[Job], event: Event) -> Iterator[Job]:
@@ -169,7 +171,7 @@ class Batches:
     def _jobs(
         self, enqueuer: Enqueuer, chunk: Sequence[Row | BadRow], batch_id: str, *, allow_paths: bool
     ) -> tuple[list[Job], list[BadRow]]:
-        """What the rows ask for, and those that are no jobs."""
+        """The jobs that the rows request, and the bad rows."""
         jobs, bad = list[Job](), list[BadRow]()
         for row in chunk:
             if isinstance(row, BadRow):
@@ -182,7 +184,7 @@ class Batches:
         return jobs, bad
 
     def _changed(self, jobs: list[Job]) -> list[BadRow]:
-        """Rows that were handed in before under the same key as something else."""
+        """Rows whose key was used for a different request before."""
         stored = self._store.jobs.get_many([job.id for job in jobs])
         message = "is the key of another request in this batch; give the changed row another one"
         return [
@@ -194,7 +196,6 @@ class Batches:
     def _after(
         self, so_far: Progress, new: Sequence[Job], known: int, bad: Sequence[BadRow]
     ) -> Progress:
-        """The progress once a chunk was looked at."""
         quotes = self._quotes(new)
         after = replace(
             so_far,
@@ -212,17 +213,12 @@ class Batches:
         return after
 
     def _quotes(self, jobs: Sequence[Job]) -> list[dry_run.Quote]:
-        """What each job becomes and costs; rows mostly share all that this depends on."""
+        """What each job grows into and costs, computed once for rows that are alike."""
         known: dict[tuple[str | None, ...], dry_run.Quote] = {}
 
         def quote(job: Job) -> dry_run.Quote:
-            alike = (
-                job.kind,
-                sort_of(job),
-                job.account,
-                job.options.mode,
-                json.dumps(job.spec.then),
-            )
+            then = json.dumps(job.spec.then)
+            alike = (job.kind, sort_of(job), job.account, job.options.mode, then)
             if alike not in known:
                 known[alike] = self._enqueuer.quote_of([job])
             return known[alike]
@@ -230,14 +226,14 @@ class Batches:
         return list(map(quote, jobs))
 
     def _planned_per_row(self, jobs: Sequence[Job]) -> int:
-        """What the first rows become stands for all: they mostly share their ``then``."""
+        """Estimated from the first rows: all mostly share their ``then``."""
         planned = sum(quote.tree.jobs for quote in self._quotes(jobs))
         return max(1, round(planned / max(1, len(jobs))))
 
     def _checked(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool
     ) -> Iterator[bytes]:
-        """The same file again, if no row of it is bad."""
+        """The file again, once every row was checked."""
         with SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:
 
             def keeping() -> Iterator[bytes]:
@@ -252,8 +248,9 @@ class Batches:
 
 
 def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row | BadRow]]:
-    """The rows of the file. Raises ``InvalidRequest`` where it cannot be read at all."""
-    rows = read_rows(source, asked.form, asked.defaults, permute=asked.permute)
+    """The rows in chunks. Raises ``InvalidRequest`` for a file that cannot be parsed."""
+    form = cast("Form", asked.form)  # required, see its rules
+    rows = read_rows(source, form, asked.defaults, permute=asked.permute)
     chunk = list(islice(rows, CHUNK))
     if not chunk:
         raise InvalidRequest.of("file", "has no rows")
@@ -264,16 +261,18 @@ def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row |
         chunk = list(islice(rows, CHUNK))
 
 
-def _told(row: Row | BadRow, asked: BatchRequest) -> Row | BadRow:
-    """The row, told of to whom the batch names, unless it names somebody itself."""
+def _with_notify(row: Row | BadRow, asked: BatchRequest) -> Row | BadRow:
+    """The row with the batch's ``notify``, unless it has its own."""
     target = asked.of_its_rows
-    if target is None or isinstance(row, BadRow) or row.request.notify:
+    if target is None or isinstance(row, BadRow) or row.request.spec.options.notify:
         return row
-    return replace(row, request=replace(row.request, notify=target))
+    spec = row.request.spec
+    spec = replace(spec, options=replace(spec.options, notify=target))
+    return replace(row, request=replace(row.request, spec=spec))
 
 
 def _job(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
-    if "job_id" in row.request.request:
+    if "job_id" in row.request.spec.request:
         message = "names a job, and a batch starts new ones; `hookline press` follows one up"
         raise InvalidRequest.of("job_id", message)
     job_id = followups.job_id_of("row", batch_id, row.key)
@@ -283,8 +282,8 @@ def _job(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) -> J
 
 
 def _same(job: Job, known: Job) -> bool:
-    """Whether the row still asks for the same pictures; how soon and where it may be changed."""
-    # That of a button is looked up when the job is submitted.
+    """Whether the row requests the same images; other options may have changed."""
+    # A button's custom_id is added when the job is submitted.
     learnt = {"custom_id"} - job.request.keys()
     request = {name: value for name, value in known.request.items() if name not in learnt}
     return (job.kind, job.request, job.spec.then) == (known.kind, request, known.spec.then)

@@ -1,7 +1,7 @@
-"""SHELL. A callback -> the job it is about -> ``record``.
+"""SHELL. A callback -> its job -> ``record``.
 
-It is matched by the ``state`` in the body, without it by the token of the URL it came to, and where
-that names only an account, by its task id.
+The job is found by the ``state`` in the body, else by the URL's token, else (an account's token) by
+the task id.
 """
 
 from typing import Any
@@ -15,18 +15,17 @@ from worker.services.orchestrator import Orchestrator
 
 
 class CallbackReceiver:
-    """Takes callbacks in. Calls nobody: all that follows is in the store when it returns."""
+    """Records callbacks. Makes no outgoing calls; whatever follows is committed on return."""
 
     def __init__(self, orchestrator: Orchestrator, tokens: Tokens) -> None:
         self._orchestrator = orchestrator
         self._tokens = tokens
 
     def receive(self, url_token: str, body: Any) -> Disposition:
-        """What became of a callback with the JSON ``body``.
+        """Record the callback with the JSON ``body``.
 
-        Raises ``BadToken`` for a URL that is not ours, or a ``state`` that belongs to another job
-        than the URL; ``NotFound`` for a job that is gone; ``StoreUnavailable``, and then nothing
-        was done.
+        Raises ``BadToken`` for a forged URL, or a ``state`` of another job than the URL's;
+        ``NotFound`` for a job that is gone; ``StoreUnavailable``, with nothing recorded.
         """
         named = self._tokens.read(url_token)
         snapshot = read_task(body)
@@ -47,4 +46,4 @@ class CallbackReceiver:
         if snapshot.task_id is None:
             return None
         job_id = self._orchestrator.store.jobs.find_task(named.account, snapshot.task_id)
-        return JobToken(job_id, attempt=0) if job_id else None  # 0: whichever is the present one
+        return JobToken(job_id, attempt=0) if job_id else None  # 0: the current one

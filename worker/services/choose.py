@@ -1,8 +1,8 @@
-"""SHELL. Calls the functions of the user's that choose which buttons to press.
+"""SHELL. Calls the user's functions that choose which buttons to press.
 
-A function runs in a thread of its own, for at most ``PLACES`` jobs of a process at a time: it must
-not take the threads that start fresh jobs. A thread cannot be killed: a function that takes longer
-than ``LIMIT_S`` has failed, and runs on unheard.
+Each runs in a thread of its own, at most ``PLACES`` per process, so as not to take the threads that
+start jobs. A thread cannot be killed: a function that exceeds ``LIMIT_S`` has failed, and its
+result is ignored.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -27,17 +27,17 @@ from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
 
-#: Seconds that a function may take, and functions that one process calls at a time.
+#: Seconds that a function may take, and concurrent calls per process.
 LIMIT_S = 300.0
 PLACES = 2
-#: The lease of a running function is renewed so often within ``LIMIT_S``.
+#: Lease renewals within ``LIMIT_S``.
 _RENEWALS = 20
 
-_MAX_MESSAGE = 500  #: characters of what a function may raise
+_MAX_MESSAGE = 500  #: characters of an error message
 
 
 class Chooser:
-    """Carries out chooses. ``modules``: those whose functions may be called, by name."""
+    """Runs `choose` jobs. ``modules``: the names of modules whose functions may be called."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class Chooser:
         self._limiter = Limiter(self._choose, per_key=1, total=PLACES)
 
     def choose(self, job_id: str) -> None:
-        """Call the function of the choose ``job_id``, and record what it answered.
+        """Call the function of the job ``job_id`` and record its answer; idempotent.
 
-        Where every place is taken, whoever has one does it next. Doing it twice is harmless.
+        With all places taken, a thread that has one does it next.
         """
         self._limiter.run(job_id, job_id)
 
@@ -87,7 +87,7 @@ class Chooser:
         return NotChosen(job.attempt, job_error(ErrorCode.CHOOSE_FAILED, message))
 
     def _steps(self, steps: tuple[JSON, ...], parent: Job) -> tuple[JSON, ...]:
-        """As when they are handed in: allowed, and their masks kept."""
+        """Check the steps and store their masks, as for a new request."""
         check_choosers(steps, self._modules)
         account = self._orchestrator.accounts.get(parent.account)
         if account is None:
@@ -101,7 +101,7 @@ class Chooser:
         return ingest_request(parent.kind, {}, steps, **options)[1]
 
     def _answer(self, job: Job, parent: Job) -> Any:
-        """What the function answers; meanwhile nobody else calls it."""
+        """Call the function, and renew the lease so that no other worker does."""
         name = job.request["choose"]
         if name.partition(":")[0] not in self._modules:
             raise _NoAnswer("may not be called: list its module in the setting HOOKLINE_CHOOSERS")
@@ -119,7 +119,7 @@ class Chooser:
 
 
 class _NoAnswer(HooklineError):
-    """The function did not answer."""
+    """The function gave no usable answer."""
 
 
 class _Call(Thread):
@@ -138,7 +138,7 @@ class _Call(Thread):
             self._error = error
 
     def answer(self) -> Any:
-        """What it answered, once it has ended."""
+        """The return value. Raises ``_NoAnswer`` if the function raised."""
         if self._error is None:
             return self._answer
         log.warning("choose.failed", function=self._function, exc_info=self._error)

@@ -1,4 +1,4 @@
-"""SHELL. How much each account takes on now, and which of them is woken for what became ready."""
+"""SHELL. How many jobs each account may start now, and which accounts to wake for ready jobs."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -17,12 +17,12 @@ from worker.domain.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
 
-#: How long what is known of an account's health may be out of date where nothing starts, seconds.
+#: Circuit breakers are cached for this many seconds where nothing is started.
 _BREAKER_AGE_S = 2.0
 
 
 class Dispatch:
-    """The terms of every account, and wake-ups for those that have room."""
+    """The capacity of every account, and wake-ups for those with free slots."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class Dispatch:
         self._known: dict[str, tuple[float, CircuitBreaker]] = {}
 
     def capacity(self, name: str, now: float, *, fresh: bool = False) -> Capacity:
-        """What the account may take on; ``fresh``: by all that is known at this moment.
+        """What the account may start now; ``fresh``: with its circuit breaker read again.
 
-        Of an account that was taken out of the settings nothing; of none (a job that any account
-        may take) only prices, the highest of all.
+        An account that was removed from the settings may start nothing. Without a name (a job for
+        any account) there are only prices, the highest of all accounts.
         """
         account = self.accounts.get(name)
         if account is None:
@@ -61,29 +61,29 @@ class Dispatch:
         )
 
     def breaker(self, name: str, *, fresh: bool = False) -> CircuitBreaker:
-        """How the account fares; one that was closed is open again once its settings changed."""
+        """The account's circuit breaker; a changed URL or key opens a closed one."""
         read_at, known = self._known.get(name, (float("-inf"), CircuitBreaker()))
         if fresh or monotonic() - read_at > _BREAKER_AGE_S:
             known = self._store.accounts.breaker(name)
             self._known[name] = (monotonic(), known)
-        return self._as_set(name, known)
+        return self._unless_reconfigured(name, known)
 
     def learn(self, name: str, verdict: Verdict, now: float) -> None:
-        """Keep what the answer to a submission teaches about its account."""
+        """Update the account's circuit breaker from the outcome of a submit."""
         running = self._store.queue.load(name).running if circuit_breaker.is_full(verdict) else 0
         while True:
             stored = self._store.accounts.breaker(name)
-            known = self._as_set(name, stored)
+            known = self._unless_reconfigured(name, stored)
             learnt = circuit_breaker.after(
                 known, verdict, running, now, settings=self.settings_of(name)
             )
             if learnt == known or self._store.accounts.save_breaker(name, learnt, stored):
                 break
         self._known[name] = (monotonic(), learnt)
-        _tell(name, known, learnt, now)
+        _log(name, known, learnt, now)
 
     def reopen(self, name: str) -> None:
-        """A person says that the account is well again."""
+        """Open the circuit breaker on a person's request."""
         while True:
             known = self._store.accounts.breaker(name)
             if self._store.accounts.save_breaker(name, circuit_breaker.opened(known), known):
@@ -91,7 +91,7 @@ class Dispatch:
         self._known.pop(name, None)
 
     def wake(self, name: str, openings: Openings, now: float) -> None:
-        """Wake workers for what a commit for the account ``name`` made possible."""
+        """Wake workers for the jobs that a commit for the account ``name`` made startable."""
         if openings.own:
             self._wakeups.start(name, openings.own)
         if openings.anywhere:
@@ -99,18 +99,18 @@ class Dispatch:
                 self._wakeups.start(chosen, count)
 
     def wake_all(self, now: float) -> None:
-        """A wake-up may be lost on its way: a free slot with a ready job behind it tells."""
+        """Wake workers for every account with free slots and ready jobs."""
         for name in self.accounts:
             self.wake_again(name, now)
 
     def wake_again(self, name: str, now: float) -> None:
-        """Wake as many workers as the account could start jobs."""
+        """Wake a worker for each job that the account could start: wake-ups may be lost."""
         capacity = self.capacity(name, now)
         if capacity.all_slots and (count := self._store.queue.load(name).startable(capacity)):
             self._wakeups.start(name, count)
 
     def _spread(self, count: int, now: float) -> dict[str, int]:
-        """So many new jobs over the accounts: by free slots and weight."""
+        """Distribute ``count`` jobs over the accounts by free slots and weight."""
         free = {
             name: self._store.queue.load(name).free(self.capacity(name, now))
             for name in self.accounts
@@ -122,8 +122,7 @@ class Dispatch:
             chosen[best] = chosen.get(best, 0) + 1
         return chosen
 
-    def _as_set(self, name: str, known: CircuitBreaker) -> CircuitBreaker:
-        """What was closed under other settings is open."""
+    def _unless_reconfigured(self, name: str, known: CircuitBreaker) -> CircuitBreaker:
         closed_before = known.closed and known.settings != self.settings_of(name)
         return circuit_breaker.opened(known) if closed_before else known
 
@@ -133,13 +132,13 @@ class Dispatch:
         return {sort: max(account.price(sort) for account in accounts) for sort in sorts}
 
     def settings_of(self, name: str) -> str:
-        """Changes with the account's address and key, and tells neither."""
+        """A hash of the account's address and key."""
         account = self.accounts[name]
         written = f"{account.url}\n{account.auth}\n{account.key}".encode()
         return blake2b(written, digest_size=8).hexdigest()
 
 
-def _tell(name: str, known: CircuitBreaker, learnt: CircuitBreaker, now: float) -> None:
+def _log(name: str, known: CircuitBreaker, learnt: CircuitBreaker, now: float) -> None:
     if learnt.closed and not known.closed:
         log.error(
             "account.closed",

@@ -1,13 +1,11 @@
-"""SHELL. Jobs handed in, and what people ask of them later: one door behind HTTP, Celery and the
-command line.
+"""SHELL. Enqueues jobs, and carries out what callers ask of them: behind HTTP, Celery, Python and
+the command line.
 
-What is handed in is checked whole before anything is stored; what is stored is never lost.
+A request is checked completely before anything is stored.
 """
 
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields, replace
-from hashlib import sha256
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,30 +17,28 @@ from worker.domain.account import Account
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import Cancelled, ModalAnswered, Resolved, Retried
-from worker.domain.job import Job, JobOptions, JobSpec, Kind, Modal, Notify, Status
+from worker.domain.job import Job, Kind, Modal, Notify, Status
 from worker.domain.lifecycle import transition
 from worker.domain.requests import (
     JobRequest,
-    PressRequest,
     check_choosers,
     parse_press,
     parse_request,
     parse_resolve,
 )
-from worker.domain.result import Keep
 from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
 
 
 class ButtonNotFound(InvalidRequest):
-    """The parent's known buttons do not have the one to be pressed."""
+    """The parent's buttons are known, and the requested one is not among them."""
 
 
 class Enqueuer:
-    """Takes jobs in. ``allow_paths``: whether a picture may be a path of this machine.
+    """Enqueues jobs. ``allow_paths``: whether an image may be a path on this machine.
 
     ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
-    may be told by plain http, or at a private address.
+    may receive notifications by plain http, or at a private address.
     """
 
     def __init__(
@@ -60,45 +56,36 @@ class Enqueuer:
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
     ) -> tuple[Job, bool]:
-        """Store the job that ``data`` asks for, and wake a worker; the job, and whether it is new.
+        """Store the requested job and wake a worker; return the job, and whether it is new.
 
-        The same ``key`` and request give the same job again. Raises ``InvalidRequest`` with every
-        bad field, and ``Conflict`` when the key was used for another request.
+        The same ``key`` and request return the same job. Raises ``InvalidRequest`` with every bad
+        field, and ``Conflict`` when the key was used for another request.
         """
         asked = parse_request(data)
-        if asked.kind is Kind.MODAL and "job_id" in asked.request:
+        if _answers_modal(asked):
             return self._answer_modal(asked, allow_paths=allow_paths), False
-        job_id = followups.job_id_of("key", key) if key else uuid4().hex
-        return self._create(self.prepare(asked, job_id, allow_paths=allow_paths))
+        return self._create(self.prepare(asked, _id_of(key), allow_paths=allow_paths))
 
     def prepare(self, asked: JobRequest, job_id: str, *, allow_paths: bool = False) -> Job:
-        """The job that is asked for, with its pictures taken in; it is not stored yet.
-
-        Raises ``InvalidRequest`` and ``Conflict`` as ``submit`` does.
-        """
-        check_choosers(asked.then, self._choosers)
-        self.check_destination(asked.notify)
+        """The requested job with its images stored, but not the job. Raises as ``submit``."""
+        spec = asked.spec
+        check_choosers(spec.then, self._choosers)
+        self.check_destination(spec.options.notify)
         parent = self._parent(asked)
-        accounts = self._accounts(parent.account if parent else asked.account, asked.mode)
+        accounts = self._accounts(parent.account if parent else asked.account, spec.options.mode)
         request, then = ingest_request(
-            asked.kind, asked.request, asked.then, **self._options(*accounts, paths=allow_paths)
+            spec.kind, spec.request, spec.then, **self._options(*accounts, paths=allow_paths)
         )
-        if parent and asked.kind is Kind.VIDEO and "prompt" not in request:
-            # Providers refuse a film without a prompt, also when it only goes on.
+        if parent and spec.kind is Kind.VIDEO and "prompt" not in request:
+            # Providers refuse a video without a prompt, even an extension.
             request["prompt"] = parent.result.prompt or parent.request.get("prompt")
-        asked = replace(asked, request=request, then=then)
+        asked = replace(asked, spec=replace(spec, request=request, then=then))
         return self._job(asked, accounts, parent, job_id)
-
-    def prepare_answer(self, asked: JobRequest, *, allow_paths: bool = False) -> Job:
-        """The job as the answer to its window would leave it; that is not stored yet."""
-        job, modal = self._answer(asked, allow_paths=allow_paths)
-        now = self._orchestrator.clock()
-        return transition(job, ModalAnswered(modal), now, self._orchestrator.policy(job)).job
 
     def prepare_press(
         self, parent_id: str, data: Any, key: str, *, allow_paths: bool = False
     ) -> tuple[Job, ...]:
-        """The children that the press would have; they are not stored yet. Raises as ``press``."""
+        """The children that the press would create. Raises as ``press``."""
         asked = parse_press(data)
         check_choosers(asked.then, self._choosers)
         parent = self._finished(parent_id)
@@ -112,7 +99,7 @@ class Enqueuer:
             if child.status is Status.FAILED and child.error:
                 words = f"{child.error.message} {child.error.hint or ''}".strip()
                 raise ButtonNotFound.of("button", words)
-        fingerprint = _fingerprint(asked)
+        fingerprint = asked.fingerprint
         return tuple(
             replace(child, spec=replace(child.spec, fingerprint=fingerprint)) for child in children
         )
@@ -120,57 +107,55 @@ class Enqueuer:
     def press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
     ) -> tuple[Job, ...]:
-        """Press a button of a finished job by hand; the children (several only for a glob).
+        """Press a button of a succeeded job; return the children, several only for a glob.
 
-        Raises ``ButtonNotFound`` when the known buttons do not have it, ``Conflict`` when the job
+        Raises ``ButtonNotFound`` when it is not among the known buttons, ``Conflict`` when the job
         has not succeeded.
         """
         children = self.prepare_press(parent_id, data, key or uuid4().hex, allow_paths=allow_paths)
         return tuple(self._create(child)[0] for child in children)
 
     def quote(self, data: Any, *, key: str | None = None, allow_paths: bool = False) -> Quote:
-        """What ``submit`` of the same would start, and its price; nothing is stored.
-
-        Raises what ``submit`` would.
-        """
+        """Dry run of ``submit``: the jobs and their price; nothing is stored. Raises as it does."""
         dry, asked = self.dry(), parse_request(data)
-        if asked.kind is Kind.MODAL and "job_id" in asked.request:
-            return self._quote([dry.prepare_answer(asked, allow_paths=allow_paths)])
-        job_id = followups.job_id_of("key", key) if key else uuid4().hex
-        return self._quote([dry.prepare(asked, job_id, allow_paths=allow_paths)])
+        if _answers_modal(asked):
+            job, modal = dry.modal_answer(asked, allow_paths=allow_paths)
+            event, now = ModalAnswered(modal), self._orchestrator.clock()
+            return self._quote([transition(job, event, now, self._orchestrator.policy(job)).job])
+        return self._quote([dry.prepare(asked, _id_of(key), allow_paths=allow_paths)])
 
     def quote_press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
     ) -> Quote:
-        """The same of ``press``."""
+        """Dry run of ``press``."""
         key = key or uuid4().hex
         return self._quote(self.dry().prepare_press(parent_id, data, key, allow_paths=allow_paths))
 
     def cancel(self, job_id: str) -> Job:
-        """Give the job up. Raises ``Conflict`` when it is terminal."""
+        """Cancel the job. Raises ``Conflict`` when it is terminal."""
         return self._orchestrator.record(self._orchestrator.job(job_id), Cancelled()).job
 
     def retry(self, job_id: str) -> Job:
-        """A further attempt. Raises ``Conflict`` unless it failed, was cancelled or timed out."""
+        """Try the job again. Raises ``Conflict`` unless it failed, was cancelled or timed out."""
         return self._orchestrator.record(self._orchestrator.job(job_id), Retried()).job
 
     def resolve(self, job_id: str, data: Any) -> Job:
-        """End a job's doubt. Raises ``Conflict`` when it is not in doubt."""
+        """Resolve a job in doubt. Raises ``Conflict`` when it is not."""
         asked = parse_resolve(data)
         job = self._orchestrator.job(job_id)
         return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
 
     def dry(self) -> "Enqueuer":
-        """One that prepares jobs and keeps nothing, not even their pictures."""
+        """An enqueuer for dry runs: it stores no images."""
         storage = Unwritten(self._storage)
         return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations)
 
     def check_destination(self, target: Notify | None) -> None:
-        """Raise ``InvalidRequest`` for a URL to which nothing would be sent."""
+        """Raise ``InvalidRequest`` for a URL that notifications may not go to."""
         check_destination(target, self._destinations)
 
     def quote_of(self, jobs: Sequence[Job]) -> Quote:
-        """What jobs of one account, or of any, become and cost."""
+        """What the jobs grow into and cost; they all name the same account, or none."""
         return dry_run.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].options.mode))
 
     def _quote(self, jobs: Sequence[Job]) -> Quote:
@@ -180,22 +165,22 @@ class Enqueuer:
         return self.quote_of(jobs)
 
     def _answer_modal(self, asked: JobRequest, *, allow_paths: bool) -> Job:
-        job, modal = self._answer(asked, allow_paths=allow_paths)
+        job, modal = self.modal_answer(asked, allow_paths=allow_paths)
         if job.status is not Status.AWAITING_MODAL and job.modal == modal:
             return job  # the same answer again
         return self._orchestrator.record(job, ModalAnswered(modal)).job
 
-    def _answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
-        job = self._named_job(asked.request["job_id"])
+    def modal_answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
+        """The job whose window the request answers, and the answer."""
+        job = self._named_job(asked.spec.request["job_id"])
         _check_account(asked, job)
         account = self._account(job.account)
         request, _ = ingest_request(
-            asked.kind, asked.request, (), **self._options(account, paths=allow_paths)
+            Kind.MODAL, asked.spec.request, (), **self._options(account, paths=allow_paths)
         )
         return job, Modal(prompt=request.get("prompt"), mask=request.get("mask"))
 
     def _create(self, job: Job) -> tuple[Job, bool]:
-        """Store the job, unless it was stored before; the job, and whether it is new."""
         if self._orchestrator.create(job):
             return job, True
         known = self._orchestrator.job(job.id)
@@ -205,35 +190,26 @@ class Enqueuer:
     def _job(
         self, asked: JobRequest, accounts: Sequence[Account], parent: Job | None, job_id: str
     ) -> Job:
-        now = self._orchestrator.clock()
-        options = JobOptions(
-            priority=asked.priority,
-            tenant=asked.tenant or (parent.options.tenant if parent else ""),
-            mode=asked.mode,
-            deadline_s=asked.deadline_s,
-            retry=asked.retry,
-            seed=asked.seed,
-            notify=asked.notify or (parent.options.notify if parent else None),
-            keep=asked.keep or (parent.options.keep if parent else Keep()),
-        )
-        spec = JobSpec(
-            kind=asked.kind,
-            request=asked.request,
-            then=asked.then,
-            options=options,
-            metadata=asked.metadata,
-            fingerprint=_fingerprint(asked),
+        spec = replace(
+            asked.spec,
+            fingerprint=asked.fingerprint,
             anywhere=len(accounts) > 1,
-            created_at=now,
-            pipeline_id=parent.spec.pipeline_id if parent else job_id,
-            parent_id=parent.id if parent else None,
-            batch_id=parent.spec.batch_id if parent else None,
+            created_at=self._orchestrator.clock(),
+            pipeline_id=job_id,
         )
+        if parent:
+            spec = replace(
+                spec,
+                options=spec.options.following(parent.options),
+                pipeline_id=parent.spec.pipeline_id,
+                parent_id=parent.id,
+                batch_id=parent.spec.batch_id,
+            )
         job = Job(job_id, spec, account=accounts[0].name if len(accounts) == 1 else "")
-        return _with_button(job, parent) if asked.kind is Kind.ACTION else job
+        return _with_button(job, parent) if job.kind is Kind.ACTION else job
 
     def _parent(self, asked: JobRequest) -> Job | None:
-        job_id = asked.request.get("job_id")
+        job_id = asked.spec.request.get("job_id")
         if job_id is None:
             return None
         parent = self._finished(job_id, field="job_id")
@@ -253,7 +229,7 @@ class Enqueuer:
         return job
 
     def _accounts(self, name: str | None, mode: str | None) -> Sequence[Account]:
-        """Those that may take a job: the one that it names, or all that know its mode."""
+        """The accounts that may run a job: the named one, or all that support its mode."""
         if name is not None:
             return (self._account(name),)
         known = self._orchestrator.accounts.values()
@@ -270,13 +246,21 @@ class Enqueuer:
         return accounts[name]
 
     def _options(self, *accounts: Account, paths: bool) -> Options:
-        """What holds for each of the accounts: any of them may have to send the pictures."""
+        """The strictest limits of the accounts: any of them may have to send the images."""
         return Options(
             storage=self._storage,
             max_bytes=min(account.max_picture_bytes for account in accounts),
             allow_paths=paths,
             allowed_hosts=frozenset.intersection(*(a.allowed_hosts for a in accounts)),
         )
+
+
+def _answers_modal(asked: JobRequest) -> bool:
+    return asked.spec.kind is Kind.MODAL and "job_id" in asked.spec.request
+
+
+def _id_of(key: str | None) -> str:
+    return followups.job_id_of("key", key) if key else uuid4().hex
 
 
 def _check_repeat(job: Job, known: Job) -> None:
@@ -291,7 +275,7 @@ def _check_account(asked: JobRequest, named: Job) -> None:
 
 
 def _with_button(job: Job, parent: Job | None) -> Job:
-    """An action on a known job: its button by name where the buttons are known."""
+    """Resolve an action's button by name, if the parent's buttons are known."""
     wanted = job.request.get("button")
     if parent is None or wanted is None or not parent.result.buttons:
         return job
@@ -306,12 +290,3 @@ def _with_button(job: Job, parent: Job | None) -> Job:
         job.with_request({**job.request, "custom_id": custom_id}),
         modal_prompt=followups.default_prompt(parent, custom_id),
     )
-
-
-def _fingerprint(asked: JobRequest | PressRequest) -> str:
-    """Tells a repeat of a request from another request under the same key."""
-    # Not asdict: it copies every list and object below, and there may be 100,000 rows.
-    content = {each.name: getattr(asked, each.name) for each in fields(asked)}
-    if content.get("keep") is None:  # newer than some requests that may be handed in again
-        content.pop("keep", None)
-    return sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()[:32]

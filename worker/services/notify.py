@@ -1,8 +1,8 @@
-"""SHELL. Tells callers' programs what became of their jobs: by a signed webhook, or a Celery task.
+"""SHELL. Delivers notifications to callers' programs: as a signed webhook, or a Celery task.
 
-The sweep claims what is due and wakes somebody for each. What is told is made of the records as
-they are then. Whoever dies between sending and writing that down leaves a claim that ends: it is
-sent again under the same id, so a destination hears of everything at least once.
+The sweep claims due notifications and sends a Celery task for each. The body is made from the
+records at that time. A worker that dies before it records the delivery leaves a claim that expires:
+the notification is sent again with the same id, so delivery is at least once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,6 @@ from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
 from worker.adapters.store.store import Store
-from worker.domain.batch.progress import MOST_SHOWN
 from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
 from worker.domain.job import Notify
 from worker.domain.notifications import (
@@ -40,41 +39,40 @@ from worker.services.reports.batch_overview import report
 
 log = structlog.get_logger(__name__)
 
-#: A destination has so long for everything, in seconds; Svix gives as much.
+#: Seconds for a whole delivery; Svix allows as much.
 DEADLINE_S = 15.0
-#: For so long nobody else sends what a sweep claimed, in seconds: longer than one may wait for a
-#: place here and then be sent.
+#: Seconds that a sweep's claim lasts: longer than waiting for a place and sending.
 CLAIM_S = 60.0
-#: Notifications that one process sends at a time, and those of them to one destination.
+#: Concurrent deliveries per process, and per destination.
 AT_ONCE = 6
 PER_DESTINATION = 2
-#: Those that may wait for places; what is above that is due again when its claim ends.
+#: Notifications that may wait for a place; others are due again when their claim ends.
 MAX_WAITING = 2000
-#: A thread goes on with what waits for so long, then lets others have it, in seconds.
+#: Seconds that a thread spends on waiting notifications before it hands them on.
 TURN_S = 10.0
-#: Of an answer, so that a destination is not cut off while it writes it.
+#: Bytes read of a response, so that the receiver is not cut off while writing it.
 _ANSWER_BYTES = 4096
-#: A pipeline above this is told without its jobs: destinations refuse large bodies.
+#: A larger pipeline is sent without its jobs: receivers refuse large bodies.
 MAX_BYTES = 256 * 1024
-#: How often a change by somebody else is answered by another look.
-_LOOKS = 5
+#: Tries of a replay against concurrent changes.
+_REPLAY_TRIES = 5
 
 
 class Messages(Protocol):
-    """Celery tasks of others, see ``worker.adapters.messaging.broker``."""
+    """Celery tasks of other programs, see ``worker.adapters.messaging.broker``."""
 
     def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
         """Send it. Raises ``BrokerUnavailable``."""
 
 
 class Signer:
-    """Signs by https://www.standardwebhooks.com; with several secrets for each of them."""
+    """Signs as https://www.standardwebhooks.com says, once per secret."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._webhooks = [Webhook(secret) for secret in secrets]
 
     def headers(self, message_id: str, now: float, body: str) -> dict[str, str]:
-        """What goes with ``body``; ``now``: seconds since the epoch."""
+        """The headers for ``body``; ``now``: seconds since the epoch."""
         at = datetime.fromtimestamp(int(now), UTC)
         signatures = [each.sign(message_id, at, body) for each in self._webhooks]
         return {
@@ -85,9 +83,9 @@ class Signer:
 
 
 def check_destination(target: Notify | None, hosts: Collection[str]) -> None:
-    """Raise ``InvalidRequest`` for a URL to which nothing would be sent.
+    """Raise ``InvalidRequest`` for a URL that notifications may not go to.
 
-    ``hosts``: those that may be told by plain http, or at a private address.
+    ``hosts``: those that may be private, and reached by plain http.
     """
     if target is None or target.url is None:
         return
@@ -99,7 +97,7 @@ def check_destination(target: Notify | None, hosts: Collection[str]) -> None:
 
 
 class Notifier:
-    """Sends notifications. ``hosts`` may be private, and may speak plain http."""
+    """Sends notifications. ``hosts`` may be private, and reached by plain http."""
 
     def __init__(
         self,
@@ -124,21 +122,21 @@ class Notifier:
         )
 
     def send(self, notification_id: str) -> None:
-        """Send it and whatever else waits, as far as there are places; never more than that.
+        """Send it, then others that wait, while places are free.
 
-        What finds no place waits here for another thread, and no longer than its claim.
+        With no place free it waits for a thread in this process, at most until its claim ends.
         """
         one = self._waiting(notification_id)
         if one is None:
             return
         until = monotonic() + CLAIM_S - 1.5 * DEADLINE_S
         if left := self._limiter.run(destination_of(one.target), one.id, until):
-            # A worker that is told to end waits for its threads, so none of them goes on for ever.
+            # A worker that shuts down waits for its threads, so no thread may run on.
             self._wakeups.notify(left)
 
     def _send(self, notification_id: str) -> None:
         one = self._waiting(notification_id)
-        if one is None:  # somebody else was first
+        if one is None:  # another process was first
             return
         outcome = self._try(one)
         now = self._orchestrator.clock()
@@ -157,14 +155,14 @@ class Notifier:
         )
 
     def _waiting(self, notification_id: str) -> Notification | None:
-        """The notification, if it is to be sent now: a wake-up may be late, or come twice."""
+        """The notification, if it is due: a wake-up may be late or repeated."""
         one = self._store.outbox.get(notification_id)
         if one is None or one.state is not DeliveryState.WAITING or one.due_at is None:
             return None
         return one if one.due_at <= self._orchestrator.clock() else None
 
     def _try(self, one: Notification) -> str | Failure:
-        """The outcome in words, or why it failed."""
+        """Send it; return the outcome in words, or the failure."""
         event = self._event(one)
         if event is None:
             return Failure(f"{one.subject} is there no more", final=True)
@@ -194,34 +192,33 @@ class Notifier:
                 body=body.encode(),
             ) as response,
         ):
-            # The status line is the answer; a body that breaks off changes nothing.
+            # Only the status line counts, even if the body breaks off.
             with suppress(OSError, HTTPException):
                 response.read(_ANSWER_BYTES)
             return _verdict(response)
 
     def _event(self, one: Notification) -> answers.Message | None:
-        """What is told; None where its subject was deleted meanwhile."""
+        """The message; None when its subject was deleted meanwhile."""
         accounts = self._orchestrator.accounts
         if one.topic == Topic.BATCH_FINISHED:
             batch = self._store.batches.get(one.subject)
             if batch is None:
                 return None
-            found = report(self._store, batch, bad_rows=MOST_SHOWN)
-            return answers.BatchMessage.of(one, answers.Batch.of(found))
+            return answers.BatchMessage.of(one, report(self._store, batch))
         if one.topic == Topic.PIPELINE_FINISHED:
             pipeline = self._store.jobs.pipeline(one.subject)
             if pipeline is None:
                 return None
             whole = answers.ToldPipeline.of(pipeline, accounts)
             fits = len(whole.to_json()) <= MAX_BYTES
-            told = whole if fits else whole.model_copy(update={"jobs": None})
-            return answers.PipelineMessage.of(one, told)
+            shown = whole if fits else whole.model_copy(update={"jobs": None})
+            return answers.PipelineMessage.of(one, shown)
         job = self._store.jobs.get(one.subject)
         return answers.JobMessage.of(one, answers.Job.of(job, accounts)) if job else None
 
 
 class Deliveries:
-    """Notifications as people look at them."""
+    """Deliveries as callers see them: find, replay."""
 
     def __init__(self, orchestrator: Orchestrator) -> None:
         self._store: Store = orchestrator.store
@@ -235,18 +232,15 @@ class Deliveries:
         return found
 
     def replay(self, notification_id: str) -> Notification:
-        """Send it once more, whatever became of it; it, as it waits then. Raises ``NotFound``."""
-        for _ in range(_LOOKS):  # it may be sent at this moment
+        """Requeue the notification, even if it was delivered or is dead. Raises ``NotFound``."""
+        for _ in range(_REPLAY_TRIES):  # it may be in progress
             now = self._clock()
             if self._store.outbox.settle(replayed(self.find(notification_id), now), now):
                 return self.find(notification_id)
-        raise Conflict("It is being sent all the time; look at it again in a moment.")
+        raise Conflict("The delivery is in progress; try again shortly.")
 
     def dead(self) -> list[str]:
-        """The ids of those that were given up, the oldest first, so that their order stays.
-
-        News of progress are not among them: they are out of date.
-        """
+        """The ids of dead notifications, oldest first, without progress, which is out of date."""
         ids, cursor = list[str](), None
         while True:
             page = self._store.outbox.page(DeliveryState.DEAD, 200, cursor)

@@ -19,7 +19,7 @@ from worker.domain.account.callback_stats import (
     tracking_mode,
 )
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
-from worker.domain.events import Decision, Disposition, Event, Policy, Sibling, SiblingsSeen
+from worker.domain.events import Decision, Disposition, Event, Policy, SiblingsSeen
 from worker.domain.job import Job, Kind, Notify, Status
 from worker.domain.lifecycle import transition
 from worker.domain.notifications import Outbox, announce
@@ -29,15 +29,15 @@ from worker.services.dispatch import Dispatch
 
 log = structlog.get_logger(__name__)
 
-#: How long what is known of an account's callbacks may be out of date, in seconds.
+#: Callback stats are cached for this many seconds.
 _STATS_AGE_S = 5.0
 
 
 class Orchestrator:
     """Carries out what ``transition`` decides.
 
-    ``hooked``: whether submits carry our hook at all. ``rules``: what is set of the policies.
-    ``clock`` gives seconds since the epoch.
+    ``hooked``: whether submits carry a callback URL. ``rules``: the configured policy. ``clock``
+    returns seconds since the epoch.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Orchestrator:
         return job
 
     def record(self, job: Job, event: Event, *, source: Source | None = None) -> Decision:
-        """Offer ``event`` to ``job``; it may be applied, duplicate, stale or foreign.
+        """Apply ``event`` to ``job``, unless it is a duplicate, stale or foreign.
 
-        Raises ``Conflict`` for a wish that the job's status does not allow, ``NoFreeSlot`` when a
-        job shall start and cannot, ``NotFound`` when the job is gone.
+        Raises ``Conflict`` when the job's status does not allow it, ``NoFreeSlot`` when a job
+        cannot start, ``NotFound`` when the job is gone.
         """
         while True:
             now = self.clock()
@@ -79,27 +79,27 @@ class Orchestrator:
             if decision.disposition is not Disposition.APPLIED:
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
-            told, outbox = announce(job, decision.job, self._notify(decision.job), now)
-            decision = replace(decision, job=told)
+            announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
+            decision = replace(decision, job=announced)
             try:
                 openings = self._commit(job, decision, sample, outbox, now)
             except StaleVersion:
-                # Somebody else changed the job between our read and our write: decide again.
+                # Another process committed between our read and our write: decide again.
                 job = self.job(job.id)
                 continue
             self._log(job, decision)
             self.dispatch.wake(decision.job.account or job.account, openings, now)
-            self._ask_soon(decision.job, now)
-            self._tell_who_waits(decision.job)
+            self._poll_soon(decision.job, now)
+            self._wake_dependents(decision.job)
             return decision
 
-    def look_at_siblings(self, job: Job) -> Job:
-        """Look at the jobs that ``job`` waits for; it, as it is after that."""
-        siblings = tuple(map(Sibling.of, self.store.jobs.get_many(job.spec.waits_for)))
+    def recheck_dependencies(self, job: Job) -> Job:
+        """Re-check the job's dependencies; return the updated job."""
+        siblings = tuple(self.store.jobs.get_many(job.spec.waits_for))
         return self.record(job, SiblingsSeen(siblings)).job
 
     def create(self, job: Job) -> bool:
-        """Store a new job and wake a worker for it. False when a job of this id exists already."""
+        """Store a new job and wake a worker for it. False when the id exists already."""
         now = self.clock()
         try:
             openings = self.store.jobs.commit(
@@ -111,20 +111,19 @@ class Orchestrator:
         return True
 
     def policy(self, job: Job) -> Policy:
-        """How patient to be with the job, from how its account has called back so far."""
+        """The job's timeouts, from how its account has called back so far."""
         if not job.account:
             return self._rules
-        # What silence tells must not be judged by what was known some seconds ago.
+        # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
         return policy_for(job, self._rules, callback_stats, hooked=self._hooked)
 
     def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
-        """How the account calls back: what was counted, its tracking mode, and why."""
+        """The account's callback stats, its tracking mode, and the reason for the mode."""
         callback_stats = self._callback_stats(account, fresh=True)
         return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
 
     def _notify(self, job: Job) -> Notify | None:
-        """Who is told of the job: whom it names, or its account does."""
         account = self.accounts.get(job.account)
         return job.options.notify or (account.notify if account else None)
 
@@ -132,30 +131,29 @@ class Orchestrator:
         self, before: Job, decision: Decision, sample: Sample | None, outbox: Outbox, now: float
     ) -> Openings:
         job = decision.job
-        account = job.account or before.account  # whose slot is taken, or given back
-        # What starts was just picked by fresh terms, in this process.
+        account = job.account or before.account  # takes or frees the slot
         capacity = self.dispatch.capacity(account, now)
         return self.store.jobs.commit(
             job, decision.children, capacity=capacity, sample=sample, outbox=outbox, now=now
         )
 
-    def _ask_soon(self, job: Job, now: float) -> None:
-        """Only what somebody waits for; all else that is due is found by the next sweep."""
+    def _poll_soon(self, job: Job, now: float) -> None:
+        """Poll at once if somebody waits for it; the sweep finds everything else that is due."""
         if job.askable and job.due_at is not None and job.due_at <= now:
             self._wakeups.ask(job.account, [job.id])
 
-    def _tell_who_waits(self, job: Job) -> None:
-        """The job is over: for a choose with its files, for a blend without."""
+    def _wake_dependents(self, job: Job) -> None:
+        """A blend needs only the finished job, a choose also its files."""
         if not job.awaited_by or not job.status.terminal:
             return
         try:
             awaiting = self.store.jobs.get_many(job.awaited_by)
             for waiting in filter(lambda each: each.waiting, awaiting):
                 if waiting.kind is not Kind.CHOOSE:
-                    self.look_at_siblings(waiting)
+                    self.recheck_dependencies(waiting)
                 elif job.result.assets_status is not AssetsStatus.PENDING:
                     self._wakeups.choose(waiting.id)
-        except HooklineError as error:  # what came of this job is recorded all the same
+        except HooklineError as error:  # this job's change is committed all the same
             log.warning("job.dependents_left_to_sweep", job_id=job.id, error=str(error))
 
     def _callback_stats(self, account: str, *, fresh: bool = False) -> CallbackStats:
@@ -181,7 +179,7 @@ class Orchestrator:
             )
         if job.status is before.status:
             return
-        # Most callbacks tell of progress, and a line of log costs as much as the rest of them.
+        # Most callbacks report progress, and a log line costs as much as handling one.
         write = log.debug if job.status is Status.IN_PROGRESS else log.info
         write(
             "job.status_changed",

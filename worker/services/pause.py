@@ -1,7 +1,4 @@
-"""SHELL. A person stops an account, or a kind of job, from starting jobs, and lets it start again.
-
-What the provider has taken already goes on; what is ready waits.
-"""
+"""SHELL. Pausing an account or a kind of job: ready jobs wait, submitted ones go on."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -10,24 +7,21 @@ from worker.domain.errors import NotFound
 from worker.domain.job import SUBMITTED_KINDS
 from worker.services.orchestrator import Orchestrator
 
-#: What can be paused; each is known by its name.
+#: What can be paused, by name.
 Pausable = Literal["account", "kind"]
 
 
 def pause(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ...]:
-    """No job of the account or kind starts from now on; all that is paused then.
-
-    Raises ``NotFound``.
-    """
+    """Start no job of the account or kind; return all that is paused. Raises ``NotFound``."""
     _check(orchestrator, of, name)
     orchestrator.store.queue.pause(f"{of}:{name}")
     return paused(orchestrator)
 
 
 def resume(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ...]:
-    """Its jobs start again, at once; an account that was closed or rests is open.
+    """Start its jobs again, also on a closed or resting account; return what is still paused.
 
-    All that is paused still. Raises ``NotFound``.
+    Raises ``NotFound``.
     """
     _check(orchestrator, of, name)
     orchestrator.store.queue.resume(f"{of}:{name}")

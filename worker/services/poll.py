@@ -1,7 +1,4 @@
-"""SHELL. Polling: asks the provider about jobs that are quiet.
-
-What it learns goes through the same door as a callback.
-"""
+"""SHELL. Polls the provider about silent jobs; results are recorded the way callbacks are."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,12 +18,12 @@ from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
 
-#: Polls of one provider that one process makes at a time.
+#: Concurrent polls of one provider, per process.
 POLLS = 2
 
 
 class Poller:
-    """Asks one account's provider about some jobs, in as few calls as it allows."""
+    """Fetches tasks in bulk."""
 
     def __init__(
         self,
@@ -41,10 +38,10 @@ class Poller:
         self._without_list: set[str] = set()
 
     def poll(self, account: str, job_ids: Sequence[str]) -> None:
-        """Fetch the jobs' tasks and record what is seen; a provider that is away is asked later.
+        """Fetch the jobs' tasks and record the results.
 
-        While enough polls of the account are running this does nothing: a slow provider must not
-        take the threads that start fresh jobs. The jobs are due again when the sweep's claim ends.
+        Does nothing while ``POLLS`` polls of the account are running: a slow provider must not take
+        the threads that start jobs. The jobs are due again when the sweep's claim ends.
         """
         if account in self._clients:
             self._limiter.run(account, (account, tuple(job_ids)))
@@ -66,14 +63,14 @@ class Poller:
         for job in jobs:
             snapshot = seen.get(job.task_id)
             if snapshot and _incomplete(job, snapshot):
-                # A list may leave out some of a task; the task's own page is the last word.
+                # A list may omit fields; the task's own page is authoritative.
                 snapshot = client.fetch(job.task_id or "") or snapshot
-            self._offer(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
+            self._record(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
 
     def _search(self, client: ProviderClient, account: str, jobs: Mapping[str, Job]) -> None:
-        """Look for jobs in doubt in the provider's list of its newest tasks, if it has one.
+        """Look for jobs in doubt in the provider's list of recent tasks, if it has one.
 
-        That a job is not there tells nothing: the list is short, and may be another server's.
+        Absence is no evidence: the list is short, and may be another server's.
         """
         if not jobs or account in self._without_list:
             return
@@ -81,24 +78,24 @@ class Poller:
             listed = client.task_list()
         except ProviderUnavailable:
             raise
-        except HooklineError:  # gateways have none
+        except HooklineError:  # gateways have no list
             self._without_list.add(account)
             return
         for snapshot in listed:
             named = self._tokens.job(snapshot.state)
             if named and (job := jobs.get(named.job_id)):
-                self._offer(job, Observed(snapshot, attempt=named.attempt, asked=True))
+                self._record(job, Observed(snapshot, attempt=named.attempt, asked=True))
 
-    def _offer(self, job: Job, event: Missing | Observed) -> None:
+    def _record(self, job: Job, event: Missing | Observed) -> None:
         ended = isinstance(event, Observed) and event.snapshot.status.terminal
         try:
             decision = self._orchestrator.record(job, event, source=Source.ASKED if ended else None)
         except NotFound:  # deleted meanwhile
             return
         if decision.disposition is not Disposition.APPLIED:
-            self._look_again(decision.job)
+            self._reschedule(decision.job)
 
-    def _look_again(self, job: Job) -> None:
+    def _reschedule(self, job: Job) -> None:
         now = self._orchestrator.clock()
         due_at = next_look(job, now, self._orchestrator.policy(job))
         self._orchestrator.store.jobs.reschedule(job.id, due_at)

@@ -1,7 +1,7 @@
-"""SHELL. What leaves the store when its time is over; results stay where they are stored.
+"""SHELL. Removes old records from the store; stored results are not touched.
 
-A pipeline leaves as a whole, so that no child is left without its parent, and a batch with the last
-of its pipelines. Sums of money and counts of jobs stay.
+A pipeline is removed as a whole, so that no child loses its parent, and a batch with the last of
+its pipelines. Sums of money and counts of jobs stay.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,21 +17,21 @@ from worker.domain.job import Status
 
 log = structlog.get_logger(__name__)
 
-#: Pipelines, notifications and pictures looked at in one round, and rounds in one go.
+#: Pipelines, notifications and images per round, and rounds per run.
 BATCH = 200
 ROUNDS = 10
-#: A handed-in picture stays for so long after the last job that needed it, in seconds: for what is
-#: just being handed in with it.
+#: Seconds that a submitted image outlives the last job that needed it: a request that is being
+#: enqueued may refer to it.
 IDLE_INPUT_S = 86_400.0
 
-#: For how many seconds pipelines are kept, by the status of their root; None: for ever.
+#: Seconds to keep pipelines, by the status of their root; None: for ever.
 Keep = Mapping[Status, float | None]
 
 
 class Retention:
-    """Removes what is older than ``keep`` says. Harmless at any time, in any number of processes.
+    """Removes what is older than ``keep``. Safe at any time, in any number of processes.
 
-    ``clock`` gives seconds since the epoch.
+    ``clock`` returns seconds since the epoch.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Retention:
         self._clock = clock
 
     def tidy(self) -> int:
-        """Remove what is over, if it is not too much for one go; how much that was."""
+        """Remove what is old, at most ``ROUNDS`` rounds; return the count."""
         removed = 0
         for _ in range(ROUNDS):
             now = self._clock()
@@ -68,7 +68,7 @@ class Retention:
         return removed
 
     def _notifications(self, now: float) -> int:
-        """Kept as long as any pipeline, for it may be told again."""
+        """Kept as long as any pipeline, as they may be replayed."""
         times = [seconds for seconds in self._keep.values() if seconds is not None]
         if len(times) < len(self._keep):
             return 0
@@ -87,6 +87,6 @@ class Retention:
             self._storage.remove_input(ref)
             return
         self._storage.remove_input(ref)
-        # Handed in again meanwhile: whoever did saw it there, and did not write it.
+        # Submitted again meanwhile, and not written because it still existed.
         if self._store.blobs.needed(ref):
             self._storage.put_input(picture, PurePosixPath(ref).suffix)

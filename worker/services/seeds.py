@@ -1,8 +1,7 @@
-"""SHELL. Asks the provider for the seeds of finished pictures, where the request wants them.
+"""SHELL. Fetches the seeds of finished images, if the request wants them.
 
-A seed is the last thing that a job waits for, and nothing waits for it: a provider may have to ask
-Midjourney first, and the job is over all the same. The sweep finds the jobs, so a death on the way
-costs a minute at most.
+Providers may block for half a minute to find a seed, so it is fetched last and nothing waits for
+it. The sweep finds the jobs, so a worker's death costs a minute at most.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,16 +22,16 @@ from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
 
-#: While a worker asks for a job's seed, and for so long if it dies, no other one does, in seconds.
+#: Seconds before another worker may ask for the same seed.
 LEASE_S = SEED_S + 15.0
-#: Whoever asks for several goes on to the next one for so long; the others are due again anyway.
+#: Seconds for the seeds of one Celery task; the rest are due again anyway.
 PATIENCE_S = 20.0
 
 
 class Seeds:
-    """Asks for seeds, one at a time for each account: the threads are there to start jobs.
+    """Fetches seeds, one at a time per account, to leave the threads to new jobs.
 
-    ``describe`` writes down beside a job's files what is known of it.
+    ``describe`` rewrites the sidecar of a job's files.
     """
 
     def __init__(
@@ -47,12 +46,12 @@ class Seeds:
         self._limiter = Limiter(self._ask_all, per_key=1, max_waiting=0)
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
-        """Ask for the seeds of these jobs of one account that still lack theirs.
+        """Fetch the missing seeds of these jobs of one account.
 
-        While the account is being asked already, and after ``PATIENCE_S``, the rest is left to the
+        What is left after ``PATIENCE_S``, or comes while the account is being asked, is left to the
         sweep.
         """
-        if account not in self._clients:  # taken out of the settings
+        if account not in self._clients:  # removed from the settings
             for job in self._orchestrator.store.jobs.get_many(job_ids):
                 self._record(job, SeedReply(error="The account is not set any more."))
             return
@@ -66,11 +65,11 @@ class Seeds:
                 self._ask(self._clients[account], job_id)
 
     def _ask(self, client: ProviderClient, job_id: str) -> None:
-        # Read only now: another worker may have asked while this one was busy with those before.
+        # Read only now: another worker may have got the seed meanwhile.
         job = self._orchestrator.store.jobs.get(job_id)
         if job is None or job.task_id is None or not job.seed_pending:
             return
-        # The sweep's claim is shorter than a provider may take: else a second worker would ask.
+        # The call may outlast the sweep's claim: without this a second worker would ask.
         self._orchestrator.store.jobs.reschedule(job.id, self._orchestrator.clock() + LEASE_S)
         try:
             reply = client.image_seed(job.task_id)
@@ -81,7 +80,7 @@ class Seeds:
         self._record(job, reply)
 
     def _described(self, job: Job, reply: SeedReply) -> SeedReply:
-        """Before it is recorded, after which nobody would come back for it."""
+        """Rewrite the sidecar before the seed is recorded: afterwards nothing would retry it."""
         known = replace(job, result=replace(job.result, seed=reply.seed))
         try:
             self._describe(known)
@@ -91,7 +90,7 @@ class Seeds:
         return reply
 
     def _record(self, job: Job, reply: SeedReply) -> None:
-        """Settled, or asked for again later."""
+        """Record the seed, or retry later."""
         now = self._orchestrator.clock()
         age = now - (job.finished_at or now)
         if reply.seed or reply.lasting or age >= retry_policy.SEED_WINDOW_S:

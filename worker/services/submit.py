@@ -1,8 +1,8 @@
 """SHELL. Takes a ready job, prepares its POST, sends it, records the reply.
 
-The order is what keeps money safe: the record says ``submitting`` before anything is prepared, and
-says that the POST may have left before it leaves. A worker that dies in between leaves behind what
-it may have done, and nobody sends a second POST blindly.
+The order protects money: ``submitting`` is committed before anything is prepared, and the intent to
+POST before the POST leaves. So a worker that dies leaves a record of what it may have done, and
+nobody sends a second POST blindly.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
 
-#: How long a reply that cannot be recorded is kept, in seconds.
+#: Seconds to retry recording a reply while Redis is away.
 KEEP_REPLY_S = 60.0
 
 
@@ -54,10 +54,7 @@ class _Target:
 
 
 class Submitter:
-    """Submits jobs.
-
-    ``hook_url``: where callbacks shall go, before the token; None without a public URL.
-    """
+    """Submits jobs. ``hook_url``: the callback URL up to the token; None without a public URL."""
 
     def __init__(
         self,
@@ -76,7 +73,7 @@ class Submitter:
         self._learnt: dict[str, str | None] = {}
 
     def start_next(self, account: str) -> bool:
-        """Submit the account's next ready job; False where there is none, or no slot for it."""
+        """Submit the account's next ready job. False when there is none, or no free slot."""
         job = self._take(account)
         if job is None:
             return False
@@ -98,7 +95,7 @@ class Submitter:
                 decision = self._orchestrator.record(job, started)
             except NoFreeSlot:
                 return None
-            # Past its deadline it is over instead.
+            # A job past its deadline times out instead.
             taken = decision.job.status is Status.SUBMITTING
             if decision.disposition is Disposition.APPLIED and taken:
                 return decision.job
@@ -107,7 +104,7 @@ class Submitter:
     def _submit(self, job: Job) -> None:
         client = self._clients[job.account]
         try:
-            # First of all, so that what is recorded is what everything else is made of.
+            # First, so that everything else uses the copies that the record names.
             fetched = self._fetched(job)
             prepared = replace(job, fetched={**job.fetched, **fetched})
             target = self._target(prepared, client)
@@ -118,7 +115,7 @@ class Submitter:
         posting = Posting(job.attempt, target.custom_id, target.modal_prompt, fetched)
         decision = self._orchestrator.record(job, posting)
         if decision.disposition is not Disposition.APPLIED:
-            # Cancelled while it was prepared, or taken for dead: nothing was sent, nor will be.
+            # Cancelled meanwhile, or this worker was presumed dead: do not send.
             if decision.job.draining:
                 self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
             return
@@ -132,14 +129,14 @@ class Submitter:
             self._store.accounts.learn_dialect(job.account, client.last_dialect)
 
     def _learn(self, account: str, verdict: Verdict) -> None:
-        """Before the reply is recorded: a job that is refused must not come back here at once."""
+        """Runs before the reply is recorded, else a refused job would come back at once."""
         try:
             self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
         except StoreUnavailable as error:
             log.warning("account.outcome_not_stored", account=account, error=str(error))
 
     def _record_reply(self, job: Job, reply: Replied) -> None:
-        """Nobody else knows the reply: while Redis is away it is kept, not thrown into doubt."""
+        """Retry while Redis is away: a lost reply would put the job in doubt."""
         give_up_at = monotonic() + KEEP_REPLY_S
         while True:
             try:
@@ -152,7 +149,7 @@ class Submitter:
                 return
 
     def _prepare(self, job: Job, target: _Target) -> tuple[Kind, payloads.Submission]:
-        """The call and its POST, the pictures read, with the token that marks its callbacks."""
+        """The kind of call and its payload: images read, and the callback token included."""
         token = self._tokens.for_job(job.id, job.attempt)
         kind, request = _call(job, target)
         refs = _picture_refs(kind, request)
@@ -170,7 +167,7 @@ class Submitter:
         return kind, submission
 
     def _fetched(self, job: Job) -> dict[str, str]:
-        """Our copies of the pictures that are still somewhere on the web."""
+        """Store the images that are given as URLs; our references by URL."""
         account = self._orchestrator.accounts[job.account]
         refs = [ref for ref, _ in _picture_refs(job.kind, job.request)]
         if job.modal and job.modal.mask:
@@ -183,7 +180,7 @@ class Submitter:
         }
 
     def _target(self, job: Job, client: ProviderClient) -> _Target:
-        """What the POST acts on. Asks the provider where the buttons are not known."""
+        """What the POST acts on. Fetches the parent's task if its buttons are unknown."""
         parent = self._store.jobs.get(job.request["job_id"]) if "job_id" in job.request else None
         if job.modal and job.modal.mask and parent:
             self._check_mask(job, parent, job.modal.mask)
@@ -210,13 +207,13 @@ class Submitter:
             prompt = followups.default_prompt(parent, custom_id) if parent else None
             return _Target(task_id, custom_id, modal_prompt=prompt)
         change = buttons.change_for(wanted)
-        if change and not known:  # some providers show no buttons although they can press them
+        if change and not known:  # some providers hide buttons that `change` can press
             return _Target(task_id, change=change)
         error = followups.button_not_found(wanted, known)
         raise _Refused(Verdict(Outcome.PERMANENT, error=error))
 
     def _check_mask(self, job: Job, parent: Job, mask_ref: str) -> None:
-        """A mask of another size would be paid for and then fail."""
+        """A mask of the wrong size would be paid for and then fail."""
         if parent.result.image_url is None:
             return
         account = self._orchestrator.accounts[job.account]
@@ -237,14 +234,14 @@ class Submitter:
         return inputs.load(kept, storage=self._storage, account=account, mask=mask)
 
     def _dialect(self, account: str) -> str:
-        told = self._orchestrator.accounts[account].dialect
-        if told != "auto":
-            return told
+        configured = self._orchestrator.accounts[account].dialect
+        if configured != "auto":
+            return configured
         return self._store.accounts.callback_stats(account).dialect or "auto"
 
 
 def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:
-    """Which submit call the job needs now, and its fields."""
+    """The submit call that the job needs next, and its fields."""
     if job.window is Window.OPEN and job.modal:
         fields = {"prompt": job.modal.prompt, "mask": job.modal.mask}
         return Kind.MODAL, {name: value for name, value in fields.items() if value}
@@ -254,7 +251,7 @@ def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:
 
 
 def _picture_refs(kind: Kind, request: JSON) -> Iterator[tuple[str, bool]]:
-    """Every picture of the request, and whether it is a mask."""
+    """Every image reference of the request, and whether it is a mask."""
     for field in picture_fields(kind):
         given = request.get(field.name)
         for ref in given if isinstance(given, list | tuple) else filter(None, [given]):
@@ -262,7 +259,7 @@ def _picture_refs(kind: Kind, request: JSON) -> Iterator[tuple[str, bool]]:
 
 
 def _verdict_of(error: Exception) -> Verdict:
-    """A POST that cannot be made, as if the provider had refused it: later or for good."""
+    """Treat a POST that cannot be prepared as refused, for now or for good."""
     if isinstance(error, _Refused):
         return error.verdict
     retryable = isinstance(error, HooklineError) and error.retryable

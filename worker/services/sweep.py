@@ -1,8 +1,7 @@
-"""SHELL. The sweep: looks at every job that is due, and wakes those who do what must follow.
+"""SHELL. The sweep: finds due jobs and notifications, and sends a Celery task for each.
 
-It runs inside every worker; claims in the store make that safe, so there is no scheduler process to
-lose. Polling is a Celery task of its own (``worker.services.poll``), so that the sweep never waits
-for a provider.
+It runs inside every worker; claims in the store make that safe, so no scheduler process can be
+lost. It never waits for a provider: polling is a Celery task of its own (``services.poll``).
 """
 
 from collections import defaultdict
@@ -23,25 +22,25 @@ from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
 
-#: Jobs claimed by one sweep, and for how long nobody else looks at them, in seconds.
+#: Jobs claimed by one sweep, and the length of that claim in seconds.
 BATCH = 500
 CLAIM_S = 10.0
-#: An account's free slots are offered again this often, in seconds: a wake-up may be lost.
+#: Seconds between repeated wake-ups of an account: a wake-up may be lost.
 WAKE_AGAIN_S = 2.0
-#: The same for an account whose pace is limited: nothing else tells when it may start the next.
+#: The same for an account with a limited pace, which only this wakes for the next start.
 PACED_S = 0.5
-#: Slots are held against the jobs that hold them this often, in seconds.
+#: Seconds between two checks for leaked slots.
 MEND_S = 60.0
-#: Jobs whose seeds are asked for together, one call each.
+#: Jobs per Celery task that asks for seeds.
 SEEDS = 20
-#: What is over is removed this often, in seconds.
+#: Seconds between two runs of retention.
 TIDY_S = 10.0
 #: Notifications claimed by one sweep.
-TOLD = 200
+NOTIFICATIONS = 200
 
 
 class Sweep:
-    """One look at all that is due. Harmless at any time, in any number of processes."""
+    """Safe to run at any time, in any number of processes."""
 
     def __init__(self, orchestrator: Orchestrator, wakeups: Wakeups) -> None:
         self._orchestrator = orchestrator
@@ -49,7 +48,7 @@ class Sweep:
         self._wakeups = wakeups
 
     def run(self) -> int:
-        """Look once; how many jobs were due."""
+        """Sweep once; return the number of due jobs."""
         due = self._store.jobs.claim_due(self._orchestrator.clock(), BATCH, CLAIM_S)
         quiet: dict[str, list[str]] = defaultdict(list)
         seedless: dict[str, list[str]] = defaultdict(list)
@@ -63,26 +62,25 @@ class Sweep:
                 quiet[looked.account].append(looked.id)
             elif looked.result.assets_status is AssetsStatus.PENDING:
                 self._wakeups.store_assets(looked.id)
-            elif looked.seed_pending:  # after the files, whose links die
+            elif looked.seed_pending:  # after the files: their links expire
                 seedless[looked.account].append(looked.id)
             elif looked.waiting and looked.kind is Kind.CHOOSE:
                 self._wakeups.choose(looked.id)
-        for account, job_ids in _pieces(quiet, MAX_IDS):
+        for account, job_ids in _chunks(quiet, MAX_IDS):
             self._wakeups.ask(account, job_ids)
-        for account, job_ids in _pieces(seedless, SEEDS):
+        for account, job_ids in _chunks(seedless, SEEDS):
             self._wakeups.ask_seeds(account, job_ids)
         self._wake_again()
         self._mend_slots()
         if self._store.once("tidy", TIDY_S):
             self._wakeups.tidy()
-        self._tell()
+        self._wake_notifiers()
         return len(due)
 
     def _look(self, job: Job) -> Job:
-        """The job after it was looked at, and after its siblings were where it waits for them."""
         if not job.waiting or job.kind is Kind.CHOOSE:
             return self._orchestrator.record(job, TimePassed()).job
-        looked = self._orchestrator.look_at_siblings(job)
+        looked = self._orchestrator.recheck_dependencies(job)
         if looked.waiting:
             now = self._orchestrator.clock()
             next_look_at = now + retry_policy.look_at_siblings(now - looked.spec.created_at)
@@ -90,21 +88,19 @@ class Sweep:
         return looked
 
     def _wake_again(self) -> None:
-        """A wake-up may be lost on its way: a free slot with a ready job behind it tells."""
         now = self._orchestrator.clock()
         for account in self._orchestrator.accounts.values():
             paced = account.max_starts_per_minute is not None
             if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
                 self._orchestrator.dispatch.wake_again(account.name, now)
 
-    def _tell(self) -> None:
-        """Somebody shall send the notifications that are due."""
+    def _wake_notifiers(self) -> None:
         now = self._orchestrator.clock()
-        for one in self._store.outbox.claim(now, TOLD, notify.CLAIM_S):
+        for one in self._store.outbox.claim(now, NOTIFICATIONS, notify.CLAIM_S):
             self._wakeups.notify(one.id)
 
     def _mend_slots(self) -> None:
-        """A slot belongs to a job that says so; one without is free."""
+        """Free slots that no job holds."""
         for account in self._orchestrator.accounts:
             if self._store.once(f"mend:{account}", MEND_S):
                 mended = self._store.queue.mend_slots(account)
@@ -112,8 +108,8 @@ class Sweep:
                     log.error("slots.freed", account=account, count=mended)
 
 
-def _pieces(job_ids: Mapping[str, Sequence[str]], size: int) -> Iterator[tuple[str, Sequence[str]]]:
-    """Each account's jobs, ``size`` at a time."""
+def _chunks(job_ids: Mapping[str, Sequence[str]], size: int) -> Iterator[tuple[str, Sequence[str]]]:
+    """Each account's jobs in chunks of ``size``."""
     for account, ids in job_ids.items():
         for start in range(0, len(ids), size):
             yield account, ids[start : start + size]

@@ -76,7 +76,7 @@ def dead(web: Web, one: Notification | None = None) -> Notification:
 
 
 def asked(notify: Any) -> Notify | None:
-    return parse_request({**CAT, "notify": notify}).notify
+    return parse_request({**CAT, "notify": notify}).spec.options.notify
 
 
 def test_the_end_of_the_pipeline_is_told_unless_something_else_is_asked_for() -> None:

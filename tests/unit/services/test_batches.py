@@ -24,7 +24,7 @@ from worker.domain.result import JobError
 from worker.services.batches import CHUNK, Batches, batch_id_of
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
-from worker.services.reports.batch_overview import State, report, reports, why_waiting
+from worker.services.reports.batch_overview import report, reports, why_waiting
 
 UNIT = 1_000_000
 FAILURE = JobError("failed", "The provider failed.")
@@ -289,7 +289,7 @@ def test_retry_tries_again_what_failed_and_nothing_else(world: World) -> None:
     failed, done, _queued = world.roots()
     world.end(failed, TaskStatus.FAILED)
     world.end(done)
-    assert report(world.store, world.batch()).batch.errors == {"failed": 1}
+    assert report(world.store, world.batch()).errors == {"failed": 1}
     assert [job.id for job in world.batches.retry_failed(world.batch())] == [failed.id]
     assert world.batch().counts == {"succeeded": 1, "queued": 2}
     assert list(world.batches.retry_failed(world.batch())) == []
@@ -306,25 +306,25 @@ def test_a_failed_job_that_cannot_be_tried_again_is_passed_over(world: World) ->
 def test_a_report_tells_how_far_a_batch_is(world: World) -> None:
     world.take(*[{"prompt": f"a cat {n}", "then": [{"press": "U1"}]} for n in range(3)], budget=5)
     seen = report(world.store, world.batch())
-    assert (seen.state, seen.over, seen.total, seen.planned) == (State.RUNNING, 0, 3, 6)
-    assert (seen.purse.budget, seen.estimated, seen.purse.spent) == (5 * UNIT, 3 * UNIT, 0)
+    assert (seen.status, seen.over, seen.total, seen.planned) == ("running", 0, 3, 6)
+    assert (seen.cost.budget, seen.cost.estimated, seen.cost.spent) == (5 * UNIT, 3 * UNIT, 0)
     for root in world.roots():
         world.end(root, TaskStatus.FAILED)
     seen = report(world.store, world.batch())
-    assert (seen.state, seen.over, seen.planned, seen.failed) == (State.FINISHED, 3, 3, 3)
-    assert (seen.estimated, seen.purse.spent) == (0, 3 * UNIT)
+    assert (seen.status, seen.over, seen.planned, seen.failed) == ("finished", 3, 3, 3)
+    assert (seen.cost.estimated, seen.cost.spent) == (0, 3 * UNIT)
 
 
 def test_pause_and_resume(world: World) -> None:
     world.take("a cat")
     world.batches.pause(world.batch())
     seen = report(world.store, world.batch())
-    assert seen.state is State.PAUSED
+    assert seen.status == "paused"
     waits = why_waiting(world.orchestrator, seen)
     assert waits is not None
     assert waits.reason == "paused"
     world.batches.resume(world.batch())
-    assert report(world.store, world.batch()).state is State.RUNNING
+    assert report(world.store, world.batch()).status == "running"
 
 
 def test_why_nothing_runs_is_told_only_where_nothing_runs(world: World) -> None:
@@ -343,7 +343,7 @@ def test_several_are_told_of_newest_first(world: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(world.orchestrator, "clock", lambda: NOW + next(clock))
     for name in ("cats", "dogs"):
         world.take("a cat", name=name)
-    assert [r.batch.name for r in reports(world.store, world.store.batches.newest(9))] == [
+    assert [r.name for r in reports(world.store, world.store.batches.newest(9))] == [
         "dogs",
         "cats",
     ]

@@ -361,7 +361,7 @@ def test_a_callback_without_buttons_is_no_end_for_a_job_with_a_choose() -> None:
 def test_what_names_no_function_is_refused(name: str) -> None:
     data = {"kind": "imagine", "prompt": "a cat", "then": [{"choose": name}]}
     if name == "a:b\n":  # blanks around it are dropped
-        assert parse_request(data).then == ({"choose": "a:b"},)
+        assert parse_request(data).spec.then == ({"choose": "a:b"},)
         return
     with pytest.raises(InvalidRequest, match=r"then\[0\].choose: must name a function"):
         parse_request(data)

@@ -9,16 +9,8 @@ from tests.support.shell import Shell
 from worker.adapters.store import NoFreeSlot
 from worker.domain import retry_policy
 from worker.domain.errors import Conflict, InvalidRequest, StoreUnavailable
-from worker.domain.events import (
-    Cancelled,
-    Disposition,
-    Retried,
-    Sibling,
-    SiblingsSeen,
-    Started,
-    TimePassed,
-)
-from worker.domain.job import JSON, Job, Kind, Status
+from worker.domain.events import Cancelled, Disposition, Retried, SiblingsSeen, Started, TimePassed
+from worker.domain.job import JSON, Job, JobSpec, Kind, Status
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request, parse_then_shorthand
 from worker.domain.result import Result
@@ -39,9 +31,16 @@ def family(*then: JSON, result: Result | None = None) -> tuple[Job, dict[str, Jo
 
 
 def seen(job: Job, **standing: tuple[Status, str | None]) -> SiblingsSeen:
-    """How the siblings of ``job`` stand, by the names that it gives them."""
-    ids = dict(zip(job.request["blend"], job.spec.waits_for, strict=True))
-    return SiblingsSeen(tuple(Sibling(ids[name], *how) for name, how in standing.items()))
+    """The siblings of ``job``: status and image, by the names that it gives them."""
+    ids, spec = (
+        dict(zip(job.request["blend"], job.spec.waits_for, strict=True)),
+        JobSpec(Kind.ACTION),
+    )
+    siblings = (
+        Job(ids[name], spec, "a", status=status, result=Result(image_url=url))
+        for name, (status, url) in standing.items()
+    )
+    return SiblingsSeen(tuple(siblings))
 
 
 GOOD_1, GOOD_3 = (Status.SUCCEEDED, "https://c/1"), (Status.SUCCEEDED, "https://c/3")
@@ -210,7 +209,7 @@ def test_what_a_process_that_died_left_undone_the_sweep_does(
     family = Family()
     family.ends("U1", "https://c/1")
     with monkeypatch.context() as dying:
-        dying.setattr(family.orchestrator, "look_at_siblings", lambda _: None)
+        dying.setattr(family.orchestrator, "recheck_dependencies", lambda _: None)
         family.ends("U3", "https://c/3")
     assert family.blend.waiting
     family.now += retry_policy.look_at_siblings(0.0)

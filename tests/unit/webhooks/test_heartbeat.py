@@ -32,7 +32,7 @@ class Receiver:
         """Life goes on for so long, with a sign of it every second."""
         for _ in range(seconds):
             self.let_pass(1)
-            self.heartbeat.tell()
+            self.heartbeat.beat()
 
     def let_pass(self, seconds: float) -> None:
         """Nothing is heard of it for so long."""
@@ -68,11 +68,11 @@ def test_a_process_that_starts_does_not_know_what_was_missed(receiver: Receiver)
     find: Callable[[], Services] = lambda: receiver.web.services  # noqa: E731  # typed
     receiver.let_pass(0.1)
     second = Heartbeat(find)
-    second.tell()
+    second.beat()
     assert receiver.since == receiver.now
     began = receiver.now
     receiver.tells(3)
-    second.tell()
+    second.beat()
     assert receiver.since == began
 
 
@@ -112,6 +112,6 @@ def test_a_process_without_services_goes_on_telling() -> None:
         raise StoreUnavailable
 
     heartbeat = Heartbeat(find)
-    heartbeat.tell()
-    heartbeat.tell()
+    heartbeat.beat()
+    heartbeat.beat()
     assert len(asked) == 2

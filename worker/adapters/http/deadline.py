@@ -1,8 +1,7 @@
-"""SHELL. The end of a whole HTTP call, however slowly its bytes come.
+"""SHELL. Deadlines for whole HTTP calls, however slowly the bytes come.
 
-The libraries' timeouts are for one wait each: a head, a chunk's length or a proxy's answer that
-comes byte by byte begins a new one with every byte. So every wait of a ``Wire`` lasts until the end
-of the call at most.
+The libraries' timeouts cover one wait each: a head, a chunk's length or a proxy's response that
+trickles in restarts the timeout with every byte. So no wait of a ``Wire`` outlasts the call.
 """
 
 import io
@@ -18,7 +17,7 @@ _until: ContextVar[float] = ContextVar("until")  #: ``time.monotonic()`` at whic
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """The calls of this thread in the block end ``seconds`` after its begin."""
+    """End this thread's calls in the block ``seconds`` after its start."""
     token = _until.set(time.monotonic() + seconds)
     try:
         yield
@@ -48,7 +47,7 @@ class Wire:
         return getattr(self._sock, name)
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it before the end of the call."""
+        """Send all data before the deadline."""
         rest = memoryview(data)
         while rest:
             self._sock.settimeout(left())
@@ -58,7 +57,7 @@ class Wire:
                 raise _late() from None
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """What comes, to be read; the socket stays open until this is closed, too."""
+        """A reader; the socket stays open until it is closed, too."""
         return io.BufferedReader(_Reader(self._sock))
 
 

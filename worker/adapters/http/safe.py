@@ -1,10 +1,10 @@
-"""SHELL. One HTTP exchange with an address that somebody else chose.
+"""SHELL. One HTTP exchange with an untrusted address.
 
-The address may aim at machines that only we can reach, may lead elsewhere, and may never end. So
-each name is resolved once, every address of it is looked at, and the connection goes to an address
-that was looked at: the name cannot mean another machine a moment later. We open the socket
-ourselves and hand it to the standard library's HTTP client, which knows neither proxies nor
-credentials, and follows no redirect. The deadline covers every wait but the resolver's own.
+It may point to machines that only we can reach (SSRF), redirect, or never stop sending. So each
+name is resolved once, all its addresses are checked, and the connection goes to a checked address:
+DNS rebinding has no effect. We open the socket ourselves and pass it to the standard library's HTTP
+client, which uses no proxies or credentials and follows no redirect. The deadline covers every wait
+but the resolver's.
 """
 
 import http.client
@@ -23,14 +23,14 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, requote_uri
 from worker.adapters.http.deadline import Wire, left
 from worker.domain.errors import AddressError
 
-_DIAL_S = 10.0  #: for one address, so that another of the same name has its turn
+_DIAL_S = 10.0  #: for one address, so that the name's others are tried, too
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
-    """Raise ``AddressError`` for a URL that ``exchange`` would refuse without asking anybody."""
+    """Raise ``AddressError`` for a URL that ``exchange`` would refuse without a request."""
     _target(url, allowed_hosts)
 
 
@@ -43,19 +43,19 @@ def exchange(
     headers: Mapping[str, str],
     body: bytes | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
-    """The answer to one request, to be read within the ``with``, where its errors are ours.
+    """Send one request; read the response inside the ``with``, which translates its errors.
 
-    To be called in a block of ``within``, at whose end everything is cut off.
+    Call it inside ``within``, which sets the deadline.
 
     Args:
         method: ``GET`` or ``POST``.
         url: ``https``; ``http`` only on allowed hosts.
-        allowed_hosts: names (lower case) that may be private and may speak plain http.
-        headers: beside ``Host`` and ``Content-Length``.
-        body: what is sent.
+        allowed_hosts: names (lower case) that may be private and may use plain http.
+        headers: in addition to ``Host`` and ``Content-Length``.
+        body: the request's body.
 
     Raises:
-        AddressError: retryable where the same exchange may work later.
+        AddressError: retryable if the same exchange may work later.
     """
     target = _target(url, allowed_hosts)
     try:
@@ -118,7 +118,7 @@ def _refuse_private(host: str, address: _Address) -> None:
 
 
 def is_public(address: _Address) -> bool:
-    """Whether the address is one of the open Internet; inside an IPv6 one an IPv4 one may hide."""
+    """Whether the address is public; an IPv6 address may embed a private IPv4 one."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
@@ -131,7 +131,7 @@ def is_public(address: _Address) -> bool:
 
 
 def _connected(target: _Target) -> socket.socket:
-    """A socket to an address that was looked at; with TLS, the certificate is for the name."""
+    """A socket to a checked address; with TLS, the certificate is checked against the name."""
     sock = _dial(_addresses(target))
     if not target.tls:
         return sock
@@ -170,5 +170,5 @@ def _addresses(target: _Target) -> list[tuple[Any, ...]]:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """The certificates that are trusted; made once, which takes a while."""
+    """The trusted certificates; cached because loading them is slow."""
     return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)

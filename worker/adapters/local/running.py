@@ -1,9 +1,8 @@
-"""Tells the other commands in a directory what `hookline up` runs there.
+"""Publishes the settings of a running `hookline up` to other commands in the same directory.
 
-`up` makes some settings up, such as the address of its sandbox, and takes others as options. It
-writes them to `up.env` in the state directory, where they rank below the environment and `.env`.
-While it runs it holds a lock: the file of an `up` that was killed is ignored, and a second `up` is
-refused.
+`up` chooses some settings itself, such as the address of its sandbox, and takes others as options.
+It writes them to `up.env` in the state directory, where they rank below the environment and `.env`.
+While it runs it holds a lock: the file of a killed `up` is ignored, and a second `up` is refused.
 """
 
 import fcntl
@@ -56,7 +55,7 @@ def told_by_up(state_dir: Path) -> Mapping[str, str]:
 
 @contextmanager
 def claimed(state_dir: Path) -> Iterator[None]:
-    """Hold the lock of this state directory's `up`. Raises `Conflict` if another one does."""
+    """Hold the lock of `up` in this state directory. Raises `Conflict` if another one does."""
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (state_dir / "up.lock").open("w") as lock:
         try:

@@ -29,7 +29,7 @@ _FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 5.0
 #: After this many seconds a program counts as healthy: its next death starts with the first pause.
 _HEALTHY_S = 5.0
-#: Seconds between two looks at the programs.
+#: Seconds between two checks of the programs.
 _LOOK_EVERY_S = 0.1
 #: Seconds for a program to finish after SIGTERM.
 GRACE_S = 10.0
@@ -59,7 +59,7 @@ class Supervisor:
     """Keeps programs running from ``start`` to ``stop``; as a context manager it stops them.
 
     Their output goes to ``logs/NAME.log`` and to ``on_line``, which several threads call.
-    ``also_look`` is called at every look, for a process that is supervised elsewhere.
+    ``also_look`` is called at every check, for a process that is supervised elsewhere.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Supervisor:
 
 
 class Child:
-    """One program and its present process."""
+    """A program and its current process."""
 
     def __init__(
         self,

@@ -17,15 +17,15 @@ from worker.domain.errors import BrokerUnavailable
 
 log = structlog.get_logger(__name__)
 
-#: Separate queues, so that a flood in one does not delay the others: jobs from other programs,
-#: wake-ups, downloads, notifications.
+#: Separate queues, so that a flood in one does not delay the others.
+#: DOOR: jobs from other programs.
 DOOR = "hookline"
 WAKE = "hookline.wake"
 FILES = "hookline.files"
 NOTIFY = "hookline.notify"
 #: Celery's default queue, for tasks without a queue.
 _THEIR_DEFAULT = "celery"
-#: By the names of `hookline worker --queues`.
+#: By their names in `hookline worker --queues`.
 QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
 
 

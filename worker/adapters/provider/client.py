@@ -1,11 +1,11 @@
 """SHELL. The calls to one provider.
 
-A submit is never repeated here and never raises for trouble on the way: it gives a verdict. Whether
-the job may have been accepted is decided by how much of the request was handed to the connection,
-not by the kind of the exception: a TLS error, for one, looks the same before the request and in the
-middle of the reply. A provider cannot accept a JSON body whose end it has not got.
+A submit is never repeated here, and network errors become a verdict instead of an exception.
+Whether the job may have been accepted depends on how much of the request reached the connection,
+not on the exception: a TLS error, for example, looks the same before the request and in the middle
+of the reply. A provider cannot accept a JSON body whose end it did not receive.
 
-Questions cost nothing, may be repeated, and raise ``ProviderUnavailable`` where that can help.
+Reads cost nothing, may be repeated, and raise ``ProviderUnavailable`` if a repeat can help.
 """
 
 import io
@@ -34,22 +34,22 @@ from worker.domain.job import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, without_tokens
 
-MAX_BODY = 4 * 1024 * 1024  #: bytes of an answer that are read; a task has 5 KB, rarely 50
-MAX_IDS = 100  #: tasks asked about in one call
-SEED_S = 45.0  #: for a picture's seed
+MAX_BODY = 4 * 1024 * 1024  #: bytes read of a response; a task has 5 KB, rarely 50
+MAX_IDS = 100  #: tasks per call
+SEED_S = 45.0  #: timeout for a picture's seed
 
 _CHUNK = 64 * 1024
 _CONNECT_S = 5.0  #: for a connection
 
-#: All that the HTTP libraries raise on the way; ValueError: a key or address with characters that
-#: HTTP cannot carry.
+#: What the HTTP libraries raise; ValueError: a key or address with characters that HTTP cannot
+#: carry.
 _TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
 class _Key(AuthBase):
-    """The account's key, put on in one of three ways.
+    """Adds the account's key in one of three ways.
 
-    Being the request's ``auth`` it also keeps an entry of ``~/.netrc`` from replacing it.
+    As the request's ``auth`` it also prevents an entry of ``~/.netrc`` from replacing the key.
     """
 
     def __init__(self, account: Account) -> None:
@@ -69,11 +69,11 @@ class ProviderClient:
     """The calls to the provider of one account; may be shared by threads.
 
     Args:
-        account: Where the provider is and how it is addressed.
-        session: Used for every call instead of sessions of our own; one like ``new_session``'s,
-            without retries, or what trickles in is not cut; fit for the threads that call.
-        deadline_s: Seconds for a whole call; it is cut off then. Gateways give their upstream 60 s
-            for a submit.
+        account: Where the provider is and how to authenticate.
+        session: Used for every call instead of our own sessions. It must be like
+            ``new_session``'s (no retries, deadlines) and safe for the calling threads.
+        deadline_s: Timeout of a whole call, in seconds. Gateways give their upstream 60 s for a
+            submit.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ProviderClient:
         session: requests.Session | None = None,
         deadline_s: float = 80.0,
     ) -> None:
-        #: The dialect that the answers betrayed so far.
+        #: The dialect, as far as the responses show it.
         self.last_dialect: Dialect | None = None
         self._account = account
         self._key = _Key(account)
@@ -98,13 +98,12 @@ class ProviderClient:
     ) -> Verdict:
         """POST once and classify whatever happens.
 
-        After ``send_until`` (seconds since the epoch) nothing is sent any more: the caller's lease
-        is over then, and somebody else may act in its place. It is looked at as late as can be,
-        when the body is handed to the connection, so that even a process which was stopped in
-        between does not send.
+        After ``send_until`` (seconds since the epoch) nothing is sent: the caller's lease is over,
+        and another process may act on the job. The check comes as late as possible, when the
+        connection reads the body, so that even a process that was suspended before does not send.
 
-        A new connection each time: one kept open may be closed by the provider at the very moment
-        of use, which would leave the job in doubt for nothing.
+        Each submit opens a new connection: the provider may close a kept one at the moment of its
+        use, which would leave the job in doubt for nothing.
         """
         data = _Body(submission.body, send_until)
         session = self._given or new_session()
@@ -123,10 +122,10 @@ class ProviderClient:
         return replace(verdict, error=replace(verdict.error, message=words))
 
     def fetch(self, task_id: str) -> Snapshot | None:
-        """The task as it is now; None where the provider does not know it.
+        """The task's present state; None if the provider does not know it.
 
         Raises:
-            ProviderUnavailable: No answer, or none that makes sense.
+            ProviderUnavailable: No response, or not a valid one.
             HooklineError: The key is refused.
         """
         status, value = self._ask("GET", f"/mj/task/{_quoted(task_id)}/fetch")
@@ -138,10 +137,10 @@ class ProviderClient:
         return replace(snapshot, task_id=snapshot.task_id or task_id)
 
     def fetch_many(self, task_ids: Sequence[str]) -> list[Snapshot]:
-        """The tasks that the provider knows of these, in any order.
+        """Those of the tasks that the provider knows, in any order.
 
         Raises:
-            ProviderUnavailable: No answer, or none that makes sense.
+            ProviderUnavailable: No response, or not a valid one.
             HooklineError: The key is refused.
         """
         found: list[Snapshot] = []
@@ -154,7 +153,7 @@ class ProviderClient:
         """The newest tasks of the provider; only novicezk and trueai have this.
 
         Raises:
-            ProviderUnavailable: No answer, or none that makes sense.
+            ProviderUnavailable: No response, or not a valid one.
             HooklineError: The provider does not list its tasks, or the key is refused.
         """
         return self._list("GET", "/mj/task/list")
@@ -162,10 +161,10 @@ class ProviderClient:
     def image_seed(self, task_id: str) -> SeedReply:
         """The seed of a finished task's picture, or why there is none.
 
-        It is cut off after ``SEED_S``: providers may ask Midjourney first, gateways for 30 s.
+        The timeout is ``SEED_S``: a gateway may block for 30 s while it asks Midjourney.
 
         Raises:
-            ProviderUnavailable: No answer.
+            ProviderUnavailable: No response.
             HooklineError: The key is refused.
         """
         path = f"/mj/task/{_quoted(task_id)}/image-seed"
@@ -185,7 +184,7 @@ class ProviderClient:
     def _ask(
         self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
     ) -> tuple[int, Any]:
-        """Status and JSON of an answer that is worth reading."""
+        """Status and JSON of a response that is not an error of the provider as a whole."""
         data = None if body is None else _Body(body)
         try:
             status, answer = self._exchange(self._session(), method, path, data, within_s)
@@ -208,14 +207,14 @@ class ProviderClient:
         data: "_Body | None",
         within_s: float | None = None,
     ) -> tuple[int, bytes]:
-        """One request and its answer's status and body.
+        """Send one request; return the response's status and body.
 
         Redirects are not followed: a POST would become a GET, and the key would go to another host.
         """
         deadline_s = within_s or self._deadline_s
         connect_s = min(_CONNECT_S, deadline_s / 2)
         headers = {"Accept": "application/json", "User-Agent": "hookline"}
-        if data is not None:  # exactly this: gateways read a body of any other type as empty
+        if data is not None:  # exactly this: gateways ignore a body of any other type
             headers["Content-Type"] = "application/json"
         with (
             within(deadline_s),
@@ -233,7 +232,7 @@ class ProviderClient:
             return response.status_code, _body(response)
 
     def _session(self) -> requests.Session:
-        """The session for questions: one a thread, as sharing one is not promised to be safe."""
+        """The session for reads: one per thread, as `requests` does not promise thread safety."""
         if self._given is not None:
             return self._given
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -245,19 +244,19 @@ class ProviderClient:
         self.last_dialect = guess_dialect(value) or self.last_dialect
 
     def _words(self, error: BaseException) -> str:
-        """The innermost cause in a few words; the libraries quote headers, so never the key."""
+        """The innermost cause, without the key: the libraries quote headers."""
         while inner := error.__cause__ or (not error.__suppress_context__ and error.__context__):
             error = inner
         return self._without_key(str(error) or type(error).__name__)
 
     def _without_key(self, text: str) -> str:
-        """``text`` as it may be shown: a provider may quote the key that it refuses."""
+        """``text`` with the key hidden: a provider may quote a key that it refuses."""
         key = self._account.key
         return text.replace(key, HIDDEN).replace(repr(key)[1:-1], HIDDEN) if key else text
 
 
 class _Body(io.BytesIO):
-    """JSON as a file, whose position tells how much of it was handed to the connection."""
+    """JSON as a file whose position shows how much the connection has read."""
 
     def __init__(self, body: JSON, send_until: float = float("inf")) -> None:
         written = json.dumps(body, separators=(",", ":")).encode()
@@ -271,14 +270,14 @@ class _Body(io.BytesIO):
         return self.tell() >= self._size
 
     def read(self, size: int | None = -1, /) -> bytes:
-        # The wall clock, like the lease: it goes on while a process, or its machine, is stopped.
+        # The wall clock, like the lease: it continues while a process or its machine is suspended.
         if not self.sent and time.time() > self._send_until:
             raise TimeoutError("Too late to send: the lease of this submission is over.")
         return super().read(size)
 
 
 def _body(response: requests.Response) -> bytes:
-    """The answer's body as far as ``MAX_BODY``."""
+    """The response's body, up to ``MAX_BODY``."""
     body = bytearray()
     while len(body) < MAX_BODY:
         chunk = response.raw.read1(_CHUNK, decode_content=True)

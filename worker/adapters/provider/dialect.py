@@ -1,7 +1,7 @@
-"""PURE. Which dialect an answer betrays.
+"""PURE. Detects a provider's dialect from its responses.
 
-Only answers to our own questions tell: a callback through a gateway is sent by the software behind
-it, and an accepted submit is handed through from there.
+Only responses to our reads show it: callbacks and accepted submits come from the software behind a
+gateway.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from worker.adapters.provider.wire import items, mapping, text
 from worker.domain.account import Dialect
 from worker.domain.job import JSON
 
-#: Error types that gateways write themselves.
+#: Error types of the gateways themselves.
 _GATEWAY_ERRORS = frozenset({"upstream_error", "new_api_error"})
 _TRUEAI_KEYS = frozenset(
     {"displays", "isCompleted", "isPartner", "isOfficial", "realBotType", "interactionMetadataId"}
@@ -19,7 +19,7 @@ _NOVICEZK_PROPERTIES = frozenset({"discordInstanceId", "progressMessageId", "mes
 
 
 def guess_dialect(body: Any) -> Dialect | None:
-    """The dialect of a fetched task, of a list's first telling task, or of an error; else None."""
+    """The dialect of a fetched task, a list of tasks or an error; None if it does not show."""
     if isinstance(body, list):
         guesses = (_of_object(mapping(item)) for item in items(body))
         return next((guess for guess in guesses if guess), None)
@@ -51,7 +51,7 @@ def _of_task(task: JSON) -> Dialect | None:
 
 
 def _is_gateways(task: JSON) -> bool:
-    """Gateways serve the picture themselves, and write 0 where the others write null."""
+    """Whether a gateway wrote it: it serves the picture itself, and writes 0 instead of null."""
     if "/mj/image/" in (text(task.get("imageUrl")) or ""):
         return True
     no_time = any(text(task.get(key)) == "0" for key in ("startTime", "finishTime"))

@@ -1,4 +1,4 @@
-"""PURE. Our request as the provider wants it: a path and a camelCase body for every submit call."""
+"""PURE. The path and the camelCase body of every submit call, from our request."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from worker.domain.errors import PictureError
 from worker.domain.job import JSON, Kind
 
-#: The only prefix that providers take off a mask; with any other they send a broken file on.
+#: The only prefix that providers strip from a mask; with any other they forward a broken file.
 _PNG = "data:image/png;base64,"
 
 _PATHS: Mapping[Kind, str] = {
@@ -29,7 +29,7 @@ _PATHS: Mapping[Kind, str] = {
 _PROMPT = {"prompt": "prompt"}
 _BOT = {"bot_type": "botType"}
 
-#: Fields copied as they are: ours -> theirs.
+#: Fields copied unchanged: ours -> theirs.
 _PLAIN: Mapping[Kind, Mapping[str, str]] = {
     Kind.IMAGINE: _PROMPT | _BOT,
     Kind.BLEND: _BOT,
@@ -62,7 +62,7 @@ _PICTURES: Mapping[Kind, Mapping[str, str]] = {
 #: Kinds whose ``images`` go into ``base64Array``.
 _WITH_IMAGES = frozenset({Kind.IMAGINE, Kind.BLEND, Kind.UPLOAD})
 
-#: Kinds whose speed may be asked for in the prompt.
+#: Kinds whose prompt may name the speed.
 _SPEED_IN_PROMPT = frozenset({Kind.IMAGINE, Kind.EDITS, Kind.RETEXTURE, Kind.VIDEO})
 _SPEED = re.compile(r"(?<!\S)--(?:fast|relax|turbo)(?!\S)", re.IGNORECASE)
 
@@ -73,9 +73,9 @@ _MODE_AT_END = re.compile(r"/mj-(?:fast|relax|turbo)$")
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One POST: a path below the account's address, and a body to be sent as JSON.
+    """One POST: a path below the account's address, and a JSON body.
 
-    The body is not shown: it holds pictures, and the hook's secret token.
+    The body is not in the ``repr``: it holds pictures and the secret token of the hook.
     """
 
     path: str
@@ -97,16 +97,16 @@ def build(
     """The submission of a job of ``kind`` whose own fields are ``request`` (snake_case).
 
     Args:
-        kind: What is submitted; MODAL also for the answer to the window of a job of another kind.
+        kind: MODAL also for the answer to the modal of a job of another kind.
         request: The kind's own fields; others are ignored, None counts as absent.
-        state: Comes back with the task; providers take up to 255 characters.
-        notify_hook: Where the provider shall call back; None: nowhere.
-        parent_task_id: The task that an action, change, modal or longer video goes on from; where
-            it is None, ``request["task_id"]``.
-        custom_id: The button of an action; where it is None, ``request["custom_id"]``.
-        pictures: Every picture reference in ``request`` with its data URL; a mask's must be a PNG.
+        state: Echoed with the task; providers accept up to 255 characters.
+        notify_hook: The URL for callbacks; None: no callbacks.
+        parent_task_id: The task that an action, change, modal or longer video continues; None:
+            ``request["task_id"]``.
+        custom_id: The button of an action; None: ``request["custom_id"]``.
+        pictures: The data URL of every picture reference in ``request``; a mask's must be a PNG.
         mode: ``fast``, ``relax`` or ``turbo``; None leaves it to the account's address.
-        dialect: novicezk knows no mode in the path, so that it goes into the prompt.
+        dialect: novicezk knows no mode in the path, so there it goes into the prompt.
 
     Raises:
         PictureError: A picture is not among ``pictures``, or a mask is no PNG.
@@ -122,7 +122,7 @@ def build(
         body |= {"taskId": task_id, "action": "extend"}
     if mode and in_prompt and kind in _SPEED_IN_PROMPT:
         body["prompt"] = _with_speed(body.get("prompt", ""), mode)
-    if kind is not Kind.UPLOAD:  # it is answered at once and has no task
+    if kind is not Kind.UPLOAD:  # it is synchronous and has no task
         body["state"] = state
         if notify_hook:
             body["notifyHook"] = notify_hook
@@ -133,7 +133,7 @@ def build(
 def address(base: str, path: str) -> str:
     """The URL of ``path`` at an account's address; a mode in the path replaces that of the address.
 
-    An address that ends in ``/mj``, as providers' own pages often write it, is the same address.
+    A trailing ``/mj``, which providers' own pages often write, is ignored.
     """
     base = _SURPLUS.sub("", base)
     if _MODE.match(path):
@@ -166,5 +166,5 @@ def _picture(reference: str, pictures: Mapping[str, str], *, mask: bool = False)
 
 
 def _with_speed(prompt: str, mode: str) -> str:
-    """The prompt with the mode's flag, unless it names a speed itself."""
+    """Add the mode's flag, unless the prompt names a speed itself."""
     return prompt if _SPEED.search(prompt) else f"{prompt} --{mode}".strip()

@@ -81,7 +81,7 @@ _LIMIT_WORDS = ("已达上限", "已饱和", "too many requests", "rate limit", 
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """A reply with its parts found, wherever they were."""
+    """The parts of a reply, wherever they were."""
 
     kind: Kind
     status: int
@@ -275,7 +275,7 @@ def _taken(reply: _Reply) -> Verdict:
 
 
 def _kind_of_task(reply: _Reply) -> Outcome:
-    """Running, waiting for a window's answer (gateways call that running), or there before."""
+    """Running, waiting for a modal's answer (gateways call that running), or an existing task."""
     remix = reply.properties.get("remix")
     if remix is True or text(remix) in ("true", "1") or reply.says(_WINDOW_WORDS):
         return Outcome.NEEDS_MODAL
@@ -284,7 +284,7 @@ def _kind_of_task(reply: _Reply) -> Outcome:
     known = reply.properties.get("status") or reply.properties.get("imageUrl")
     if known or reply.says(_EXISTS_WORDS):
         return Outcome.EXISTS
-    # Without any hint: only a button can open a window.
+    # Without any hint: only a button can open a modal.
     on_button = reply.kind in (Kind.ACTION, Kind.CHANGE)
     return Outcome.NEEDS_MODAL if on_button else Outcome.EXISTS
 

@@ -1,8 +1,7 @@
-"""PURE. What a task object says, as it comes by callback, fetch or list.
+"""PURE. A task object (from a callback, a fetch or a list) -> Snapshot.
 
-Its keys are camelCase. Values are absent, null or ``""`` where they are not known, and more keys
-come with every fork. A failure may say 100 %, a success may lag behind, and a picture before
-the end is only a preview.
+Its keys are camelCase. Unknown values are absent, null or ``""``, and every fork adds keys. A
+failure may say 100 %, a success less, and a picture before the end is only a preview.
 """
 
 import math
@@ -29,11 +28,11 @@ _STATUSES = {
 
 #: Keys that only a task of this protocol fills.
 _MARKS = ("submitTime", "startTime", "finishTime", "failReason", "promptEn", "imageUrl", "buttons")
-#: Keys of other products' tasks (video, music), which share one hook with ours on some gateways.
+#: Keys of other products' tasks (video, music), for which some gateways use the same hook.
 _FOREIGN = ("output", "created_at", "updated_at", "task_id", "data")
 
-#: From least to most advanced. The window's row comes first: a gateway keeps it as it was when the
-#: window's answer gets a row of its own under the same id, and marks it failed after an hour.
+#: From least to most advanced. A modal's row comes first: when the modal's answer gets a row of its
+#: own under the same id, a gateway keeps the old row unchanged, and marks it failed after an hour.
 _ADVANCE = (
     TaskStatus.MODAL,
     TaskStatus.PENDING,
@@ -78,10 +77,10 @@ _UNKNOWN_TASK_WORDS = ("task_no_found", "task_not_found", "task not found", "任
 
 
 def read_task(body: Any) -> Snapshot:
-    """A callback's body or one fetched task, from any JSON value; never raises.
+    """Read a callback's body or a fetched task from any JSON value; never raises.
 
-    ``recognised`` is False for what is no task of this protocol. A result's pictures, films and
-    buttons are given only with SUCCEEDED; with MODAL ``result.prompt`` is the window's default.
+    ``recognised`` is False for anything but a task of this protocol. Pictures, films and buttons
+    are set only with SUCCEEDED; with MODAL, ``result.prompt`` is the modal's default.
     """
     task = mapping(body)
     if not _is_task(task):
@@ -99,7 +98,7 @@ def read_task(body: Any) -> Snapshot:
 
 
 def read_tasks(body: Any) -> list[Snapshot]:
-    """The tasks of a list that have an id; of several rows with one id the most advanced."""
+    """The tasks of a list that have an id; of rows with the same id, the most advanced."""
     best: dict[str, Snapshot] = {}
     for row in items(body):
         snapshot = read_task(row)
@@ -112,7 +111,7 @@ def read_tasks(body: Any) -> list[Snapshot]:
 
 
 def read_fetch(http_status: int, body: Any) -> Snapshot | None:
-    """The JSON of a fetch: the task, None for an id that is not known there, or unrecognised.
+    """Read the JSON of a fetch: the task, None for an unknown id, or an unrecognised snapshot.
 
     An unknown id is HTTP 200 without a body or with ``null``, 204, 404, or an error that says so.
     """
@@ -133,12 +132,12 @@ def read_fetch(http_status: int, body: Any) -> Snapshot | None:
 def _is_task(task: JSON) -> bool:
     if any(text(task.get(key)) or isinstance(task.get(key), list) for key in _MARKS):
         return True
-    ours = text(task.get("status")) in _STATUSES  # other products write theirs in small letters
+    ours = text(task.get("status")) in _STATUSES  # other products use lower case
     return ours and not any(key in task for key in _FOREIGN)
 
 
 def _status(task: JSON) -> TaskStatus:
-    """In our words; a word that we do not know means that the task goes on."""
+    """Our status; an unknown one means that the task continues."""
     return _STATUSES.get((text(task.get("status")) or "").upper(), TaskStatus.PENDING)
 
 
@@ -179,7 +178,7 @@ def _result(task: JSON, status: TaskStatus) -> Result:
         return Result(prompt=prompt)
     prompts, full_text = _prompts(task, said)
     shown, pictures = _urls([task.get("imageUrl")]), _urls(items(task.get("imageUrls")))
-    # Some name the films of a task among its pictures.
+    # Some list films among the pictures.
     misplaced = filter(_FILM.search, (*shown, *pictures))
     films = _urls([*items(task.get("videoUrls")), task.get("videoUrl"), *misplaced])
     return Result(
@@ -194,14 +193,14 @@ def _result(task: JSON, status: TaskStatus) -> Result:
 
 
 def _texts(task: JSON) -> list[str]:
-    """The prompt or a describe's text in its places, nearest to Midjourney's own words first."""
+    """The prompt or a describe's text, closest to Midjourney's own words first."""
     final = mapping(task.get("properties")).get("finalPrompt")
     found = (text(value) for value in (final, task.get("promptEn"), task.get("prompt")))
     return [value for value in found if value]
 
 
 def _prompts(task: JSON, said: list[str]) -> tuple[tuple[str, ...], str | None]:
-    """The prompts of a describe or shorten and the text they come from; neither for a picture."""
+    """The prompts of a describe or shorten, and the text they come from; none for a picture."""
     action = (text(task.get("action")) or "").upper()
     if action == "SHORTEN":
         answer = _shortened(task, said)
@@ -213,9 +212,9 @@ def _prompts(task: JSON, said: list[str]) -> tuple[tuple[str, ...], str | None]:
 
 
 def _shortened(task: JSON, said: list[str]) -> str | None:
-    """The answer of a shorten: a text under its heading, or else numbered prompts.
+    """The result of a shorten: a text with its heading, else numbered prompts.
 
-    But not what was asked for, which may be numbered as well.
+    The submitted prompt does not count, as it may be numbered, too.
     """
     answers = [*said, text(task.get("description")) or ""]
     asked_for = text(task.get("prompt"))
@@ -224,13 +223,13 @@ def _shortened(task: JSON, said: list[str]) -> str | None:
 
 
 def _urls(values: Iterable[Any]) -> tuple[str, ...]:
-    """URLs written as text or as ``{url}``, without repeats."""
+    """URLs given as text or as ``{url}``, without duplicates."""
     found = (text(mapping(value).get("url")) or text(value) for value in values)
     return tuple(dict.fromkeys(url for url in found if url))
 
 
 def _buttons(value: Any) -> tuple[Button, ...] | None:
-    """None where the provider is silent about them; those without a customId open a web page."""
+    """None if the provider sent no list. Buttons without a customId open a web page."""
     if not isinstance(value, list):
         return None
     return tuple(

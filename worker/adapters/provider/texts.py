@@ -1,4 +1,4 @@
-"""PURE. The prompts inside the text of a describe or shorten.
+"""PURE. Extracts the prompts from the text of a describe or shorten.
 
 Seen on running providers: lines numbered with keycap emoji and set apart by blank lines (Discord's
 own text), lines joined by CR LF without any number (accounts that reach Midjourney's web site), and
@@ -18,13 +18,13 @@ _STRAY = "\ufe0f\u200d"  # halves of an emoji that clients leave behind
 
 
 def numbered_prompts(said: str) -> tuple[str, ...]:
-    """The prompts of a text numbered with keycap emoji; empty where there are fewer than two."""
+    """The prompts of a text numbered with keycap emoji; empty if there are fewer than two."""
     pieces = _BY_KEYCAP.split(said)[1:]
     return _clean(pieces) if len(pieces) >= 2 else ()
 
 
 def listed_prompts(said: str) -> tuple[str, ...]:
-    """The prompts of a text that is a list of them: numbered in any way, or one a line."""
+    """The prompts of a list: numbered in any way, or one per line."""
     listing = _shortened(said) or said
     for numbering, least in ((_BY_KEYCAP, 1), (_BY_FIGURE, 2)):
         pieces = numbering.split(listing)[1:]
@@ -34,12 +34,12 @@ def listed_prompts(said: str) -> tuple[str, ...]:
 
 
 def has_shortened_prompts(said: str) -> bool:
-    """Whether the text is a shorten's result rather than what was asked for."""
+    """Whether the text is a shorten's result rather than the submitted prompt."""
     return _shortened(said) is not None
 
 
 def _shortened(said: str) -> str | None:
-    """What follows the heading of a shorten's result, up to the next heading."""
+    """The section below the heading of a shorten's result."""
     heading = _HEADING.search(said)
     if heading is None:
         return None
@@ -47,7 +47,7 @@ def _shortened(said: str) -> str | None:
 
 
 def _clean(pieces: list[str]) -> tuple[str, ...]:
-    """Plain prompts: no links, emphasis, line breaks or left-over parts of a numbering."""
+    """Plain prompts without links, emphasis, line breaks and remains of the numbering."""
     plain = (_EMPHASIS.sub("", _LINK.sub(r"\1", piece)) for piece in pieces)
     trimmed = (" ".join(piece.split()).strip(_STRAY).strip() for piece in plain)
     return tuple(piece for piece in trimmed if piece)

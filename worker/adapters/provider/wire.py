@@ -1,7 +1,7 @@
-"""PURE. Looking into JSON of unknown shape without ever raising.
+"""PURE. Reads JSON of any shape without raising.
 
-Providers leave a value out, send null or send ``""`` for the same thing, write numbers where text
-is documented, and put HTML in front of all of it.
+Providers omit a value, send null or send ``""`` for the same thing, send numbers where text is
+documented, and HTML instead of JSON.
 """
 
 import json
@@ -19,15 +19,15 @@ class _Unreadable:
     """The one value that no JSON text has."""
 
 
-#: What ``read_json`` gives for a body that is not JSON.
+#: What ``read_json`` returns for a body that is not JSON.
 UNREADABLE: Final = _Unreadable()
 
 
 def read_json(body: bytes) -> Any:
     """The JSON value in ``body``; None for an empty body or ``null``; ``UNREADABLE`` otherwise.
 
-    Bytes that are no UTF-8 are replaced rather than refused: a code and an id are still readable in
-    a body whose description is in another encoding.
+    Invalid UTF-8 is replaced: the code and the id are readable even if the description is in
+    another encoding.
     """
     if not body.strip():
         return None
@@ -38,9 +38,9 @@ def read_json(body: bytes) -> Any:
 
 
 def text(value: Any) -> str | None:
-    """A string or number as text without outer blanks; None for anything else and for blank text.
+    """A string or number as stripped text; None for blank text and anything else.
 
-    Half surrogate pairs (legal in JSON escapes) are replaced, so that the text can be stored.
+    Lone surrogates (legal in JSON escapes) are replaced, so that the text can be stored.
     """
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().strip() or None
@@ -64,13 +64,13 @@ def items(value: Any) -> list[Any]:
 
 
 def whole(value: Any) -> int | None:
-    """A whole number of up to six digits, also where it is written as text."""
+    """An integer of up to six digits, also from text; else None."""
     written = text(value) or ""
     return int(written) if re.fullmatch(r"-?[0-9]{1,6}", written) else None
 
 
 def words_of(body: Any) -> tuple[str | None, str]:
-    """What a JSON error says: the sentence for people, and all words that may carry a hint."""
+    """The message of a JSON error, and all its words in lower case, for matching phrases."""
     reply = mapping(body)
     error = mapping(reply.get("error"))
     sentences = [
@@ -92,7 +92,7 @@ def words_of(body: Any) -> tuple[str | None, str]:
 
 
 def page_words(body: bytes) -> tuple[str | None, bool]:
-    """What a body that is not JSON says, at most 300 characters, and whether it is a web page."""
+    """The text of a body that is not JSON, up to 300 characters, and whether it is a web page."""
     said = body[:20_000].decode("utf-8", "replace").strip()
     if said.startswith("<"):
         title = _TITLE.search(said)

@@ -1,1 +1,1 @@
-"""Files: caller's pictures (``inputs``), results, and where both are kept."""
+"""Files: callers' pictures (``inputs``), results, and the storage of both."""

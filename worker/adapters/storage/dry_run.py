@@ -1,10 +1,10 @@
-"""SHELL. A storage for dry runs: it checks inputs and keeps none."""
+"""SHELL. A storage for dry runs: reads inputs, writes nothing."""
 
 from worker.adapters.storage.storage import Storage, input_ref
 
 
 class Unwritten(Storage):
-    """Reads from ``storage``, and gives a picture the reference that it would have there."""
+    """Reads from ``storage``; returns the reference that a written picture would have there."""
 
     def __init__(self, storage: Storage) -> None:
         self._kept = storage

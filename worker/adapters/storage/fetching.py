@@ -21,7 +21,7 @@ _CHUNK = 64 * 1024
 _HEADERS = {"User-Agent": "hookline", "Accept": "image/*, video/*", "Accept-Encoding": "identity"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-#: The answers for an expired link: signed links expire within hours.
+#: Responses for an expired link: signed links expire within hours.
 _DEAD = frozenset({403, 404, 410})
 
 
@@ -72,7 +72,7 @@ def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
 
 
 def _ask(file: IO[bytes], url: str, allowed_hosts: Collection[str], max_bytes: int) -> str | None:
-    """The target of a redirect; None: the body is in ``file``."""
+    """The target of a redirect, or None: the body is in ``file``."""
     try:
         with safe.exchange("GET", url, allowed_hosts=allowed_hosts, headers=_HEADERS) as response:
             return _read(file, response, urlsplit(url).hostname or "", max_bytes)
@@ -116,7 +116,7 @@ def _body(file: IO[bytes], response: http.client.HTTPResponse, host: str, max_by
 def _keep(file: IO[bytes], chunk: bytes) -> None:
     try:
         file.write(chunk)
-    except OSError as error:  # here, because the exchange blames the host for an OSError
+    except OSError as error:  # here, because `exchange` attributes any OSError to the host
         raise ServiceUnavailable(f"The disk takes no more: {error.strerror}") from error
 
 

@@ -1,7 +1,7 @@
-"""SHELL. Brings one file of a result into the storage: downloaded, inspected, written.
+"""SHELL. Stores one file of a result: downloads, inspects and writes it.
 
-It passes through a temporary file in pieces, so that it is never in memory whole; only a file that
-was inspected to its end gets its name.
+It is streamed through a temporary file, so it is never in memory as a whole; it gets its name only
+after it was inspected to its end.
 """
 
 from collections.abc import Collection
@@ -25,11 +25,11 @@ from worker.domain.result import StoredFile
 #: Limits of one file.
 MAX_BYTES = 100 * 1024 * 1024
 DEADLINE_S = 120.0
-#: Pictures that one process decodes at a time: the largest take 200 MB each.
+#: Pictures that one process decodes at a time; the largest take 200 MB each.
 DECODING = 2
 
 _FOLDER = "hookline-file-"
-#: Far more than a download takes: an older folder was left behind.
+#: Older folders were left behind: a download takes far less.
 _LEFT_BEHIND_S = 3600.0
 
 
@@ -42,7 +42,7 @@ def clear_left_behind(now: float) -> None:
 
 
 class Filing:
-    """Brings files into ``storage``."""
+    """Stores the files of results."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -57,7 +57,7 @@ class Filing:
         allowed_hosts: Collection[str],
         tiles: bool,
     ) -> list[StoredFile]:
-        """Bring in the ``n``-th file; return it with its tiles, if wanted, and its thumbnail.
+        """Store the ``n``-th file with its thumbnail and, if asked for, its tiles.
 
         Raises:
             PictureError: see ``fetching.fetch_into`` and ``media.inspect``.

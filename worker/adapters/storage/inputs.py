@@ -1,8 +1,7 @@
-"""SHELL. Callers' pictures: taken in with the request, loaded when the job is submitted.
+"""SHELL. Callers' pictures: stored with the request, loaded when the job is submitted.
 
 A job holds references only: ``blob:...`` in the storage, or the caller's URL. A URL is downloaded
-when the job is first submitted and kept as a blob from then on, so that later attempts send the
-same picture.
+at the first submit and stored as a blob, so that later attempts send the same picture.
 """
 
 import re
@@ -20,14 +19,14 @@ from worker.domain.errors import FieldError, InvalidRequest, PictureError
 from worker.domain.job import Kind
 from worker.domain.requests import PressRequest, picture_fields
 
-#: Limit for pictures taken in or downloaded; ``load`` applies the account's own limit.
+#: Limit for submitted and downloaded pictures; ``load`` applies the account's own limit.
 MAX_INPUT_BYTES = 20 * 1024 * 1024
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
 class Options(TypedDict):
-    """How pictures are taken in."""
+    """How pictures are stored."""
 
     storage: Storage
     max_bytes: int  #: usually ``MAX_INPUT_BYTES``
@@ -41,13 +40,13 @@ def ingest_request(
     then: Iterable[Mapping[str, Any]],
     **options: Unpack[Options],
 ) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
-    """Take in all pictures and masks of a validated request and its steps.
+    """Replace all pictures and masks of a validated request and its steps by references.
 
-    A data URL or a path is checked and stored, a ``blob:`` reference must exist, and a URL is kept
-    if it may be downloaded at all.
+    A data URL or a path is checked and stored, a ``blob:`` reference must exist, and a URL stays if
+    downloading it is allowed.
 
     Raises:
-        InvalidRequest: with every picture that cannot be used, by its path.
+        InvalidRequest: lists every unusable picture by its path.
         ServiceUnavailable: the storage does not answer.
     """
     intake = _Intake(options)
@@ -57,7 +56,7 @@ def ingest_request(
 
 
 def ingest_press(press: PressRequest, **options: Unpack[Options]) -> PressRequest:
-    """Take in the masks of a validated press; raises as ``ingest_request`` does."""
+    """Likewise for the masks of a validated press."""
     intake = _Intake(options)
     modal, then = intake.modal(press.modal, "modal"), intake.steps(press.then, "then")
     intake.finish()
@@ -65,7 +64,7 @@ def ingest_press(press: PressRequest, **options: Unpack[Options]) -> PressReques
 
 
 def keep(ref: str, *, storage: Storage, account: Account, deadline_s: float = 30.0) -> str:
-    """``ref`` as a reference to our storage; a URL is downloaded, checked and stored.
+    """The reference in our storage; a URL is downloaded, checked and stored.
 
     Raises:
         PictureError: retryable if the download may work later.
@@ -80,9 +79,9 @@ def keep(ref: str, *, storage: Storage, account: Account, deadline_s: float = 30
 def load(
     ref: str, *, storage: Storage, account: Account, mask: bool = False, deadline_s: float = 30.0
 ) -> Picture:
-    """The picture behind a reference, small enough for the account.
+    """Load the picture behind a reference, small enough for the account.
 
-    A picture that is too large becomes a JPEG of the same width and height; a ``mask`` is never
+    A picture that is too large becomes a JPEG of the same dimensions; a ``mask`` is never
     converted.
 
     Raises:
@@ -104,7 +103,7 @@ def _fetched(url: str, account: Account, deadline_s: float) -> bytes:
 
 
 class _Intake:
-    """Walks over a request and collects every problem with its pictures."""
+    """Walks a request and collects all problems with its pictures."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -178,7 +177,7 @@ def _take(ref: str, options: Options) -> tuple[str, Picture | None]:
 
 
 def _read_file(name: str, max_bytes: int) -> bytes:
-    """The file, at most one byte more than allowed."""
+    """The file's content, at most one byte more than allowed."""
     try:
         path = Path(name).expanduser()
         if not path.is_file():

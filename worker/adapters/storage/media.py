@@ -1,7 +1,7 @@
 """PURE. Result files: their type, thumbnails and tiles.
 
 The type is detected from the content, never from a name or a header, because stored files are
-served to people. A picture is decoded to its end; of a film the container is walked through.
+served to people. Pictures are decoded completely; of films, the container's structure is checked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture derived from another one: ``tile`` 1-4 of a grid, or a thumbnail."""
+    """A picture derived from another: ``tile`` 1-4 of a grid, or a thumbnail."""
 
     mime: str
     ext: str  #: without a dot
@@ -76,7 +76,7 @@ def inspect(file: IO[bytes]) -> Media:
 
 
 def thumbnail(file: IO[bytes]) -> Drawn:
-    """A small WebP of the picture; of a moving one, its first frame."""
+    """A small WebP of the picture, or of an animation's first frame."""
     file.seek(0)
     with Image.open(file) as image:
         image.draft("RGB", (THUMBNAIL, THUMBNAIL))

@@ -1,4 +1,4 @@
-"""PURE. Untrusted pictures: inspected before they are used."""
+"""PURE. Inspects untrusted pictures before they are used."""
 
 import base64
 import binascii
@@ -13,10 +13,10 @@ from worker.domain.errors import PictureError
 
 #: Width times height; more needs hundreds of megabytes once decoded.
 MAX_PIXELS = 50_000_000
-#: Of all frames of a moving picture together.
+#: All frames of an animation together.
 MAX_FRAME_PIXELS = 1_000_000_000
 
-#: MIME types by Pillow's names. A phone's MPO is a JPEG with more behind it.
+#: MIME types by Pillow's names. A phone's MPO is a JPEG with data appended.
 MIMES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
@@ -45,7 +45,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Picture(Seen):
-    """A picture that was decoded once, so its type is certain."""
+    """A picture that was decoded successfully."""
 
     data: bytes = field(repr=False)
 
@@ -74,11 +74,11 @@ def inspect(data: bytes, *, max_bytes: int) -> Picture:
 
 
 def look(file: IO[bytes], *, frames: bool = False) -> Seen:
-    """Decode the picture in ``file``; with ``frames``, all frames of a moving one.
+    """Decode the picture in ``file``; with ``frames``, all frames of an animation.
 
     Raises:
-        PictureError: as ``inspect``; with a dead link if it is broken or no picture at all, as
-            after a download that was cut off.
+        PictureError: as ``inspect``; with ``dead_link`` if it is broken or not a picture, as after
+            a truncated download.
     """
     if not file.seek(0, 2):
         raise PictureError("the picture is empty", dead_link=True)
@@ -113,10 +113,9 @@ def check_mask(mask: Picture, size: tuple[int, int] | None) -> None:
 
 
 def fit(picture: Picture, max_bytes: int) -> Picture:
-    """The picture in at most ``max_bytes``: itself, or a JPEG of the same width and height.
+    """The picture in at most ``max_bytes``: unchanged, or a JPEG of the same dimensions.
 
-    The dimensions stay, so that a mask still fits. Raises ``PictureError`` if even a JPEG of low
-    quality is larger.
+    A mask still fits. Raises ``PictureError`` if even a JPEG of low quality is larger.
     """
     if len(picture.data) <= max_bytes:
         return picture

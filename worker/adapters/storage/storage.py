@@ -1,7 +1,7 @@
-"""SHELL. Where results and large inputs live: a folder, or an object store that fsspec knows.
+"""SHELL. The storage of results and submitted pictures: a folder, or an object store of fsspec.
 
-Inputs are named by their content, so the same picture is kept once and a reference never changes
-its meaning: ``blob:<sha256>.<ext>`` is ``inputs/<first two digits>/<sha256>.<ext>`` below the root.
+Inputs are content-addressed, so each picture is stored once and a reference never changes its
+meaning: ``blob:<sha256>.<ext>`` is ``inputs/<first two digits>/<sha256>.<ext>`` below the root.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class Storage:
     def __init__(self, url: str, note_input: Callable[[str], None] | None = None) -> None:
         """``file://./x`` is relative to the working directory; nothing is written yet.
 
-        ``note_input`` is called before an input is looked up or kept, because retention may be
+        ``note_input`` is called before an input is looked up or stored, because retention may be
         removing it at the same moment.
 
         Raises ``SettingsError`` if the protocol is unknown or its driver is not installed.
@@ -52,7 +52,7 @@ class Storage:
         self._note_input = note_input or (lambda _: None)
 
     def put_input(self, data: bytes, suffix: str) -> str:
-        """Keep a picture; return its reference. ``suffix`` is ``Picture.suffix``."""
+        """Store a picture; return its reference. ``suffix`` is ``Picture.suffix``."""
         ref = input_ref(data, suffix)
         path = self._input_path(ref)
         self._note_input(ref)
@@ -132,7 +132,7 @@ class Storage:
     def _write(self, path: str, data: bytes) -> None:
         if self._local:
             _write_file(Path(path), io.BytesIO(data))
-        else:  # an object store shows an object only when it is complete
+        else:  # an object appears only when it is complete
             self._fs.pipe_file(path, data)
 
     @contextmanager
@@ -141,7 +141,7 @@ class Storage:
             yield
         except HooklineError:
             raise
-        except Exception as error:  # drivers let through what their libraries raise
+        except Exception as error:  # drivers raise the errors of their libraries
             reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"[:200]
             raise ServiceUnavailable(f"The storage cannot be used: {reason}") from error
 
@@ -152,7 +152,7 @@ def input_ref(data: bytes, suffix: str) -> str:
 
 
 def _write_file(path: Path, data: IO[bytes]) -> None:
-    """Write to a draft, then rename: neither a reader nor a crash ever sees half a file."""
+    """Write a temporary file, then rename it: no reader or crash sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{uuid4().hex}.tmp")
     try:

@@ -1,10 +1,10 @@
-"""Where jobs are kept: the only package that knows Redis, and the only one that knows its keys.
+"""The job store: the only package that knows Redis and its keys.
 
-``store.py`` is the way in; each of its parts is a module. The heart is ``JobStore.commit``: compare
-the job's version, write the job and its children, and move each of them to its place in the due
-set, the ready queue and the running set, all in one atomic step. So there is no moment at which a
-crash leaves a finished job without its follow-ups, a slot without its job, or a job that nobody
-will look at again.
+``store.py`` is the way in; each of its parts is a module. Everything depends on
+``JobStore.commit``: in one atomic step it compares the job's version, writes the job and its
+children, and moves each of them within the due set, the ready queue and the running set. So no
+crash leaves a finished job without its follow-ups, a slot without its job, or a job that is never
+looked at again.
 """
 
 from worker.adapters.store.values import (

@@ -1,8 +1,6 @@
-"""What is known of each account, and the sums of money."""
+"""What we learned about each account, and the sums of money."""
 
 from collections.abc import Mapping, Sequence
-
-import redis
 
 from worker.adapters.store import ABSENCE_S, codec
 from worker.adapters.store.base import Part
@@ -13,10 +11,6 @@ from worker.domain.money import Amount
 
 class AccountStore(Part):
     """Every method raises ``StoreUnavailable`` when Redis does not answer."""
-
-    def __init__(self, client: "redis.Redis", prefix: str) -> None:
-        super().__init__(client, prefix)
-        self._save_breaker = self._script("save_breaker")
 
     def money(self, scopes: Sequence[str]) -> list[Mapping[str, Amount]]:
         """The sums of each scope by ``worker.domain.account.billing.Standing``.
@@ -29,17 +23,17 @@ class AccountStore(Part):
         return [{k.decode(): int(v) for k, v in sums.items()} for sums in self._ask(pipe.execute)]
 
     def breaker(self, account: str) -> CircuitBreaker:
-        """How the account fares."""
+        """The account's circuit breaker."""
         doc = self._ask(self._redis.hget, f"{self._prefix}account:{account}", "health")
-        return codec.load_breaker(doc) if doc else CircuitBreaker()
+        return codec.breakers.load(doc) if doc else CircuitBreaker()
 
     def save_breaker(self, account: str, breaker: CircuitBreaker, known: CircuitBreaker) -> bool:
-        """Keep ``breaker``, unless it is not ``known`` any more; whether it was kept."""
-        args = [self._prefix, account, codec.dump_breaker(breaker), codec.dump_breaker(known)]
-        return bool(self._ask(self._save_breaker, args=args))
+        """Replace ``known`` by ``breaker``; False if the stored one is not ``known`` any more."""
+        docs = codec.breakers.dump(breaker), codec.breakers.dump(known)
+        return bool(self._run("save_breaker", account, *docs))
 
     def callback_stats(self, account: str) -> CallbackStats:
-        """How the account has told us about its tasks so far."""
+        """How the account's results have arrived so far."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}account:{account}")
         pipe.get(f"{self._prefix}receiving")
@@ -48,26 +42,26 @@ class AccountStore(Part):
             {name.decode(): value.decode() for name, value in stats.items()}, since
         )
 
-    def beat(self, now: float, *, anew: bool = False) -> None:
-        """Our receiver is there at ``now``, and was all the time since the last call, unless
-        ``anew``.
+    def beat(self, now: float, *, restarted: bool = False) -> None:
+        """Record that our receiver is up at ``now``, and has been since the last call unless
+        ``restarted``.
 
-        To be called every second: after ``ABSENCE_S`` without a call it counts as away.
+        Call it every second: after ``ABSENCE_S`` without a call the receiver counts as down.
         """
         key, absence = f"{self._prefix}receiving", int(ABSENCE_S * 1000)
         pipe = self._redis.pipeline(transaction=False)
-        # Once the key has gone the receiver was away, and what it missed meanwhile nobody knows.
-        pipe.set(key, repr(now), px=absence, nx=not anew)
+        # Once the key has expired, nobody knows what the receiver missed meanwhile.
+        pipe.set(key, repr(now), px=absence, nx=not restarted)
         pipe.pexpire(key, absence)
         self._ask(pipe.execute)
 
     def learn_dialect(self, account: str, dialect: str) -> None:
-        """Keep the dialect that the account's replies betrayed, for every process."""
+        """Store the dialect that the account's replies show, for all processes."""
         self._ask(self._redis.hset, f"{self._prefix}account:{account}", "dialect", dialect)
 
 
 def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats:
-    """The account's counts as ``lua/commit.lua`` keeps them."""
+    """Parse the account's counts, which ``lua/commit.lua`` keeps."""
     sorts = {name.removeprefix("sort:"): int(n) for name, n in stats.items() if "sort:" in name}
     without, with_state, told, asked, silent = (
         int(stats.get(name, 0))

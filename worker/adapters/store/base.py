@@ -1,4 +1,4 @@
-"""What every part of the store stands on: client, scripts, one place for the driver's errors."""
+"""What all parts of the store share: client, scripts, and translating the driver's errors."""
 
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -13,9 +13,9 @@ from config.redis_urls import parse_sentinel
 from worker.adapters.store.places import read_cursor
 from worker.domain.errors import StoreUnavailable
 
-#: How many index entries one page of a filtered listing may look at before it gives a cursor.
+#: Index entries that one page of a filtered listing reads at most.
 SCAN = 2000
-#: The files that a script shares with others, by its name.
+#: The library files that go in front of each script.
 _SHARED = {
     "commit": ("places", "scheduling", "outbox", "inputs"),
     "next_ready": ("places", "scheduling"),
@@ -28,9 +28,9 @@ _SHARED = {
 
 
 def connect(url: str) -> "redis.Redis":
-    """A client for one of the forms in ``config.redis_urls``; connects when it is first used.
+    """A client for one of the forms in ``config.redis_urls``; connects on first use.
 
-    Every wait has an end: without one a lost connection would hold its caller for ever.
+    All waits have timeouts: without them a lost connection would block its caller forever.
     """
     options: dict[str, Any] = {"socket_timeout": 3.0}
     if not url.startswith("unix:"):
@@ -55,9 +55,10 @@ class Part:
     def __init__(self, client: "redis.Redis", prefix: str) -> None:
         self._redis = client
         self._prefix = prefix
+        self._scripts: dict[str, Callable[..., Any]] = {}
 
     def _docs(self, what: str, ids: Iterable[str]) -> list[bytes | None]:
-        """The stored document of each ``<what>:<id>``; None where there is none."""
+        """The stored document of each ``<what>:<id>``, or None."""
         pipe = self._redis.pipeline(transaction=False)
         for each in ids:
             pipe.hget(f"{self._prefix}{what}:{each}", "doc")
@@ -65,18 +66,26 @@ class Part:
         return docs
 
     def _listed(self, index: str, cursor: str | None) -> tuple[list[str], bool]:
-        """The newest ids of an index of times, from the cursor on, and whether more follow."""
+        """The newest ids of an index by time, from the cursor on, and whether more follow."""
         top, after_id = read_cursor(cursor) if cursor else (float("inf"), "")
         key = f"{self._prefix}{index}"
         entries = self._ask(
             self._redis.zrevrangebyscore, key, top, "-inf", 0, SCAN, withscores=True
         )
-        # Entries of one instant are ordered by id, so the page before ended within them.
+        # Entries with the cursor's time are ordered by id: skip those of the page before.
         found = [each.decode() for each, at in entries if at < top or each.decode() < after_id]
         return found, len(entries) == SCAN
 
-    def _script(self, name: str) -> Callable[..., Any]:
-        return self._redis.register_script(_source(name))
+    def _run(self, script: str, *args: Any, pipe: Any = None) -> Any:
+        """Run ``lua/<script>.lua`` with the prefix and ``args``, or queue it in ``pipe``."""
+        run = self._scripts.get(script)
+        if run is None:
+            run = self._scripts[script] = self._redis.register_script(_source(script))
+        return self._ask(run, args=[self._prefix, *args], client=pipe)
+
+    def _claim(self, index: str, what: str, now: float, limit: int, lease_s: float) -> list[bytes]:
+        """The docs of ``what`` that is due by its ``index``; its due time moves by ``lease_s``."""
+        return [doc for doc in self._run("claim", index, f"{what}:", now, limit, lease_s) if doc]
 
     @staticmethod
     def _ask(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -85,21 +94,6 @@ class Part:
             return call(*args, **kwargs)
         except RedisError as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
-
-
-class ClaimingPart(Part):
-    """A part with an index of what is due."""
-
-    def __init__(self, client: "redis.Redis", prefix: str) -> None:
-        super().__init__(client, prefix)
-        self._claim = self._script("claim")
-
-    def _claimed(
-        self, index: str, what: str, now: float, limit: int, lease_s: float
-    ) -> list[bytes]:
-        """The docs of ``what`` that is due by its ``index``, put off by ``lease_s``."""
-        keys = f"{self._prefix}{index}", f"{self._prefix}{what}:"
-        return [doc for doc in self._ask(self._claim, args=[*keys, now, limit, lease_s]) if doc]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How well a Redis keeps what it is told, as far as it says."""
+"""How durable a Redis is, as far as it says."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from worker.domain.errors import StoreUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """None: it does not say."""
+    """A server's settings for durability; None: it does not say."""
 
     version: str
     appendonly: bool | None

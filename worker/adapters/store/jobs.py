@@ -1,17 +1,15 @@
-"""The jobs: their records and what finds them, from the first commit until they leave.
+"""Jobs: their records and indexes, from the first commit until retention removes them.
 
-Every change is one call of ``lua/commit.lua``, headed by the map of all keys; the rest are reads,
-and moves within the due set that may be lost without harm.
+Every change is one call of ``lua/commit.lua``, which starts with the map of all keys. The rest are
+reads, and moves within the due set that may be lost without harm.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import redis
-
 from worker.adapters.store import Filter, NoFreeSlot, Openings, Page, Pipeline, codec
-from worker.adapters.store.base import ClaimingPart
+from worker.adapters.store.base import Part
 from worker.adapters.store.places import place_of, starts, tasks_of, write_cursor
 from worker.domain.account.billing import charges
 from worker.domain.account.callback_stats import Sample
@@ -21,16 +19,11 @@ from worker.domain.job import Job, Status
 from worker.domain.notifications import NOTHING, Notification, Outbox
 
 
-class JobStore(ClaimingPart):
+class JobStore(Part):
     """Every method raises ``StoreUnavailable`` when Redis does not answer."""
 
-    def __init__(self, client: "redis.Redis", prefix: str) -> None:
-        super().__init__(client, prefix)
-        self._commit = self._script("commit")
-        self._forget = self._script("forget")
-
     def get(self, job_id: str) -> Job | None:
-        """The job as it was last committed; None where there is none."""
+        """The job as last committed, or None."""
         doc = self._ask(self._redis.hget, f"{self._prefix}job:{job_id}", "doc")
         return codec.load(doc) if doc else None
 
@@ -64,7 +57,7 @@ class JobStore(ClaimingPart):
             change["capacity"] = capacity.as_data()
         if sample:
             change["sample"] = asdict(sample)
-        answer: list[Any] = self._ask(self._commit, args=[self._prefix, codec.dump_json(change)])
+        answer: list[Any] = self._run("commit", codec.dump_json(change))
         match answer:
             case [b"ok", int(own), int(anywhere)]:
                 return Openings(own, anywhere)
@@ -78,19 +71,19 @@ class JobStore(ClaimingPart):
         pipe = self._redis.pipeline(transaction=False)
         for job in jobs:
             change = codec.dump_json(_change((replace(job, version=0),), capacity, now))
-            self._commit(args=[self._prefix, change], client=pipe)
+            self._run("commit", change, pipe=pipe)
         return [answer[0] == b"ok" for answer in self._ask(pipe.execute)]
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
-        """The jobs that someone must look at by ``now``, the longest due first.
+        """The jobs that are due by ``now``, longest due first.
 
-        They are put off by ``lease_s``, so that nobody else looks meanwhile and a lost look is
-        repeated.
+        Their due time moves by ``lease_s``: no other process claims them meanwhile, and a claim
+        whose process dies is repeated.
         """
-        return [codec.load(doc) for doc in self._claimed("due", "job", now, limit, lease_s)]
+        return [codec.load(doc) for doc in self._claim("due", "job", now, limit, lease_s)]
 
     def reschedule(self, job_id: str, due_at: float) -> None:
-        """Look at the job again at ``due_at``; nothing happens to a job that is not due at all."""
+        """Set the due time of a job that has one; do nothing to others."""
         self._ask(self._redis.zadd, f"{self._prefix}due", {job_id: due_at}, xx=True)
 
     def find_task(self, account: str, task_id: str) -> str | None:
@@ -99,19 +92,19 @@ class JobStore(ClaimingPart):
         return job_id.decode() if job_id else None
 
     def pipeline(self, pipeline_id: str) -> Pipeline | None:
-        """All jobs of the pipeline; None where it has none."""
+        """All jobs of the pipeline; None if it has none."""
         key = f"{self._prefix}pipeline:{pipeline_id}"
         while True:
             ids = [i.decode() for i in self._ask(self._redis.lrange, key, 0, -1)]
             jobs = self.get_many([pipeline_id, *ids])
-            # A job may have succeeded between the two reads: its children belong to what is shown.
+            # If a job succeeded between the two reads, its children are missing: read again.
             if self._ask(self._redis.llen, key) == len(ids):
                 return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
 
     def page(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
-        """Newest first. A page may be short, or even empty, although a ``cursor`` follows.
+        """Newest first. A page may be short, even empty, although it has a ``cursor``.
 
-        Raises ``InvalidRequest`` for a cursor that is none of ours.
+        Raises ``InvalidRequest`` for an invalid cursor.
         """
         index = "jobs"
         if wanted.double_payments:
@@ -138,17 +131,17 @@ class JobStore(ClaimingPart):
         return [pipeline_id.decode() for pipeline_id in ids]
 
     def forget(self, jobs: Sequence[Job], before: float, now: float) -> bool:
-        """Remove a pipeline, given as it was read, and whatever tells of it but sums and counts.
+        """Remove a pipeline and all its index entries; sums and counts stay.
 
-        False, and nothing is removed, where it changed since, ended later than ``before``, or is
-        still run by the provider. A batch goes with the last of its jobs.
+        Removes nothing and returns False if it changed since ``jobs`` were read, ended after
+        ``before``, or the provider still runs one of them. A batch goes with the last of its jobs.
         """
         entries = [{"id": j.id, "version": j.version, "tasks": list(tasks_of(j))} for j in jobs]
         asked = codec.dump_json({"now": now, "before": before, "jobs": entries})
-        return bool(self._ask(self._forget, args=[self._prefix, asked]))
+        return bool(self._run("forget", asked))
 
     def ended(self) -> Mapping[str, int]:
-        """How many jobs ended in each terminal status, ever; those that left are counted."""
+        """How many jobs ever ended in each terminal status, removed ones included."""
         statuses = [status for status in Status if status.terminal]
         pipe = self._redis.pipeline(transaction=False)
         pipe.hmget(f"{self._prefix}forgotten", *statuses)
@@ -159,7 +152,7 @@ class JobStore(ClaimingPart):
         return dict(zip((status.value for status in statuses), sums, strict=True))
 
     def forgotten_double_payments(self, account: str) -> int:
-        """How many of the jobs that left were paid for twice."""
+        """How many of the removed jobs were paid for twice."""
         key = f"{self._prefix}forgotten"
         return int(self._ask(self._redis.hget, key, f"double:{account}") or 0)
 
@@ -167,7 +160,7 @@ class JobStore(ClaimingPart):
 def _change(
     jobs: Sequence[Job], capacity: Capacity, now: float, outbox: Outbox = NOTHING
 ) -> dict[str, Any]:
-    """What ``lua/commit.lua`` is given; what has no value is left out."""
+    """The argument of ``lua/commit.lua``, without fields that have no value."""
     change: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
@@ -181,12 +174,12 @@ def _change(
 
 
 def _note(one: Notification) -> dict[str, Any]:
-    doc = codec.dump_notification(replace(one, version=1))
+    doc = codec.notifications.dump(replace(one, version=1))
     return {"id": one.id, "ordering_key": one.ordering_key, "doc": doc}
 
 
 def _entry(job: Job, capacity: Capacity) -> dict[str, Any]:
-    """What the script needs to know of a job without reading its doc."""
+    """What the script needs of a job; it does not read the doc."""
     place = place_of(job)
     entry = {"id": job.id, "version": job.version, "place": place.as_json, "doc": codec.dump(job)}
     if job.due_at is not None:

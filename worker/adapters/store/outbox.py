@@ -1,60 +1,53 @@
-"""The notifications: those that are to be sent, and what became of the others."""
+"""Notifications: those to be sent, and those delivered or dead."""
 
 from dataclasses import replace
 
-import redis
-
 from worker.adapters.store import NotificationPage, codec
-from worker.adapters.store.base import ClaimingPart
+from worker.adapters.store.base import Part
 from worker.adapters.store.places import write_cursor
 from worker.domain.notifications import DeliveryState, Notification
 
 
-class OutboxStore(ClaimingPart):
+class OutboxStore(Part):
     """Notifications are written by commits; those of one ordering key are sent one by one.
 
     Every method raises ``StoreUnavailable`` when Redis does not answer.
     """
 
-    def __init__(self, client: "redis.Redis", prefix: str) -> None:
-        super().__init__(client, prefix)
-        self._settle = self._script("settle_notification")
-        self._forget = self._script("forget_notifications")
-
     def claim(self, now: float, limit: int, lease_s: float) -> list[Notification]:
-        """The notifications to be tried by ``now``; only the first of each ordering key.
+        """The notifications that are due by ``now``; only the first of each ordering key.
 
-        They are put off by ``lease_s``, so that nobody else sends them meanwhile.
+        Their due time moves by ``lease_s``, so that no other process sends them meanwhile.
         """
-        docs = self._claimed("outbox", "notification", now, limit, lease_s)
-        return [codec.load_notification(doc) for doc in docs]
+        docs = self._claim("outbox", "notification", now, limit, lease_s)
+        return [codec.notifications.load(doc) for doc in docs]
 
     def get(self, notification_id: str) -> Notification | None:
-        """The notification as it stands; None where there is none."""
+        """The notification, or None."""
         [doc] = self._docs("notification", [notification_id])
-        return codec.load_notification(doc) if doc else None
+        return codec.notifications.load(doc) if doc else None
 
     def settle(self, one: Notification, now: float) -> bool:
-        """Write ``one`` as the successor of its ``version``; False where somebody else was first.
+        """Write ``one`` as the successor of its ``version``; False if another process was first.
 
-        When it is over, the next of its ordering key is due; one that waits again goes behind them.
+        Once it is over, the next of its ordering key is due; one that is requeued goes to the end.
         """
         one = replace(one, version=one.version + 1)
         due = "" if one.due_at is None else repr(one.due_at)
-        doc = codec.dump_notification(one)
-        args = [self._prefix, repr(now), one.id, one.version, one.state.value, due, doc]
-        return bool(self._ask(self._settle, args=args))
+        doc = codec.notifications.dump(one)
+        args = (repr(now), one.id, one.version, one.state.value, due, doc)
+        return bool(self._run("settle_notification", *args))
 
     def page(
         self, state: DeliveryState | None, limit: int, cursor: str | None = None
     ) -> NotificationPage:
-        """Newest first. Raises ``InvalidRequest`` for a cursor that is none of ours."""
+        """Newest first. Raises ``InvalidRequest`` for an invalid cursor."""
         ids, _ = self._listed("notifications" + (f":{state}" if state else ""), cursor)
         docs = self._docs("notification", ids[: limit + 1])
-        found = tuple(codec.load_notification(doc) for doc in docs if doc)
+        found = tuple(codec.notifications.load(doc) for doc in docs if doc)
         more = len(found) > limit
         return NotificationPage(found[:limit], write_cursor(found[limit - 1]) if more else None)
 
     def forget(self, before: float, limit: int) -> int:
-        """Remove some of those made by ``before`` that are over; how many."""
-        return int(self._ask(self._forget, args=[self._prefix, repr(before), limit]))
+        """Remove up to ``limit`` per state that are over and older than ``before``; how many."""
+        return int(self._run("forget_notifications", repr(before), limit))

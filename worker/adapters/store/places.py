@@ -1,4 +1,4 @@
-"""PURE. Where a job belongs in the store, told from the job alone (``lua/commit.lua`` moves it)."""
+"""PURE. A job's place in every index, computed from the job (``lua/commit.lua`` moves it)."""
 
 import json
 from hashlib import blake2b
@@ -11,7 +11,7 @@ from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job, Kind, Status
 from worker.domain.notifications import Notification
 
-#: In the place of an account's name: any may take the job.
+#: Instead of an account's name: any account may take the job.
 ANY = "*"
 
 
@@ -19,9 +19,9 @@ class Lane(NamedTuple):
     """Jobs that are alike for every rule: either all of them may start now, or none."""
 
     rank: str
-    account: str  #: ``ANY`` until one took it
+    account: str  #: ``ANY`` until an account took it
     kind: str
-    sort: str  #: what its price goes by; empty once it is paid for
+    sort: str  #: selects the price; empty once it is paid for
     mode: str
     batch: str
 
@@ -39,13 +39,13 @@ class Place(NamedTuple):
     concurrency_key: str
     holds_slot: bool
     double_payments: bool
-    error: str  #: why it did not succeed; empty while it may
-    open: bool  #: something may still come of it by itself
-    blobs: str  #: the stored pictures that it needs, with spaces between
+    error: str  #: error code of a job that ended without success
+    open: bool  #: not settled
+    blobs: str  #: references of its stored pictures, separated by spaces
 
     @property
     def as_json(self) -> str:
-        """As ``lua/places.lua`` reads it, and as it is stored."""
+        """As it is stored, and as ``lua/places.lua`` reads it."""
         return json.dumps(self._replace(lane="|".join(self.lane)), separators=(",", ":"))  # type: ignore[arg-type]
 
 
@@ -69,14 +69,14 @@ def place_of(job: Job) -> Place:
 
 
 def tasks_of(job: Job) -> frozenset[tuple[str, str]]:
-    """Every account and task id by which the job is found."""
+    """Every (account, task id) that identifies the job."""
     tried = {(a.account or job.account, a.task_id) for a in job.attempts if a.task_id}
     others = {(job.account, task_id) for task_id in (job.task_id, *job.other_task_ids) if task_id}
     return frozenset(tried | others)
 
 
 def starts(job: Job) -> bool:
-    """Whether it needs a free slot, and the money for it."""
+    """Whether this change needs a free slot and the money for it."""
     return job.status is Status.SUBMITTING and job.holds_slot
 
 
@@ -93,7 +93,7 @@ def lane_of(job: Job) -> Lane:
 def rank_of(job: Job) -> int:
     """Lowest first: follow-ups (1) before roots (2), so that pipelines finish.
 
-    A job whose window is open comes before all (0): its task waits at the provider.
+    A job whose modal is open comes first (0): its task waits at the provider.
     """
     if job.task_id is not None:
         return 0
@@ -101,13 +101,13 @@ def rank_of(job: Job) -> int:
 
 
 def concurrency_key_of(job: Job) -> str:
-    """A short name for the prompt that no other running job may share; empty where any may."""
+    """A hash of the prompt that no other running job may share; empty if any may."""
     prompt = job.exclusive_prompt
     return blake2b(prompt.encode(), digest_size=9).hexdigest() if prompt else ""
 
 
 def read_cursor(cursor: str) -> tuple[float, str]:
-    """``created_at`` and id of the last one of the page before."""
+    """``created_at`` and id of the last entry of the page before."""
     created_at, _, job_id = cursor.partition("-")
     try:
         moment = float(created_at)
@@ -119,6 +119,6 @@ def read_cursor(cursor: str) -> tuple[float, str]:
 
 
 def write_cursor(one: Job | Notification) -> str:
-    """The place after ``one``: its time exactly, as many may share a rounded one."""
+    """The cursor after ``one``, with its exact time: many may share a rounded one."""
     created_at = one.spec.created_at if isinstance(one, Job) else one.created_at
     return f"{created_at!r}-{one.id}"

@@ -32,5 +32,5 @@ class Store(Part):
         return bool(self._ask(self._redis.set, key, 1, nx=True, px=int(seconds * 1000)))
 
     def ping(self) -> None:
-        """Nothing, where the store answers."""
+        """Raise unless Redis answers."""
         self._ask(self._redis.ping)

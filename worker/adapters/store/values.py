@@ -1,4 +1,4 @@
-"""PURE. What the store gives and takes beside jobs."""
+"""PURE. What the store takes and returns apart from jobs."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ from worker.domain.job import Job, Kind, Notify, Status
 from worker.domain.money import Amount
 from worker.domain.notifications import Notification
 
-#: Our receiver counts as away when it was not heard of for so long, in seconds.
+#: Seconds without a heartbeat after which our receiver counts as down.
 ABSENCE_S = 5.0
 
 
 class NoFreeSlot(HooklineError):
-    """The account takes no further job now: no slot, no money, its pace, or an equal prompt."""
+    """The account cannot start the job now: no slot, no money, its pace, or an equal prompt."""
 
     retryable = True
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some jobs, newest first; ``cursor`` continues the listing, None at its end."""
+    """Some jobs, newest first; ``cursor`` continues the listing, None: it is complete."""
 
     jobs: tuple[Job, ...]
     cursor: str | None = None
@@ -37,10 +37,10 @@ class Filter:
     kind: Kind | None = None
     account: str | None = None
     batch_id: str | None = None
-    double_payments: bool = False  #: only those that were paid for twice
+    double_payments: bool = False  #: only jobs that were paid for twice
 
     def matches(self, job: Job) -> bool:
-        """Whether the job is one of those asked for."""
+        """Whether the job passes the filter."""
         wanted = (self.status, self.kind, self.account, self.batch_id)
         actual = (job.status, job.kind, job.account, job.spec.batch_id)
         same = all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
@@ -49,18 +49,18 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one account has to do, films counted apart."""
+    """An account's running and ready jobs; films are counted apart."""
 
     images: int = 0  #: jobs that hold one of its slots
     films: int = 0
-    ready: int = 0  #: its own jobs that could start, had it slots enough
+    ready: int = 0  #: its own jobs that wait for a slot only
     ready_films: int = 0
     anywhere: int = 0  #: jobs that any account could start
     anywhere_films: int = 0
 
     @property
     def running(self) -> int:
-        """All jobs that hold a slot."""
+        """Jobs that hold a slot."""
         return self.images + self.films
 
     def free(self, capacity: Capacity) -> int:
@@ -69,14 +69,14 @@ class Load:
         return images + max(0, capacity.video_slots - self.films)
 
     def startable(self, capacity: Capacity) -> int:
-        """How many jobs may be started now, as far as slots tell."""
+        """How many jobs the free slots allow to start now."""
         images = min(max(0, capacity.image_slots - self.images), self.ready + self.anywhere)
         films = max(0, capacity.video_slots - self.films)
         return images + min(films, self.ready_films + self.anywhere_films)
 
 
 class Openings(NamedTuple):
-    """What a commit made possible: for whoever wakes workers."""
+    """How many workers to wake after a commit."""
 
     own: int = 0  #: jobs that the job's own account can start now
     anywhere: int = 0  #: jobs that became ready for any account
@@ -84,7 +84,7 @@ class Openings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A root and all that grew from it, parents before children."""
+    """A root job and its descendants, parents before children."""
 
     id: str
     jobs: tuple[Job, ...]
@@ -102,18 +102,18 @@ class Batch:
     id: str
     name: str
     created_at: float
-    budget: Amount | None = None  #: what all of its jobs may cost; None: no limit
-    planned: int = 1  #: jobs that a row becomes, its follow-ups included, as far as can be told
-    notify: Notify | None = None  #: who is told of its end
+    budget: Amount | None = None  #: what all its jobs may cost; None: no limit
+    planned: int = 1  #: jobs per row, follow-ups included, as far as known
+    notify: Notify | None = None  #: where its end is notified
     rows: int = 0  #: root jobs
-    bad: int = 0  #: rows of the file that are no jobs
+    bad: int = 0  #: invalid rows of the file
     counts: Mapping[str, int] = field(default_factory=dict)  #: its jobs per status
-    errors: Mapping[str, int] = field(default_factory=dict)  #: why those failed that did, by code
+    errors: Mapping[str, int] = field(default_factory=dict)  #: its failed jobs per error code
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationPage:
-    """Some notifications, newest first; ``cursor`` continues the listing, None at its end."""
+    """Some notifications, newest first; ``cursor`` continues the listing, None: it is complete."""
 
     notifications: tuple[Notification, ...]
     cursor: str | None = None

@@ -1,4 +1,4 @@
-"""PURE. An account: one provider address and key, with its dialect and limits."""
+"""PURE. An account: one provider address and key, with its dialect, limits and prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,57 +9,50 @@ from worker.domain.money import Amount
 
 #: How the key travels: `Authorization: Bearer KEY`, `mj-api-secret: KEY` or `Authorization: KEY`.
 Auth = Literal["bearer", "mj-api-secret", "raw"]
-#: The provider's manner of speaking; `auto` is learnt from its replies.
+#: The provider's protocol; `auto` is detected from its replies.
 Dialect = Literal["auto", "novicezk", "trueai", "gateway", "crazyrouter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where jobs of one account are submitted, and how many at once."""
+    """The settings of one account."""
 
     name: str
     #: Base before `/mj`, no trailing slash; may end in a mode prefix such as `/mj-relax`.
     url: str
-    #: The provider's key; empty for a provider that wants none. Never shown.
+    #: The provider's key; empty if it needs none. Never shown.
     key: str = field(default="", repr=False)
     auth: Auth = "bearer"
     dialect: Dialect = "auto"
-    #: Jobs running at once, 1-100; films are counted apart.
-    max_running: int = 3
-    #: Films running at once, 0-100.
-    max_running_video: int = 1
-    #: Submissions a minute, all processes together; None: as many as there are slots.
-    max_starts_per_minute: int | None = None
-    #: The modes (`fast`, `relax`, `turbo`) that jobs may ask for here; empty: any.
-    modes: frozenset[str] = frozenset()
-    #: New jobs go to the account with the most free slots, times this; above 0.
-    weight: float = 1.0
-    #: What a submission costs, by `habits.sort_of` the job (its kind, or `upscale` for the picks of
-    #: a grid); `default` for all others, else nothing.
+    max_running: int = 3  #: concurrent jobs, 1-100, not counting videos
+    max_running_video: int = 1  #: concurrent videos, 0-100
+    max_starts_per_minute: int | None = None  #: over all processes; None: no limit
+    modes: frozenset[str] = frozenset()  #: allowed here (`fast`, `relax`, `turbo`); empty: any
+    weight: float = 1.0  #: new jobs go to the account with the most free slots x weight; above 0
+    #: Of a submission, by `callback_stats.sort_of` the job (its kind, or `upscale`); `default` for
+    #: all others, or 0.
     prices: Mapping[str, Amount] = field(default_factory=dict)
-    #: What may be spent on this account in all; None: no limit.
-    budget: Amount | None = None
-    #: Whether the provider gives the money back for a task that failed after it was accepted.
-    refunds_failures: bool = False
-    #: A picture above this many bytes is made smaller or refused before it is sent.
-    max_picture_bytes: int = 4 * 1024 * 1024
-    #: Hosts from which pictures may come over plain http or from a private address, in lower case.
+    budget: Amount | None = None  #: for all time; None: no limit
+    refunds_failures: bool = False  #: whether the provider refunds accepted tasks that failed
+    max_picture_bytes: int = 4 * 1024 * 1024  #: larger images are scaled down or refused
+    #: Hosts, in lower case, whose images may use plain http or a private address.
     allowed_hosts: frozenset[str] = frozenset()
-    #: Who is told of jobs whose caller named nobody.
-    notify: Notify | None = None
+    notify: Notify | None = None  #: for jobs that name no receiver
 
     def price(self, sort: str) -> Amount:
-        """What a submission of a job of this sort costs."""
+        """The price of a submission of this sort."""
         return self.prices.get(sort, self.prices.get("default", 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """What may be spent beside each account's own budget; None and what is not named: no limit."""
+    """Budgets in addition to each account's own; None or missing: no limit."""
 
-    day: Amount | None = None  #: on all accounts together, from midnight to midnight UTC
-    tenants: Mapping[str, Amount] = field(default_factory=dict)  #: by name; ``*`` for all others
+    day: Amount | None = None  #: of all accounts together, per day UTC
+    tenants: Mapping[str, Amount] = field(
+        default_factory=dict
+    )  #: by name; ``*``: each of the others
 
     def tenant(self, name: str) -> Amount | None:
-        """What the tenant may spend in all."""
+        """The tenant's budget for all time."""
         return self.tenants.get(name, self.tenants.get("*"))

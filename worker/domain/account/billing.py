@@ -1,7 +1,7 @@
-"""PURE. What a job costs, told from its record alone.
+"""PURE. What a job costs, from its record alone.
 
-The store keeps sums per account, tenant, batch and day by the difference between a job's charges
-before and after each change, in the same step: so the sums are always those of the records.
+Each commit adds the difference between the job's charges before and after to the sums per account,
+tenant, batch and day, so the sums always match the records.
 """
 
 from datetime import UTC, datetime
@@ -13,16 +13,16 @@ from worker.domain.money import Amount
 
 
 class Standing(StrEnum):
-    """How sure a charge is."""
+    """The state of a charge."""
 
-    ESTIMATED = "estimated"  #: of a job that has not started
-    RESERVED = "reserved"  #: the submission is on its way, or nobody knows whether it was accepted
+    ESTIMATED = "estimated"  #: the job has not started
+    RESERVED = "reserved"  #: being submitted, or in doubt
     SPENT = "spent"  #: accepted
-    REFUNDED = "refunded"  #: spent before, and given back because the task failed
+    REFUNDED = "refunded"  #: spent, and refunded because the task failed
 
 
 class Charge(NamedTuple):
-    """One amount. ``account`` is empty where it is not known yet; ``day`` as ``2026-11-22``."""
+    """One amount. ``account``: empty if not known yet; ``day``: as ``2026-11-22``."""
 
     account: str
     day: str
@@ -30,21 +30,20 @@ class Charge(NamedTuple):
     amount: Amount
 
 
-#: Outcomes of an attempt that was never accepted.
+#: Outcomes of attempts that were never accepted.
 _FREE = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER, AttemptOutcome.NOT_SENT})
 
 
 def charges(job: Job, price: Amount) -> tuple[Charge, ...]:
-    """Everything the job cost and may cost; ``price``: of its next submission."""
+    """All charges of the job; ``price``: of its next submission."""
     found = [charge for attempt in job.attempts for charge in _of_attempt(job, attempt)]
-    starts_anew = job.status is Status.QUEUED and job.window is not Window.OPEN
-    if starts_anew and price:
+    if price and job.status is Status.QUEUED and job.window is not Window.OPEN:
         found.append(Charge(job.account, day_of(job.spec.created_at), Standing.ESTIMATED, price))
     return tuple(found)
 
 
 def day_of(moment: float) -> str:
-    """The day of a time in seconds since the epoch, UTC."""
+    """The day (UTC) of a time in seconds since the epoch."""
     return datetime.fromtimestamp(moment, UTC).date().isoformat()
 
 
@@ -63,7 +62,7 @@ def _of_attempt(job: Job, attempt: Attempt) -> tuple[Charge, ...]:
 
 
 def _accepted(job: Job, attempt: Attempt) -> bool:
-    """A window's task is paid for with its answer, not when it opens."""
+    """Whether the attempt is paid for; a task with a window is once the window is answered."""
     if attempt.task_id is None:
         return attempt.outcome is AttemptOutcome.SUCCEEDED
     return not (attempt == job.attempts[-1] and job.window is Window.OPEN)

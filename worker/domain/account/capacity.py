@@ -1,7 +1,6 @@
-"""PURE. On what terms an account takes jobs now: what is asked before each start.
+"""PURE. How many and which jobs an account may start now.
 
-Made of the account's settings, of the budgets, and of what was learnt of the account
-(``worker.domain.account.circuit_breaker``).
+Combines the account's settings, the budgets and its circuit breaker.
 """
 
 from collections.abc import Mapping
@@ -14,53 +13,53 @@ from worker.domain.money import Amount
 
 
 class Pool(StrEnum):
-    """Slots are counted apart for films, which take far longer than all else."""
+    """Videos have slots of their own, because they take far longer."""
 
     IMAGE = "image"
     VIDEO = "video"
 
 
 def pool_of(kind: Kind) -> Pool:
-    """The pool whose slot a job of this kind takes."""
+    """The pool of a job of this kind."""
     return Pool.VIDEO if kind is Kind.VIDEO else Pool.IMAGE
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What one account may take on."""
+    """What one account may start."""
 
     account: str
-    image_slots: int = 0  #: jobs at once, films not counted
-    video_slots: int = 0  #: films at once
+    image_slots: int = 0  #: concurrent jobs, not counting videos
+    video_slots: int = 0  #: concurrent videos
     starts_per_minute: int | None = None
     modes: frozenset[str] = frozenset()  #: empty: any
-    prices: Mapping[str, Amount] = field(default_factory=dict)  #: by sort of job, or ``default``
+    prices: Mapping[str, Amount] = field(default_factory=dict)  #: as ``Account.prices``
     budget: Amount | None = None  #: of the account
     day_budget: Amount | None = None  #: of all accounts today
-    tenant_budgets: Mapping[str, Amount] = field(default_factory=dict)  #: ``*``: not named
+    tenant_budgets: Mapping[str, Amount] = field(default_factory=dict)  #: as ``Budgets.tenants``
     today: str = ""  #: the day, UTC, as ``2026-11-22``
 
     def slots(self, pool: Pool) -> int:
-        """Jobs of the pool at once."""
+        """Concurrent jobs of the pool."""
         return self.video_slots if pool is Pool.VIDEO else self.image_slots
 
     @property
     def all_slots(self) -> int:
-        """Jobs at once, films included."""
+        """Concurrent jobs of all pools."""
         return self.image_slots + self.video_slots
 
     def price(self, sort: str) -> Amount:
-        """What a submission of this sort costs; nothing once it is paid for (``sort`` empty)."""
+        """The price of a submission of this sort; 0 if ``sort`` is empty: it is paid for."""
         return self.prices.get(sort, self.prices.get("default", 0)) if sort else 0
 
     @property
     def burst(self) -> int:
-        """Starts that may come at once after a pause; the rest of a minute's are spread over it."""
+        """Starts allowed at once after a pause; the minute's others are spread out."""
         return max(1, (self.starts_per_minute or 0) // 10)
 
     @property
     def interval_s(self) -> float | None:
-        """Seconds between two starts in the long run, so that no minute has more than allowed."""
+        """Average seconds between starts that keep any minute within the limit; None: no limit."""
         if self.starts_per_minute is None:
             return None
         return 60.0 / max(1, self.starts_per_minute - self.burst)

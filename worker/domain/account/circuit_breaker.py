@@ -1,8 +1,10 @@
-"""PURE. How an account fares, learnt from what it answers to submissions.
+"""PURE. Whether and how much an account is used, learnt from its replies to submissions.
 
-Three things follow. An account whose key, right or credit is refused is **closed**: its other jobs
-would fare the same. One that fails again and again **rests**, and is tried with a single job after
-that. One that is full although we thought it had room is **believed** to take less for a while.
+An account whose key, permission or credit is refused is **closed**. One that fails repeatedly
+**rests**, and is then tried with a single job. One that is full despite free slots gets a lower
+**limit** for a while.
+
+"Closed" means that the account takes no jobs, unlike a closed electrical circuit.
 """
 
 from dataclasses import dataclass, replace
@@ -14,14 +16,14 @@ from worker.domain.provider_reports import Outcome, Verdict
 FAILURES = 5
 REST_S = 30.0
 LONGEST_REST_S = 600.0
-#: A lowered limit is believed less and less: one slot more is tried each so many seconds.
+#: A lowered limit is raised by one slot each time this many seconds have passed.
 SLOT_BACK_S = 2.0
-#: How many submissions the error rate looks back on, about.
+#: Weight of one submission in the error rate, which thus covers about the last 20.
 _WEIGHT = 1 / 20
 
-#: The provider takes no more jobs at once than it has.
+#: The provider has no free slot for us.
 _FULL = frozenset({ErrorCode.QUEUE_FULL, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_REACHED})
-#: The job is at fault, or its timing: this tells nothing about the account.
+#: The fault of the job or its timing, not of the account.
 _NOT_ITS_FAULT = frozenset(
     {
         ErrorCode.MODERATED,
@@ -35,28 +37,28 @@ _NOT_ITS_FAULT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """What is known of an account. Times are seconds since the epoch."""
+    """The breaker of one account. Times are seconds since the epoch."""
 
-    closed: str | None = None  #: why it takes no jobs: the reason's code and the provider's words
+    closed: str | None = None  #: why it is closed: error code and provider's message
     closed_at: float | None = None
-    settings: str = ""  #: of which it was closed: others open it again
+    settings: str = ""  #: hash of the account's settings when it was closed; new ones open it
     failures: int = 0  #: in a row
     rests: int = 0  #: in a row
     rest_until: float | None = None
-    limit: int | None = None  #: jobs at once that it was believed to take
+    limit: int | None = None  #: lowered number of concurrent jobs
     limited_at: float = 0.0
-    error_rate: float = 0.0  #: share of submissions that failed, the last ones counting most
+    error_rate: float = 0.0  #: moving average of failed submissions, 0-1
 
     def slots(self, most: int, now: float) -> int:
         """How many of ``most`` slots may be used."""
         if self.closed or (self.rest_until is not None and now < self.rest_until):
             return 0
-        if self.rest_until is not None:  # a single job tells whether it is well again
+        if self.rest_until is not None:  # a single job shows whether it works again
             return min(most, 1)
         return self.believed(most, now) or most
 
     def believed(self, most: int, now: float) -> int | None:
-        """How many of ``most`` jobs at once it is believed to take, while that is fewer."""
+        """The lowered limit, while it is below ``most``."""
         if self.limit is None:
             return None
         regained = int(max(0.0, now - self.limited_at) / SLOT_BACK_S)
@@ -66,9 +68,9 @@ class CircuitBreaker:
 def after(
     breaker: CircuitBreaker, verdict: Verdict, running: int, now: float, *, settings: str = ""
 ) -> CircuitBreaker:
-    """What the answer to a submission teaches; ``running``: jobs with a slot, its own too.
+    """The breaker after a reply to a submission; unchanged (equal) after most of them.
 
-    Nothing changes for most answers: the same value means that there is nothing to write.
+    ``running``: jobs with a slot, including this one.
     """
     if verdict.account_trouble and verdict.error:
         words = f"{verdict.error.code}: {verdict.error.message.rstrip('.')}"
@@ -79,16 +81,17 @@ def after(
         return breaker
     if verdict.outcome in (Outcome.TRY_LATER, Outcome.IN_DOUBT):
         return _failed(breaker, now)
-    return _well(breaker)
+    rate = round(breaker.error_rate * (1 - _WEIGHT), 4)
+    return replace(breaker, failures=0, rests=0, rest_until=None, error_rate=rate)
 
 
 def is_full(verdict: Verdict) -> bool:
-    """Whether the provider takes no further job beside those that run."""
+    """Whether the provider takes no more concurrent jobs."""
     return verdict.error is not None and verdict.error.code in _FULL
 
 
 def opened(breaker: CircuitBreaker) -> CircuitBreaker:
-    """A person says that it is well again."""
+    """Opened by a person."""
     return CircuitBreaker(error_rate=breaker.error_rate)
 
 
@@ -100,8 +103,3 @@ def _failed(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
         return breaker
     rest = min(LONGEST_REST_S, REST_S * 2.0 ** min(breaker.rests, 10))
     return replace(breaker, failures=0, rests=breaker.rests + 1, rest_until=now + rest)
-
-
-def _well(breaker: CircuitBreaker) -> CircuitBreaker:
-    rate = round(breaker.error_rate * (1 - _WEIGHT), 4)
-    return replace(breaker, failures=0, rests=0, rest_until=None, error_rate=rate)

@@ -1,8 +1,7 @@
-"""PURE. The names of stored files: a template, as ``{pipeline}/{job}-{n}.{ext}``.
+"""PURE. The names of stored files, from a template such as ``{pipeline}/{job}-{n}.{ext}``.
 
-Every name holds the job's id and the file's number, each apart from other fields, so that no two
-files share one; the folder is the same for all files of a job, so that its sidecar lies beside
-them; and what comes from outside is made harmless before it becomes part of a name.
+Every name has the job's id and the file's number, so that names are unique. All files of a job are
+in one folder, next to its sidecar. Values from outside are sanitised.
 """
 
 import re
@@ -19,15 +18,15 @@ MAX_LENGTH = 200
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]*", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
-#: What a field says where there is nothing: a job outside of batches has no row.
+#: Value of an empty field, such as the row of a job without a batch.
 _NOTHING = "none"
 
 
 def check(template: str) -> str:
-    """The template itself.
+    """Return the template if it is valid.
 
     Raises:
-        ValueError: with what is wrong, in words that complete "NAME: ...".
+        ValueError: with the problem, worded to follow "NAME: ".
     """
     literal = _FIELD.sub("", template)
     fields = _FIELD.findall(template)
@@ -43,7 +42,7 @@ def check(template: str) -> str:
     if any(part.startswith(".") or not part for part in template.split("/")):
         raise ValueError("must be a path below the root: no part may be empty or begin with a dot")
     if template.startswith("inputs/"):
-        raise ValueError("must not begin with inputs/, where handed-in pictures are kept")
+        raise ValueError("must not begin with inputs/, where submitted pictures are kept")
     if "}{" in template:
         raise ValueError("needs something between two fields, such as -, or names could be equal")
     if not name.endswith(".{ext}") or name.count("{ext}") > 1:
@@ -57,9 +56,7 @@ def check(template: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of one job's files. ``root``: the root of its pipeline; ``batch``: its batch's
-    name.
-    """
+    """The names of one job's files. ``root``: of its pipeline; ``batch``: the batch's name."""
 
     template: str
     job: Job
@@ -67,7 +64,7 @@ class Names:
     batch: str | None = None
 
     def file(self, n: int, ext: str) -> str:
-        """The ``n``-th file, from 0; ``ext`` without a dot."""
+        """The ``n``-th file, counted from 0; ``ext`` without a dot."""
         return _FIELD.sub(lambda field: self._values(n, ext)[field[1]], self.template)
 
     def tile(self, n: int, number: int, ext: str) -> str:
@@ -80,7 +77,7 @@ class Names:
 
     @property
     def sidecar(self) -> str:
-        """What is written about the job."""
+        """The job's sidecar."""
         folder, slash, _ = self.file(0, "").rpartition("/")
         return f"{folder}{slash}{self.job.id}.json"
 
@@ -95,13 +92,13 @@ class Names:
             "n": str(n),
             "ext": ext,
             "kind": self.job.kind.value,
-            "batch": _harmless(self.batch),
+            "batch": _sanitised(self.batch),
             "row": _NOTHING if row is None else str(row),
-            # Of the root: a pipeline that runs past midnight lies together all the same.
+            # Of the root, so that a pipeline that runs past midnight stays in one folder.
             "date": datetime.fromtimestamp(self.root.spec.created_at, UTC).date().isoformat(),
         }
 
 
-def _harmless(text: str | None) -> str:
-    """Only characters that no file system and no URL minds."""
+def _sanitised(text: str | None) -> str:
+    """Only characters that are safe in file names and URLs."""
     return _UNSAFE.sub("-", text or "")[:64].strip("-") or _NOTHING

@@ -1,65 +1,51 @@
-"""PURE. Which files of a result are stored, and which pictures are grids of four."""
+"""PURE. Which files of a result are stored, and which images are grids of four."""
 
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from worker.domain import buttons
 from worker.domain.job import Job, Kind
 from worker.domain.result import Keep, Result
 
-#: The upscales that only a grid of four offers.
+#: Buttons that only a grid of four has.
 _UPSCALES = frozenset({"U1", "U2", "U3", "U4"})
-#: Kinds that always end with a grid, where the provider tells no buttons.
+#: Kinds that always end with a grid, on providers without buttons.
 _GRID_KINDS = frozenset({Kind.IMAGINE, Kind.BLEND})
 
 
 class Source(NamedTuple):
-    """One file that is to be fetched."""
+    """One file to download."""
 
     url: str
     of: Literal["picture", "video"]
 
 
 def sources(result: Result, keep: Keep) -> tuple[Source, ...]:
-    """The files to fetch, each once, in the order of their numbers.
+    """The files to download, without duplicates, in the order of their numbers.
 
-    A list of single pictures is worth more than the one that stands for them; ``grid`` takes the
-    one, and of a film without a picture the first film.
+    If there are single images, the main one is left out; ``grid`` means the main one only, or the
+    first video if there is no image.
     """
     if keep.files == "off":
         return ()
     main = [result.image_url] if result.image_url else []
     pictures = main if keep.files == "grid" and main else list(result.image_urls) or main
-    found = dict.fromkeys(
-        [
-            *(Source(url, "picture") for url in pictures),
-            *(Source(url, "video") for url in result.video_urls),
-        ]
-    )
-    return tuple(found)[: 1 if keep.files == "grid" else None]
+    found = [Source(url, "picture") for url in pictures]
+    found += [Source(url, "video") for url in result.video_urls]
+    return tuple(dict.fromkeys(found))[: 1 if keep.files == "grid" else None]
 
 
 def is_grid(job: Job) -> bool:
-    """Whether the finished job's picture is a grid: four pictures, two by two.
+    """Whether the finished job's image is a grid of two by two images.
 
-    Its buttons say so: a grid offers U1 to U4. A film offers buttons of these names too, and where
-    several pictures are stored none of them is a grid. A provider without buttons makes grids of
-    imagines, blends, variations and rerolls.
+    A grid has the buttons U1 to U4; so has a video, and none of several images is a grid. On a
+    provider without buttons, imagines, blends, variations and rerolls give grids.
     """
     result = job.result
-    if result.video_urls or len(sources(result, job.options.keep)) != 1:
+    if result.video_urls or len(sources(result, job.keep)) != 1:
         return False
     if result.buttons is not None:
         return set(map(buttons.name_of, result.buttons)) >= _UPSCALES
-    return job.kind in _GRID_KINDS or any(
-        change is not None and change != "UPSCALE" for change in _changes(job)
-    )
-
-
-def _changes(job: Job) -> Iterator[str | None]:
-    """What a change or a press of a button without a customId asks for."""
     if job.kind is Kind.CHANGE:
-        yield str(job.request.get("action"))
-    if job.kind is Kind.ACTION:
-        change = buttons.change_for(str(job.request.get("button", "")))
-        yield change.action if change else None
+        return job.request.get("action") != "UPSCALE"
+    change = buttons.change_for(str(job.request.get("button", "")))
+    return job.kind in _GRID_KINDS or (change is not None and change.action != "UPSCALE")

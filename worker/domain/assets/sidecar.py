@@ -1,4 +1,4 @@
-"""PURE. What is written beside a job's files: where they come from, and what they are."""
+"""PURE. The sidecar: a JSON file next to a job's files that says where they come from."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from worker.domain.times import rfc3339
 
 
 def sidecar(lineage: Sequence[Job], batch: str | None, files: Sequence[StoredFile]) -> bytes:
-    """The sidecar of the last job of ``lineage``: its pipeline's root, ..., its parent, itself.
+    """The sidecar of the last job of ``lineage`` (the pipeline's root, ..., its parent, itself).
 
-    The same at every repeat, so that a task that runs twice writes nothing new.
+    Deterministic: a Celery task that runs twice writes the same bytes.
     """
     job, root = lineage[-1], lineage[0]
     said: Mapping[str, Any] = {
@@ -40,6 +40,6 @@ def sidecar(lineage: Sequence[Job], batch: str | None, files: Sequence[StoredFil
 
 
 def _prompt(lineage: Sequence[Job]) -> str | None:
-    """What was asked for in words: by the job itself, or by the nearest one before it."""
+    """The requested prompt of the job, or of its nearest ancestor with one."""
     asked = (job.request.get("prompt") for job in reversed(lineage))
     return next((str(prompt) for prompt in asked if prompt), None)

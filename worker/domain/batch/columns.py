@@ -1,11 +1,13 @@
-"""PURE. A row's columns and the batch's defaults, made the requests that they ask for."""
+"""PURE. Turns a row's columns and the batch's defaults into job requests."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from worker.domain.batch.cells import Steps, converted
 from worker.domain.batch.defaults import FIELDS, KEY, Defaults, kind_of, needed
 from worker.domain.batch.permutations import (
     Choice,
@@ -19,15 +21,22 @@ from worker.domain.batch.permutations import (
 from worker.domain.batch.records import Record
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.job import Kind
-from worker.domain.requests import JobRequest, parse_request
+from worker.domain.requests import JobRequest, parse_request, parse_then_shorthand
+from worker.domain.requests.fields import Field, fields_of
+from worker.domain.requests.kinds import MODELS
 from worker.domain.templates import MAX_PROMPT
 
-#: Jobs that one row may stand for.
+#: The most jobs that one row may expand to.
 MAX_PERMUTATIONS = 1000
+
+#: Validated follow-ups, as in ``JobSpec``.
+Steps: TypeAlias = tuple[dict[str, Any], ...]
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 def requests_of(record: Record, shared: Defaults, *, permute: bool) -> list[JobRequest]:
-    """The requests of a row: one, or one per permutation of its prompt.
+    """Build the requests of a row: one, or one per permutation of its prompt.
 
     Raises:
         InvalidRequest: with every bad field.
@@ -45,33 +54,33 @@ def _is_empty(value: Any, record: Record) -> bool:
 
 @dataclass(slots=True)
 class _Row:
-    """A row on its way to its requests, and what was found wrong with it so far."""
+    """Builds the requests of a row, and collects its errors."""
 
     kind: Kind
     shared: Defaults
-    columns: dict[str, Any]  #: that are not empty, without the key and the kind
+    columns: dict[str, Any]  #: non-empty ones, without the key and the kind
     fields: dict[str, Any] = field(default_factory=dict)
-    others: dict[str, Any] = field(default_factory=dict)  #: columns kept in the metadata
-    then: Steps | None = None  #: steps that were checked before
+    others: dict[str, Any] = field(default_factory=dict)  #: unknown columns, kept in the metadata
+    then: Steps | None = None  #: already validated steps
     errors: list[FieldError] = field(default_factory=list)
-    broken: set[str] = field(default_factory=set)  #: fields that ``errors`` explain
+    failed: set[str] = field(default_factory=set)  #: fields that ``errors`` cover
 
     @property
     def _template(self) -> Pattern | None:
-        """The batch's template, unless the row has a prompt that the template does not ask for."""
+        """The batch's template, unless the row has a prompt that the template does not use."""
         if "prompt" not in FIELDS[self.kind]:
             return None
         overridden = "prompt" in self.columns and "prompt" not in self.shared.columns
         return None if overridden else self.shared.template
 
     def sort_columns(self, *, as_text: bool) -> None:
-        """Each column to where it belongs: a field, the template, or else the metadata."""
+        """Assign each column to a field, the template or else the metadata."""
         known = FIELDS[self.kind]
         used = self.shared.columns if self._template else frozenset()
         self.fields = {n: v for n, v in self.shared.fields.items() if n in known}
         for name, value in self.columns.items():
             if name == "prompt" and name in known:
-                continue  # see prompts
+                continue  # handled in prompts()
             if name in known:
                 self._set(name, value, as_text=as_text)
             elif name not in used:
@@ -86,43 +95,43 @@ class _Row:
         try:
             self.fields[name] = converted(name, value)
         except InvalidRequest as problem:
-            self._broke(name, *problem.errors)
+            self._fail(name, *problem.errors)
 
-    def _broke(self, name: str, *errors: FieldError) -> None:
-        self.broken.add(name)
+    def _fail(self, name: str, *errors: FieldError) -> None:
+        self.failed.add(name)
         self.errors += errors
 
     def _merge_metadata(self) -> None:
         own = self.fields.get("metadata", {})
         if not isinstance(own, Mapping):
-            return  # parse_request says so
+            return  # parse_request reports it
         twice = [name for name in self.others if name in own]
         if twice:
             message = f"has {', '.join(map(repr, twice))}, which is also a column; rename one"
-            self._broke("metadata", FieldError("metadata", message))
+            self._fail("metadata", FieldError("metadata", message))
         elif merged := {**self.shared.metadata, **own, **self.others}:
             self.fields["metadata"] = merged
 
     def _choose_then(self) -> None:
-        """Steps that were checked already are set beside the check, which takes long for them."""
+        """Keep validated steps out of ``fields``: checking them again for each row is slow."""
         own = self.fields.get("then")
         checked = self.shared.then if own is None else own if isinstance(own, tuple) else None
         if checked is None:
             return
         self.fields.pop("then", None)
         if self.kind is Kind.MODAL:
-            self.fields |= {"then": list(checked)} if checked else {}  # it has a rule about them
+            self.fields |= {"then": list(checked)} if checked else {}  # its rules look at them
         else:
             self.then = checked
 
     def prompts(self, names: Mapping[str, Any], *, permute: bool) -> Iterator[Any]:
-        """The prompts that the row stands for; None where there is none."""
+        """The row's prompts; a single None if it has none."""
         try:
             pattern = self._pattern(names, permute=permute)
         except ValueError as problem:
-            self._broke("prompt", FieldError("prompt", str(problem)))
+            self._fail("prompt", FieldError("prompt", str(problem)))
             pattern = None
-        if pattern is None or "prompt" in self.broken:
+        if pattern is None or "prompt" in self.failed:
             return iter([self.columns.get("prompt") if "prompt" in FIELDS[self.kind] else None])
         return expand(pattern)
 
@@ -135,7 +144,7 @@ class _Row:
         return None
 
     def _values(self, names: Mapping[str, Any], *, permute: bool) -> dict[str, Pattern]:
-        """The template's columns as this row has them."""
+        """The row's values for the template's columns."""
         values: dict[str, Pattern] = {}
         for name in sorted(self.shared.columns):
             try:
@@ -144,29 +153,28 @@ class _Row:
                 lack = "empty" if name in names else "missing"
                 missing = f"is {lack}: {needed(name, names)}"
                 message = str(problem) if name in self.columns else missing
-                self._broke("prompt", FieldError(name, message))
+                self._fail("prompt", FieldError(name, message))
                 values[name] = ()
         return values
 
     def requests(self, prompts: Iterator[Any]) -> list[JobRequest]:
         try:
-            found = [self._request(prompt) for prompt in prompts]
+            requests = [self._request(prompt) for prompt in prompts]
         except InvalidRequest as problem:
-            self.errors += [self._hinted(e) for e in problem.errors if e.field not in self.broken]
+            self.errors += [self._hinted(e) for e in problem.errors if e.field not in self.failed]
         else:
             if not self.errors:
-                return found
+                return requests
         raise InvalidRequest(self.errors)
 
     def _request(self, prompt: Any) -> JobRequest:
         fields = {"kind": self.kind.value, **self.fields}
         if prompt is not None:
             fields["prompt"] = prompt
-        asked = parse_request(fields)
-        return replace(asked, then=self.then) if self.then else asked
+        return parse_request(fields, then=self.then)
 
     def _hinted(self, error: FieldError) -> FieldError:
-        """The error with the likely mistake, where other columns may be its cause."""
+        """The error with a hint if unknown columns are a likely cause."""
         if error.field == "metadata" and self.others:
             listed = ", ".join(repr(name[:40]) for name in list(self.others)[:10])
             return replace(error, message=f"{error.message}; it holds the other columns: {listed}")
@@ -179,7 +187,7 @@ class _Row:
 
 
 def _value(value: Any, *, permute: bool) -> Pattern:
-    """A column's value in a template; several where it is a list, or has groups of its own."""
+    """A column's value in a template: a list, or groups in braces, give alternatives."""
     if isinstance(value, list):
         if not value or not permute:
             raise ValueError("is an empty list" if permute else "is a list: permutations are off")
@@ -194,7 +202,7 @@ def _value(value: Any, *, permute: bool) -> Pattern:
 
 
 def _bounded(pattern: Pattern) -> Pattern:
-    """Refuse what would be too many prompts, or too long, before any is made."""
+    """Refuse too many or too long prompts before expanding the pattern."""
     if count(pattern, MAX_PERMUTATIONS) > MAX_PERMUTATIONS:
         raise ValueError(
             f"has more than {MAX_PERMUTATIONS} permutations; split the row, "
@@ -204,3 +212,65 @@ def _bounded(pattern: Pattern) -> Pattern:
     if len(pattern) > 1 and length > MAX_PROMPT:
         raise ValueError(f"must have at most {MAX_PROMPT} characters, not {length}")
     return pattern
+
+
+def converted(field: str, text: str) -> Any:
+    """Convert ``text`` to the type of the ``field``; validation refuses what cannot be converted.
+
+    ``then`` becomes ``Steps``, which are already validated.
+
+    Raises:
+        InvalidRequest: on invalid JSON or steps.
+    """
+    return _CONVERSIONS[field](field, text.strip()) if field in _CONVERSIONS else text
+
+
+def _whole(_: str, text: str) -> int | str:
+    return int(text) if _WHOLE.fullmatch(text) else text
+
+
+def _boolean(_: str, text: str) -> bool | str:
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _json(field: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest.of(field, f"is not readable JSON: {error}") from None
+
+
+def _word_or_json(field: str, text: str) -> Any:
+    return _json(field, text) if text.startswith("{") else text
+
+
+def _pictures(field: str, text: str) -> Any:
+    if text.startswith("["):
+        return _json(field, text)
+    if "|" in text:
+        return [each.strip() for each in text.split("|") if each.strip()]
+    return text.split()
+
+
+@lru_cache(maxsize=32)
+def _steps(_: str, text: str) -> Steps:
+    """Cached: most rows share a few values, and validating them dominates a row's cost."""
+    return tuple(parse_then_shorthand(text))
+
+
+def _conversion(field: Field) -> Callable[[str, str], Any] | None:
+    """The conversion from text to the field's type; None: it stays text."""
+    if field.name in ("then", "assets"):
+        return _steps if field.name == "then" else _word_or_json
+    if field.many:
+        return _pictures
+    return {int: _whole, bool: _boolean, str: None}.get(field.type, _json)
+
+
+#: By field name: a name has the same type in every kind.
+_CONVERSIONS = {
+    name: conversion
+    for model in MODELS.values()
+    for name, field in fields_of(model).items()
+    if (conversion := _conversion(field))
+}

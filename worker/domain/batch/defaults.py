@@ -1,4 +1,4 @@
-"""PURE. What all rows of a batch share: part of a request, and a template for its prompt."""
+"""PURE. The defaults of a batch: fields that all rows share, and a prompt template."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from worker.domain.batch.permutations import Pattern, columns_of, parse_template
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.job import Kind
 from worker.domain.requests.base import Problem, suggestion, validate
-from worker.domain.requests.kinds import MODELS, Request
+from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.options import Options
 from worker.domain.requests.steps import normal_form
 
-#: The caller's own name of a row: a column, never a default.
+#: The column with the caller's own key of a row; never a default.
 KEY = "key"
 
-#: The names of a request's fields.
+#: Field names by kind.
 FIELDS: Mapping[Kind, frozenset[str]] = {
     kind: frozenset(model.model_fields) for kind, model in MODELS.items()
 }
@@ -28,18 +29,18 @@ _MERGED = ("metadata", "then")
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What was checked; a row overrides it field by field, ``metadata`` name by name."""
+    """Validated defaults; a row overrides them field by field, ``metadata`` name by name."""
 
     kind: Kind
-    fields: Mapping[str, Any]  #: without those below
+    fields: Mapping[str, Any]  #: without prompt, metadata and then
     metadata: Mapping[str, Any]
-    then: tuple[dict[str, Any], ...]  #: as ``JobRequest`` holds it
+    then: tuple[dict[str, Any], ...]  #: as in ``JobSpec``
     template: Pattern | None = None  #: of the prompt
-    columns: frozenset[str] = frozenset()  #: that the template asks for
+    columns: frozenset[str] = frozenset()  #: used by the template
 
 
 def check_defaults(given: Any, *, permute: bool = True) -> Defaults:
-    """The ``given`` defaults: fields as ``POST /v1/jobs`` takes them, all of them optional.
+    """Validate the defaults: the fields of ``POST /v1/jobs``, all optional.
 
     Raises:
         InvalidRequest: with every bad field.
@@ -58,7 +59,7 @@ def check_defaults(given: Any, *, permute: bool = True) -> Defaults:
     errors += _field_errors(kind, fields)
     if errors:
         raise InvalidRequest(errors)
-    common = validate(Request, {name: fields[name] for name in _MERGED if name in fields})
+    common = validate(Options, {name: fields[name] for name in _MERGED if name in fields})
     return Defaults(
         kind=kind,
         fields={k: v for k, v in fields.items() if k != "prompt" and k not in _MERGED},
@@ -70,7 +71,7 @@ def check_defaults(given: Any, *, permute: bool = True) -> Defaults:
 
 
 def kind_of(value: Any) -> Kind:
-    """The kind that is named so. Raises ``InvalidRequest``."""
+    """Parse the name of a kind; raises ``InvalidRequest``."""
     named = _KINDS.get(value.strip()) if isinstance(value, str) else None
     if named:
         return named
@@ -79,9 +80,9 @@ def kind_of(value: Any) -> Kind:
 
 
 def header_errors(shared: Defaults, names: Collection[str]) -> Iterator[FieldError]:
-    """Why no row of a file with the columns ``names`` could be a job.
+    """Why no row of a file with the columns ``names`` can be valid.
 
-    A hint at the likely mistake, once, in place of the same words for each of its rows.
+    Reports a likely mistake once instead of for each row.
     """
     if "kind" in names or "prompt" in names:
         return
@@ -99,18 +100,18 @@ def header_errors(shared: Defaults, names: Collection[str]) -> Iterator[FieldErr
 
 
 def needed(column: str, names: Collection[str]) -> str:
-    """That the template asks for ``column``, and what the row's columns are called."""
+    """The message for a ``column`` that the template needs, with a hint at the row's columns."""
     shown = [name[:40] for name in islice(names, 20) if name.isprintable()]
     return f"the template of the prompt asks for it; {suggestion(column, shown)}"
 
 
 def required(kind: Kind) -> list[str]:
-    """The fields that a request of the ``kind`` must have."""
+    """The required fields of a ``kind``."""
     return [name for name, field in MODELS[kind].model_fields.items() if field.is_required()]
 
 
 def known_columns(shared: Defaults) -> frozenset[str]:
-    """The columns that mean something in a row of the default kind."""
+    """The columns that are not metadata in a row of the default kind."""
     return FIELDS[shared.kind] | shared.columns | {"kind", KEY}
 
 
@@ -122,20 +123,20 @@ def _template(text: Any, *, permute: bool) -> Pattern | None:
     return parse_template(text, permute=permute) if isinstance(text, str) else None
 
 
-class _NoRules(Request):
-    """Leaves out the rules across fields: what a default lacks, a row may bring."""
+class _NoRules(Options):
+    """Skips the cross-field rules: a row may add the missing fields."""
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:  # noqa: ARG003  # overrides
         return iter(())
 
 
-def _partial(model: type[Request]) -> type[Request]:
+def _partial(model: type[Options]) -> type[Options]:
     return create_model("Defaults", __base__=(_NoRules, model))
 
 
 def _field_errors(kind: Kind, fields: Mapping[str, Any]) -> Iterator[FieldError]:
-    """What is wrong with the fields that are given."""
+    """Errors of the given fields; missing ones are fine."""
     try:
         validate(_partial(MODELS[kind]), dict(fields))
     except InvalidRequest as problem:

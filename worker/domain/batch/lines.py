@@ -1,9 +1,11 @@
-"""PURE. The lines of a file that comes in pieces: numbered, of bounded length, decoded."""
+"""PURE. Splits a byte stream into lines of bounded length, and reads CSV rows from them."""
 
+import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-MAX_LINE = 1 << 20  #: bytes, with the line's end
+MAX_LINE = 1 << 20  #: bytes, with the line ending
 
 _BOM = b"\xef\xbb\xbf"
 _NOT_UTF8 = "is not UTF-8 text; save the file as UTF-8 (in Excel: CSV UTF-8)"
@@ -12,25 +14,25 @@ _TOO_LONG = f"is longer than {MAX_LINE} bytes (1 MiB); pictures are better given
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line with its end."""
+    """A line with its line ending."""
 
     number: int  #: in the file, from 1
-    text: str
-    problem: str | None = None  #: why the text cannot be used; it is then cut or mangled
+    text: str  #: truncated or mangled if there is a problem
+    problem: str | None = None  #: why the text cannot be used
 
 
 def lines_of(source: Iterable[bytes]) -> Iterator[Line]:
-    """The lines of a file, whatever the pieces (``source``) are that it comes in."""
+    """The lines of a file, given as chunks of any size."""
     for number, data in enumerate(_split(source), start=1):
         yield _line(number, data.removeprefix(_BOM) if number == 1 else data)
 
 
 def _split(source: Iterable[bytes]) -> Iterator[bytes]:
-    """Each line, of a long one only its beginning."""
+    """The lines, truncated just above ``MAX_LINE``."""
     line, held = bytearray(), b""
     for chunk in source:
         pieces = held + chunk
-        # A \r at the end may be half of a \r\n: wait for what follows.
+        # A trailing \r may be half of a \r\n: wait for the next chunk.
         held = b"\r" if pieces.endswith(b"\r") else b""
         for piece in pieces.removesuffix(held).splitlines(keepends=True):
             line += piece[: MAX_LINE + 1 - len(line)]
@@ -48,3 +50,92 @@ def _line(number: int, data: bytes) -> Line:
         return Line(number, data.decode())
     except UnicodeDecodeError:
         return Line(number, data.decode(errors="replace"), _NOT_UTF8)
+
+
+#: A quoted cell may span lines; a row longer than this lacks a closing quote.
+MAX_ROW_LINES = 200
+
+_MESSAGES = (
+    ("field larger", f"has a cell of more than {csv.field_size_limit()} characters; use NDJSON"),
+    ("expected after", 'has text after a quoted cell; write "" for a quote within quotes'),
+    ("new-line", "has a line break outside of quotes"),
+)
+
+
+class BrokenRow(ValueError):
+    """The row cannot be read; the message is for the caller."""
+
+
+class Table:
+    """The rows of a CSV file, including the header.
+
+    Lines inside a broken row are never read as rows of their own: each would be paid for.
+    """
+
+    def __init__(self, lines: Iterator[Line], delimiter: str) -> None:
+        self._feed = _Feed(lines)
+        self._reader = csv.reader(self._feed, delimiter=delimiter, strict=True)
+
+    @property
+    def number(self) -> int:
+        """The line number where the last row started."""
+        return self._feed.taken[0].number
+
+    def next_row(self) -> list[str] | None:
+        """The next row's cells: empty for a blank line, None at the end of the file.
+
+        Raises:
+            BrokenRow: for the row that starts at ``number``; the next call continues after it.
+        """
+        self._feed.begin_row()
+        try:
+            cells = next(self._reader)
+        except StopIteration:
+            return None
+        except csv.Error as error:
+            raise BrokenRow(self._problem() or self._message(str(error))) from None
+        if problem := self._problem():
+            raise BrokenRow(problem)
+        return cells
+
+    def _problem(self) -> str | None:
+        """The first problem of the row's lines."""
+        problem = next((line.problem for line in self._feed.taken if line.problem), None)
+        return problem and problem + self._range()
+
+    def _message(self, error: str) -> str:
+        known = next((message for part, message in _MESSAGES if part in error), None)
+        return (known or "opens a quote that is not closed") + self._range()
+
+    def _range(self) -> str:
+        first, last = self._feed.taken[0].number, self._feed.taken[-1].number
+        return "" if first == last else f"; nothing was read of the lines {first} to {last}"
+
+
+class _Feed:
+    """Feeds a csv reader the lines of one row, and stops if the row gets too long."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self.taken: list[Line] = []  #: by the current row
+        self._lines = lines
+        self._size = 0
+
+    def begin_row(self) -> None:
+        self.taken, self._size = [], 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= MAX_ROW_LINES or self._size > MAX_LINE:
+            raise StopIteration
+        line = next(self._lines)
+        self.taken.append(line)
+        self._size += len(line.text)
+        return line.text
+
+
+def delimiter_of(header: str) -> str:
+    """The delimiter: the most frequent of comma, semicolon and tab outside of quotes."""
+    bare = re.sub(r'"[^"]*"', "", header)
+    return max(",;\t", key=bare.count)

@@ -1,6 +1,6 @@
-"""PURE. The manifest of a batch: a line for each job, what it made and what that cost.
+"""PURE. The manifest of a batch: one line per job with its results and cost.
 
-As JSONL or as CSV, a line at a time, so that a batch of any size is never in memory.
+Written as JSONL or CSV a line at a time, so that no batch has to fit in memory.
 """
 
 import csv
@@ -14,33 +14,33 @@ from worker.domain.account.billing import Standing, charges, total
 from worker.domain.job import Job, Kind
 from worker.domain.money import units
 
-#: The columns, in their order.
+#: In output order.
 COLUMNS = (
     "row", "key", "job", "parent", "kind", "what", "status", "pictures", "prompt", "seed", "cost",
     "error_code", "error_message",
 )  # fmt: skip
 
-#: Roots with all jobs of their pipelines, parents before children: as ``Batches.jobs`` gives them.
+#: Each root with the jobs of its pipeline, parents before children; see ``Batches.jobs``.
 Pipelines = Iterable[tuple[Job, tuple[Job, ...]]]
-#: Where a stored file is found, given its path below the storage's root.
+#: Maps a path below the storage root to the location of the stored file.
 Locate = Callable[[str], str]
 
 
 class Form(StrEnum):
-    """How a manifest is written."""
+    """The format of a manifest."""
 
     JSONL = "jsonl"
-    CSV = "csv"  #: with a header; of several pictures, ``|`` is between them
+    CSV = "csv"  #: with a header; ``|`` separates pictures
 
 
 def manifest(pipelines: Pipelines, form: Form, locate: Locate) -> Iterator[str]:
-    """The manifest's text, a line at a time."""
+    """The lines of the manifest."""
     entries = (entry(root, job, locate) for root, jobs in pipelines for job in jobs)
     return _csv(entries) if form is Form.CSV else map(_json, entries)
 
 
 def entry(root: Job, job: Job, locate: Locate) -> dict[str, Any]:
-    """What the manifest says of a job that grew from ``root``."""
+    """The manifest's entry for a ``job`` of the pipeline of ``root``."""
     error = job.error if job.status.terminal else None
     return {
         "row": root.spec.row,
@@ -60,14 +60,14 @@ def entry(root: Job, job: Job, locate: Locate) -> dict[str, Any]:
 
 
 def what_of(job: Job) -> str:
-    """The button that was pressed, or else the kind."""
+    """The pressed button, or else the kind."""
     if job.kind is not Kind.ACTION:
         return job.kind.value
     return str(job.request.get("button") or job.request.get("custom_id") or job.kind.value)
 
 
 def _pictures(job: Job, locate: Locate) -> list[str]:
-    """Our own files, or where the provider has them until those are stored; films too."""
+    """Pictures and films: stored files, or the provider's URLs until they are stored."""
     result = job.result
     if result.assets:
         return list(map(locate, result.assets))
@@ -76,13 +76,13 @@ def _pictures(job: Job, locate: Locate) -> list[str]:
 
 
 def paid_for(job: Job) -> float:
-    """What was paid for all of its attempts and did not come back, in units."""
-    found = charges(job, 0)
-    return units(total(found, Standing.SPENT) - total(found, Standing.REFUNDED))
+    """The cost of all attempts minus refunds, in units."""
+    charged = charges(job, 0)
+    return units(total(charged, Standing.SPENT) - total(charged, Standing.REFUNDED))
 
 
-def _json(found: Mapping[str, Any]) -> str:
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n"
+def _json(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _csv(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -97,6 +97,6 @@ def _csv(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
     writer.writeheader()
     yield written()
-    for found in entries:
-        writer.writerow({**found, "pictures": "|".join(found["pictures"])})
+    for row in entries:
+        writer.writerow({**row, "pictures": "|".join(row["pictures"])})
         yield written()

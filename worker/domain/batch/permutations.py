@@ -1,9 +1,8 @@
-r"""PURE. Prompts that stand for several: ``{red, green} bird``; and templates over columns.
+r"""PURE. Prompt permutations, ``{red, green} bird``, and prompt templates with columns.
 
-A group in braces with a comma in it stands for one prompt per alternative; several groups multiply,
-and groups nest. ``\,`` ``\{`` and ``\}`` stand for the character itself. All other braces of a
-prompt are text. In a template, braces without a comma name a column, and ``{{`` and ``}}`` stand
-for braces.
+A group, braces with a comma inside, gives one prompt per alternative; groups multiply and nest.
+``\,`` ``\{`` and ``\}`` are escapes. All other braces in a prompt are text. In a template, braces
+without a comma name a column, and ``{{`` and ``}}`` are literal braces.
 """
 
 import re
@@ -13,47 +12,47 @@ from itertools import groupby, product
 from typing import TypeAlias
 
 MAX_NESTING = 20  #: groups within groups
-MAX_MARKS = 5000  #: braces that open, and commas within: far more than all that may be made of them
+MAX_MARKS = 5000  #: opening braces, and commas in groups: far more than MAX_PERMUTATIONS needs
 
 _TOKEN = re.compile(r"\\[,{}]|[,{}\\]|[^,{}\\]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The place in a template where a row's column goes."""
+    """A placeholder for a row's column."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A place where any of several patterns may stand."""
+    """A group of alternatives."""
 
     alternatives: tuple["Pattern", ...]
 
 
-#: A prompt, or all that it stands for, in the order of its text.
+#: A parsed prompt or template.
 Pattern: TypeAlias = tuple[str | Column | Choice, ...]
 
 
 def parse_prompt(text: str) -> Pattern:
-    """A row's own prompt. Raises ``ValueError``, in words for the caller, when nested too deep."""
+    """Parse a row's prompt; raises ``ValueError`` for the caller on too many or too deep braces."""
     if "{" not in text and "\\" not in text:
-        return (text,)  # nearly all
+        return (text,)  # the common case
     return _Parser(text).parse()
 
 
 def parse_template(text: str, *, permute: bool) -> Pattern:
-    """A template over columns; without ``permute`` its groups with a comma are text.
+    """Parse a template; without ``permute`` its groups are text.
 
     Raises:
-        ValueError: in words for the caller: a brace without its partner, no name of a column.
+        ValueError: for the caller, such as for an unmatched brace or an empty column name.
     """
     return _TemplateParser(text, permute=permute).parse()
 
 
 def columns_of(pattern: Pattern) -> Iterator[str]:
-    """The names of the columns in a template, in order."""
+    """The names of a template's columns, in order."""
     for part in pattern:
         if isinstance(part, Column):
             yield part.name
@@ -63,7 +62,7 @@ def columns_of(pattern: Pattern) -> Iterator[str]:
 
 
 def fill(template: Pattern, values: Mapping[str, Pattern]) -> Pattern:
-    """The template with its columns' values, whose own commas separate nothing any more."""
+    """Replace the template's columns with values; commas in values do not separate alternatives."""
     filled: list[str | Column | Choice] = []
     for part in template:
         if isinstance(part, Column):
@@ -76,7 +75,7 @@ def fill(template: Pattern, values: Mapping[str, Pattern]) -> Pattern:
 
 
 def count(pattern: Pattern, limit: int) -> int:
-    """How many prompts the pattern stands for; never counts far beyond ``limit``."""
+    """The number of prompts in a pattern; ``limit`` + 1 if there are more than ``limit``."""
     total = 1
     for part in pattern:
         if isinstance(part, Choice):
@@ -97,7 +96,7 @@ def longest(pattern: Pattern) -> int:
 
 
 def expand(pattern: Pattern) -> Iterator[str]:
-    """The prompts that a pattern without columns stands for; the first group changes last."""
+    """All prompts of a pattern without columns; the last group varies fastest."""
     places = [
         [text for each in part.alternatives for text in expand(each)]
         if isinstance(part, Choice)
@@ -115,17 +114,17 @@ def _text(part: str | Column) -> str:
 
 @dataclass(slots=True)
 class _Group:
-    """A group that is being read: its alternatives so far, the last one still open."""
+    """An open group: its alternatives so far, the last one unfinished."""
 
     alternatives: list[list[str | Column | Choice]] = field(default_factory=lambda: [[]])
-    literal: int = 0  #: braces written ``{{`` that wait for their ``}}``
+    literal: int = 0  #: unmatched ``{{``
 
     @property
     def last(self) -> list[str | Column | Choice]:
         return self.alternatives[-1]
 
     def as_text(self, end: str) -> list[str | Column | Choice]:
-        """What was read, with its brace and its commas as text."""
+        """The group with its brace and commas as text."""
         first, *others = self.alternatives
         parts: list[str | Column | Choice] = ["{", *first]
         for alternative in others:
@@ -134,7 +133,7 @@ class _Group:
 
 
 class _Parser:
-    """Reads a prompt, where a brace that opens or closes nothing is text."""
+    """Parses a prompt, where an unmatched brace is text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -146,11 +145,11 @@ class _Parser:
         while token := _TOKEN.match(self._text, place):
             place = self._take(token[0], token.end())
         while len(self._stack) > 1:
-            self._never_closed()
+            self._unclosed()
         return _joined(self._stack[0].last)
 
     def _take(self, token: str, end: int) -> int:
-        """Take one token in; where the next one starts."""
+        """Handle a token, and return where the next one starts."""
         if token == "{":  # noqa: S105  # a brace
             return self._open(end)
         if token == "}":  # noqa: S105  # a brace
@@ -187,13 +186,13 @@ class _Parser:
     def _closed(self, group: _Group) -> list[str | Column | Choice]:
         return [_choice(group)] if len(group.alternatives) > 1 else group.as_text("}")
 
-    def _never_closed(self) -> None:
+    def _unclosed(self) -> None:
         group = self._stack.pop()
         self._stack[-1].last.extend(group.as_text(""))
 
 
 class _TemplateParser(_Parser):
-    """Reads a template, where every brace means something."""
+    """Parses a template, where an unmatched brace is an error."""
 
     def __init__(self, text: str, *, permute: bool) -> None:
         super().__init__(text)
@@ -208,13 +207,13 @@ class _TemplateParser(_Parser):
 
     def _close(self, end: int) -> int:
         group, within = self._stack[-1], len(self._stack) > 1
-        # }} ends two groups in {red, {green, blue}}, unless a {{ waits for it.
+        # }} closes two groups in {red, {green, blue}}, unless a {{ is open.
         if self._text.startswith("}", end) and (group.literal or not within):
             group.last.append("}")
             group.literal -= 1
             return end + 1
         if not within:
-            self._never_closed()
+            self._unclosed()
         return super()._close(end)
 
     def _closed(self, group: _Group) -> list[str | Column | Choice]:
@@ -227,7 +226,7 @@ class _TemplateParser(_Parser):
             raise ValueError("has empty braces; a column is named as in {subject}")
         return [Column(name)]
 
-    def _never_closed(self) -> None:
+    def _unclosed(self) -> None:
         raise ValueError("has a brace without its partner; write {{ and }} for braces")
 
 
@@ -236,7 +235,7 @@ def _choice(group: _Group) -> Choice:
 
 
 def _joined(parts: list[str | Column | Choice]) -> Pattern:
-    """The parts with neighbouring texts made one."""
+    """The parts, with adjacent texts merged."""
     joined: list[str | Column | Choice] = []
     for is_text, run in groupby(parts, key=lambda part: isinstance(part, str)):
         same = list(run)
@@ -245,7 +244,7 @@ def _joined(parts: list[str | Column | Choice]) -> Pattern:
 
 
 def _trimmed(pattern: Pattern) -> Pattern:
-    """The pattern without the blanks around it."""
+    """The pattern without surrounding whitespace."""
     parts = list(pattern)
     if parts and isinstance(parts[0], str):
         parts[0] = parts[0].lstrip()

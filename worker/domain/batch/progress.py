@@ -1,4 +1,4 @@
-"""PURE. How far the taking in of a batch's file has come, and what was wrong with its rows."""
+"""PURE. The import progress of a batch's file, and its bad rows."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,26 +9,26 @@ from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.job import JSON
 from worker.domain.money import Amount
 
-#: Bad rows that are told of at once.
+#: The most bad rows that are reported.
 MOST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the taking in of a file has come; a row with permutations counts once per job."""
+    """Import progress; a row with permutations counts once per job."""
 
     batch_id: str
-    new: int = 0  #: jobs that were not there before
-    known: int = 0  #: jobs that were
-    bad: int = 0  #: rows that are no jobs
-    planned: int = 0  #: jobs that the new ones become, their follow-ups included
-    price: Amount = 0  #: the most that those cost
-    exact: bool = True  #: False: how many follow-ups there will be is known only later
+    new: int = 0  #: jobs created
+    known: int = 0  #: jobs that existed already
+    bad: int = 0  #: invalid rows
+    planned: int = 0  #: the new jobs and their follow-ups
+    price: Amount = 0  #: the most that those can cost
+    exact: bool = True  #: False: the number of follow-ups is not known yet
     bad_rows: tuple[JSON, ...] = ()  #: the first of them, see ``bad_row_json``
 
     @property
     def rows(self) -> int:
-        """Read so far."""
+        """Rows read so far."""
         return self.new + self.known + self.bad
 
 
@@ -49,10 +49,10 @@ class BadRows(InvalidRequest):
 
 
 def whole(progress: Iterator[Progress]) -> Progress:
-    """What it was in the end."""
+    """The final progress."""
     return deque(progress, maxlen=1).pop()
 
 
 def bad_row_json(row: BadRow) -> JSON:
-    """A bad row as it is kept and shown."""
+    """A bad row as stored and shown."""
     return {"row": row.number, "errors": [asdict(error) for error in row.errors]}

@@ -1,4 +1,4 @@
-"""PURE. The rows of a batch's file, as columns: NDJSON, CSV with a header, or lines of prompts."""
+"""PURE. Reads a batch's file into rows of columns: NDJSON, CSV or one prompt per line."""
 
 import json
 import re
@@ -10,16 +10,15 @@ from itertools import chain
 from pathlib import PurePath
 from typing import Any, NoReturn
 
-from worker.domain.batch.lines import Line, lines_of
-from worker.domain.batch.tables import BrokenRow, Table, delimiter_of
+from worker.domain.batch.lines import BrokenRow, Line, Table, delimiter_of, lines_of
 from worker.domain.errors import FieldError, InvalidRequest
 
 
 class Form(StrEnum):
-    """How a batch's file is written."""
+    """The format of a batch's file."""
 
     NDJSON = "ndjson"  #: a JSON object per line
-    CSV = "csv"  #: a header with the columns' names, then a row per line; , ; or tab between
+    CSV = "csv"  #: with a header; separated by comma, semicolon or tab
     LINES = "lines"  #: a prompt per line
 
 
@@ -31,10 +30,10 @@ _SUFFIXES = {
 
 
 def form_of(name: str) -> Form:
-    """The form by its own name, or by the suffix of a file's name.
+    """The format with this name, or of a file with this name.
 
     Raises:
-        InvalidRequest: on ``format``, when neither tells.
+        InvalidRequest: on ``format``, if the name is neither.
     """
     if name in set(Form):
         return Form(name)
@@ -50,34 +49,33 @@ def form_of(name: str) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row as it is written in the file."""
+    """A row of the file."""
 
     number: int  #: the line where it starts, from 1
     columns: dict[str, Any]
-    as_text: bool  #: the values are all text, also of numbers and lists
+    as_text: bool  #: all values are text, even numbers and lists
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that gives no job, and all that is wrong with it.
+    """An invalid row and its errors.
 
-    Two fields stand for more than a column: ``row`` for all of it, ``header`` for the first line of
-    a CSV file.
+    Errors name a column, ``row`` for the whole row, or ``header`` for the header of a CSV file.
     """
 
     number: int  #: the line where it starts, from 1
     errors: tuple[FieldError, ...]
-    is_last: bool = False  #: nothing after it was read: the file is not what it was taken for
+    is_last: bool = False  #: reading stopped here: the file is not in this format
 
 
-#: What is wrong with a CSV file's column names, when no row could be good.
+#: The errors of a CSV file's column names that make every row invalid.
 CheckHeader = Callable[[Sequence[str]], Iterable[FieldError]]
 
 
 def read_records(
     source: Iterable[bytes], form: Form, check_header: CheckHeader
 ) -> Iterator[Record | BadRow]:
-    """The rows of a file that comes in pieces (``source``), blank ones left out."""
+    """The non-blank rows of a file, given as chunks of any size."""
     lines = lines_of(source)
     first = next(lines, None)
     if first is None:
@@ -100,7 +98,7 @@ def _bad(number: int, message: str, *, field: str = "row", is_last: bool = False
 
 
 def _not_text(start: str) -> str | None:
-    """Why a file that starts like this is not text."""
+    """Why a file that starts with ``start`` is not UTF-8 text, if it is not."""
     if start.startswith("PK\x03\x04"):
         return "is the start of a workbook or archive, not of text; export it as CSV UTF-8"
     if start.startswith("\x1f\ufffd"):

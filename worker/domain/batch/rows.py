@@ -1,27 +1,70 @@
-"""PURE. The door: a batch's file, however it comes in, read into the jobs that it asks for."""
+"""PURE. Reads a batch's file into job requests, with keys that recognize a row when the file is
+submitted again, perhaps edited.
+"""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from hashlib import blake2b
+from typing import Any, ClassVar
 
 from worker.domain.batch.columns import requests_of
 from worker.domain.batch.defaults import FIELDS, KEY, Defaults, check_defaults, header_errors
-from worker.domain.batch.keys import Keys
 from worker.domain.batch.records import BadRow, Form, Record, form_of, read_records
 from worker.domain.errors import InvalidRequest
 from worker.domain.requests import JobRequest
+from worker.domain.requests.base import Model, Name, validate
 
 __all__ = ["BadRow", "Form", "Row", "check_defaults", "form_of", "read_rows"]
+
+_SIZE = 16  #: bytes of a hash; a key takes about 150 bytes of memory
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A job that the file asks for; a row with permutations gives several, of the same number."""
+    """A job request from the file; a row with permutations gives several with the same number."""
 
     number: int  #: the line of the file where the row starts, from 1
-    key: str  #: unique in the file, and the same when the file is handed in again
+    key: str  #: unique in the file, and the same when it is submitted again
     request: JobRequest
+
+
+class _Keys:
+    """Assigns keys to the rows of a file; remembers hashes only, to save memory."""
+
+    def __init__(self) -> None:
+        self._lines: dict[bytes, int] = {}
+        self._repeats: dict[bytes, int] = {}
+
+    def of_caller(self, given: Any, jobs: int, number: int) -> list[str]:
+        """The keys of a row with a key of the caller: one for each of its ``jobs``.
+
+        Raises:
+            InvalidRequest: on ``key``, if it is invalid or a duplicate.
+        """
+        key = _key(given)
+        keys = [key] if jobs == 1 else [f"{key}/{place}" for place in range(1, jobs + 1)]
+        hashes = {_hash(each): each for each in (key, *keys)}
+        for hashed, each in hashes.items():
+            if hashed in self._lines:
+                message = f"{each!r} is used by line {self._lines[hashed]}; each row needs its own"
+                raise InvalidRequest.of("key", message)
+        self._lines.update(dict.fromkeys(hashes, number))
+        return keys
+
+    def of_content(self, request: JobRequest, number: int) -> str:
+        """The key of a request without one: its fingerprint, numbered for repeats."""
+        first = _fingerprint(request)
+        hashed = _hash(first)
+        times, key = self._repeats.get(hashed, 0), first
+        while (place := _hash(key)) in self._lines:
+            times = max(times, 1) + 1
+            key = f"{first}-{times}"
+        if times:
+            self._repeats[hashed] = times
+        self._lines[place] = number
+        return key
 
 
 def read_rows(
@@ -31,19 +74,18 @@ def read_rows(
     *,
     permute: bool = True,
 ) -> Iterator[Row | BadRow]:
-    """The jobs of a file that comes in pieces (``source``), in the order of the file.
+    """The job requests of a file, in the order of the file.
 
-    A row that is bad in any way gives one ``BadRow`` and no job, and the reading goes on, except
-    after a ``BadRow`` that ``is_last``.
+    An invalid row gives one ``BadRow`` and no job. Reading stops after one that ``is_last``.
 
     Args:
-        source: the file's bytes, cut anywhere; read as the rows are asked for.
-        form: how the file is written.
-        defaults: what all rows share, see ``check_defaults``.
-        permute: whether ``{red, green}`` in a prompt stands for several prompts.
+        source: the file in chunks of any size, read lazily.
+        form: the format of the file.
+        defaults: the fields that all rows share, see ``check_defaults``.
+        permute: whether ``{red, green}`` in a prompt gives several prompts.
 
     Raises:
-        InvalidRequest: at once, when the defaults are wrong.
+        InvalidRequest: immediately, if the defaults are invalid.
     """
     shared = check_defaults(defaults or {}, permute=permute)
     if form is Form.LINES:
@@ -52,7 +94,7 @@ def read_rows(
 
 
 def _check_for_lines(shared: Defaults) -> None:
-    """The lines must be of use: each is a prompt."""
+    """Check that the defaults fit a file whose lines are prompts."""
     if "prompt" not in FIELDS[shared.kind]:
         message = f"{shared.kind} has no prompt, and lines are prompts; hand in CSV or NDJSON"
         raise InvalidRequest.of("kind", message)
@@ -64,9 +106,9 @@ def _check_for_lines(shared: Defaults) -> None:
 def _rows(
     records: Iterator[Record | BadRow],
     shared: Defaults,
-    permute: bool,  # noqa: FBT001  # handed on
+    permute: bool,  # noqa: FBT001  # passed on
 ) -> Iterator[Row | BadRow]:
-    keys = Keys()
+    keys = _Keys()
     for record in records:
         if isinstance(record, BadRow):
             yield record
@@ -81,8 +123,43 @@ def _rows(
                 yield Row(record.number, key, request)
 
 
-def _keys(record: Record, requests: list[JobRequest], keys: Keys) -> list[str]:
+def _keys(record: Record, requests: list[JobRequest], keys: _Keys) -> list[str]:
     given = record.columns.get(KEY)
     if given is None or (record.as_text and not given.strip()):
         return [keys.of_content(request, record.number) for request in requests]
     return keys.of_caller(given, len(requests), record.number)
+
+
+class _Keyed(Model):
+    what: ClassVar[str] = "a row"
+    key: Name
+
+
+def _key(given: Any) -> str:
+    if isinstance(given, int) and not isinstance(given, bool):
+        given = str(given)
+    return validate(_Keyed, {"key": given}).key
+
+
+def _hash(key: str) -> bytes:
+    return blake2b(key.encode(), digest_size=_SIZE).digest()
+
+
+def _fingerprint(request: JobRequest) -> str:
+    """Equal for requests with the same result and purpose.
+
+    It ignores how the job runs (account, priority, mode, deadline, notifications, assets):
+    submitting a file again with another priority must not pay for it again.
+    """
+    spec = request.spec
+    content = {
+        "kind": spec.kind,
+        "request": spec.request,
+        "then": spec.then,
+        "metadata": spec.metadata,
+        "tenant": spec.options.tenant,
+    }
+    # Only non-empty values count, so that a new field does not change existing keys.
+    given = {name: value for name, value in content.items() if value}
+    written = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    return blake2b(written.encode(), digest_size=_SIZE).hexdigest()

@@ -6,15 +6,7 @@ from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
 from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
-from worker.domain.job import (
-    Attempt,
-    AttemptOutcome,
-    Job,
-    Kind,
-    Modal,
-    Status,
-    Window,
-)
+from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Modal, Status, Window
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
 
@@ -90,7 +82,7 @@ def answer_queued(job: Job, modal: Modal) -> Job:
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The job has succeeded; its children are created in the same decision."""
-    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.options.keep):
+    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.keep):
         result = replace(result, assets_status=AssetsStatus.PENDING)
     if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)

@@ -23,7 +23,7 @@ def siblings_seen(job: Job, event: events.SiblingsSeen, now: float, policy: Poli
     """Ready with its siblings' images, once each has one."""
     if not job.waiting or job.kind is Kind.CHOOSE:
         return Decision(job, Disposition.STALE)
-    seen = {sibling.job_id: sibling for sibling in event.siblings}
+    seen = {sibling.id: sibling for sibling in event.siblings}
     siblings = [seen.get(job_id) for job_id in job.spec.waits_for]
     names = job.request["blend"]
     lacking = [
@@ -35,13 +35,17 @@ def siblings_seen(job: Job, event: events.SiblingsSeen, now: float, policy: Poli
         message = f"The pictures to blend are not all there: {', '.join(lacking)}."
         error = job_error(ErrorCode.SIBLING_FAILED, message)
         return Decision(ended(job, Status.FAILED, now, error))
-    pictures = [sibling.picture for sibling in siblings if sibling and sibling.picture]
+    pictures = [picture for sibling in siblings if sibling and (picture := _picture(sibling))]
     if len(pictures) < len(names):
         return Decision(job)
     return Decision(replace(job.with_request({**job.request, "images": pictures}), due_at=None))
 
 
-def _problem(sibling: events.Sibling | None) -> str | None:
+def _picture(job: Job) -> str | None:
+    return next(filter(None, (job.result.image_url, *job.result.image_urls)), None)
+
+
+def _problem(sibling: Job | None) -> str | None:
     """Why the sibling will never give an image; None if it has one, or still may."""
     if sibling is None:
         return "is gone"
@@ -49,7 +53,7 @@ def _problem(sibling: events.Sibling | None) -> str | None:
         return None
     if sibling.status is not Status.SUCCEEDED:
         return f"is {sibling.status.value}"
-    return None if sibling.picture else "has no picture"
+    return None if _picture(sibling) else "has no picture"
 
 
 def waits_again(job: Job, now: float) -> Job:

@@ -1,22 +1,23 @@
-"""Everything a caller may hand in: one validation and one wording of errors for every door.
+"""Request validation, with the same error messages in HTTP, the command line, Celery and Python.
 
-    base       what all models share: unknown fields, our own words for errors, common types
-    notify     who is told, and of what
-    retry      further attempts, and after which errors
-    steps      follow-ups (``then``) and their shorthand for the command line
+    base       the base model: unknown fields, error wording, common types
+    notify     where to send notifications, and which
+    retry      automatic retries, and the errors that trigger them
+    steps      follow-ups (``then``) and their command-line shorthand
+    options    the options of every kind of job
     kinds      the fields of each kind of job
-    requests   the doors: ``parse_request``, ``parse_press``, ``parse_resolve``
+    fields     field metadata, for input that is all text
+    queries    the parameters of listings
+    requests   the entry points: ``parse_request``, ``parse_press``, ``parse_resolve``
 
-Every parser returns a value or raises ``InvalidRequest``, which names every bad field. A field that
-is null counts as left out. Pictures are only strings here; ``worker.adapters.storage.inputs`` opens
-them.
+Every parser returns a value or raises ``InvalidRequest``, which names every bad field. A null field
+counts as missing. Pictures are plain strings here; ``worker.adapters.storage.inputs`` opens them.
 """
 
-from worker.domain.requests.kinds import PictureField, picture_fields
+from worker.domain.requests.fields import picture_fields
 from worker.domain.requests.requests import (
     JobRequest,
     PressRequest,
-    ResolveRequest,
     parse_press,
     parse_request,
     parse_resolve,
@@ -25,9 +26,7 @@ from worker.domain.requests.steps import check_choosers, parse_choice, parse_the
 
 __all__ = [
     "JobRequest",
-    "PictureField",
     "PressRequest",
-    "ResolveRequest",
     "check_choosers",
     "parse_choice",
     "parse_press",

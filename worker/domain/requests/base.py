@@ -1,32 +1,32 @@
-"""PURE. What all models of a caller's input share: rules across fields, our words, common types."""
+"""PURE. The base of all request models: cross-field rules, error wording, common types."""
 
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    GetCoreSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.templates import MAX_PROMPT
 
-#: A field's name and what is wrong with it.
+#: A field's name and its error message.
 Problem = tuple[str, str]
 
-#: The same with the place below the model, as pydantic keeps it.
+#: An error's location, as pydantic writes it, and its message.
 Found = tuple[tuple[int | str, ...], str]
 
-#: Marks an error whose message is ours already.
-_WORDED = "worded"
-
+#: Error messages by pydantic's error type.
 _WORDING = {
     "missing": "is required",
     "string_type": "must be a string",
@@ -39,30 +39,30 @@ _WORDING = {
 
 
 class Model(BaseModel):
-    """Base of all input models: strict types, frozen, unknown fields refused by name."""
+    """Base of all request models: strict, frozen, and an error for each unknown field."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
-    #: What the model is called in messages.
+    #: The model's name in error messages.
     what: ClassVar[str]
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:  # noqa: ARG003  # for overriding
-        """The rules across fields that the fields ``given`` (not null, values unchecked) break."""
+        """Check rules across fields; ``given`` has the non-null fields, not yet validated."""
         return iter(())
 
     @model_validator(mode="wrap")
     @classmethod
     def _every_problem(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Look at rules and fields alike: pydantic alone keeps the rules for a second round."""
-        broken: list[Found] = []
+        """Report broken rules and bad fields together; pydantic would stop at the bad fields."""
+        errors: list[Found] = []
         if isinstance(data, dict):
             data = {
                 name: v for name, v in data.items() if v is not None or name not in cls.model_fields
             }
             problems = [*cls._unknown(data), *cls.rules(data)]
-            broken = [((name,), message) for name, message in problems]
-        return made_unless(broken, handler, data)
+            errors = [((name,), message) for name, message in problems]
+        return run_validator(handler, data, errors)
 
     @classmethod
     def _unknown(cls, data: Mapping[Any, Any]) -> Iterator[Problem]:
@@ -75,22 +75,22 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 
-def made_unless(broken: list[Found], handler: Callable[[Any], T], data: Any) -> T:
-    """What ``handler`` makes of ``data``; raises with what is ``broken`` and what it finds."""
+def run_validator(handler: Callable[[Any], T], data: Any, errors: list[Found]) -> T:
+    """Validate ``data`` with ``handler``; its errors are raised together with ``errors``."""
     try:
-        made = handler(data)
+        value = handler(data)
     except ValidationError as error:
-        broken = _found(error) + broken
+        errors = _found(error) + errors
     else:
-        if not broken:
-            return made
-    # Some releases of pydantic run the validators of a model inside a recursive one twice.
-    once = [_worded(*problem) for problem in dict.fromkeys(broken)]
-    raise ValidationError.from_exception_data("request", once)
+        if not errors:
+            return value
+    # Some pydantic releases run the validators of a nested recursive model twice.
+    unique = [_line_error(*each) for each in dict.fromkeys(errors)]
+    raise ValidationError.from_exception_data("request", unique)
 
 
 def validate(model: type[M], data: Any) -> M:
-    """The model made of ``data``, or ``InvalidRequest`` with every bad field."""
+    """Validate ``data`` as ``model``; raises ``InvalidRequest`` with every bad field."""
     if not isinstance(data, dict):
         raise InvalidRequest.of("request", "must be an object")
     try:
@@ -100,18 +100,18 @@ def validate(model: type[M], data: Any) -> M:
 
 
 def field_errors(error: ValidationError, root: str = "") -> list[FieldError]:
-    """What pydantic found, in our words; ``root`` names the value itself."""
+    """Pydantic's errors in our wording; ``root`` is the name of the value itself."""
     return [FieldError(_path(root, loc), message) for loc, message in _found(error)]
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """The nearest of the ``known`` names, and all of them."""
+    """A "did you mean" hint, and the list of ``known`` names."""
     near = difflib.get_close_matches(name[:64], known, n=1)
     return (f"did you mean `{near[0]}`? " if near else "") + f"known are {', '.join(known)}"
 
 
 def exactly_one(given: Collection[str], *names: str) -> Iterator[Problem]:
-    """The rule that one of the fields ``names`` is given and no second one."""
+    """Require exactly one of the fields ``names``."""
     present = [name for name in names if name in given]
     listed = " or ".join(f"`{name}`" for name in names)
     if not present:
@@ -121,31 +121,40 @@ def exactly_one(given: Collection[str], *names: str) -> Iterator[Problem]:
 
 
 def at_least_one(given: Collection[str], *names: str) -> Iterator[Problem]:
-    """The rule that some of the fields ``names`` are given."""
+    """Require at least one of the fields ``names``."""
     if not any(name in given for name in names):
         yield names[0], f"is required: give {' or '.join(f'`{name}`' for name in names)}, or both"
 
 
-def within(low: int, high: int) -> AfterValidator:
-    """A whole number from ``low`` to ``high``."""
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The integers that a field allows. ``Literal`` would accept true as 1."""
 
-    def check(value: int) -> int:
-        if not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
+    allowed: Collection[int]
+    shown: str  #: for help texts: ``1-4``
+    problem: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, value: int) -> int:
+        if value not in self.allowed:
+            raise ValueError(self.problem)
         return value
 
-    return AfterValidator(check)
+
+def within(low: int, high: int) -> Numbers:
+    """An integer from ``low`` to ``high``, both included."""
+    problem = f"must be a whole number from {low} to {high}"
+    return Numbers(range(low, high + 1), f"{low}-{high}", problem)
 
 
-def choice(*allowed: int) -> AfterValidator:
-    """One of some numbers. ``Literal`` would take true for 1."""
-
-    def check(value: int) -> int:
-        if value not in allowed:
-            raise ValueError(f"must be one of {', '.join(map(str, allowed))}")
-        return value
-
-    return AfterValidator(check)
+def choice(*allowed: int) -> Numbers:
+    """One of the ``allowed`` integers."""
+    problem = f"must be one of {', '.join(map(str, allowed))}"
+    return Numbers(allowed, "|".join(map(str, allowed)), problem)
 
 
 def count(low: int, high: int) -> AfterValidator:
@@ -161,7 +170,7 @@ def count(low: int, high: int) -> AfterValidator:
 
 
 def depth(value: Any, limit: int) -> int:
-    """How deep lists and objects are nested in ``value``; never looks beyond ``limit`` + 1."""
+    """How deeply lists and objects are nested in ``value``; stops counting at ``limit`` + 1."""
     level, found = [value], 0
     while level and found <= limit:
         level = [item for each in level for item in _items(each)]
@@ -181,9 +190,9 @@ _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def text(limit: int | None, *, lines: bool = False) -> AfterValidator:
-    """Text that is not blank and has at most ``limit`` characters; blanks around it are dropped.
+    """Non-blank text of at most ``limit`` characters, stripped.
 
-    Control characters are refused, with ``lines`` all but tabs and line breaks.
+    Control characters are refused; ``lines`` allows tabs and line breaks.
     """
     control = _CONTROL_BUT_LINES if lines else _CONTROL
 
@@ -205,10 +214,12 @@ def text(limit: int | None, *, lines: bool = False) -> AfterValidator:
 
 
 Name = Annotated[str, text(200)]  #: of an account, a button, a queue
-Id = Annotated[str, text(255)]  #: of a job, or a task at the provider
+Id = Annotated[str, text(255)]  #: of a job, or of a provider task
 CustomId = Annotated[str, text(1000)]
 Prompt = Annotated[str, text(MAX_PROMPT, lines=True)]
-Picture = Annotated[str, text(None)]  #: see worker.adapters.storage.inputs
+#: Marks a field that holds a picture; see worker.adapters.storage.inputs.
+PICTURE = "picture"
+Picture = Annotated[str, text(None), PICTURE]
 
 
 def _found(error: ValidationError) -> list[Found]:
@@ -216,8 +227,8 @@ def _found(error: ValidationError) -> list[Found]:
     return [(each["loc"], _wording(each)) for each in details]
 
 
-def _worded(loc: tuple[int | str, ...], message: str) -> InitErrorDetails:
-    return {"type": PydanticCustomError(_WORDED, message), "loc": loc, "input": None}
+def _line_error(loc: tuple[int | str, ...], message: str) -> InitErrorDetails:
+    return {"type": PydanticCustomError("worded", message), "loc": loc, "input": None}
 
 
 def _wording(error: ErrorDetails) -> str:
@@ -238,5 +249,5 @@ def _path(root: str, loc: tuple[int | str, ...]) -> str:
 
 
 def _shown(name: str) -> str:
-    """A field's name as the caller wrote it, in a form that can always be printed."""
+    """The field name that the caller sent, truncated and printable."""
     return name[:100].encode(errors="backslashreplace").decode() or '""'

@@ -1,18 +1,14 @@
-"""PURE. The fields of each kind of job."""
+"""PURE. The fields of each kind of job. Docstrings and descriptions are the command line's help."""
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from worker.domain.job import Kind
-from worker.domain.requests.assets import AssetsField
 from worker.domain.requests.base import (
     CustomId,
     Id,
-    Model,
     Name,
     Picture,
     Problem,
@@ -20,76 +16,28 @@ from worker.domain.requests.base import (
     at_least_one,
     choice,
     count,
-    depth,
     exactly_one,
     within,
 )
-from worker.domain.requests.notify import Notify
-from worker.domain.requests.retry import Retry
-from worker.domain.requests.steps import Dimensions, Steps
+from worker.domain.requests.options import Options, Pictured
+from worker.domain.requests.steps import Dimensions
 
-MAX_METADATA = 4096  #: bytes, as JSON
-MAX_METADATA_DEPTH = 20
 MAX_PICTURES = 20
 
-Mode = Literal["fast", "relax", "turbo"]
-
-
-def _small_json(value: dict[str, Any]) -> dict[str, Any]:
-    """A copy of an object that is plain JSON and small."""
-    if depth(value, MAX_METADATA_DEPTH) > MAX_METADATA_DEPTH:
-        raise ValueError(f"must not be nested deeper than {MAX_METADATA_DEPTH}")
-    try:
-        written = json.dumps(
-            value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
-        ).encode()
-    except (TypeError, ValueError):
-        raise ValueError("must be plain JSON with finite numbers and valid Unicode") from None
-    if len(written) > MAX_METADATA:
-        raise ValueError(f"must have at most {MAX_METADATA} bytes as JSON, not {len(written)}")
-    copy: dict[str, Any] = json.loads(written)
-    return copy
-
-
-class Request(Model):
-    """What every kind of job has."""
-
-    then: Steps = Field(default_factory=list)
-    account: Name | None = None
-    priority: Annotated[int, within(0, 9)] = 5
-    tenant: Name | None = None
-    mode: Mode | None = None
-    deadline_s: Annotated[int, within(60, 86400)] = 3600
-    retry: Retry | None = None
-    metadata: Annotated[dict[str, Any], AfterValidator(_small_json)] = Field(default_factory=dict)
-    notify: Notify | None = None
-    assets: AssetsField | None = None
-
-
-class Pictured(Request):
-    """Ends with a picture, whose seed may be asked for."""
-
-    seed: bool = False
-
-
-#: What a job that waits for its window's answer keeps as it was handed in: every option that a
-#: job of any kind may have. Its ``account`` may be named again, where it is the same.
+#: Options that a job waiting for a modal answer keeps from its request. ``account`` may be repeated
+#: if it is the same.
 _KEPT = frozenset(Pictured.model_fields) - {"account"}
 
+JobId = Annotated[Id, Field(description="A job of ours.")]
+TaskId = Annotated[Id, Field(description="A task that only the provider knows.")]
+Image = Annotated[Picture, Field(description="The picture.")]
+Mask = Annotated[
+    Picture, Field(description="White where it shall change; a PNG of the picture's size.")
+]
 
-class _ForBot(Request):
-    bot_type: Literal["MID_JOURNEY", "NIJI_JOURNEY"] | None = None
 
-
-class _OnTask(Pictured):
-    """Goes on from a job of ours, or from a task that only the provider knows."""
-
-    job_id: Id | None = None
-    task_id: Id | None = None
-
-    @classmethod
-    def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        return exactly_one(given, "job_id", "task_id")
+class _ForBot(Options):
+    bot_type: Literal["MID_JOURNEY", "NIJI_JOURNEY"] | None = Field(None, description="Which bot.")
 
 
 class Imagine(_ForBot, Pictured):
@@ -97,22 +45,24 @@ class Imagine(_ForBot, Pictured):
 
     what: ClassVar[str] = "imagine"
     prompt: Prompt
-    images: Annotated[list[Picture], count(0, MAX_PICTURES)] = Field(default_factory=list)
+    images: Annotated[list[Picture], count(0, MAX_PICTURES)] = Field(
+        default_factory=list, description="A reference."
+    )
 
 
 class Blend(_ForBot, Pictured):
-    """One picture of several."""
+    """One picture of two to five."""
 
     what: ClassVar[str] = "blend"
     images: Annotated[list[Picture], count(2, 5)]
-    dimensions: Dimensions | None = None
+    dimensions: Dimensions | None = Field(None, description="The shape.")
 
 
 class Describe(_ForBot):
     """Prompts from a picture."""
 
     what: ClassVar[str] = "describe"
-    image: Picture
+    image: Image
 
 
 class Shorten(_ForBot):
@@ -122,31 +72,35 @@ class Shorten(_ForBot):
     prompt: Prompt
 
 
-class Action(_OnTask):
-    """A button of a finished task, by name or by customId."""
+class Action(Pictured):
+    """A button of a finished job or task; `press` is the short form."""
 
     what: ClassVar[str] = "action"
-    button: Name | None = None
-    custom_id: CustomId | None = None
+    job_id: JobId | None = None
+    task_id: TaskId | None = None
+    button: Name | None = Field(None, description="Its name, label or emoji.")
+    custom_id: CustomId | None = Field(None, description="The provider's own name of it.")
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """One task and one button."""
-        yield from super().rules(given)
+        """Exactly one task and one button."""
+        yield from exactly_one(given, "job_id", "task_id")
         yield from exactly_one(given, "button", "custom_id")
 
 
-class Modal(_OnTask):
-    """The answer to a window."""
+class Modal(Pictured):
+    """The answer to a window; the job that waits for it goes on."""
 
     what: ClassVar[str] = "modal"
-    prompt: Prompt | None = None
-    mask: Picture | None = None
+    job_id: JobId | None = None
+    task_id: TaskId | None = None
+    prompt: Prompt | None = Field(None, description="The new prompt.")
+    mask: Mask | None = None
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """An answer must say something; a job of ours keeps what it was handed in with."""
-        yield from super().rules(given)
+        """Require an answer, and refuse to change the options of the waiting job."""
+        yield from exactly_one(given, "job_id", "task_id")
         yield from at_least_one(given, "prompt", "mask")
         if "job_id" in given:
             for name in _KEPT & given.keys():
@@ -156,27 +110,21 @@ class Modal(_OnTask):
                 )
 
 
-class Change(_OnTask):
+class Change(Pictured):
     """Upscale, variation or reroll, for providers without buttons."""
 
     what: ClassVar[str] = "change"
-    action: Literal["UPSCALE", "VARIATION", "REROLL"]
-    index: Annotated[int, within(1, 4)] | None = None
+    action: Literal["UPSCALE", "VARIATION", "REROLL"] = Field(description="What to do.")
+    index: Annotated[int, within(1, 4)] | None = Field(None, description="The picture of the grid.")
+    job_id: JobId | None = None
+    task_id: TaskId | None = None
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """Only a reroll is about all four pictures."""
-        yield from super().rules(given)
+        """Require an index, except for a reroll, which applies to the whole grid."""
+        yield from exactly_one(given, "job_id", "task_id")
         if given.get("action") in ("UPSCALE", "VARIATION") and "index" not in given:
             yield "index", "is required: 1 to 4, the picture of the grid"
-
-
-class Retexture(Pictured):
-    """The same shapes in another look."""
-
-    what: ClassVar[str] = "retexture"
-    prompt: Prompt
-    image: Picture
 
 
 class Edits(Pictured):
@@ -184,28 +132,38 @@ class Edits(Pictured):
 
     what: ClassVar[str] = "edits"
     prompt: Prompt
-    image: Picture
-    mask: Picture | None = None
+    image: Image
+    mask: Mask | None = None
 
 
-class Video(Request):
-    """A film from a picture; with ``job_id`` or ``task_id`` a longer one from a film."""
+class Retexture(Pictured):
+    """The same shapes in another look."""
+
+    what: ClassVar[str] = "retexture"
+    prompt: Prompt
+    image: Image
+
+
+class Video(Options):
+    """A film from a picture, or a longer one from a film."""
 
     what: ClassVar[str] = "video"
     prompt: Prompt | None = None
-    image: Picture | None = None
-    end_image: Picture | None = None
-    motion: Literal["low", "high"] | None = None
-    loop: bool | None = None
-    video_type: Literal["vid_1.1_i2v_480", "vid_1.1_i2v_720"] | None = None
-    batch_size: Annotated[int, choice(1, 2, 4)] | None = None
-    job_id: Id | None = None
-    task_id: Id | None = None
-    index: Annotated[int, within(0, 3)] | None = None
+    image: Picture | None = Field(None, description="The first picture.")
+    end_image: Picture | None = Field(None, description="The last picture.")
+    motion: Literal["low", "high"] | None = Field(None, description="How much moves.")
+    loop: bool | None = Field(None, description="End where it began.")
+    video_type: Literal["vid_1.1_i2v_480", "vid_1.1_i2v_720"] | None = Field(
+        None, description="The provider's model."
+    )
+    batch_size: Annotated[int, choice(1, 2, 4)] | None = Field(None, description="How many films.")
+    job_id: JobId | None = None
+    task_id: TaskId | None = None
+    index: Annotated[int, within(0, 3)] | None = Field(None, description="The film to extend.")
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """A new film needs a prompt and a picture, a longer one the film's number."""
+        """Require a prompt and a picture for a new film, an index to extend one."""
         if "job_id" in given or "task_id" in given:
             yield from exactly_one(given, "job_id", "task_id")
             if "index" not in given:
@@ -222,7 +180,7 @@ class Video(Request):
             )
 
 
-class SwapFace(Request):
+class SwapFace(Options):
     """The face of one picture in another."""
 
     what: ClassVar[str] = "swap_face"
@@ -230,47 +188,17 @@ class SwapFace(Request):
     target: Picture
 
 
-class Upload(Request):
-    """Pictures to be kept by the provider."""
+class Upload(Options):
+    """Pictures to be kept by the provider; their URLs are the result."""
 
     what: ClassVar[str] = "upload"
     images: Annotated[list[Picture], count(1, MAX_PICTURES)]
 
 
-MODELS: Mapping[Kind, type[Request]] = {
+MODELS: Mapping[Kind, type[Options]] = {
     Kind(model.what): model
     for model in (
         Imagine, Blend, Describe, Action, Modal, Shorten,
         Change, Edits, Retexture, Video, SwapFace, Upload,
     )
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class PictureField:
-    """A field of a request that holds a picture, or a list of them (``many``)."""
-
-    name: str
-    many: bool = False
-    mask: bool = False  #: a mask: PNG, of the size of the picture that it belongs to
-
-
-_IMAGE, _IMAGES = PictureField("image"), PictureField("images", many=True)
-_MASK = PictureField("mask", mask=True)
-
-_PICTURES: Mapping[Kind, tuple[PictureField, ...]] = {
-    Kind.IMAGINE: (_IMAGES,),
-    Kind.BLEND: (_IMAGES,),
-    Kind.DESCRIBE: (_IMAGE,),
-    Kind.MODAL: (_MASK,),
-    Kind.EDITS: (_IMAGE, _MASK),
-    Kind.RETEXTURE: (_IMAGE,),
-    Kind.VIDEO: (_IMAGE, PictureField("end_image")),
-    Kind.SWAP_FACE: (PictureField("source"), PictureField("target")),
-    Kind.UPLOAD: (_IMAGES,),
-}
-
-
-def picture_fields(kind: Kind) -> tuple[PictureField, ...]:
-    """The fields of a ``kind``'s request that hold pictures, a mask after its picture."""
-    return _PICTURES.get(kind, ())

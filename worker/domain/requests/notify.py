@@ -1,4 +1,4 @@
-"""PURE. Whom a caller wants to be told, and of what."""
+"""PURE. The ``notify`` field: where to send notifications, and on which topics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
@@ -11,7 +11,7 @@ from worker.domain.notifications import DEFAULT_BATCH_TOPICS, DEFAULT_TOPICS, To
 from worker.domain.requests.base import Model, Name, Problem, count, exactly_one, suggestion, text
 
 TOPICS = tuple(topic.value for topic in Topic)
-#: A single job is no batch.
+#: The topics of a single job.
 JOB_TOPICS = tuple(topic for topic in TOPICS if topic != Topic.BATCH_FINISHED)
 
 
@@ -25,7 +25,7 @@ def _web_address(url: str) -> str:
 
 
 def _topics(known: Sequence[str]) -> Any:
-    """A list of topics, each once."""
+    """A list of ``known`` topics, without duplicates."""
 
     def check(topic: str) -> str:
         if topic in known:
@@ -35,12 +35,12 @@ def _topics(known: Sequence[str]) -> Any:
         raise ValueError(f"{topic[:64]!r} is not a topic; {suggestion(topic, known)}")
 
     one = Annotated[str, AfterValidator(check), Field(json_schema_extra={"enum": list(known)})]
-    once = AfterValidator(lambda topics: list(dict.fromkeys(topics)))
-    return Annotated[list[one], count(1, len(TOPICS)), once]
+    unique = AfterValidator(lambda topics: list(dict.fromkeys(topics)))
+    return Annotated[list[one], count(1, len(TOPICS)), unique]
 
 
 class Notify(Model):
-    """Where a caller is told, and of what: a Celery task, or a URL."""
+    """Where to send notifications (a Celery task or a URL), and on which topics."""
 
     what: ClassVar[str] = "`notify`"
     default: ClassVar[tuple[str, ...]] = DEFAULT_TOPICS
@@ -52,7 +52,7 @@ class Notify(Model):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """One way to tell."""
+        """Require exactly one target; a queue only with a task, and none of Hookline's own."""
         yield from exactly_one(given, "celery_task", "url")
         queue = given.get("queue")
         if "queue" in given and "celery_task" not in given:
@@ -62,12 +62,12 @@ class Notify(Model):
 
     @property
     def value(self) -> Asked:
-        """As the job keeps it."""
+        """The value stored with the job."""
         return Asked(tuple(self.on or self.default), self.url, self.celery_task, self.queue)
 
 
 class BatchNotify(Notify):
-    """Where a batch's caller is told; its rows are told of, too, where the topics say so."""
+    """Where to send a batch's notifications; topics may include those of its jobs."""
 
     default: ClassVar[tuple[str, ...]] = DEFAULT_BATCH_TOPICS
 

@@ -1,6 +1,6 @@
-"""PURE. What listings are asked for: one model each for HTTP, the command line and Python.
+"""PURE. The parameters of listings, shared by HTTP, the command line and Python.
 
-A URL has only text, so text is taken for a number, a flag or a word, too.
+Query strings have only text, so numbers and flags are also accepted as text.
 """
 
 from enum import StrEnum
@@ -14,15 +14,15 @@ from worker.domain.job import Kind, Status
 from worker.domain.notifications import DeliveryState
 from worker.domain.requests.base import Model
 
-#: How many items a page may have, and has unless asked otherwise.
+#: Items per page: the maximum and the default.
 MAX_PAGE, PAGE = 200, 50
 
 
 class OneOf:
-    """Marks a field whose value is one of the words of an enum."""
+    """Accepts the values of a string enum, as text or as members."""
 
-    def __init__(self, words: type[StrEnum]) -> None:
-        self._words = words
+    def __init__(self, enum: type[StrEnum]) -> None:
+        self._enum = enum
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -32,12 +32,12 @@ class OneOf:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"enum": [word.value for word in self._words]}
+        return {"enum": [member.value for member in self._enum]}
 
     def _read(self, value: Any) -> StrEnum:
-        if value not in [*self._words]:
-            raise ValueError(f"must be one of {', '.join(self._words)}")
-        return self._words(value)
+        if value not in [*self._enum]:
+            raise ValueError(f"must be one of {', '.join(self._enum)}")
+        return self._enum(value)
 
 
 def _flag(value: Any) -> bool:
@@ -55,9 +55,11 @@ def _limit(value: Any) -> int:
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Limit = Annotated[
-    int, Field(description="How many at most.", ge=1, le=MAX_PAGE), BeforeValidator(_limit)
+    int,
+    Field(description="The maximum number of items.", ge=1, le=MAX_PAGE),
+    BeforeValidator(_limit),
 ]
-Cursor = Annotated[str, Field(description="The `next_cursor` of the page before.")]
+Cursor = Annotated[str, Field(description="The `next_cursor` of the previous page.")]
 
 
 class Query(Model):
@@ -92,7 +94,7 @@ class DeliveriesQuery(Query):
     """Which deliveries to list."""
 
     state: Annotated[DeliveryState, OneOf(DeliveryState)] | None = Field(
-        None, description="Only those in this state."
+        None, description="Only deliveries in this state."
     )
     limit: Limit = PAGE
     cursor: Cursor | None = None

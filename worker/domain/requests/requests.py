@@ -1,65 +1,67 @@
-"""PURE. The doors: what the calls take, as frozen values."""
+"""PURE. The entry points: parse a request, a press or a resolve into a frozen value."""
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import SUBMITTED_KINDS, Kind, Notify, Retry
+from worker.domain.job import SUBMITTED_KINDS, JobOptions, JobSpec, Kind
 from worker.domain.requests.base import Id, Model, Name, Problem, suggestion, validate
-from worker.domain.requests.kinds import MODELS, Pictured
+from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.options import Pictured
 from worker.domain.requests.steps import ModalAnswer, Steps, normal_form
-from worker.domain.result import Keep
 
 Outcome = Literal["resubmit", "failed", "accepted"]
+
+#: Options that are part of a fingerprint even at their default.
+_COUNTED = frozenset({"priority", "tenant", "mode", "deadline_s", "retry", "seed", "notify"})
 
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A job as it was asked for."""
+    """A validated request for a job."""
 
-    kind: Kind
-    request: dict[str, Any]  #: the kind's own fields that were given
-    then: tuple[dict[str, Any], ...] = ()  #: steps with only the fields that were given
-    priority: int = 5  #: 0-9, 9 first
-    tenant: str = ""  #: for whom; empty: nobody in particular
-    mode: str | None = None  #: fast, relax or turbo
-    deadline_s: int = 3600  #: 60-86400
-    retry: Retry | None = None
-    seed: bool = False  #: whether the seeds of the pictures are asked for
-    metadata: dict[str, Any] = field(default_factory=dict)
-    account: str | None = None
-    notify: Notify | None = None
-    keep: Keep | None = None  #: what of the result is stored; None: as the parent's, or all
+    spec: JobSpec
+    account: str | None = None  #: must run there; None: on any account
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells a repeated request from a different one with the same idempotency key."""
+        spec, options = self.spec, _values(self.spec.options)
+        # Newer options count only if set, so that stored fingerprints stay valid.
+        counted = {
+            name: v for name, v in options.items() if name in _COUNTED or v != _DEFAULTS[name]
+        }
+        asked = {"kind": spec.kind, "request": spec.request, "then": spec.then}
+        return _hash({**asked, **counted, "metadata": spec.metadata, "account": self.account})
 
 
 @dataclass(frozen=True, slots=True)
 class PressRequest:
-    """A follow-up by hand."""
+    """A validated manual follow-up."""
 
     button: str
     modal: dict[str, Any] | None = None  #: ``{prompt?, mask?}``, not empty
     then: tuple[dict[str, Any], ...] = ()
 
     @property
+    def fingerprint(self) -> str:
+        """As in ``JobRequest``."""
+        return _hash(_values(self))
+
+    @property
     def step(self) -> dict[str, Any]:
-        """The same as a step of ``then``."""
+        """The press as a step of ``then``."""
         given = {"press": self.button, "modal": self.modal, "then": list(self.then)}
         return {name: value for name, value in given.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class ResolveRequest:
-    """How a job in doubt ends; ``task_id`` exactly when it was accepted."""
-
-    outcome: Outcome
-    task_id: str | None = None
-
-
 class Press(Model):
-    """A follow-up by hand."""
+    """A manual follow-up."""
 
     what: ClassVar[str] = "press"
     button: Name
@@ -68,7 +70,7 @@ class Press(Model):
 
 
 class Resolve(Model):
-    """How a job in doubt ends; ``task_id`` exactly when it was accepted."""
+    """How to resolve a job in doubt; ``task_id`` only with the outcome `accepted`."""
 
     what: ClassVar[str] = "resolve"
     outcome: Outcome
@@ -76,7 +78,7 @@ class Resolve(Model):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """A task belongs to the outcome `accepted`, and to no other."""
+        """Require a task for the outcome `accepted`, and refuse it for others."""
         accepted = given.get("outcome") == "accepted"
         if accepted and "task_id" not in given:
             yield "task_id", "is required: the provider's id of the task that was accepted"
@@ -84,8 +86,12 @@ class Resolve(Model):
             yield "task_id", "belongs to the outcome accepted; leave it out"
 
 
-def parse_request(data: Any) -> JobRequest:
-    """A job from the JSON object that a caller handed in.
+def parse_request(data: Any, *, then: tuple[dict[str, Any], ...] | None = None) -> JobRequest:
+    """Parse the JSON object of a job request.
+
+    Args:
+        data: the object.
+        then: steps that were checked before, in place of the object's own.
 
     Raises:
         InvalidRequest: with every bad field.
@@ -95,33 +101,37 @@ def parse_request(data: Any) -> JobRequest:
     kind = _kind(data.get("kind"))
     fields = {name: value for name, value in data.items() if name != "kind"}
     asked = validate(MODELS[kind], fields)
-    return JobRequest(
-        kind=kind,
-        request=asked.model_dump(exclude=set(Pictured.model_fields), exclude_defaults=True),
-        then=normal_form(asked.then),
-        priority=asked.priority,
-        tenant=asked.tenant or "",
-        mode=asked.mode,
-        deadline_s=asked.deadline_s,
-        retry=asked.retry.value if asked.retry else None,
-        seed=isinstance(asked, Pictured) and asked.seed,
-        metadata=asked.metadata,
-        account=asked.account,
-        notify=asked.notify.value if asked.notify else None,
-        keep=asked.assets.value if asked.assets else None,
+    spec = JobSpec(
+        kind,
+        asked.model_dump(exclude=set(Pictured.model_fields), exclude_defaults=True),
+        then or normal_form(asked.then),
+        asked.job_options,
+        asked.metadata,
     )
+    return JobRequest(spec, asked.account)
 
 
 def parse_press(data: Any) -> PressRequest:
-    """The body of ``POST /v1/jobs/{id}/press``; raises ``InvalidRequest`` as above."""
+    """Parse the body of ``POST /v1/jobs/{id}/press``; raises ``InvalidRequest``."""
     asked = validate(Press, data)
     return PressRequest(asked.button, _given(asked.modal), normal_form(asked.then))
 
 
-def parse_resolve(data: Any) -> ResolveRequest:
-    """The body of ``POST /v1/jobs/{id}/resolve``; raises ``InvalidRequest`` as above."""
-    asked = validate(Resolve, data)
-    return ResolveRequest(asked.outcome, asked.task_id)
+def parse_resolve(data: Any) -> Resolve:
+    """Parse the body of ``POST /v1/jobs/{id}/resolve``; raises ``InvalidRequest``."""
+    return validate(Resolve, data)
+
+
+def _values(of: Any) -> dict[str, Any]:
+    """The fields of a dataclass; ``asdict`` would deep-copy them for each row of a batch."""
+    return {each.name: getattr(of, each.name) for each in fields(of)}
+
+
+_DEFAULTS = _values(JobOptions())
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()[:32]
 
 
 def _given(model: Model | None) -> dict[str, Any] | None:

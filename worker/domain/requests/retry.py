@@ -1,4 +1,4 @@
-"""PURE. Further attempts that a caller asks for in advance, and the errors they may answer."""
+"""PURE. The ``retry`` field: automatic retries, and the errors that trigger them."""
 
 from typing import Annotated, ClassVar
 
@@ -9,8 +9,8 @@ from worker.domain.job import Retry as Asked
 from worker.domain.requests.base import Model, count, suggestion, within
 
 
-def _checked(code: str) -> str:
-    """A code of an error after which the same request may succeed."""
+def _retryable(code: str) -> str:
+    """Refuse codes of errors that a retry cannot help."""
     if code not in TASK_CODES:
         raise ValueError(f"is not the code of a task's failure; {suggestion(code, RETRY_ON)}")
     if why_not := TASK_CODES[code].why_not:
@@ -18,23 +18,23 @@ def _checked(code: str) -> str:
     return code
 
 
-def _once_each(codes: list[str]) -> list[str]:
+def _unique(codes: list[str]) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
-Code = Annotated[str, AfterValidator(_checked), Field(json_schema_extra={"enum": list(RETRY_ON)})]
+Code = Annotated[str, AfterValidator(_retryable), Field(json_schema_extra={"enum": list(RETRY_ON)})]
 
 
 class Retry(Model):
-    """How often a job is tried in all when the provider's task fails, and after which errors."""
+    """How many attempts a job gets when the provider's task fails, and after which errors."""
 
     what: ClassVar[str] = "`retry`"
 
     attempts: Annotated[int, within(1, 10)] = 3
     backoff_s: Annotated[int, within(1, 3600)] = 10
-    on: Annotated[list[Code], count(1, len(TASK_CODES)), AfterValidator(_once_each)] | None = None
+    on: Annotated[list[Code], count(1, len(TASK_CODES)), AfterValidator(_unique)] | None = None
 
     @property
     def value(self) -> Asked:
-        """As the job keeps it."""
+        """The value stored with the job."""
         return Asked(self.attempts, self.backoff_s, None if self.on is None else tuple(self.on))

@@ -1,4 +1,4 @@
-"""PURE. Follow-ups: the steps of ``then``, and their shorthand for the command line."""
+"""PURE. Follow-ups: the steps of ``then``, and their command-line shorthand."""
 
 import json
 import re
@@ -28,13 +28,13 @@ from worker.domain.requests.base import (
     count,
     exactly_one,
     field_errors,
-    made_unless,
+    run_validator,
 )
 from worker.domain.requests.retry import Retry
 from worker.domain.templates import check_template
 
 MAX_STEPS = 50  #: in one list
-MAX_STEPS_IN_ALL = 500  #: in a whole tree: each is a payment
+MAX_STEPS_IN_ALL = 500  #: in the whole tree: each is paid for
 MAX_DEPTH = 20
 
 Dimensions = Literal["PORTRAIT", "SQUARE", "LANDSCAPE"]
@@ -43,7 +43,7 @@ _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
 class ModalAnswer(Model):
-    """The answer to a window: a prompt, a mask or both."""
+    """The answer to a modal window: a prompt, a mask or both."""
 
     what: ClassVar[str] = "`modal`"
 
@@ -52,7 +52,7 @@ class ModalAnswer(Model):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """An answer must say something."""
+        """Require a prompt or a mask."""
         return at_least_one(given, "prompt", "mask")
 
 
@@ -75,7 +75,7 @@ def _function(name: str) -> str:
 
 
 class Step(Model):
-    """What a finished job starts: exactly one of these actions."""
+    """What a finished job starts: exactly one action."""
 
     what: ClassVar[str] = "a step"
 
@@ -91,7 +91,7 @@ class Step(Model):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """One action per step, and a window only behind a button."""
+        """Require one action; ``modal`` belongs to a press, ``dimensions`` to a blend."""
         yield from exactly_one(given, "press", "imagine", "describe", "blend", "choose")
         if "modal" in given and "press" not in given:
             yield "modal", "belongs to a `press`: only a button opens a window"
@@ -102,7 +102,7 @@ class Step(Model):
 
 
 def _bounded(then: Any) -> Any:
-    """Refuse what is too deep or too much, before any model looks at it."""
+    """Limit depth and size before validation, which is recursive."""
     level, depth, steps = then, 0, 0
     while isinstance(level, list) and level:
         depth, steps = depth + 1, steps + len(level)
@@ -114,24 +114,24 @@ def _bounded(then: Any) -> Any:
             raise ValueError(
                 f"has too many steps: at most {MAX_STEPS_IN_ALL}, those below included"
             )
-        below = [step.get("then") for step in level if isinstance(step, dict)]
-        level = [step for each in below if isinstance(each, list) for step in each]
+        nested = [step.get("then") for step in level if isinstance(step, dict)]
+        level = [step for each in nested if isinstance(each, list) for step in each]
     return then
 
 
-def _beside_siblings(then: Any, handler: ValidatorFunctionWrapHandler) -> list[Step]:
-    """Each blend's pictures must come from presses of the same list."""
-    broken: list[Found] = []
+def _blends_checked(then: Any, handler: ValidatorFunctionWrapHandler) -> list[Step]:
+    """Require that a blend's pictures come from presses of the same list."""
+    errors: list[Found] = []
     steps = [step for step in then if isinstance(step, dict)] if isinstance(then, list) else []
     pressed = [step["press"] for step in steps if isinstance(step.get("press"), str)]
     for index, step in enumerate(then if steps else ()):
         names = step.get("blend") if isinstance(step, dict) else None
         if isinstance(names, list):
-            broken += [((index, "blend"), problem) for problem in _not_beside(names, pressed)]
-    return made_unless(broken, handler, then)
+            errors += [((index, "blend"), problem) for problem in _blend_problems(names, pressed)]
+    return run_validator(handler, then, errors)
 
 
-def _not_beside(names: list[Any], pressed: list[str]) -> Iterator[str]:
+def _blend_problems(names: list[Any], pressed: list[str]) -> Iterator[str]:
     named = [name for name in names if isinstance(name, str)]
     for name in dict.fromkeys(named):
         shown = json.dumps(name[:64])
@@ -146,7 +146,7 @@ def _not_beside(names: list[Any], pressed: list[str]) -> Iterator[str]:
 Steps = Annotated[
     list[Step],
     count(0, MAX_STEPS),
-    WrapValidator(_beside_siblings),
+    WrapValidator(_blends_checked),
     BeforeValidator(_bounded),
 ]
 Step.model_rebuild()
@@ -154,14 +154,14 @@ _STEPS: TypeAdapter[list[Step]] = TypeAdapter(Steps)
 
 
 def normal_form(steps: list[Step]) -> tuple[dict[str, Any], ...]:
-    """The steps as JSON values, only with the fields that were given."""
+    """The steps as JSON values, without defaults."""
     return tuple(step.model_dump(exclude_defaults=True) for step in steps)
 
 
 def check_choosers(then: Iterable[Mapping[str, Any]], modules: Collection[str]) -> None:
-    """Refuse steps that name a function of a module which is none of ``modules``.
+    """Refuse functions outside of ``modules``: a caller who may name any function can run any code.
 
-    Whoever may name any function runs any code; raises ``InvalidRequest``.
+    Raises ``InvalidRequest``.
     """
     problems = [
         FieldError(
@@ -183,7 +183,7 @@ def _choosers(then: Iterable[Mapping[str, Any]], path: str) -> Iterator[tuple[st
 
 
 def parse_choice(answer: Any) -> tuple[dict[str, Any], ...]:
-    """The presses that the function of a choose answered: names of buttons, or steps.
+    """Parse what a ``choose`` function returned: button names or press steps.
 
     Raises ``InvalidRequest`` on the field ``answer`` or a path below it.
     """
@@ -200,9 +200,9 @@ def parse_choice(answer: Any) -> tuple[dict[str, Any], ...]:
 
 
 def parse_then_shorthand(text: str) -> list[dict[str, Any]]:
-    """The steps of the command line's ``--then``.
+    """Parse the value of the command line's ``--then``.
 
-    ``U1,U2`` presses two buttons, ``V2>U1`` presses U1 under what V2 gave, and ``>`` binds closer
+    ``U1,U2`` presses two buttons, ``V2>U1`` presses U1 on the result of V2; ``>`` binds tighter
     than the comma. Text that starts with a bracket is JSON, as in a request.
 
     Raises:

@@ -14,8 +14,7 @@ from worker.domain.money import in_words
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, WrongUsage, json_option, note, print_json
 from worker.services.pause import Pausable
-from worker.services.reports import answers
-from worker.services.reports.overview import Overview, Report, Taking
+from worker.services.reports.answers.accounts import Account, Accounts, Taking
 
 _COLOURS = {
     Taking.OPEN: "green",
@@ -42,25 +41,25 @@ def accounts(*, as_json: bool) -> None:
     """
     found = client.overview()
     if as_json:
-        print_json(answers.Accounts.of(found))
+        print_json(found)
         return
     console = Console(highlight=False)
     if not console.is_terminal:  # in a pipe nothing is cut
         console.width = _WIDE
-    console.print(_table(found.reports))
+    console.print(_table(found.items))
     for text in _shared(found):
         click.echo(f"  {text}")
-    for report in found.reports:
-        for text in _remarks(report):
+    for account in found.items:
+        for text in _remarks(account):
             note(text)
 
 
-def _table(reports: Sequence[Report]) -> Table:
+def _table(accounts: Sequence[Account]) -> Table:
     """Columns for films and money only where there are any."""
-    rows = [_row(report) for report in reports]
-    films = any(report.load.films or report.load.ready_films for report in reports)
+    rows = [_row(account) for account in accounts]
+    films = any(account.slots.video.running or account.ready_films for account in accounts)
     hidden = set[str]() if films else {"films"}
-    if not any(map(_costs, reports)):
+    if not any(map(_costs, accounts)):
         hidden |= {"spent", "reserved", "budget"}
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     shown = [name for name in rows[0] if name not in hidden] if rows else []
@@ -71,37 +70,37 @@ def _table(reports: Sequence[Report]) -> Table:
     return table
 
 
-def _row(report: Report) -> dict[str, str]:
-    load, purse, state = report.load, report.purse, report.state.taking
+def _row(account: Account) -> dict[str, str]:
+    slots, purse, state = account.slots, account.money, account.state.name
     return {
-        "account": escape(report.account.name),
+        "account": escape(account.name),
         "state": f"[{_COLOURS[state]}]{state}[/]",
-        "running": f"{load.images} of {_most(report)}",
-        "films": f"{load.films} of {report.account.max_running_video}",
-        "ready": f"{load.ready + load.ready_films:,}",
-        "errors": f"{report.breaker.error_rate:.0%}",
+        "running": f"{slots.image.running} of {_most(account)}",
+        "films": f"{slots.video.running} of {slots.video.max}",
+        "ready": f"{account.ready:,}",
+        "errors": f"{account.error_rate:.0%}",
         "spent": in_words(purse.spent - purse.refunded),
         "reserved": in_words(purse.reserved),
         "budget": "none" if purse.budget is None else in_words(purse.budget),
-        "delivery": f"[{_COLOURS[report.mode]}]{report.mode}[/]",
+        "delivery": f"[{_COLOURS[account.delivery.mode]}]{account.delivery.mode}[/]",
     }
 
 
-def _most(report: Report) -> int:
+def _most(account: Account) -> int:
     """How many jobs it is believed to run at once."""
-    most = report.account.max_running
-    return most if report.believed_limit is None else min(most, report.believed_limit)
+    most = account.max_running
+    return most if account.believed_limit is None else min(most, account.believed_limit)
 
 
-def _costs(report: Report) -> bool:
-    purse = report.purse
-    return bool(report.account.prices or purse.spent or purse.reserved or purse.budget is not None)
+def _costs(account: Account) -> bool:
+    purse, prices = account.money, client.configured()[account.name].prices
+    return bool(prices or purse.spent or purse.reserved or purse.budget is not None)
 
 
-def _shared(found: Overview) -> Iterator[str]:
+def _shared(found: Accounts) -> Iterator[str]:
     """Facts that belong to no single account."""
-    if found.anywhere:
-        yield f"Ready for whichever account is free: {found.anywhere:,}"
+    if found.ready_anywhere:
+        yield f"Ready for whichever account is free: {found.ready_anywhere:,}"
     for purse in found.budgets:
         if purse.budget is not None:
             what = purse.scope.replace(":", " ", 1)
@@ -113,19 +112,19 @@ def _shared(found: Overview) -> Iterator[str]:
             yield f"Paused: {of} {name}; `hookline resume --{of} {name}`"
 
 
-def _remarks(report: Report) -> Iterator[str]:
+def _remarks(account: Account) -> Iterator[str]:
     """What the table has no room for."""
-    name, state, most = report.account.name, report.state, report.account.max_running
-    if state.taking is not Taking.OPEN:
-        yield f"{name} is {state.taking}: {state.why}. {state.hint}"
-    if _most(report) < most:
-        yield f"{name} said that it is full: it takes {_most(report)} for a while, not {most}."
-    yield f"{name}, {report.mode}: {report.why}"
-    if report.in_doubt:
-        yield f"{report.in_doubt} in doubt: hookline jobs --status in_doubt --account {name}"
-    if report.double_payments:
+    name, state, most = account.name, account.state, account.max_running
+    if state.name is not Taking.OPEN:
+        yield f"{name} is {state.name}: {state.why}. {state.hint}"
+    if _most(account) < most:
+        yield f"{name} said that it is full: it takes {_most(account)} for a while, not {most}."
+    yield f"{name}, {account.delivery.mode}: {account.delivery.why}"
+    if account.in_doubt:
+        yield f"{account.in_doubt} in doubt: hookline jobs --status in_doubt --account {name}"
+    if account.double_payments:
         twice = f"hookline jobs --double-payments --account {name}"
-        yield f"{report.double_payments} paid twice: {twice}"
+        yield f"{account.double_payments} paid twice: {twice}"
 
 
 def _switch(name: str, text: str, do: Callable[[Pausable, str], Sequence[str]]) -> click.Command:

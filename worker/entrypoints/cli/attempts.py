@@ -1,4 +1,4 @@
-"""Attempts in words: what was sent, a doubt and how it ends, a second payment."""
+"""Describes attempts: what was sent, how a doubt ends, double payments."""
 
 from worker.domain.events import Policy
 from worker.domain.job import Attempt, Job, Status
@@ -24,7 +24,7 @@ def _attempt(attempt: Attempt) -> str:
 
 
 def paid_twice(job: Job) -> str | None:
-    """Names every task that was paid for; None for at most one."""
+    """Name every task that was paid for; None if there is at most one."""
     others = [f"{a.task_id} (attempt {a.number})" for a in job.double_payments]
     if not others:
         return None

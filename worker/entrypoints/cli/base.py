@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, error messages, options and how answers are printed."""
+"""Shared by all commands: exit codes, error messages, options and output."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,13 +16,13 @@ DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE = range(4)
 
 
 class WrongUsage(click.ClickException):
-    """The command line is wrong, or does not fit the present state."""
+    """The command line is wrong, or the current state does not allow the command."""
 
     exit_code = WRONG_USAGE
 
 
 class Unreachable(click.ClickException):
-    """A required service does not answer."""
+    """A required service does not respond."""
 
     exit_code = UNREACHABLE
 
@@ -64,7 +64,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        # stdout is for the answer alone. `web` and `worker` configure logging again.
+        # Keeps stdout for the answer. `web` and `worker` configure logging again.
         configure_logging("console", "warning")
         try:
             return super().invoke(ctx)
@@ -88,14 +88,14 @@ class Command(click.Command):
 
 
 class DefaultGroup(Command, click.Group):
-    """A group where a first word that is no command belongs to the command ``default``."""
+    """A group that passes anything but a command's name to the command ``default``."""
 
     def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.default = default
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Insert the name of ``default`` where it is left out."""
+        """Insert the name of ``default`` if it is left out."""
         known = {*self.commands, *ctx.help_option_names}
         left_out = args[0] not in known if args else not self.no_args_is_help
         return super().parse_args(ctx, [self.default, *args] if left_out else args)
@@ -105,9 +105,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print what H
 
 
 def print_json(value: Any) -> None:
-    """What the HTTP call would answer, on stdout; ``value`` may be or hold an ``Answer``."""
+    """Print JSON on stdout; ``value`` may be or contain an ``Answer``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=lambda answer: answer.to_dict())
     click.echo(text)
+
+
+def show_answer(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print ``answer`` as JSON, or else ``lines``."""
+    if as_json:
+        print_json(answer)
+        return
+    for text in lines:
+        click.echo(text)
 
 
 def note(text: str) -> None:
@@ -131,7 +140,7 @@ def exit_on_interrupt(explain: Callable[[], str]) -> Iterator[None]:
 
 
 def facts(pairs: Iterable[tuple[str, str | None]]) -> list[str]:
-    """A line per fact, more for a text of several lines; a fact without text is left out."""
+    """A line per fact, or one per line of its text; facts without text are left out."""
     return [
         f"{name if n == 0 else '':<10} {line}"
         for name, text in pairs
@@ -146,5 +155,5 @@ def counted(count: int, what: str) -> str:
 
 
 def moment(seconds: float) -> str:
-    """A time as people read it, in UTC."""
+    """Format a time for people, in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

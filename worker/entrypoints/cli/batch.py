@@ -19,6 +19,7 @@ from worker.entrypoints.cli.base import (
     json_option,
     note,
     print_json,
+    show_answer,
 )
 from worker.entrypoints.cli.batch_submit import submit
 from worker.services.batches import Batches
@@ -83,7 +84,7 @@ def list_(*, limit: int, as_json: bool) -> None:
     """List the newest batches."""
     found = client.list_batches(limit=limit)
     if as_json:
-        print_json(answers.Batches.of(found))
+        print_json(answers.Batches(items=tuple(found)))
     else:
         Console(soft_wrap=True, highlight=False).print(view.table(found))
 
@@ -173,18 +174,15 @@ def _find(name: str) -> Batch:
 
 def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
     count = sum(1 for _ in jobs)
-    if as_json:
-        print_json(answers.Changed(jobs=count))
-    else:
-        click.echo(f"{counted(count, 'job')} {done}")
+    show_answer(answers.Changed(jobs=count), [f"{counted(count, 'job')} {done}"], as_json=as_json)
 
 
 def _show(name: str, *, as_json: bool) -> None:
     found = client.get_batch(name)
     if as_json:
-        print_json(answers.Batch.of(found))
+        print_json(found)
         return
-    click.echo(f"{found.batch.name}  {found.state}  {found.batch.id}")
+    click.echo(f"{found.name}  {found.status}  {found.id}")
     for text in view.lines(found, waits=view.waits_for(found)):
         click.echo(text)
 

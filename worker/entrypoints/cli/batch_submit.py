@@ -13,6 +13,7 @@ from worker.domain.batch.records import Form
 from worker.domain.batch.request import BatchRequest, parse_batch
 from worker.domain.errors import InvalidRequest
 from worker.domain.money import in_words, units
+from worker.domain.requests.options import Pictured
 from worker.entrypoints import connection
 from worker.entrypoints.cli import batch_view as view
 from worker.entrypoints.cli.base import (
@@ -26,20 +27,11 @@ from worker.entrypoints.cli.base import (
     note,
     print_json,
 )
-from worker.entrypoints.cli.submitting import (
-    common_options,
-    kept,
-    metadata,
-    notify,
-    seed_option,
-    steps,
-)
+from worker.entrypoints.cli.fields import field_options, request_of
 from worker.services.reports import answers
 
 #: Bad rows that are printed.
 _BAD_SHOWN = 10
-#: The common options that make no sense here; `--watch` is this command's `--wait`.
-_NOT_OF_BATCHES = frozenset({"key", "wait", "as_json", "dry_run"})
 
 
 @click.command(
@@ -87,7 +79,7 @@ def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any
     leave(DONE if taken.new or taken.known else JOB_FAILED)
 
 
-submit.params += [seed_option()] + [o for o in common_options() if o.name not in _NOT_OF_BATCHES]
+submit.params += field_options(Pictured)
 
 
 def _asked(file: str, given: dict[str, Any]) -> BatchRequest:
@@ -98,13 +90,11 @@ def _asked(file: str, given: dict[str, Any]) -> BatchRequest:
         "permute": not given.pop("no_permute"),
         "strict": given.pop("strict"),
         "budget": given.pop("budget"),
-        "notify": notify(given),
     }
-    given["then"], given["metadata"] = steps(given["then"]), metadata(given["metadata"])
-    given["assets"] = kept(given["assets"], tiles=given.pop("tiles"))
     shared = _json_object(given.pop("defaults"))
-    named = {field: value for field, value in given.items() if value not in (None, [], {})}
-    return parse_batch({**asked, "defaults": {**shared, **named}})
+    named = request_of(given)
+    notify = named.pop("notify", None)
+    return parse_batch({**asked, "notify": notify, "defaults": {**shared, **named}})
 
 
 def _json_object(text: str | None) -> dict[str, Any]:

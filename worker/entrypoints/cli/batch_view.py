@@ -1,4 +1,4 @@
-"""A batch on the terminal: how far it is, how fast it goes, what it costs."""
+"""A batch on the terminal: progress, rate and cost."""
 
 import sys
 import time
@@ -25,16 +25,17 @@ from worker.domain.job import Status
 from worker.domain.money import in_words
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli.base import DONE, JOB_FAILED, exit_on_interrupt, facts, leave, note
-from worker.services.reports.batch_overview import BatchReport, State, why_waiting
+from worker.services.reports.answers import ListedBatch
+from worker.services.reports.batch_overview import why_waiting
 
 #: The rate is measured over this many seconds.
 PACE_S = 180.0
-#: Seconds between two looks at a watched batch.
+#: Polling interval of a watched batch, in seconds.
 _LOOK_EVERY_S = 1.0
-#: Seconds between two lines where nothing can be drawn.
+#: Seconds between two lines without a terminal.
 _SAY_EVERY_S = 30.0
 
-_STATES = {State.RUNNING: "green", State.PAUSED: "yellow", State.FINISHED: "cyan"}
+_STATES = {"running": "green", "paused": "yellow", "finished": "cyan"}
 _COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "red"}
 _IN_WORK = (Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS)
 
@@ -75,23 +76,23 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def pace_line(report: BatchReport, pace: Pace) -> str:
-    """How far it is, how fast it goes, and when it will be over."""
+def pace_line(report: ListedBatch, pace: Pace) -> str:
+    """Progress, rate and remaining time."""
     share = report.over / report.planned if report.planned else 1.0
     said = [f"{report.over:,} of {report.planned:,} jobs", f"{share:.0%}"]
     if rate := pace.per_minute:
         said.append(f"{rate:,.0f}/min" if rate >= 10 else f"{rate:.1f}/min")
     left = pace.left_s(report.planned - report.over)
-    if left and report.state is State.RUNNING:
+    if left and report.status == "running":
         said.append(f"{duration(left)} left")
     return "  ".join(said)
 
 
-def lines(report: BatchReport, waits: str | None = None) -> list[str]:
+def lines(report: ListedBatch, waits: str | None = None) -> list[str]:
     """The state of a batch, a line for each fact."""
-    name, bad = quote(report.batch.name), report.batch.bad
+    name, bad = quote(report.name), report.bad
     by_count = sorted(report.errors.items(), key=lambda item: -item[1])
-    paused = report.state is State.PAUSED
+    paused = report.status == "paused"
     return facts(
         [
             ("jobs", _counts(report)),
@@ -104,7 +105,7 @@ def lines(report: BatchReport, waits: str | None = None) -> list[str]:
     )
 
 
-def _counts(report: BatchReport) -> str:
+def _counts(report: ListedBatch) -> str:
     """Its jobs by status."""
     running = sum(map(report.count, _IN_WORK))
     said = [f"{running:,} running"] if running else []
@@ -116,43 +117,43 @@ def _counts(report: BatchReport) -> str:
     return ", ".join(said) or "no jobs"
 
 
-def _money(report: BatchReport) -> str | None:
-    """What it has cost so far; None where nothing has a price."""
-    purse = report.purse
-    if not (purse.spent or purse.reserved or report.estimated or purse.budget is not None):
+def _money(report: ListedBatch) -> str | None:
+    """Its cost so far; None if nothing has a price."""
+    purse = report.cost
+    if not (purse.spent or purse.reserved or purse.estimated or purse.budget is not None):
         return None
     of = "" if purse.budget is None else f" of {in_words(purse.budget)}"
     said = [f"{in_words(purse.spent - purse.refunded)}{of} spent"]
     if purse.reserved:
         said.append(f"{in_words(purse.reserved)} reserved")
-    if report.estimated:
-        said.append(f"about {in_words(report.estimated)} for what is queued")
+    if purse.estimated:
+        said.append(f"about {in_words(purse.estimated)} for what is queued")
     return ", ".join(said)
 
 
-def waits_for(report: BatchReport) -> str | None:
-    """Why nothing of it runs; None where there is nothing to say."""
-    if report.state is State.PAUSED:  # `lines` says so
+def waits_for(report: ListedBatch) -> str | None:
+    """Why none of its jobs runs; None if there is no reason."""
+    if report.status == "paused":  # `lines` says so
         return None
     found = why_waiting(connection.services().orchestrator, report)
     return found.message if found and found.reason != "next" else None
 
 
-def table(found: Sequence[BatchReport]) -> Table:
+def table(found: Sequence[ListedBatch]) -> Table:
     """A row per batch."""
     made = Table("batch", "status", box=box.SIMPLE_HEAD)
     for heading in ("rows", "jobs", "over", "failed", "bad rows", "spent", "budget"):
         made.add_column(heading, justify="right")
     for report in found:
-        purse, batch = report.purse, report.batch
+        purse = report.cost
         made.add_row(
-            escape(batch.name),
-            f"[{_STATES[report.state]}]{report.state}[/]",
-            f"{batch.rows:,}",
+            escape(report.name),
+            f"[{_STATES[report.status]}]{report.status}[/]",
+            f"{report.rows:,}",
             f"{report.total:,}",
             f"{report.over:,}",
             f"[red]{report.failed:,}[/]" if report.failed else "0",
-            f"{batch.bad:,}",
+            f"{report.bad:,}",
             in_words(purse.spent - purse.refunded),
             "-" if purse.budget is None else in_words(purse.budget),
         )
@@ -169,7 +170,7 @@ def bad_row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 #: Shows the state of a batch, given what it waits for.
-Show = Callable[[BatchReport, Pace, str | None], None]
+Show = Callable[[ListedBatch, Pace, str | None], None]
 
 
 def follow(found: Batch) -> None:
@@ -185,9 +186,9 @@ def follow(found: Batch) -> None:
     leave(JOB_FAILED if report.failed else DONE)
 
 
-def _reports(found: Batch) -> Iterator[BatchReport]:
-    """Its state, again and again until it is over."""
-    while (report := client.get_batch(found.id)).state is not State.FINISHED:
+def _reports(found: Batch) -> Iterator[ListedBatch]:
+    """Poll its state until it is over."""
+    while (report := client.get_batch(found.id)).status != "finished":
         yield report
         time.sleep(_LOOK_EVERY_S)
     yield report
@@ -195,7 +196,7 @@ def _reports(found: Batch) -> Iterator[BatchReport]:
 
 @contextmanager
 def _watching() -> Iterator[Show]:
-    """Draws on a terminal, else prints a line now and then."""
+    """Draw on a terminal, else print lines."""
     if not sys.stderr.isatty():
         yield _Lines().show
         return
@@ -203,24 +204,22 @@ def _watching() -> Iterator[Show]:
         yield lambda report, pace, waits: live.update(_drawn(report, pace, waits))
 
 
-def _drawn(report: BatchReport, pace: Pace, waits: str | None) -> RenderableType:
-    head = Text.assemble(
-        (report.batch.name, "bold"), "  ", (report.state.value, _STATES[report.state])
-    )
+def _drawn(report: ListedBatch, pace: Pace, waits: str | None) -> RenderableType:
+    head = Text.assemble((report.name, "bold"), "  ", (report.status, _STATES[report.status]))
     bar = ProgressBar(total=max(1, report.planned), completed=report.over, width=36)
     said = [Text.from_ansi(line) for line in lines(report, waits)]
     return Group(head, Columns([bar, Text(pace_line(report, pace))], padding=(0, 2)), *said)
 
 
 class _Lines:
-    """A line when a tenth is done, the state changes, or time has passed."""
+    """A line per tenth, per change of state, and every `_SAY_EVERY_S`."""
 
     def __init__(self) -> None:
-        self._said: tuple[float, State, int] | None = None
+        self._said: tuple[float, str, int] | None = None
 
-    def show(self, report: BatchReport, pace: Pace, waits: str | None) -> None:
+    def show(self, report: ListedBatch, pace: Pace, waits: str | None) -> None:
         tenth = report.over * 10 // max(1, report.planned)
-        state = (time.monotonic() // _SAY_EVERY_S, report.state, tenth)
+        state = (time.monotonic() // _SAY_EVERY_S, report.status, tenth)
         if self._said != state:
             self._said = state
             note("; ".join(filter(None, (pace_line(report, pace), _counts(report), waits))))

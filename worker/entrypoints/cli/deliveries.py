@@ -15,7 +15,7 @@ from worker.entrypoints.cli.base import (
     json_option,
     moment,
     note,
-    print_json,
+    show_answer,
 )
 from worker.services.reports import answers
 from worker.services.reports.listing import list_deliveries
@@ -49,12 +49,9 @@ def list_(*, as_json: bool, **given: Any) -> None:
     """List deliveries, newest first."""
     query = validate(DeliveriesQuery, given)
     page = list_deliveries(connection.services().store, query)
-    if as_json:
-        print_json(answers.Deliveries.model_validate(page))
-        return
-    for one in page.notifications:
-        click.echo(_line(one))
-    if page.cursor:
+    lines = map(_line, page.notifications)
+    show_answer(answers.Deliveries.model_validate(page), lines, as_json=as_json)
+    if page.cursor and not as_json:
         note(f"There are more: add --cursor {page.cursor}")
 
 
@@ -64,14 +61,10 @@ def list_(*, as_json: bool, **given: Any) -> None:
 def show(*, delivery_id: str, as_json: bool) -> None:
     """Show a delivery with its last tries."""
     one = connection.services().deliveries.find(delivery_id)
-    if as_json:
-        print_json(answers.Delivery.model_validate(one))
-        return
-    click.echo(_line(one))
-    for each in one.tries:
-        click.echo(f"  {moment(each.at)}Z  {each.outcome}")
+    lines = [_line(one), *(f"  {moment(each.at)}Z  {each.outcome}" for each in one.tries)]
     if one.due_at is not None:
-        click.echo(f"  {moment(one.due_at)}Z  next try, unless earlier ones are still open")
+        lines.append(f"  {moment(one.due_at)}Z  next try, unless earlier ones are still open")
+    show_answer(answers.Delivery.model_validate(one), lines, as_json=as_json)
 
 
 @deliveries.command(
@@ -86,23 +79,16 @@ def replay(*, delivery_id: str | None, dead: bool, as_json: bool) -> None:
         raise WrongUsage("Say which: an ID, or --dead for all that were given up.")
     found = connection.services().deliveries
     again = [found.replay(each) for each in (found.dead() if dead else [delivery_id or ""])]
-    if as_json:
-        shown = [answers.Delivery.model_validate(each) for each in again]
-        print_json({"items": shown} if dead else shown[0])
-        return
-    for one in again:
-        click.echo(_line(one))
+    shown = [answers.Delivery.model_validate(each) for each in again]
+    show_answer({"items": shown} if dead else shown[0], map(_line, again), as_json=as_json)
 
 
 def _line(one: Notification) -> str:
     shown: dict[str, Any] = answers.Delivery.model_validate(one).target.to_dict()
     queue = f"@{shown['queue']}" if shown["queue"] else ""
     target = shown["url"] or f"{shown['celery_task']}{queue}"
-    last = (
-        f"  {one.tries[-1].outcome}"
-        if one.tries and one.state is not DeliveryState.DELIVERED
-        else ""
-    )
+    failed = one.tries and one.state is not DeliveryState.DELIVERED
+    last = f"  {one.tries[-1].outcome}" if failed else ""
     return f"{one.id}  {one.state:<9}  {moment(one.created_at)}Z  {target}{last}"
 
 

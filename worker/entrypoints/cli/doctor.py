@@ -54,7 +54,7 @@ def doctor(*, as_json: bool) -> None:
 
 
 def examine() -> Iterator[Finding]:
-    """The findings, as they come."""
+    """Run the checks; yield each finding as soon as it is known."""
     try:
         settings = settings_here(patience_s=PATIENCE_S)
     except SettingsError as error:
@@ -181,7 +181,7 @@ def _storage(settings: Settings) -> Finding:
 
 
 def _of_the_store(settings: Settings) -> Iterator[Finding]:
-    """Nothing while Redis is away, which is a finding of its own."""
+    """Nothing while Redis is down, which another check reports."""
     try:
         services = build(settings)
         found = overview(services.orchestrator)
@@ -191,7 +191,7 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         return
     except HooklineError:
         return
-    for report in found.reports:
+    for report in found.items:
         yield from verdicts.account(report)
     yield from verdicts.deliveries(dead)
 

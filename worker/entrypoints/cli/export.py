@@ -11,7 +11,6 @@ from worker.domain.job import Job, Status
 from worker.domain.requests.queries import MAX_PAGE
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, note
-from worker.entrypoints.client import configured
 from worker.services.reports import answers
 
 _ENDS = [status.value for status in Status if status.terminal]
@@ -47,12 +46,11 @@ def export(
 
     Jobs leave Redis some time after their end (HOOKLINE_RETENTION); their files stay.
     """
-    accounts, count = configured(), 0
+    accounts, count = client.configured(), 0
     for name in [status] if status else _ENDS:
         for job in _ended(Status(name), _seconds(since), _seconds(until)):
-            output.write(
-                json.dumps(answers.Job.of(job, accounts).to_dict(), ensure_ascii=False) + "\n"
-            )
+            answer = answers.Job.of(job, accounts).to_dict()
+            output.write(json.dumps(answer, ensure_ascii=False) + "\n")
             count += 1
     note(f"{count:,} jobs")
 

@@ -8,7 +8,8 @@ from worker.domain import buttons
 from worker.domain.job import Job, Kind, Status
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import Command, json_option, note, print_json
+from worker.entrypoints.cli.base import Command, json_option, note, print_json, show_answer
+from worker.entrypoints.cli.fields import steps, then_option
 from worker.entrypoints.cli.submitting import (
     answer,
     answer_dry,
@@ -17,8 +18,6 @@ from worker.entrypoints.cli.submitting import (
     key_option,
     locate,
     print_tree,
-    steps,
-    then_option,
 )
 from worker.services.reports import answers
 
@@ -38,12 +37,9 @@ from worker.services.reports import answers
 def jobs(*, as_json: bool, **query: Any) -> None:
     """List jobs, newest first."""
     page = client.jobs(**query)
-    if as_json:
-        print_json(answers.Page.of(page, client.configured()))
-        return
-    for job in page.jobs:
-        click.echo(render.line(job))
-    if page.cursor:
+    found = answers.Page.of(page, client.configured())
+    show_answer(found, map(render.line, page.jobs), as_json=as_json)
+    if page.cursor and not as_json:
         note(f"There are more: add --cursor {page.cursor}")
 
 
@@ -161,10 +157,7 @@ retry.params += answer_options()
 
 
 def _say(job: Job, *, as_json: bool) -> None:
-    if as_json:
-        print_json(answers.Job.of(job, client.configured()))
-    else:
-        click.echo(render.line(job))
+    show_answer(answers.Job.of(job, client.configured()), [render.line(job)], as_json=as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = (jobs, show, watch, press, cancel, retry, resolve)

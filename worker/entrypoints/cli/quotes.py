@@ -26,7 +26,7 @@ def lines(quote: Quote) -> list[str]:
 
 
 def remarks(quote: Quote) -> Iterator[str]:
-    """What the prices leave open."""
+    """Caveats about the prices."""
     if not quote.tree.exact:
         yield "* What is pressed there is known only then: there may be more jobs."
     if not quote.total:
@@ -44,7 +44,7 @@ def _below(step: tuple[Plan, int]) -> list[tuple[Plan, int]]:
 
 
 def _words(plan: Plan) -> str:
-    """Buttons whose names are not known yet are shown by their pattern."""
+    """Describe a step; buttons that are not known yet by their pattern."""
     words = plan.words if plan.kind is Kind.ACTION else f"{plan.kind.value} {plan.words}"
     return short(words.strip() or plan.kind.value)
 

@@ -16,8 +16,7 @@ from worker.domain.job import Job, Status
 from worker.domain.result import JobError
 from worker.entrypoints.cli import attempts
 from worker.entrypoints.cli.base import facts, moment
-from worker.services.reports.answers.jobs import pipeline_status
-from worker.services.reports.waits import Waiting
+from worker.services.reports.answers.jobs import Waiting, pipeline_status
 
 _COLOURS = {
     Status.SUCCEEDED: "green",
@@ -66,7 +65,7 @@ def line(job: Job) -> str:
 
 
 def change(job: Job) -> str:
-    """A change of the job as a line, for output that is no terminal."""
+    """A change of the job as a line, for output without a terminal."""
     reason = f": {job.error.message}" if job.error else ""
     return f"{job.id}  {what(job)}  {status(job)}{reason}"
 
@@ -115,7 +114,7 @@ def details(
 
 
 def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
-    """What it has cost and may cost; None where nothing has a price."""
+    """What it has cost and may cost; None if nothing has a price."""
     found = charges(job, next_price(job, accounts))
     sums = [(standing, total(found, standing)) for standing in Standing]
     return ", ".join(f"{money.in_words(value)} {name}" for name, value in sums if value) or None
@@ -136,9 +135,7 @@ def tree(members: Sequence[Job], locate: Locate) -> list[str]:
 def branches(
     node: T, children: Callable[[T], Sequence[T]], head: str = "", indent: str = ""
 ) -> Iterator[tuple[T, str, str]]:
-    """``node`` and all below it, depth first, each with what its own and its further lines begin
-    with.
-    """
+    """Walk the tree depth first; yield each node with the prefixes of its first and other lines."""
     yield node, head, indent
     below = children(node)
     for number, child in enumerate(below, 1):

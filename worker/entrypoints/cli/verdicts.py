@@ -7,7 +7,7 @@ from typing import Literal
 from worker.adapters.store.durability import Durability
 from worker.domain.account.callback_stats import TrackingMode
 from worker.entrypoints.cli.base import counted
-from worker.services.reports.overview import Report, Taking
+from worker.services.reports.answers.accounts import Account, Taking, Tracking
 
 _PAID_AGAIN = "and with them that a POST had left: such a job may be paid for twice"
 
@@ -48,13 +48,13 @@ def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, 
     return "warn", message, "Set its appendfsync to always."
 
 
-def account(report: Report) -> Iterator[Finding]:
+def account(report: Account) -> Iterator[Finding]:
     """Whether the account takes jobs and calls back, and which of its jobs need a person."""
-    name, state = report.account.name, report.state
-    if state.taking is not Taking.OPEN:
-        message = f"{state.taking}: {state.why}"
+    name, state = report.name, report.state
+    if state.name is not Taking.OPEN:
+        message = f"{state.name}: {state.why}"
         yield Finding(f"account {name}", "warn", message, state.hint)
-    yield _delivery(report)
+    yield _delivery(name, report.delivery)
     if report.in_doubt:
         jobs = counted(report.in_doubt, "job")
         yield Finding(
@@ -87,10 +87,10 @@ def deliveries(dead: int) -> Iterator[Finding]:
         )
 
 
-def _delivery(report: Report) -> Finding:
-    message = f"{report.mode}: {report.why}"
-    name = f"delivery {report.account.name}"
-    if report.mode is TrackingMode.POLLING:
+def _delivery(account: str, tracking: Tracking) -> Finding:
+    message = f"{tracking.mode}: {tracking.why}"
+    name = f"delivery {account}"
+    if tracking.mode is TrackingMode.POLLING:
         advice = (
             "Jobs end later this way, and one in doubt waits for you: see that the provider reaches"
             " HOOKLINE_PUBLIC_URL."

@@ -1,8 +1,8 @@
 """Hookline from Python: `from worker import imagine, wait`.
 
-Each kind of job has a function that hands one in and returns its record; the arguments are the
-fields of the HTTP call, and a picture may also be a path. The services are built from the
-environment when they are first needed, once per process; `connect` says otherwise.
+Each kind of job has a function that enqueues one and returns its record; the arguments are the
+fields of the HTTP call, and an image may also be a path. The services are built once per process,
+from the environment on first use, or by `connect`.
 
     job = imagine("a lighthouse at dusk --ar 3:2", then="U1,V2>U1")
     print(wait(job).result.assets)
@@ -10,7 +10,7 @@ environment when they are first needed, once per process; `connect` says otherwi
 Raises `InvalidRequest` for bad input, `NotFound`, `Conflict` and `ServiceUnavailable`.
 """
 
-from worker.entrypoints.client.given import Common, ModalAnswer, Retry, Then
+from worker.entrypoints.client.given import ModalAnswer, Options, Retry, Then
 from worker.entrypoints.client.kinds import (
     action,
     blend,
@@ -56,8 +56,8 @@ from worker.entrypoints.client.steering import (
 )
 
 __all__ = [
-    "Common",
     "ModalAnswer",
+    "Options",
     "Retry",
     "Then",
     "accounts",

@@ -1,4 +1,4 @@
-"""What callers of `worker.entrypoints.client` may give, and its form as JSON."""
+"""Argument types of the Python API, and their conversion to JSON."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,35 +13,35 @@ Then = str | Sequence[Mapping[str, Any]]
 
 
 class Retry(TypedDict, total=False):
-    """Further attempts by themselves: each is a payment of its own."""
+    """Automatic retries; each is paid again."""
 
-    attempts: int  #: 1-10, submissions in all; 3 if it is left out
-    backoff_s: int  #: 1-3600, before the second one, then twice that, ...; 10 if it is left out
-    on: Sequence[str]  #: codes of errors, as "failed"; left out: all after which it can help
+    attempts: int  #: 1-10, submissions in all; 3 by default
+    backoff_s: int  #: 1-3600, before the second, then doubled each time; 10 by default
+    on: Sequence[str]  #: error codes such as "failed"; by default all that a retry can help
 
 
 class Assets(TypedDict, total=False):
-    """What of a result is stored; follow-ups inherit it."""
+    """Which files of a result are stored; follow-ups inherit it."""
 
-    files: Literal["off", "grid", "all"]  #: all if it is left out
-    tiles: bool  #: a grid's four pictures besides, each on its own
+    files: Literal["off", "grid", "all"]  #: all by default
+    tiles: bool  #: also a grid's four images as files of their own
 
 
-class Common(TypedDict, total=False):
-    """What every kind of job takes."""
+class Options(TypedDict, total=False):
+    """Options of every kind of job."""
 
     then: Then  #: follow-ups: steps, or the shorthand "U1,V2>U1"
     account: str
     priority: int  #: 0-9, 9 first
-    tenant: str  #: for whom: tenants of one priority share the slots fairly
+    tenant: str  #: tenants of the same priority share slots fairly
     mode: Literal["fast", "relax", "turbo"]
     deadline_s: int
-    retry: Retry  #: further attempts, should the provider's task fail
-    seed: bool  #: ask for the seeds of the pictures; of kinds that end with one
-    assets: Literal["off", "grid", "all"] | Assets  #: what of the result is stored
+    retry: Retry  #: automatic retries if the provider's task fails
+    seed: bool  #: fetch the image's seed; for kinds that make images
+    assets: Literal["off", "grid", "all"] | Assets  #: which files are stored
     metadata: Mapping[str, Any]
     notify: Mapping[str, Any]  #: `{"url": ...}` or `{"celery_task": ..., "queue": ...}`, and `on`
-    key: str  #: the same key and request give the same job again
+    key: str  #: idempotency key: the same key and request return the same job
 
 
 class ModalAnswer(TypedDict, total=False):
@@ -57,12 +57,12 @@ def press_of(button: str, modal: ModalAnswer | None, then: Then) -> Any:
 
 
 def steps_of(then: Then) -> list[Any]:
-    """The steps, also where they were given in short."""
+    """The steps as a list; a string is parsed as shorthand."""
     return parse_then_shorthand(then) if isinstance(then, str) else list(then)
 
 
 def plain(value: Any) -> Any:
-    """As JSON has it: paths as text, sequences as lists, without what was left out."""
+    """Convert to plain JSON: paths to strings, sequences to lists; drops None from mappings."""
     match value:
         case os.PathLike():
             return os.fspath(value)

@@ -1,10 +1,10 @@
-"""Hand jobs in: a function for each kind."""
+"""Submit jobs: a function for each kind."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from worker.domain.job import Job, Kind
-from worker.entrypoints.client.given import Bot, Common, Picture, plain, steps_of
+from worker.entrypoints.client.given import Bot, Options, Picture, plain, steps_of
 from worker.entrypoints.connection import services
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ def imagine(
     *,
     images: Sequence[Picture] | None = None,
     bot_type: Bot | None = None,
-    **common: Unpack[Common],
+    **options: Unpack[Options],
 ) -> Job:
-    """A picture from words, and from pictures as a reference."""
-    return _submit(Kind.IMAGINE, common, prompt=prompt, images=images, bot_type=bot_type)
+    """Generate a picture from a prompt and optional reference pictures."""
+    return _submit(Kind.IMAGINE, locals())
 
 
 def blend(
@@ -27,15 +27,15 @@ def blend(
     *,
     dimensions: Literal["PORTRAIT", "SQUARE", "LANDSCAPE"] | None = None,
     bot_type: Bot | None = None,
-    **common: Unpack[Common],
+    **options: Unpack[Options],
 ) -> Job:
-    """One picture of two to five."""
-    return _submit(Kind.BLEND, common, images=images, dimensions=dimensions, bot_type=bot_type)
+    """Blend two to five pictures into one."""
+    return _submit(Kind.BLEND, locals())
 
 
-def describe(image: Picture, *, bot_type: Bot | None = None, **common: Unpack[Common]) -> Job:
-    """Prompts from a picture."""
-    return _submit(Kind.DESCRIBE, common, image=image, bot_type=bot_type)
+def describe(image: Picture, *, bot_type: Bot | None = None, **options: Unpack[Options]) -> Job:
+    """Describe a picture as prompts."""
+    return _submit(Kind.DESCRIBE, locals())
 
 
 def action(
@@ -44,12 +44,10 @@ def action(
     task_id: str | None = None,
     button: str | None = None,
     custom_id: str | None = None,
-    **common: Unpack[Common],
+    **options: Unpack[Options],
 ) -> Job:
-    """A button of a finished job, or of a task that only the provider knows; see also ``press``."""
-    return _submit(
-        Kind.ACTION, common, job_id=job_id, task_id=task_id, button=button, custom_id=custom_id
-    )
+    """Press a button of a finished job, or of a provider task without a job; see also ``press``."""
+    return _submit(Kind.ACTION, locals())
 
 
 def modal(
@@ -58,15 +56,15 @@ def modal(
     task_id: str | None = None,
     prompt: str | None = None,
     mask: Picture | None = None,
-    **common: Unpack[Common],
+    **options: Unpack[Options],
 ) -> Job:
-    """The answer to a window. With ``job_id`` the job that waits for it goes on."""
-    return _submit(Kind.MODAL, common, job_id=job_id, task_id=task_id, prompt=prompt, mask=mask)
+    """Answer a modal window; with ``job_id``, the waiting job continues."""
+    return _submit(Kind.MODAL, locals())
 
 
-def shorten(prompt: str, *, bot_type: Bot | None = None, **common: Unpack[Common]) -> Job:
-    """A shorter prompt."""
-    return _submit(Kind.SHORTEN, common, prompt=prompt, bot_type=bot_type)
+def shorten(prompt: str, *, bot_type: Bot | None = None, **options: Unpack[Options]) -> Job:
+    """Shorten a prompt."""
+    return _submit(Kind.SHORTEN, locals())
 
 
 def change(
@@ -75,22 +73,22 @@ def change(
     index: int | None = None,
     job_id: str | None = None,
     task_id: str | None = None,
-    **common: Unpack[Common],
+    **options: Unpack[Options],
 ) -> Job:
-    """Upscale, variation or reroll, for providers without buttons."""
-    return _submit(Kind.CHANGE, common, action=action, index=index, job_id=job_id, task_id=task_id)
+    """Upscale, vary or reroll, for providers without buttons."""
+    return _submit(Kind.CHANGE, locals())
 
 
 def edits(
-    prompt: str, image: Picture, *, mask: Picture | None = None, **common: Unpack[Common]
+    prompt: str, image: Picture, *, mask: Picture | None = None, **options: Unpack[Options]
 ) -> Job:
-    """A picture changed by words, everywhere or where the mask is."""
-    return _submit(Kind.EDITS, common, prompt=prompt, image=image, mask=mask)
+    """Edit a picture with a prompt, everywhere or only inside the mask."""
+    return _submit(Kind.EDITS, locals())
 
 
-def retexture(prompt: str, image: Picture, **common: Unpack[Common]) -> Job:
-    """The same shapes in another look."""
-    return _submit(Kind.RETEXTURE, common, prompt=prompt, image=image)
+def retexture(prompt: str, image: Picture, **options: Unpack[Options]) -> Job:
+    """Keep the shapes of a picture and change its look."""
+    return _submit(Kind.RETEXTURE, locals())
 
 
 def video(
@@ -105,48 +103,37 @@ def video(
     job_id: str | None = None,
     task_id: str | None = None,
     index: int | None = None,
-    **common: Unpack[Common],
+    **options: Unpack[Options],
 ) -> Job:
-    """A film from a picture; a longer one from a film of ``job_id`` or ``task_id``."""
-    return _submit(
-        Kind.VIDEO,
-        common,
-        prompt=prompt,
-        image=image,
-        end_image=end_image,
-        motion=motion,
-        loop=loop,
-        video_type=video_type,
-        batch_size=batch_size,
-        job_id=job_id,
-        task_id=task_id,
-        index=index,
-    )
+    """Animate a picture, or extend a film of ``job_id`` or ``task_id``."""
+    return _submit(Kind.VIDEO, locals())
 
 
-def swap_face(source: Picture, target: Picture, **common: Unpack[Common]) -> Job:
-    """The face of ``source`` in ``target``."""
-    return _submit(Kind.SWAP_FACE, common, source=source, target=target)
+def swap_face(source: Picture, target: Picture, **options: Unpack[Options]) -> Job:
+    """Put the face of ``source`` into ``target``."""
+    return _submit(Kind.SWAP_FACE, locals())
 
 
-def upload(images: Sequence[Picture], **common: Unpack[Common]) -> Job:
-    """Pictures to be kept by the provider; their URLs are the result."""
-    return _submit(Kind.UPLOAD, common, images=images)
+def upload(images: Sequence[Picture], **options: Unpack[Options]) -> Job:
+    """Upload pictures to the provider; the result has their URLs."""
+    return _submit(Kind.UPLOAD, locals())
 
 
 def submit(request: Mapping[str, Any], *, key: str | None = None) -> Job:
-    """Hand in a request as HTTP takes it: ``{"kind": "imagine", "prompt": ...}``."""
+    """Submit a request as in HTTP: ``{"kind": "imagine", "prompt": ...}``."""
     return services().enqueuer.submit(plain(request), key=key, allow_paths=True)[0]
 
 
 def quote(request: Mapping[str, Any], *, key: str | None = None) -> "Quote":
-    """What ``submit`` of the same would start, and its price; nothing is stored."""
+    """What ``submit`` would start, and its price; nothing is stored."""
     return services().enqueuer.quote(plain(request), key=key, allow_paths=True)
 
 
-def _submit(kind: Kind, common: Common, **fields: Any) -> Job:
-    request: dict[str, Any] = {"kind": kind.value, **fields, **common}
+def _submit(kind: Kind, arguments: Mapping[str, Any]) -> Job:
+    """Submit the ``locals()`` of a function above: the fields of its kind, and ``options``."""
+    request = {"kind": kind.value, **arguments, **arguments["options"]}
     key = request.pop("key", None)
+    del request["options"]
     if "then" in request:
         request["then"] = steps_of(request["then"])
     return submit(request, key=key)

@@ -11,7 +11,7 @@ from worker.entrypoints.connection import services
 
 if TYPE_CHECKING:
     from worker.domain.batch.progress import Progress
-    from worker.services.reports.batch_overview import BatchReport
+    from worker.services.reports.answers import Batch, ListedBatch
 
 
 def submit_batch(
@@ -25,21 +25,20 @@ def submit_batch(
     notify: "Mapping[str, Any] | None" = None,
     **defaults: Any,
 ) -> "Progress":
-    """Submit the rows of a file, or of anything that gives prompts or requests; what became of
-    them.
+    """Submit the rows of a file, or an iterable of prompts or requests; return the counts.
 
-    A batch is known by its name, that of the file if it is left out. The same name continues the
-    same batch: what is there already is left as it is. Bad rows are told of, and the others go on.
+    A batch is identified by its name, by default the file's. The same name continues the same
+    batch: rows stored before are left unchanged. Bad rows are reported, and the others submitted.
 
     Args:
         source: a path, or prompts and requests, read one at a time.
-        name: of the batch.
-        form: how the file is written; told from its suffix if it is left out.
-        budget: what all of its jobs may cost, in the unit of the prices.
+        name: the batch's name.
+        form: the file's format; by default that of its suffix.
+        budget: the most that all of its jobs may cost, in the unit of the prices.
         strict: raise ``InvalidRequest`` for bad rows, and submit nothing.
-        permute: whether ``{red, green}`` in a prompt stands for two prompts.
-        notify: who is told of the batch's end; with topics of jobs in its `on`, of each row too.
-        defaults: fields that all rows share; ``prompt`` is a template over their columns.
+        permute: whether ``{red, green}`` in a prompt makes two prompts.
+        notify: the receiver of the batch's end; with job topics in its `on`, also of each row.
+        defaults: fields for all rows; ``prompt`` is a template over their columns.
     """
     from worker.adapters import batch_files  # noqa: PLC0415  # as above
     from worker.domain.batch.progress import whole  # noqa: PLC0415  # as above
@@ -59,15 +58,15 @@ def submit_batch(
     return whole(services().batches.submit(request, pieces, allow_paths=True))
 
 
-def get_batch(name_or_id: str) -> "BatchReport":
-    """How the batch stands."""
+def get_batch(name_or_id: str) -> "Batch":
+    """The state of the batch."""
     from worker.services.reports.batch_overview import report  # noqa: PLC0415  # as above
 
-    return report(services().store, services().batches.find(name_or_id), bad_rows=100)
+    return report(services().store, services().batches.find(name_or_id))
 
 
-def list_batches(**query: Any) -> "list[BatchReport]":
-    """The newest batches, newest first; ``query`` as ``BatchesQuery`` has it."""
+def list_batches(**query: Any) -> "list[ListedBatch]":
+    """The newest batches first; ``query``: the fields of ``BatchesQuery``."""
     from worker.services.reports.batch_overview import reports  # noqa: PLC0415  # as above
 
     asked, store = validate(BatchesQuery, query), services().store

@@ -1,4 +1,4 @@
-"""Jobs and pipelines as they are, and what can be asked of a job."""
+"""Jobs and pipelines: reading, waiting, pressing, cancelling, retrying."""
 
 import time
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ from worker.entrypoints.connection import services
 if TYPE_CHECKING:
     from worker.adapters.store import Page, Pipeline
     from worker.domain.dry_run import Quote
-    from worker.services.reports.waits import Waiting
+    from worker.services.reports.answers.jobs import Waiting
 
-#: How often a job that is waited for is looked at, in seconds.
+#: Seconds between two reads of a job that is waited for.
 _LOOK_EVERY_S = 0.25
 
 
 def get(job: Job | str) -> Job:
-    """The job as it is now."""
+    """The current state of the job."""
     return services().orchestrator.job(id_of(job))
 
 
 def jobs(**query: Any) -> "Page":
-    """Some jobs, newest first; ``query`` as ``JobsQuery`` has it: ``jobs(status="failed")``."""
+    """A page of jobs, newest first; ``query``: fields of ``JobsQuery``, as ``status="failed"``."""
     from worker.services.reports.listing import list_jobs  # noqa: PLC0415  # as above
 
     return list_jobs(services().store, validate(JobsQuery, query))
@@ -42,14 +42,14 @@ def pipeline(job: Job | str) -> "Pipeline":
 
 
 def why_waiting(job: Job) -> "Waiting | None":
-    """Why a queued job does not start; None for any other."""
+    """Why a queued job does not start; None for other jobs."""
     from worker.services.reports.waits import waiting  # noqa: PLC0415  # as above
 
     return waiting(services().orchestrator, job)
 
 
 def family(job: Job | str) -> list[Job]:
-    """The job and all that grew from it, parents before children."""
+    """The job and its descendants, parents before children."""
     found: dict[str, Job] = {}
     for member in pipeline(job).jobs:
         if member.id == id_of(job) or member.spec.parent_id in found:
@@ -58,12 +58,12 @@ def family(job: Job | str) -> list[Job]:
 
 
 def is_over(job: Job) -> bool:
-    """Whether nothing more happens to the job: it ended, its files and its seed are settled."""
+    """Whether the job ended, and its files and seed are settled."""
     return job.settled
 
 
 def follow(job: Job | str) -> Iterator[list[Job]]:
-    """The job and all that grew from it, again and again, until all of them are over."""
+    """Yield the job and its descendants repeatedly until all of them are over."""
     while True:
         members = family(job)
         yield members
@@ -73,9 +73,9 @@ def follow(job: Job | str) -> Iterator[list[Job]]:
 
 
 def wait(job: Job | str, *, timeout_s: float | None = None) -> Job:
-    """The job once it and all that grew from it are over.
+    """Return the job once it and its descendants are over.
 
-    Raises ``TimeoutError``; the job goes on all the same.
+    Raises ``TimeoutError``; the job continues.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     for members in follow(job):
@@ -92,7 +92,7 @@ def press(
     then: Then = (),
     key: str | None = None,
 ) -> tuple[Job, ...]:
-    """Press a button of a finished job; the children, several only for a glob such as ``U*``."""
+    """Press a button of a succeeded job; return the children, several for a glob like ``U*``."""
     asked = press_of(button, modal, then)
     return services().enqueuer.press(id_of(job), asked, key=key, allow_paths=True)
 
@@ -105,18 +105,18 @@ def quote_press(
     then: Then = (),
     key: str | None = None,
 ) -> "Quote":
-    """What ``press`` of the same would start, and its price; nothing is stored."""
+    """Dry run of ``press``: the jobs and their price; nothing is stored."""
     asked = press_of(button, modal, then)
     return services().enqueuer.quote_press(id_of(job), asked, key=key, allow_paths=True)
 
 
 def cancel(job: Job | str) -> Job:
-    """Give the job up."""
+    """Cancel the job."""
     return services().enqueuer.cancel(id_of(job))
 
 
 def retry(job: Job | str) -> Job:
-    """A further attempt of a job that failed, was cancelled or timed out."""
+    """Retry a job that failed, was cancelled or timed out."""
     return services().enqueuer.retry(id_of(job))
 
 
@@ -126,6 +126,6 @@ def resolve(
     *,
     task_id: str | None = None,
 ) -> Job:
-    """End the doubt whether the provider accepted the job."""
+    """Resolve a job in doubt: say whether the provider accepted it."""
     asked = plain({"outcome": outcome, "task_id": task_id})
     return services().enqueuer.resolve(id_of(job), asked)

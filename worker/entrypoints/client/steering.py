@@ -1,4 +1,4 @@
-"""How the accounts stand; pausing."""
+"""The state of the accounts; pausing."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -8,15 +8,16 @@ from worker.entrypoints.connection import services
 if TYPE_CHECKING:
     from worker.domain.account import Account
     from worker.services.pause import Pausable
-    from worker.services.reports.overview import Overview, Report
+    from worker.services.reports.answers import Account as AccountReport
+    from worker.services.reports.answers import Accounts
 
 
-def accounts() -> "list[Report]":
-    """How each account stands: its jobs, its money, and how it calls back."""
-    return list(overview().reports)
+def accounts() -> "list[AccountReport]":
+    """The state of each account: its jobs, its money, and how it calls back."""
+    return list(overview().items)
 
 
-def overview() -> "Overview":
+def overview() -> "Accounts":
     """All accounts, and what they share."""
     from worker.services.reports.overview import overview  # noqa: PLC0415  # as above
 
@@ -24,22 +25,19 @@ def overview() -> "Overview":
 
 
 def configured() -> "Mapping[str, Account]":
-    """The accounts as they are set, by name."""
+    """The configured accounts, by name."""
     return services().orchestrator.accounts
 
 
 def pause(of: "Pausable", name: str) -> tuple[str, ...]:
-    """Start no job of the account or kind from now on; all that is paused then.
-
-    ``pause("account", "main")``, ``pause("kind", "video")``. What runs goes on.
-    """
+    """Start no job of an account or kind: ``pause("kind", "video")``. Return all that is paused."""
     from worker.services import pause  # noqa: PLC0415  # as above
 
     return pause.pause(services().orchestrator, of, name)
 
 
 def resume(of: "Pausable", name: str) -> tuple[str, ...]:
-    """Start its jobs again, also those of an account that was closed or rests."""
+    """Start its jobs again, also on a closed or resting account; return what is still paused."""
     from worker.services import pause  # noqa: PLC0415  # as above
 
     return pause.resume(services().orchestrator, of, name)

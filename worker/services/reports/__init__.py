@@ -1,1 +1,1 @@
-"""How things stand, for people and programs: accounts, batches, why a job waits; all as JSON."""
+"""Reports for people and programs: accounts, batches, why a job waits."""

@@ -1,4 +1,4 @@
-"""SHELL. Listings, as the queries ask for them."""
+"""SHELL. Listings of jobs and deliveries."""
 
 from worker.adapters.store import Filter, NotificationPage, Page
 from worker.adapters.store.store import Store
@@ -6,7 +6,7 @@ from worker.domain.requests.queries import DeliveriesQuery, JobsQuery
 
 
 def list_jobs(store: Store, query: JobsQuery) -> Page:
-    """A page of jobs, newest first. Raises ``InvalidRequest`` for a cursor that is none."""
+    """A page of jobs, newest first. Raises ``InvalidRequest`` for a bad cursor."""
     wanted = Filter(
         status=query.status,
         kind=query.kind,
@@ -18,5 +18,5 @@ def list_jobs(store: Store, query: JobsQuery) -> Page:
 
 
 def list_deliveries(store: Store, query: DeliveriesQuery) -> NotificationPage:
-    """A page of notifications, likewise."""
+    """A page of notifications, newest first. Raises ``InvalidRequest`` for a bad cursor."""
     return store.outbox.page(query.state, query.limit, query.cursor)

@@ -1,139 +1,98 @@
-"""SHELL. How each account stands: what it has to do, how it calls back, what needs a person."""
+"""SHELL. The state of each account: its jobs and money, how it calls back, what needs a person."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from worker.adapters.store import Filter, Load
 from worker.adapters.store.store import Store
-from worker.domain.account import Account
 from worker.domain.account.billing import Standing
-from worker.domain.account.callback_stats import CallbackStats, TrackingMode
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Status
 from worker.domain.money import Amount
 from worker.services.orchestrator import Orchestrator
+from worker.services.reports.answers.accounts import (
+    Account,
+    Accounts,
+    AccountState,
+    Budget,
+    Pools,
+    Slots,
+    Taking,
+    Tracking,
+)
 
-#: Jobs read in one go to be counted; there are few that are in doubt, or were paid for twice.
+#: Jobs read at a time to count them: few are in doubt, or were paid for twice.
 _PAGE = 2000
 
 
-class Taking(StrEnum):
-    """Whether an account takes jobs."""
-
-    OPEN = "open"
-    PAUSED = "paused"  #: a person wants none to start
-    CLOSED = "closed"  #: its key, right or credit was refused
-    RESTING = "resting"  #: it failed again and again, and is tried with a single job after a while
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Whether an account takes jobs; if not, why, until when, and what to do about it."""
-
-    taking: Taking = Taking.OPEN
-    why: str | None = None
-    until: float | None = None  #: seconds since the epoch; None: until a person says so
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Purse:
-    """What was spent of a budget. ``scope`` as ``Store.money`` has it."""
-
-    scope: str
-    budget: Amount | None = None  #: None: no limit
-    spent: Amount = 0  #: for all that was accepted
-    reserved: Amount = 0  #: for submissions on their way, and those in doubt
-    refunded: Amount = 0  #: of what was spent
-
-    @property
-    def used(self) -> Amount:
-        """What counts against the budget."""
-        return self.spent + self.reserved - self.refunded
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One account as it is now. ``account`` knows the key, which is never shown."""
-
-    account: Account
-    load: Load
-    in_doubt: int  #: jobs of which nobody knows yet whether they were accepted
-    double_payments: int  #: jobs that were paid for twice, ever
-    callback_stats: CallbackStats
-    mode: TrackingMode
-    why: str  #: this mode
-    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
-    state: State = State()
-    believed_limit: int | None = None  #: jobs at once, while it is believed to take fewer
-    purse: Purse = Purse("")
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """All accounts, and what they share."""
-
-    reports: tuple[Report, ...]
-    anywhere: int  #: ready jobs that any account may take
-    budgets: tuple[Purse, ...]  #: of today, and of the tenants that have one
-    paused: tuple[str, ...]  #: all that is paused, as ``Store.pause`` has it
-    ended: Mapping[str, int]  #: jobs by the status in which they ended, ever
-
-
-def overview(orchestrator: Orchestrator) -> Overview:
-    """How everything stands. Raises ``StoreUnavailable``."""
+def overview(orchestrator: Orchestrator) -> Accounts:
+    """All accounts, and what they share. Raises ``StoreUnavailable``."""
     now, store, names = orchestrator.clock(), orchestrator.store, list(orchestrator.accounts)
     paused = store.queue.paused()
-    capacity = [orchestrator.dispatch.capacity(name, now, fresh=True) for name in names]
-    purses = [Purse(f"account:{each.account}", each.budget) for each in capacity]
-    shared = _shared_purses(capacity[0]) if capacity else []
-    filled = _filled(store, [*purses, *shared])
-    reports = tuple(
-        _report(orchestrator, name, purse, paused, now)
-        for name, purse in zip(names, filled, strict=False)
-    )
-    load = reports[0].load if reports else Load()
-    return Overview(
-        reports=reports,
-        anywhere=load.anywhere + load.anywhere_films,
-        budgets=tuple(filled[len(purses) :]),
+    capacities = [orchestrator.dispatch.capacity(name, now, fresh=True) for name in names]
+    own = {f"account:{each.account}": each.budget for each in capacities}
+    shared = _shared_budgets(capacities[0]) if capacities else {}
+    budgets = budgets_of(store, own | shared)
+    load = store.queue.load(names[0]) if names else Load()
+    return Accounts(
+        items=tuple(
+            _account(orchestrator, name, budget, paused, now)
+            for name, budget in zip(names, budgets, strict=False)
+        ),
+        ready_anywhere=load.anywhere + load.anywhere_films,
+        budgets=tuple(budgets[len(own) :]),
         paused=tuple(sorted(paused)),
-        ended=store.jobs.ended(),
+        ended=dict(store.jobs.ended()),
     )
 
 
-def state_of(name: str, breaker: CircuitBreaker, paused: Collection[str], now: float) -> State:
+def state_of(
+    name: str, breaker: CircuitBreaker, paused: Collection[str], now: float
+) -> AccountState:
     """Whether the account takes jobs."""
     resume = f"hookline resume --account {name}"
     if breaker.closed:
-        return State(Taking.CLOSED, breaker.closed, hint=f"Mend it, then `{resume}`.")
+        return _state(Taking.CLOSED, breaker.closed, hint=f"Mend it, then `{resume}`.")
     if f"account:{name}" in paused:
-        return State(Taking.PAUSED, "a person paused it", hint=f"`{resume}`")
+        return _state(Taking.PAUSED, "a person paused it", hint=f"`{resume}`")
     if breaker.rest_until is None:
-        return State()
-    if now < breaker.rest_until:
-        why = f"it failed again and again; a single job tries it at {clock_of(breaker.rest_until)}"
-    else:
-        why = "it failed again and again; a single job tries it now"
+        return _state(Taking.OPEN)
+    at = f"at {clock_of(breaker.rest_until)}" if now < breaker.rest_until else "now"
+    why = f"it failed again and again; a single job tries it {at}"
     hint = f"`{resume}` if you know that it is well again."
-    return State(Taking.RESTING, why, breaker.rest_until, hint)
+    return _state(Taking.RESTING, why, breaker.rest_until, hint)
 
 
-def purse_of(store: Store, scope: str, capacity: Capacity) -> Purse:
-    """What was spent of one of the budgets that the account's ``terms`` ask about."""
+def budget_of(store: Store, scope: str, capacity: Capacity) -> Budget:
+    """What was spent of one of the budgets that limit ``capacity``."""
     of, _, name = scope.partition(":")
     batch = store.batches.get(name) if of == "batch" else None
     tenants = capacity.tenant_budgets
-    budgets: Mapping[str, Amount | None] = {
+    limits: Mapping[str, Amount | None] = {
         "account": capacity.budget,
         "day": capacity.day_budget,
         "tenant": tenants.get(name, tenants.get("*")),
         "batch": batch.budget if batch else None,
     }
-    return _filled(store, [Purse(scope, budgets[of])])[0]
+    return budgets_of(store, {scope: limits[of]})[0]
+
+
+def budgets_of(store: Store, limits: Mapping[str, Amount | None]) -> list[Budget]:
+    """What was spent of each budget, by scope as ``store.accounts.money`` has it."""
+    return [
+        Budget(
+            scope=scope,
+            budget=limit,
+            spent=sums.get(Standing.SPENT, 0),
+            reserved=sums.get(Standing.RESERVED, 0),
+            refunded=sums.get(Standing.REFUNDED, 0),
+        )
+        for (scope, limit), sums in zip(
+            limits.items(), store.accounts.money(list(limits)), strict=True
+        )
+    ]
 
 
 def clock_of(moment: float) -> str:
@@ -141,50 +100,46 @@ def clock_of(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S UTC")
 
 
-def _shared_purses(capacity: Capacity) -> list[Purse]:
-    """Tenants without a budget of their own are not listed: nobody knows who they are."""
-    tenants = [
-        Purse(f"tenant:{name}", budget)
-        for name, budget in capacity.tenant_budgets.items()
-        if name != "*"
-    ]
-    return [Purse(f"day:{capacity.today}", capacity.day_budget), *tenants]
+def _state(
+    taking: Taking, why: str | None = None, until: float | None = None, hint: str | None = None
+) -> AccountState:
+    return AccountState(name=taking, why=why, until=until, hint=hint)
 
 
-def _filled(store: Store, purses: list[Purse]) -> list[Purse]:
-    sums = store.accounts.money([purse.scope for purse in purses])
-    return [
-        Purse(
-            purse.scope,
-            purse.budget,
-            spent=found.get(Standing.SPENT, 0),
-            reserved=found.get(Standing.RESERVED, 0),
-            refunded=found.get(Standing.REFUNDED, 0),
-        )
-        for purse, found in zip(purses, sums, strict=True)
-    ]
+def _shared_budgets(capacity: Capacity) -> dict[str, Amount | None]:
+    """The day's, and those of tenants with a budget of their own: the others are not known."""
+    tenants = {f"tenant:{name}": each for name, each in capacity.tenant_budgets.items()}
+    tenants.pop("tenant:*", None)
+    return {f"day:{capacity.today}": capacity.day_budget, **tenants}
 
 
-def _report(
-    orchestrator: Orchestrator, name: str, purse: Purse, paused: Collection[str], now: float
-) -> Report:
-    store = orchestrator.store
-    breaker = orchestrator.dispatch.breaker(name)
-    callback_stats, mode, why = orchestrator.callback_stats(name)
-    account = orchestrator.accounts[name]
-    return Report(
-        account=account,
-        load=store.queue.load(name),
-        in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
-        double_payments=_count(store, Filter(account=name, double_payments=True))
-        + store.jobs.forgotten_double_payments(name),
-        callback_stats=callback_stats,
-        mode=mode,
-        why=why,
-        breaker=breaker,
-        state=state_of(name, breaker, paused, now),
+def _account(
+    orchestrator: Orchestrator, name: str, money: Budget, paused: Collection[str], now: float
+) -> Account:
+    store, account = orchestrator.store, orchestrator.accounts[name]
+    breaker, load = orchestrator.dispatch.breaker(name), store.queue.load(name)
+    stats, mode, why = orchestrator.callback_stats(name)
+    paid_twice = _count(store, Filter(account=name, double_payments=True))
+    learnt = account.dialect if account.dialect != "auto" else stats.dialect
+    return Account(
+        name=name,
+        url=account.url,
+        dialect=learnt or "auto",
+        max_running=account.max_running,
+        running=load.running,
+        ready=load.ready + load.ready_films,
+        ready_films=load.ready_films,
+        slots=Pools(
+            image=Slots(running=load.images, max=account.max_running),
+            video=Slots(running=load.films, max=account.max_running_video),
+        ),
         believed_limit=breaker.believed(account.max_running, now),
-        purse=purse,
+        state=state_of(name, breaker, paused, now),
+        error_rate=breaker.error_rate,
+        money=money,
+        in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
+        double_payments=paid_twice + store.jobs.forgotten_double_payments(name),
+        delivery=Tracking.model_validate({**asdict(stats), "mode": mode, "why": why}),
     )
 
 

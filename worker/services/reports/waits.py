@@ -1,41 +1,23 @@
 """SHELL. Why a queued job does not start, in words that say what to do about it."""
 
-from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field
-
 from worker.adapters.store.places import lane_of
 from worker.domain import money
 from worker.domain.account.capacity import Capacity, Pool, pool_of
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Job, Kind, Status
 from worker.services.orchestrator import Orchestrator
-from worker.services.reports.overview import Taking, clock_of, purse_of, state_of
+from worker.services.reports.answers.accounts import Taking
+from worker.services.reports.answers.jobs import Waiting
+from worker.services.reports.overview import budget_of, clock_of, state_of
 
-#: What a job waits for on several accounts is told by the first of these that one of them has.
+#: Of several accounts' reasons the first of these is given: the one that ends soonest.
 _SOONEST = ("next", "slots", "pace", "prompt", "resting", "budget", "paused", "closed", "account")
-#: Between what a budget has, and what differs by account.
+#: Separates what accounts share about a budget from the price on each.
 _PRICE = ", this costs "
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Why a queued job does not start."""
-
-    #: A stable word; of an ``account`` that is not set any more, the job waits for a person.
-    reason: Annotated[
-        str,
-        Field(
-            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
-            "backoff, siblings, function, or next: nothing keeps it"
-        ),
-    ]
-    message: str  #: what to do about it, for a person
-
-
 def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
-    """Why the job waits; None where it is not queued. Asks the store once for each account."""
+    """Why the job is queued; None if it is not. One store call per account."""
     if job.status is not Status.QUEUED:
         return None
     if job.waiting:
@@ -48,7 +30,7 @@ def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
 
 
 def _together(found: list[Waiting]) -> Waiting:
-    """An account that does not take the job's mode has no say where another one does."""
+    """Merge the reasons; ``mode`` counts only if no account takes the job's mode."""
     found = [each for each in found if each.reason != "mode"] or found
     found = _without_shared(found)
     reasons = [each.reason for each in found]
@@ -59,9 +41,9 @@ def _together(found: list[Waiting]) -> Waiting:
 
 
 def _without_shared(found: list[Waiting]) -> list[Waiting]:
-    """A pause or a budget that keeps the job from every account is told once."""
-    told = {each.message.partition(_PRICE)[0]: each for each in reversed(found)}
-    return list(reversed(told.values()))
+    """Drop repeats of a pause or budget that applies to every account."""
+    unique = {each.message.partition(_PRICE)[0]: each for each in reversed(found)}
+    return list(reversed(unique.values()))
 
 
 def _for_others(job: Job) -> Waiting:
@@ -73,7 +55,7 @@ def _for_others(job: Job) -> Waiting:
 
 
 def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
-    """Why it does not start on this account."""
+    """Why it does not start on the account ``name``."""
     if name not in orchestrator.accounts:
         message = f"its account {name} is not set any more: set it again, or give the job up"
         return Waiting("account", message)
@@ -106,9 +88,9 @@ def _no_slot(
 ) -> Waiting:
     name, account = capacity.account, orchestrator.accounts[capacity.account]
     state = state_of(name, breaker, (), orchestrator.clock())
-    if state.taking is not Taking.OPEN:
-        return Waiting(state.taking.value, f"account {name} is {state.taking}: {state.why}. "
-                       f"{state.hint}")  # fmt: skip
+    if state.name is not Taking.OPEN:
+        message = f"account {name} is {state.name}: {state.why}. {state.hint}"
+        return Waiting(state.name.value, message)
     load = orchestrator.store.queue.load(name)
     films = pool_of(job.kind) is Pool.VIDEO
     running = load.films if films else load.images
@@ -128,7 +110,7 @@ def _paused(what: str) -> str:
 
 
 def _no_money(orchestrator: Orchestrator, job: Job, scope: str, capacity: Capacity) -> str:
-    purse = purse_of(orchestrator.store, scope, capacity)
+    purse = budget_of(orchestrator.store, scope, capacity)
     used, budget = money.in_words(purse.used), money.in_words(purse.budget or 0)
     price = money.in_words(capacity.price(lane_of(job).sort))
     return (

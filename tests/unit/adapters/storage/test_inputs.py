@@ -108,7 +108,7 @@ def test_a_large_file_is_not_read_whole(options: Options, on_disk: Callable[[byt
 
 def take(data: dict[str, Any], options: Options) -> tuple[dict[str, Any], tuple[Any, ...]]:
     parsed = parse_request(data)
-    return ingest_request(parsed.kind, parsed.request, parsed.then, **options)
+    return ingest_request(parsed.spec.kind, parsed.spec.request, parsed.spec.then, **options)
 
 
 def test_all_pictures_of_a_request_are_taken_in(options: Options) -> None:
@@ -175,7 +175,7 @@ def test_a_mask_that_fits_is_taken_in(options: Options) -> None:
 
 def test_a_request_without_pictures_is_left_alone(options: Options) -> None:
     parsed = parse_request({"kind": "imagine", "prompt": "a cat"})
-    assert ingest_request(Kind.IMAGINE, parsed.request, parsed.then, **options) == (
+    assert ingest_request(Kind.IMAGINE, parsed.spec.request, parsed.spec.then, **options) == (
         {"prompt": "a cat"},
         (),
     )

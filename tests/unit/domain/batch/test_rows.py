@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from worker.domain.batch.cells import converted
-from worker.domain.batch.lines import MAX_LINE
+from worker.domain.batch.columns import converted
+from worker.domain.batch.lines import MAX_LINE, MAX_ROW_LINES
 from worker.domain.batch.permutations import count, expand, parse_prompt
 from worker.domain.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
-from worker.domain.batch.tables import MAX_ROW_LINES
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Kind
 from worker.domain.requests import JobRequest
@@ -40,7 +39,7 @@ def jobs(text: str | bytes, form: str = "ndjson", **defaults: Any) -> list[JobRe
 
 
 def prompts(text: str | bytes, form: str = "ndjson", **defaults: Any) -> list[str]:
-    return [job.request["prompt"] for job in jobs(text, form, **defaults)]
+    return [job.spec.request["prompt"] for job in jobs(text, form, **defaults)]
 
 
 def bad(text: str | bytes, form: str = "ndjson", **defaults: Any) -> dict[str, str]:
@@ -92,7 +91,7 @@ def test_each_form_gives_the_same_jobs() -> None:
 
 def test_a_row_is_named_by_the_line_where_it_starts() -> None:
     table = 'prompt,style\r\n"a\r\ncat",x\r\n\r\n,\r\na dog,y\r\n'
-    assert [(r.number, r.request.request["prompt"]) for r in rows(table, "csv")] == [
+    assert [(r.number, r.request.spec.request["prompt"]) for r in rows(table, "csv")] == [
         (2, "a\r\ncat"),
         (6, "a dog"),
     ]
@@ -105,7 +104,7 @@ def test_a_row_is_named_by_the_line_where_it_starts() -> None:
 def test_a_table_is_read_as_spreadsheets_write_it(start: str, delimiter: str) -> None:
     table = f'{start}"prompt",order\n"a cat, red; 3\t2",7\n'.replace('",', f'"{delimiter}')
     (job,) = jobs(table, "csv")
-    assert (job.request, job.metadata) == ({"prompt": "a cat, red; 3\t2"}, {"order": "7"})
+    assert (job.spec.request, job.spec.metadata) == ({"prompt": "a cat, red; 3\t2"}, {"order": "7"})
 
 
 @pytest.mark.parametrize(
@@ -217,16 +216,24 @@ def test_columns_that_outgrow_the_metadata_are_named() -> None:
 def test_a_row_overrides_the_defaults_field_by_field() -> None:
     text = ndjson({"prompt": "x"}, {"prompt": "y", "priority": 9, "then": [], "mode": None})
     first, second = jobs(text, priority=3, then=THEN, mode="relax", tenant="shop")
-    assert (first.priority, first.then, first.mode) == (3, tuple(THEN), "relax")
-    assert (second.priority, second.then, second.mode) == (9, (), "relax")
-    assert first.tenant == second.tenant == "shop"
+    assert (first.spec.options.priority, first.spec.then, first.spec.options.mode) == (
+        3,
+        tuple(THEN),
+        "relax",
+    )
+    assert (second.spec.options.priority, second.spec.then, second.spec.options.mode) == (
+        9,
+        (),
+        "relax",
+    )
+    assert first.spec.options.tenant == second.spec.options.tenant == "shop"
 
 
 def test_no_column_is_lost() -> None:
     text = ndjson({"prompt": "x", "order": 7, "metadata": {"b": 2}})
-    assert jobs(text, metadata={"a": 0, "b": 1})[0].metadata == {"a": 0, "b": 2, "order": 7}
+    assert jobs(text, metadata={"a": 0, "b": 1})[0].spec.metadata == {"a": 0, "b": 2, "order": 7}
     table = "prompt,Art Style,,note\nx,oil,7,\n"
-    assert jobs(table, "csv")[0].metadata == {"Art Style": "oil", "column_3": "7"}
+    assert jobs(table, "csv")[0].spec.metadata == {"Art Style": "oil", "column_3": "7"}
 
 
 def test_text_of_a_table_becomes_what_the_field_wants() -> None:
@@ -236,12 +243,16 @@ def test_text_of_a_table_becomes_what_the_field_wants() -> None:
         'x,,,"[{""press"": ""U1""}]",,a 1.png | b.png,\n'
     )
     first, second = jobs(table, "csv")
-    assert (first.priority, first.deadline_s, first.metadata) == (7, 90, {"a": [1]})
-    assert first.then == tuple(THEN)
-    assert first.request["images"] == ["https://a/1.png", "https://a/2.png"]
-    assert (second.priority, second.then) == (5, ({"press": "U1"},))
-    assert (first.seed, second.seed) == (True, False)
-    assert second.request["images"] == ["a 1.png", "b.png"]
+    assert (first.spec.options.priority, first.spec.options.deadline_s, first.spec.metadata) == (
+        7,
+        90,
+        {"a": [1]},
+    )
+    assert first.spec.then == tuple(THEN)
+    assert first.spec.request["images"] == ["https://a/1.png", "https://a/2.png"]
+    assert (second.spec.options.priority, second.spec.then) == (5, ({"press": "U1"},))
+    assert (first.spec.options.seed, second.spec.options.seed) == (True, False)
+    assert second.spec.request["images"] == ["a 1.png", "b.png"]
 
 
 @pytest.mark.parametrize("kind", list(MODELS))
@@ -265,8 +276,8 @@ def _is_model(annotation: Any) -> bool:
 def test_rows_may_be_of_different_kinds() -> None:
     table = "kind,prompt,image,job_id,task_id\nimagine,x,,,\ndescribe,,https://a/1.png,,\n"
     found = jobs(table, "csv", bot_type="NIJI_JOURNEY", prompt="a default")
-    assert [job.kind for job in found] == ["imagine", "describe"]
-    assert jobs('{"job_id": "j"}', kind="modal", prompt="more")[0].request["job_id"] == "j"
+    assert [job.spec.kind for job in found] == ["imagine", "describe"]
+    assert jobs('{"job_id": "j"}', kind="modal", prompt="more")[0].spec.request["job_id"] == "j"
     assert (
         "cannot be changed" in bad('{"job_id": "j"}', kind="modal", prompt="x", then=THEN)["then"]
     )
@@ -344,7 +355,7 @@ def test_a_template_is_filled_by_columns(
 
 
 def test_columns_of_the_template_are_not_repeated_in_the_metadata() -> None:
-    assert jobs(ndjson({"a": "x", "b": "y"}), prompt="{a}")[0].metadata == {"b": "y"}
+    assert jobs(ndjson({"a": "x", "b": "y"}), prompt="{a}")[0].spec.metadata == {"b": "y"}
 
 
 @pytest.mark.parametrize(
@@ -405,7 +416,7 @@ def test_groups_with_a_comma_permute_and_other_braces_are_text(
 def test_permutations_can_be_turned_off() -> None:
     def made(row: dict[str, Any], **defaults: Any) -> list[str]:
         source = [ndjson(row).encode()]
-        return [told(r) if isinstance(r, BadRow) else r.request.request["prompt"]
+        return [told(r) if isinstance(r, BadRow) else r.request.spec.request["prompt"]
                 for r in read_rows(source, Form.NDJSON, defaults, permute=False)]  # fmt: skip
 
     assert made({"prompt": "{a, b\\, c}"}) == ["{a, b\\, c}"]
@@ -417,7 +428,7 @@ def test_each_permutation_is_a_job_of_the_same_row() -> None:
     text = ndjson({"prompt": "{a, b}", "key": "mine", "priority": 7})
     found = rows(text, then=THEN)
     assert [(r.number, r.key) for r in found] == [(1, "mine/1"), (1, "mine/2")]
-    assert {(r.request.priority, len(r.request.then)) for r in found} == {(7, 2)}
+    assert {(r.request.spec.options.priority, len(r.request.spec.then)) for r in found} == {(7, 2)}
 
 
 def test_exactly_the_limit_of_permutations_is_taken() -> None:
@@ -550,7 +561,11 @@ def test_what_a_spreadsheet_writes_is_what_we_read(
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     found = list(read_rows(pieces, Form.CSV, permute=False))
     wanted = [(("p" + a).strip(), {"note": b} if b.strip() else {}) for a, b in cells]
-    made = [(r.request.request["prompt"], r.request.metadata) for r in found if isinstance(r, Row)]
+    made = [
+        (r.request.spec.request["prompt"], r.request.spec.metadata)
+        for r in found
+        if isinstance(r, Row)
+    ]
     assert made == wanted
 
 
@@ -596,4 +611,4 @@ def test_what_is_stored_may_be_a_default_or_a_column(form: str) -> None:
         '{"prompt": "a fox", "assets": {"tiles": true}}\n',
     }
     found = jobs(tables[form], form, assets={"files": "grid"})
-    assert [job.keep for job in found] == [Keep("grid"), Keep("off"), Keep(tiles=True)]
+    assert [job.spec.options.keep for job in found] == [Keep("grid"), Keep("off"), Keep(tiles=True)]

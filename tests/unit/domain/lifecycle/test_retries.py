@@ -382,9 +382,9 @@ def asked(retry: Any, **fields: Any) -> Any:
 
 
 def test_the_wish_has_defaults() -> None:
-    assert asked({}).retry == Retry(attempts=3, backoff_s=10, on=None)
-    assert asked(None).retry is None
-    assert asked({"on": ["lost", "failed", "lost"]}).retry.on == ("lost", "failed")
+    assert asked({}).spec.options.retry == Retry(attempts=3, backoff_s=10, on=None)
+    assert asked(None).spec.options.retry is None
+    assert asked({"on": ["lost", "failed", "lost"]}).spec.options.retry.on == ("lost", "failed")
 
 
 @pytest.mark.parametrize(
@@ -445,7 +445,7 @@ def test_children_inherit_the_wish_or_bring_their_own() -> None:
             {"press": "U2", "retry": {"attempts": 4, "on": ["lost"]}, "then": [{"press": "V1"}]},
             {"press": "U3", "retry": {}},
         ],
-    ).then
+    ).spec.then
     parent = a_job(retry=Retry(attempts=2), then=then, result=Result(buttons=(Button("c", "U1"),)))
     first, other, plain = followups.children(parent, NOW)
     assert (first.options.retry, plain.options.retry) == (Retry(attempts=2), Retry())

@@ -309,7 +309,7 @@ def test_files_that_nobody_wants_are_not_waited_for() -> None:
 def test_children_keep_what_their_parent_keeps() -> None:
     keep = Keep("grid", tiles=True)
     done = after(in_status(Status.IN_PROGRESS, then=U1_U2, keep=keep), callback(SUCCESS))
-    assert [child.options.keep for child in done.children] == [keep, keep]
+    assert [child.keep for child in done.children] == [keep, keep]
 
 
 def test_a_success_without_buttons_is_asked_about_where_a_glob_needs_them() -> None:

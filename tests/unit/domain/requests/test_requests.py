@@ -16,7 +16,8 @@ from worker.domain.requests import (
     parse_then_shorthand,
     picture_fields,
 )
-from worker.domain.requests.kinds import MODELS, Pictured
+from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.options import Pictured
 from worker.domain.result import Keep
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -63,7 +64,7 @@ def nested(depth: int) -> list[dict[str, Any]]:
 )  # fmt: skip
 def test_each_kind_takes_its_fields_as_they_came(request_: dict[str, Any]) -> None:
     parsed = parse_request(request_)
-    assert {"kind": parsed.kind, **parsed.request} == request_
+    assert {"kind": parsed.spec.kind, **parsed.spec.request} == request_
 
 
 def test_every_kind_has_a_model() -> None:
@@ -72,10 +73,14 @@ def test_every_kind_has_a_model() -> None:
 
 def test_what_is_left_out_has_its_default() -> None:
     parsed = parse_request(IMAGINE)
-    assert parsed.then == ()
-    assert parsed.metadata == {}
-    assert (parsed.priority, parsed.mode, parsed.deadline_s) == (5, None, 3600)
-    assert (parsed.account, parsed.notify) == (None, None)
+    assert parsed.spec.then == ()
+    assert parsed.spec.metadata == {}
+    assert (
+        parsed.spec.options.priority,
+        parsed.spec.options.mode,
+        parsed.spec.options.deadline_s,
+    ) == (5, None, 3600)
+    assert (parsed.account, parsed.spec.options.notify) == (None, None)
 
 
 def test_null_counts_as_left_out() -> None:
@@ -113,8 +118,8 @@ def test_a_seed_may_be_asked_for_of_kinds_that_end_with_a_picture(kind: Kind) ->
 
 def test_the_wish_for_a_seed_is_no_part_of_what_is_sent() -> None:
     parsed = parse_request({**IMAGINE, "seed": True})
-    assert (parsed.seed, "seed" in parsed.request) == (True, False)
-    assert not parse_request({**IMAGINE, "seed": False}).seed
+    assert (parsed.spec.options.seed, "seed" in parsed.spec.request) == (True, False)
+    assert not parse_request({**IMAGINE, "seed": False}).spec.options.seed
 
 
 _WINDOW_ANSWER = {"kind": "modal", "job_id": "a", "prompt": "x"}
@@ -151,7 +156,7 @@ def test_no_option_is_dropped_from_the_answer_to_a_window(name: str) -> None:
     ],
 )
 def test_what_of_the_result_is_stored(given: Any, kept: Keep) -> None:
-    assert parse_request({**IMAGINE, "assets": given}).keep == kept
+    assert parse_request({**IMAGINE, "assets": given}).spec.options.keep == kept
 
 
 @pytest.mark.parametrize(
@@ -184,11 +189,17 @@ def test_common_fields_are_kept() -> None:
             "notify": {"celery_task": "shop.ready", "queue": "shop"},
         }
     )  # fmt: skip
-    assert parsed.then == ({"press": "U1", "then": [{"describe": True}]},)
-    assert (parsed.priority, parsed.mode, parsed.deadline_s) == (9, "relax", 60)
-    assert parsed.metadata == metadata
+    assert parsed.spec.then == ({"press": "U1", "then": [{"describe": True}]},)
+    assert (
+        parsed.spec.options.priority,
+        parsed.spec.options.mode,
+        parsed.spec.options.deadline_s,
+    ) == (9, "relax", 60)
+    assert parsed.spec.metadata == metadata
     assert parsed.account == "main"
-    assert parsed.notify == Notify(("pipeline.finished",), celery_task="shop.ready", queue="shop")
+    assert parsed.spec.options.notify == Notify(
+        ("pipeline.finished",), celery_task="shop.ready", queue="shop"
+    )
 
 
 @pytest.mark.parametrize(
@@ -299,7 +310,7 @@ def test_a_bad_step_is_named_by_its_path(then: Any, field: str, message: str) ->
 
 
 def test_steps_may_be_as_deep_as_the_bound() -> None:
-    assert list(parse_request({**IMAGINE, "then": nested(20)}).then) == nested(20)
+    assert list(parse_request({**IMAGINE, "then": nested(20)}).spec.then) == nested(20)
 
 
 def test_a_step_that_contains_itself_is_too_deep() -> None:
@@ -360,9 +371,11 @@ def test_any_json_is_a_request_or_an_invalid_one(data: Any) -> None:
     assert all(each.field.encode() and each.message.encode() for each in problems)
     if not problems:
         parsed = parse_request(data)
-        again = {"kind": parsed.kind, **parsed.request, "then": list(parsed.then)}
-        if parsed.kind is not Kind.MODAL:  # which has no `then` beside a `job_id`
-            assert parse_request(again).request == parsed.request, "the normal form is stable"
+        again = {"kind": parsed.spec.kind, **parsed.spec.request, "then": list(parsed.spec.then)}
+        if parsed.spec.kind is not Kind.MODAL:  # which has no `then` beside a `job_id`
+            assert parse_request(again).spec.request == parsed.spec.request, (
+                "the normal form is stable"
+            )
 
 
 @given(json_values | step_like, st.sampled_from([parse_press, parse_resolve]))

@@ -21,8 +21,7 @@ from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.result import JobError
 from worker.entrypoints import connection
 from worker.entrypoints.cli import batch_view, cli
-from worker.services.reports.batch_overview import BatchReport, State, report
-from worker.services.reports.overview import Purse
+from worker.services.reports.batch_overview import report, reports
 
 
 @pytest.fixture(autouse=True)
@@ -272,8 +271,8 @@ def test_python_programs_have_the_same(web: Web) -> None:
     )
     worker.submit_batch(["a # cat\nasleep", "# a dog"], name="prompts")
     assert [r.request["prompt"] for r in roots(web, "prompts")] == ["a # cat\nasleep", "# a dog"]
-    assert worker.get_batch("rows").batch.budget == 3_000_000
-    assert {found.batch.name for found in worker.list_batches()} == {"cats.txt", "rows", "prompts"}
+    assert worker.get_batch("rows").cost.budget == 3_000_000
+    assert {found.name for found in worker.list_batches()} == {"cats.txt", "rows", "prompts"}
     with pytest.raises(InvalidRequest, match="name"):
         worker.submit_batch(["a cat"])
     with pytest.raises(InvalidRequest, match="row 1, prompt"):
@@ -310,9 +309,9 @@ def test_a_duration_in_words(seconds: float, words: str) -> None:
     assert batch_view.duration(seconds) == words
 
 
-def test_a_batch_in_words_says_only_what_there_is_to_say() -> None:
+def test_a_batch_in_words_says_only_what_there_is_to_say(web: Web) -> None:
     batch = Batch("0" * 32, "cats", NOW, counts={"succeeded": 2})
-    quiet = BatchReport(batch, State.FINISHED, Purse("batch:x"))
+    [quiet] = reports(web.store, [batch])
     assert [line.split()[0] for line in batch_view.lines(quiet)] == ["jobs"]
 
 

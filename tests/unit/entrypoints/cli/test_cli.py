@@ -16,11 +16,11 @@ from tests.support.jobs import GRID, NOW, a_job, capacity, changed, in_status
 from tests.support.stores import OwnStore
 from worker.adapters.messaging import broker
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store import Filter, Load
+from worker.adapters.store import Filter
 from worker.adapters.store.durability import Durability
 from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
-from worker.domain.account.callback_stats import CallbackStats, TrackingMode
+from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.events import Policy
 from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Retry, Status
@@ -32,7 +32,8 @@ from worker.entrypoints.cli import attempts, cli, verdicts
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
-from worker.services.reports.overview import Report, State, Taking
+from worker.services.reports.answers.accounts import AccountState, Taking
+from worker.services.reports.overview import overview
 
 
 class Quiet:
@@ -166,7 +167,7 @@ def test_midjourneys_own_seed_without_quotes_is_not_taken_for_ours(here: Here) -
 def test_what_is_stored_is_asked_for_in_a_word(here: Here, flags: list[str], keep: Keep) -> None:
     job = here.store.jobs.get(run("imagine", "a fox", *flags).stdout.strip())
     assert job is not None
-    assert job.options.keep == keep
+    assert job.keep == keep
 
 
 def test_a_wrong_word_for_what_is_stored_is_refused(here: Here) -> None:
@@ -501,7 +502,7 @@ def test_accounts_are_shown_without_their_keys(here: Here) -> None:
     }  # fmt: skip
     assert shown["delivery"]["mode"] == "mixed"
     assert shown["delivery"]["receiving_since"] is None
-    assert [report.account.name for report in worker.accounts()] == ["default"]
+    assert [account.name for account in worker.accounts()] == ["default"]
 
 
 def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -> None:
@@ -646,14 +647,17 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
     assert (finding.advice is None) == (verdict == "ok")
 
 
-def test_an_accounts_mode_doubts_and_payments_are_found() -> None:
-    account = Account("default", "https://provider.example")
-    good = Report(account, Load(0, 0), 0, 0, CallbackStats(), TrackingMode.CALLBACKS, "3 of 3 ends")
+def test_an_accounts_mode_doubts_and_payments_are_found(here: Here) -> None:
+    [fresh] = overview(here.orchestrator).items
+    calls = fresh.delivery.model_copy(update={"mode": TrackingMode.CALLBACKS, "why": "3 of 3 ends"})
+    good = fresh.model_copy(update={"delivery": calls})
     [finding] = verdicts.account(good)
     assert (finding.name, finding.verdict) == ("delivery default", "ok")
     assert "3 of 3 ends" in finding.message
-    state = State(Taking.CLOSED, "quota: no credit", hint="Mend it.")
-    bad = replace(good, mode=TrackingMode.POLLING, in_doubt=1, double_payments=2, state=state)
+    state = AccountState(name=Taking.CLOSED, why="quota: no credit", until=None, hint="Mend it.")
+    polled = calls.model_copy(update={"mode": TrackingMode.POLLING})
+    numbers = {"in_doubt": 1, "double_payments": 2}
+    bad = good.model_copy(update={"delivery": polled, "state": state, **numbers})
     findings = {finding.name: finding for finding in verdicts.account(bad)}
     assert {finding.verdict for finding in findings.values()} == {"warn"}
     assert findings["account default"].message == "closed: quota: no credit"

@@ -9,8 +9,7 @@ from worker.adapters.store import Page, Pipeline
 from worker.domain.job import Attempt, AttemptOutcome, Status
 from worker.domain.result import Button, JobError, Result
 from worker.services.reports import answers
-from worker.services.reports.answers.jobs import pipeline_status
-from worker.services.reports.waits import Waiting
+from worker.services.reports.answers.jobs import Waiting, pipeline_status
 
 
 def a_pipeline(*statuses: Status) -> Pipeline:

@@ -15,7 +15,8 @@ from worker.domain.job import Attempt, Job, Kind, Status
 from worker.domain.money import amount
 from worker.domain.result import JobError
 from worker.services.orchestrator import Orchestrator
-from worker.services.reports.waits import Waiting, waiting
+from worker.services.reports.answers.jobs import Waiting
+from worker.services.reports.waits import waiting
 
 MAIN = Account(
     "main",

@@ -1,49 +1,49 @@
--- Write a job, its new children, and the place of each in every index; all or nothing.
+-- Write a job and its new children, and update every index; all or nothing.
 --
--- Keys, all below the prefix (one node: Celery's Redis transport knows no cluster either):
+-- Keys, all below the prefix (on one node: Celery's Redis transport does not support a cluster either):
 --   job:<id>                  hash  doc (JSON), v (version), place; guard (its concurrency key), money if any; open: of a root with
 --                                   descendants, how many jobs of its pipeline are open
 --   jobs, jobs:<status>       zset  id -> created_at
---   double_payments           zset  id -> created_at; those that were paid for twice
+--   double_payments           zset  id -> created_at; jobs that were paid for twice
 --   due                       zset  id -> due_at
 --   turns, batches:<turn>,    zset  see scheduling.lua
 --   lanes:<turn>|<batch>
---   ready:<turn>|<lane>       zset  id -> created_at; may start as soon as an account has a slot
---   waiting                   hash  account ('*': any), with ':video' for films -> how many are ready
---   running:<account>         set   ids that hold a slot; running:<account>:video for films
---   guards:<account>          hash  concurrency_key -> id of the job that runs with it
---   heads                     hash  <account>|<concurrency_key> -> id of the only one that is ready with it
---   parked:<account>|<concurrency_key>  list  those that wait for that one to start
+--   ready:<turn>|<lane>       zset  id -> created_at; they start as soon as an account has a slot
+--   waiting                   hash  account ('*': any), with ':video' for films -> ready jobs
+--   running:<account>         set   ids of jobs that hold a slot; running:<account>:video for films
+--   guards:<account>          hash  concurrency_key -> id of the running job
+--   heads                     hash  <account>|<concurrency_key> -> id of its only job in a lane
+--   parked:<account>|<concurrency_key>  list  ids that wait for that job to start
 --   tasks:<account>           hash  task id -> job id
 --   pipeline:<id>             list  ids of the root's descendants, parents before children
 --   batches                   zset  id -> created_at
---   batch:<id>                hash  doc (JSON), budget, bad; open: its jobs that are; whole: its file is taken in;
+--   batch:<id>                hash  doc (JSON), budget, bad; open: its open jobs; whole: its file was read completely;
 --                                   notify, ends: see outbox.lua
 --   batch:<id>:roots          list  ids, in the order of the file
 --   batch:<id>:counts         hash  status -> count of its jobs
 --   batch:<id>:errors         hash  error's code -> count of its jobs
---   batch:<id>:bad            list  rows that are no jobs (JSON)
+--   batch:<id>:bad            list  invalid rows (JSON)
 --   money:<scope>             hash  estimated, reserved, spent, refunded; scope: account:, tenant:,
 --                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
 --                                   counts; lag, deviation: seconds; called_back_at; dialect;
 --                                   next_start: its pace; health
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
---   finished:<status>         zset  id of a root in this status -> when its pipeline's last job ended
+--   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
 --   notification*, outbox*    see outbox.lua
 --   inputs, inputs:idle       see inputs.lua
 --   forgotten                 see forget.lua
---   receiving                 since when our receiver is there; expires when it is not
+--   receiving                 since when our receiver is up; expires when it stops
 --
--- ARGV: prefix, and the change as JSON; what has no value is left out:
---   account, slots            of the account: its name, and how many jobs it runs at once: {image, video}
+-- ARGV: prefix, and the change as JSON, without fields that have no value:
+--   account, slots            the account's name, and how many jobs it runs at once: {image, video}
 --   now                       seconds since the epoch
 --   capacity                  only if the first job starts (see worker/domain/account/capacity.py)
---   sample                    what the change teaches of the account (see worker/domain/account/callback_stats.py)
---   told, finished            notifications: those of the change, and the one to tell if its pipeline ends by it:
+--   sample                    what the change says of the account (see worker/domain/account/callback_stats.py)
+--   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, doc}
---   jobs                      {id, version, due, place (text, see places.py), money (text), doc (text)}: the first is the
---                             one that changes, the others are its new children
+--   jobs                      {id, version, due, place (text, see places.py), money (text), doc (text)}: the first job
+--                             changes, the others are its new children
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}
 -- or {'full'}.
 
@@ -52,7 +52,7 @@ local account, now = change.account, change.now
 local guards = prefix .. 'guards:' .. account
 local freed, queued, anywhere = 0, 0, 0
 
--- A newcomer starts level with the one that is next among its equals.
+-- A new member starts with the score of the one that is next.
 local function join(zset, member, low, high)
   if redis.call('ZSCORE', zset, member) then return end
   local first = redis.call('ZRANGEBYSCORE', zset, low, high, 'WITHSCORES', 'LIMIT', 0, 1)
@@ -75,7 +75,7 @@ end
 
 local function guarded(place) return place.of.account .. '|' .. place.concurrency_key end
 
--- of jobs with one concurrency key only the first is ready, so that a queue is never blocked by its head.
+-- Of jobs with one concurrency key only the first enters its lane, so that no lane is blocked by its head.
 local function enqueue(id, place)
   if place.concurrency_key ~= '' then
     local head = redis.call('HGET', prefix .. 'heads', guarded(place))
@@ -105,7 +105,7 @@ end
 
 local function take_slot(id, place)
   redis.call('SADD', running_of(place.of.account, place.of.kind), id)
-  -- One that was held in doubt gave its concurrency key away, and may run all the same.
+  -- A held job in doubt gave its concurrency key away; evidence that it runs takes a slot all the same.
   if place.concurrency_key ~= '' then redis.call('HSETNX', prefix .. 'guards:' .. place.of.account, place.concurrency_key, id) end
 end
 
@@ -119,7 +119,7 @@ local function count(hash, status, by)
   if redis.call('HINCRBY', hash, status, by) == 0 then redis.call('HDEL', hash, status) end
 end
 
--- How a batch stands: how many of its jobs have which status, and why those failed that did.
+-- Count a batch's jobs by status, and its failed ones by error code.
 local function index_batch(id, old, place)
   local batch = prefix .. 'batch:' .. place.of.batch
   if old then
@@ -169,12 +169,12 @@ local function bill(money, place, sign)
   end
 end
 
--- Write one of the change's jobs; `old` and `old_money` are what is stored of it. Returns its new place.
+-- Write one job of the change; `old` and `old_money` are its stored place and money. Returns its new place.
 local function write(job, old, old_money)
   local id = job.id
   if job.due then redis.call('ZADD', prefix .. 'due', job.due, id) else redis.call('ZREM', prefix .. 'due', id) end
   redis.call('HSET', job_key(id), 'doc', job.doc, 'v', job.version)
-  if old and old.text == job.place and old_money == job.money then return old end -- most commits only tell of progress
+  if old and old.text == job.place and old_money == job.money then return old end -- most commits are about progress only
   local place = read_place(job.place)
   redis.call('HSET', job_key(id), 'place', job.place)
   if place.concurrency_key ~= '' then redis.call('HSET', job_key(id), 'guard', place.concurrency_key) end
@@ -195,7 +195,7 @@ local function opened(old, place) return (place.open and 1 or 0) - (old and old.
 
 local ENDS = {'succeeded', 'failed', 'cancelled', 'timed_out'}
 
--- Something was opened, or ended: at zero the pipeline is finished, until it is opened again; and so is its batch.
+-- Jobs were opened or settled: at zero the pipeline is finished, and perhaps its batch, until a job opens again.
 local function count_open(root, batch, before, by)
   if before == 0 then
     for _, status in ipairs(ENDS) do redis.call('ZREM', prefix .. 'finished:' .. status, root) end
@@ -208,7 +208,7 @@ local function count_open(root, batch, before, by)
   if batch ~= '' and redis.call('HINCRBY', prefix .. 'batch:' .. batch, 'open', by) == 0 then end_batch(batch, now) end
 end
 
--- How many jobs of the pipeline are open, as stored: a root alone has no count of its own.
+-- How many jobs of the pipeline are open, as stored, and whether there is a count: a root alone has none.
 local function open_before(root, id, old)
   local stored = redis.call('HGET', job_key(root), 'open')
   if stored then return tonumber(stored), true end
@@ -216,7 +216,7 @@ local function open_before(root, id, old)
   return of_root and of_root.open and 1 or 0, false
 end
 
--- What a job is to hold of the budgets: all of its entries but the estimated and the refunded.
+-- What a job takes from the budgets: reserved and spent, less what was refunded.
 local function committed(money)
   local sum = 0
   if money then
@@ -229,7 +229,7 @@ local function committed(money)
   return sum
 end
 
--- Whether the first job may start as its new place says: asked again here, for many may have looked.
+-- Whether the first job may start: checked here again, because several workers may have picked it.
 local function may_start(job, place, old, old_money)
   local capacity = change.capacity
   local price = committed(job.money) - committed(old_money)
@@ -248,7 +248,7 @@ local function may_start(job, place, old, old_money)
   return true
 end
 
--- The mean time between two news about one job, and its deviation, as TCP keeps its round trips.
+-- The mean time between two reports about one job, and its deviation, computed like TCP's round-trip time.
 local function learn_lag(stats, seconds)
   local mean, deviation = unpack(redis.call('HMGET', stats, 'lag', 'deviation'))
   mean, deviation = tonumber(mean or seconds), tonumber(deviation or seconds / 2)
@@ -279,7 +279,7 @@ if tonumber(stored or 0) ~= job.version - 1 then return {'stale'} end
 local old = read_place(text)
 old_money = old_money or nil
 local root = new.pipeline == '' and id or new.pipeline
--- A pipeline may be removed while somebody presses a button of it.
+-- Retention may remove a pipeline while a caller presses one of its buttons.
 if not old and root ~= id and redis.call('EXISTS', job_key(root)) == 0 then return {'stale'} end
 if change.capacity and not (old and old.holds) and not may_start(job, new, old or new, old_money) then return {'full'} end
 

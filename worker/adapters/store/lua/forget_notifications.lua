@@ -1,4 +1,4 @@
--- Remove notifications that are over and were made before a moment. Returns how many.
+-- Remove notifications that are over and were created before a moment. Returns how many.
 -- ARGV: prefix, moment, limit
 local removed = 0
 for _, state in ipairs({'delivered', 'dead'}) do

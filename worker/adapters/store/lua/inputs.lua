@@ -1,7 +1,7 @@
--- What the scripts share that count which stored pictures are needed. ARGV[1] is the prefix.
+-- Shared by the scripts that count the references to stored pictures. ARGV[1] is the prefix.
 --
---   inputs                 hash  reference -> how many jobs hold it
---   inputs:idle            zset  reference -> since when no job does, or when it was handed in last
+--   inputs                 hash  reference -> number of jobs that hold it
+--   inputs:idle            zset  reference -> since when no job holds it, or when it was last submitted
 
 local function hold_inputs(blobs)
   for blob in string.gmatch(blobs, '%S+') do redis.call('HINCRBY', ARGV[1] .. 'inputs', blob, 1) end

@@ -1,4 +1,4 @@
--- Free the slots of an account that no job holds, and the prompts kept by nobody who runs.
+-- Free the slots and the concurrency keys of an account that no running job holds.
 -- ARGV: prefix, account. Returns the number of slots.
 local account = ARGV[2]
 local mended = 0

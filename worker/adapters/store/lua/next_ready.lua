@@ -1,10 +1,10 @@
--- The doc of the job to start next on an account, or nil. Takes nothing but lanes that ran empty.
+-- The doc of the job to start next on an account, or nil. Does not take it; removes empty lanes.
 -- ARGV: prefix, capacity (JSON, see worker/domain/account/capacity.py), now
 
 local capacity, now = cjson.decode(ARGV[2]), tonumber(ARGV[3])
 local guards = prefix .. 'guards:' .. capacity.account
 
--- At most one ready job of any account per concurrency key, so only few at the head can be kept by one.
+-- A lane has at most one job per concurrency key, so running jobs block no more of its head than there are slots.
 local function first_startable(queue)
   local ids = redis.call('ZRANGE', queue, 0, capacity.slots.image + capacity.slots.video)
   for _, id in ipairs(ids) do

@@ -1,20 +1,20 @@
--- What the scripts share that tell callers of something. ARGV[1] is the prefix.
+-- Shared by the scripts that write notifications. ARGV[1] is the prefix.
 --
 --   notification:<id>      hash  doc (JSON), v (version), state, line (its ordering key), created
 --   notifications          zset  id -> created_at; notifications:<state> likewise
---   outbox                 zset  id -> when it is to be tried; only the first of each ordering key
---   outbox:<ordering key>  list  ids that wait, in the order in which they are told
+--   outbox                 zset  id -> when it is due; only the first of each ordering key
+--   outbox:<ordering key>  list  ids that wait, in the order in which they are sent
 
 local function notification_key(id) return ARGV[1] .. 'notification:' .. id end
 
--- Behind all others of its ordering key; due once those are delivered or given up.
+-- Append to its ordering key; due once all before it are delivered or dead.
 local function send_off(id, ordering_key, due)
   if redis.call('RPUSH', ARGV[1] .. 'outbox:' .. ordering_key, id) == 1 then
     redis.call('ZADD', ARGV[1] .. 'outbox', due, id)
   end
 end
 
--- The first of its ordering key is over: the next one is due.
+-- Remove the first of its ordering key; the next one is due.
 local function take_off(id, ordering_key, now)
   local waiting = ARGV[1] .. 'outbox:' .. ordering_key
   redis.call('LREM', waiting, 1, id)
@@ -31,7 +31,7 @@ local function tell(note, now)
   send_off(note.id, note.ordering_key, now)
 end
 
--- All jobs of a batch are over, and its file is taken in whole. A retry can open it again, so that it may end again.
+-- Notify of a batch's end if its jobs are over and its file was read completely. After a retry it may end again.
 local function end_batch(id, now)
   local batch = ARGV[1] .. 'batch:' .. id
   local pattern, whole, open = unpack(redis.call('HMGET', batch, 'notify', 'whole', 'open'))

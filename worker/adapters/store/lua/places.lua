@@ -1,17 +1,17 @@
--- What the scripts share that read what is stored of a job. ARGV[1] is the prefix of all keys.
+-- Shared by the scripts that read stored jobs. ARGV[1] is the prefix of all keys.
 
 local prefix = ARGV[1]
 
 local function job_key(id) return prefix .. 'job:' .. id end
 
--- A lane's name: rank, account ('*': any), kind, sort (what its price goes by; '' once it is paid for), mode, batch.
+-- A lane's name: rank, account ('*': any), kind, sort (selects the price; '' once it is paid for), mode, batch.
 local function read_lane(lane)
   local rank, account, kind, sort, mode, batch =
     string.match(lane, '^(%d)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   return {rank = tonumber(rank), account = account, kind = kind, sort = sort, mode = mode, batch = batch}
 end
 
--- A place as it is stored: the fields of `Place` in places.py, in their order; nil where there is none.
+-- Parse a stored place: the fields of `Place` in places.py, in their order; nil for nil.
 local function read_place(text)
   if not text then return nil end
   local status, pipeline, created, task, ready, turn, lane, concurrency_key, holds, double, failure, open, blobs = unpack(cjson.decode(text))

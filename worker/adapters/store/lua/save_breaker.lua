@@ -1,5 +1,5 @@
--- Keep what was learnt of an account, unless somebody else learnt something meanwhile.
--- ARGV: prefix, account, health, what it was taken for
+-- Replace an account's circuit breaker, unless another process changed it meanwhile.
+-- ARGV: prefix, account, new breaker, known breaker
 local stats = ARGV[1] .. 'account:' .. ARGV[2]
 local known = redis.call('HGET', stats, 'health') or '{}'
 if known ~= ARGV[4] then return 0 end

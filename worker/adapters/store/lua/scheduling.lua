@@ -1,19 +1,18 @@
--- What the scripts share that start jobs: where ready jobs wait, and why one may not start.
+-- Shared by the scripts that start jobs: where ready jobs wait, and why one may not start.
 --
--- Ready jobs wait in lanes. All jobs of a lane are alike for every rule, see places.lua. The lanes of one batch belong
--- together, and the batches of one turn: '<priority from the top>|<tenant>'. Of one priority the tenant
--- that was served least comes first, within a tenant the batch, and only then the rank: follow-ups
--- before roots, so that pipelines finish, but not at the cost of another caller. A newcomer starts level
--- with the one that is next, so that it waits for one start at most, and gains nothing by having waited
--- before. What is empty keeps its count until it is next.
+-- Ready jobs wait in lanes; all jobs of a lane are alike for every rule, see places.lua. Lanes are grouped by batch, and
+-- batches by turn: '<9 - priority>|<tenant>'. Within a priority the tenant that was served least comes first, within a
+-- tenant the batch that was served least, and only then the rank: follow-ups before roots, so that pipelines finish,
+-- but not at another caller's cost. A new member starts with the count of the one that is next, so it waits for one
+-- start at most and gains nothing by an earlier pause. An empty one keeps its count until it would be next.
 
 local turns = prefix .. 'turns'
-local LEVEL = 2 ^ 32 -- more starts than anything will count
+local LEVEL = 2 ^ 32 -- more than any number of starts
 
 local function batches_of(turn) return prefix .. 'batches:' .. turn end
 local function lanes_of(turn, batch) return prefix .. 'lanes:' .. turn .. '|' .. batch end
 local function queue_of(turn, lane) return prefix .. 'ready:' .. turn .. '|' .. lane end
--- Films have slots of their own, so they are counted apart everywhere.
+-- Films have slots of their own, so all counts are separate.
 local function pool_of(account, kind) return account .. (kind == 'video' and ':video' or '') end
 local function running_of(account, kind) return prefix .. 'running:' .. pool_of(account, kind) end
 
@@ -29,7 +28,7 @@ local function used(scope)
   return (tonumber(spent) or 0) + (tonumber(reserved) or 0) - (tonumber(refunded) or 0)
 end
 
--- The scope whose budget does not have the price, if any.
+-- The scope whose budget is too small for the price, or nil.
 local function short_of_money(capacity, tenant, batch, price)
   if price <= 0 then return nil end
   local budgets = {{'account:' .. capacity.account, capacity.budget}, {'day:' .. capacity.today, capacity.day}}
@@ -46,14 +45,14 @@ end
 
 local function is_paused(what) return redis.call('SISMEMBER', prefix .. 'paused', what) == 1 end
 
--- When the account's pace allows the next start; 0 where it knows none.
+-- When the account's pace allows the next start; 0 if it has none.
 local function paced_until(capacity)
   if capacity.interval == cjson.null then return 0 end
   local due = tonumber(redis.call('HGET', prefix .. 'account:' .. capacity.account, 'next_start') or 0)
   return due - (capacity.burst - 1) * capacity.interval
 end
 
--- Why the jobs of a lane may not start on the account now; nil where they may.
+-- Why the jobs of a lane may not start on the account now; nil if they may.
 local function why_not(capacity, turn, lane, price)
   local of = read_lane(lane)
   if of.account ~= '*' and of.account ~= capacity.account then return 'account' end

@@ -1,5 +1,5 @@
--- Write down what became of a try, unless somebody else did. Returns 1 where it was written.
--- ARGV: prefix, now, id, version, state, due ('' for no more), doc
+-- Record the outcome of a delivery, unless another process was first. Returns 1 if written.
+-- ARGV: prefix, now, id, version, state, due ('': none), doc
 local now, id, version, state, due, doc = unpack(ARGV, 2, 7)
 local key = notification_key(id)
 local stored, was, ordering_key, created = unpack(redis.call('HMGET', key, 'v', 'state', 'line', 'created'))

@@ -1,4 +1,4 @@
--- Some of the pictures that no job held since a moment; they are no longer listed.
+-- Take some pictures that no job has referenced since a moment; they are unlisted.
 -- ARGV: prefix, moment, limit
 local idle = ARGV[1] .. 'inputs:idle'
 local found = {}

@@ -1,4 +1,4 @@
--- Why a ready job does not start on an account now, or nil where it may (see ReadyQueue.why_waiting).
+-- Why a ready job does not start on an account now, or nil if it may (see ReadyQueue.why_waiting).
 -- ARGV: prefix, capacity, now, id
 
 local capacity, now, id = cjson.decode(ARGV[2]), tonumber(ARGV[3]), ARGV[4]

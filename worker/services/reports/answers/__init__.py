@@ -1,14 +1,13 @@
-"""What Hookline answers: one model writes, checks and documents each answer, for HTTP, the command
-line, notifications and exports.
-"""
+"""One model per answer, for HTTP, the command line, notifications and exports."""
 
 from worker.services.reports.answers.accounts import Account, Accounts, Paused
 from worker.services.reports.answers.base import Answer, BadField
 from worker.services.reports.answers.batches import Batch, Batches, Changed, ListedBatch, Taken
-from worker.services.reports.answers.deliveries import Deliveries, Delivery
 from worker.services.reports.answers.jobs import Items, Job, Page, Pipeline, Quote, ToldPipeline
 from worker.services.reports.answers.messages import (
     BatchMessage,
+    Deliveries,
+    Delivery,
     JobMessage,
     Message,
     PipelineMessage,

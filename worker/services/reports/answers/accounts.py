@@ -1,56 +1,48 @@
-"""PURE. Accounts as answers; their keys are nowhere in them."""
+"""PURE. Accounts as answers, without their keys."""
 
-from typing import Self
+from enum import StrEnum
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from worker.domain.account.callback_stats import TrackingMode
-from worker.services.reports import overview
 from worker.services.reports.answers.base import Answer, Purse, Time
-from worker.services.reports.overview import Taking
+
+
+class Taking(StrEnum):
+    """Whether an account takes jobs."""
+
+    OPEN = "open"
+    PAUSED = "paused"  #: by a person
+    CLOSED = "closed"  #: its key, permission or credit was refused
+    RESTING = "resting"  #: after repeated failures; later a single job probes it
 
 
 class Tracking(Answer):
-    """How an account's provider has told us about its tasks."""
+    """How the account's results arrived so far."""
 
-    mode: TrackingMode = Field(description="how ends are heard of")
+    mode: TrackingMode = Field(description="how the ends of jobs arrive")
     why: str = Field(description="the mode, in words")
-    callbacks: int = Field(description="that told something new")
+    callbacks: int = Field(description="that changed a job")
     with_state: int = Field(description="of them, those that carried our `state`")
-    told: int = Field(description="ends told by callback")
-    asked: int = Field(description="ends that had to be asked for")
-    lag_s: float | None = Field(description="mean time between two news about a job")
+    told: int = Field(description="ends that arrived by callback")
+    asked: int = Field(description="ends that had to be polled")
+    lag_s: float | None = Field(description="mean time between two updates of a job")
     receiving_since: Time | None = Field(
         description="since when no callback was missed; null: not receiving"
     )
     called_back_at: Time | None
 
-    @classmethod
-    def of(cls, report: overview.Report) -> Self:
-        """How this account calls back."""
-        stats = report.callback_stats
-        return cls(
-            mode=report.mode,
-            why=report.why,
-            callbacks=stats.callbacks,
-            with_state=stats.with_state,
-            told=stats.told,
-            asked=stats.asked,
-            lag_s=stats.lag_s,
-            receiving_since=stats.receiving_since,
-            called_back_at=stats.called_back_at,
-        )
-
 
 class Slots(Answer):
-    """The places of one pool."""
+    """The slots of one pool."""
 
     running: int
     max: int
 
 
 class Pools(Answer):
-    """Films have places of their own."""
+    """Videos have slots of their own."""
 
     image: Slots
     video: Slots
@@ -59,7 +51,7 @@ class Pools(Answer):
 class AccountState(Answer):
     """Whether an account takes jobs; if not, why, until when, and what to do."""
 
-    name: Taking = Field(validation_alias="taking")
+    name: Taking
     why: str | None
     until: Time | None
     hint: str | None
@@ -78,47 +70,21 @@ class Account(Answer):
 
     name: str
     url: str
-    dialect: str = Field(description="as set, or as its answers betrayed it; or `auto`")
+    dialect: str = Field(description="as set, or as learnt from its replies; else `auto`")
     max_running: int
-    running: int = Field(description="jobs that use one of the places")
-    ready: int = Field(description="jobs that wait for a place here only")
+    running: int = Field(description="jobs that hold a slot")
+    ready: int = Field(description="jobs that wait for a slot of this account")
+    ready_films: SkipJsonSchema[int] = Field(exclude=True)  #: part of ``ready``
     slots: Pools
     believed_limit: int | None = Field(
         description="jobs at once, while it is believed to take fewer than set"
     )
     state: AccountState
-    error_rate: float = Field(
-        description="share of submissions that failed, the last ones counting most"
-    )
+    error_rate: float = Field(description="share of submits that failed, recent ones counting most")
     money: Purse
     in_doubt: int
     double_payments: int = Field(description="jobs that were paid for twice")
     delivery: Tracking
-
-    @classmethod
-    def of(cls, report: overview.Report) -> Self:
-        """The account as it stands."""
-        account, load = report.account, report.load
-        learnt = account.dialect if account.dialect != "auto" else report.callback_stats.dialect
-        return cls(
-            name=account.name,
-            url=account.url,
-            dialect=learnt or "auto",
-            max_running=account.max_running,
-            running=load.running,
-            ready=load.ready + load.ready_films,
-            slots=Pools(
-                image=Slots(running=load.images, max=account.max_running),
-                video=Slots(running=load.films, max=account.max_running_video),
-            ),
-            believed_limit=report.believed_limit,
-            state=report.state,
-            error_rate=report.breaker.error_rate,
-            money=report.purse,
-            in_doubt=report.in_doubt,
-            double_payments=report.double_payments,
-            delivery=Tracking.of(report),
-        )
 
 
 class Accounts(Answer):
@@ -129,17 +95,6 @@ class Accounts(Answer):
     budgets: tuple[Budget, ...] = Field(description="of the day, and of tenants by name")
     paused: tuple[str, ...] = Field(description="all that is paused, such as `kind:video`")
     ended: dict[str, int] = Field(description="jobs ever, by the status they ended in")
-
-    @classmethod
-    def of(cls, found: overview.Overview) -> Self:
-        """All accounts, and what they share."""
-        return cls(
-            items=tuple(map(Account.of, found.reports)),
-            ready_anywhere=found.anywhere,
-            budgets=found.budgets,
-            paused=found.paused,
-            ended=found.ended,
-        )
 
 
 class Paused(Answer):

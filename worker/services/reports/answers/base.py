@@ -1,7 +1,7 @@
-"""PURE. What all answers share: how they are written, and types with a form of their own in JSON.
+"""PURE. What all answers share: serialisation, and types with a form of their own in JSON.
 
-An answer holds values of the domain (seconds, amounts) and gives them their outer form as it is
-written. Objects may get further fields, so readers ignore those that they do not know.
+An answer holds domain values (seconds, amounts) and converts them when it is serialised. Answers
+may get further fields; readers ignore unknown ones.
 """
 
 import json
@@ -16,16 +16,16 @@ from worker.domain.times import rfc3339
 
 
 class Answer(BaseModel):
-    """Base of all answers. Values of the domain may be given where a field is an answer itself."""
+    """Base of all answers. A nested answer may be given as the domain object it is made from."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as plain JSON values, without the fields that were never set."""
+        """As plain JSON values, without unset fields."""
         return self.model_dump(mode="json", exclude_unset=True)
 
     def to_json(self) -> str:
-        """The answer as one line of ASCII, which can also hold half of a surrogate pair."""
+        """As one line of ASCII, which can hold even a lone surrogate."""
         return json.dumps(self.to_dict(), separators=(",", ":"))
 
 
@@ -37,9 +37,9 @@ Time = Annotated[
 ]
 Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Count = Annotated[int, Field(ge=0)]
-#: An amount, in the unit of the prices.
+#: An amount; in JSON, in the unit of the prices.
 Money = Annotated[Amount, PlainSerializer(units, return_type=float)]
-#: Text that the domain keeps as "" where there is none.
+#: Text; null in JSON when it is empty.
 TextOrNull = Annotated[str, PlainSerializer(lambda text: text or None, return_type=str | None)]
 #: A number per status, and their sum.
 Counts = Annotated[
@@ -53,18 +53,23 @@ class Purse(Answer):
 
     budget: Money | None = Field(description="null: no limit")
     spent: Money
-    reserved: Money = Field(description="for submissions on their way, or in doubt")
+    reserved: Money = Field(description="for submits under way or in doubt")
     refunded: Money
+
+    @property
+    def used(self) -> Amount:
+        """What counts against the budget."""
+        return self.spent + self.reserved - self.refunded
 
 
 class BadField(Answer):
-    """One thing that is wrong with what was handed in."""
+    """One thing that is wrong with a request."""
 
     field: str
     message: str
 
 
 def counted(counts: Mapping[str, int]) -> dict[str, int]:
-    """A number for every status, and ``total``."""
+    """``counts`` with every status, and ``total``."""
     found = {status.value: counts.get(status.value, 0) for status in Status}
     return {**found, "total": sum(found.values())}

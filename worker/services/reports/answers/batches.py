@@ -1,12 +1,11 @@
 """PURE. Batches as answers."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from worker.domain.batch.progress import Progress
-from worker.services.reports import batch_overview
+from worker.domain.job import Status
 from worker.services.reports.answers.base import (
     Answer,
     BadField,
@@ -16,31 +15,30 @@ from worker.services.reports.answers.base import (
     Money,
     Purse,
     Time,
-    counted,
 )
 
 
 class BadRow(Answer):
-    """A row of a batch's file that gives no job."""
+    """A row of a batch's file that is not a valid job."""
 
     row: int = Field(description="the line where it starts, from 1")
     errors: tuple[BadField, ...]
 
 
 class Taken(Answer):
-    """What became of a batch's file. A row with permutations counts once per job."""
+    """The outcome of submitting a batch. A row with permutations counts once per job."""
 
     id: Id
     name: str
     rows: Count
-    new: Count = Field(description="jobs that were not there before")
+    new: Count = Field(description="jobs that are new")
     known: Count = Field(description="jobs of an earlier call with this name")
-    bad: Count = Field(description="rows that are no jobs")
+    bad: Count = Field(description="invalid rows")
     bad_rows: tuple[BadRow, ...] = Field(description="the first 100")
 
     @classmethod
     def of(cls, name: str, progress: Progress) -> Self:
-        """How far the batch ``name`` was taken in."""
+        """The outcome of submitting the batch ``name``."""
         return cls(
             id=progress.batch_id,
             name=name,
@@ -59,7 +57,7 @@ class BatchCost(Purse):
 
 
 class ListedBatch(Answer):
-    """Many root jobs submitted together, and all that grew from them."""
+    """Many root jobs submitted together, and their descendants."""
 
     id: Id
     name: str
@@ -68,48 +66,38 @@ class ListedBatch(Answer):
         description="`finished`: all jobs so far are over"
     )
     rows: Count = Field(description="root jobs")
-    bad: Count = Field(description="rows of the last file that are no jobs")
+    bad: Count = Field(description="invalid rows of the last file")
     counts: Annotated[
         Counts, Field(description="a number per status, and `total`; follow-ups included")
     ]
     errors: dict[str, Count] = Field(description="jobs that failed, by error code")
-    planned: int = Field(description="jobs in the end, as far as can be told")
+    planned: int = Field(description="expected number of jobs in the end")
     cost: BatchCost
 
-    @classmethod
-    def of(cls, report: batch_overview.BatchReport, **more: Any) -> Self:
-        """The batch as it stands."""
-        batch, purse = report.batch, report.purse
-        return cls(
-            id=batch.id,
-            name=batch.name,
-            created_at=batch.created_at,
-            status=report.state.value,
-            rows=batch.rows,
-            bad=batch.bad,
-            counts=counted(batch.counts),
-            errors=report.errors,
-            planned=report.planned,
-            cost=BatchCost(
-                budget=purse.budget,
-                spent=purse.spent,
-                reserved=purse.reserved,
-                refunded=purse.refunded,
-                estimated=report.estimated,
-            ),
-            **more,
-        )
+    @property
+    def total(self) -> int:
+        """Jobs so far."""
+        return self.counts["total"]
+
+    @property
+    def over(self) -> int:
+        """Jobs in a terminal status."""
+        return sum(self.count(status) for status in Status if status.terminal)
+
+    @property
+    def failed(self) -> int:
+        """Jobs that a retry of the batch tries again."""
+        return self.count(Status.FAILED) + self.count(Status.TIMED_OUT)
+
+    def count(self, status: Status) -> int:
+        """Jobs in this status."""
+        return self.counts[status.value]
 
 
 class Batch(ListedBatch):
-    """One batch, with the rows that are no jobs."""
+    """One batch, with its invalid rows."""
 
     bad_rows: tuple[BadRow, ...] = Field(description="the first 100")
-
-    @classmethod
-    def of(cls, report: batch_overview.BatchReport, **more: Any) -> Self:
-        """The batch as it stands, and the first of its bad rows."""
-        return super().of(report, bad_rows=report.bad_rows, **more)
 
 
 class Batches(Answer):
@@ -117,13 +105,8 @@ class Batches(Answer):
 
     items: tuple[ListedBatch, ...]
 
-    @classmethod
-    def of(cls, reports: Iterable[batch_overview.BatchReport]) -> Self:
-        """The batches, in this order."""
-        return cls(items=tuple(map(ListedBatch.of, reports)))
-
 
 class Changed(Answer):
-    """What was done to the jobs of a batch."""
+    """How many jobs of a batch changed."""
 
     jobs: Count = Field(description="jobs that changed")

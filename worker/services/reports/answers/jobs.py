@@ -1,6 +1,7 @@
 """PURE. Jobs, pipelines and quotes as answers. Tokens and keys are nowhere in them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasPath, Field, PlainSerializer
@@ -23,11 +24,25 @@ from worker.services.reports.answers.base import (
     Time,
     counted,
 )
-from worker.services.reports.waits import Waiting
 
-#: Their prices tell what a job that has not started would cost.
+#: By name; their prices give the cost of a job that has not started.
 Accounts = Mapping[str, Account]
 PipelineStatus = Literal["open", "succeeded", "failed", "partly_failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a queued job does not start."""
+
+    #: A stable code; ``account``: the job's account was removed from the settings.
+    reason: Annotated[
+        str,
+        Field(
+            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
+            "backoff, siblings, function, or next: nothing keeps it"
+        ),
+    ]
+    message: str  #: what to do about it, for a person
 
 
 class Attempt(Answer):
@@ -36,7 +51,7 @@ class Attempt(Answer):
     number: int
     started_at: Time
     outcome: str | None
-    task_id: str | None = Field(description="what it was accepted as, if that is known")
+    task_id: str | None = Field(description="the accepted task, if it is known")
 
 
 class DoublePayment(Answer):
@@ -50,7 +65,7 @@ class StoredFile(Answer):
     """A file in our storage; of a film the width and height are not known."""
 
     path: str = Field(description="below the storage's root")
-    type: str = Field(description="its MIME type, told from its content")
+    type: str = Field(description="MIME type, detected from the content")
     bytes: int
     sha256: str
     width: int | None
@@ -59,7 +74,7 @@ class StoredFile(Answer):
 
 
 class Result(Answer):
-    """What the provider gave so far."""
+    """What the provider has delivered so far."""
 
     image_url: str | None
     image_urls: tuple[str, ...]
@@ -72,23 +87,23 @@ class Result(Answer):
     video_urls: tuple[str, ...]
     assets: tuple[str, ...] = Field(description="our copies, below the storage's root")
     assets_status: AssetsStatus
-    seed: str | None = Field(description="of the picture; null until it is known")
-    seed_error: str | None = Field(description="why the seed cannot be had")
-    assets_error: JobError | None = Field(description="why the files cannot be had")
+    seed: str | None = Field(description="of the image; null until it is known")
+    seed_error: str | None = Field(description="why there is no seed")
+    assets_error: JobError | None = Field(description="why the files were not stored")
     files: tuple[StoredFile, ...] = Field(
-        description="the same with what they are; tiles and thumbnails too"
+        description="the stored files with their details, tiles and thumbnails included"
     )
 
 
 class Retries(Answer):
-    """What is tried again by itself."""
+    """Automatic retries."""
 
     attempts: int = Field(description="submissions in all", ge=1, le=10)
-    backoff_s: int = Field(description="before the second one, then doubled")
+    backoff_s: int = Field(description="before the second one, then doubled each time")
     on: Annotated[
         tuple[str, ...] | None,
         PlainSerializer(lambda on: list(RETRY_ON if on is None else on), list[str]),
-    ] = Field(description="codes of the errors to try again after")
+    ] = Field(description="error codes that are retried")
 
 
 def _shown(url: str | None) -> str | None:
@@ -97,7 +112,7 @@ def _shown(url: str | None) -> str | None:
 
 
 class Target(Answer):
-    """Who is told: by a webhook at `url`, or by a `celery_task`."""
+    """The receiver: a webhook at `url`, or a `celery_task`."""
 
     url: Annotated[str | None, PlainSerializer(_shown, str | None)] = Field(
         description="without its query, which may be a secret"
@@ -107,7 +122,7 @@ class Target(Answer):
 
 
 class Told(Target):
-    """Who is told, and of what."""
+    """The receiver, and its topics."""
 
     on: tuple[Topic, ...] = Field(validation_alias="topics")
 
@@ -115,14 +130,14 @@ class Told(Target):
 class JobCost(Answer):
     """What a job costs, in the unit of the prices. `refunded` is part of `spent`."""
 
-    estimated: Money | None = Field(description="of a submission that is still to come")
+    estimated: Money | None = Field(description="of a submit that is still to come")
     reserved: Money = Field(description="of one on its way, or in doubt")
     spent: Money = Field(description="of all that were accepted")
     refunded: Money
 
     @classmethod
     def of(cls, one: job.Job, accounts: Accounts | None) -> Self:
-        """What is charged for the job; nothing is estimated without ``accounts``."""
+        """The job's charges; without ``accounts`` there is no estimate."""
         found = charges(one, 0 if accounts is None else dry_run.next_price(one, accounts))
         sums: dict[str, Any] = {each.value: total(found, each) for each in Standing}
         return cls(**sums if accounts is not None else {**sums, "estimated": None})
@@ -144,11 +159,11 @@ class Job(Answer):
     priority: int = Field(ge=0, le=9)
     tenant: TextOrNull
     retry: Retries | None
-    seed: bool = Field(description="whether the picture's seed is asked for")
-    notify: Told | None = Field(description="null: whom its account names, if any")
-    assets: Keep = Field(description="what of the result is stored")
-    request: dict[str, Any] = Field(description="the kind's own fields as handed in")
-    then: tuple[dict[str, Any], ...] = Field(description="the follow-ups as handed in")
+    seed: bool = Field(description="whether the image's seed is fetched")
+    notify: Told | None = Field(description="null: the account's receiver, if any")
+    assets: Keep = Field(description="which files of the result are stored")
+    request: dict[str, Any] = Field(description="the kind's own fields, as submitted")
+    then: tuple[dict[str, Any], ...] = Field(description="the follow-ups, as submitted")
     result: Result
     error: JobError | None
     attempts: tuple[Attempt, ...]
@@ -164,7 +179,7 @@ class Job(Answer):
 
     @classmethod
     def of(cls, one: job.Job, accounts: Accounts | None = None, **waiting: Waiting | None) -> Self:
-        """The job; with ``waiting``, why it waits, if it does."""
+        """The job; ``waiting``: why it is queued."""
         return cls(
             id=one.id,
             kind=one.kind,
@@ -181,7 +196,7 @@ class Job(Answer):
             retry=one.options.retry,
             seed=one.options.seed,
             notify=one.options.notify,
-            assets=one.options.keep,
+            assets=one.keep,
             request=one.request,
             then=one.spec.then,
             result=one.result,
@@ -205,7 +220,7 @@ class Page(Answer):
 
     @classmethod
     def of(cls, page: store.Page, accounts: Accounts | None = None) -> Self:
-        """The page; its cursor is null at the end."""
+        """The page of the store as an answer."""
         return cls(items=_listed(page.jobs, accounts), next_cursor=page.cursor)
 
 
@@ -216,7 +231,7 @@ class Items(Answer):
 
     @classmethod
     def of(cls, jobs: Iterable[job.Job], accounts: Accounts | None = None) -> Self:
-        """The jobs, in this order."""
+        """The jobs in this order."""
         return cls(items=_listed(jobs, accounts))
 
 
@@ -242,7 +257,7 @@ class ToldPipeline(Answer):
 
 
 class Pipeline(ToldPipeline):
-    """A root job and all that grew from it, parents before children."""
+    """A root job and its descendants, parents before children."""
 
     jobs: tuple[Job, ...]
 
@@ -251,12 +266,12 @@ class PlannedJobs(Answer):
     """The jobs that one step starts under one parent, and what follows each of them."""
 
     kind: Kind
-    words: str = Field(description="what they do: a prompt, or the buttons")
-    sort: str = Field(description="what the price goes by")
-    times: int = Field(description="how many they are", ge=1)
+    words: str = Field(description="a prompt, or the buttons")
+    sort: str = Field(description="the key of its price")
+    times: int = Field(description="number of these jobs", ge=1)
     price: Money = Field(description="of these jobs together")
     exact: bool = Field(
-        description="false: what is pressed is known only then", validation_alias="known"
+        description="false: the buttons are known only later", validation_alias="known"
     )
     children: tuple["PlannedJobs", ...]
 
@@ -265,19 +280,21 @@ class Quote(Answer):
     """What a request would start and cost; nothing was stored."""
 
     tree: PlannedJobs
-    jobs: int = Field(description="how many, in all", validation_alias=AliasPath("tree", "jobs"))
-    total: Money = Field(description="on the account where it costs most")
+    jobs: int = Field(
+        description="number of jobs in all", validation_alias=AliasPath("tree", "jobs")
+    )
+    total: Money = Field(description="on the most expensive account")
     exact: bool = Field(
         description="false: there may be more jobs than these",
         validation_alias=AliasPath("tree", "exact"),
     )
     accounts: dict[str, Money] = Field(
-        description="the total on each that may take it", validation_alias="totals"
+        description="the total on each account that may run it", validation_alias="totals"
     )
 
 
 def pipeline_status(pipeline: store.Pipeline) -> PipelineStatus:
-    """Open while any job is; ``failed`` where the root did, ``partly_failed`` where others did."""
+    """``failed`` if the root did not succeed, ``partly_failed`` if only other jobs did not."""
     statuses = {Status(name) for name, count in pipeline.counts.items() if count}
     if not all(status.terminal for status in statuses):
         return "open"

@@ -1,17 +1,17 @@
-"""PURE. What callers' programs are sent, in the form that Standard Webhooks recommends."""
+"""PURE. The bodies of notifications, in the form that Standard Webhooks recommends; deliveries."""
 
 from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from worker.domain.notifications import Notification, Topic
+from worker.domain.notifications import DeliveryState, Notification, Topic
 from worker.services.reports.answers.base import Answer, Time
 from worker.services.reports.answers.batches import Batch
-from worker.services.reports.answers.jobs import Job, ToldPipeline
+from worker.services.reports.answers.jobs import Job, Target, ToldPipeline
 
 
 class Message(Answer):
-    """Something that happened; ``data`` is what it happened to, as it is when this is sent."""
+    """An event; ``data`` is the state of its subject when this was sent."""
 
     type: Topic
     timestamp: Time = Field(description="when it happened")
@@ -19,26 +19,54 @@ class Message(Answer):
 
     @classmethod
     def of(cls, one: Notification, data: Answer) -> Self:
-        """The message that tells ``data`` to the receiver of the notification."""
+        """The body of the notification, with ``data``."""
         return cls(type=Topic(one.topic), timestamp=one.created_at, data=data)
 
 
 class JobMessage(Message):
-    """News of a job; ``data`` is the job when this was sent."""
+    """A change of a job; ``data`` is the job when this was sent."""
 
     type: Literal[Topic.JOB_PROGRESS, Topic.JOB_SUCCEEDED, Topic.JOB_FAILED]
     data: Job
 
 
 class PipelineMessage(Message):
-    """A job and all that grew from it are over, and their files are stored or given up."""
+    """A job and its descendants are over, their files stored or failed for good."""
 
     type: Literal[Topic.PIPELINE_FINISHED]
     data: ToldPipeline
 
 
 class BatchMessage(Message):
-    """All jobs of a batch are over, and their files are stored or given up."""
+    """All jobs of a batch are over, their files stored or failed for good."""
 
     type: Literal[Topic.BATCH_FINISHED]
     data: Batch
+
+
+class Try(Answer):
+    """One attempt to deliver."""
+
+    at: Time
+    outcome: str = Field(description="the response's status, or what went wrong")
+
+
+class Delivery(Answer):
+    """A notification to a caller's program, and its outcome."""
+
+    id: str = Field(description="the `webhook-id`, the same for every try")
+    topic: Topic
+    subject: str = Field(description="id of the job, pipeline or batch")
+    target: Target
+    state: DeliveryState
+    created_at: Time
+    due_at: Time | None = Field(description="of the next try, once earlier deliveries are over")
+    failures: int = Field(description="since it was created or replayed")
+    tries: tuple[Try, ...] = Field(description="the last ones")
+
+
+class Deliveries(Answer):
+    """A page of deliveries, newest first."""
+
+    items: tuple[Delivery, ...] = Field(validation_alias="notifications")
+    next_cursor: str | None = Field(validation_alias="cursor")

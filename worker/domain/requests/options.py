@@ -1,0 +1,108 @@
+"""PURE. The options of every kind of job, stored as ``worker.domain.job.JobOptions``.
+
+The descriptions are the help texts of the command line.
+"""
+
+import json
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from worker.domain.job import JobOptions
+from worker.domain.requests.base import Model, Name, depth, within
+from worker.domain.requests.notify import Notify
+from worker.domain.requests.retry import Retry
+from worker.domain.requests.steps import Steps
+from worker.domain.result import Keep, KeptFiles
+
+MAX_METADATA = 4096  #: bytes, as JSON
+MAX_METADATA_DEPTH = 20
+
+
+class Assets(Model):
+    """Which files to store, and whether to also store a grid's four pictures one by one."""
+
+    what: ClassVar[str] = "`assets`"
+
+    files: KeptFiles = "all"
+    tiles: bool = False
+
+    @property
+    def value(self) -> Keep:
+        """The value stored with the job."""
+        return Keep(self.files, self.tiles)
+
+
+def _expanded(given: Any) -> Any:
+    """Expand the short form: ``"grid"`` means ``{"files": "grid"}``."""
+    if isinstance(given, str):
+        return {"files": given}
+    if isinstance(given, dict):
+        return given
+    raise ValueError("must be off, grid or all, or an object of `files` and `tiles`")
+
+
+def _small_json(value: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the object; refuses what is not plain JSON, too deep or too large."""
+    if depth(value, MAX_METADATA_DEPTH) > MAX_METADATA_DEPTH:
+        raise ValueError(f"must not be nested deeper than {MAX_METADATA_DEPTH}")
+    try:
+        written = json.dumps(
+            value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+    except (TypeError, ValueError):
+        raise ValueError("must be plain JSON with finite numbers and valid Unicode") from None
+    if len(written) > MAX_METADATA:
+        raise ValueError(f"must have at most {MAX_METADATA} bytes as JSON, not {len(written)}")
+    copy: dict[str, Any] = json.loads(written)
+    return copy
+
+
+AssetsField = Annotated[
+    Assets, BeforeValidator(_expanded, json_schema_input_type=KeptFiles | Assets)
+]
+Metadata = Annotated[dict[str, Any], AfterValidator(_small_json)]
+
+
+class Options(Model):
+    """The options of every kind of job."""
+
+    then: Steps = Field(default_factory=list, description="Follow-ups.")
+    account: Name | None = Field(
+        None, description="The account; whichever is free if it is left out."
+    )
+    priority: Annotated[int, within(0, 9)] = Field(5, description="9 is first.")
+    tenant: Name | None = Field(None, description="For whom: tenants share the slots fairly.")
+    mode: Literal["fast", "relax", "turbo"] | None = Field(
+        None, description="The provider's speed."
+    )
+    deadline_s: Annotated[int, within(60, 86400)] = Field(
+        3600, description="Give up so long after the first submit."
+    )
+    retry: Retry | None = Field(None, description="Submit again when the task fails.")
+    assets: AssetsField | None = Field(None, description="What of the result is stored.")
+    metadata: Metadata = Field(default_factory=dict, description="Kept with the job.")
+    notify: Notify | None = Field(None, description="Where to send notifications.")
+
+    @property
+    def job_options(self) -> JobOptions:
+        """The values stored with the job."""
+        return JobOptions(
+            priority=self.priority,
+            tenant=self.tenant or "",
+            mode=self.mode,
+            deadline_s=self.deadline_s,
+            retry=self.retry.value if self.retry else None,
+            seed=isinstance(self, Pictured) and self.seed,
+            keep=self.assets.value if self.assets else None,
+            notify=self.notify.value if self.notify else None,
+        )
+
+
+class Pictured(Options):
+    """The options of kinds that produce a picture."""
+
+    seed: bool = Field(
+        default=False,
+        description="Ask for the seed of the picture, and of those that follow.",
+    )
