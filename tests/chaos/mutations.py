@@ -126,7 +126,7 @@ def _without_fencing() -> None:
 
 def _without_new_links() -> None:
     """A link that is dead stays the one that is tried."""
-    wrap(Assets, "_with_present_links", lambda real: lambda self, job, error: job)
+    wrap(Assets, "_with_fresh_links", lambda real: lambda self, job, error: job)
 
 
 def _without_looking() -> None:
