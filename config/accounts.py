@@ -251,7 +251,7 @@ def _together(tables: Mapping[str, Any]) -> Iterator[tuple[_Place, str]]:
             continue
         url, keys = table.get("url"), [k for k in ("key", "key_file") if table.get(k)]
         if len(keys) > 1:
-            yield ("accounts", name, "key_file"), "cannot stand beside `key`: keep one of them"
+            yield ("accounts", name, "key_file"), "cannot be combined with `key`: keep one of them"
         if isinstance(url, str) and checks.is_remote(url) and not keys:
             yield ("accounts", name, "key"), "is needed with this `url`; or give `key_file`"
 

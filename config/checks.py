@@ -216,7 +216,7 @@ ONE_ACCOUNT = (
 def across(values: Mapping[str, str]) -> Iterator[FieldError]:
     """The rules between settings. A value that is invalid itself breaks none of them."""
     if ACCOUNTS in values:
-        reason = "cannot stand beside HOOKLINE_ACCOUNTS, whose file has it for each account"
+        reason = "cannot be combined with HOOKLINE_ACCOUNTS, whose file sets it for each account"
         yield from (FieldError(name, reason) for name in ONE_ACCOUNT if name in values)
     else:
         yield from _one_account(values)

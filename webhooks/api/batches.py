@@ -179,7 +179,7 @@ def _pieces(limit: int) -> Iterator[bytes]:
         if read > limit:
             raise RequestEntityTooLarge
         yield piece
-    again = "Hand the file in again: rows that were taken are not taken twice"
+    again = "Submit the file again: rows of the batch are not submitted twice"
     if read < (request.content_length or 0):
         message = f"breaks off after {read:,} of {request.content_length:,} bytes. {again}"
         raise InvalidRequest.of("file", message)

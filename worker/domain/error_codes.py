@@ -43,7 +43,7 @@ _FIX_ACCOUNT = "another attempt does not fix the account: see its hint, then `ho
 _NO_TIME = "nothing is submitted after the deadline: set a longer `deadline_s`"
 _NO_TASK = "there is no task to try again"
 
-_RESUBMITTED = "Nothing was accepted; the job waits and is submitted again by itself."
+_RESUBMITTED = "Nothing was accepted; the job waits and is submitted again automatically."
 
 
 class ErrorCode(StrEnum):
@@ -91,8 +91,8 @@ class ErrorCode(StrEnum):
         _WAITS,
         _NEVER_PAID,
         (
-            "Nothing was sent; the job is submitted again by itself. Check the account's url and "
-            "the network if this lasts."
+            "Nothing was sent; the job is submitted again automatically. Check the account's url "
+            "and the network if this lasts."
         ),
     )
     PARENT_NOT_READY = (
@@ -109,7 +109,7 @@ class ErrorCode(StrEnum):
         f"{_WAITS}, minutes apart",
         _NEVER_PAID,
         (
-            "The gateway has no channel for Midjourney now. The job is submitted again by itself "
+            "The gateway has no channel for Midjourney now. The job is submitted again "
             "every few minutes; ask the provider if this lasts."
         ),
     )

@@ -111,7 +111,7 @@ class SandboxOptions:
 
     pictures_failed: float = rate("picture downloads answered 5xx")
     pictures_cut: float = rate("picture downloads that end in the middle")
-    links_expired: float = rate("picture links that die after link-seconds, until asked for anew")
+    links_expired: float = rate("picture links that die after link-seconds, until fetched again")
     link_seconds: Seconds = option(
         (0.0, 0.5), parse_seconds, "how long a link that dies is good for, A-B"
     )

@@ -306,7 +306,7 @@ def test_what_should_be_a_table_is_named(text: str, place: str) -> None:
         ("", {"url": "is required"}),
         (
             REMOTE + 'key_file = "mj"',
-            {"key_file": "cannot stand beside `key`: keep one of them"},
+            {"key_file": "cannot be combined with `key`: keep one of them"},
         ),
         (
             'url = "https://mj.example/mj"\nkey = "x"',
@@ -374,7 +374,7 @@ def test_what_the_file_replaces_cannot_stand_beside_it(name: str, value: str) ->
     # The text is a fit key as well: the file stands in for both.
     (problem,) = all_problems('accounts.main.url="http://127.0.0.1:9"', **{name: value})
     assert problem.field == f"HOOKLINE_{name}"
-    assert problem.message.startswith("cannot stand beside HOOKLINE_ACCOUNTS")
+    assert problem.message.startswith("cannot be combined with HOOKLINE_ACCOUNTS")
 
 
 @pytest.mark.parametrize("missing", ["gone.toml", "."])

@@ -256,7 +256,7 @@ def test_trouble_with_the_blend_is_no_trouble_for_its_sibling() -> None:
         ([U1, {"blend": ["U1"]}], "then[1].blend", "2 to 5 items"),
         ([{**U1, "dimensions": "SQUARE"}], "then[0].dimensions", "belongs to a `blend`"),
         ([U1, U3, {**BLEND, "dimensions": "ROUND"}], "then[2].dimensions", "PORTRAIT"),
-        ([U1, U3, {**BLEND, "press": "U2"}], "then[2].blend", "cannot stand beside `press`"),
+        ([U1, U3, {**BLEND, "press": "U2"}], "then[2].blend", "cannot be combined with `press`"),
         ([{**U1, "then": [{"blend": ["U1", "U3"]}]}, U3], "then[0].then[0].blend", '"U1"'),
     ],
 )

@@ -68,9 +68,9 @@ class Storage:
             try:
                 data: bytes = self._fs.cat_file(path)
             except FileNotFoundError:
-                raise PictureError("the picture is not in the storage; hand it in again") from None
+                raise PictureError("the picture is not in the storage; submit it again") from None
         if hashlib.sha256(data).hexdigest() not in ref:
-            raise PictureError("the picture in the storage is damaged; hand it in again")
+            raise PictureError("the picture in the storage is damaged; submit it again")
         return data
 
     def remove_input(self, ref: str) -> None:

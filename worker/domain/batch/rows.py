@@ -96,7 +96,7 @@ def read_rows(
 def _check_for_lines(shared: Defaults) -> None:
     """Check that the defaults fit a file whose lines are prompts."""
     if "prompt" not in FIELDS[shared.kind]:
-        message = f"{shared.kind} has no prompt, and lines are prompts; hand in CSV or NDJSON"
+        message = f"{shared.kind} has no prompt, and lines are prompts; submit CSV or NDJSON"
         raise InvalidRequest.of("kind", message)
     if shared.template is not None and shared.columns != {"prompt"}:
         message = "must ask for {prompt}, the line of the file, and for nothing else"

@@ -117,7 +117,7 @@ def exactly_one(given: Collection[str], *names: str) -> Iterator[Problem]:
     if not present:
         yield names[0], f"is required: give {listed}"
     for extra in present[1:]:
-        yield extra, f"cannot stand beside `{present[0]}`: give only one of {listed}"
+        yield extra, f"cannot be combined with `{present[0]}`: give only one of {listed}"
 
 
 def at_least_one(given: Collection[str], *names: str) -> Iterator[Problem]:

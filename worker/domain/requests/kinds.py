@@ -28,12 +28,10 @@ MAX_PICTURES = 20
 #: if it is the same.
 _KEPT = frozenset(Pictured.model_fields) - {"account"}
 
-JobId = Annotated[Id, Field(description="A job of ours.")]
-TaskId = Annotated[Id, Field(description="A task that only the provider knows.")]
+JobId = Annotated[Id, Field(description="A job of Hookline.")]
+TaskId = Annotated[Id, Field(description="A task that is not a job of Hookline.")]
 Image = Annotated[Picture, Field(description="The picture.")]
-Mask = Annotated[
-    Picture, Field(description="White where it shall change; a PNG of the picture's size.")
-]
+Mask = Annotated[Picture, Field(description="A PNG of the picture's size, white where it changes.")]
 
 
 class _ForBot(Options):
@@ -79,7 +77,7 @@ class Action(Pictured):
     job_id: JobId | None = None
     task_id: TaskId | None = None
     button: Name | None = Field(None, description="Its name, label or emoji.")
-    custom_id: CustomId | None = Field(None, description="The provider's own name of it.")
+    custom_id: CustomId | None = Field(None, description="The provider's own id of it.")
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -89,7 +87,7 @@ class Action(Pictured):
 
 
 class Modal(Pictured):
-    """The answer to a window; the job that waits for it goes on."""
+    """Answer a window; the job that waits for it continues."""
 
     what: ClassVar[str] = "modal"
     job_id: JobId | None = None

@@ -68,20 +68,18 @@ class Options(Model):
     """The options of every kind of job."""
 
     then: Steps = Field(default_factory=list, description="Follow-ups.")
-    account: Name | None = Field(
-        None, description="The account; whichever is free if it is left out."
-    )
+    account: Name | None = Field(None, description="The account. [default: any with a free slot]")
     priority: Annotated[int, within(0, 9)] = Field(5, description="9 is first.")
-    tenant: Name | None = Field(None, description="For whom: tenants share the slots fairly.")
+    tenant: Name | None = Field(None, description="The tenant; tenants share the slots fairly.")
     mode: Literal["fast", "relax", "turbo"] | None = Field(
         None, description="The provider's speed."
     )
     deadline_s: Annotated[int, within(60, 86400)] = Field(
-        3600, description="Give up so long after the first submit."
+        3600, description="Give up this long after the first submit."
     )
     retry: Retry | None = Field(None, description="Submit again when the task fails.")
     assets: AssetsField | None = Field(None, description="What of the result is stored.")
-    metadata: Metadata = Field(default_factory=dict, description="Kept with the job.")
+    metadata: Metadata = Field(default_factory=dict, description="Stored with the job.")
     notify: Notify | None = Field(None, description="Where to send notifications.")
 
     @property
@@ -104,5 +102,5 @@ class Pictured(Options):
 
     seed: bool = Field(
         default=False,
-        description="Ask for the seed of the picture, and of those that follow.",
+        description="Fetch the seed of the picture, and of its follow-ups.",
     )

@@ -138,7 +138,7 @@ def _blend_problems(names: list[Any], pressed: list[str]) -> Iterator[str]:
         if buttons.is_glob(name):
             yield f"must name one button each; {shown} stands for several"
         elif not any(buttons.pressed_by(each, name) for each in pressed):
-            yield f"names {shown}, which no step beside it presses; add a `press` of it there"
+            yield f"names {shown}, which no step next to it presses; add a `press` of it there"
         if named.count(name) > 1:
             yield f"names {shown} twice"
 

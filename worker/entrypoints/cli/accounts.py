@@ -150,7 +150,7 @@ def _switch(name: str, text: str, do: Callable[[Pausable, str], Sequence[str]]) 
 
 pause = _switch(
     "pause",
-    "Start no job of an account or a kind; what the provider has goes on.",
+    "Start no more jobs of an account or a kind; running ones continue.",
     client.pause,
 )
 resume = _switch(

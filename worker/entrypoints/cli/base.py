@@ -101,7 +101,7 @@ class DefaultGroup(Command, click.Group):
         return super().parse_args(ctx, [self.default, *args] if left_out else args)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print what HTTP would answer.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the HTTP API's JSON.")
 
 
 def print_json(value: Any) -> None:

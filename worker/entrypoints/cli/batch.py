@@ -54,8 +54,8 @@ def batch() -> None:
     """Submit the jobs of a file, and follow them all together.
 
     FILE has a JSON object per line (.jsonl), a CSV table (.csv, .tsv) or a prompt per line (.txt);
-    `-` is standard input. A batch is known by its name, which is the file's: handed in again, only
-    what is new in the file is submitted. `hookline batch submit --help` has the options.
+    `-` is standard input. A batch is identified by its name, by default the file's: submitting the
+    file again adds only its new rows. `hookline batch submit --help` has the options.
     """
 
 
@@ -73,7 +73,7 @@ def watch(*, name: str) -> None:
 @click.argument("name")
 @json_option
 def show(*, name: str, as_json: bool) -> None:
-    """Show how a batch stands."""
+    """Show a batch's progress, errors and cost."""
     _show(name, as_json=as_json)
 
 
@@ -93,9 +93,9 @@ def list_(*, limit: int, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def cancel(*, name: str, as_json: bool) -> None:
-    """Give up all of its jobs that are not over.
+    """Cancel all of its jobs that are not over.
 
-    What the provider already runs cannot be stopped; it is not followed up.
+    What the provider already runs cannot be stopped; its follow-ups do not start.
     """
     _count(_batches().cancel(_find(name)), "given up", as_json=as_json)
 
@@ -115,7 +115,7 @@ def retry(*, name: str, failed: bool, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def pause(*, name: str, as_json: bool) -> None:
-    """Start none of its jobs from now on; what runs goes on."""
+    """Start no more of its jobs; running ones continue."""
     _batches().pause(_find(name))
     _show(name, as_json=as_json)
 
@@ -155,7 +155,7 @@ def manifest_(*, name: str, as_csv: bool, output: str | None) -> None:
 @batch.command(cls=Command, examples=("hookline batch bad cats.csv",))
 @click.argument("name")
 def bad(*, name: str) -> None:
-    """List the rows of its file, as last handed in, that are no jobs."""
+    """List the invalid rows of its file, as last submitted."""
     found = _find(name)
     rows = connection.services().store.batches.bad_rows(found.id, _BAD_KEPT)
     for text in view.bad_row_lines(rows):

@@ -43,19 +43,19 @@ _BAD_SHOWN = 10
     ),
 )
 @click.argument("file", metavar="FILE")
-@click.option("--name", help="What the batch is known by; the file's name if it is left out.")
-@click.option("--form", metavar="|".join(Form), help="How it is written; told from the suffix.")
-@click.option("--kind", help="Of rows that name none. [default: imagine]")
-@click.option("--prompt", metavar="TEMPLATE", help="With {columns} of the row.")
-@click.option("--defaults", metavar="JSON", help="Further fields that all rows share.")
+@click.option("--name", help="Name of the batch. [default: the file's name]")
+@click.option("--form", metavar="|".join(Form), help="Format of the file. [default: by its suffix]")
+@click.option("--kind", help="Kind of rows without one. [default: imagine]")
+@click.option("--prompt", metavar="TEMPLATE", help="Prompt, with {columns} of the row.")
+@click.option("--defaults", metavar="JSON", help="More fields, for all rows.")
 @click.option("--budget", type=float, metavar="UNITS", help="What all of its jobs may cost.")
 @click.option("--strict", is_flag=True, help="Submit nothing if any row is bad.")
 @click.option("--no-permute", is_flag=True, help="{red, green} in a prompt is text.")
-@click.option("--watch", is_flag=True, help="Then follow it until all of it is over.")
+@click.option("--watch", is_flag=True, help="Then follow it to its end.")
 @click.option("--dry-run", is_flag=True, help="Check and price the whole file; submit nothing.")
 @json_option
 def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
-    """Submit the rows of FILE that are not there yet.
+    """Submit the rows of FILE that are not in the batch yet.
 
     A bad row is reported with its line, and the others go on. Exit code 1: no row was good, or,
     with --strict, one was bad.
@@ -112,7 +112,7 @@ def _read(read: Any, asked: BatchRequest, file: str) -> Progress:
     taken = Progress("")
     with (
         exit_on_interrupt(
-            lambda: f"{view.taken_line(taken)}. Hand the file in again to go on behind them."
+            lambda: f"{view.taken_line(taken)}. Submit the file again to continue after them."
         ),
         view.reading(batch_files.size_of(file)) as (source, shown),
     ):

@@ -177,7 +177,7 @@ def follow(found: Batch) -> None:
     """Show the batch until all of it is over, and exit with its code."""
     pace, again = Pace(), f"hookline batch watch {quote(found.name)}"
     with (
-        exit_on_interrupt(lambda: f"It goes on without you. Follow it again: {again}"),
+        exit_on_interrupt(lambda: f"It continues without you. Follow it again: {again}"),
         _watching() as show,
     ):
         for report in _reports(found):

@@ -39,7 +39,7 @@ _SECONDS = 10.0
 def doctor(*, as_json: bool) -> None:
     """Check settings, Redis, broker, web process, provider, callbacks, storage and accounts.
 
-    Nothing that it asks for is paid.
+    None of its requests is charged.
     """
     findings = []
     for finding in examine():

@@ -26,14 +26,14 @@ _WHEN = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
         "hookline export --status failed | jq .error",
     ),
 )
-@click.option("--status", type=click.Choice(_ENDS), help="Only jobs that ended so.")
-@click.option("--since", type=_WHEN, help="Only jobs that ended then or later (UTC).")
-@click.option("--until", type=_WHEN, help="Only jobs that ended earlier (UTC).")
+@click.option("--status", type=click.Choice(_ENDS), help="Only jobs with this status.")
+@click.option("--since", type=_WHEN, help="Only jobs that ended at this time or later (UTC).")
+@click.option("--until", type=_WHEN, help="Only jobs that ended before this time (UTC).")
 @click.option(
     "--output",
     type=click.File("w", encoding="utf-8", lazy=False, atomic=True),
     default="-",
-    help="A file, whole or not at all; else the jobs are printed.",
+    help="A file, written completely or not at all. [default: standard output]",
 )
 def export(
     *,
@@ -42,7 +42,7 @@ def export(
     until: datetime | None,
     output: IO[str],
 ) -> None:
-    """Write jobs that are over as lines of JSON, as HTTP answers them.
+    """Write finished jobs as lines of JSON, as in the HTTP API.
 
     Jobs leave Redis some time after their end (HOOKLINE_RETENTION); their files stay.
     """

@@ -102,30 +102,36 @@ _SPECIAL = {
             ["--retry"],
             callback=_retry,
             metavar="ATTEMPTS[:CODES]",
-            help='Submit again when the task fails, so often in all: "3", or "3:failed,timeout" '
-            "for these errors only. Each attempt may be paid.",
+            help='Attempts in total if the task fails: "3", or "3:failed,timeout" for these errors '
+            "only. Each may be charged.",
         ),
     ),
     "assets": (
         click.Option(
             ["--assets"],
             metavar="off|grid|all",
-            help="Store nothing, the main picture only, or every picture and film. [default: all]",
+            help="Store nothing, the main picture, or all pictures and films. [default: all]",
         ),
-        click.Option(["--tiles"], is_flag=True, help="Store a grid's four pictures besides."),
+        click.Option(
+            ["--tiles"],
+            is_flag=True,
+            help="Also store a grid's four pictures as files of their own.",
+        ),
     ),
     "metadata": (
         click.Option(
-            ["--metadata"], multiple=True, metavar="K=V", help="Kept with the job. Repeatable."
+            ["--metadata"], multiple=True, metavar="K=V", help="Stored with the job. Repeatable."
         ),
     ),
     "notify": (
-        click.Option(["--notify"], metavar="URL", help="Tell this address when all is over."),
-        click.Option(["--notify-task"], metavar="NAME[@QUEUE]", help="Or send this Celery task."),
+        click.Option(
+            ["--notify"], metavar="URL", help="Send a webhook here when everything is over."
+        ),
+        click.Option(["--notify-task"], metavar="NAME[@QUEUE]", help="Send a Celery task instead."),
         click.Option(
             ["--notify-on"],
             metavar="TOPICS",
-            help="Of what, comma separated: job.failed,pipeline.finished, ... [default: the end]",
+            help="Topics, comma-separated: job.failed,pipeline.finished, ... [default: the end]",
         ),
     ),
 }

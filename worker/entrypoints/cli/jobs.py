@@ -32,7 +32,7 @@ from worker.services.reports import answers
 @click.option("--batch", help="Only this batch's.")
 @click.option("--double-payments", is_flag=True, help="Only jobs that were paid for twice.")
 @click.option("--limit", type=int, default=50, show_default=True, metavar="1-200", help="How many.")
-@click.option("--cursor", help="Go on where a former listing ended.")
+@click.option("--cursor", help="Continue where the page before ended.")
 @json_option
 def jobs(*, as_json: bool, **query: Any) -> None:
     """List jobs, newest first."""
@@ -82,9 +82,9 @@ def watch(*, job_id: str, as_json: bool) -> None:
 @click.argument("job_id", metavar="ID")
 @json_option
 def cancel(*, job_id: str, as_json: bool) -> None:
-    """Give a job up, and what waits for it.
+    """Cancel a job, and what waits for it.
 
-    What the provider already runs cannot be stopped; it is not followed up.
+    What the provider already runs cannot be stopped; its follow-ups do not start.
     """
     _say(client.cancel(job_id), as_json=as_json)
 
@@ -97,13 +97,18 @@ def cancel(*, job_id: str, as_json: bool) -> None:
     ),
 )
 @click.argument("job_id", metavar="ID")
-@click.option("--outcome", required=True, metavar="resubmit|failed|accepted", help="What is true.")
-@click.option("--task-id", metavar="ID", help="The provider's task, where it was accepted.")
+@click.option(
+    "--outcome",
+    required=True,
+    metavar="resubmit|failed|accepted",
+    help="What happened, or what to do.",
+)
+@click.option("--task-id", metavar="ID", help="The provider's task, if it was accepted.")
 @json_option
 def resolve(*, job_id: str, outcome: Any, task_id: str | None, as_json: bool) -> None:
-    """End the doubt whether the provider accepted a job.
+    """Resolve a job in doubt.
 
-    Look at the provider first: to submit what was accepted after all is to pay twice.
+    Check with the provider first: resubmitting an accepted job pays twice.
     """
     _say(client.resolve(job_id, outcome, task_id=task_id), as_json=as_json)
 
@@ -111,7 +116,7 @@ def resolve(*, job_id: str, outcome: Any, task_id: str | None, as_json: bool) ->
 @click.command(cls=Command, examples=("hookline retry ID --wait",))
 @click.argument("job_id", metavar="ID")
 def retry(*, job_id: str, wait: bool, as_json: bool) -> None:
-    """Try a job again that failed, was cancelled or timed out."""
+    """Retry a job that failed, was cancelled or timed out."""
     answer([client.retry(job_id)], wait=wait, as_json=as_json)
 
 
@@ -125,7 +130,9 @@ def retry(*, job_id: str, wait: bool, as_json: bool) -> None:
 @click.argument("job_id", metavar="ID")
 @click.argument("button")
 @click.option("--prompt", metavar="TEXT", help="For the window that some buttons open.")
-@click.option("--mask", metavar="PATH|URL", help="Likewise: white where it changes.")
+@click.option(
+    "--mask", metavar="PATH|URL", help="Likewise: a PNG, white where the picture changes."
+)
 def press(
     *,
     job_id: str,

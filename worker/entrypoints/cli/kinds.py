@@ -63,7 +63,7 @@ def _several(name: str, metavar: str) -> click.Argument:
 def _joined(ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> str | None:
     if ctx.params.get("seed") and any(word.isdecimal() for word in value):
         # Without quotes, Midjourney's `--seed 5` would be parsed as our --seed and the word 5.
-        message = "has a number beside --seed: put it in quotes, with Midjourney's own options"
+        message = "has a number next to --seed: put it in quotes, with Midjourney's own options"
         raise InvalidRequest.of("prompt", message)
     return " ".join(value) or None
 
@@ -141,7 +141,7 @@ KINDS = (
         Kind.UPLOAD,
         (_several("images", "IMAGE..."),),
         ("hookline upload fox.png sea.jpg --wait",),
-        "Pictures to be kept by the provider; prints their URLs.",
+        "Upload pictures to the provider; prints their URLs.",
     ),
 )
 

@@ -28,7 +28,7 @@ def follow(job: Job | str) -> list[Job]:
     members: list[Job] = []
     again = f"hookline watch {job.id if isinstance(job, Job) else job}"
     with (
-        exit_on_interrupt(lambda: f"It goes on without you. Follow it again: {again}"),
+        exit_on_interrupt(lambda: f"It continues without you. Follow it again: {again}"),
         view() as shown,
     ):
         for members in client.follow(job):

@@ -34,7 +34,7 @@ def remarks(quote: Quote) -> Iterator[str]:
     elif len(set(quote.totals.values())) > 1:
         each = ", ".join(f"{name} {in_words(total)}" for name, total in quote.totals.items())
         yield f"By account: {each}; the highest counts until one takes it."
-    yield "Nothing was handed in."
+    yield "Nothing was submitted."
 
 
 def _below(step: tuple[Plan, int]) -> list[tuple[Plan, int]]:

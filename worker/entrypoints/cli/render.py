@@ -75,7 +75,7 @@ def hint(job: Job) -> str | None:
     if job.status is Status.AWAITING_MODAL:
         return f"waits for a window's answer: hookline modal --job-id {job.id} --prompt ..."
     if job.status is Status.IN_DOUBT:
-        return f"nobody knows yet whether it was accepted: hookline show {job.id}"
+        return f"it is not known yet whether it was accepted: hookline show {job.id}"
     return None
 
 

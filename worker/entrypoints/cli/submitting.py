@@ -14,21 +14,21 @@ from worker.services.reports import answers
 
 def key_option() -> click.Option:
     """`--key`."""
-    text = "The same key and request give the same job again."
+    text = "Idempotency key: the same key and request give the same job."
     return click.Option(["--key"], metavar="TEXT", help=text)
 
 
 def dry_run_option() -> click.Option:
     """`--dry-run`."""
-    text = "Check it and print the jobs that it becomes and their price; hand nothing in."
+    text = "Check the request, print its jobs and their price; submit nothing."
     return click.Option(["--dry-run"], is_flag=True, help=text)
 
 
 def answer_options() -> list[click.Option]:
     """`--json` and `--wait`."""
-    as_json = "Print what HTTP would answer: the job; with --wait its pipeline."
+    as_json = "Print the HTTP API's JSON: the job, or with --wait its pipeline."
     return [
-        click.Option(["--wait"], is_flag=True, help="Follow it until all of it is over."),
+        click.Option(["--wait"], is_flag=True, help="Wait until it and its follow-ups are over."),
         click.Option(["--json", "as_json"], is_flag=True, help=as_json),
     ]
 

@@ -60,7 +60,7 @@ def account(report: Account) -> Iterator[Finding]:
         yield Finding(
             f"in doubt {name}",
             "warn",
-            f"of {jobs} nobody knows yet whether the provider accepted them",
+            f"{jobs}: it is not known yet whether the provider accepted them",
             f"`hookline jobs --status in_doubt --account {name}`, then `hookline show ID` says "
             "what happens next.",
         )

@@ -80,7 +80,7 @@ def test_a_url_is_kept_and_not_fetched(options: Options, url: str) -> None:
         ("https://10.0.0.1/a.png", "not a public address"),
         (base64.b64encode(PNG).decode(), "bare base64"),
         (data_url(b"text"), "not a PNG"),
-        ("blob:" + "0" * 64 + ".png", "hand it in again"),
+        ("blob:" + "0" * 64 + ".png", "submit it again"),
         ("blob:x", "not a reference"),
         ("no/such/file.png", "there is no file no/such/file.png"),
         (".", "there is no file"),

@@ -36,7 +36,7 @@ def test_a_wrong_reference_is_refused(storage: Storage, ref: str) -> None:
 
 
 def test_a_missing_input_is_told(storage: Storage) -> None:
-    with pytest.raises(PictureError, match="hand it in again"):
+    with pytest.raises(PictureError, match="submit it again"):
         storage.read_input(f"blob:{DIGEST}.png")
 
 

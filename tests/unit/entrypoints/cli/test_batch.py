@@ -258,7 +258,7 @@ def test_ctrl_c_leaves_the_batch_running_and_says_so(
     monkeypatch.setattr("worker.entrypoints.cli.batch_view.time.sleep", interrupt)
     answer = run(a_file("my cats.txt"), "--watch")
     assert answer.exit_code == 130
-    assert "It goes on without you" in answer.stderr
+    assert "It continues without you" in answer.stderr
     assert "hookline batch watch 'my cats.txt'" in answer.stderr
     assert [root.status for root in roots(web, "my cats.txt")] == [Status.QUEUED] * 2
 
