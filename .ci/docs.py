@@ -22,7 +22,7 @@ import click
 from config import settings
 from config.settings import FROM_FILE, GENERATED, Settings
 from worker.domain.error_codes import TASK_CODES
-from worker.domain.job import SUBMITTED_KINDS
+from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.entrypoints.cli import cli
 
 if TYPE_CHECKING:

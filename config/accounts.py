@@ -29,7 +29,7 @@ from config import checks
 from config.sources import text_of
 from worker.domain import money
 from worker.domain.account import Account, Auth, Budgets, Dialect
-from worker.domain.job import Kind, Notify
+from worker.domain.job_spec import Kind, Notify
 from worker.domain.notifications import DEFAULT_TOPICS, Topic
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)

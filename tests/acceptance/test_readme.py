@@ -26,7 +26,8 @@ from tests.support.processes import ROOT, clean_env, up, wait_for
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
 from worker.domain.error_codes import ErrorCode, Family
-from worker.domain.job import SUBMITTED_KINDS, Status
+from worker.domain.job import Status
+from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured
 from worker.entrypoints.cli.http import call

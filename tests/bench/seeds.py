@@ -14,7 +14,8 @@ from worker.adapters.provider.snapshots import read_task
 from worker.bootstrap import HOOK_PATH, Services
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.events import AssetsSettled, Event, Observed, Policy, Posting, Replied, Started
-from worker.domain.job import JSON, Job, JobSpec, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import JSON, JobSpec, Kind
 from worker.domain.lifecycle import transition
 from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.result import AssetsStatus, StoredFile

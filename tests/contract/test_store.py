@@ -10,7 +10,8 @@ from worker.adapters.store import ABSENCE_S, Filter, Load, NoFreeSlot
 from worker.adapters.store.store import Store
 from worker.domain.account.callback_stats import CallbackStats, Source
 from worker.domain.errors import InvalidRequest, StaleVersion
-from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status
+from worker.domain.job_spec import Kind
 
 
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:

@@ -14,7 +14,8 @@ from worker.adapters.store.store import Store
 from worker.domain.account.billing import day_of
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.result import JobError
 
 

@@ -47,7 +47,8 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import Job, Kind, Modal, Notify, Status
+from worker.domain.job import Job, Modal, Status
+from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.notifications import (
     NOTHING,

@@ -9,7 +9,8 @@ from tests.support.jobs import NOW, a_job, capacity
 from worker.adapters.store import Batch
 from worker.adapters.store.store import Store
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import Job, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Notify
 from worker.domain.notifications import (
     DeliveryState,
     Failure,

@@ -9,7 +9,8 @@ from tests.support.jobs import NOW, a_job, capacity
 from worker.adapters.store import Batch, Filter
 from worker.adapters.store.store import Store
 from worker.domain.errors import StaleVersion
-from worker.domain.job import Attempt, Job, Modal, Notify, Status
+from worker.domain.job import Attempt, Job, Modal, Status
+from worker.domain.job_spec import Notify
 from worker.domain.notifications import Failure, Notification, Outbox, delivered, failed
 from worker.domain.result import Result
 

@@ -4,7 +4,8 @@ from tests.support.indexes import Snapshot
 from worker.adapters.store import Load
 from worker.adapters.store.places import ANY, Place
 from worker.domain.account.capacity import Capacity, pool_of
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 
 LEVEL = 2**32  #: between the ranks of lanes, and the priorities of turns
 

@@ -17,7 +17,7 @@ from worker.adapters.storage.inputs import ingest_request
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.errors import InvalidRequest, PictureError
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 
 TOKENS = Tokens(["a secret of this test"])
 

@@ -7,7 +7,8 @@ from PIL import Image
 
 from tests.support.flow import flow
 from tests.support.provider import Flavour, providing
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind
 
 
 def widest(job: Job, files: list[str]) -> list[str]:

@@ -9,7 +9,8 @@ import requests
 
 from tests.support.drawing import draw
 from tests.support.flow import flow
-from worker.domain.job import Kind, Status
+from worker.domain.job import Status
+from worker.domain.job_spec import Kind
 from worker.sandbox import Sandbox, SandboxOptions
 
 HABITS: list[dict[str, Any]] = [

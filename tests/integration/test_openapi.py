@@ -15,7 +15,8 @@ from tests.support.jobs import GRID, NOW
 from tests.support.openapi import NotAsDescribed, checked, described, path_of, validator
 from tests.support.web import AUTH, Web
 from webhooks.api.openapi import document
-from worker.domain.job import Attempt, AttemptOutcome, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Status
+from worker.domain.job_spec import Kind
 from worker.domain.notifications import Topic
 from worker.domain.requests import parse_press, parse_request, parse_resolve
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile

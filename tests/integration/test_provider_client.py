@@ -24,7 +24,7 @@ from worker.adapters.provider.payloads import Submission
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth
 from worker.domain.errors import HooklineError, ProviderUnavailable
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 
 KEY = "sk-secret-key"

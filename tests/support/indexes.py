@@ -16,7 +16,8 @@ from worker.adapters.store.places import ANY, Place, place_of, tasks_of
 from worker.domain.account.billing import charges
 from worker.domain.account.capacity import pool_of
 from worker.domain.blob_refs import blobs_of
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.domain.notifications import DeliveryState, Notification
 
 #: What a job's next submission costs.

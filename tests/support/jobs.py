@@ -18,7 +18,8 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import Job, JobOptions, JobSpec, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import JobOptions, JobSpec, Kind
 from worker.domain.lifecycle import transition
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import Button, JobError, Result

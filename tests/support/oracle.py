@@ -19,7 +19,8 @@ from worker.adapters.provider.snapshots import read_task
 from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ProviderUnavailable
 from worker.domain.events import Policy
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 
 Name = tuple[str, int]  #: an attempt: the job's id and the attempt's number

@@ -21,7 +21,8 @@ from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.account.capacity import Capacity
 from worker.domain.errors import HooklineError
 from worker.domain.events import Policy
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.domain.notifications import NOTHING, Outbox
 from worker.domain.provider_reports import Outcome, SeedReply, Snapshot, Verdict
 from worker.services.orchestrator import Orchestrator

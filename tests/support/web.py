@@ -13,7 +13,8 @@ from tests.support.stores import OwnStore
 from webhooks.app import create_app
 from worker.adapters.storage.storage import Storage
 from worker.bootstrap import Services, build
-from worker.domain.job import Attempt, Job, Notify, Status
+from worker.domain.job import Attempt, Job, Status
+from worker.domain.job_spec import Notify
 from worker.domain.notifications import Notification, announce
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver

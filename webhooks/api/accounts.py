@@ -2,7 +2,7 @@
 
 from webhooks.api.calls import Calls, in_path
 from webhooks.context import Context
-from worker.domain.job import SUBMITTED_KINDS
+from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.services.pause import pause, resume
 from worker.services.reports.answers import Accounts, Paused
 from worker.services.reports.overview import overview

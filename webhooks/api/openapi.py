@@ -19,7 +19,7 @@ from webhooks.api import accounts, batches, deliveries, jobs
 from webhooks.api.calls import JSON, JSON_TYPE, REF, Call, Calls, Shape, ref
 from webhooks.context import Context
 from webhooks.problems import PROBLEM_TYPE, Problem
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.notifications import Topic
 from worker.domain.requests.base import Model
 from worker.domain.requests.kinds import MODELS

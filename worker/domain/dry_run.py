@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from worker.domain import buttons
 from worker.domain.account import Account
 from worker.domain.account.callback_stats import sort_of
-from worker.domain.job import JSON, TEXT_KINDS, Job, JobSpec, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import JSON, TEXT_KINDS, JobSpec, Kind
 from worker.domain.money import Amount
 
 #: The price of a submission by the sort of job, such as ``Account.price``.

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from worker.domain.job import JSON, Job, Modal
+from worker.domain.job import Job, Modal
+from worker.domain.job_spec import JSON
 from worker.domain.money import Amount
 from worker.domain.provider_reports import Snapshot, Verdict
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile

@@ -10,7 +10,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from worker.domain import buttons, retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.job import JSON, TEXT_KINDS, Job, JobSpec, Kind, Modal, Retry, Status
+from worker.domain.job import Job, Modal, Status
+from worker.domain.job_spec import JSON, TEXT_KINDS, JobSpec, Kind, Retry
 from worker.domain.result import AssetsStatus, Button, JobError, Result
 from worker.domain.templates import MissingValue, render
 

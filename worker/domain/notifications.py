@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from worker.domain.job import Job, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Notify
 
 #: Seconds between tries, as in https://docs.svix.com/retries; after the last one it is dead.
 RETRY_AFTER_S = (5, 300, 1800, 7200, 18000, 36000, 36000)

@@ -4,7 +4,7 @@ from math import ceil
 from zlib import crc32
 
 from worker.domain.error_codes import RETRY_ON
-from worker.domain.job import Retry
+from worker.domain.job_spec import Retry
 
 #: A refusal that costs nothing is retried after 2, 4, 8 ... seconds, up to a minute.
 BACKOFF_BASE_S = 2.0

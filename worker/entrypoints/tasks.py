@@ -8,7 +8,7 @@ from celery import Celery, Task
 
 from worker.bootstrap import Services
 from worker.domain.errors import Conflict, InvalidRequest, ServiceUnavailable
-from worker.domain.job import SUBMITTED_KINDS, Kind
+from worker.domain.job_spec import SUBMITTED_KINDS, Kind
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,8 @@ from worker.domain import retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.domain.events import Choosing, Chosen, Disposition, NotChosen
-from worker.domain.job import JSON, Job
+from worker.domain.job import Job
+from worker.domain.job_spec import JSON
 from worker.domain.requests import check_choosers, parse_choice
 from worker.domain.result import AssetsStatus
 from worker.services.orchestrator import Orchestrator

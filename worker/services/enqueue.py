@@ -17,7 +17,8 @@ from worker.domain.account import Account
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import Cancelled, ModalAnswered, Resolved, Retried
-from worker.domain.job import Job, Kind, Modal, Notify, Status
+from worker.domain.job import Job, Modal, Status
+from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.requests import (
     JobRequest,

@@ -21,7 +21,7 @@ from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
 from worker.adapters.store.store import Store
 from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
-from worker.domain.job import Notify
+from worker.domain.job_spec import Notify
 from worker.domain.notifications import (
     DeliveryState,
     Failure,

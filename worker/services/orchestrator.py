@@ -20,7 +20,8 @@ from worker.domain.account.callback_stats import (
 )
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
 from worker.domain.events import Decision, Disposition, Event, Policy, SiblingsSeen
-from worker.domain.job import Job, Kind, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.notifications import Outbox, announce
 from worker.domain.result import AssetsStatus

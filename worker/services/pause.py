@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from worker.domain.errors import NotFound
-from worker.domain.job import SUBMITTED_KINDS
+from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.services.orchestrator import Orchestrator
 
 #: What can be paused, by name.

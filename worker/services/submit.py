@@ -24,7 +24,8 @@ from worker.domain.account.callback_stats import sort_of
 from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, PictureError, StoreUnavailable
 from worker.domain.events import Disposition, Posting, Replied, Started
-from worker.domain.job import JSON, Job, Kind, Status, Window
+from worker.domain.job import Job, Status, Window
+from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.requests import picture_fields
 from worker.domain.result import JobError

@@ -14,7 +14,8 @@ from worker.adapters.store.store import Store
 from worker.domain import retry_policy
 from worker.domain.errors import HooklineError
 from worker.domain.events import TimePassed
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
 from worker.services import notify

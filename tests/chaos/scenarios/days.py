@@ -15,7 +15,8 @@ from worker.adapters.store.base import connect
 from worker.adapters.store.store import Store
 from worker.domain.account import Account
 from worker.domain.events import AssetsSettled, Event, Observed, Posting, Replied, Started
-from worker.domain.job import Job, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Notify
 from worker.domain.money import amount
 from worker.domain.notifications import DEFAULT_TOPICS, delivered
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict

@@ -9,7 +9,8 @@ from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Findings, trial
 from tests.support.s3 import s3
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 
 _GRID = ("picture", "tile", "tile", "tile", "tile", "thumbnail")
 _SINGLE = ("picture", "thumbnail")

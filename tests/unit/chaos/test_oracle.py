@@ -15,7 +15,8 @@ from tests.chaos.scenarios import SCENARIOS
 from tests.support.jobs import changed
 from worker.adapters.tokens import Tokens
 from worker.domain import followups
-from worker.domain.job import Attempt, Job, JobSpec, Kind, Status
+from worker.domain.job import Attempt, Job, Status
+from worker.domain.job_spec import JobSpec, Kind
 from worker.domain.result import JobError
 
 ROOT = "0" * 31 + "1"

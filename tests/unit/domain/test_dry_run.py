@@ -11,7 +11,8 @@ from tests.support.jobs import GRID, NOW, a_job
 from worker.domain import followups
 from worker.domain.account import Account
 from worker.domain.dry_run import Plan, next_price, plan, quote
-from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.money import amount
 from worker.domain.result import Button, Result
 from worker.services.reports import answers

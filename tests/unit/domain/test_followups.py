@@ -15,7 +15,8 @@ from worker.domain.followups import (
     job_id_of,
     press,
 )
-from worker.domain.job import JSON, Job, Kind, Modal, Status
+from worker.domain.job import Job, Modal, Status
+from worker.domain.job_spec import JSON, Kind
 from worker.domain.result import Button, Result
 
 DESCRIBED = Result(prompts=("one", "two"), text="1 one\n2 two", prompt="a cat --v 6")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import NOW, a_job
-from worker.domain.job import Job, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Notify
 from worker.domain.notifications import (
     NOTHING,
     RETRY_AFTER_S,

@@ -4,7 +4,7 @@ from inspect import signature
 
 import pytest
 
-from worker.domain.job import SUBMITTED_KINDS, JobOptions, Kind
+from worker.domain.job_spec import SUBMITTED_KINDS, JobOptions, Kind
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Options, Pictured
 from worker.entrypoints import client

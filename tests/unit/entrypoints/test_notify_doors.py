@@ -20,7 +20,8 @@ from worker.adapters.store import Batch
 from worker.bootstrap import build
 from worker.domain.errors import InvalidRequest, SettingsError
 from worker.domain.events import Observed
-from worker.domain.job import Job, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Notify
 from worker.domain.notifications import (
     DeliveryState,
     Failure,

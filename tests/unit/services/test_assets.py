@@ -16,7 +16,8 @@ from tests.support.shell import Shell
 from worker.adapters.storage import fetching
 from worker.adapters.storage.storage import Storage
 from worker.domain.errors import PictureError, ProviderUnavailable, ServiceUnavailable
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import AssetsStatus, Button, Keep, Result
 from worker.services.assets import AWAY_GIVE_UP_AFTER_S, GIVE_UP_AFTER_S, LEASE_S, Assets

@@ -25,7 +25,8 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import JSON, SUBMITTED_KINDS, Job, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import JSON, SUBMITTED_KINDS, Kind
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request
 from worker.domain.result import AssetsStatus, JobError, Result

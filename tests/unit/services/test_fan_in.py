@@ -10,7 +10,8 @@ from worker.adapters.store import NoFreeSlot
 from worker.domain import retry_policy
 from worker.domain.errors import Conflict, InvalidRequest, StoreUnavailable
 from worker.domain.events import Cancelled, Disposition, Retried, SiblingsSeen, Started, TimePassed
-from worker.domain.job import JSON, Job, JobSpec, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import JSON, JobSpec, Kind
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request, parse_then_shorthand
 from worker.domain.result import Result

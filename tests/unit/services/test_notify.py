@@ -22,7 +22,8 @@ from tests.support.shell import Shell
 from worker.adapters.messaging.broker import CeleryMessages, make_celery
 from worker.adapters.store import Batch
 from worker.domain.errors import BrokerUnavailable, NotFound
-from worker.domain.job import Job, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Notify
 from worker.domain.notifications import (
     DeliveryState,
     Failure,

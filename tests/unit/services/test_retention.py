@@ -8,7 +8,8 @@ from tests.support.jobs import NOW, a_job, capacity
 from tests.support.stores import OwnStore
 from worker.adapters.storage.storage import Storage
 from worker.domain.errors import PictureError
-from worker.domain.job import Job, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Notify
 from worker.domain.notifications import Notification, Outbox, delivered
 from worker.services.retention import BATCH, IDLE_INPUT_S, Retention
 

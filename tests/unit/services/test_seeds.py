@@ -7,7 +7,8 @@ from tests.support.shell import Shell
 from worker.domain import retry_policy
 from worker.domain.errors import HooklineError, ProviderUnavailable, ServiceUnavailable
 from worker.domain.events import AssetsSettled, Disposition, SeedSettled
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import SeedReply, TaskStatus
 from worker.domain.result import AssetsStatus, Result
 from worker.services import seeds

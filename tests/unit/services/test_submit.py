@@ -14,7 +14,8 @@ from worker.adapters.tokens import Tokens
 from worker.domain.blob_refs import blobs_of
 from worker.domain.errors import PictureError, ProviderUnavailable
 from worker.domain.events import Cancelled, Observed, Retried, Started, TimePassed
-from worker.domain.job import Job, Kind, Modal, Status, Window
+from worker.domain.job import Job, Modal, Status, Window
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import Button, JobError, Result
 from worker.services.submit import Submitter

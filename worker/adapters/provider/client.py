@@ -30,7 +30,7 @@ from worker.adapters.provider.snapshots import read_fetch, read_tasks
 from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account, Dialect
 from worker.domain.errors import HooklineError, ProviderUnavailable
-from worker.domain.job import JSON, Kind
+from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, without_tokens
 

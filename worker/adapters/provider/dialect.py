@@ -8,7 +8,7 @@ from typing import Any
 
 from worker.adapters.provider.wire import items, mapping, text
 from worker.domain.account import Dialect
-from worker.domain.job import JSON
+from worker.domain.job_spec import JSON
 
 #: Error types of the gateways themselves.
 _GATEWAY_ERRORS = frozenset({"upstream_error", "new_api_error"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.domain.errors import PictureError
-from worker.domain.job import JSON, Kind
+from worker.domain.job_spec import JSON, Kind
 
 #: The only prefix that providers strip from a mask; with any other they forward a broken file.
 _PNG = "data:image/png;base64,"

@@ -24,7 +24,7 @@ from worker.adapters.provider.wire import (
     words_of,
 )
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.job import JSON, Kind
+from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
 from worker.domain.result import Result
 

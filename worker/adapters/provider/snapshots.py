@@ -12,7 +12,7 @@ from typing import Any
 from worker.adapters.provider.texts import has_shortened_prompts, listed_prompts, numbered_prompts
 from worker.adapters.provider.wire import items, mapping, text, whole, words_of
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.job import JSON
+from worker.domain.job_spec import JSON
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import Button, JobError, Result
 

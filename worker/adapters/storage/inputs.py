@@ -16,7 +16,7 @@ from worker.adapters.storage.pictures import Picture
 from worker.adapters.storage.storage import Storage
 from worker.domain.account import Account
 from worker.domain.errors import FieldError, InvalidRequest, PictureError
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.requests import PressRequest, picture_fields
 
 #: Limit for submitted and downloaded pictures; ``load`` applies the account's own limit.

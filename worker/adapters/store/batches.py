@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from worker.adapters.store import Batch, codec
 from worker.adapters.store.base import Part
-from worker.domain.job import JSON, Job
+from worker.domain.job import Job
+from worker.domain.job_spec import JSON
 from worker.domain.notifications import end_of_batch
 
 #: Bad rows stored per batch; all of them are counted.

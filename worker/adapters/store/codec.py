@@ -7,7 +7,8 @@ from pydantic_core import from_json, to_json
 
 from worker.adapters.store import Batch
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.job import JSON, Job, JobOptions, JobSpec
+from worker.domain.job import Job
+from worker.domain.job_spec import JSON, JobOptions, JobSpec
 from worker.domain.notifications import Notification
 
 T = TypeVar("T")

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.blob_refs import blobs_of
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.notifications import Notification
 
 #: Instead of an account's name: any account may take the job.

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from worker.domain.account.capacity import Capacity
 from worker.domain.errors import HooklineError
-from worker.domain.job import Job, Kind, Notify, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind, Notify
 from worker.domain.money import Amount
 from worker.domain.notifications import Notification
 

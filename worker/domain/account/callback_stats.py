@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from worker.domain.events import Policy
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 
 #: After this many polled ends in a row, callbacks count as not arriving.
 _SILENT_ENDS = 3

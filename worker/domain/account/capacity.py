@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.money import Amount
 
 

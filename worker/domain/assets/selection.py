@@ -3,7 +3,8 @@
 from typing import Literal, NamedTuple
 
 from worker.domain import buttons
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.domain.result import Keep, Result
 
 #: Buttons that only a grid of four has.

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from worker.domain.batch.manifest import paid_for, what_of
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.domain.result import StoredFile
 from worker.domain.times import rfc3339
 

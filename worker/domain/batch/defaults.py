@@ -9,7 +9,7 @@ from pydantic import create_model
 
 from worker.domain.batch.permutations import Pattern, columns_of, parse_template
 from worker.domain.errors import FieldError, InvalidRequest
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.requests.base import Problem, suggestion, validate
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Options

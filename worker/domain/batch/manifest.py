@@ -11,7 +11,8 @@ from io import StringIO
 from typing import Any
 
 from worker.domain.account.billing import Standing, charges, total
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.domain.money import units
 
 #: In output order.

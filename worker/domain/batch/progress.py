@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from worker.domain.batch.rows import BadRow
 from worker.domain.errors import FieldError, InvalidRequest
-from worker.domain.job import JSON
+from worker.domain.job_spec import JSON
 from worker.domain.money import Amount
 
 #: The most bad rows that are reported.

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from worker.domain.batch import manifest
 from worker.domain.batch.defaults import check_defaults
 from worker.domain.batch.records import Form
-from worker.domain.job import Notify
+from worker.domain.job_spec import Notify
 from worker.domain.money import Amount, amount
 from worker.domain.notifications import Topic
 from worker.domain.requests.base import Model, Name, Problem, validate

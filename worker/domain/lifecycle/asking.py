@@ -6,7 +6,8 @@ from worker.domain import events
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import Conflict
 from worker.domain.events import Decision, Disposition, Policy
-from worker.domain.job import AttemptOutcome, Job, Kind, Status
+from worker.domain.job import AttemptOutcome, Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import doubted, given_up_on, still_in_doubt, submitted_again
 from worker.domain.lifecycle.moves import ended

@@ -6,7 +6,8 @@ from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
 from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
-from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Modal, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Modal, Status, Window
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
 

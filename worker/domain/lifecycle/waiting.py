@@ -12,7 +12,8 @@ from itertools import takewhile
 from worker.domain import events, followups, retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Policy
-from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.lifecycle.moves import attempt_ended, ended, requeued
 
 #: Outcome of a call whose worker died.

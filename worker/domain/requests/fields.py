@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.requests.base import PICTURE, Model, Numbers
 from worker.domain.requests.kinds import MODELS
 

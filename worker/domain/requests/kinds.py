@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.requests.base import (
     CustomId,
     Id,

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from worker.domain.job import Notify as Asked
+from worker.domain.job_spec import Notify as Asked
 from worker.domain.notifications import DEFAULT_BATCH_TOPICS, DEFAULT_TOPICS, Topic
 from worker.domain.requests.base import Model, Name, Problem, count, exactly_one, suggestion, text
 

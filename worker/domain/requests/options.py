@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from worker.domain.job import JobOptions
+from worker.domain.job_spec import JobOptions
 from worker.domain.requests.base import Model, Name, depth, within
 from worker.domain.requests.notify import Notify
 from worker.domain.requests.retry import Retry

@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from worker.domain.job import Kind, Status
+from worker.domain.job import Status
+from worker.domain.job_spec import Kind
 from worker.domain.notifications import DeliveryState
 from worker.domain.requests.base import Model
 

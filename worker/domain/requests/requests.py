@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import SUBMITTED_KINDS, JobOptions, JobSpec, Kind
+from worker.domain.job_spec import SUBMITTED_KINDS, JobOptions, JobSpec, Kind
 from worker.domain.requests.base import Id, Model, Name, Problem, suggestion, validate
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured

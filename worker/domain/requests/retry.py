@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 
 from worker.domain.error_codes import RETRY_ON, TASK_CODES
-from worker.domain.job import Retry as Asked
+from worker.domain.job_spec import Retry as Asked
 from worker.domain.requests.base import Model, count, suggestion, within
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from worker.domain.job import SUBMITTED_KINDS
+from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.entrypoints.cli.base import Commands
 
 #: The commands of each module, in help order.

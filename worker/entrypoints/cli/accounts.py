@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from worker.domain.account.callback_stats import TrackingMode
-from worker.domain.job import SUBMITTED_KINDS
+from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.money import in_words
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, WrongUsage, json_option, note, print_json

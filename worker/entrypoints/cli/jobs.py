@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from worker.domain import buttons
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import render
 from worker.entrypoints.cli.base import Command, json_option, note, print_json, show_answer

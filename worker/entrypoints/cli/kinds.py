@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.requests.kinds import MODELS
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.entrypoints.client.given import Bot, Options, Picture, plain, steps_of
 from worker.entrypoints.connection import services
 

@@ -4,7 +4,8 @@ from worker.adapters.store.places import lane_of
 from worker.domain import money
 from worker.domain.account.capacity import Capacity, Pool, pool_of
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.job import Job, Kind, Status
+from worker.domain.job import Job, Status
+from worker.domain.job_spec import Kind
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import Taking
 from worker.services.reports.answers.jobs import Waiting

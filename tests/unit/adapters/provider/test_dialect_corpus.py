@@ -7,7 +7,7 @@ from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.replies import read_reply, read_seed
 from worker.adapters.provider.snapshots import read_task
 from worker.adapters.provider.wire import UNREADABLE, read_json
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus
 
 ACCEPTED, NEEDS_MODAL, EXISTS = Outcome.ACCEPTED, Outcome.NEEDS_MODAL, Outcome.EXISTS

@@ -14,7 +14,7 @@ from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.replies import read_reply, read_seed
 from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
 from worker.adapters.provider.wire import read_json
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus
 
 #: Words and keys that the code looks for, so that random JSON meets its branches.

@@ -7,7 +7,7 @@ import pytest
 from tests.support import corpus
 from worker.adapters.provider.payloads import Submission, address, build
 from worker.domain.errors import PictureError
-from worker.domain.job import SUBMITTED_KINDS, Kind
+from worker.domain.job_spec import SUBMITTED_KINDS, Kind
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 JPEG = "data:image/jpeg;base64,/9j/4AA="

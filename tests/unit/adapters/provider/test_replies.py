@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from worker.adapters.provider.replies import read_reply, read_seed, read_transport_error
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
 from worker.domain.result import Result
 

@@ -11,7 +11,7 @@ from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
 from worker.adapters.storage.storage import Storage
 from worker.domain.account import Account
 from worker.domain.errors import InvalidRequest, PictureError
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.requests import parse_press, parse_request
 
 PNG, JPEG = draw(), draw("JPEG")

@@ -16,7 +16,8 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import JobError, Result
 

@@ -12,7 +12,8 @@ from worker.domain.account.callback_stats import (
     tracking_mode,
 )
 from worker.domain.events import Policy
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 
 GOOD = CallbackStats(callbacks=9, told=3, by_sort={"imagine": 9})
 

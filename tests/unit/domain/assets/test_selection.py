@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.jobs import GRID, a_job
 from worker.domain.assets.selection import Source, is_grid, sources
-from worker.domain.job import Job, Kind
+from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 from worker.domain.result import Button, Keep, Result
 
 SINGLE = (Button("MJ::Outpaint::50::x"), Button("MJ::JOB::upsample_v6_2x_subtle::1::x"))

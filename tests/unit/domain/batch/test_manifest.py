@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.jobs import NOW, a_job
 from worker.domain.batch.manifest import COLUMNS, Form, entry, manifest
-from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
+from worker.domain.job_spec import Kind
 from worker.domain.result import JobError, Result
 
 

@@ -14,7 +14,7 @@ from worker.domain.batch.lines import MAX_LINE, MAX_ROW_LINES
 from worker.domain.batch.permutations import count, expand, parse_prompt
 from worker.domain.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import Kind
+from worker.domain.job_spec import Kind
 from worker.domain.requests import JobRequest
 from worker.domain.requests.kinds import MODELS
 from worker.domain.result import Keep

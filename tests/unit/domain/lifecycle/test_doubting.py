@@ -36,7 +36,8 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import AttemptOutcome, Job, Kind, Status, Window
+from worker.domain.job import AttemptOutcome, Job, Status, Window
+from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import transition
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import JobError

@@ -37,7 +37,8 @@ from worker.domain.events import (
     Started,
     TimePassed,
 )
-from worker.domain.job import Job, Kind, Modal, Status, Window
+from worker.domain.job import Job, Modal, Status, Window
+from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import AssetsStatus, JobError, Keep, Result
 

@@ -9,7 +9,8 @@ from tests.support.jobs import NOW, in_status
 from tests.support.stories import THENS, WISHES, events, policies, what_happens
 from worker.domain.errors import Conflict
 from worker.domain.events import Disposition, Event, Policy, Retried
-from worker.domain.job import Job, Kind, Status, Window
+from worker.domain.job import Job, Status, Window
+from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import transition
 from worker.domain.result import AssetsStatus
 

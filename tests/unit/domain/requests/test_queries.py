@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from worker.domain.errors import FieldError, InvalidRequest
-from worker.domain.job import Kind, Status
+from worker.domain.job import Status
+from worker.domain.job_spec import Kind
 from worker.domain.requests.base import validate
 from worker.domain.requests.queries import DeliveriesQuery, JobsQuery
 

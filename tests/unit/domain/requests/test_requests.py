@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.domain.errors import FieldError, InvalidRequest
-from worker.domain.job import SUBMITTED_KINDS, Kind, Notify
+from worker.domain.job_spec import SUBMITTED_KINDS, Kind, Notify
 from worker.domain.requests import (
     PressRequest,
     parse_press,

@@ -23,7 +23,8 @@ from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.events import Policy
-from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Retry, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status
+from worker.domain.job_spec import Kind, Retry
 from worker.domain.money import amount
 from worker.domain.result import AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult

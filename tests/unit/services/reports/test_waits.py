@@ -11,7 +11,8 @@ from tests.support.shell import Wakeups
 from tests.support.stores import OwnStore
 from worker.domain.account import Account, Budgets
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.job import Attempt, Job, Kind, Status
+from worker.domain.job import Attempt, Job, Status
+from worker.domain.job_spec import Kind
 from worker.domain.money import amount
 from worker.domain.result import JobError
 from worker.services.orchestrator import Orchestrator

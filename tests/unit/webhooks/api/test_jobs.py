@@ -14,7 +14,8 @@ from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
 from webhooks.api.jobs import MAX_BYTES
 from webhooks.app import create_app
-from worker.domain.job import Attempt, AttemptOutcome, Job, Kind, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
+from worker.domain.job_spec import Kind
 from worker.domain.result import Result
 
 CAT = {"kind": "imagine", "prompt": "a cat"}

@@ -11,7 +11,8 @@ from worker.domain import dry_run, job
 from worker.domain.account import Account
 from worker.domain.account.billing import Standing, charges, total
 from worker.domain.error_codes import RETRY_ON
-from worker.domain.job import Kind, Status
+from worker.domain.job import Status
+from worker.domain.job_spec import Kind
 from worker.domain.notifications import Topic
 from worker.domain.redaction import HIDDEN
 from worker.domain.result import AssetsStatus, Button, FileOf, JobError, Keep
