@@ -272,9 +272,9 @@ class Lives(RuleBasedStateMachine):
         # A batch leaves with the last of its jobs; one of the same name counts from zero.
         left = {job.spec.batch_id for job in self.stored().jobs.values()}
         self.gone = [
-            job
-            if job.spec.batch_id in left
-            else replace(job, spec=replace(job.spec, batch_id=None))
+            each
+            if each.spec.batch_id in left
+            else replace(each, spec=replace(each.spec, batch_id=None))
             for each in self.gone
         ]
 
