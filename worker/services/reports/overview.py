@@ -54,7 +54,7 @@ def state_of(
     """Whether the account takes jobs."""
     resume = f"hookline resume --account {name}"
     if breaker.closed:
-        return _state(Taking.CLOSED, breaker.closed, hint=f"Mend it, then `{resume}`.")
+        return _state(Taking.CLOSED, breaker.closed, hint=f"Fix it, then `{resume}`.")
     if f"account:{name}" in paused:
         return _state(Taking.PAUSED, "a person paused it", hint=f"`{resume}`")
     if breaker.rest_until is None:

@@ -129,7 +129,7 @@ ONE: dict[str, tuple[Callable[[World], Job], str, str]] = {
     "closed": (
         _closed,
         "closed",
-        "account main is closed: quota: no credit. Mend it, then `hookline resume --account main`.",
+        "account main is closed: quota: no credit. Fix it, then `hookline resume --account main`.",
     ),
     "resting": (
         _resting,
