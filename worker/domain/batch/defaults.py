@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -131,6 +132,7 @@ class _NoRules(Options):
         return iter(())
 
 
+@cache  # building a model takes some milliseconds
 def _partial(model: type[Options]) -> type[Options]:
     return create_model("Defaults", __base__=(_NoRules, model))
 
