@@ -295,4 +295,4 @@ def _keys_beside(place: _Place) -> Collection[str]:
 def _unknown(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name[:64], known, n=1)
     meant = f"did you mean `{near[0]}`? " if near else ""
-    return f"is not known; {meant}known are {', '.join(known)}"
+    return f"is not known; {meant}choose from {', '.join(known)}"

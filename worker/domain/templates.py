@@ -26,10 +26,10 @@ def check_template(text: str) -> str | None:
     try:
         fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
     except ValueError:
-        return f"has a brace without its partner; known are {_KNOWN}"
+        return f"has an unmatched brace; allowed: {_KNOWN}"
     for name, spec, conversion in fields:
         if spec or conversion or not _FIELD.fullmatch(name or ""):
-            return f"asks for {{{name}}}, in a form that is not known; known are {_KNOWN}"
+            return f"asks for {{{name}}}, in an unknown form; allowed: {_KNOWN}"
     return None
 
 

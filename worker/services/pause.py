@@ -43,4 +43,4 @@ def _check(orchestrator: Orchestrator, of: Pausable, name: str) -> None:
     known: Iterable[str] = orchestrator.accounts if of == "account" else map(str, SUBMITTED_KINDS)
     names = list(known)
     if name not in names:
-        raise NotFound(f"There is no {of} {name!r}; known are {', '.join(names)}.")
+        raise NotFound(f"There is no {of} {name!r}; choose from {', '.join(names)}.")

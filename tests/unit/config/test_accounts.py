@@ -252,7 +252,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(
     assert message.startswith("is not known; ")
     if place != 'accounts.main."ma\\nx"':  # near to nothing
         assert f"did you mean `{meant}`?" in message
-    assert meant in message.partition("known are ")[2].split(", ")
+    assert meant in message.partition("choose from ")[2].split(", ")
 
 
 @pytest.mark.parametrize("name", ["*", "", "a b", "ä", "a/b", "x" * 65])

@@ -94,7 +94,7 @@ def test_the_end_of_the_pipeline_is_told_unless_something_else_is_asked_for() ->
     [
         ({"url": URL, "on": ["job.done"]}, "notify.on[0]", "not a topic"),
         ({"url": URL, "on": ["pipeline.finish"]}, "notify.on[0]", "mean `pipeline.finished`?"),
-        ({"url": URL, "on": ["batch.finished"]}, "notify.on[0]", "is told of a batch"),
+        ({"url": URL, "on": ["batch.finished"]}, "notify.on[0]", "is a topic of batches"),
         ({"url": URL, "on": []}, "notify.on", "1 to 5 items"),
         ({"url": URL, "on": "job.failed"}, "notify.on", "a list"),
         ({"url": URL, "topics": ["job.failed"]}, "notify.topics", "not a field"),
@@ -270,7 +270,7 @@ def with_accounts(folder: Path, line: str) -> Any:
         ("notify = {}", "accounts.main.notify", "one of `url` and `celery_task`"),
         ('notify = {url = "x", celery_task = "y"}', "accounts.main.notify", "one of"),
         ('notify = {url = "x", queue = "y"}', "accounts.main.notify", "belongs to"),
-        ('notify = {url = "x", to = "y"}', "accounts.main.notify.to", "known are url"),
+        ('notify = {url = "x", to = "y"}', "accounts.main.notify.to", "choose from url"),
         ('notify = {url = "x", on = ["job.fail"]}', "accounts.main.notify.on[0]", "`job.failed`?"),
         ('notify = {url = "x", on = ["batch.finished"]}', "accounts.main.notify.on[0]", "known"),
     ],

@@ -389,7 +389,7 @@ def test_nobody_can_hand_one_in() -> None:
     with pytest.raises(InvalidRequest, match="is not a kind of job") as refused:
         parse_request({"kind": "choose", "job_id": "j", "choose": FUNCTION})
     assert "upload" in str(refused.value)
-    assert "known are imagine" in str(refused.value)
+    assert "choose from imagine" in str(refused.value)
 
 
 def test_its_module_is_imported_by_the_call_only(

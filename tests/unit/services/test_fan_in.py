@@ -249,7 +249,7 @@ def test_trouble_with_the_blend_is_no_trouble_for_its_sibling() -> None:
 @pytest.mark.parametrize(
     ("then", "field", "words"),
     [
-        ([U1, {"blend": ["U1", "U3"]}], "then[1].blend", '"U3", which no step beside it presses'),
+        ([U1, {"blend": ["U1", "U3"]}], "then[1].blend", '"U3", which no step next to it presses'),
         ([{"blend": ["U1", "U3"]}, U1, U3][:1], "then[0].blend", "presses"),
         ([U1, {"blend": ["U1", "U1"]}], "then[1].blend", '"U1" twice'),
         ([{"press": "U*"}, {"blend": ["U1", "V1"]}], "then[1].blend", '"V1"'),

@@ -34,7 +34,7 @@ def check(template: str) -> str:
     unknown = [field for field in fields if field not in FIELDS]
     if unknown:
         listed = ", ".join(f"{{{field}}}" for field in FIELDS)
-        raise ValueError(f"{{{unknown[0]}}} is not known; known are {listed}")
+        raise ValueError(f"{{{unknown[0]}}} is not known; choose from {listed}")
     if len(template) > MAX_LENGTH:
         raise ValueError(f"must have at most {MAX_LENGTH} characters")
     if not _PLAIN.fullmatch(literal):

@@ -227,7 +227,7 @@ class _TemplateParser(_Parser):
         return [Column(name)]
 
     def _unclosed(self) -> None:
-        raise ValueError("has a brace without its partner; write {{ and }} for braces")
+        raise ValueError("has an unmatched brace; write {{ and }} for braces")
 
 
 def _choice(group: _Group) -> Choice:

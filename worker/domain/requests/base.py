@@ -107,7 +107,7 @@ def field_errors(error: ValidationError, root: str = "") -> list[FieldError]:
 def suggestion(name: str, known: Collection[str]) -> str:
     """A "did you mean" hint, and the list of ``known`` names."""
     near = difflib.get_close_matches(name[:64], known, n=1)
-    return (f"did you mean `{near[0]}`? " if near else "") + f"known are {', '.join(known)}"
+    return (f"did you mean `{near[0]}`? " if near else "") + f"choose from {', '.join(known)}"
 
 
 def exactly_one(given: Collection[str], *names: str) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ def _topics(known: Sequence[str]) -> Any:
         if topic in known:
             return topic
         if topic in TOPICS:
-            raise ValueError(f"{topic} is a topic of batches; known here are {', '.join(known)}")
+            raise ValueError(f"{topic} is a topic of batches; choose from {', '.join(known)}")
         raise ValueError(f"{topic[:64]!r} is not a topic; {suggestion(topic, known)}")
 
     one = Annotated[str, AfterValidator(check), Field(json_schema_extra={"enum": list(known)})]

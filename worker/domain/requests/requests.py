@@ -144,5 +144,5 @@ def _kind(value: Any) -> Kind:
         raise InvalidRequest.of("kind", f"is required: one of {', '.join(kinds)}")
     if isinstance(value, str) and value in kinds:
         return Kind(value)
-    near = suggestion(value, kinds) if isinstance(value, str) else f"known are {', '.join(kinds)}"
+    near = suggestion(value, kinds) if isinstance(value, str) else f"choose from {', '.join(kinds)}"
     raise InvalidRequest.of("kind", f"is not a kind of job; {near}")

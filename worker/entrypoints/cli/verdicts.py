@@ -60,7 +60,7 @@ def account(report: Account) -> Iterator[Finding]:
         yield Finding(
             f"in doubt {name}",
             "warn",
-            f"{jobs}: it is not known yet whether the provider accepted them",
+            f"{jobs}: it is not known yet whether the provider accepted the submission",
             f"`hookline jobs --status in_doubt --account {name}`, then `hookline show ID` says "
             "what happens next.",
         )

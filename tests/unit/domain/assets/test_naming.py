@@ -63,7 +63,7 @@ def test_a_job_outside_of_batches_has_no_row() -> None:
         ("{job}-{n}", "must end with .{ext}"),
         ("{job}-{n}.png", "must end with .{ext}"),
         ("{ext}-{job}-{n}.{ext}", "must end with .{ext}"),
-        ("{seed}-{job}-{n}.{ext}", "{seed} is not known; known are {pipeline}, {job}"),
+        ("{seed}-{job}-{n}.{ext}", "{seed} is not known; choose from {pipeline}, {job}"),
         ("{job!r}-{n}.{ext}", "is not known"),
         ("{job.id}-{n}.{ext}", "is not known"),
         ("{}-{job}-{n}.{ext}", "is not known"),

@@ -168,7 +168,7 @@ def test_what_of_the_result_is_stored(given: Any, kept: Keep) -> None:
             {"tile": True},
             {
                 "assets.tile": "is not a field of `assets`; did you mean `tiles`? "
-                "known are files, tiles"
+                "choose from files, tiles"
             },
         ),
         ({"tiles": "yes"}, {"assets.tiles": "must be true or false"}),
@@ -208,7 +208,7 @@ def test_common_fields_are_kept() -> None:
         ([], "request", "an object"),
         ({}, "kind", "is required: one of imagine"),
         ({"kind": None}, "kind", "is required"),
-        ({"kind": 3}, "kind", "known are imagine"),
+        ({"kind": 3}, "kind", "choose from imagine"),
         ({"kind": "imagin"}, "kind", "did you mean `imagine`?"),
         ({"kind": "imagine"}, "prompt", "is required"),
         ({"kind": "imagine", "prompt": " \n"}, "prompt", "empty"),
@@ -244,15 +244,15 @@ def test_common_fields_are_kept() -> None:
         ({**IMAGINE, "notify": {"url": "https://[x/"}}, "notify.url", "URL"),
         ({**IMAGINE, "notify": {"url": "https://a:b@x.example"}}, "notify.url", "password"),
         ({**IMAGINE, "notify": {"url": "https://x.io", "queue": "q"}}, "notify.queue", "belongs"),
-        ({**IMAGINE, "notify": {"url": "http://x.io", "celery_task": "t"}}, "notify.url", "beside"),
+        ({**IMAGINE, "notify": {"url": "http://x.io", "celery_task": "t"}}, "notify.url", "combin"),
         ({"kind": "blend", "images": [PNG]}, "images", "2 to 5 items, not 1"),
         ({"kind": "blend", "images": [PNG] * 6}, "images", "2 to 5 items, not 6"),
         ({"kind": "blend", "images": [PNG] * 2, "dimensions": "square"}, "dimensions", "SQUARE"),
         ({"kind": "upload", "images": []}, "images", "1 to 20"),
         ({"kind": "action", "button": "U1"}, "job_id", "`job_id` or `task_id`"),
-        ({"kind": "action", "job_id": "a", "task_id": "b", "button": "U1"}, "task_id", "beside"),
+        ({"kind": "action", "job_id": "a", "task_id": "b", "button": "U1"}, "task_id", "combined"),
         ({"kind": "action", "job_id": "a"}, "button", "`button` or `custom_id`"),
-        ({"kind": "action", "job_id": "a", "button": "U", "custom_id": "x"}, "custom_id", "beside"),
+        ({"kind": "action", "job_id": "a", "button": "U", "custom_id": "x"}, "custom_id", "combin"),
         ({"kind": "modal", "job_id": "a"}, "prompt", "`prompt` or `mask`"),
         ({"kind": "modal", "job_id": "a", "prompt": "x", "then": []}, "then", "keeps its own"),
         ({"kind": "change", "job_id": "a", "action": "UPSCALE"}, "index", "1 to 4"),
@@ -287,7 +287,7 @@ def test_a_bad_field_is_named_with_what_is_allowed(data: Any, field: str, messag
         (
             [{"press": "U1"}, {"press": "U2", "describe": True}],
             "then[1].describe",
-            "beside `press`",
+            "cannot be combined with `press`",
         ),
         ([{"press": ""}], "then[0].press", "empty"),
         ([{"pres": "U1", "press": "U1"}], "then[0].pres", "did you mean `press`?"),

@@ -550,7 +550,7 @@ def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
     )
     unknown = run("pause", "--account", "man")
     assert unknown.exit_code == 2
-    assert "known are default" in unknown.stderr
+    assert "choose from default" in unknown.stderr
     assert run("pause").exit_code == run("resume", "--kind", "cat").exit_code == 2
 
 
@@ -663,5 +663,5 @@ def test_an_accounts_mode_doubts_and_payments_are_found(here: Here) -> None:
     assert {finding.verdict for finding in findings.values()} == {"warn"}
     assert findings["account default"].message == "closed: quota: no credit"
     assert findings["account default"].advice == "Mend it."
-    assert "of 1 job nobody" in findings["in doubt default"].message
+    assert "1 job: it is not known yet" in findings["in doubt default"].message
     assert "2 jobs had more" in findings["paid twice default"].message

@@ -248,7 +248,7 @@ def test_accounts_and_kinds_are_paused_and_resumed(web: Web) -> None:
     for path in ("/v1/accounts/man/pause", "/v1/accounts/man/resume", "/v1/kinds/choose/pause"):
         answer = post(web, path)
         assert answer.status_code == 404
-        assert "known are" in answer.get_json()["detail"]
+        assert "choose from" in answer.get_json()["detail"]
 
 
 def test_a_dry_run_answers_the_tree_and_stores_nothing(web: Web) -> None:
