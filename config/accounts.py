@@ -28,7 +28,7 @@ from pydantic_core import ErrorDetails
 from config import checks
 from config.sources import text_of
 from worker.domain import money
-from worker.domain.account import Account, Auth, Budgets, Dialect
+from worker.domain.account import Account, Auth, Budgets, Costs, Dialect
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.notifications import DEFAULT_TOPICS, Topic
 
@@ -108,6 +108,11 @@ def _key_inside(value: object, info: ValidationInfo) -> object:
     return key
 
 
+def _user(value: object) -> object:
+    """The id of the gateway's user, which is a number there."""
+    return str(value) if type(value) is int else value
+
+
 Amount = Annotated[money.Amount, BeforeValidator(_amount)]
 
 
@@ -158,10 +163,18 @@ class AccountTable(_Table):
     refunds_failures: bool = False
     allowed_hosts: list[checks.Host] = []
     notify: NotifyTable | None = None
+    ledger_token: checks.HeaderSecret = SecretStr("")
+    ledger_token_file: Annotated[checks.HeaderSecret, BeforeValidator(_key_inside)] = SecretStr("")
+    ledger_user: Annotated[checks.HeaderText, BeforeValidator(_user)] = ""
+    costs: Costs | None = None
 
     def secret(self) -> SecretStr:
         """The provider's key, or an empty one."""
         return self.key or self.key_file
+
+    def ledger_secret(self) -> SecretStr:
+        """The access token of the gateway's user, or an empty one."""
+        return self.ledger_token or self.ledger_token_file
 
     def account(self, name: str, hosts: Iterable[str]) -> Account:
         """The account; ``hosts`` are allowed in addition to its own."""
@@ -181,7 +194,16 @@ class AccountTable(_Table):
             refunds_failures=self.refunds_failures,
             allowed_hosts=checks.picture_hosts(self.url, [*self.allowed_hosts, *hosts]),
             notify=self.notify.value() if self.notify else None,
+            ledger_token=self.ledger_secret().get_secret_value(),
+            ledger_user=self.ledger_user,
+            costs=self.costs or self._costs(),
         )
+
+    def _costs(self) -> Costs:
+        """A price list may count in other units than the gateway; a token shows that its figures
+        are wanted.
+        """
+        return "prices" if self.price and not self.ledger_secret() else "provider"
 
 
 class BudgetTable(_Table):
@@ -250,8 +272,15 @@ def _together(tables: Mapping[str, Any]) -> Iterator[tuple[_Place, str]]:
         if not isinstance(table, dict):
             continue
         url, keys = table.get("url"), [k for k in ("key", "key_file") if table.get(k)]
-        if len(keys) > 1:
-            yield ("accounts", name, "key_file"), "cannot be combined with `key`: keep one of them"
+        tokens = [k for k in ("ledger_token", "ledger_token_file") if table.get(k)]
+        for secret, given in (("key", keys), ("ledger_token", tokens)):
+            if len(given) > 1:
+                place = ("accounts", name, f"{secret}_file")
+                yield place, f"cannot be combined with `{secret}`: keep one of them"
+        if tokens and not table.get("ledger_user"):
+            yield ("accounts", name, "ledger_user"), "is needed with `ledger_token`"
+        if table.get("ledger_user") and not tokens:
+            yield ("accounts", name, "ledger_token"), "is needed with `ledger_user`"
         if isinstance(url, str) and checks.is_remote(url) and not keys:
             yield ("accounts", name, "key"), "is needed with this `url`; or give `key_file`"
 

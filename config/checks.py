@@ -112,9 +112,14 @@ def _host(value: str) -> str:
     return value
 
 
-def _header_safe(value: SecretStr) -> SecretStr:
-    if not _PRINTABLE.fullmatch(value.get_secret_value()):
+def _header_text(value: str) -> str:
+    if not _PRINTABLE.fullmatch(value):
         raise ValueError("must be plain characters without spaces")
+    return value
+
+
+def _header_safe(value: SecretStr) -> SecretStr:
+    _header_text(value.get_secret_value())
     return value
 
 
@@ -185,6 +190,7 @@ def _storage_url(value: str) -> str:
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Lower = BeforeValidator(_lower)
 Host = Annotated[str, AfterValidator(_host)]
+HeaderText = Annotated[str, AfterValidator(_header_text)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
 ApiToken = Annotated[HeaderSecret, AfterValidator(_long_enough)]
 _LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
@@ -210,6 +216,8 @@ ONE_ACCOUNT = (
     "HOOKLINE_PROVIDER_AUTH",
     "HOOKLINE_PROVIDER_DIALECT",
     "HOOKLINE_MAX_RUNNING",
+    "HOOKLINE_LEDGER_TOKEN",
+    "HOOKLINE_LEDGER_USER",
 )
 
 
@@ -235,5 +243,11 @@ def _one_account(values: Mapping[str, str]) -> Iterator[FieldError]:
     provider = values.get("HOOKLINE_PROVIDER_URL")
     if provider and is_remote(provider) and "HOOKLINE_PROVIDER_KEY" not in values:
         yield FieldError("HOOKLINE_PROVIDER_KEY", "is needed with HOOKLINE_PROVIDER_URL")
-    if not provider and "HOOKLINE_PROVIDER_KEY" in values:
-        yield FieldError("HOOKLINE_PROVIDER_URL", "is needed with HOOKLINE_PROVIDER_KEY")
+    for secret in ("HOOKLINE_PROVIDER_KEY", "HOOKLINE_LEDGER_TOKEN"):
+        if not provider and secret in values:
+            yield FieldError("HOOKLINE_PROVIDER_URL", f"is needed with {secret}")
+    token, user = "HOOKLINE_LEDGER_TOKEN", "HOOKLINE_LEDGER_USER"
+    if token in values and user not in values:
+        yield FieldError(user, f"is needed with {token}")
+    if user in values and token not in values:
+        yield FieldError(token, f"is needed with {user}")

@@ -51,10 +51,18 @@ class Settings(BaseModel):
     max_running: int = Field(3, alias="HOOKLINE_MAX_RUNNING", ge=1, le=100)
     """Jobs running at the provider at once, over all workers together."""
 
+    ledger_token: checks.HeaderSecret = Field(SecretStr(""), alias="HOOKLINE_LEDGER_TOKEN")
+    """The access token of your user at a gateway (new-api). With it jobs in doubt are settled by
+    the user's own list of tasks, and costs are the gateway's own; see
+    [accounts.md](accounts.md#the-gateways-own-ledger)."""
+
+    ledger_user: checks.HeaderText = Field("", alias="HOOKLINE_LEDGER_USER", examples=["1"])
+    """The number of that user."""
+
     accounts_file: AccountsFile | None = Field(
         None, alias="HOOKLINE_ACCOUNTS", examples=["accounts.toml"]
     )
-    """A TOML file with several accounts, their prices and budgets. It replaces the five settings
+    """A TOML file with several accounts, their prices and budgets. It replaces the settings
     above; see [accounts.md](accounts.md)."""
 
     submit_timeout_s: float = Field(80.0, alias="HOOKLINE_SUBMIT_TIMEOUT_S", ge=1, le=600)
@@ -159,6 +167,9 @@ class Settings(BaseModel):
             dialect=self.provider_dialect,
             max_running=self.max_running,
             allowed_hosts=checks.picture_hosts(self.provider_url, self.allowed_hosts),
+            ledger_token=self.ledger_token.get_secret_value(),
+            ledger_user=self.ledger_user,
+            costs="provider",
         )
         return (account,)
 
@@ -193,7 +204,9 @@ class Settings(BaseModel):
     def secret_values(self) -> frozenset[str]:
         """Every value that must not appear in a log, for `config.logs`."""
         tables = self.accounts_file.accounts.values() if self.accounts_file else ()
-        keys = (self.provider_key, *(table.secret() for table in tables))
+        keys = [self.provider_key, self.ledger_token]
+        for table in tables:
+            keys += [table.secret(), table.ledger_secret()]
         held = (*self.secrets, *keys, self.api_token, *self.notify_secrets)
         urls = (self.redis_url, self.broker_url, self.storage_url)
         passwords = (checks.password_of(url) for url in urls if url)
@@ -205,6 +218,7 @@ FROM_FILE = (
     "HOOKLINE_REDIS_URL",
     "HOOKLINE_BROKER_URL",
     "HOOKLINE_PROVIDER_KEY",
+    "HOOKLINE_LEDGER_TOKEN",
     "HOOKLINE_SECRET",
     "HOOKLINE_API_TOKEN",
     "HOOKLINE_NOTIFY_SECRET",

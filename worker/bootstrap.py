@@ -13,6 +13,7 @@ from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.messaging.broker import CeleryMessages, CeleryWakeups, make_celery
 from worker.adapters.provider.client import ProviderClient
+from worker.adapters.provider.ledger_client import LedgerClient
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store.base import connect
 from worker.adapters.store.store import Store
@@ -24,6 +25,7 @@ from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
 from worker.services.enqueue import Enqueuer
+from worker.services.ledgers import Ledgers
 from worker.services.notify import Deliveries, Notifier, Signer, check_destination
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
@@ -49,6 +51,7 @@ class Services:
     receiver: CallbackReceiver
     submitter: Submitter
     poller: Poller
+    ledgers: Ledgers
     sweep: Sweep
     assets: Assets
     seeds: Seeds
@@ -83,6 +86,7 @@ def build(settings: Settings) -> Services:
         rules=settings.policy,
         budgets=settings.budgets,
     )
+    ledgers = Ledgers(orchestrator, {a.name: LedgerClient(a) for a in accounts.values()})
     enqueuer = Enqueuer(orchestrator, storage, settings.choosers, settings.receivers)
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
@@ -98,6 +102,7 @@ def build(settings: Settings) -> Services:
         receiver=CallbackReceiver(orchestrator, tokens),
         submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
         poller=Poller(orchestrator, clients, tokens),
+        ledgers=ledgers,
         sweep=Sweep(orchestrator, wakeups),
         seeds=Seeds(orchestrator, clients, assets.describe),
         assets=assets,

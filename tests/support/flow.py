@@ -17,17 +17,19 @@ from werkzeug.serving import make_server
 
 from tests.support.stores import OwnStore
 from worker.adapters.provider.client import ProviderClient
+from worker.adapters.provider.ledger_client import LedgerClient
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Pipeline
 from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
-from worker.domain.account import Account, Auth, Dialect
+from worker.domain.account import Account, Auth, Costs, Dialect
 from worker.domain.events import Policy
 from worker.domain.job import Job
 from worker.services.assets import Assets
 from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
 from worker.services.enqueue import Enqueuer
+from worker.services.ledgers import Ledgers
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
 from worker.services.seeds import Seeds
@@ -55,6 +57,9 @@ class Threads:
 
     def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
         self._submit("ask_seeds", account, list(job_ids))
+
+    def read_ledger(self, account: str) -> None:
+        self._submit("read_ledger", account)
 
     def choose(self, job_id: str) -> None:
         self._submit("choose", job_id)
@@ -93,6 +98,8 @@ class Flow:
         max_running: int = 3,
         auth: Auth = "bearer",
         dialect: Dialect = "auto",
+        ledger_token: str = "",
+        costs: Costs = "prices",
         rules: Policy | None = None,
         choosers: Collection[str] = (),
     ) -> None:
@@ -103,6 +110,9 @@ class Flow:
             dialect=dialect,
             max_running=max_running,
             allowed_hosts=frozenset({"127.0.0.1"}),
+            ledger_token=ledger_token,
+            ledger_user="1" if ledger_token else "",
+            costs=costs,
         )
         accounts = {"default": account}
         clients = {"default": ProviderClient(account)}
@@ -117,12 +127,14 @@ class Flow:
         self.receiver = CallbackReceiver(self.orchestrator, self.tokens)
         submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
         poller = Poller(self.orchestrator, clients, self.tokens)
+        self.ledgers = Ledgers(self.orchestrator, {"default": LedgerClient(account)})
         assets = Assets(self.orchestrator, storage, clients)
         self.wakeups.tasks = {
             "start": submitter.start_next,
             "ask": poller.poll,
             "ask_seeds": Seeds(self.orchestrator, clients, assets.describe).ask,
             "store_assets": assets.store,
+            "read_ledger": self.ledgers.read,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,
         }
         self.sweep = Sweep(self.orchestrator, self.wakeups)

@@ -28,6 +28,7 @@ _WHOLE = ("jobs", "double_payments", "due", "running", "ready", "parked", "heads
           "finished", "notifications", "outbox")  # fmt: skip
 _ALL = {*_WHOLE, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks", "batch",
         "money", "account", "paused", "notification", "inputs", "forgotten", "receiving", "once",
+        "unbooked",
         }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ A clock that is set, wake-ups that are only written down, and a provider that an
 says.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import redis
@@ -46,6 +46,9 @@ class Wakeups:
     def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
         self.sent.append(("ask_seeds", account, *job_ids))
 
+    def read_ledger(self, account: str) -> None:
+        self.sent.append(("read_ledger", account))
+
     def choose(self, job_id: str) -> None:
         self.sent.append(("choose", job_id))
 
@@ -72,6 +75,7 @@ class FailingJobs(JobStore):
         capacity: Capacity,
         sample: Sample | None = None,
         outbox: Outbox = NOTHING,
+        unbooked: Mapping[str, float] = {},
         now: float = 0.0,
     ) -> Openings:
         self.source.append(sample.how if sample else None)
@@ -79,7 +83,13 @@ class FailingJobs(JobStore):
             self.failure = None
             raise failure
         return super().commit(
-            job, children, capacity=capacity, sample=sample, outbox=outbox, now=now
+            job,
+            children,
+            capacity=capacity,
+            sample=sample,
+            outbox=outbox,
+            unbooked=unbooked,
+            now=now,
         )
 
 

@@ -96,3 +96,7 @@ class BrokerUnavailable(ServiceUnavailable):
 
 class ProviderUnavailable(ServiceUnavailable):
     """The provider does not answer."""
+
+
+class NoLedger(HooklineError):
+    """The provider has no such ledger."""

@@ -164,6 +164,15 @@ class SeedSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """The provider's own ledger says what ``task_id`` costs."""
+
+    task_id: str
+    kept: Amount  #: what the provider keeps of the charge: all of it, or 0 after a refund
+    charged: Amount | None = None  #: before a refund; None: the ledger has only what was kept
+
+
+@dataclass(frozen=True, slots=True)
 class SiblingsSeen:
     """The jobs that this one waits for, as they are now; missing ones are left out."""
 
@@ -195,5 +204,5 @@ class NotChosen:
 Event = (
     Started | Posting | Replied | Observed | Missing | TimePassed
     | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
-    | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
+    | LinksRenewed | SeedSettled | Charged | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -86,6 +86,8 @@ class Attempt:
     account: str = ""  #: that it was submitted to
     price: Amount = 0  #: there, if it is accepted
     refundable: bool = False  #: whether the price is refunded if the task fails
+    charged: Amount | None = None  #: by the provider's own ledger; None: not read, the price counts
+    refunded: Amount = 0  #: of ``charged``, by the provider's own ledger
 
     @property
     def given_up(self) -> bool:

@@ -23,6 +23,9 @@ class Wakeups(Protocol):
     def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
         """Ask the provider for the seeds of these jobs' images."""
 
+    def read_ledger(self, account: str) -> None:
+        """Read the account's own ledger at its gateway."""
+
     def choose(self, job_id: str) -> None:
         """Call the function of the choose ``job_id``."""
 

@@ -23,6 +23,7 @@ def register(celery: Celery, services: Services) -> None:
         "ask": services.poller.poll,
         "store_assets": services.assets.store,
         "ask_seeds": services.seeds.ask,
+        "read_ledger": services.ledgers.read,
         "choose": services.chooser.choose,
         "tidy": services.retention.tidy,
         "notify": services.notifier.send,

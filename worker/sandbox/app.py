@@ -47,8 +47,33 @@ def _add_provider(app: Flask, env: Environment, tasks: Tasks, pictures: Pictures
         guarded = _guarded(env, name, view)
         for rule in (f"/mj/{path}", f"/<prefix>/mj/{path}"):
             app.add_url_rule(rule, rule, guarded, methods=[method])
+    if env.dialect.keeps_books:
+        _add_books(app, env, queries)
     for status in (404, 405):
         app.register_error_handler(status, lambda _error: _unknown_path(env))
+
+
+def _add_books(app: Flask, env: Environment, queries: TaskQueries) -> None:
+    """The gateway's own calls. A used-up key may make those that want one, too."""
+    books, key = env.books, env.options.key
+
+    def of_key(view: Callable[[], Reply]) -> Reply:
+        if key and not env.dialect.allows(request.headers, key):
+            return Reply({"success": False, "message": "无效的令牌"}, 401)
+        return view()
+
+    calls: dict[str, Callable[[], Reply]] = {
+        "/api/mj/self": lambda: books.tasks(queries.view),
+        "/api/log/token": lambda: of_key(books.log),
+        "/api/usage/token/": lambda: of_key(books.balance),
+    }
+    for rule, call in calls.items():
+
+        def respond(rule: str = rule, call: Callable[[], Reply] = call) -> Response:
+            env.stats.count(rule, "requests")
+            return _response(call())
+
+        app.add_url_rule(rule, rule, respond)
 
 
 def _guarded(env: Environment, name: str, view: Callable[..., Reply]) -> Callable[..., Response]:
@@ -65,6 +90,9 @@ def _guarded(env: Environment, name: str, view: Callable[..., Reply]) -> Callabl
             return _unknown_path(env)
         if key and endpoint != "image" and not dialect.allows(request.headers, key):
             env.stats.count("unauthorised", "refusals")
+            return _response(dialect.unauthorised)
+        if env.books.exhausted and endpoint != "image":
+            env.stats.count("exhausted", "refusals")
             return _response(dialect.unauthorised)
         return _response(view(**args))
 
@@ -93,7 +121,13 @@ def _add_own(app: Flask, env: Environment, tasks: Tasks, pictures: Pictures) -> 
         "/sandbox/videos/<name>": pictures.video,
         "/sandbox/digests/<name>": digest,
         "/sandbox/ledger": lambda: Reply(env.ledger.entries()),
-        "/sandbox/stats": lambda: Reply({**env.stats.snapshot(), "tasks": tasks.totals()}),
+        "/sandbox/stats": lambda: Reply(
+            {
+                **env.stats.snapshot(),
+                "tasks": tasks.totals(),
+                "quota": env.books.totals(),
+            }
+        ),
     }
     for rule, view in paths.items():
         app.add_url_rule(rule, rule, lambda view=view, **args: _response(view(**args)))

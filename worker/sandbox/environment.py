@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from worker.sandbox.books import Books
 from worker.sandbox.dialects import Dialect, dialect_named
 from worker.sandbox.faults import Faults
 from worker.sandbox.ledger import Ledger, Stats
@@ -20,10 +21,12 @@ class Environment:
     ledger: Ledger
     faults: Faults
     scheduler: Scheduler
+    books: Books
 
     @classmethod
     def of(cls, options: SandboxOptions, scheduler: Scheduler) -> Self:
         """The environment of a new sandbox."""
         dialect, stats = dialect_named(options.dialect), Stats()
         faults = Faults(options, dialect, stats)
-        return cls(options, dialect, stats, Ledger(options.ledger_path), faults, scheduler)
+        books = Books(options, dialect)
+        return cls(options, dialect, stats, Ledger(options.ledger_path), faults, scheduler, books)

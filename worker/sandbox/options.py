@@ -88,6 +88,19 @@ class SandboxOptions:
     banned: tuple[str, ...] = option((), parse_words, "words that moderation refuses")
     swap_equal_prompts: bool = flag("equal prompts running at once swap pictures")
 
+    books: bool | None = flag(
+        "list tasks with their prices, log charges and show the balance; default as the dialect"
+        " does",
+        default=None,
+    )
+    books_token: str | None = option(
+        None, str, "the user's access token asked for by that list; none: any"
+    )
+    task_price: float = option(0.1, float, "what the books charge for a submission, in units")
+    balance: float = option(
+        0.0, float, "units on the key, which is refused when they are used up; 0: no limit"
+    )
+
     # Faults: what goes wrong.
     callbacks_lost: float = rate("callbacks never sent")
     callbacks_doubled: float = rate("callbacks sent twice")

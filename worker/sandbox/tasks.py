@@ -74,6 +74,7 @@ class Tasks:
         with self.lock:
             task = self._new(order)
             task.status = MODAL
+        self._env.books.open_modal(task)
         self._env.stats.count("windows_opened")
         return task
 
@@ -115,6 +116,7 @@ class Tasks:
     def _enqueue(self, tasks: tuple[Task, ...], kind: str, state: str | None, prompt: str) -> int:
         for task in tasks:  # in the ledger before anyone can hear of it
             self._env.ledger.add(task, kind, state, prompt)
+        self._env.books.charge(tasks[0], modal=kind == "modal")
         with self.lock:
             ahead = len(self._waiting)
             for task in tasks:
@@ -173,6 +175,7 @@ class Tasks:
         task.fail_reason = failure
         if failure is not None:
             task.status, task.progress = FAILURE, ""
+            self._env.books.refund(task)
             return
         task.status, task.progress, task.recipe = SUCCESS, "100%", task.planned
         task.buttons = buttons.offered(task)

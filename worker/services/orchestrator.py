@@ -8,7 +8,8 @@ import structlog
 
 from worker.adapters.store import Openings
 from worker.adapters.store.store import Store
-from worker.domain.account import Account, Budgets
+from worker.domain.account import Account, Budgets, ledger
+from worker.domain.account.billing import unbooked
 from worker.domain.account.callback_stats import (
     CallbackStats,
     Sample,
@@ -133,10 +134,31 @@ class Orchestrator:
     ) -> Openings:
         job = decision.job
         account = job.account or before.account  # takes or frees the slot
-        capacity = self.dispatch.capacity(account, now)
         return self.store.jobs.commit(
-            job, decision.children, capacity=capacity, sample=sample, outbox=outbox, now=now
+            job,
+            decision.children,
+            capacity=self.dispatch.capacity(account, now),
+            sample=sample,
+            outbox=outbox,
+            unbooked=self._unbooked(before, job, now),
+            now=now,
         )
+
+    def _unbooked(self, before: Job, job: Job, now: float) -> Mapping[str, float]:
+        """When to read what the job cost, by the accounts whose ledgers say so."""
+        names = {name for name, _ in unbooked(job) - unbooked(before)}
+        return {name: now + ledger.SETTLED_S for name in names if self.costs_by(name)}
+
+    def ledger_calls(self, account: str) -> frozenset[ledger.Call]:
+        """The calls to the account's ledger that its settings ask for."""
+        if account not in self.accounts:
+            return frozenset()
+        return ledger.calls(self.accounts[account], self._callback_stats(account).dialect)
+
+    def costs_by(self, account: str) -> ledger.Call | None:
+        """The call that shows what the account's tasks cost; None if its price list counts."""
+        wanted = self.ledger_calls(account)
+        return ledger.costs_by(self.accounts[account], wanted) if wanted else None
 
     def _poll_soon(self, job: Job, now: float) -> None:
         """Poll at once if somebody waits for it; the sweep finds everything else that is due."""

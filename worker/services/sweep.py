@@ -18,7 +18,7 @@ from worker.domain.job import Job
 from worker.domain.job_spec import Kind
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
-from worker.services import notify
+from worker.services import ledgers, notify
 from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,8 @@ MEND_S = 60.0
 SEEDS = 20
 #: Seconds between two runs of retention.
 TIDY_S = 10.0
+#: Seconds between two looks at what an account's ledger may tell.
+LEDGER_S = 5.0
 #: Notifications claimed by one sweep.
 NOTIFICATIONS = 200
 
@@ -73,6 +75,7 @@ class Sweep:
             self._wakeups.ask_seeds(account, job_ids)
         self._wake_again()
         self._mend_slots()
+        self._read_ledgers()
         if self._store.once("tidy", TIDY_S):
             self._wakeups.tidy()
         self._wake_notifiers()
@@ -94,6 +97,15 @@ class Sweep:
             paced = account.max_starts_per_minute is not None
             if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
                 self._orchestrator.dispatch.wake_again(account.name, now)
+
+    def _read_ledgers(self) -> None:
+        """One message per account whose ledger has something to tell."""
+        for account in self._orchestrator.accounts:
+            if not self._orchestrator.ledger_calls(account):
+                continue
+            due = self._store.once(f"ledger:{account}", LEDGER_S)
+            if due and ledgers.wanted(self._orchestrator, account):
+                self._wakeups.read_ledger(account)
 
     def _wake_notifiers(self) -> None:
         now = self._orchestrator.clock()

@@ -82,6 +82,9 @@ class CeleryWakeups:
     def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
         self._send("hookline.ask_seeds", account, list(job_ids))
 
+    def read_ledger(self, account: str) -> None:
+        self._send("hookline.read_ledger", account)
+
     def choose(self, job_id: str) -> None:
         self._send("hookline.choose", job_id)
 

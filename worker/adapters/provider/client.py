@@ -43,7 +43,7 @@ _CONNECT_S = 5.0  #: for a connection
 
 #: What the HTTP libraries raise; ValueError: a key or address with characters that HTTP cannot
 #: carry.
-_TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
 class _Key(AuthBase):
@@ -109,7 +109,7 @@ class ProviderClient:
         session = self._given or new_session()
         try:
             status, body = self._exchange(session, "POST", submission.path, data)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return read_transport_error(self._words(error), sent=data.sent)
         finally:
             if self._given is None:
@@ -188,7 +188,7 @@ class ProviderClient:
         data = None if body is None else _Body(body)
         try:
             status, answer = self._exchange(self._session(), method, path, data, within_s)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             raise ProviderUnavailable(self._words(error)) from None
         value = read_json(answer)
         self._learn(value)
@@ -229,7 +229,7 @@ class ProviderClient:
                 stream=True,
             ) as response,
         ):
-            return response.status_code, _body(response)
+            return response.status_code, read_body(response)
 
     def _session(self) -> requests.Session:
         """The session for reads: one per thread, as `requests` does not promise thread safety."""
@@ -276,7 +276,7 @@ class _Body(io.BytesIO):
         return super().read(size)
 
 
-def _body(response: requests.Response) -> bytes:
+def read_body(response: requests.Response) -> bytes:
     """The response's body, up to ``MAX_BODY``."""
     body = bytearray()
     while len(body) < MAX_BODY:

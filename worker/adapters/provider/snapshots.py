@@ -85,7 +85,7 @@ def read_task(body: Any) -> Snapshot:
     task = mapping(body)
     if not _is_task(task):
         return Snapshot(None, TaskStatus.PENDING, recognised=False)
-    status = _status(task)
+    status = read_status(task)
     succeeded = status is TaskStatus.SUCCEEDED
     return Snapshot(
         task_id=text(task.get("id")),
@@ -136,7 +136,7 @@ def _is_task(task: JSON) -> bool:
     return ours and not any(key in task for key in _FOREIGN)
 
 
-def _status(task: JSON) -> TaskStatus:
+def read_status(task: JSON) -> TaskStatus:
     """Our status; an unknown one means that the task continues."""
     return _STATUSES.get((text(task.get("status")) or "").upper(), TaskStatus.PENDING)
 

@@ -7,6 +7,7 @@ from pydantic_core import from_json, to_json
 
 from worker.adapters.store import Batch
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.ledger import Ledger
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON, JobOptions, JobSpec
 from worker.domain.notifications import Notification
@@ -35,6 +36,7 @@ class _Docs(Generic[T]):
 
 batches = _Docs(Batch)
 breakers = _Docs(CircuitBreaker)
+ledgers = _Docs(Ledger)
 notifications = _Docs(Notification)
 
 

@@ -39,6 +39,7 @@ class JobStore(Part):
         capacity: Capacity,
         sample: Sample | None = None,
         outbox: Outbox = NOTHING,
+        unbooked: Mapping[str, float] = {},
         now: float = 0.0,
     ) -> Openings:
         """Write ``job`` as the successor of its ``version`` (0: as a new job), and its new
@@ -47,7 +48,8 @@ class JobStore(Part):
         A child that exists already is left as it is. A job that starts (``submitting``) takes one
         of the slots of ``capacity``, and is charged to the budgets; evidence that it runs takes one
         even above the limit. ``now`` sets the pace of starts. ``outbox`` is written with it, its
-        ``finished`` only if no job of the pipeline is open any more.
+        ``finished`` only if no job of the pipeline is open any more. ``unbooked``: when the job's
+        charges are read from the ledgers of these accounts.
 
         Raises ``StaleVersion`` when another process was first, or removed the pipeline to which a
         new job belongs, and ``NoFreeSlot``; nothing is written then.
@@ -57,6 +59,8 @@ class JobStore(Part):
             change["capacity"] = capacity.as_data()
         if sample:
             change["sample"] = asdict(sample)
+        if unbooked:
+            change["unbooked"] = dict(unbooked)
         answer: list[Any] = self._run("commit", codec.dump_json(change))
         match answer:
             case [b"ok", int(own), int(anywhere)]:

@@ -7,6 +7,7 @@ from worker.adapters.store.base import Part
 from worker.adapters.store.batches import BatchStore
 from worker.adapters.store.blobs import BlobStore
 from worker.adapters.store.jobs import JobStore
+from worker.adapters.store.ledgers import LedgerStore
 from worker.adapters.store.outbox import OutboxStore
 from worker.adapters.store.queue import ReadyQueue
 
@@ -25,6 +26,7 @@ class Store(Part):
         self.batches = BatchStore(client, prefix)
         self.outbox = OutboxStore(client, prefix)
         self.blobs = BlobStore(client, prefix)
+        self.ledgers = LedgerStore(client, prefix)
 
     def once(self, name: str, seconds: float) -> bool:
         """True for the first caller within ``seconds``; for work that one process should do."""

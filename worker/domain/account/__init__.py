@@ -11,6 +11,8 @@ from worker.domain.money import Amount
 Auth = Literal["bearer", "mj-api-secret", "raw"]
 #: The provider's protocol; `auto` is detected from its replies.
 Dialect = Literal["auto", "novicezk", "trueai", "gateway", "crazyrouter"]
+#: Whose figures a job's cost has once they are known: the provider's ledger's, or the price list's.
+Costs = Literal["provider", "prices"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Account:
     #: Hosts, in lower case, whose images may use plain http or a private address.
     allowed_hosts: frozenset[str] = frozenset()
     notify: Notify | None = None  #: for jobs that name no receiver
+    #: The access token and id of the gateway's user, which open the user's own list of tasks.
+    ledger_token: str = field(default="", repr=False)
+    ledger_user: str = ""
+    costs: Costs = "prices"
 
     def price(self, sort: str) -> Amount:
         """The price of a submission of this sort."""

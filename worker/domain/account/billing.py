@@ -32,6 +32,10 @@ class Charge(NamedTuple):
 
 #: Outcomes of attempts that were never accepted.
 _FREE = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER, AttemptOutcome.NOT_SENT})
+#: Outcomes after which a provider may give the price back.
+MAY_BE_REFUNDED = frozenset(
+    {AttemptOutcome.FAILED, AttemptOutcome.CANCELLED, AttemptOutcome.TIMED_OUT}
+)
 
 
 def charges(job: Job, price: Amount) -> tuple[Charge, ...]:
@@ -42,23 +46,48 @@ def charges(job: Job, price: Amount) -> tuple[Charge, ...]:
     return tuple(found)
 
 
+def unbooked(job: Job) -> frozenset[tuple[str, str]]:
+    """(account, task id) of what was paid for, until the provider's ledger says how much; of tasks
+    that failed until it shows a refund.
+    """
+    if not job.status.terminal:
+        return frozenset()
+    found = ((a.account or job.account, a.task_id) for a in job.attempts if _unbooked(a))
+    return frozenset((account, task_id) for account, task_id in found if task_id)
+
+
+def _unbooked(attempt: Attempt) -> bool:
+    if attempt.charged is None:
+        return True
+    return attempt.outcome in MAY_BE_REFUNDED and attempt.charged > 0 and not attempt.refunded
+
+
 def day_of(moment: float) -> str:
     """The day (UTC) of a time in seconds since the epoch."""
     return datetime.fromtimestamp(moment, UTC).date().isoformat()
 
 
 def _of_attempt(job: Job, attempt: Attempt) -> tuple[Charge, ...]:
-    if not attempt.price:
+    price = attempt.price if attempt.charged is None else attempt.charged
+    if not price:
         return ()
     day = day_of(attempt.started_at)
-    spent = Charge(attempt.account, day, Standing.SPENT, attempt.price)
+    spent = Charge(attempt.account, day, Standing.SPENT, price)
     if _accepted(job, attempt):
-        if attempt.refundable and attempt.outcome is AttemptOutcome.FAILED:
-            return spent, spent._replace(standing=Standing.REFUNDED)
-        return (spent,)
+        back = spent._replace(standing=Standing.REFUNDED, amount=_refunded(attempt))
+        return (spent, back) if back.amount else (spent,)
     if _may_be_accepted(job, attempt):
         return (spent._replace(standing=Standing.RESERVED),)
     return ()
+
+
+def _refunded(attempt: Attempt) -> Amount:
+    """By the provider's ledger, or by the account's settings: older gateways refund a failure
+    without a word in it.
+    """
+    if attempt.refunded or not (attempt.refundable and attempt.outcome is AttemptOutcome.FAILED):
+        return attempt.refunded
+    return attempt.price if attempt.charged is None else attempt.charged
 
 
 def _accepted(job: Job, attempt: Attempt) -> bool:

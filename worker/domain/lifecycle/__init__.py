@@ -16,7 +16,7 @@ from typing import Any
 from worker.domain import events
 from worker.domain.events import Decision, Disposition, Event, Policy
 from worker.domain.job import Job
-from worker.domain.lifecycle import asking, observing, submitting, waiting
+from worker.domain.lifecycle import asking, charging, observing, submitting, waiting
 from worker.domain.lifecycle.moves import next_look
 
 __all__ = ["next_look", "transition"]
@@ -53,6 +53,7 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.AssetsSettled: asking.assets_settled,
     events.SeedSettled: asking.seed_settled,
     events.LinksRenewed: asking.links_renewed,
+    events.Charged: charging.charged,
     events.SiblingsSeen: waiting.siblings_seen,
     events.Choosing: waiting.choosing,
     events.Chosen: waiting.chosen,

@@ -68,6 +68,8 @@ class Dialect(ABC):
     refuses_banned_words: ClassVar[bool] = False
     timeout_text: ClassVar[str] = "执行超时 5 分钟"
 
+    #: Whether it keeps books of its user's tasks, with their prices.
+    keeps_books: ClassVar[bool] = False
     forwards_hook: ClassVar[bool] = True
     callback_per_status: ClassVar[bool] = False
     ascii_callbacks: ClassVar[bool] = False

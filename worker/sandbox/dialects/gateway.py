@@ -60,6 +60,7 @@ class Gateway(Trueai):
     any_prefix = True
     ignores_other_bodies = True
     forwards_hook = False
+    keeps_books = True
 
     def allows(self, headers: Headers, key: str) -> bool:
         given = headers.get("Authorization", "")

@@ -81,6 +81,7 @@ class Submissions:
             raise Refused("image_invalid")
         self._fail_early(name, number)
         self._env.ledger.add(None, "upload", body.text("state") or None, "")
+        self._env.books.charge(None)
         urls = [self._pictures.keep(picture) for picture in given]
         return self._env.faults.after_accept(envelope(1, "提交成功", urls), number, ())
 

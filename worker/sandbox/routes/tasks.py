@@ -1,5 +1,7 @@
 """GET task/...: tasks one by one, in lists, and the seeds of their pictures."""
 
+from typing import Any
+
 from flask import request
 
 from worker.sandbox.dialects import Dialect
@@ -44,6 +46,11 @@ class TaskQueries:
         """Tasks running and waiting."""
         with self._tasks.lock:
             return self._views(self._tasks.queue())
+
+    def view(self, task_id: str) -> dict[str, Any]:
+        """The task as the provider knows it."""
+        with self._tasks.lock:
+            return self._tasks.view(self._tasks.visible[task_id])
 
     def _views(self, tasks: list[Task]) -> Reply:
         return Reply([self._tasks.view(row) for task in tasks for row in self._dialect.rows(task)])

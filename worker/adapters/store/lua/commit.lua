@@ -27,7 +27,8 @@
 --                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
 --                                   counts; lag, deviation: seconds; called_back_at; dialect;
---                                   next_start: its pace; health
+--                                   next_start: its pace; health; ledger: what is known of its own
+--   unbooked:<account>        zset  id of a job that is over -> when its charge is looked for in the provider's ledger
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
 --   notification*, outbox*    see outbox.lua
@@ -39,6 +40,7 @@
 --   account, slots            the account's name, and how many jobs it runs at once: {image, video}
 --   now                       seconds since the epoch
 --   capacity                  only if the first job starts (see worker/domain/account/capacity.py)
+--   unbooked                  account -> when the first job's charge is looked for in its ledger
 --   sample                    what the change says of the account (see worker/domain/account/callback_stats.py)
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, doc}
@@ -298,6 +300,7 @@ if counted and by ~= 0 or children > 0 or root ~= id and not old then
 end
 if by ~= 0 then count_open(root, written.of.batch, before, by) end
 if change.sample then learn(change.sample) end
+for name, at in pairs(change.unbooked or {}) do redis.call('ZADD', prefix .. 'unbooked:' .. name, at, id) end
 
 if freed + queued == 0 then return {'ok', 0, anywhere} end
 local own = 0

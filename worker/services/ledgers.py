@@ -1,0 +1,188 @@
+"""SHELL. Reads the ledgers of gateways: what is left on a key, and what tasks really cost.
+
+No job waits for it, and everything read is repeated: the sweep sends a message per account, not per
+job, and a ledger that does not answer is asked again later.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from typing import TypeVar
+
+import structlog
+
+from worker.adapters.limiter import Limiter
+from worker.adapters.provider.ledger import charges_of
+from worker.adapters.provider.ledger_client import PAGE, LedgerClient
+from worker.domain.account import Account, ledger
+from worker.domain.account.billing import unbooked
+from worker.domain.account.ledger import Call, Ledger, LedgerTask, TaskCharge
+from worker.domain.errors import HooklineError, NoLedger, NotFound, ProviderUnavailable
+from worker.domain.events import Charged
+from worker.domain.job import Job
+from worker.services.orchestrator import Orchestrator
+
+log = structlog.get_logger(__name__)
+
+#: Jobs whose charges are read at a time, pages read for them, and tasks looked up singly.
+JOBS = 200
+PAGES = 5
+SINGLY = 10
+#: Seconds by which the gateway's clock, or its provider's, may be behind ours.
+SKEW_S = 600.0
+
+T = TypeVar("T")
+
+
+def wanted(orchestrator: Orchestrator, account: str) -> bool:
+    """Whether there is something to read for the account now."""
+    now, store = orchestrator.clock(), orchestrator.store.ledgers
+    known = _still_true(store.get(account), orchestrator.accounts[account])
+    costs = orchestrator.costs_by(account)
+    if any(known.may(call, now) for call in orchestrator.ledger_calls(account) - {costs}):
+        return True
+    due = bool(store.unbooked(account, now, 1))
+    return due and (costs is None or costs in known.absent or known.may(costs, now))
+
+
+class Ledgers:
+    """Reads one account's ledger at a time."""
+
+    def __init__(self, orchestrator: Orchestrator, clients: Mapping[str, LedgerClient]) -> None:
+        self._orchestrator = orchestrator
+        self._store = orchestrator.store.ledgers
+        self._clients = clients
+        self._limiter = Limiter(self._read, per_key=1, max_waiting=0)
+
+    def read(self, account: str) -> None:
+        """Read what is due; do nothing while this process reads the same account."""
+        if account in self._clients:
+            self._limiter.run(account, account)
+
+    def tasks(self, account: str, since: float) -> Sequence[LedgerTask] | None:
+        """The user's tasks since then, newest first; None if they cannot be listed now."""
+        if Call.TASKS not in self._orchestrator.ledger_calls(account):
+            return None
+        pages = self._pages(self._clients[account], since)
+        return self._call(account, Call.TASKS, lambda: [task for page in pages for task in page])
+
+    def _read(self, name: str) -> None:
+        now, costs = self._orchestrator.clock(), self._orchestrator.costs_by(name)
+        asked = Call.BALANCE in self._orchestrator.ledger_calls(name)
+        if asked and self._known(name).may(Call.BALANCE, now):
+            self._read_balance(name)
+        due = self._store.unbooked(name, now, JOBS)
+        if not due:
+            return
+        if costs is None or costs in self._known(name).absent:
+            self._store.book(name, {}, due)
+        elif self._known(name).may(costs, now):
+            self._read_costs(name, costs, due)
+
+    def _read_balance(self, name: str) -> None:
+        if balance := self._call(name, Call.BALANCE, self._clients[name].balance):
+            self._store.save(name, replace(self._known(name), balance=balance))
+
+    def _read_costs(self, name: str, costs: Call, due: Sequence[str]) -> None:
+        jobs = self._orchestrator.store.jobs.get_many(due)
+        tasks = {job.id: _tasks(job, name) for job in jobs}
+        wanted_ids = {task_id for ids in tasks.values() for task_id in ids}
+        client = self._clients[name]
+        if costs is Call.LOG:
+            found = self._call(name, costs, client.log)
+        else:
+            since = min((_sent_at(job) for job in jobs), default=0.0)
+            found = self._call(name, costs, lambda: self._charges(client, wanted_ids, since))
+        if found is not None:
+            self._record(name, due, jobs, found)
+
+    def _charges(
+        self, client: LedgerClient, wanted_ids: set[str], since: float
+    ) -> Mapping[str, TaskCharge]:
+        """From the newest pages of the user's tasks; the rest is asked for one by one."""
+        rows: list[LedgerTask] = []
+        missing = set(wanted_ids)
+        for page in self._pages(client, since):
+            rows += page
+            missing -= {task.task_id for task in page}
+            if not missing:
+                break
+        for task_id in sorted(missing)[:SINGLY]:
+            rows += client.task(task_id)
+        return {charge.task_id: charge for charge in charges_of(rows)}
+
+    def _pages(self, client: LedgerClient, since: float) -> Iterator[Sequence[LedgerTask]]:
+        for number in range(1, PAGES + 1):
+            page = client.tasks(since - SKEW_S, number)
+            yield page
+            if len(page) < PAGE:
+                break
+
+    def _record(
+        self, name: str, due: Sequence[str], jobs: Sequence[Job], found: Mapping[str, TaskCharge]
+    ) -> None:
+        now, later = self._orchestrator.clock(), dict[str, float]()
+        for job in jobs:
+            after = self._charged(job, name, found)
+            if after is not None and _tasks(after, name):
+                wait_s = ledger.look_again(now - (after.finished_at or now))
+                later |= {} if wait_s is None else {job.id: now + wait_s}
+        self._store.book(name, later, [job_id for job_id in due if job_id not in later])
+
+    def _charged(self, job: Job, name: str, found: Mapping[str, TaskCharge]) -> Job | None:
+        """The job with its charges; None if it is gone."""
+        for task_id in _tasks(job, name):
+            if charge := found.get(task_id):
+                event = Charged(task_id, charge.kept, charge.charged)
+                try:
+                    job = self._orchestrator.record(job, event).job
+                except NotFound:  # deleted meanwhile
+                    return None
+        return job
+
+    def _call(self, name: str, call: Call, do: Callable[[], T]) -> T | None:
+        """Make the call, and note how it went; None if it failed."""
+        now, before = self._orchestrator.clock(), self._known(name)
+        try:
+            found = do()
+        except NoLedger:
+            log.info("ledger.absent", account=name, call=call.value)
+            self._store.save(name, ledger.lacking(before, call, now))
+        except ProviderUnavailable as error:
+            wait_s = max(ledger.FAILED_S, ledger.EVERY_S[call])
+            self._failed(name, ledger.failed(before, call, str(error), now, wait_s), call)
+        except HooklineError as error:
+            refused = ledger.failed(before, call, str(error), now, ledger.REFUSED_S)
+            self._failed(name, refused, call)
+        else:
+            self._store.save(name, ledger.answered(before, call, now, sharing=self._sharing(name)))
+            return found
+        return None
+
+    def _failed(self, name: str, after: Ledger, call: Call) -> None:
+        log.warning("ledger.unavailable", account=name, call=call.value, error=after.trouble[call])
+        self._store.save(name, after)
+
+    def _known(self, name: str) -> Ledger:
+        return _still_true(self._store.get(name), self._orchestrator.accounts[name])
+
+    def _sharing(self, name: str) -> int:
+        """How many accounts are at the same address: they share its limits."""
+        url = self._orchestrator.accounts[name].url
+        return sum(each.url == url for each in self._orchestrator.accounts.values())
+
+
+def _tasks(job: Job, account: str) -> frozenset[str]:
+    """Its tasks whose charges are not known for good."""
+    return frozenset(task_id for name, task_id in unbooked(job) if name == account)
+
+
+def _sent_at(job: Job) -> float:
+    return min(attempt.posted_at or attempt.started_at for attempt in job.attempts)
+
+
+def _still_true(known: Ledger, account: Account) -> Ledger:
+    """``known``, unless the account's settings changed since."""
+    written = f"{account.url}\n{account.key}\n{account.ledger_token}\n{account.ledger_user}"
+    settings = blake2b(written.encode(), digest_size=8).hexdigest()
+    return known if known.settings == settings else Ledger(settings=settings)
