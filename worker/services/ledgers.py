@@ -14,7 +14,7 @@ import structlog
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.ledger import charges_of
 from worker.adapters.provider.ledger_client import PAGE, LedgerClient
-from worker.domain.account import Account, ledger
+from worker.domain.account import ledger
 from worker.domain.account.billing import unbooked
 from worker.domain.account.ledger import Call, Ledger, LedgerTask, TaskCharge
 from worker.domain.errors import HooklineError, NoLedger, NotFound, ProviderUnavailable
@@ -36,13 +36,20 @@ T = TypeVar("T")
 
 def wanted(orchestrator: Orchestrator, account: str) -> bool:
     """Whether there is something to read for the account now."""
-    now, store = orchestrator.clock(), orchestrator.store.ledgers
-    known = _still_true(store.get(account), orchestrator.accounts[account])
-    costs = orchestrator.costs_by(account)
-    if any(known.may(call, now) for call in orchestrator.ledger_calls(account) - {costs}):
+    now, ledger_ = orchestrator.clock(), known(orchestrator, account)
+    costs, calls = orchestrator.costs_by(account), orchestrator.ledger_calls(account)
+    if Call.BALANCE in calls and ledger_.may(Call.BALANCE, now):
         return True
-    due = bool(store.unbooked(account, now, 1))
-    return due and (costs is None or costs in known.absent or known.may(costs, now))
+    due = bool(orchestrator.store.ledgers.unbooked(account, now, 1))
+    return due and (costs is None or costs in ledger_.absent or ledger_.may(costs, now))
+
+
+def known(orchestrator: Orchestrator, account: str) -> Ledger:
+    """What is known of the account's ledger, unless its settings changed since."""
+    stored, owner = orchestrator.store.ledgers.get(account), orchestrator.accounts[account]
+    written = f"{owner.url}\n{owner.key}\n{owner.ledger_token}\n{owner.ledger_user}"
+    settings = blake2b(written.encode(), digest_size=8).hexdigest()
+    return stored if stored.settings == settings else Ledger(settings=settings)
 
 
 class Ledgers:
@@ -164,7 +171,7 @@ class Ledgers:
         self._store.save(name, after)
 
     def _known(self, name: str) -> Ledger:
-        return _still_true(self._store.get(name), self._orchestrator.accounts[name])
+        return known(self._orchestrator, name)
 
     def _sharing(self, name: str) -> int:
         """How many accounts are at the same address: they share its limits."""
@@ -179,10 +186,3 @@ def _tasks(job: Job, account: str) -> frozenset[str]:
 
 def _sent_at(job: Job) -> float:
     return min(attempt.posted_at or attempt.started_at for attempt in job.attempts)
-
-
-def _still_true(known: Ledger, account: Account) -> Ledger:
-    """``known``, unless the account's settings changed since."""
-    written = f"{account.url}\n{account.key}\n{account.ledger_token}\n{account.ledger_user}"
-    settings = blake2b(written.encode(), digest_size=8).hexdigest()
-    return known if known.settings == settings else Ledger(settings=settings)

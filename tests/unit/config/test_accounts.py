@@ -107,6 +107,7 @@ def test_a_file_gives_every_account_in_its_order_and_the_budgets() -> None:
             name="a-spare",
             url="http://localhost:9100",
             allowed_hosts=frozenset({"localhost"}),
+            costs="provider",
         ),
     )
     assert given.budgets == Budgets(

@@ -274,6 +274,7 @@ def test_a_provider_is_one_account() -> None:
             dialect="trueai",
             max_running=12,
             allowed_hosts=frozenset({"pictures.lan", "10.0.0.2"}),
+            costs="provider",
         ),
     )
 

@@ -21,6 +21,14 @@ class Standing(StrEnum):
     REFUNDED = "refunded"  #: spent, and refunded because the task failed
 
 
+class Figures(StrEnum):
+    """Whose figures a job's ``spent`` and ``refunded`` are."""
+
+    PROVIDER = "provider"  #: the provider's own ledger's
+    PRICES = "prices"  #: those of the account's price list
+    BOTH = "both"  #: some attempts' are not in the ledger, or not read yet
+
+
 class Charge(NamedTuple):
     """One amount. ``account``: empty if not known yet; ``day``: as ``2026-11-22``."""
 
@@ -65,6 +73,14 @@ def _unbooked(attempt: Attempt) -> bool:
 def day_of(moment: float) -> str:
     """The day (UTC) of a time in seconds since the epoch."""
     return datetime.fromtimestamp(moment, UTC).date().isoformat()
+
+
+def figures(job: Job) -> Figures | None:
+    """Whose figures the job's cost has; None if nothing was paid for."""
+    read = {a.charged is not None for a in job.attempts if _accepted(job, a)}
+    if not read:
+        return None
+    return Figures.BOTH if len(read) > 1 else Figures.PROVIDER if read.pop() else Figures.PRICES
 
 
 def _of_attempt(job: Job, attempt: Attempt) -> tuple[Charge, ...]:

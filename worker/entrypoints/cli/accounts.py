@@ -26,7 +26,7 @@ _COLOURS = {
     TrackingMode.POLLING: "yellow",
 }
 _WIDE = 200  #: characters
-_NUMBERS = ("running", "films", "ready", "errors", "spent", "reserved", "budget")
+_NUMBERS = ("running", "films", "ready", "errors", "spent", "reserved", "budget", "balance")
 
 
 @click.command(cls=Command, examples=("hookline accounts", "hookline accounts --json"))
@@ -61,6 +61,8 @@ def _table(accounts: Sequence[Account]) -> Table:
     hidden = set[str]() if films else {"films"}
     if not any(map(_costs, accounts)):
         hidden |= {"spent", "reserved", "budget"}
+    if not any(account.balance for account in accounts):
+        hidden |= {"balance"}
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     shown = [name for name in rows[0] if name not in hidden] if rows else []
     for name in shown:
@@ -82,8 +84,17 @@ def _row(account: Account) -> dict[str, str]:
         "spent": in_words(purse.spent - purse.refunded),
         "reserved": in_words(purse.reserved),
         "budget": "none" if purse.budget is None else in_words(purse.budget),
+        "balance": _balance(account),
         "delivery": f"[{_COLOURS[account.delivery.mode]}]{account.delivery.mode}[/]",
     }
+
+
+def _balance(account: Account) -> str:
+    found = account.balance
+    if found is None:
+        return ""
+    words = "no limit" if found.available is None else in_words(found.available)
+    return f"[red]{words}[/]" if found.warning else words
 
 
 def _most(account: Account) -> int:
@@ -120,6 +131,10 @@ def _remarks(account: Account) -> Iterator[str]:
     if _most(account) < most:
         yield f"{name} said that it is full: it takes {_most(account)} for a while, not {most}."
     yield f"{name}, {account.delivery.mode}: {account.delivery.why}"
+    if account.balance and account.balance.warning:
+        yield f"{name}, balance: {account.balance.warning}. Top it up at the gateway."
+    if account.ledger and account.ledger.trouble:
+        yield f"{name}, the gateway's own ledger is not read: {account.ledger.trouble}"
     if account.in_doubt:
         yield f"{account.in_doubt} in doubt: hookline jobs --status in_doubt --account {name}"
     if account.double_payments:

@@ -8,7 +8,7 @@ import click
 from worker.adapters.store import Pipeline
 from worker.domain import money
 from worker.domain.account import Account
-from worker.domain.account.billing import Standing, charges, total
+from worker.domain.account.billing import Figures, Standing, charges, figures, total
 from worker.domain.buttons import name_of
 from worker.domain.dry_run import next_price
 from worker.domain.events import Policy
@@ -113,11 +113,19 @@ def details(
     )
 
 
+#: Whose figures a cost has, where it is not obvious.
+_FIGURES: Mapping[Figures | None, str] = {
+    Figures.PROVIDER: " (the provider's own figures)",
+    Figures.BOTH: " (partly the provider's own figures)",
+}
+
+
 def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
     """What it has cost and may cost; None if nothing has a price."""
     found = charges(job, next_price(job, accounts))
     sums = [(standing, total(found, standing)) for standing in Standing]
-    return ", ".join(f"{money.in_words(value)} {name}" for name, value in sums if value) or None
+    words = ", ".join(f"{money.in_words(value)} {name}" for name, value in sums if value)
+    return f"{words}{_FIGURES.get(figures(job), '')}" if words else None
 
 
 def tree(members: Sequence[Job], locate: Locate) -> list[str]:

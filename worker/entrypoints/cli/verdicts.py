@@ -55,6 +55,7 @@ def account(report: Account) -> Iterator[Finding]:
         message = f"{state.name}: {state.why}"
         yield Finding(f"account {name}", "warn", message, state.hint)
     yield _delivery(name, report.delivery)
+    yield from _ledger(report)
     if report.in_doubt:
         jobs = counted(report.in_doubt, "job")
         yield Finding(
@@ -85,6 +86,17 @@ def deliveries(dead: int) -> Iterator[Finding]:
             "`hookline deliveries --state dead`; once the receiver works again, "
             "`hookline deliveries replay --dead`.",
         )
+
+
+def _ledger(report: Account) -> Iterator[Finding]:
+    """Whether the key has enough left, and the gateway's ledger can be read."""
+    balance, trouble = report.balance, report.ledger.trouble if report.ledger else None
+    if balance and balance.warning:
+        advice = "Top it up at the gateway."
+        yield Finding(f"balance {report.name}", "warn", balance.warning, advice)
+    if trouble:
+        advice = "Costs stay estimates, and jobs in doubt wait. Check ledger_token and ledger_user."
+        yield Finding(f"ledger {report.name}", "warn", trouble, advice)
 
 
 def _delivery(account: str, tracking: Tracking) -> Finding:

@@ -3,20 +3,25 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 from worker.adapters.store import Filter, Load
 from worker.adapters.store.store import Store
 from worker.domain.account.billing import Standing
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.ledger import Call, Ledger, warning
 from worker.domain.job import Status
 from worker.domain.money import Amount
+from worker.services import ledgers
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import (
     Account,
     Accounts,
     AccountState,
+    Balance,
     Budget,
+    LedgerState,
     Pools,
     Slots,
     Taking,
@@ -140,6 +145,41 @@ def _account(
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
         double_payments=paid_twice + store.jobs.forgotten_double_payments(name),
         delivery=Tracking.model_validate({**asdict(stats), "mode": mode, "why": why}),
+        **_of_the_gateway(orchestrator, name),
+    )
+
+
+def _of_the_gateway(orchestrator: Orchestrator, name: str) -> dict[str, Any]:
+    """What its own ledger says, where there is one. A worker read it; nothing is asked here."""
+    found, calls = ledgers.known(orchestrator, name), orchestrator.ledger_calls(name)
+    answers: dict[str, Any] = {}
+    if balance := _balance(orchestrator, name, found):
+        answers["balance"] = balance
+    if balance or any(call in found.trouble for call in calls):
+        answers["ledger"] = _ledger(found, calls, orchestrator.costs_by(name))
+    return answers
+
+
+def _balance(orchestrator: Orchestrator, name: str, found: Ledger) -> Balance | None:
+    left = found.balance
+    if left is None:
+        return None
+    waiting = orchestrator.store.accounts.money([f"account:{name}"])[0].get(Standing.ESTIMATED, 0)
+    return Balance(
+        available=None if left.unlimited else left.available,
+        granted=left.granted,
+        read_at=left.read_at,
+        warning=warning(left, waiting),
+    )
+
+
+def _ledger(found: Ledger, calls: Collection[Call], costs: Call | None) -> LedgerState:
+    there = {call for call in calls if call not in found.absent}
+    trouble = {found.trouble[call] for call in there if call in found.trouble}
+    return LedgerState(
+        costs="provider" if costs in there else "prices",
+        doubts=Call.TASKS in there,
+        trouble="; ".join(sorted(trouble)) or None,
     )
 
 

@@ -5,8 +5,9 @@ from enum import StrEnum
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from worker.domain.account import Costs
 from worker.domain.account.callback_stats import TrackingMode
-from worker.services.reports.answers.base import Answer, Purse, Time
+from worker.services.reports.answers.base import Answer, Money, Purse, Time
 
 
 class Taking(StrEnum):
@@ -65,6 +66,23 @@ class Budget(Purse, _Scoped):  # in this order the scope comes first
     """A budget that accounts share."""
 
 
+class Balance(Answer):
+    """What is left on the account's key, by the gateway's own ledger."""
+
+    available: Money | None = Field(description="in units; null: without limit")
+    granted: Money = Field(description="what was left and used when it was read")
+    read_at: Time
+    warning: str | None = Field(description="why it needs a person")
+
+
+class LedgerState(Answer):
+    """What the gateway's own ledger is read for."""
+
+    costs: Costs = Field(description="whose figures costs are once they are known")
+    doubts: bool = Field(description="whether it settles jobs in doubt")
+    trouble: str | None = Field(description="why it could not be read")
+
+
 class Account(Answer):
     """One provider address and key, and how it stands."""
 
@@ -85,6 +103,8 @@ class Account(Answer):
     in_doubt: int
     double_payments: int = Field(description="jobs that were paid for twice")
     delivery: Tracking
+    balance: Balance | None = Field(None, description="missing: not known, or no gateway")
+    ledger: LedgerState | None = Field(None, description="missing: none is read")
 
 
 class Accounts(Answer):

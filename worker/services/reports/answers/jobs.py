@@ -9,7 +9,7 @@ from pydantic import AliasPath, Field, PlainSerializer
 from worker.adapters import store
 from worker.domain import dry_run, job
 from worker.domain.account import Account
-from worker.domain.account.billing import Standing, charges, total
+from worker.domain.account.billing import Figures, Standing, charges, figures, total
 from worker.domain.error_codes import RETRY_ON
 from worker.domain.job import Status
 from worker.domain.job_spec import Kind
@@ -135,12 +135,19 @@ class JobCost(Answer):
     reserved: Money = Field(description="of one on its way, or in doubt")
     spent: Money = Field(description="of all that were accepted")
     refunded: Money
+    figures: Figures | None = Field(
+        None,
+        description="`provider`: `spent` and `refunded` are the provider's own figures; `both`: of "
+        "some submits; missing: they are estimates by the price list",
+    )
 
     @classmethod
     def of(cls, one: job.Job, accounts: Accounts | None) -> Self:
         """The job's charges; without ``accounts`` there is no estimate."""
         found = charges(one, 0 if accounts is None else dry_run.next_price(one, accounts))
         sums: dict[str, Any] = {each.value: total(found, each) for each in Standing}
+        if (whose := figures(one)) not in (None, Figures.PRICES):
+            sums["figures"] = whose
         return cls(**sums if accounts is not None else {**sums, "estimated": None})
 
 
