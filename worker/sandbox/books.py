@@ -12,6 +12,7 @@ from typing import Any
 from flask import request
 
 from worker.sandbox.dialects import Dialect
+from worker.sandbox.dialects.gateway import gateway_action
 from worker.sandbox.models import MODAL, Reply, Task
 from worker.sandbox.options import SandboxOptions
 
@@ -23,10 +24,16 @@ _CHARGE, _REFUND = 2, 6
 #: Rows of a key's log, and calls for log and balance in so many seconds.
 _LOGGED = 1000
 _CALLS, _PER_S = 20, 1200.0
+#: These only open a window.
+_FREE = ("INPAINT", "CUSTOM_ZOOM")
 _PAGE = Reply(
     "<!doctype html>\n<html><head><title>New API</title></head><body></body></html>\n",
     content_type="text/html; charset=utf-8",
 )
+
+
+def _action(task: Task) -> str:
+    return gateway_action(task.order.custom_id or "") or task.order.action
 
 
 @dataclass
@@ -60,7 +67,7 @@ class Books:
 
     def charge(self, task: Task | None, *, modal: bool = False) -> None:
         """A submission was accepted and is paid for; an upload has no task."""
-        action = "UPLOAD" if task is None else MODAL if modal else task.order.action
+        action = "UPLOAD" if task is None else MODAL if modal else _action(task)
         with self._lock:
             self._used += self._price
             self._note(_CHARGE, action, task.id if task else "")
@@ -68,9 +75,12 @@ class Books:
                 self._add(task, action, self._price)
 
     def open_modal(self, task: Task) -> None:
-        """A press was accepted that waits for its modal; it costs nothing."""
+        """A press was accepted that waits for its modal."""
+        if _action(task) not in _FREE:
+            self.charge(task)
+            return
         with self._lock:
-            self._add(task, task.order.action, 0)
+            self._add(task, _action(task), 0)
 
     def refund(self, task: Task) -> None:
         """The task failed: its price goes back."""

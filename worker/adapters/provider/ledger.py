@@ -20,7 +20,7 @@ _AMOUNT_PER_QUOTA = 2
 _CHARGE, _REFUND = 2, 6
 #: Codes of accepted submits; the rows of others have a code and no task.
 _ACCEPTED = frozenset({None, 1, 21, 22})
-#: These only open a window. Older gateways note a price for them, and do not take it.
+#: These open a window for nothing; older gateways note a price all the same.
 _FREE_ACTIONS = frozenset({"INPAINT", "CUSTOM_ZOOM"})
 #: The end of a charge's text: ``... IMAGINE, ID 1771...``; of several tasks the first.
 _TASK_ID = re.compile(r"\bID[ :]{0,3}([A-Za-z0-9_-]{1,100})")
@@ -30,7 +30,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,15}")
 def read_tasks(body: Any) -> tuple[LedgerTask, ...] | None:
     """A page of the user's tasks, newest first; None for anything else.
 
-    Of rows with one id only what was paid for has a price: a window's answer gets a row of its own.
+    A task may have several rows: a window's answer gets one of its own.
     """
     data = _data(body)
     rows = data if isinstance(data, list) else mapping(data).get("items")
@@ -43,9 +43,8 @@ def _task(row: JSON) -> LedgerTask | None:
     task_id, submitted_ms = text(row.get("mj_id")), _number(row.get("submit_time"))
     if task_id is None or submitted_ms is None or _number(row.get("code")) not in _ACCEPTED:
         return None
-    quota = _number(row.get("quota"))
     action = (text(row.get("action")) or "").upper()
-    free = action in _FREE_ACTIONS
+    quota = 0 if action in _FREE_ACTIONS else _number(row.get("quota"))
     return LedgerTask(
         row=text(row.get("id")) or f"{task_id} {action}",
         task_id=task_id.partition(",")[0],
@@ -53,7 +52,7 @@ def _task(row: JSON) -> LedgerTask | None:
         status=read_status(row),
         state=text(row.get("state")),
         looked_at=text(row.get("status")) is not None,
-        kept=None if quota is None or free else max(0, quota) * _AMOUNT_PER_QUOTA,
+        kept=None if quota is None else max(0, quota) * _AMOUNT_PER_QUOTA,
     )
 
 

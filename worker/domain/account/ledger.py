@@ -58,7 +58,7 @@ class LedgerTask:
     status: TaskStatus
     state: str | None  #: our ``state``; None until the gateway first looked at its provider
     looked_at: bool  #: whether it did
-    kept: Amount | None = None  #: None: this row is not what was paid for
+    kept: Amount | None = None  #: None: it does not say
 
 
 @dataclass(frozen=True, slots=True)
