@@ -101,7 +101,7 @@ def build(settings: Settings) -> Services:
         batches=Batches(orchestrator, enqueuer),
         receiver=CallbackReceiver(orchestrator, tokens),
         submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
-        poller=Poller(orchestrator, clients, tokens),
+        poller=Poller(orchestrator, clients, tokens, ledgers),
         ledgers=ledgers,
         sweep=Sweep(orchestrator, wakeups),
         seeds=Seeds(orchestrator, clients, assets.describe),

@@ -107,3 +107,17 @@ def test_the_balance_is_shown_and_warns_before_it_ends(tmp_path: Path) -> None:
         assert shown.granted == amount(4.9)
         assert shown.warning == "0.4 left of 4.9"
         assert provider.sandbox.stats.get("exhausted", "refusals") == 0
+
+
+@pytest.mark.parametrize("token", [TOKEN, ""], ids=["the user's list", "the key's log"])
+def test_a_doubt_that_was_accepted_is_settled_by_the_ledger(token: str, tmp_path: Path) -> None:
+    with (
+        providing("gateway", errors_after=1.0, books_token=TOKEN, fetch_lag=1.0) as provider,
+        flow(provider.url, tmp_path, hooked=False, ledger_token=token) as hookline,
+    ):
+        jobs = [hookline.submit(kind="imagine", prompt=f"a fox {n}") for n in range(3)]
+        ends = [done for job in jobs for done in hookline.finish(job)]
+        assert {done.status for done in ends} == {Status.SUCCEEDED}
+        assert [len(done.attempts) for done in ends] == [1, 1, 1]
+        assert len(provider.sandbox.ledger.entries()) == 3
+        assert not hookline.wakeups.errors

@@ -126,8 +126,8 @@ class Flow:
         self.enqueuer = Enqueuer(self.orchestrator, storage, choosers)
         self.receiver = CallbackReceiver(self.orchestrator, self.tokens)
         submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
-        poller = Poller(self.orchestrator, clients, self.tokens)
         self.ledgers = Ledgers(self.orchestrator, {"default": LedgerClient(account)})
+        poller = Poller(self.orchestrator, clients, self.tokens, self.ledgers)
         assets = Assets(self.orchestrator, storage, clients)
         self.wakeups.tasks = {
             "start": submitter.start_next,

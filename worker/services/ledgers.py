@@ -30,6 +30,8 @@ PAGES = 5
 SINGLY = 10
 #: Seconds by which the gateway's clock, or its provider's, may be behind ours.
 SKEW_S = 600.0
+#: How far back a list goes, in seconds: what it is believed about needs older tasks as well.
+BEFORE_S = 86_400.0
 
 T = TypeVar("T")
 
@@ -67,11 +69,36 @@ class Ledgers:
             self._limiter.run(account, account)
 
     def tasks(self, account: str, since: float) -> Sequence[LedgerTask] | None:
-        """The user's tasks since then, newest first; None if they cannot be listed now."""
-        if Call.TASKS not in self._orchestrator.ledger_calls(account):
+        """The user's tasks, newest first, at least those since then; None if there is no such list.
+
+        For jobs in doubt, so it does not wait for its time if the call worked before.
+        """
+        if not self._asks(account, Call.TASKS):
             return None
         pages = self._pages(self._clients[account], since)
         return self._call(account, Call.TASKS, lambda: [task for page in pages for task in page])
+
+    def charged_tasks(self, account: str) -> Sequence[str]:
+        """Ids in the key's log, newest first, of tasks that no job of ours is known to have.
+
+        Empty while it is not time for the call, or there is none.
+        """
+        now = self._orchestrator.clock()
+        if not (self._asks(account, Call.LOG) and self._known(account).may(Call.LOG, now)):
+            return ()
+        found = self._call(account, Call.LOG, self._clients[account].log)
+        if not found:
+            return ()
+        if self._orchestrator.costs_by(account) is Call.LOG:
+            self._record(account, self._store.unbooked(account, now, JOBS), found)
+        ours = self._orchestrator.store.jobs.known_tasks(account, list(found))
+        return [task_id for task_id in found if task_id not in ours]
+
+    def _asks(self, account: str, call: Call) -> bool:
+        if account not in self._clients or call not in self._orchestrator.ledger_calls(account):
+            return False
+        known_ = self._known(account)
+        return known_.works(call) or known_.may(call, self._orchestrator.clock())
 
     def _read(self, name: str) -> None:
         now, costs = self._orchestrator.clock(), self._orchestrator.costs_by(name)
@@ -91,24 +118,20 @@ class Ledgers:
             self._store.save(name, replace(self._known(name), balance=balance))
 
     def _read_costs(self, name: str, costs: Call, due: Sequence[str]) -> None:
-        jobs = self._orchestrator.store.jobs.get_many(due)
-        tasks = {job.id: _tasks(job, name) for job in jobs}
-        wanted_ids = {task_id for ids in tasks.values() for task_id in ids}
         client = self._clients[name]
-        if costs is Call.LOG:
-            found = self._call(name, costs, client.log)
-        else:
-            since = min((_sent_at(job) for job in jobs), default=0.0)
-            found = self._call(name, costs, lambda: self._charges(client, wanted_ids, since))
+        read = client.log if costs is Call.LOG else lambda: self._charges(name, client, due)
+        found = self._call(name, costs, read)
         if found is not None:
-            self._record(name, due, jobs, found)
+            self._record(name, due, found)
 
     def _charges(
-        self, client: LedgerClient, wanted_ids: set[str], since: float
+        self, name: str, client: LedgerClient, due: Sequence[str]
     ) -> Mapping[str, TaskCharge]:
         """From the newest pages of the user's tasks; the rest is asked for one by one."""
+        jobs = self._orchestrator.store.jobs.get_many(due)
+        since = min((_sent_at(job) for job in jobs), default=0.0)
+        missing = {task_id for job in jobs for task_id in _tasks(job, name)}
         rows: list[LedgerTask] = []
-        missing = set(wanted_ids)
         for page in self._pages(client, since):
             rows += page
             missing -= {task.task_id for task in page}
@@ -119,17 +142,16 @@ class Ledgers:
         return {charge.task_id: charge for charge in charges_of(rows)}
 
     def _pages(self, client: LedgerClient, since: float) -> Iterator[Sequence[LedgerTask]]:
+        """The newest pages, back to what was submitted before ``since``."""
         for number in range(1, PAGES + 1):
-            page = client.tasks(since - SKEW_S, number)
+            page = client.tasks(since - BEFORE_S, number)
             yield page
-            if len(page) < PAGE:
+            if len(page) < PAGE or page[-1].submitted_at < since - SKEW_S:
                 break
 
-    def _record(
-        self, name: str, due: Sequence[str], jobs: Sequence[Job], found: Mapping[str, TaskCharge]
-    ) -> None:
+    def _record(self, name: str, due: Sequence[str], found: Mapping[str, TaskCharge]) -> None:
         now, later = self._orchestrator.clock(), dict[str, float]()
-        for job in jobs:
+        for job in self._orchestrator.store.jobs.get_many(due):
             after = self._charged(job, name, found)
             if after is not None and _tasks(after, name):
                 wait_s = ledger.look_again(now - (after.finished_at or now))

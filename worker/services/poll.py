@@ -1,11 +1,11 @@
 """SHELL. Polls the provider about silent jobs; results are recorded the way callbacks are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
 from worker.adapters.limiter import Limiter
-from worker.adapters.provider.client import ProviderClient
+from worker.adapters.provider.client import MAX_IDS, ProviderClient
 from worker.adapters.tokens import Tokens
 from worker.domain import followups
 from worker.domain.account.callback_stats import Source
@@ -14,6 +14,7 @@ from worker.domain.events import Disposition, Missing, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import next_look
 from worker.domain.provider_reports import Snapshot, TaskStatus
+from worker.services.ledgers import Ledgers
 from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
@@ -30,10 +31,12 @@ class Poller:
         orchestrator: Orchestrator,
         clients: Mapping[str, ProviderClient],
         tokens: Tokens,
+        ledgers: Ledgers | None = None,
     ) -> None:
         self._orchestrator = orchestrator
         self._clients = clients
         self._tokens = tokens
+        self._ledgers = ledgers or Ledgers(orchestrator, {})
         self._limiter = Limiter(self._poll, per_key=POLLS, max_waiting=0)
         self._without_list: set[str] = set()
 
@@ -68,23 +71,35 @@ class Poller:
             self._record(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
 
     def _search(self, client: ProviderClient, account: str, jobs: Mapping[str, Job]) -> None:
-        """Look for jobs in doubt in the provider's list of recent tasks, if it has one.
+        """Look for jobs in doubt among the tasks that the provider lists.
 
         Absence is no evidence: the list is short, and may be another server's.
         """
-        if not jobs or account in self._without_list:
+        if not jobs:
             return
-        try:
-            listed = client.task_list()
-        except ProviderUnavailable:
-            raise
-        except HooklineError:  # gateways have no list
-            self._without_list.add(account)
-            return
-        for snapshot in listed:
+        for snapshot in self._listed(client, account, jobs.values()):
             named = self._tokens.job(snapshot.state)
             if named and (job := jobs.get(named.job_id)):
                 self._record(job, Observed(snapshot, attempt=named.attempt, asked=True))
+
+    def _listed(
+        self, client: ProviderClient, account: str, jobs: Iterable[Job]
+    ) -> Sequence[Snapshot]:
+        """The user's tasks at a gateway, or the provider's own list; gateways have none without the
+        user's token, so there the tasks that were charged to the key.
+        """
+        tasks = self._ledgers.tasks(account, min(map(_doubted_at, jobs)))
+        if tasks is not None:
+            return [Snapshot(t.task_id, TaskStatus.SUBMITTED, state=t.state) for t in tasks]
+        if account not in self._without_list:
+            try:
+                return client.task_list()
+            except ProviderUnavailable:
+                raise
+            except HooklineError:  # gateways have no list
+                self._without_list.add(account)
+        charged = self._ledgers.charged_tasks(account)
+        return client.fetch_many(charged[:MAX_IDS]) if charged else []
 
     def _record(self, job: Job, event: Missing | Observed) -> None:
         ended = isinstance(event, Observed) and event.snapshot.status.terminal
@@ -99,6 +114,11 @@ class Poller:
         now = self._orchestrator.clock()
         due_at = next_look(job, now, self._orchestrator.policy(job))
         self._orchestrator.store.jobs.reschedule(job.id, due_at)
+
+
+def _doubted_at(job: Job) -> float:
+    """When the POST left whose outcome is unknown."""
+    return job.attempts[-1].posted_at or job.attempts[-1].started_at
 
 
 def _incomplete(job: Job, snapshot: Snapshot) -> bool:

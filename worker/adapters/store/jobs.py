@@ -95,6 +95,13 @@ class JobStore(Part):
         job_id = self._ask(self._redis.hget, f"{self._prefix}tasks:{account}", task_id)
         return job_id.decode() if job_id else None
 
+    def known_tasks(self, account: str, task_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the provider's tasks that jobs of ours submitted."""
+        if not task_ids:
+            return frozenset()
+        found = self._ask(self._redis.hmget, f"{self._prefix}tasks:{account}", list(task_ids))
+        return frozenset(i for i, job_id in zip(task_ids, found, strict=True) if job_id)
+
     def pipeline(self, pipeline_id: str) -> Pipeline | None:
         """All jobs of the pipeline; None if it has none."""
         key = f"{self._prefix}pipeline:{pipeline_id}"

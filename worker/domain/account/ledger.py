@@ -30,7 +30,7 @@ class Call(StrEnum):
     """A call to the ledger."""
 
     TASKS = "tasks"  #: the user's tasks, with ``ledger_token``
-    LOG = "log"  #: the key's charges and refunds
+    LOG = "log"  #: the key's charges and refunds, without it
     BALANCE = "balance"
 
 
@@ -85,6 +85,10 @@ class Ledger:
         """Whether it is time for the call."""
         return now >= self.not_before.get(call, 0.0)
 
+    def works(self, call: Call) -> bool:
+        """Whether the call did not fail when it was made last."""
+        return call not in self.trouble and call not in self.absent
+
 
 def calls(account: Account, dialect: str | None) -> frozenset[Call]:
     """The calls that this account wants and its provider may have.
@@ -96,8 +100,7 @@ def calls(account: Account, dialect: str | None) -> frozenset[Call]:
         return frozenset({Call.TASKS, Call.BALANCE})
     if known in ("novicezk", "trueai"):
         return frozenset()
-    costs = account.costs == "provider"
-    return frozenset({Call.LOG, Call.BALANCE} if costs else {Call.BALANCE})
+    return frozenset({Call.LOG, Call.BALANCE})
 
 
 def costs_by(account: Account, wanted: frozenset[Call]) -> Call | None:

@@ -12,7 +12,7 @@ URL = "https://gateway.example"
 @pytest.mark.parametrize(
     ("account", "learnt", "calls", "costs"),
     [
-        (Account("a", URL), None, {Call.BALANCE}, None),
+        (Account("a", URL), None, {Call.BALANCE, Call.LOG}, None),
         (Account("a", URL, costs="provider"), None, {Call.BALANCE, Call.LOG}, Call.LOG),
         (Account("a", URL, costs="provider"), "gateway", {Call.BALANCE, Call.LOG}, Call.LOG),
         (Account("a", URL, costs="provider"), "trueai", set(), None),
