@@ -19,6 +19,7 @@ from worker.adapters.store.jobs import JobStore
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.account.capacity import Capacity
+from worker.domain.account.task_list import Accepted
 from worker.domain.errors import HooklineError
 from worker.domain.events import Policy
 from worker.domain.job import Job
@@ -75,6 +76,7 @@ class FailingJobs(JobStore):
         *,
         capacity: Capacity,
         sample: Sample | None = None,
+        accepted: Accepted | None = None,
         outbox: Outbox = NOTHING,
         unbooked: Mapping[str, float] = {},
         now: float = 0.0,
@@ -88,6 +90,7 @@ class FailingJobs(JobStore):
             children,
             capacity=capacity,
             sample=sample,
+            accepted=accepted,
             outbox=outbox,
             unbooked=unbooked,
             now=now,

@@ -8,11 +8,14 @@ from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import MAX_IDS, ProviderClient
 from worker.adapters.tokens import Tokens
 from worker.domain import followups
+from worker.domain.account import task_list
 from worker.domain.account.callback_stats import Source
+from worker.domain.account.task_list import Listing, Row
 from worker.domain.errors import HooklineError, NotFound, ProviderUnavailable
-from worker.domain.events import Disposition, Missing, Observed
+from worker.domain.events import Disposition, Missing, NotListed, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import next_look
+from worker.domain.lifecycle.doubting import doubt_of
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.services.ledgers import Ledgers
 from worker.services.orchestrator import Orchestrator
@@ -71,37 +74,65 @@ class Poller:
             self._record(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
 
     def _search(self, client: ProviderClient, account: str, jobs: Mapping[str, Job]) -> None:
-        """Look for jobs in doubt among the tasks that the provider lists.
-
-        Absence is no evidence: the list is short, and may be another server's.
-        """
+        """Look for jobs in doubt among the tasks that the provider lists."""
         if not jobs:
             return
-        for snapshot in self._listed(client, account, jobs.values()):
+        read_at = self._orchestrator.clock()
+        listed, rows = self._listed(client, account, jobs.values())
+        found: set[str] = set()
+        for snapshot in listed:
             named = self._tokens.job(snapshot.state)
             if named and (job := jobs.get(named.job_id)):
                 self._record(job, Observed(snapshot, attempt=named.attempt, asked=True))
+                found.add(job.id)
+        if rows is not None:
+            known = self._orchestrator.store.accounts.accepted(account)
+            missed = [job for job_id, job in jobs.items() if job_id not in found]
+            self._judge_absent(account, Listing(read_at, rows, known), missed)
 
     def _listed(
         self, client: ProviderClient, account: str, jobs: Iterable[Job]
-    ) -> Sequence[Snapshot]:
-        """The user's tasks at a gateway, or the provider's own list; gateways have none without the
-        user's token, so there the tasks that were charged to the key.
+    ) -> tuple[Sequence[Snapshot], Sequence[Row] | None]:
+        """What shows the account's tasks, and its rows if what they lack may be judged.
+
+        The user's own list at a gateway; else the provider's list, which gateways do not have; else
+        those that were charged to the key, which are not all.
         """
         tasks = self._ledgers.tasks(account, min(map(_doubted_at, jobs)))
         if tasks is not None:
-            return [Snapshot(t.task_id, TaskStatus.SUBMITTED, state=t.state) for t in tasks]
+            found = [Snapshot(t.task_id, TaskStatus.SUBMITTED, state=t.state) for t in tasks]
+            # Once the gateway looked at its provider, only tasks of others have no state.
+            return found, [
+                self._row(t.task_id, t.state, stated=t.looked_at or bool(t.state)) for t in tasks
+            ]
         if account not in self._without_list:
             try:
-                return client.task_list()
+                found = client.task_list()
             except ProviderUnavailable:
                 raise
             except HooklineError:  # gateways have no list
                 self._without_list.add(account)
+            else:
+                rows = [self._row(s.task_id or "", s.state, stated=bool(s.state)) for s in found]
+                return found, rows
         charged = self._ledgers.charged_tasks(account)
-        return client.fetch_many(charged[:MAX_IDS]) if charged else []
+        return client.fetch_many(charged[:MAX_IDS]) if charged else [], None
 
-    def _record(self, job: Job, event: Missing | Observed) -> None:
+    def _row(self, task_id: str, state: str | None, *, stated: bool) -> Row:
+        return Row(task_id, ours=self._tokens.job(state) is not None, stated=stated)
+
+    def _judge_absent(self, account: str, listing: Listing, jobs: Sequence[Job]) -> None:
+        """Decide about the jobs that the listing does not show, and remember what it was like."""
+        history, _, _ = self._orchestrator.callback_stats(account)
+        for job in jobs:
+            doubt = doubt_of(job, listing.read_at, self._orchestrator.policy(job))
+            if doubt and task_list.proves_absence(listing, history.task_list, doubt):
+                self._record(job, NotListed(doubt.attempt))
+        learnt = task_list.after(history.task_list, listing)
+        if learnt != history.task_list:
+            self._orchestrator.store.accounts.learn_task_list(account, learnt)
+
+    def _record(self, job: Job, event: Missing | NotListed | Observed) -> None:
         ended = isinstance(event, Observed) and event.snapshot.status.terminal
         try:
             decision = self._orchestrator.record(job, event, source=Source.ASKED if ended else None)

@@ -1,7 +1,8 @@
-"""Describes attempts: what was sent, how a doubt ends, double payments."""
+"""Describes attempts: what was sent, how a doubt or an overdue job ends, double payments."""
 
 from worker.domain.events import Policy
 from worker.domain.job import Attempt, Job, Status
+from worker.domain.lifecycle import doubting, moves
 from worker.entrypoints.cli.base import moment
 
 _RESOLVE = (
@@ -32,23 +33,45 @@ def paid_twice(job: Job) -> str | None:
 
 
 def what_next(job: Job, policy: Policy) -> str | None:
-    """How the doubt of a job ends; None for a job that is not in doubt."""
-    if job.status is not Status.IN_DOUBT:
-        return None
+    """How the wait ends of a job in doubt, overdue or draining, and its place; None for others."""
+    if job.status is Status.OVERDUE:
+        return _overdue(job, policy)
+    if job.draining:
+        return f"the provider may still run it, so it cannot be retried yet. {_place(job, policy)}"
+    return _doubt(job, policy) if job.status is Status.IN_DOUBT else None
+
+
+def _overdue(job: Job, policy: Policy) -> str:
+    until = _time((job.overdue_since or 0.0) + policy.grace_s)
+    return (
+        f"a late success is taken over until {until}, then it is timed out.\n"
+        f"{_place(job, policy)}\nhookline cancel {job.id}  ends the wait"
+    )
+
+
+def _place(job: Job, policy: Policy) -> str:
+    if not job.holds_slot:
+        return "It takes no place meanwhile: others run."
+    until = moves.place_until(job, policy)
+    if until is None:
+        return "It keeps its place while the provider may be running it."
+    return f"It keeps its place until {_time(until)} at most, as it would have ended then."
+
+
+def _doubt(job: Job, policy: Policy) -> str:
     resolve = f"By hand, after a look at the provider's tasks:\n{_RESOLVE.format(id=job.id)}"
     if job.held:
-        waits = "held: a callback still settles it, or you; it takes no place meanwhile."
-        return f"{waits}\n{resolve}"
+        waits = "held: a callback or the task list still settles it, or you."
+        return f"{waits}\n{_place(job, policy)}\n{resolve}"
     until = _time(job.doubt_until)
     evidence = f"until {until} a callback or the provider's task list may settle it."
-    return f"{evidence}\n{_after_window(job, policy)}\n{resolve}"
+    return f"{evidence}\n{_place(job, policy)}\n{_after_window(job, policy)}\n{resolve}"
 
 
 def _after_window(job: Job, policy: Policy) -> str:
     """What follows if no evidence comes."""
     otherwise = "it fails" if policy.in_doubt == "fail" else "it is held for you"
-    given_up = sum(attempt.given_up for attempt in job.attempts)
-    if given_up >= policy.max_resubmits:
+    if doubting.resubmits(job) >= policy.max_resubmits:
         return f"Then {otherwise}: it is not sent again by itself any more."
     if policy.in_doubt == "resubmit":
         return "Then it is sent again, and may be paid for twice."

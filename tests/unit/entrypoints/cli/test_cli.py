@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import worker
 from tests.support.drawing import draw
-from tests.support.jobs import GRID, NOW, a_job, capacity, changed, in_status
+from tests.support.jobs import GRID, NOW, a_job, after, capacity, changed, in_status
 from tests.support.stores import OwnStore
 from worker.adapters.messaging import broker
 from worker.adapters.storage.storage import Storage
@@ -22,7 +22,7 @@ from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.events import Policy
+from worker.domain.events import Cancelled, Policy, TimePassed
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind, Retry
 from worker.domain.money import amount
@@ -455,7 +455,7 @@ DOUBTS: dict[str, tuple[Policy, bool, list[str]]] = {
     "fail": (Policy(in_doubt="fail"), False, ["sent again if callbacks", "else it fails"]),
     "no more": (Policy(max_resubmits=0), False, ["held for you", "not sent again by itself"]),
     "no more, fail": (Policy(max_resubmits=0, in_doubt="fail"), False, ["Then it fails"]),
-    "held": (Policy(), True, ["held: a callback still settles it"]),
+    "held": (Policy(), True, ["held: a callback or the task list still settles it", "no place"]),
 }  # fmt: skip
 
 
@@ -470,6 +470,27 @@ def test_what_happens_next_to_a_job_in_doubt(
     for outcome in ("accepted --task-id TASK", "resubmit", "failed"):
         assert f"hookline resolve {job.id} --outcome {outcome}" in said
     assert attempts.what_next(in_status(Status.SUBMITTED), policy) is None
+
+
+def test_a_job_that_is_waited_for_says_whether_it_keeps_its_place() -> None:
+    doubtful, submitted = in_status(Status.IN_DOUBT), in_status(Status.SUBMITTED, deadline_s=60)
+    overdue = after(submitted, TimePassed(), now=NOW + 60).job
+    for job, words in (
+        (doubtful, "keeps its place until 2027-01-15 08:03:00 UTC at most"),
+        (replace(doubtful, place_freed=True), "takes no place meanwhile"),
+        (overdue, "keeps its place while the provider may be running it"),
+        (in_status(Status.OVERDUE), "takes no place meanwhile"),
+        (after(submitted, Cancelled()).job, "cannot be retried yet. It keeps its place"),
+    ):
+        assert words in (attempts.what_next(job, Policy()) or ""), job
+
+
+def test_an_overdue_job_names_what_is_allowed(here: Here) -> None:
+    job = keep(here, in_status(Status.OVERDUE))
+    said = run("show", job.id).stdout
+    assert "a late success is taken over until 2027-01-15 08:30:00 UTC" in said
+    assert f"hookline cancel {job.id}  ends the wait" in said
+    assert "retry" not in said
 
 
 def test_a_doubt_is_shown_with_its_end(here: Here) -> None:
