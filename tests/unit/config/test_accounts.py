@@ -208,6 +208,25 @@ def test_settings_with_accounts_reach_a_process_of_their_own() -> None:
         ("key_file = 'binary'", "key_file", "cannot be read: not UTF-8 text"),
         ("key_file = 'blank'", "key_file", "is empty: put the key into it"),
         ("key_file = 'words'", "key_file", "must be plain characters without spaces"),
+        ("ledger_token = 't'", "ledger_user", "is needed with `ledger_token`"),
+        ("ledger_user = 1", "ledger_token", "is needed with `ledger_user`"),
+        (
+            "ledger_user = 1\nledger_token = 'a b'",
+            "ledger_token",
+            "must be plain characters without spaces",
+        ),
+        (
+            "ledger_token = 't'\nledger_user = 'a b'",
+            "ledger_user",
+            "must be plain characters without spaces",
+        ),
+        ("ledger_token = 't'\nledger_user = 1.5", "ledger_user", "must be a string"),
+        (
+            "ledger_user = 1\nledger_token_file = 'gone'",
+            "ledger_token_file",
+            "cannot be read: No such file or directory",
+        ),
+        ("costs = 'mine'", "costs", "must be 'provider' or 'prices'"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_place(line: str, place: str, message: str) -> None:
@@ -215,6 +234,32 @@ def test_a_wrong_value_is_named_by_its_place(line: str, place: str, message: str
     Path("blank").write_text(" \n")
     Path("words").write_text("not a key")
     assert problems(LOCAL + line) == {f"accounts.main.{place}": message}
+
+
+@pytest.mark.parametrize(
+    ("lines", "costs"),
+    [
+        ("", "provider"),
+        ("price.imagine = 1", "prices"),
+        ("price.imagine = 1\ncosts = 'provider'", "provider"),
+        ("costs = 'prices'", "prices"),
+        ("price.imagine = 1\nledger_token = 't'\nledger_user = 7", "provider"),
+        ("ledger_token = 't'\nledger_user = 7\ncosts = 'prices'", "prices"),
+    ],
+)
+def test_a_price_list_counts_unless_the_gateways_figures_are_wanted(lines: str, costs: str) -> None:
+    assert account(lines).costs == costs
+
+
+def test_the_token_of_the_gateways_user_may_be_in_a_file_and_is_never_shown() -> None:
+    Path("token").write_text("users-token\n")
+    found = account("ledger_token_file = 'token'\nledger_user = 7")
+    assert (found.ledger_token, found.ledger_user) == ("users-token", "7")
+    assert "users-token" not in repr(found)
+    both = "ledger_token = 't'\nledger_token_file = 'token'\nledger_user = 7"
+    [(place, message)] = problems(LOCAL + both).items()
+    assert place == "accounts.main.ledger_token_file"
+    assert message == "cannot be combined with `ledger_token`: keep one of them"
 
 
 @pytest.mark.parametrize(

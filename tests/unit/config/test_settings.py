@@ -279,6 +279,22 @@ def test_a_provider_is_one_account() -> None:
     )
 
 
+def test_the_ledgers_token_and_user_belong_together_and_to_a_provider(tmp_path: Path) -> None:
+    url = {"PROVIDER_URL": "https://api.example", "PROVIDER_KEY": "k"}
+    file = tmp_path / "token"
+    file.write_text("users-token\n")
+    settings = load(**url, LEDGER_TOKEN_FILE=str(file), LEDGER_USER="7")
+    (account,) = settings.accounts
+    assert (account.ledger_token, account.ledger_user) == ("users-token", "7")
+    assert "users-token" in settings.secret_values()
+    assert "users-token" not in repr(settings)
+    given = {f"HOOKLINE_{name}": value for name, value in url.items()}
+    token, user = {"HOOKLINE_LEDGER_TOKEN": "t"}, {"HOOKLINE_LEDGER_USER": "7"}
+    assert list(problems(given | token)) == ["HOOKLINE_LEDGER_USER"]
+    assert list(problems(given | user)) == ["HOOKLINE_LEDGER_TOKEN"]
+    assert list(problems(token | user)) == ["HOOKLINE_PROVIDER_URL"]
+
+
 def test_a_loopback_provider_needs_no_key_and_may_serve_pictures() -> None:
     (account,) = load(PROVIDER_URL="http://127.0.0.1:9100").accounts
     assert account.key == ""

@@ -22,6 +22,7 @@ from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.ledger import Balance, Ledger
 from worker.domain.events import Cancelled, Policy, TimePassed
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind, Retry
@@ -30,6 +31,7 @@ from worker.domain.result import AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
 from worker.entrypoints.cli import attempts, cli, verdicts
+from worker.services import ledgers
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
@@ -526,6 +528,46 @@ def test_accounts_are_shown_without_their_keys(here: Here) -> None:
     assert shown["delivery"]["mode"] == "mixed"
     assert shown["delivery"]["receiving_since"] is None
     assert [account.name for account in worker.accounts()] == ["default"]
+
+
+def test_the_balance_of_a_gateways_key_is_shown_and_warns(here: Here) -> None:
+    main = Account("main", "https://a.example", costs="provider")
+    free = Account("free", "https://b.example")
+    here.serve(main, free)
+    settings = {name: ledgers.known(here.orchestrator, name).settings for name in ("main", "free")}
+    left = Ledger(
+        balance=Balance(amount(0.4), amount(4.9), NOW),
+        trouble={"log": "refused (HTTP 401): no such token"},
+        settings=settings["main"],
+    )
+    here.store.ledgers.save("main", left)
+    unlimited = Ledger(balance=Balance(0, 0, NOW, unlimited=True), settings=settings["free"])
+    here.store.ledgers.save("free", unlimited)
+    told = run("accounts")
+    rows = {line.split()[0]: line.split() for line in told.stdout.splitlines() if line.strip()}
+    assert "balance" in rows["account"]
+    assert rows["main"][-2:] == ["0.4", "mixed"]
+    assert rows["free"][-3:] == ["no", "limit", "mixed"]
+    assert "main, balance: 0.4 left of 4.9. Top it up at the gateway." in told.stderr
+    assert "main, the gateway's own ledger is not read: refused (HTTP 401)" in told.stderr
+    items = {item["name"]: item for item in json.loads(run("accounts", "--json").stdout)["items"]}
+    assert items["main"]["balance"] == {
+        "available": 0.4, "granted": 4.9, "read_at": "2027-01-15T08:00:00.000Z",
+        "warning": "0.4 left of 4.9",
+    }  # fmt: skip
+    assert items["main"]["ledger"]["costs"] == "provider"
+    assert items["free"]["balance"]["available"] is None
+    findings = [finding for item in worker.accounts() for finding in verdicts.account(item)]
+    named = {finding.name: finding for finding in findings}
+    assert named["balance main"].verdict == named["ledger main"].verdict == "warn"
+    assert "balance free" not in named
+
+
+def test_a_cost_says_whose_figures_it_has(here: Here) -> None:
+    paid = Attempt(1, NOW, AttemptOutcome.SUCCEEDED, NOW, "t1", account="default", charged=7)
+    job = keep(here, done(account="default", attempts=(replace(paid, charged=amount(0.25)),)))
+    assert "0.25 spent (the provider's own figures)" in run("show", job.id).stdout
+    assert json.loads(run("show", job.id, "--json").stdout)["cost"]["figures"] == "provider"
 
 
 def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -> None:
