@@ -5,7 +5,7 @@ job, and a ledger that does not answer is asked again later.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -33,7 +33,19 @@ SKEW_S = 600.0
 #: How far back a list goes, in seconds: what it is believed about needs older tasks as well.
 BEFORE_S = 86_400.0
 
+#: Seconds for which one reading of the tasks counts as new.
+FRESH_S = 2.0
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskListing:
+    """One reading of a user's tasks, newest first."""
+
+    read_at: float  #: when it began
+    since: float  #: at least those submitted since then are there
+    tasks: Sequence[LedgerTask]
 
 
 def wanted(orchestrator: Orchestrator, account: str) -> bool:
@@ -62,21 +74,30 @@ class Ledgers:
         self._store = orchestrator.store.ledgers
         self._clients = clients
         self._limiter = Limiter(self._read, per_key=1, max_waiting=0)
+        self._read_last: dict[str, TaskListing] = {}
 
     def read(self, account: str) -> None:
         """Read what is due; do nothing while this process reads the same account."""
         if account in self._clients:
             self._limiter.run(account, account)
 
-    def tasks(self, account: str, since: float) -> Sequence[LedgerTask] | None:
+    def tasks(self, account: str, since: float) -> TaskListing | None:
         """The user's tasks, newest first, at least those since then; None if there is no such list.
 
-        For jobs in doubt, so it does not wait for its time if the call worked before.
+        For jobs in doubt, so it does not wait for its time if the call worked before. Jobs that ask
+        within ``FRESH_S`` get the same reading.
         """
         if not self._asks(account, Call.TASKS):
             return None
+        now, last = self._orchestrator.clock(), self._read_last.get(account)
+        if last and last.since <= since and 0 <= now - last.read_at < FRESH_S:
+            return last
         pages = self._pages(self._clients[account], since)
-        return self._call(account, Call.TASKS, lambda: [task for page in pages for task in page])
+        found = self._call(account, Call.TASKS, lambda: [task for page in pages for task in page])
+        if found is None:
+            return None
+        self._read_last[account] = TaskListing(now, since - SKEW_S, found)
+        return self._read_last[account]
 
     def charged_tasks(self, account: str) -> Sequence[str]:
         """Ids in the key's log, newest first, of tasks that no job of ours is known to have.
@@ -171,26 +192,34 @@ class Ledgers:
 
     def _call(self, name: str, call: Call, do: Callable[[], T]) -> T | None:
         """Make the call, and note how it went; None if it failed."""
-        now, before = self._orchestrator.clock(), self._known(name)
+        now = self._orchestrator.clock()
         try:
             found = do()
         except NoLedger:
-            log.info("ledger.absent", account=name, call=call.value)
-            self._store.save(name, ledger.lacking(before, call, now))
+            self._lacks(name, call, now)
         except ProviderUnavailable as error:
-            wait_s = max(ledger.FAILED_S, ledger.EVERY_S[call])
-            self._failed(name, ledger.failed(before, call, str(error), now, wait_s), call)
+            self._failed(name, call, error, now, max(ledger.FAILED_S, ledger.EVERY_S[call]))
         except HooklineError as error:
-            refused = ledger.failed(before, call, str(error), now, ledger.REFUSED_S)
-            self._failed(name, refused, call)
+            if self._orchestrator.is_gateway(name):
+                self._failed(name, call, error, now, ledger.REFUSED_S)
+            else:  # some refuse every path that they do not know
+                self._lacks(name, call, now)
         else:
-            self._store.save(name, ledger.answered(before, call, now, sharing=self._sharing(name)))
+            # Known as it is now: other calls may have ended meanwhile.
+            after = ledger.answered(self._known(name), call, now, sharing=self._sharing(name))
+            self._store.save(name, after)
             return found
         return None
 
-    def _failed(self, name: str, after: Ledger, call: Call) -> None:
-        log.warning("ledger.unavailable", account=name, call=call.value, error=after.trouble[call])
-        self._store.save(name, after)
+    def _lacks(self, name: str, call: Call, now: float) -> None:
+        log.info("ledger.absent", account=name, call=call.value)
+        self._store.save(name, ledger.lacking(self._known(name), call, now))
+
+    def _failed(
+        self, name: str, call: Call, error: HooklineError, now: float, wait_s: float
+    ) -> None:
+        log.warning("ledger.unavailable", account=name, call=call.value, error=str(error))
+        self._store.save(name, ledger.failed(self._known(name), call, str(error), now, wait_s))
 
     def _known(self, name: str) -> Ledger:
         return known(self._orchestrator, name)

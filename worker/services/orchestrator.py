@@ -152,6 +152,10 @@ class Orchestrator:
             return frozenset()
         return ledger.calls(self.accounts[account], self._callback_stats(account).dialect)
 
+    def is_gateway(self, account: str) -> bool | None:
+        """Whether the account's provider is a gateway; None while that is unknown."""
+        return ledger.is_gateway(self.accounts[account], self._callback_stats(account).dialect)
+
     def costs_by(self, account: str) -> ledger.Call | None:
         """The call that shows what the account's tasks cost; None if its price list counts."""
         wanted = self.ledger_calls(account)

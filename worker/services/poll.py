@@ -77,8 +77,7 @@ class Poller:
         """Look for jobs in doubt among the tasks that the provider lists."""
         if not jobs:
             return
-        read_at = self._orchestrator.clock()
-        listed, rows = self._listed(client, account, jobs.values())
+        read_at, listed, rows = self._listed(client, account, jobs.values())
         found: set[str] = set()
         for snapshot in listed:
             named = self._tokens.job(snapshot.state)
@@ -92,19 +91,19 @@ class Poller:
 
     def _listed(
         self, client: ProviderClient, account: str, jobs: Iterable[Job]
-    ) -> tuple[Sequence[Snapshot], Sequence[Row] | None]:
-        """What shows the account's tasks, and its rows if what they lack may be judged.
+    ) -> tuple[float, Sequence[Snapshot], Sequence[Row] | None]:
+        """What shows the account's tasks, since when, and its rows if what they lack may be judged.
 
         The user's own list at a gateway; else the provider's list, which gateways do not have; else
         those that were charged to the key, which are not all.
         """
-        tasks = self._ledgers.tasks(account, min(map(_doubted_at, jobs)))
-        if tasks is not None:
+        read_at = self._orchestrator.clock()
+        if listing := self._ledgers.tasks(account, min(map(_doubted_at, jobs))):
+            tasks = listing.tasks
             found = [Snapshot(t.task_id, TaskStatus.SUBMITTED, state=t.state) for t in tasks]
             # Once the gateway looked at its provider, only tasks of others have no state.
-            return found, [
-                self._row(t.task_id, t.state, stated=t.looked_at or bool(t.state)) for t in tasks
-            ]
+            rows = [self._row(t.task_id, t.state, stated=t.looked_at) for t in tasks]
+            return listing.read_at, found, rows
         if account not in self._without_list:
             try:
                 found = client.task_list()
@@ -114,9 +113,9 @@ class Poller:
                 self._without_list.add(account)
             else:
                 rows = [self._row(s.task_id or "", s.state, stated=bool(s.state)) for s in found]
-                return found, rows
+                return read_at, found, rows
         charged = self._ledgers.charged_tasks(account)
-        return client.fetch_many(charged[:MAX_IDS]) if charged else [], None
+        return read_at, client.fetch_many(charged[:MAX_IDS]) if charged else [], None
 
     def _row(self, task_id: str, state: str | None, *, stated: bool) -> Row:
         return Row(task_id, ours=self._tokens.job(state) is not None, stated=stated)

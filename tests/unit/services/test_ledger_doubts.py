@@ -14,7 +14,7 @@ from worker.domain.errors import HooklineError, NoLedger, ProviderUnavailable
 from worker.domain.events import Observed, Posting, Replied, Started
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
-from worker.services.ledgers import Ledgers
+from worker.services.ledgers import FRESH_S, Ledgers
 from worker.services.poll import Poller
 
 TOKENS = Tokens(["a secret for this test only"])
@@ -92,12 +92,16 @@ def test_a_row_before_the_gateways_first_look_is_nobodys() -> None:
     assert scene.look(job).status is Status.IN_DOUBT
 
 
-def test_each_look_asks_although_costs_were_just_read() -> None:
+def test_doubts_do_not_wait_for_their_turn_but_share_a_reading() -> None:
     scene = Scene()
-    job = scene.doubted()
+    job, other = scene.doubted(), scene.doubted()
+    scene.look(other)
     scene.look(job)
+    assert scene.gateway.asked == ["tasks 1"]
     scene.row("t1", job)
+    scene.shell.now += FRESH_S
     assert scene.look(job).status is Status.SUBMITTED
+    assert scene.gateway.asked == ["tasks 1"] * 2
 
 
 def test_what_a_whole_list_does_not_show_is_sent_again() -> None:

@@ -9,7 +9,7 @@ from tests.support.jobs import NOW, a_job
 from tests.support.shell import Shell
 from worker.adapters.provider.ledger_client import PAGE
 from worker.domain.account import Account
-from worker.domain.account.ledger import Call, LedgerTask, TaskCharge
+from worker.domain.account.ledger import Balance, Call, LedgerTask, TaskCharge
 from worker.domain.errors import HooklineError, NoLedger, ProviderUnavailable
 from worker.domain.events import Observed, Posting, Replied, Started
 from worker.domain.job import Job
@@ -154,6 +154,33 @@ def test_a_ledger_that_refuses_us_is_asked_every_ten_minutes_and_that_is_said() 
     assert "tasks 1" in reading.wait(11.0)
     assert reading.charged(job) == [7]
     assert ledgers.known(reading.shell.orchestrator, "default").trouble == {}
+
+
+def test_an_unknown_provider_that_refuses_every_strange_path_has_no_ledger() -> None:
+    reading = Reading(BY_KEY)
+    reading.gateway.trouble["balance"] = HooklineError("refused (HTTP 401)")
+    assert reading.wait(0.0) == ["balance"]
+    known = ledgers.known(reading.shell.orchestrator, "default")
+    assert (known.absent, known.trouble) == (("balance",), {})
+    assert reading.wait(3600.0) == []
+
+
+def test_what_one_call_learnt_outlives_another_that_took_longer() -> None:
+    reading = Reading(BY_TOKEN)
+    reading.ended("t1")
+    reading.shell.now += 6.0
+
+    def meanwhile(since: float, page: int = 1) -> tuple[LedgerTask, ...]:
+        known = ledgers.known(reading.shell.orchestrator, "default")
+        read_elsewhere = replace(known, balance=Balance(1, 2, NOW))
+        reading.shell.store.ledgers.save("default", read_elsewhere)
+        return ()
+
+    reading.gateway.tasks = meanwhile  # type: ignore[method-assign]
+    reading.ledgers.read("default")
+    known = ledgers.known(reading.shell.orchestrator, "default")
+    assert known.balance == Balance(1, 2, NOW)
+    assert {Call.TASKS, Call.BALANCE} <= known.not_before.keys()
 
 
 def test_a_ledger_that_is_away_is_asked_again_soon() -> None:

@@ -51,7 +51,7 @@ def _task(row: JSON) -> LedgerTask | None:
         submitted_at=submitted_ms / 1000,
         status=read_status(row),
         state=text(row.get("state")),
-        looked_at=text(row.get("status")) is not None,
+        looked_at=bool(text(row.get("status")) or text(row.get("state"))),
         kept=None if quota is None else max(0, quota) * _AMOUNT_PER_QUOTA,
     )
 

@@ -90,17 +90,19 @@ class Ledger:
         return call not in self.trouble and call not in self.absent
 
 
-def calls(account: Account, dialect: str | None) -> frozenset[Call]:
-    """The calls that this account wants and its provider may have.
-
-    ``dialect``: as learnt. One that is not known yet may be a gateway: asking shows it.
-    """
+def is_gateway(account: Account, dialect: str | None) -> bool | None:
+    """Whether the provider is a gateway; None while that is unknown. ``dialect``: as learnt."""
     known = account.dialect if account.dialect != "auto" else dialect
     if account.ledger_token:
-        return frozenset({Call.TASKS, Call.BALANCE})
-    if known in ("novicezk", "trueai"):
+        return True
+    return None if known in (None, "auto") else known in ("gateway", "crazyrouter")
+
+
+def calls(account: Account, dialect: str | None) -> frozenset[Call]:
+    """The calls that this account wants and its provider may have; asking shows which it has."""
+    if is_gateway(account, dialect) is False:
         return frozenset()
-    return frozenset({Call.LOG, Call.BALANCE})
+    return frozenset({Call.TASKS if account.ledger_token else Call.LOG, Call.BALANCE})
 
 
 def costs_by(account: Account, wanted: frozenset[Call]) -> Call | None:

@@ -155,7 +155,7 @@ def _of_the_gateway(orchestrator: Orchestrator, name: str) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     if balance := _balance(orchestrator, name, found):
         answers["balance"] = balance
-    if balance or any(call in found.trouble for call in calls):
+    if balance or (orchestrator.is_gateway(name) and any(call in found.trouble for call in calls)):
         answers["ledger"] = _ledger(found, calls, orchestrator.costs_by(name))
     return answers
 
