@@ -12,6 +12,7 @@ from tests.chaos.scenarios import (
     files,
     hostile,
     kills,
+    ledger,
     mixed,
     notifying,
     pauses,
@@ -41,4 +42,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *files.SCENARIOS,
     *days.SCENARIOS,
     *mixed.SCENARIOS,
+    *ledger.SCENARIOS,
 )

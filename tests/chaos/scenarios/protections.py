@@ -12,7 +12,7 @@ from random import Random
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Run
-from tests.chaos.scenarios import crashes, files, pauses
+from tests.chaos.scenarios import crashes, files, ledger, pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,13 @@ PROTECTIONS = (
         "F21",
         "was seen half-written",
         files.into_s3,
+    ),
+    Protection(
+        "ledger",
+        "nobody looks into the gateway's own books for jobs in doubt",
+        "F30",
+        "not everything ended",
+        ledger.booked,
     ),
 )
 
