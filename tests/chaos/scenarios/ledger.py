@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import inf
 
 from tests.chaos.load import Load
+from tests.chaos.oracle import Rules
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Findings, trial
@@ -43,6 +44,8 @@ def booked(run: Run) -> Row:
         run,
         setup,
         Load(run.pick(10, 300), ({"press": "U1"},)),
+        # What fails is paid back, and a failure is not tried again.
+        rules=Rules(errors=frozenset({"bad_parameter"})),
         look=_look,
         seconds=20 if run.without else run.pick(90, 1800),
         at_least=run.pick(2, 60),
