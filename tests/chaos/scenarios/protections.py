@@ -12,7 +12,7 @@ from random import Random
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Run
-from tests.chaos.scenarios import crashes, files, ledger, pauses
+from tests.chaos.scenarios import crashes, files, ledger, mixed, pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,20 @@ PROTECTIONS = (
         "F30",
         "not everything ended",
         ledger.booked,
+    ),
+    Protection(
+        "free-places",
+        "jobs in doubt and overdue keep their places as long as they are watched",
+        "F24",
+        "places stood still",
+        mixed.overdue,
+    ),
+    Protection(
+        "whole-lists",
+        "what a task list does not show counts as not accepted, whatever the list is like",
+        "F25",
+        "paid twice",
+        mixed.wrong_lists,
     ),
 )
 
