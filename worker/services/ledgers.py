@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 JOBS = 200
 PAGES = 5
 SINGLY = 10
+#: Tasks of a key's log that are looked at for jobs in doubt: as many as one call fetches.
+STRANGERS = 100
 #: Seconds by which the gateway's clock, or its provider's, may be behind ours.
 SKEW_S = 600.0
 #: How far back a list goes, in seconds: what it is believed about needs older tasks as well.
@@ -99,21 +101,31 @@ class Ledgers:
         self._read_last[account] = TaskListing(now, since - SKEW_S, found)
         return self._read_last[account]
 
-    def charged_tasks(self, account: str) -> Sequence[str]:
-        """Ids in the key's log, newest first, of tasks that no job of ours is known to have.
-
-        Empty while it is not time for the call, or there is none.
+    def charged_tasks(self, account: str, since: float) -> Sequence[str]:
+        """Newest tasks in the key's log that no job of ours is known to have, if it was read after
+        ``since``, by whichever process; it is read again if it is time.
         """
+        if not self._asks(account, Call.LOG):
+            return ()
+        if self._known(account).may(Call.LOG, self._orchestrator.clock()):
+            self._read_log(account)
+        found = self._known(account)
+        return self._unknown(account, found.strangers) if found.logged_at > since else ()
+
+    def _read_log(self, name: str) -> None:
+        """Read the key's log: for what jobs cost, and for those in doubt."""
         now = self._orchestrator.clock()
-        if not (self._asks(account, Call.LOG) and self._known(account).may(Call.LOG, now)):
-            return ()
-        found = self._call(account, Call.LOG, self._clients[account].log)
-        if not found:
-            return ()
-        if self._orchestrator.costs_by(account) is Call.LOG:
-            self._record(account, self._store.unbooked(account, now, JOBS), found)
-        ours = self._orchestrator.store.jobs.known_tasks(account, list(found))
-        return [task_id for task_id in found if task_id not in ours]
+        found = self._call(name, Call.LOG, self._clients[name].log)
+        if found is None:
+            return
+        strangers = tuple(self._unknown(name, list(found))[:STRANGERS])
+        self._store.save(name, replace(self._known(name), logged_at=now, strangers=strangers))
+        if self._orchestrator.costs_by(name) is Call.LOG:
+            self._record(name, self._store.unbooked(name, now, JOBS), found)
+
+    def _unknown(self, name: str, task_ids: Sequence[str]) -> list[str]:
+        ours = self._orchestrator.store.jobs.known_tasks(name, task_ids)
+        return [task_id for task_id in task_ids if task_id not in ours]
 
     def _asks(self, account: str, call: Call) -> bool:
         if account not in self._clients or call not in self._orchestrator.ledger_calls(account):
@@ -140,8 +152,10 @@ class Ledgers:
 
     def _read_costs(self, name: str, costs: Call, due: Sequence[str]) -> None:
         client = self._clients[name]
-        read = client.log if costs is Call.LOG else lambda: self._charges(name, client, due)
-        found = self._call(name, costs, read)
+        if costs is Call.LOG:
+            self._read_log(name)
+            return
+        found = self._call(name, costs, lambda: self._charges(name, client, due))
         if found is not None:
             self._record(name, due, found)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from worker.adapters.limiter import Limiter
-from worker.adapters.provider.client import MAX_IDS, ProviderClient
+from worker.adapters.provider.client import ProviderClient
 from worker.adapters.tokens import Tokens
 from worker.domain import followups
 from worker.domain.account import task_list
@@ -98,7 +98,8 @@ class Poller:
         those that were charged to the key, which are not all.
         """
         read_at = self._orchestrator.clock()
-        if listing := self._ledgers.tasks(account, min(map(_doubted_at, jobs))):
+        since = min(map(_doubted_at, jobs))
+        if listing := self._ledgers.tasks(account, since):
             tasks = listing.tasks
             found = [Snapshot(t.task_id, TaskStatus.SUBMITTED, state=t.state) for t in tasks]
             # Once the gateway looked at its provider, only tasks of others have no state.
@@ -114,8 +115,8 @@ class Poller:
             else:
                 rows = [self._row(s.task_id or "", s.state, stated=bool(s.state)) for s in found]
                 return read_at, found, rows
-        charged = self._ledgers.charged_tasks(account)
-        return read_at, client.fetch_many(charged[:MAX_IDS]) if charged else [], None
+        charged = self._ledgers.charged_tasks(account, since)
+        return read_at, client.fetch_many(charged) if charged else [], None
 
     def _row(self, task_id: str, state: str | None, *, stated: bool) -> Row:
         return Row(task_id, ours=self._tokens.job(state) is not None, stated=stated)

@@ -28,9 +28,9 @@ class Scene:
     def __init__(self, account: Account = BY_TOKEN) -> None:
         self.shell = Shell(account)
         self.gateway = Gateway(account)
-        books = Ledgers(self.shell.orchestrator, {"default": self.gateway})
+        self.books = Ledgers(self.shell.orchestrator, {"default": self.gateway})
         self.poller = Poller(
-            self.shell.orchestrator, {"default": self.shell.provider}, TOKENS, books
+            self.shell.orchestrator, {"default": self.shell.provider}, TOKENS, self.books
         )
         self.shell.provider.task_list = self._no_list  # type: ignore[method-assign]
 
@@ -46,6 +46,14 @@ class Scene:
             self.shell.orchestrator.record(self.shell.job(job), event)
         self.row(task_id, job)
         self.shell.now += 3
+
+    def ended(self, task_id: str) -> None:
+        """A job that has just succeeded."""
+        job = self.shell.put(a_job())
+        verdict = Verdict(Outcome.ACCEPTED, task_id=task_id)
+        done = Observed(a_snapshot(TaskStatus.SUCCEEDED, task_id=task_id), asked=True)
+        for event in (Started("default"), Posting(1), Replied(1, verdict), done):
+            self.shell.orchestrator.record(self.shell.job(job), event)
 
     def doubted(self) -> Job:
         job = self.shell.put(a_job())
@@ -171,17 +179,35 @@ def test_without_the_users_token_the_charges_of_the_key_name_the_task() -> None:
     assert scene.shell.provider.asked[-1] == "t2", "what is known is not asked for"
 
 
-def test_charges_of_the_key_prove_no_absence_and_are_read_every_five_minutes() -> None:
+def test_charges_of_the_key_prove_no_absence_and_are_not_read_at_every_look() -> None:
     scene = Scene(BY_KEY)
     job = scene.with_history()
     scene.gateway.charges = {f"t{n}": TaskCharge(f"t{n}", 7, 7) for n in range(10)}
     assert scene.look(job).status is Status.IN_DOUBT
-    scene.shell.now += 200
+    scene.shell.now += 149
     scene.look(job)
     assert scene.gateway.asked == ["log"]
-    scene.shell.now += 101
+    scene.shell.now += 1
     scene.look(job)
     assert scene.gateway.asked == ["log", "log"]
+
+
+def test_a_log_that_was_read_for_costs_settles_older_doubts_too() -> None:
+    scene = Scene(replace(BY_KEY, costs="provider"))
+    job = scene.doubted()
+    scene.gateway.charges = {"t1": TaskCharge("t1", 7, 7)}
+    scene.ended("t0")
+    scene.shell.now += 10
+    scene.books.read("default")
+    assert scene.gateway.asked == ["balance", "log"]
+    newer = scene.doubted()
+    assert scene.look(newer).status is Status.IN_DOUBT
+    assert scene.shell.provider.asked == [], "the log is older than this doubt"
+    scene.shell.provider.tasks["t1"] = replace(
+        a_snapshot(task_id="t1"), state=TOKENS.for_job(job.id, 1)
+    )
+    assert scene.look(job).task_id == "t1"
+    assert scene.gateway.asked == ["balance", "log"], "without another reading"
 
 
 def test_proxies_are_not_asked_for_a_ledger() -> None:

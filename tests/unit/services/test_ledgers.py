@@ -110,7 +110,7 @@ def test_a_charge_that_is_not_there_yet_is_looked_for_again_and_then_given_up() 
     reading = Reading(BY_KEY)
     job = reading.ended("t1")
     looks = sum("log" in reading.wait(100.0) for _ in range(15))
-    assert 2 <= looks <= 1500 / 300
+    assert 2 <= looks <= 1500 / 150
     assert reading.unbooked == []
     assert reading.charged(job) == [None]
 

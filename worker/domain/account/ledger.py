@@ -36,7 +36,7 @@ class Call(StrEnum):
 
 #: Seconds between two calls of a kind for one account; of the last two times the accounts that
 #: share the provider's address.
-EVERY_S = {Call.TASKS: 5.0, Call.LOG: 300.0, Call.BALANCE: 300.0}
+EVERY_S = {Call.TASKS: 5.0, Call.LOG: 150.0, Call.BALANCE: 300.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ class Ledger:
     not_before: Mapping[str, float] = field(default_factory=dict)  #: when a call is made again
     trouble: Mapping[str, str] = field(default_factory=dict)  #: why a call failed last
     absent: tuple[str, ...] = ()  #: calls that the provider does not have
+    logged_at: float = 0.0  #: when the key's log was read
+    strangers: tuple[str, ...] = ()  #: its newest tasks that no job of ours was known to have
     settings: str = ""  #: hash of the account's settings; new ones forget all of this
 
     def may(self, call: Call, now: float) -> bool:

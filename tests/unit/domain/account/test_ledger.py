@@ -32,8 +32,8 @@ def test_only_what_is_wanted_and_may_be_there_is_asked(
 
 def test_accounts_at_one_address_share_its_limit() -> None:
     once = ledger.answered(Ledger(), Call.LOG, 1000.0)
-    assert once.not_before[Call.LOG] == 1300.0
-    assert ledger.answered(Ledger(), Call.LOG, 1000.0, sharing=3).not_before[Call.LOG] == 1900.0
+    assert once.not_before[Call.LOG] == 1150.0
+    assert ledger.answered(Ledger(), Call.LOG, 1000.0, sharing=3).not_before[Call.LOG] == 1450.0
     assert ledger.answered(Ledger(), Call.TASKS, 1000.0, sharing=3).not_before[Call.TASKS] == 1005.0
     in_20_minutes = 1200 / ledger.EVERY_S[Call.LOG] + 1200 / ledger.EVERY_S[Call.BALANCE]
     assert in_20_minutes <= 20, "new-api takes no more, logins at its pages included"
