@@ -265,7 +265,8 @@ def _verdict_of(error: Exception) -> Verdict:
     retryable = isinstance(error, HooklineError) and error.retryable
     code = ErrorCode.BAD_PICTURE if isinstance(error, PictureError) else ErrorCode.NOT_PREPARED
     if retryable:
-        return Verdict(Outcome.TRY_LATER, error=JobError(code, str(error), retryable=True))
+        hint = _PICTURE_AWAY if code is ErrorCode.BAD_PICTURE else None
+        return Verdict(Outcome.TRY_LATER, error=JobError(code, str(error), hint, retryable=True))
     return _permanent(code, str(error))
 
 
@@ -273,6 +274,10 @@ def _permanent(code: ErrorCode, message: str) -> Verdict:
     return Verdict(Outcome.PERMANENT, error=JobError(code, message))
 
 
+_PICTURE_AWAY = (
+    "Nothing was sent. Look at the picture's URL, or submit the picture itself; `hookline retry` "
+    "tries the URL again."
+)
 _NOT_SENT = _permanent(ErrorCode.CANCELLED, "Cancelled before it was sent.")
 _PARENT_NOT_READY = JobError(
     ErrorCode.PARENT_NOT_READY,

@@ -122,6 +122,12 @@ class JobStore(Part):
                 found.append(job)
         return Page(tuple(found), write_cursor(last) if last and more else None)
 
+    def unsettled(self, limit: int) -> list[Job]:
+        """Jobs that succeeded, but whose files or seed are still to come; at most ``limit``."""
+        keys = [f"{self._prefix}due", f"{self._prefix}jobs:{Status.SUCCEEDED}"]
+        ids = self._ask(self._redis.zinter, keys)
+        return self.get_many([job_id.decode() for job_id in ids[:limit]])
+
     def finished(self, status: Status, before: float, limit: int) -> list[str]:
         """Pipelines whose root has this status and whose last job ended by ``before``; oldest
         first.

@@ -26,7 +26,7 @@ from worker.domain.events import Policy
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind, Retry
 from worker.domain.money import amount
-from worker.domain.result import AssetsStatus, JobError, Keep
+from worker.domain.result import AssetsRetry, AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
 from worker.entrypoints.cli import attempts, cli, verdicts
@@ -646,6 +646,35 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
     assert finding.verdict == verdict
     assert words in finding.message
     assert (finding.advice is None) == (verdict == "ok")
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict", "words"),
+    [
+        (None, "ok", "is writable"),
+        (10**9, "ok", "is writable"),
+        (50 * 1024**2, "warn", "only 50 MiB left"),
+        (0, "warn", "only 0 MiB left"),
+    ],
+)
+def test_a_storage_without_room_is_found(free: int | None, verdict: str, words: str) -> None:
+    finding = verdicts.storage("/pictures", free)
+    assert finding.verdict == verdict
+    assert words in finding.message
+
+
+def test_files_that_cannot_be_stored_now_are_counted_by_their_error() -> None:
+    def held(code: str, message: str) -> Job:
+        retry = AssetsRetry(JobError(code, message, "Make room."), 3, NOW, NOW + 60)
+        return done(result=JobResult(assets_status=AssetsStatus.PENDING, assets_retry=retry))
+
+    jobs = [held("not_reached", "c answered 500"), held("link_dead", "c answered 403"), done()]
+    first, second = verdicts.files([*jobs, held("not_reached", "No space left")])
+    assert (first.name, first.verdict) == ("files", "warn")
+    assert first.message == "of 2 jobs cannot be stored now (not_reached): c answered 500"
+    assert first.advice is not None
+    assert "Make room. `hookline show ID`" in first.advice
+    assert "of 1 job cannot" in second.message
 
 
 def test_an_accounts_mode_doubts_and_payments_are_found(here: Here) -> None:

@@ -74,6 +74,15 @@ class StoredFile(Answer):
     of: FileOf
 
 
+class AssetsRetry(Answer):
+    """Why the files are not stored yet, and how it goes on."""
+
+    error: JobError = Field(description="of the last try")
+    tries: int
+    next_at: Time
+    ends_at: Time = Field(description="when they are given up")
+
+
 class Result(Answer):
     """What the provider has delivered so far."""
 
@@ -91,6 +100,9 @@ class Result(Answer):
     seed: str | None = Field(description="of the image; null until it is known")
     seed_error: str | None = Field(description="why there is no seed")
     assets_error: JobError | None = Field(description="why the files were not stored")
+    assets_retry: AssetsRetry | None = Field(
+        description="while `assets_status` is pending, after a failed try"
+    )
     files: tuple[StoredFile, ...] = Field(
         description="the stored files with their details, tiles and thumbnails included"
     )
