@@ -86,6 +86,11 @@ class JobStore(Part):
         """Set the due time of a job that has one; do nothing to others."""
         self._ask(self._redis.zadd, f"{self._prefix}due", {job_id: due_at}, xx=True)
 
+    def due_at(self, job_id: str) -> float | None:
+        """When somebody looks at the job next; later than its own ``due_at`` after a poll."""
+        due: float | None = self._ask(self._redis.zscore, f"{self._prefix}due", job_id)
+        return due
+
     def find_task(self, account: str, task_id: str) -> str | None:
         """The id of the job that submitted the provider's ``task_id``."""
         job_id = self._ask(self._redis.hget, f"{self._prefix}tasks:{account}", task_id)

@@ -7,7 +7,7 @@ import click
 from worker.domain import buttons
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
-from worker.entrypoints import client, connection
+from worker.entrypoints import client
 from worker.entrypoints.cli import render
 from worker.entrypoints.cli.base import Command, json_option, note, print_json, show_answer
 from worker.entrypoints.cli.fields import steps, then_option
@@ -63,8 +63,7 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     if as_json:
         print_json(answers.Job.of(job, client.configured(), waiting=waiting))
         return
-    policy = connection.services().orchestrator.policy(job)
-    for text in render.details(job, policy, locate, waiting, client.configured()):
+    for text in render.details(job, locate, waiting, client.configured()):
         click.echo(text)
     if len(members := client.family(job)) > 1:
         click.echo()

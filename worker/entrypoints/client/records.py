@@ -14,7 +14,7 @@ from worker.entrypoints.connection import services
 if TYPE_CHECKING:
     from worker.adapters.store import Page, Pipeline
     from worker.domain.dry_run import Quote
-    from worker.services.reports.answers.jobs import Waiting
+    from worker.services.reports.answers.waiting import Waiting
 
 #: Seconds between two reads of a job that is waited for.
 _LOOK_EVERY_S = 0.25
@@ -42,7 +42,7 @@ def pipeline(job: Job | str) -> "Pipeline":
 
 
 def why_waiting(job: Job) -> "Waiting | None":
-    """Why a queued job does not start; None for other jobs."""
+    """What holds the job up, and what to do about it; None if nothing does."""
     from worker.services.reports.waits import waiting  # noqa: PLC0415  # as above
 
     return waiting(services().orchestrator, job)

@@ -11,7 +11,7 @@ from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
 from worker.services.reports.answers.base import counted
 from worker.services.reports.answers.batches import BatchCost
-from worker.services.reports.answers.jobs import Waiting
+from worker.services.reports.answers.waiting import Waiting
 from worker.services.reports.waits import waiting
 
 

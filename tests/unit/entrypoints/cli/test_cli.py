@@ -22,7 +22,6 @@ from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.events import Policy
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind, Retry
 from worker.domain.money import amount
@@ -448,34 +447,40 @@ def test_attempts_are_shown_with_their_tasks_and_a_second_payment_in_one_line(he
     assert [item["id"] for item in json.loads(listed.stdout)["items"]] == [twice.id]
 
 
-DOUBTS: dict[str, tuple[Policy, bool, list[str]]] = {
-    "waits": (Policy(), False, ["08:30:00 UTC", "sent again if callbacks", "else it is held"]),
-    "resubmit": (Policy(in_doubt="resubmit"), False, ["08:30:00", "may be paid for twice"]),
-    "fail": (Policy(in_doubt="fail"), False, ["sent again if callbacks", "else it fails"]),
-    "no more": (Policy(max_resubmits=0), False, ["held for you", "not sent again by itself"]),
-    "no more, fail": (Policy(max_resubmits=0, in_doubt="fail"), False, ["Then it fails"]),
-    "held": (Policy(), True, ["held: a callback still settles it"]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("policy", "held", "words"), DOUBTS.values(), ids=DOUBTS)
-def test_what_happens_next_to_a_job_in_doubt(
-    policy: Policy, words: list[str], *, held: bool
-) -> None:
-    job = replace(in_status(Status.IN_DOUBT), held=held)
-    said = attempts.what_next(job, policy)
-    assert said is not None
-    assert [word for word in words if word not in said] == []
-    for outcome in ("accepted --task-id TASK", "resubmit", "failed"):
-        assert f"hookline resolve {job.id} --outcome {outcome}" in said
-    assert attempts.what_next(in_status(Status.SUBMITTED), policy) is None
-
-
-def test_a_doubt_is_shown_with_its_end(here: Here) -> None:
+def test_a_doubt_is_shown_with_its_end_and_what_a_person_can_do(here: Here) -> None:
     job = keep(here, in_status(Status.IN_DOUBT))
     said = run("show", job.id).stdout
-    assert "next       until 2027-01-15 08:30:00 UTC" in said
-    assert "resolve" in said
+    assert "waits      the submit of 08:00:00 UTC was cut off" in said
+    assert "Until 08:30:00 UTC a callback" in said
+    assert "next       By hand, after a look at the provider's tasks:" in said
+    for outcome in ("accepted --task-id TASK", "resubmit", "failed"):
+        assert f"hookline resolve {job.id} --outcome {outcome}" in said
+    assert attempts.by_hand(in_status(Status.SUBMITTED)) is None
+
+
+def test_what_holds_a_job_up_is_shown_with_what_to_type(here: Here) -> None:
+    job = keep(here, in_status(Status.AWAITING_MODAL))
+    lines = run("show", job.id).stdout.splitlines()
+    assert (
+        "waits      its window waits for your answer; without one it is timed out at 09:00:00 UTC"
+        in lines
+    )
+    assert f'next       hookline modal --job-id {job.id} --prompt "..."' in lines
+    assert f"           hookline cancel {job.id}" in lines
+    told = json.loads(run("show", job.id, "--json").stdout)["waiting"]
+    assert told["reason"] == "window"
+    assert told["until"] == "2027-01-15T09:00:00.000Z"
+    assert told["commands"][-1] == f"hookline cancel {job.id}"
+
+
+def test_commands_are_not_broken_to_be_copied(here: Here) -> None:
+    breaker = CircuitBreaker(closed=f"quota: {'no credit ' * 9}")
+    settings = here.orchestrator.dispatch.settings_of("default")
+    breaker = replace(breaker, settings=settings)
+    assert here.store.accounts.save_breaker("default", breaker, CircuitBreaker())
+    lines = run("show", keep(here, a_job()).id).stdout.splitlines()
+    assert any("`hookline resume --account default`" in line for line in lines)
+    assert max(map(len, lines)) < 115
 
 
 def test_accounts_are_shown_without_their_keys(here: Here) -> None:
