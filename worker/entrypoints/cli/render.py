@@ -74,15 +74,6 @@ def change(job: Job) -> str:
     return f"{job.id}  {what(job)}  {status(job)}{reason}"
 
 
-def hint(job: Job) -> str | None:
-    """The command for a job that waits for a person."""
-    if job.status is Status.AWAITING_MODAL:
-        return f"waits for a window's answer: hookline modal --job-id {job.id} --prompt ..."
-    if job.status is Status.IN_DOUBT:
-        return f"it is not known yet whether it was accepted: hookline show {job.id}"
-    return None
-
-
 def details(
     job: Job,
     locate: Locate,
@@ -109,17 +100,11 @@ def details(
             ("prompts", "\n".join(job.result.prompts) or None),
             ("buttons", ", ".join(name_of(b) for b in job.result.buttons or ()) or None),
             ("error", _in_words(job.error)),
-            ("next", attempts.by_hand(job) or _to_type(waiting)),
+            ("next", attempts.by_hand(job) or "\n".join(to_type(waiting)) or None),
             ("files", "\n".join(map(locate, job.result.assets)) or None),
             ("no files", _in_words(job.result.assets_error)),
         ]
     )
-
-
-def _to_type(waiting: Waiting | None) -> str | None:
-    """What a person may type, unless the reason in words names it."""
-    commands = waiting.commands if waiting else ()
-    return "\n".join(each for each in commands if waiting and each not in waiting.message) or None
 
 
 def _wrapped(text: str) -> str:
@@ -134,6 +119,12 @@ def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
     found = charges(job, next_price(job, accounts))
     sums = [(standing, total(found, standing)) for standing in Standing]
     return ", ".join(f"{money.in_words(value)} {name}" for name, value in sums if value) or None
+
+
+def to_type(waiting: Waiting | None) -> list[str]:
+    """What a person may type to end the wait, unless its message names it."""
+    commands = waiting.commands if waiting else ()
+    return [each for each in commands if waiting and each not in waiting.message]
 
 
 def tree(members: Sequence[Job], locate: Locate) -> list[str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from worker.domain.errors import NotFound
@@ -80,7 +81,9 @@ def wait(job: Job | str, *, timeout_s: float | None = None) -> Job:
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     for members in follow(job):
         if deadline and time.monotonic() > deadline and not all(map(is_over, members)):
-            raise TimeoutError(f"The job {id_of(job)} is not over within {timeout_s} s.")
+            held = filter(None, map(why_waiting, members))
+            said = "".join(f" It waits: {waiting.message}." for waiting in islice(held, 1))
+            raise TimeoutError(f"The job {id_of(job)} is not over within {timeout_s} s.{said}")
     return get(job)
 
 

@@ -271,6 +271,56 @@ def test_waiting_ends_with_the_tree_and_zero(here: Here) -> None:
     assert "output/p/1-0.png" in answer.stdout
 
 
+@pytest.mark.parametrize("args", [("watch", "ID"), ("retry", "ID", "--wait")])
+def test_a_timeout_ends_the_waiting_and_says_why_it_was_not_over(
+    here: Here, args: tuple[str, ...]
+) -> None:
+    status = Status.FAILED if args[0] == "retry" else Status.AWAITING_MODAL
+    job = keep(here, in_status(status))
+    args = tuple(job.id if arg == "ID" else arg for arg in args)
+    answer = run(*args, "--timeout", "0.1")
+    assert answer.exit_code == 4
+    assert f"Follow it again: hookline watch {job.id}" in answer.stderr
+    assert "Not over after 0.1 s; it continues without you." in answer.stderr
+    assert "waits: " in answer.stderr
+    assert len(answer.stdout.splitlines()) == 1, "the tree as far as it is"
+    as_json = run("watch", job.id, "--timeout", "0.1", "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)["status"]) == (4, "open")
+    assert not here.orchestrator.job(job.id).status.terminal, "it goes on"
+
+
+def test_a_window_is_told_with_its_command_while_it_is_waited_for(here: Here) -> None:
+    job = keep(here, in_status(Status.AWAITING_MODAL))
+    answer = run("watch", job.id, "--timeout", "0.1")
+    lines = answer.stderr.splitlines()
+    [at] = [n for n, line in enumerate(lines) if "waits: its window waits for your answer" in line]
+    assert lines[at].endswith("without one it is timed out at 09:00:00 UTC")
+    assert lines[at + 1] == f'    hookline modal --job-id {job.id} --prompt "..."'
+
+
+def test_what_is_over_in_time_is_over(here: Here) -> None:
+    assert run("watch", keep(here, done()).id, "--timeout", "9").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("imagine", "a fox", "--timeout", "9"),
+        ("press", "ID", "U1", "--timeout", "9"),
+        ("retry", "ID", "--timeout", "9"),
+        ("imagine", "a fox", "--wait", "--timeout", "0"),
+        ("watch", "ID", "--timeout", "-1"),
+        ("batch", "no.txt", "--timeout", "9"),
+    ],
+)
+def test_a_timeout_belongs_to_a_wait(here: Here, args: tuple[str, ...]) -> None:
+    job = keep(here, done())
+    answer = run(*(job.id if arg == "ID" else arg for arg in args))
+    assert answer.exit_code == 2
+    assert "--timeout" in answer.stderr
+    assert len(here.store.jobs.page(Filter(), 9).jobs) == 1, "nothing was submitted"
+
+
 def test_a_failed_follow_up_makes_waiting_end_with_one(here: Here) -> None:
     root = done()
     child = a_job(
@@ -420,7 +470,7 @@ def test_the_python_door(here: Here) -> None:
     root = keep(here, done())
     assert worker.wait(root).id == root.id
     assert [child.request["button"] for child in worker.press(root, "U1")] == ["U1"]
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match="It waits: nothing keeps it from default"):
         worker.wait(job, timeout_s=0.01)
     assert worker.cancel(job).status is Status.CANCELLED
 
