@@ -192,11 +192,13 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         found = overview(services.orchestrator)
         dead = len(services.deliveries.dead())
         unsettled = services.store.jobs.unsettled(_COUNTED)
+        workers, problems = services.roster.workers(), services.roster.problems()
     except SettingsError as error:
         yield from _of_settings(error)
         return
     except HooklineError:
         return
+    yield from verdicts.workers(workers, problems)
     for report in found.items:
         yield from verdicts.account(report)
     yield from verdicts.files(unsettled)

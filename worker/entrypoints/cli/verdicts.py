@@ -1,7 +1,7 @@
 """PURE. How `hookline doctor` judges a Redis, an account, the storage and what fails."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +52,19 @@ def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, 
         return "warn", message, advice
     message = f" may forget the last {lost}'s changes in a power cut, {_PAID_AGAIN}"
     return "warn", message, "Set its appendfsync to always."
+
+
+def workers(count: int, problems: Sequence[str]) -> Iterator[Finding]:
+    """Whether workers run, with the settings that are set here."""
+    if not count:
+        advice = (
+            "Start `hookline up` in this directory, or `hookline worker`: nothing runs without."
+        )
+        yield Finding("workers", "warn", "none runs", advice)
+    elif not problems:
+        yield Finding("workers", "ok", f"{counted(count, 'worker')} with these settings")
+    for problem in problems:
+        yield Finding("workers", "warn", problem, "A worker reads its settings when it starts.")
 
 
 def account(report: Account) -> Iterator[Finding]:

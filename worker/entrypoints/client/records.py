@@ -46,7 +46,7 @@ def why_waiting(job: Job) -> "Waiting | None":
     """What holds the job up, and what to do about it; None if nothing does."""
     from worker.services.reports.waits import waiting  # noqa: PLC0415  # as above
 
-    return waiting(services().orchestrator, job)
+    return waiting(services().orchestrator, job, services().roster)
 
 
 def family(job: Job | str) -> list[Job]:

@@ -3,6 +3,8 @@
 Why it does not start; ``held_up`` has what comes after that.
 """
 
+from dataclasses import replace
+
 from worker.adapters.store.places import lane_of
 from worker.domain import money, retry_policy
 from worker.domain.account.capacity import Capacity, Pool, pool_of
@@ -15,6 +17,7 @@ from worker.services.reports.answers.accounts import Taking
 from worker.services.reports.answers.waiting import Reason, Waiting
 from worker.services.reports.held_up import held_up
 from worker.services.reports.overview import budget_of, clock_of, state_of
+from worker.services.roster import Roster
 
 #: Of several accounts' reasons the first of these is given: the one that ends soonest.
 _SOONEST = (
@@ -32,8 +35,11 @@ _SOONEST = (
 _PRICE = ", this costs "
 
 
-def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
-    """What holds the job up; None if nothing does. One store call per account."""
+def waiting(orchestrator: Orchestrator, job: Job, roster: Roster | None = None) -> Waiting | None:
+    """What holds the job up; None if nothing does. One store call per account.
+
+    ``roster``: to say whether it is a worker that is missing, or that knows another key.
+    """
     if job.settled:
         return None
     if job.status is not Status.QUEUED:
@@ -44,7 +50,20 @@ def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
     if job.due_at is not None:
         return _backoff(job, job.due_at)
     names = [job.account] if job.account else list(orchestrator.accounts)
-    return _together([_on(orchestrator, job, name) for name in names])
+    found = _together([_on(orchestrator, job, name) for name in names])
+    return _with_workers(found, roster, job.account or None)
+
+
+def _with_workers(found: Waiting, roster: Roster | None, account: str | None) -> Waiting:
+    """The reason, with what is wrong with the workers, where that may be the cause."""
+    if roster is None or found.reason not in (Reason.NEXT, Reason.CLOSED):
+        return found
+    problems = roster.problems(account)
+    if not problems and found.reason is Reason.NEXT and not roster.workers():
+        problems = ["no worker runs: start `hookline up`, or `hookline worker`"]
+    if not problems:
+        return found
+    return replace(found, message="; but ".join([found.message.rstrip("."), *problems]))
 
 
 def _backoff(job: Job, until: float) -> Waiting:

@@ -34,6 +34,7 @@ from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
 from worker.services.reports.answers.accounts import AccountState, Taking
 from worker.services.reports.overview import overview
+from worker.services.roster import Roster
 
 
 class Quiet:
@@ -66,6 +67,7 @@ class Here:
             self.store, Quiet(), known, hooked=True, budgets=budgets, clock=lambda: NOW
         )
         self.enqueuer = Enqueuer(self.orchestrator, self.storage)
+        self.roster = Roster(self.store, known, "a secret", clock=lambda: NOW)
 
 
 @pytest.fixture(autouse=True)
