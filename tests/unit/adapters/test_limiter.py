@@ -25,13 +25,12 @@ class Asked:
 
 def _nested(flat: list[tuple[int, str]]) -> list[Asked]:
     """Calls from their depth and item: each comes while the last one that is less deep runs."""
-    calls = list[Asked]()
-    while flat:
-        (depth, item), *rest = flat
-        inner = list(takewhile(lambda call: call[0] > depth, rest))
-        calls.append(Asked(item[0], item, tuple(_nested(inner))))
-        flat = rest[len(inner) :]
-    return calls
+    if not flat:
+        return []
+    (depth, item), *rest = flat
+    inner = list(takewhile(lambda call: call[0] > depth, rest))
+    first = Asked(item[0], item, tuple(_nested(inner)))
+    return [first, *_nested(rest[len(inner) :])]
 
 
 _CALLS = st.lists(
