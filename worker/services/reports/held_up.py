@@ -104,7 +104,7 @@ def _doubt(job: Job, policy: Policy, now: float) -> Waiting:
     message = (
         f"the submit of {_sent_at(job, now)} was cut off{said}: it may have been accepted, and "
         f"paid. Until {clock(job.doubt_until, now)} a callback or the provider's task list may "
-        f"settle it. {after_doubt(job, policy)}, or you say it now{_place(job, policy, now)}"
+        f"settle it. {after_doubt(job, policy)}{_place(job, policy, now)}"
     )
     return Waiting(Reason.IN_DOUBT, message, job.doubt_until, commands)
 
