@@ -167,6 +167,15 @@ class AssetsSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetsDelayed:
+    """The result's files could not be stored because of ``error``; tried again at ``next_at``."""
+
+    error: JobError
+    next_at: float  #: seconds since the epoch
+    ends_at: float  #: likewise: when they are given up
+
+
+@dataclass(frozen=True, slots=True)
 class LinksRenewed:
     """The finished task was fetched again for fresh URLs of its files."""
 
@@ -213,5 +222,5 @@ class NotChosen:
 Event = (
     Started | Posting | Replied | Observed | Missing | NotListed | TimePassed
     | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
-    | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
+    | AssetsDelayed | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -9,6 +9,8 @@ from worker.domain.job_spec import Retry
 #: A refusal that costs nothing is retried after 2, 4, 8 ... seconds, up to a minute.
 BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 60.0
+#: How often a picture's URL is tried before its job fails: within five to ten minutes.
+PICTURE_TRIES = 15
 #: Delay after a refusal that will last (no channel for the model).
 SLOW_BACKOFF_S = 300.0
 #: A gateway that lags behind its own callback catches up within 15-30 s.

@@ -144,6 +144,13 @@ class Orchestrator:
         callback_stats = self._callback_stats(account, fresh=True)
         return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
 
+    def dialect(self, account: str) -> str:
+        """The account's dialect, as set or as learnt from its replies; ``auto``: not known yet."""
+        known = self.accounts.get(account)
+        if known is not None and known.dialect != "auto":
+            return known.dialect
+        return self._callback_stats(account).dialect or "auto"
+
     def _notify(self, job: Job) -> Notify | None:
         account = self.accounts.get(job.account)
         return job.options.notify or (account.notify if account else None)

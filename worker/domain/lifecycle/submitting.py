@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from worker.domain import retry_policy
+from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle import moves
@@ -118,6 +119,8 @@ def _refused(job: Job, verdict: Verdict, now: float) -> Job:
         if now - job.spec.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
             return moves.ended(job, Status.FAILED, now, verdict.error)
         delay = retry_policy.NOT_YET_DELAY_S
+    elif _lacks_picture(verdict) and refusals >= retry_policy.PICTURE_TRIES:
+        return moves.ended(job, Status.FAILED, now, verdict.error)
     else:
         jitter = retry_policy.jitter_of(job.id, refusals)
         delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
@@ -128,6 +131,11 @@ def _refused(job: Job, verdict: Verdict, now: float) -> Job:
         error=verdict.error,
         due_at=now + delay,
     )
+
+
+def _lacks_picture(verdict: Verdict) -> bool:
+    """Whether a picture could not be fetched. Only this comes before an attempt's first POST."""
+    return verdict.error is not None and verdict.error.code == ErrorCode.BAD_PICTURE
 
 
 def _drained(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
