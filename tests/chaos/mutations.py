@@ -17,6 +17,8 @@ from worker.adapters.storage import media
 from worker.adapters.store import Openings
 from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle
+from worker.domain.account import task_list
+from worker.domain.account.task_list import Doubt, History, Listing
 from worker.domain.errors import StaleVersion
 from worker.domain.events import Observed, Policy, Posting, Replied
 from worker.domain.job import AttemptOutcome, Job, Status
@@ -134,6 +136,24 @@ def _without_looking() -> None:
     wrap(media, "inspect", lambda real: lambda file: media.Media("image/png", "png"))
 
 
+def _without_free_places() -> None:
+    """A job in doubt or overdue keeps its place as long as it is watched."""
+
+    def always(real: Any) -> Any:
+        return property(lambda job: real.fget(replace(job, place_freed=False)))
+
+    wrap(Job, "holds_slot", always)
+
+
+def _without_whole_lists() -> None:
+    """What a task list does not show was not accepted, whatever else the list shows."""
+
+    def absent(listing: Listing, history: History, doubt: Doubt) -> bool:
+        return listing.read_at >= doubt.posted_at + task_list.AFTER_POST_S
+
+    wrap(task_list, "proves_absence", lambda real: absent)
+
+
 def _sends(job: Job) -> bool:
     return job.status is Status.SUBMITTING and job.posting
 
@@ -146,4 +166,6 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "fencing": _without_fencing,
     "new-links": _without_new_links,
     "looking": _without_looking,
+    "free-places": _without_free_places,
+    "whole-lists": _without_whole_lists,
 }

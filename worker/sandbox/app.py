@@ -31,7 +31,8 @@ def _add_provider(app: Flask, env: Environment, tasks: Tasks, pictures: Pictures
 
     The path of a submission contains its name.
     """
-    submit, queries = Submissions(env, tasks, pictures).submit, TaskQueries(env.dialect, tasks)
+    submit = Submissions(env, tasks, pictures).submit
+    queries = TaskQueries(env.dialect, tasks, env.options)
     endpoints: tuple[tuple[str, str, str, Callable[..., Reply]], ...] = (
         ("submit/<name>", "POST", "", submit),
         ("insight-face/<any(swap):name>", "POST", "", submit),
