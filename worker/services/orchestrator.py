@@ -26,6 +26,7 @@ from worker.domain.lifecycle import transition
 from worker.domain.notifications import Outbox, announce
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
+from worker.services.calls import KnownCalls
 from worker.services.dispatch import Dispatch
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,7 @@ class Orchestrator:
         self.clock = clock
         self._rules = rules or Policy()
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
+        self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
         self._hooked = hooked
         self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}

@@ -21,7 +21,8 @@ from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain import buttons, followups
 from worker.domain.account.callback_stats import sort_of
-from worker.domain.error_codes import ErrorCode
+from worker.domain.account.calls import call_of
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, PictureError, StoreUnavailable
 from worker.domain.events import Disposition, Posting, Replied, Started
 from worker.domain.job import Job, Status, Window
@@ -121,18 +122,25 @@ class Submitter:
                 self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
             return
         lease_end = decision.job.due_at or 0.0
-        verdict = client.submit(kind, submission, send_until=lease_end)
+        call = call_of(submission.path)
+        exists = call in self._orchestrator.calls.of(job.account).taken
+        verdict = client.submit(kind, submission, send_until=lease_end, exists=exists)
         log.info("job.submitted", kind=kind.value, outcome=verdict.outcome.value)
-        self._learn(job.account, verdict)
+        self._learn(job.account, verdict, call)
         self._record_reply(decision.job, Replied(job.attempt, verdict))
         if client.last_dialect not in (None, self._learnt.get(job.account)):
             self._learnt[job.account] = client.last_dialect
             self._store.accounts.learn_dialect(job.account, client.last_dialect)
 
-    def _learn(self, account: str, verdict: Verdict) -> None:
+    def _learn(self, account: str, verdict: Verdict, call: str) -> None:
         """Runs before the reply is recorded, else a refused job would come back at once."""
+        calls = self._orchestrator.calls
         try:
             self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
+            if verdict.outcome in _TAKEN:
+                calls.took(account, call)
+            elif verdict.lacks_call and not verdict.account_trouble and verdict.error:
+                calls.missing(account, call, verdict.error.message)
         except StoreUnavailable as error:
             log.warning("account.outcome_not_stored", account=account, error=str(error))
 
@@ -165,6 +173,8 @@ class Submitter:
             mode=job.options.mode,
             dialect=self._dialect(job.account),
         )
+        if self._orchestrator.calls.lacks(job.account, call_of(submission.path)):
+            raise _Refused(_known_to_lack(submission.path, job.account))
         return kind, submission
 
     def _fetched(self, job: Job) -> dict[str, str]:
@@ -274,6 +284,17 @@ def _permanent(code: ErrorCode, message: str) -> Verdict:
     return Verdict(Outcome.PERMANENT, error=JobError(code, message))
 
 
+def _known_to_lack(path: str, account: str) -> Verdict:
+    message = f"The provider has no POST {path}: it answered it as it answers unknown paths."
+    hint = (
+        "Nothing was sent. Use an account whose provider has this call; it is tried here again a "
+        f"day after it was missed, or at once after `hookline resume --account {account}`."
+    )
+    return Verdict(Outcome.PERMANENT, error=job_error(ErrorCode.NO_ENDPOINT, message, hint))
+
+
+#: The provider has a job, so it has the call.
+_TAKEN = frozenset({Outcome.ACCEPTED, Outcome.EXISTS, Outcome.NEEDS_MODAL, Outcome.DONE})
 _NOT_SENT = _permanent(ErrorCode.CANCELLED, "Cancelled before it was sent.")
 _PARENT_NOT_READY = JobError(
     ErrorCode.PARENT_NOT_READY,

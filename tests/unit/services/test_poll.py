@@ -11,11 +11,12 @@ from tests.support.jobs import GRID, a_snapshot, in_status
 from tests.support.processes import wait_for
 from tests.support.shell import Shell
 from worker.adapters.tokens import Tokens
-from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
 from worker.domain.events import Policy
 from worker.domain.job import Job, Status
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import Result
+from worker.services.calls import KnownCalls
 from worker.services.poll import POLLS, Poller
 
 tokens = Tokens(["a secret for this test only"])
@@ -145,12 +146,51 @@ def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, poller:
     job = shell.put(in_status(Status.IN_DOUBT))
     shell.provider.trouble = ProviderUnavailable()
     poller.poll("default", [job.id])
-    shell.provider.trouble = HooklineError("The provider has no /mj/task/list.")
+    shell.provider.trouble = NoSuchCall("The provider has no /mj/task/list.", proven=True)
     poller.poll("default", [job.id])
     assert shell.provider.asked == ["list", "list"], "one that is away may have one"
     poller.poll("default", [job.id])
     assert shell.provider.asked == ["list", "list"]
     assert shell.job(job) == job
+
+
+def test_without_a_call_for_many_tasks_each_is_asked_for(
+    shell: Shell, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [shell.put(in_status(Status.SUBMITTED)) for _ in range(2)]
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS)}
+    asked: list[str] = []
+
+    def no_list(task_ids: Sequence[str]) -> list[Snapshot]:
+        asked.append("many")
+        raise NoSuchCall("The provider has no list-by-condition.", proven=True)
+
+    monkeypatch.setattr(shell.provider, "fetch_many", no_list)
+    for _ in range(2):
+        poller.poll("default", [job.id for job in jobs])
+    assert [shell.job(job).status for job in jobs] == [Status.IN_PROGRESS] * 2
+    assert asked == ["many"]
+    assert shell.provider.asked == ["t1", "t1"] * 2
+
+
+def test_what_one_process_learns_of_the_calls_all_know(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    shell.provider.trouble = NoSuchCall("The provider has no /mj/task/list.", proven=True)
+    poller.poll("default", [job.id])
+    other = KnownCalls(shell.store, shell.orchestrator.dispatch.settings_of, lambda: shell.now)
+    assert other.lacks("default", "task/list")
+    shell.now += 90_000.0
+    assert not other.lacks("default", "task/list"), "the provider may have been updated"
+
+
+def test_a_list_that_is_missing_with_everything_else_is_asked_for_again(
+    shell: Shell, poller: Poller
+) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    shell.provider.trouble = NoSuchCall("The provider has no /mj/task/list.", proven=False)
+    for _ in range(2):
+        poller.poll("default", [job.id])
+    assert shell.provider.asked == ["list"] * 2
 
 
 def test_a_task_that_is_listed_twice_counts_once(shell: Shell, poller: Poller) -> None:

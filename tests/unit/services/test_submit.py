@@ -9,6 +9,7 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
 from tests.support.shell import Shell
+from worker.adapters.provider.replies import no_such_call
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.blob_refs import blobs_of
@@ -18,6 +19,7 @@ from worker.domain.job import Job, Modal, Status, Window
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import Button, JobError, Result
+from worker.services.pause import resume
 from worker.services.submit import Submitter
 
 tokens = Tokens(["a secret for this test only"])
@@ -356,3 +358,49 @@ def test_the_dialect_that_replies_betray_is_kept(shell: Shell, start: Start) -> 
     shell.provider.last_dialect = "trueai"
     start()
     assert shell.store.accounts.callback_stats("default").dialect == "trueai"
+
+
+def lacking(kind: Kind, shell: Shell) -> Verdict:
+    verdict = no_such_call(kind, f"POST /mj/submit/{kind}", "New API")
+    shell.provider.verdicts = [verdict]
+    return verdict
+
+
+def test_a_call_that_the_provider_lacks_fails_the_job_and_is_not_sent_again(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.SHORTEN, shell)
+    first = start(kind=Kind.SHORTEN)
+    assert (first.status, first.error and first.error.code) == (Status.FAILED, "no_endpoint")
+    second = start(kind=Kind.SHORTEN)
+    assert (second.status, second.error and second.error.code) == (Status.FAILED, "no_endpoint")
+    assert len(shell.provider.submitted) == 1
+    assert "resume --account default" in ((second.error and second.error.hint) or "")
+    assert start().status is Status.SUBMITTED, "other calls are there"
+    resume(shell.orchestrator, "account", "default")
+    assert start(kind=Kind.SHORTEN).status is Status.SUBMITTED
+
+
+def test_a_provider_that_lacks_a_call_is_tried_again_after_a_day(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.SHORTEN, shell)
+    start(kind=Kind.SHORTEN)
+    shell.now += 90_000.0
+    assert start(kind=Kind.SHORTEN).status is Status.SUBMITTED
+
+
+def test_a_call_that_took_a_job_exists_for_all_processes(shell: Shell, start: Start) -> None:
+    start()
+    settings = shell.orchestrator.dispatch.settings_of("default")
+    assert shell.store.accounts.calls("default", settings).taken == {"submit/imagine"}
+    assert shell.store.accounts.calls("default", "of another address").taken == frozenset()
+
+
+def test_without_imagine_the_account_is_closed_and_nothing_else_is_remembered(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.IMAGINE, shell)
+    assert start().status is Status.FAILED
+    assert shell.orchestrator.dispatch.breaker("default").closed
+    assert not shell.orchestrator.calls.lacks("default", "submit/imagine")

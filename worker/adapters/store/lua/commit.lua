@@ -27,7 +27,8 @@
 --                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
 --                                   counts; lag, deviation: seconds; called_back_at; dialect;
---                                   next_start: its pace; health
+--                                   next_start: its pace; health; took:<settings>:<call>,
+--                                   lacks:<settings>:<call>: since when; seedless: jobs in a row
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
 --   notification*, outbox*    see outbox.lua
