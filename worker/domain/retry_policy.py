@@ -11,9 +11,6 @@ BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 60.0
 #: Delay after a refusal that will last (no channel for the model).
 SLOW_BACKOFF_S = 300.0
-#: A gateway that lags behind its own callback catches up within 15-30 s.
-NOT_YET_DELAY_S = 3.0
-NOT_YET_WINDOW_S = 60.0
 #: Longest delay before the next attempt of an accepted task that failed.
 RETRY_CAP_S = 3600.0
 #: How long after success to keep asking for a seed that the provider does not get to tell, and

@@ -119,7 +119,9 @@ class Orchestrator:
             return self._rules
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
-        return policy_for(job, self._rules, callback_stats, hooked=self._hooked)
+        account = self.accounts.get(job.account)
+        dialect = account.dialect if account and account.dialect != "auto" else None
+        return policy_for(job, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
 
     def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
         """The account's callback stats, its tracking mode, and the reason for the mode."""

@@ -62,10 +62,21 @@ class Poller:
         seen = {s.task_id: s for s in self._seen(client, jobs)}
         for job in jobs:
             snapshot = seen.get(job.task_id)
+            if snapshot is None and self._nearly_lost(job):
+                snapshot = client.fetch(job.task_id or "")
+            if snapshot and job.missing_since is not None:
+                self._orchestrator.store.accounts.learn_came_back(job.account)
             if snapshot and _incomplete(job, snapshot):
                 # A list may omit fields; the task's own page is authoritative.
                 snapshot = client.fetch(job.task_id or "") or snapshot
             self._record(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
+
+    def _nearly_lost(self, job: Job) -> bool:
+        """Whether the job is given up unless the provider knows its task now."""
+        if job.missing_since is None:
+            return False
+        unknown_s = self._orchestrator.clock() - job.missing_since
+        return unknown_s >= self._orchestrator.policy(job).lost_after_s
 
     def _seen(self, client: ProviderClient, jobs: Sequence[Job]) -> list[Snapshot]:
         """The jobs' tasks, as far as the provider knows them: in one call, if it has that call."""

@@ -89,6 +89,39 @@ def test_a_task_that_nobody_knows_is_lost_in_the_end(shell: Shell, poller: Polle
     assert shell.job(job).status is Status.FAILED
 
 
+def test_a_task_that_a_restarted_proxy_forgot_is_lost_within_seconds(
+    shell: Shell, poller: Poller
+) -> None:
+    shell.store.accounts.learn_dialect("default", "novicezk")
+    job = shell.put(in_status(Status.IN_PROGRESS))
+    shell.now += 60
+    since = shell.now
+    while shell.job(job).status is not Status.FAILED:
+        poller.poll("default", [job.id])
+        while shell.job(job).status is not Status.FAILED and not due(shell, job):
+            shell.now += 0.5
+    assert 10 <= shell.now - since <= 16
+    assert shell.provider.asked[-1] == "t1", "its own page is the last word"
+    assert 3 <= shell.provider.asked.count("t1") <= 5
+
+
+def test_a_task_that_is_there_again_shows_that_unknown_is_not_gone(
+    shell: Shell, poller: Poller
+) -> None:
+    shell.store.accounts.learn_dialect("default", "novicezk")
+    job = shell.put(in_status(Status.IN_PROGRESS))
+    poller.poll("default", [job.id])
+    assert shell.job(job).missing_since is not None
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=60)}
+    poller.poll("default", [job.id])
+    assert shell.job(job).missing_since is None
+    assert shell.store.accounts.callback_stats("default").came_back
+
+
+def due(shell: Shell, job: Job) -> bool:
+    return job.id in [one.id for one in shell.store.jobs.claim_due(shell.now, 9, 0.0)]
+
+
 def test_a_provider_that_is_away_changes_nothing(shell: Shell, poller: Poller) -> None:
     job = shell.put(in_status(Status.SUBMITTED))
     shell.provider.trouble = ProviderUnavailable()

@@ -188,6 +188,43 @@ def test_a_parent_that_the_gateway_does_not_show_as_finished_is_waited_for(
     assert shell.provider.submitted == []
 
 
+def test_a_press_on_a_parent_that_the_provider_forgot_fails_as_change_does(
+    shell: Shell, start: Start
+) -> None:
+    grid = parent(shell, None)
+    shell.now += 600
+    job = start(**press(grid))
+    assert (job.status, job.error and job.error.code) == (Status.FAILED, "not_found")
+    assert "run the parent again" in ((job.error and job.error.hint) or "")
+    assert shell.provider.submitted == []
+
+
+def test_a_gateways_pace_is_learnt_from_presses_and_kept_to(
+    shell: Shell, submitter: Submitter
+) -> None:
+    """A gateway that knows of an end 10 s after its callback; told twice a second."""
+    late = Verdict(Outcome.NOT_YET, error=JobError("parent_not_ready", "Not yet."))
+    refusals = []
+    for _ in range(10):
+        shell.orchestrator.callback_stats("default")  # read what was learnt, at once
+        running = shell.put(in_status(Status.SUBMITTED, then=({"press": "U1"},)))
+        shell.orchestrator.record(running, callback(TaskStatus.SUCCEEDED))
+        ended_at, refused = shell.now, 0
+        while not any(job.status is Status.SUBMITTED for job in shell.jobs()):
+            for job in shell.store.jobs.claim_due(shell.now, 9, 1.0):
+                if job.status is Status.QUEUED:
+                    shell.orchestrator.record(job, TimePassed())
+            shell.provider.verdicts = [late] if shell.now < ended_at + 10 else []
+            refused += submitter.start_next("default") and bool(shell.now < ended_at + 10)
+            shell.now += 0.5
+        refusals.append(refused)
+        [press_] = [job for job in shell.jobs() if job.status is Status.SUBMITTED]
+        shell.orchestrator.record(press_, callback(TaskStatus.SUCCEEDED))
+    assert refusals[0] == 3
+    assert max(refusals[1:]) <= 1
+    assert sum(refusals[1:]) < 9
+
+
 def test_a_provider_that_cannot_be_asked_is_asked_later(shell: Shell, start: Start) -> None:
     shell.provider.trouble = ProviderUnavailable()
     job = start(**press(parent(shell, None)))

@@ -7,6 +7,7 @@ from worker.adapters.store.base import Part
 from worker.domain.account.callback_stats import CallbackStats
 from worker.domain.account.calls import Calls
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.parent_lag import ParentLag
 from worker.domain.money import Amount
 
 
@@ -59,6 +60,15 @@ class AccountStore(Part):
     def learn_dialect(self, account: str, dialect: str) -> None:
         """Store the dialect that the account's replies show, for all processes."""
         self._ask(self._redis.hset, f"{self._prefix}account:{account}", "dialect", dialect)
+
+    def learn_parent_lag(self, account: str, lag: ParentLag) -> None:
+        """Store how long after a task's end the provider takes presses on it."""
+        known = {"parent_lag": f"{lag.mean_s:.3f}", "parent_deviation": f"{lag.deviation_s:.3f}"}
+        self._ask(self._redis.hset, f"{self._prefix}account:{account}", mapping=known)
+
+    def learn_came_back(self, account: str) -> None:
+        """Store that the provider knew a task again that it had called unknown."""
+        self._ask(self._redis.hset, f"{self._prefix}account:{account}", "came_back", 1)
 
     def calls(self, account: str, settings: str) -> Calls:
         """The calls that the provider has and lacks, learnt under these settings."""
@@ -118,4 +128,9 @@ def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats
         called_back_at=float(called_back_at) if called_back_at else None,
         receiving_since=float(since) if since else None,
         dialect=stats.get("dialect"),
+        recent=stats.get("ends", ""),
+        parent_lag=ParentLag(
+            float(stats.get("parent_lag", 0)), float(stats.get("parent_deviation", 0))
+        ),
+        came_back="came_back" in stats,
     )

@@ -51,6 +51,8 @@ def next_look(job: Job, now: float, policy: Policy) -> float:
         callbacks_flow=policy.callbacks_flow,
         lag_s=policy.lag_s,
     )
+    if job.missing_since is not None:
+        wait = min(wait, policy.lost_after_s / 2)
     return retry_policy.rounded_up(now + wait, wait)
 
 

@@ -24,8 +24,11 @@ def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
     if job.waiting:
         return _for_others(job)
     if job.due_at is not None:
-        after = f" after: {job.error.message}" if job.error else ""
-        return Waiting("backoff", f"tried again at {clock_of(job.due_at)}{after}")
+        at = clock_of(job.due_at)
+        if job.error is None:
+            late = f"{job.account} takes a press only some seconds after its picture's callback"
+            return Waiting("backoff", f"pressed at {at}: {late}")
+        return Waiting("backoff", f"tried again at {at} after: {job.error.message}")
     names = [job.account] if job.account else list(orchestrator.accounts)
     return _together([_on(orchestrator, job, name) for name in names])
 

@@ -26,7 +26,9 @@
 --   money:<scope>             hash  estimated, reserved, spent, refunded; scope: account:, tenant:,
 --                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
---                                   counts; lag, deviation: seconds; called_back_at; dialect;
+--                                   counts; ends: the last ten, t told and a asked; lag, deviation,
+--                                   parent_lag, parent_deviation: seconds; called_back_at; dialect;
+--                                   came_back: a task was unknown for a while only;
 --                                   next_start: its pace; health; took:<settings>:<call>,
 --                                   lacks:<settings>:<call>: since when; seedless: jobs in a row
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
@@ -258,16 +260,26 @@ local function learn_lag(stats, seconds)
     'deviation', string.format('%.3f', deviation))
 end
 
+-- The last ten ends, oldest first: what was true long ago is forgotten.
+local function remember_end(stats, how)
+  local ends = (redis.call('HGET', stats, 'ends') or '') .. how
+  redis.call('HSET', stats, 'ends', string.sub(ends, -10))
+end
+
 local function learn(said)
   local stats = prefix .. 'account:' .. account
   if said.how == 'asked' then
+    remember_end(stats, 'a')
     redis.call('HINCRBY', stats, 'silent', 1)
     redis.call('HINCRBY', stats, 'asked', 1)
     return
   end
   redis.call('HINCRBY', stats, said.how, 1)
   redis.call('HINCRBY', stats, 'sort:' .. said.sort, 1)
-  if said.ended then redis.call('HINCRBY', stats, 'told', 1) end
+  if said.ended then
+    redis.call('HINCRBY', stats, 'told', 1)
+    remember_end(stats, 't')
+  end
   redis.call('HSET', stats, 'called_back_at', string.format('%.3f', said.at))
   redis.call('HDEL', stats, 'silent')
   if said.lag_s ~= cjson.null then learn_lag(stats, said.lag_s) end
