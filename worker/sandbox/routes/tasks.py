@@ -10,8 +10,9 @@ from worker.sandbox.tasks import Tasks
 class TaskQueries:
     """Replies to queries about tasks."""
 
-    def __init__(self, dialect: Dialect, tasks: Tasks) -> None:
+    def __init__(self, dialect: Dialect, tasks: Tasks, *, refuses_seeds: bool) -> None:
         self._dialect = dialect
+        self._refuses_seeds = refuses_seeds
         self._tasks = tasks
 
     def fetch(self, task_id: str) -> Reply:
@@ -24,6 +25,8 @@ class TaskQueries:
 
     def image_seed(self, task_id: str) -> Reply:
         """The seed of a finished picture."""
+        if self._refuses_seeds:
+            return Reply({"code": 5, "description": "unmarshal_response_body_failed "}, 400)
         return self._dialect.seed(self._tasks.visible.get(task_id))
 
     def all(self) -> Reply:
