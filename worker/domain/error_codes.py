@@ -179,7 +179,7 @@ class ErrorCode(StrEnum):
         "lost",
         Family.LOST,
         (
-            "polled until the provider has not known the task for five minutes (ten seconds if it "
+            "polled until the provider has not known the task for five minutes (six seconds if it "
             "stores tasks before it answers: novicezk, trueai), then fails"
         ),
         None,

@@ -13,12 +13,14 @@ from tests.chaos.scenarios import (
     hostile,
     kills,
     notifying,
+    pace,
     pauses,
     power,
     provider,
     redis_down,
     soak,
     turns,
+    unknown_paths,
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -39,4 +41,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *notifying.SCENARIOS,
     *files.SCENARIOS,
     *days.SCENARIOS,
+    *unknown_paths.SCENARIOS,
+    *pace.SCENARIOS,
 )

@@ -20,7 +20,7 @@ _MIXED_SHARE = 0.05
 #: Proxies that store a task before they answer its submit: one that they do not know is gone.
 _STORES_FIRST = frozenset({"novicezk", "trueai"})
 #: Such a task counts as lost after this many seconds, and three looks.
-_GONE_AFTER_S = 10.0
+_GONE_AFTER_S = 6.0
 #: Some providers finish picking an image of a grid at once, unlike all other buttons, such as a
 #: real upscale (``::upsample_v6_2x_subtle::``).
 _PICK = "::upsample::"

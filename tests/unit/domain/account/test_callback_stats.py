@@ -62,11 +62,11 @@ def test_the_tracking_mode_and_why(
 @pytest.mark.parametrize(
     ("learnt", "as_set", "came_back", "lost_after_s"),
     [
-        ("novicezk", None, False, 10.0),
-        ("trueai", None, False, 10.0),
+        ("novicezk", None, False, 6.0),
+        ("trueai", None, False, 6.0),
         ("gateway", None, False, 300.0),
         (None, None, False, 300.0),
-        (None, "novicezk", False, 10.0),
+        (None, "novicezk", False, 6.0),
         ("novicezk", "gateway", False, 300.0),
         ("novicezk", None, True, 300.0),  # two servers that answer in turn, perhaps
     ],
@@ -77,7 +77,7 @@ def test_how_long_a_task_is_unknown_before_it_is_lost(
     stats = CallbackStats(dialect=learnt, came_back=came_back)
     policy = policy_for(a_job(), Policy(), stats, hooked=True, dialect=as_set)
     assert policy.lost_after_s == lost_after_s
-    assert policy.stores_first is (lost_after_s == 10.0)
+    assert policy.stores_first is (lost_after_s == 6.0)
 
 
 def press(**request: object) -> Job:
