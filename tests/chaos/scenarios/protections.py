@@ -100,7 +100,7 @@ PROTECTIONS = (
         "stores-first",
         "every provider may learn of a task late",
         "F28",
-        "is in_progress",
+        "left in the slots",
         pace.forgetting,
     ),
     Protection("pace", "no lag is learnt from presses", "F28b", "refusals for", pace.lagging),

@@ -29,6 +29,10 @@ class Calls:
         since = self.lacking.get(call)
         return since is not None and now < since + TRIED_AGAIN_S
 
+    def all_lacking(self, now: float) -> tuple[str, ...]:
+        """Those that it lacks, by name."""
+        return tuple(sorted(call for call in self.lacking if self.lacks(call, now)))
+
 
 def call_of(path: str) -> str:
     """The call's name, of its path with or without a mode: ``/mj-fast/mj/submit/imagine``."""
