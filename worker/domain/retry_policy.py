@@ -16,7 +16,7 @@ RETRY_CAP_S = 3600.0
 #: How long after success to keep asking for a seed that the provider does not get to tell, and
 #: one that it refuses: it may need a moment to find it.
 SEED_WINDOW_S = 900.0
-SEED_REFUSED_S = 30.0
+SEED_REFUSED_S = 15.0
 #: A worker that has not renewed its lease on a choose's call for this long is dead; calls in all.
 CHOOSE_LEASE_S = 60.0
 CHOOSE_CALLS = 3
