@@ -29,7 +29,9 @@ class Policy:
 
     in_doubt: InDoubt = "hold"
     doubt_window_s: float = 1800.0  #: longer than the provider's slowest task and callback
-    max_resubmits: int = 1  #: automatic submissions of one job after a doubt
+    max_resubmits: int = 1  #: automatic submissions of one job after a doubt, without a list
+    #: How long a task of this sort runs at most, plausibly: a doubt keeps its place for so long.
+    runs_for_s: float = 180.0
 
     callbacks_flow: bool | None = None  #: whether callbacks arrive; None: not known yet
     calls_back: bool = False  #: whether callbacks about this sort of job have arrived
@@ -47,6 +49,15 @@ class Policy:
         source = self.called_back_at is not None and self.called_back_at > late
         there = self.receiving_since is not None and self.receiving_since <= since
         return self.callbacks_flow is True and self.calls_back and source and there
+
+    def unheard(self, since: float, now: float) -> bool:
+        """Whether callbacks would have told of a task that was submitted at ``since``.
+
+        Weaker than ``silence_tells``: the way to us may be broken since then.
+        """
+        there = self.receiving_since is not None and self.receiving_since <= since
+        over = now >= since + self.runs_for_s
+        return self.callbacks_flow is True and self.calls_back and there and over
 
 
 class Disposition(StrEnum):
@@ -113,6 +124,13 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class NotListed:
+    """The provider's task list proves that ``attempt`` was not accepted (see ``task_list``)."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """The job is due."""
 
@@ -150,6 +168,15 @@ class AssetsSettled:
     status: AssetsStatus
     files: tuple[StoredFile, ...] = ()  #: including tiles and thumbnails
     error: JobError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetsDelayed:
+    """The result's files could not be stored because of ``error``; tried again at ``next_at``."""
+
+    error: JobError
+    next_at: float  #: seconds since the epoch
+    ends_at: float  #: likewise: when they are given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +224,7 @@ class NotChosen:
 
 
 Event = (
-    Started | Posting | Replied | Observed | Missing | TimePassed
+    Started | Posting | Replied | Observed | Missing | NotListed | TimePassed
     | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
-    | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
+    | AssetsDelayed | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -9,8 +9,12 @@ from worker.domain.job_spec import Retry
 #: A refusal that costs nothing is retried after 2, 4, 8 ... seconds, up to a minute.
 BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 60.0
+#: How often a picture's URL is tried before its job fails: within five to ten minutes.
+PICTURE_TRIES = 15
 #: Delay after a refusal that will last (no channel for the model).
 SLOW_BACKOFF_S = 300.0
+#: How often one job is submitted again because the task list proves that it was not accepted.
+NOT_LISTED_RESUBMITS = 5
 #: Longest delay before the next attempt of an accepted task that failed.
 RETRY_CAP_S = 3600.0
 #: How long after success to keep asking for a seed that the provider does not get to tell, and

@@ -6,7 +6,6 @@ from time import monotonic, time
 
 import structlog
 
-from worker.adapters.store import Openings
 from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import (
@@ -18,12 +17,23 @@ from worker.domain.account.callback_stats import (
     sort_of,
     tracking_mode,
 )
+from worker.domain.account.task_list import Accepted
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
-from worker.domain.events import Decision, Disposition, Event, Policy, SiblingsSeen
-from worker.domain.job import Job, Status
+from worker.domain.events import (
+    Decision,
+    Disposition,
+    Event,
+    Policy,
+    Replied,
+    Resolved,
+    SiblingsSeen,
+)
+from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
-from worker.domain.notifications import Outbox, announce
+from worker.domain.lifecycle.moves import followed
+from worker.domain.notifications import announce
+from worker.domain.provider_reports import Outcome
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
 from worker.services.calls import KnownCalls
@@ -82,10 +92,20 @@ class Orchestrator:
             if decision.disposition is not Disposition.APPLIED:
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
+            accepted = _accepted(job, event, decision.job, now)
             announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
             decision = replace(decision, job=announced)
             try:
-                openings = self._commit(job, decision, sample, outbox, now)
+                openings = self.store.jobs.commit(
+                    announced,
+                    decision.children,
+                    # The account whose slot it takes or frees.
+                    capacity=self.dispatch.capacity(announced.account or job.account, now),
+                    sample=sample,
+                    accepted=accepted,
+                    outbox=outbox,
+                    now=now,
+                )
             except StaleVersion:
                 # Another process committed between our read and our write: decide again.
                 job = self.job(job.id)
@@ -119,8 +139,7 @@ class Orchestrator:
             return self._rules
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
-        account = self.accounts.get(job.account)
-        dialect = account.dialect if account and account.dialect != "auto" else None
+        dialect = self.dialect(job.account)
         return policy_for(job, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
 
     def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
@@ -128,19 +147,16 @@ class Orchestrator:
         callback_stats = self._callback_stats(account, fresh=True)
         return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
 
+    def dialect(self, account: str) -> str:
+        """The account's dialect, as set or as learnt from its replies; ``auto``: not known yet."""
+        known = self.accounts.get(account)
+        if known is not None and known.dialect != "auto":
+            return known.dialect
+        return self._callback_stats(account).dialect or "auto"
+
     def _notify(self, job: Job) -> Notify | None:
         account = self.accounts.get(job.account)
         return job.options.notify or (account.notify if account else None)
-
-    def _commit(
-        self, before: Job, decision: Decision, sample: Sample | None, outbox: Outbox, now: float
-    ) -> Openings:
-        job = decision.job
-        account = job.account or before.account  # takes or frees the slot
-        capacity = self.dispatch.capacity(account, now)
-        return self.store.jobs.commit(
-            job, decision.children, capacity=capacity, sample=sample, outbox=outbox, now=now
-        )
 
     def _poll_soon(self, job: Job, now: float) -> None:
         """Poll at once if somebody waits for it; the sweep finds everything else that is due."""
@@ -201,4 +217,24 @@ class Orchestrator:
 def _sample(before: Job, job: Job, source: Source, now: float) -> Sample:
     ended = job.status.terminal and not before.status.terminal
     lag = None if before.heard_at is None else max(0.0, now - before.heard_at)
-    return Sample(source, now, sort_of(job), ended=ended, lag_s=lag)
+    # An overdue one would stretch what a task usually takes.
+    succeeded = ended and job.status is Status.SUCCEEDED and before.status is not Status.OVERDUE
+    posted_at = followed(job).posted_at if succeeded and job.attempts else None
+    took = None if posted_at is None else max(0.0, now - posted_at)
+    return Sample(source, now, sort_of(job), ended=ended, lag_s=lag, took_s=took)
+
+
+def _accepted(before: Job, event: Event, job: Job, now: float) -> Accepted | None:
+    """The task that was accepted with this change, as far as it is sure when it was submitted.
+
+    An open window's task may not be listed, and a task that somebody names may be any.
+    """
+    named = isinstance(event, Resolved) or (
+        isinstance(event, Replied) and event.verdict.outcome is Outcome.EXISTS
+    )
+    if job.task_id in (None, before.task_id) or named or job.window is not Window.NONE:
+        return None
+    posted_at = followed(job).posted_at
+    if posted_at is None:
+        return None
+    return Accepted(job.task_id, sort_of(job), posted_at, now)

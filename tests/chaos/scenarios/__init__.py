@@ -12,6 +12,7 @@ from tests.chaos.scenarios import (
     files,
     hostile,
     kills,
+    mixed,
     notifying,
     pace,
     pauses,
@@ -41,6 +42,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *notifying.SCENARIOS,
     *files.SCENARIOS,
     *days.SCENARIOS,
+    *mixed.SCENARIOS,
     *unknown_paths.SCENARIOS,
     *pace.SCENARIOS,
 )

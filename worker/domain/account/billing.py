@@ -31,7 +31,14 @@ class Charge(NamedTuple):
 
 
 #: Outcomes of attempts that were never accepted.
-_FREE = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER, AttemptOutcome.NOT_SENT})
+_FREE = frozenset(
+    {
+        AttemptOutcome.NOT_YET,
+        AttemptOutcome.TRY_LATER,
+        AttemptOutcome.NOT_SENT,
+        AttemptOutcome.NOT_LISTED,
+    }
+)
 
 
 def charges(job: Job, price: Amount) -> tuple[Charge, ...]:
@@ -69,10 +76,10 @@ def _accepted(job: Job, attempt: Attempt) -> bool:
 
 
 def _may_be_accepted(job: Job, attempt: Attempt) -> bool:
-    if attempt.given_up:
-        return True
     if attempt.outcome in _FREE:
         return False
+    if attempt.given_up:
+        return True
     return attempt == job.attempts[-1] and (not job.status.terminal or job.draining)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from worker.domain.account.parent_lag import NO_LAG, ParentLag
+from worker.domain.account.task_list import History
 from worker.domain.events import Policy
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
@@ -21,6 +22,11 @@ _MIXED_SHARE = 0.05
 _STORES_FIRST = frozenset({"novicezk", "trueai"})
 #: Such a task counts as lost after this many seconds, and three looks.
 _GONE_AFTER_S = 6.0
+#: How long a task runs at most while nothing was measured, in seconds.
+_PICTURE_S = 180.0
+_FILM_S = 900.0
+#: Polling may notice the end of a task so much later than usual.
+_NOTICED_S = 10.0
 #: Some providers finish picking an image of a grid at once, unlike all other buttons, such as a
 #: real upscale (``::upsample_v6_2x_subtle::``).
 _PICK = "::upsample::"
@@ -44,6 +50,7 @@ class Sample:
     sort: str  #: of the job, see ``sort_of``
     ended: bool = False  #: whether it reported the task's end
     lag_s: float | None = None  #: since the previous report about the same job
+    took_s: float | None = None  #: of a success: since its POST left
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,9 @@ class CallbackStats:
     parent_lag: ParentLag = NO_LAG
     #: Whether it came to know a task again that it had called unknown, like two servers in turn.
     came_back: bool = False
+    #: Seconds from a POST to its task's success, by sort of job: their mean and deviation.
+    took_s: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    task_list: History = field(default_factory=History)
 
 
 class TrackingMode(StrEnum):
@@ -114,7 +124,7 @@ def policy_for(
 
     ``dialect``: as set; None: as detected.
     """
-    lag = stats.lag_s
+    lag, sort = stats.lag_s, sort_of(job)
     stores_first = (dialect or stats.dialect) in _STORES_FIRST and not stats.came_back
     lost_after_s = min(_GONE_AFTER_S, rules.lost_after_s) if stores_first else rules.lost_after_s
     return replace(
@@ -123,11 +133,25 @@ def policy_for(
         lost_after_s=lost_after_s,
         parent_lag=stats.parent_lag,
         callbacks_flow=flow(stats, hooked=hooked),
-        calls_back=bool(stats.by_sort.get(sort_of(job))),
+        calls_back=bool(stats.by_sort.get(sort)),
         lag_s=None if lag is None else lag + 4 * stats.lag_deviation_s,
         called_back_at=stats.called_back_at,
         receiving_since=stats.receiving_since,
+        runs_for_s=runs_for_s(stats, sort),
     )
+
+
+def runs_for_s(stats: CallbackStats, sort: str) -> float:
+    """How long a task of this sort runs at most, plausibly, counted from its POST.
+
+    As measured, with room for its end to be noticed by polling; a sort that has not succeeded yet
+    counts as an imagine. If it runs for longer, the account runs one task too many for a while.
+    """
+    like = "imagine" if sort != Kind.VIDEO else sort
+    if measured := stats.took_s.get(sort) or stats.took_s.get(like):
+        mean, deviation = measured
+        return _NOTICED_S + mean + 4 * deviation
+    return _FILM_S if sort == Kind.VIDEO else _PICTURE_S
 
 
 def sort_of(job: Job) -> str:

@@ -8,7 +8,7 @@ from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle import moves
-from worker.domain.lifecycle.doubting import doubted
+from worker.domain.lifecycle.doubting import doubted, look_again
 from worker.domain.lifecycle.moves import followed
 from worker.domain.lifecycle.observing import observed
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
@@ -134,9 +134,10 @@ def _parent_unknown(job: Job, event: Replied, now: float, policy: Policy) -> Job
 def _refused(job: Job, verdict: Verdict, now: float) -> Job:
     """Back to the queue: nothing was accepted."""
     refusals = job.refusals + 1
-    delay = retry_policy.backoff(
-        refusals, retry_policy.jitter_of(job.id, refusals), slow=verdict.slow
-    )
+    if _lacks_picture(verdict) and refusals >= retry_policy.PICTURE_TRIES:
+        return moves.ended(job, Status.FAILED, now, verdict.error)
+    jitter = retry_policy.jitter_of(job.id, refusals)
+    delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
     return _queued_again(job, verdict, now + delay)
 
 
@@ -151,11 +152,16 @@ def _queued_again(job: Job, verdict: Verdict, due_at: float) -> Job:
     )
 
 
+def _lacks_picture(verdict: Verdict) -> bool:
+    """Whether a picture could not be fetched. Only this comes before an attempt's first POST."""
+    return verdict.error is not None and verdict.error.code == ErrorCode.BAD_PICTURE
+
+
 def _drained(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
     """The job was cancelled before the reply came."""
     if verdict.outcome in (Outcome.ACCEPTED, Outcome.EXISTS):
-        job = moves.with_task(job, verdict.task_id)
+        job = replace(moves.with_task(job, verdict.task_id), place_freed=False)
         return replace(job, due_at=now + policy.first_look_s)
     if verdict.outcome is Outcome.IN_DOUBT:
-        return replace(job, doubt_until=now + policy.doubt_window_s)
+        return look_again(replace(job, doubt_until=now + policy.doubt_window_s), now, policy)
     return moves.freed(job)

@@ -12,6 +12,7 @@ from worker.domain.events import Disposition, Event, Policy, Retried
 from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import transition
+from worker.domain.lifecycle.moves import all_task_ids
 from worker.domain.result import AssetsStatus
 
 RUNNING = {
@@ -60,7 +61,10 @@ def check(before: Job, event: Event, now: float, policy: Policy) -> Job:
 
 def check_form(job: Job) -> None:
     """What is true of a job at any time."""
-    assert job.holds_slot == ((job.status in RUNNING and not job.held) or job.draining)
+    running = (job.status in RUNNING and not job.held) or job.draining
+    assert job.holds_slot == (running and not job.place_freed)
+    watched = job.status in (Status.IN_DOUBT, Status.OVERDUE) or job.draining
+    assert job.held <= job.place_freed <= watched
     assert job.held <= (job.status is Status.IN_DOUBT)
     assert (job.doubt_until is not None) == (job.status is Status.IN_DOUBT or job.draining)
     assert (job.due_at is None) == (
@@ -90,6 +94,7 @@ def check_step(before: Job, event: Event, job: Job) -> None:
         kept = replace(
             job,
             draining=before.draining,
+            place_freed=before.place_freed,
             due_at=before.due_at,
             result=before.result,
             task_id=before.task_id,
@@ -104,7 +109,8 @@ def check_step(before: Job, event: Event, job: Job) -> None:
     assert (job.progress or 0) >= (before.progress or 0), "progress only grows"
     former = zip(before.attempts[:-1], job.attempts, strict=False)
     assert all(was == now or was.given_up for was, now in former), "the past stands"
-    assert set(before.other_task_ids) <= set(job.other_task_ids)
+    # A provider may answer a second attempt with the task of the first, which is followed again.
+    assert {*all_task_ids(before)} <= {*all_task_ids(job)}, "no task is forgotten"
 
 
 @settings(max_examples=300)
