@@ -103,3 +103,14 @@ class BrokerUnavailable(ServiceUnavailable):
 
 class ProviderUnavailable(ServiceUnavailable):
     """The provider does not answer."""
+
+
+class NoSuchCall(HooklineError):
+    """The provider has no such call.
+
+    ``proven``: it answered other questions properly at that time.
+    """
+
+    def __init__(self, message: str, *, proven: bool) -> None:
+        self.proven = proven
+        super().__init__(message)

@@ -695,6 +695,14 @@ def test_a_dry_run_refuses_what_a_real_one_would(here: Here, args: list[str]) ->
     assert dry.stderr == real.stderr
 
 
+def test_the_accounts_say_which_calls_a_provider_lacks(here: Here) -> None:
+    assert "lacks" not in json.loads(run("accounts", "--json").stdout)["items"][0]
+    here.orchestrator.calls.missing("default", "submit/retexture", "It shows a page.")
+    [account] = json.loads(run("accounts", "--json").stdout)["items"]
+    assert account["lacks"] == ["submit/retexture"]
+    assert "default has no submit/retexture: tried again a day later" in run("accounts").stderr
+
+
 # What `hookline doctor` makes of it.
 
 GOOD = Durability("8.0", appendonly=True, appendfsync="always", maxmemory_policy="noeviction")
