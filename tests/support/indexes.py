@@ -27,8 +27,8 @@ Price = Callable[[Job], int]
 _WHOLE = ("jobs", "double_payments", "due", "running", "ready", "parked", "heads", "pipeline",
           "finished", "notifications", "outbox")  # fmt: skip
 _ALL = {*_WHOLE, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks", "accepted",
-        "batch", "money", "account", "paused", "notification", "inputs", "forgotten",
-        "receiving", "once", "unbooked"}  # fmt: skip
+        "batch", "money", "account", "paused", "notification", "inputs", "forgotten", "receiving",
+        "workers", "once", "unbooked"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,12 @@ _ENDS = "the job fails"
 _MOVES_ON = "the account is closed; a root that any account may take moves on, any other job fails"
 _WAITS = "nothing was charged: submitted again with backoff, under the same attempt"
 _IF_ACCEPTED = f"{_WAITS}; fails if the task had been accepted"
-_PREPARED_AGAIN = "prepared again with backoff where that can help, else the job fails"
 _WATCHED = "watched for a late success for half an hour, then timed out"
 _REFUSED_AGAIN = "the same request is refused again: correct it and submit a new job"
 _NEVER_PAID = "the submit was not accepted, so it is repeated automatically"
 _FIX_ACCOUNT = "another attempt does not fix the account: see its hint, then `hookline retry`"
 _NO_TIME = "nothing is submitted after the deadline: set a longer `deadline_s`"
+_TRIED = "tried 2 seconds to 5 minutes apart, for an hour after the job's end"
 _NO_TASK = "there is no task to try again"
 
 _RESUBMITTED = "Nothing was accepted; the job waits and is submitted again automatically."
@@ -98,7 +98,10 @@ class ErrorCode(StrEnum):
     PARENT_NOT_READY = (
         "parent_not_ready",
         Family.BUSY,
-        "submitted again every few seconds for a minute, then the job fails",
+        (
+            "submitted again when the provider probably knows of the parent's end, for a minute; "
+            "then the job fails"
+        ),
         _NEVER_PAID,
         "A gateway may lag behind its own callback; retry in a minute.",
     )
@@ -175,16 +178,25 @@ class ErrorCode(StrEnum):
     LOST = (
         "lost",
         Family.LOST,
-        "polled until the provider has not known the task for five minutes, then fails",
+        (
+            "polled until the provider has not known the task for five minutes (six seconds if it "
+            "stores tasks before it answers: novicezk, trueai), then fails"
+        ),
         None,
         "It may have restarted without keeping its tasks; `hookline retry` submits the job again.",
     )
     NOT_FOUND = (
         "not_found",
         Family.LOST,
-        "the parent's task is unknown: repeated for a minute, then the job fails",
+        (
+            "the parent's task is unknown: the job fails; at a gateway, which may only be late, "
+            "after a minute"
+        ),
         "the parent's task is gone, and its buttons with it: run the parent again",
-        "The provider forgot the parent task, or it belongs to another account.",
+        (
+            "The provider forgot the parent task (it may have restarted), or the task belongs to "
+            "another account: run the parent again."
+        ),
     )
     FAILED = (
         "failed",
@@ -212,9 +224,21 @@ class ErrorCode(StrEnum):
         ),
     )
 
-    BAD_PICTURE = "bad_picture", Family.NOT_SENT, _PREPARED_AGAIN, _REFUSED_AGAIN, None
+    BAD_PICTURE = (
+        "bad_picture",
+        Family.NOT_SENT,
+        "a URL that does not answer is tried 15 times in ten minutes, then the job fails",
+        _REFUSED_AGAIN,
+        None,
+    )
     BAD_MASK = "bad_mask", Family.NOT_SENT, _ENDS, _REFUSED_AGAIN, None
-    NOT_PREPARED = "not_prepared", Family.NOT_SENT, _PREPARED_AGAIN, _REFUSED_AGAIN, None
+    NOT_PREPARED = (
+        "not_prepared",
+        Family.NOT_SENT,
+        "prepared again until the deadline if storage or provider are away; else the job fails",
+        _REFUSED_AGAIN,
+        None,
+    )
     BUTTON_NOT_FOUND = "button_not_found", Family.NOT_SENT, _ENDS, _NO_TASK, None
     TEMPLATE_UNRESOLVED = (
         "template_unresolved",
@@ -245,13 +269,19 @@ class ErrorCode(StrEnum):
         "`hookline retry` calls the function again; the worker's log has its traceback.",
     )
 
-    LINK_DEAD = "link_dead", Family.FILES, "tried again for an hour", _NO_TASK, None
+    LINK_DEAD = (
+        "link_dead",
+        Family.FILES,
+        f"{_TRIED}, each time with the provider's newest links",
+        _NO_TASK,
+        None,
+    )
     NOT_REACHED = (
         "not_reached",
         Family.FILES,
-        "tried again for an hour; for a day where our own storage is away",
+        f"{_TRIED}; for a day where our own storage cannot be written to",
         _NO_TASK,
-        "Look at the storage and at the way to the provider's host: `hookline doctor`.",
+        "Look at the way to that host; the picture's link is `image_url` of the result.",
     )
     NOT_TAKEN = (
         "not_taken",

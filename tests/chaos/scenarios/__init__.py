@@ -15,12 +15,14 @@ from tests.chaos.scenarios import (
     ledger,
     mixed,
     notifying,
+    pace,
     pauses,
     power,
     provider,
     redis_down,
     soak,
     turns,
+    unknown_paths,
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -42,5 +44,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *files.SCENARIOS,
     *days.SCENARIOS,
     *mixed.SCENARIOS,
+    *unknown_paths.SCENARIOS,
+    *pace.SCENARIOS,
     *ledger.SCENARIOS,
 )

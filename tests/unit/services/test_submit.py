@@ -9,6 +9,8 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
 from tests.support.shell import Shell
+from worker.adapters.provider.replies import no_such_call
+from worker.adapters.storage import inputs
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.blob_refs import blobs_of
@@ -18,6 +20,8 @@ from worker.domain.job import Job, Modal, Status, Window
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import Button, JobError, Result
+from worker.domain.retry_policy import PICTURE_TRIES
+from worker.services.pause import resume
 from worker.services.submit import Submitter
 
 tokens = Tokens(["a secret for this test only"])
@@ -98,6 +102,30 @@ def test_nothing_to_start_sends_nothing(shell: Shell, submitter: Submitter) -> N
     shell.put(in_status(Status.SUBMITTING))
     assert not submitter.start_next("default")
     assert shell.provider.submitted == []
+
+
+def test_a_picture_whose_host_refuses_connections_ends_its_job(
+    shell: Shell, submitter: Submitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> bytes:
+        raise PictureError("c did not deliver: ConnectionRefusedError", retryable=True)
+
+    monkeypatch.setattr(inputs, "fetch", refuse)
+    pictured = {"prompt": "a cat", "images": ["https://c/1.png"]}
+    job, began, tries = shell.put(a_job(request=pictured)), shell.now, 0
+    while not (job := shell.job(job)).status.terminal:
+        shell.now = job.due_at or shell.now
+        shell.orchestrator.record(job, TimePassed())
+        assert submitter.start_next("default")
+        tries += 1
+    assert job.status is Status.FAILED
+    assert job.error is not None
+    assert job.error.code == "bad_picture"
+    assert "ConnectionRefusedError" in job.error.message
+    assert "`hookline retry`" in (job.error.hint or "")
+    assert (tries, shell.provider.submitted) == (PICTURE_TRIES, [])
+    assert 300 <= shell.now - began <= 602
+    assert shell.orchestrator.record(job, Retried()).job.status is Status.QUEUED
 
 
 def test_a_job_taken_by_another_worker_is_not_sent_twice(
@@ -184,6 +212,43 @@ def test_a_parent_that_the_gateway_does_not_show_as_finished_is_waited_for(
     job = start(**press(parent(shell, None)))
     assert (job.status, job.due_at is not None) == (Status.QUEUED, True)
     assert shell.provider.submitted == []
+
+
+def test_a_press_on_a_parent_that_the_provider_forgot_fails_as_change_does(
+    shell: Shell, start: Start
+) -> None:
+    grid = parent(shell, None)
+    shell.now += 600
+    job = start(**press(grid))
+    assert (job.status, job.error and job.error.code) == (Status.FAILED, "not_found")
+    assert "run the parent again" in ((job.error and job.error.hint) or "")
+    assert shell.provider.submitted == []
+
+
+def test_a_gateways_pace_is_learnt_from_presses_and_kept_to(
+    shell: Shell, submitter: Submitter
+) -> None:
+    """A gateway that knows of an end 10 s after its callback; told twice a second."""
+    late = Verdict(Outcome.NOT_YET, error=JobError("parent_not_ready", "Not yet."))
+    refusals = []
+    for _ in range(10):
+        shell.orchestrator.callback_stats("default")  # read what was learnt, at once
+        running = shell.put(in_status(Status.SUBMITTED, then=({"press": "U1"},)))
+        shell.orchestrator.record(running, callback(TaskStatus.SUCCEEDED))
+        ended_at, refused = shell.now, 0
+        while not any(job.status is Status.SUBMITTED for job in shell.jobs()):
+            for job in shell.store.jobs.claim_due(shell.now, 9, 1.0):
+                if job.status is Status.QUEUED:
+                    shell.orchestrator.record(job, TimePassed())
+            shell.provider.verdicts = [late] if shell.now < ended_at + 10 else []
+            refused += submitter.start_next("default") and bool(shell.now < ended_at + 10)
+            shell.now += 0.5
+        refusals.append(refused)
+        [press_] = [job for job in shell.jobs() if job.status is Status.SUBMITTED]
+        shell.orchestrator.record(press_, callback(TaskStatus.SUCCEEDED))
+    assert refusals[0] == 3
+    assert max(refusals[1:]) <= 1
+    assert sum(refusals[1:]) < 9
 
 
 def test_a_provider_that_cannot_be_asked_is_asked_later(shell: Shell, start: Start) -> None:
@@ -356,3 +421,49 @@ def test_the_dialect_that_replies_betray_is_kept(shell: Shell, start: Start) -> 
     shell.provider.last_dialect = "trueai"
     start()
     assert shell.store.accounts.callback_stats("default").dialect == "trueai"
+
+
+def lacking(kind: Kind, shell: Shell) -> Verdict:
+    verdict = no_such_call(kind, f"POST /mj/submit/{kind}", "New API")
+    shell.provider.verdicts = [verdict]
+    return verdict
+
+
+def test_a_call_that_the_provider_lacks_fails_the_job_and_is_not_sent_again(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.SHORTEN, shell)
+    first = start(kind=Kind.SHORTEN)
+    assert (first.status, first.error and first.error.code) == (Status.FAILED, "no_endpoint")
+    second = start(kind=Kind.SHORTEN)
+    assert (second.status, second.error and second.error.code) == (Status.FAILED, "no_endpoint")
+    assert len(shell.provider.submitted) == 1
+    assert "resume --account default" in ((second.error and second.error.hint) or "")
+    assert start().status is Status.SUBMITTED, "other calls are there"
+    resume(shell.orchestrator, "account", "default")
+    assert start(kind=Kind.SHORTEN).status is Status.SUBMITTED
+
+
+def test_a_provider_that_lacks_a_call_is_tried_again_after_a_day(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.SHORTEN, shell)
+    start(kind=Kind.SHORTEN)
+    shell.now += 90_000.0
+    assert start(kind=Kind.SHORTEN).status is Status.SUBMITTED
+
+
+def test_a_call_that_took_a_job_exists_for_all_processes(shell: Shell, start: Start) -> None:
+    start()
+    settings = shell.orchestrator.dispatch.settings_of("default")
+    assert shell.store.accounts.calls("default", settings).taken == {"submit/imagine"}
+    assert shell.store.accounts.calls("default", "of another address").taken == frozenset()
+
+
+def test_without_imagine_the_account_is_closed_and_nothing_else_is_remembered(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.IMAGINE, shell)
+    assert start().status is Status.FAILED
+    assert shell.orchestrator.dispatch.breaker("default").closed
+    assert not shell.orchestrator.calls.lacks("default", "submit/imagine")

@@ -11,6 +11,7 @@ from worker.domain.account.ledger import Ledger
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON, JobOptions, JobSpec
 from worker.domain.notifications import Notification
+from worker.domain.roster import Worker
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ batches = _Docs(Batch)
 breakers = _Docs(CircuitBreaker)
 ledgers = _Docs(Ledger)
 notifications = _Docs(Notification)
+workers = _Docs(Worker)
 
 
 def dump(job: Job) -> bytes:

@@ -10,6 +10,7 @@ from worker.adapters.store.jobs import JobStore
 from worker.adapters.store.ledgers import LedgerStore
 from worker.adapters.store.outbox import OutboxStore
 from worker.adapters.store.queue import ReadyQueue
+from worker.adapters.store.workers import WorkerStore
 
 
 class Store(Part):
@@ -27,6 +28,7 @@ class Store(Part):
         self.outbox = OutboxStore(client, prefix)
         self.blobs = BlobStore(client, prefix)
         self.ledgers = LedgerStore(client, prefix)
+        self.workers = WorkerStore(client, prefix)
 
     def once(self, name: str, seconds: float) -> bool:
         """True for the first caller within ``seconds``; for work that one process should do."""

@@ -52,6 +52,8 @@ def accounts(*, as_json: bool) -> None:
     for account in found.items:
         for text in _remarks(account):
             note(text)
+    for problem in client.worker_problems():
+        note(f"{problem}.")
 
 
 def _table(accounts: Sequence[Account]) -> Table:
@@ -135,6 +137,9 @@ def _remarks(account: Account) -> Iterator[str]:
         yield f"{name}, balance: {account.balance.warning}. Top it up at the gateway."
     if account.ledger and account.ledger.trouble:
         yield f"{name}, the gateway's own ledger is not read: {account.ledger.trouble}"
+    if account.lacks:
+        again = f"tried again a day later, or after `hookline resume --account {name}`"
+        yield f"{name} has no {', '.join(account.lacks)}: {again}."
     if account.in_doubt:
         yield f"{account.in_doubt} in doubt: hookline jobs --status in_doubt --account {name}"
     if account.double_payments:

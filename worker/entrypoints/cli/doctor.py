@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from shutil import disk_usage
+from tempfile import gettempdir
 
 import click
 
@@ -32,6 +34,8 @@ _START = "Start `hookline up` in this directory, or `hookline web` and `hookline
 #: A task that no provider knows: fetching it costs nothing and shows whether the key is good.
 _NO_TASK = "0"
 _SECONDS = 10.0
+#: Jobs without their files that are read to count them.
+_COUNTED = 1000
 
 
 @click.command(cls=Command, examples=("hookline doctor", "hookline doctor --json"))
@@ -175,9 +179,12 @@ def _hooks(settings: Settings, url: str) -> str:
 def _storage(settings: Settings) -> Finding:
     storage = Storage(settings.storage_url)
     place = storage.result_location(storage.put_result(".hookline-doctor", b"writable\n"))
+    folder = place.rpartition("/")[0]
+    needed = [gettempdir()]  # downloads wait there until they are whole
     if "://" not in place:
         Path(place).unlink(missing_ok=True)
-    return Finding("storage", "ok", f"{place.rpartition('/')[0]} is writable")
+        needed.append(folder)
+    return verdicts.storage(folder, {each: disk_usage(each).free for each in needed})
 
 
 def _of_the_store(settings: Settings) -> Iterator[Finding]:
@@ -186,13 +193,17 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         services = build(settings)
         found = overview(services.orchestrator)
         dead = len(services.deliveries.dead())
+        unsettled = services.store.jobs.unsettled(_COUNTED)
+        workers, problems = services.roster.workers(), services.roster.problems()
     except SettingsError as error:
         yield from _of_settings(error)
         return
     except HooklineError:
         return
+    yield from verdicts.workers(workers, problems)
     for report in found.items:
         yield from verdicts.account(report)
+    yield from verdicts.files(unsettled)
     yield from verdicts.deliveries(dead)
 
 

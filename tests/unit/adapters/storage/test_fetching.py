@@ -187,6 +187,7 @@ def test_a_name_that_cannot_be_found(
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     error = refused("https://nowhere.test/")
     assert "nowhere.test cannot be found" in str(error)
+    assert error.dead_link, "another link of a paid result may lead elsewhere"
     assert error.retryable is retryable
 
 
@@ -227,6 +228,8 @@ def test_every_hop_is_looked_at(location: str, problem: str) -> None:
         (http(status="302 Found"), "answered 302", False),
         (http(status="429 Too Many Requests"), "answered 429", True),
         (http(status="503 Service Unavailable"), "answered 503", True),
+        (http(status="500 Internal Server Error"), "answered 500", True),
+        (http(status="521 Web Server Is Down"), "answered 521", True),
         (http(b"x" * 200_000), "MiB", False),
         (http(Content_Length="200000"), "MiB", False),
         (http(b"186A1\r\n" + b"x" * 100_001 + b"\r\n0\r\n\r\n", Transfer_Encoding="chunked"),
@@ -329,6 +332,7 @@ def test_tls_is_for_the_name_though_the_address_is_dialled(
     with serving(says(OK), tls=server) as (port, _):
         stranger = refused(f"https://pictures.test:{port}/", hosts=hosts)
         assert "certificate that is not valid" in str(stranger)
+        assert stranger.dead_link
         assert not stranger.retryable
 
         trusting = ssl.create_default_context(cafile=certificate / "cert.pem")

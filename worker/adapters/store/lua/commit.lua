@@ -26,10 +26,13 @@
 --   money:<scope>             hash  estimated, reserved, spent, refunded; scope: account:, tenant:,
 --                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
---                                   counts; lag, deviation: seconds; took:<sort>, spread:<sort>: seconds from a POST to its
+--                                   counts; ends: the last ten, t told and a asked; lag, deviation, parent_lag,
+--                                   parent_deviation: seconds; took:<sort>, spread:<sort>: seconds from a POST to its
 --                                   success, and their deviation; called_back_at; dialect; next_start: its pace; health;
 --                                   list_lacked, list_prompt: when its task list last lacked a task, or was prompt;
---                                   ledger: what is known of its own
+--                                   came_back: a task was unknown for a while only; has:<settings>:<call>,
+--                                   lacks:<settings>:<call>: since when; seedless: jobs in a row; ledger: what is known of
+--                                   its own
 --   accepted:<account>        zset  <posted_at>|<sort>|<task id> -> accepted_at; the newest 100
 --   unbooked:<account>        zset  id of a job that is over -> when its charge is looked for in the provider's ledger
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
@@ -38,6 +41,7 @@
 --   inputs, inputs:idle       see inputs.lua
 --   forgotten                 see forget.lua
 --   receiving                 since when our receiver is up; expires when it stops
+--   workers                   hash  id -> a worker that runs (JSON); expires when none does
 --
 -- ARGV: prefix, and the change as JSON, without fields that have no value:
 --   account, slots            the account's name, and how many jobs it runs at once: {image, video}
@@ -263,17 +267,27 @@ local function learn_mean(stats, mean_field, deviation_field, seconds)
     deviation_field, string.format('%.3f', deviation))
 end
 
+-- The last ten ends, oldest first: what was true long ago is forgotten.
+local function remember_end(stats, how)
+  local ends = (redis.call('HGET', stats, 'ends') or '') .. how
+  redis.call('HSET', stats, 'ends', string.sub(ends, -10))
+end
+
 local function learn(said)
   local stats = prefix .. 'account:' .. account
   if said.took_s ~= cjson.null then learn_mean(stats, 'took:' .. said.sort, 'spread:' .. said.sort, said.took_s) end
   if said.how == 'asked' then
+    remember_end(stats, 'a')
     redis.call('HINCRBY', stats, 'silent', 1)
     redis.call('HINCRBY', stats, 'asked', 1)
     return
   end
   redis.call('HINCRBY', stats, said.how, 1)
   redis.call('HINCRBY', stats, 'sort:' .. said.sort, 1)
-  if said.ended then redis.call('HINCRBY', stats, 'told', 1) end
+  if said.ended then
+    redis.call('HINCRBY', stats, 'told', 1)
+    remember_end(stats, 't')
+  end
   redis.call('HSET', stats, 'called_back_at', string.format('%.3f', said.at))
   redis.call('HDEL', stats, 'silent')
   if said.lag_s ~= cjson.null then learn_mean(stats, 'lag', 'deviation', said.lag_s) end

@@ -105,6 +105,9 @@ class Account(Answer):
     delivery: Tracking
     balance: Balance | None = Field(None, description="missing: not known, or no gateway")
     ledger: LedgerState | None = Field(None, description="missing: none is read")
+    lacks: tuple[str, ...] = Field(
+        (), description="calls that its provider does not have, such as `submit/retexture`"
+    )
 
 
 class Accounts(Answer):
