@@ -10,7 +10,7 @@ from tests.support.shell import Shell
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account
 from worker.domain.account.ledger import LedgerTask, TaskCharge
-from worker.domain.errors import HooklineError, NoLedger, ProviderUnavailable
+from worker.domain.errors import HooklineError, NoLedger, NoSuchCall, ProviderUnavailable
 from worker.domain.events import Observed, Posting, Replied, Started
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
@@ -35,7 +35,7 @@ class Scene:
         self.shell.provider.task_list = self._no_list  # type: ignore[method-assign]
 
     def _no_list(self) -> list:  # type: ignore[type-arg]
-        raise HooklineError("The provider has no /mj/task/list.")
+        raise NoSuchCall("The provider has no /mj/task/list.", proven=True)
 
     def accepted(self, task_id: str) -> None:
         """A task of ours that runs, three seconds before now."""
