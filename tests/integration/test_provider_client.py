@@ -20,8 +20,9 @@ import requests
 
 from tests.support.rawserver import Script, http, says, serving
 from worker.adapters.http.session import new_session
-from worker.adapters.provider.client import MAX_BODY, ProviderClient
+from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
+from worker.adapters.provider.transport import MAX_BODY
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth
 from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
@@ -230,7 +231,7 @@ class Fenced:
         self.over_after = 0  #: looks at the clock, before the lease is over
         self.ended = threading.Event()
         clock = SimpleNamespace(time=self._time, monotonic=time.monotonic)
-        monkeypatch.setattr("worker.adapters.provider.client.time", clock)
+        monkeypatch.setattr("worker.adapters.provider.transport.time", clock)
 
     def submit(self, submission: Submission, script: Script) -> Verdict:
         with serving(script) as (port, _):
