@@ -602,6 +602,31 @@ def test_a_page_that_hid_an_error_is_a_doubt() -> None:
     assert verdict.outcome is Outcome.IN_DOUBT
 
 
+@pytest.mark.parametrize("status", ["404 Not Found", "302 Found"])
+def test_a_call_that_took_a_job_and_is_missing_with_all_others_is_tried_later(status: str) -> None:
+    """What stands before the provider answers alone, as while its servers are replaced."""
+    gone = http(b"404 page not found", status, Location="/maintenance")
+    with serving(by_path(lambda line, body: gone)) as (port, _):
+        found = client(port)
+        later = found.submit(Kind.IMAGINE, SUBMISSION, exists=True)
+        never = found.submit(Kind.IMAGINE, SUBMISSION)
+    assert later.error is not None
+    assert (later.outcome, later.error.code) == (Outcome.TRY_LATER, "unavailable")
+    assert (never.outcome, never.account_trouble) == (Outcome.PERMANENT, True), "a wrong address"
+
+
+def test_a_call_that_alone_is_missing_is_not_there_any_more() -> None:
+    def reply(line: str, body: bytes) -> bytes:
+        return http(b"[]") if "list-by" in line else http(b"404 page not found", "404 Not Found")
+
+    with serving(by_path(reply)) as (port, _):
+        verdict = client(port).submit(Kind.SHORTEN, SUBMISSION, exists=True)
+    assert (verdict.outcome, verdict.error and verdict.error.code) == (
+        Outcome.PERMANENT,
+        "no_endpoint",
+    )
+
+
 def test_a_list_and_a_seed_answered_like_unknown_paths_do_not_exist() -> None:
     with serving(by_path(web_for_unknown_paths())) as (port, _):
         for ask in (client(port).task_list, lambda: client(port).image_seed("1")):

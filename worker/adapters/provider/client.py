@@ -22,6 +22,7 @@ from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.payloads import Submission, address
 from worker.adapters.provider.replies import (
+    front_away,
     no_such_call,
     read_reply,
     read_seed,
@@ -32,6 +33,7 @@ from worker.adapters.provider.transport import Body, Key, body_of, written
 from worker.adapters.provider.unknown_path import NO_JSON, Answer, is_page, lacks_call, title_of
 from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account, Dialect
+from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
@@ -88,8 +90,8 @@ class ProviderClient:
     ) -> Verdict:
         """POST once and classify whatever happens.
 
-        ``exists``: the call took a job before, so a page instead of an answer cannot mean that the
-        provider lacks it.
+        ``exists``: the call took a job before: a page instead of an answer cannot mean that the
+        provider lacks it, and a 404 only if the provider answers another question.
 
         After ``send_until`` (seconds since the epoch) nothing is sent: the caller's lease is over,
         and another process may act on the job. The check comes as late as possible, when the
@@ -111,6 +113,8 @@ class ProviderClient:
         verdict = read_reply(kind, answer.status, answer.body)
         if not exists and self._lacks("POST", submission.path, answer):
             verdict = no_such_call(kind, f"POST {submission.path}", title_of(answer))
+        elif exists and _is_missing(verdict) and not self._answers(submission.path):
+            verdict = front_away(verdict)
         if verdict.error is None:
             return verdict
         words = self._without_key(verdict.error.message)
@@ -309,6 +313,10 @@ class ProviderClient:
         """``text`` with the key hidden: a provider may quote a key that it refuses."""
         key = self._account.key
         return text.replace(key, HIDDEN).replace(repr(key)[1:-1], HIDDEN) if key else text
+
+
+def _is_missing(verdict: Verdict) -> bool:
+    return verdict.error is not None and verdict.error.code == ErrorCode.NO_ENDPOINT
 
 
 def _quoted(task_id: str) -> str:
