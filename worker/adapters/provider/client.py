@@ -8,70 +8,43 @@ of the reply. A provider cannot accept a JSON body whose end it did not receive.
 Reads cost nothing, may be repeated, and raise ``ProviderUnavailable`` if a repeat can help.
 """
 
-import io
-import json
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import requests
-import urllib3
-from requests.auth import AuthBase
 
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.payloads import Submission, address
 from worker.adapters.provider.replies import (
+    front_away,
     no_such_call,
     read_reply,
     read_seed,
     read_transport_error,
 )
 from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
+from worker.adapters.provider.transport import TROUBLE, Body, Key, body_of, written
 from worker.adapters.provider.unknown_path import NO_JSON, Answer, is_page, lacks_call, title_of
 from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account, Dialect
+from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, without_tokens
 
-MAX_BODY = 4 * 1024 * 1024  #: bytes read of a response; a task has 5 KB, rarely 50
 MAX_IDS = 100  #: tasks per call
 SEED_S = 45.0  #: timeout for a picture's seed
 _PROBE_S = 10.0  #: timeout of a call that only compares
 _BY_IDS = "/mj/task/list-by-condition"
 _NO_TASK = "hookline-asks-for-no-task"  #: the id of no task
 
-_CHUNK = 64 * 1024
 _CONNECT_S = 5.0  #: for a connection
-
-#: What the HTTP libraries raise; ValueError: a key or address with characters that HTTP cannot
-#: carry.
-TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
-
-
-class _Key(AuthBase):
-    """Adds the account's key in one of three ways.
-
-    As the request's ``auth`` it also prevents an entry of ``~/.netrc`` from replacing the key.
-    """
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        key = self._account.key
-        if key and self._account.auth == "mj-api-secret":
-            request.headers["mj-api-secret"] = key
-        elif key:
-            bearer = self._account.auth == "bearer"
-            request.headers["Authorization"] = f"Bearer {key}" if bearer else key
-        return request
 
 
 class ProviderClient:
@@ -94,7 +67,7 @@ class ProviderClient:
         #: The dialect, as far as the responses show it.
         self.last_dialect: Dialect | None = None
         self._account = account
-        self._key = _Key(account)
+        self._key = Key(account)
         self._given = session
         self._local = threading.local()
         self._deadline_s = deadline_s
@@ -112,8 +85,8 @@ class ProviderClient:
     ) -> Verdict:
         """POST once and classify whatever happens.
 
-        ``exists``: the call took a job before, so a page instead of an answer cannot mean that the
-        provider lacks it.
+        ``exists``: the call took a job before: a page instead of an answer cannot mean that the
+        provider lacks it, and a 404 only if the provider answers another question.
 
         After ``send_until`` (seconds since the epoch) nothing is sent: the caller's lease is over,
         and another process may act on the job. The check comes as late as possible, when the
@@ -122,7 +95,7 @@ class ProviderClient:
         Each submit opens a new connection: the provider may close a kept one at the moment of its
         use, which would leave the job in doubt for nothing.
         """
-        data = _Body(_written(submission.body), send_until)
+        data = Body(written(submission.body), send_until)
         session = self._given or new_session()
         try:
             answer = self._exchange(session, "POST", submission.path, data)
@@ -135,6 +108,8 @@ class ProviderClient:
         verdict = read_reply(kind, answer.status, answer.body)
         if not exists and self._lacks("POST", submission.path, answer):
             verdict = no_such_call(kind, f"POST {submission.path}", title_of(answer))
+        elif exists and _is_missing(verdict) and not self._answers(submission.path):
+            verdict = front_away(verdict)
         if verdict.error is None:
             return verdict
         words = self._without_key(verdict.error.message)
@@ -226,7 +201,7 @@ class ProviderClient:
         """Whether ``answer`` proves that the provider has no such call; see ``unknown_path``."""
 
         def ask(probed: str) -> Answer:
-            data = _Body(NO_JSON) if method == "POST" else None
+            data = Body(NO_JSON) if method == "POST" else None
             return self._exchange(self._session(), method, probed, data, _PROBE_S)
 
         try:
@@ -264,7 +239,7 @@ class ProviderClient:
         self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
     ) -> Answer:
         """A response that is not an error of the provider as a whole."""
-        data = None if body is None else _Body(_written(body))
+        data = None if body is None else Body(written(body))
         try:
             answer = self._exchange(self._session(), method, path, data, within_s)
         except TROUBLE as error:
@@ -283,7 +258,7 @@ class ProviderClient:
         session: requests.Session,
         method: str,
         path: str,
-        data: "_Body | None",
+        data: Body | None,
         within_s: float | None = None,
     ) -> Answer:
         """Send one request; return the response.
@@ -309,7 +284,7 @@ class ProviderClient:
             ) as response,
         ):
             said = response.headers.get("Content-Type", "")
-            return Answer(response.status_code, read_body(response), said)
+            return Answer(response.status_code, body_of(response), said)
 
     def _session(self) -> requests.Session:
         """The session for reads: one per thread, as `requests` does not promise thread safety."""
@@ -335,39 +310,8 @@ class ProviderClient:
         return text.replace(key, HIDDEN).replace(repr(key)[1:-1], HIDDEN) if key else text
 
 
-class _Body(io.BytesIO):
-    """A body as a file whose position shows how much the connection has read."""
-
-    def __init__(self, written: bytes, send_until: float = float("inf")) -> None:
-        super().__init__(written)
-        self._size = len(written)
-        self._send_until = send_until
-
-    @property
-    def sent(self) -> bool:
-        """Whether all of it may be on its way. A provider cannot accept JSON without its end."""
-        return self.tell() >= self._size
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        # The wall clock, like the lease: it continues while a process or its machine is suspended.
-        if not self.sent and time.time() > self._send_until:
-            raise TimeoutError("Too late to send: the lease of this submission is over.")
-        return super().read(size)
-
-
-def _written(body: JSON) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
-
-
-def read_body(response: requests.Response) -> bytes:
-    """The response's body, up to ``MAX_BODY``."""
-    body = bytearray()
-    while len(body) < MAX_BODY:
-        chunk = response.raw.read1(_CHUNK, decode_content=True)
-        if not chunk:
-            break
-        body += chunk
-    return bytes(body)
+def _is_missing(verdict: Verdict) -> bool:
+    return verdict.error is not None and verdict.error.code == ErrorCode.NO_ENDPOINT
 
 
 def _quoted(task_id: str) -> str:
