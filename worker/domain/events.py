@@ -10,6 +10,11 @@ from worker.domain.money import Amount
 from worker.domain.provider_reports import Snapshot, Verdict
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
 
+#: Seconds in which an overdue job is asked about once its provider answers again.
+LOOK_AGAIN_S = 60.0
+#: Seconds after which an overdue job is given up although its provider did not answer.
+UNSEEN_S = 86_400.0
+
 #: What to do with a job still in doubt after the doubt window: wait for a person, resubmit, fail.
 InDoubt = Literal["hold", "resubmit", "fail"]
 
@@ -33,6 +38,23 @@ class Policy:
     lag_s: float | None = None  #: usual time between callbacks about a running task
     called_back_at: float | None = None  #: time of the account's last callback
     receiving_since: float | None = None  #: since when our receiver missed no callback
+
+    #: Whether the account ever accepted a job, or is tried again after it refused: what it refuses
+    #: now is not wrong from the start.
+    account_accepts: bool = False
+    account_rests_until: float | None = None  #: when a single job tries it; None: it takes jobs
+    #: Whether the provider answers questions about tasks, and since when; None: never noticed
+    #: otherwise.
+    answers: bool = True
+    answers_since: float | None = None
+
+    def too_late(self, overdue_since: float, now: float) -> bool:
+        """Whether a job is not watched any more. Nobody saw it while the provider did not answer:
+        that time does not count, up to ``UNSEEN_S``.
+        """
+        over = now >= overdue_since + self.grace_s
+        seen = self.answers and now >= (self.answers_since or 0.0) + LOOK_AGAIN_S
+        return over and (seen or now >= overdue_since + UNSEEN_S)
 
     def silence_tells(self, since: float, until: float) -> bool:
         """Whether silence until ``until`` proves that a submit at ``since`` was not accepted.
@@ -111,6 +133,11 @@ class Missing:
 @dataclass(frozen=True, slots=True)
 class TimePassed:
     """The job is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleOver:
+    """What the account refused the job for is over, or a person says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +221,6 @@ class NotChosen:
 
 Event = (
     Started | Posting | Replied | Observed | Missing | TimePassed
-    | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
+    | TroubleOver | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
     | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -1,12 +1,14 @@
 """SHELL. The one door for every change of a job: load -> transition -> commit -> wake."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic, time
 
 import structlog
 
 from worker.adapters.store import Openings
+from worker.adapters.store.places import ANY
 from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import (
@@ -19,7 +21,14 @@ from worker.domain.account.callback_stats import (
     tracking_mode,
 )
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
-from worker.domain.events import Decision, Disposition, Event, Policy, SiblingsSeen
+from worker.domain.events import (
+    Decision,
+    Disposition,
+    Event,
+    Policy,
+    SiblingsSeen,
+    TroubleOver,
+)
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
@@ -30,6 +39,8 @@ from worker.services.dispatch import Dispatch
 
 log = structlog.get_logger(__name__)
 
+#: Jobs that are released at a time; the rest are due by themselves.
+RELEASED = 500
 #: Callback stats are cached for this many seconds.
 _STATS_AGE_S = 5.0
 
@@ -99,6 +110,13 @@ class Orchestrator:
         siblings = tuple(self.store.jobs.get_many(job.spec.waits_for))
         return self.record(job, SiblingsSeen(siblings)).job
 
+    def release(self, account: str) -> None:
+        """Offer the jobs again that wait because ``account``, or any, refused them."""
+        for name in (account, ANY):
+            for job in self.store.jobs.held_back(name, RELEASED):
+                with suppress(NotFound):  # deleted meanwhile
+                    self.record(job, TroubleOver())
+
     def create(self, job: Job) -> bool:
         """Store a new job and wake a worker for it. False when the id exists already."""
         now = self.clock()
@@ -117,7 +135,15 @@ class Orchestrator:
             return self._rules
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
-        return policy_for(job, self._rules, callback_stats, hooked=self._hooked)
+        rules = policy_for(job, self._rules, callback_stats, hooked=self._hooked)
+        breaker = self.dispatch.breaker(job.account)
+        return replace(
+            rules,
+            account_accepts=breaker.accepted or breaker.rests > 1,
+            account_rests_until=breaker.tries_at,
+            answers=not breaker.unseen,
+            answers_since=breaker.seen_at,
+        )
 
     def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
         """The account's callback stats, its tracking mode, and the reason for the mode."""

@@ -1,6 +1,7 @@
 """SHELL. Polls the provider about silent jobs; results are recorded the way callbacks are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -9,7 +10,7 @@ from worker.adapters.provider.client import ProviderClient
 from worker.adapters.tokens import Tokens
 from worker.domain import followups
 from worker.domain.account.callback_stats import Source
-from worker.domain.errors import HooklineError, NotFound, ProviderUnavailable
+from worker.domain.errors import HooklineError, NotFound, ProviderRefused, ProviderUnavailable
 from worker.domain.events import Disposition, Missing, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import next_look
@@ -35,6 +36,8 @@ class Poller:
         self._clients = clients
         self._tokens = tokens
         self._limiter = Limiter(self._poll, per_key=POLLS, max_waiting=0)
+        # Of its own: polls of a provider that hangs take long, and its recovery must be noticed.
+        self._checks = Limiter(self._check, per_key=1, max_waiting=0)
         self._without_list: set[str] = set()
 
     def poll(self, account: str, job_ids: Sequence[str]) -> None:
@@ -46,20 +49,46 @@ class Poller:
         if account in self._clients:
             self._limiter.run(account, (account, tuple(job_ids)))
 
+    def check(self, account: str) -> None:
+        """Ask whether the provider answers questions about tasks, on behalf of no job."""
+        if account in self._clients:
+            self._checks.run(account, account)
+
+    def _check(self, account: str) -> None:
+        # Recorded already, or the provider lacks the call, which says nothing.
+        with suppress(HooklineError), self._watching(account):
+            self._clients[account].check()
+
+    @contextmanager
+    def _watching(self, account: str) -> Iterator[None]:
+        """Tell the account's circuit breaker whether the provider answers."""
+        asked, clock = self._orchestrator.dispatch.asked, self._orchestrator.clock
+        try:
+            yield
+        except ProviderRefused as error:
+            asked(account, clock(), refused=str(error))
+            raise
+        except ProviderUnavailable as error:
+            asked(account, clock(), away=str(error))
+            raise
+        asked(account, clock())
+
     def _poll(self, asked: tuple[str, tuple[str, ...]]) -> None:
         account, job_ids = asked
         client = self._clients[account]
+        jobs = self._orchestrator.store.jobs.get_many(job_ids)
         try:
-            jobs = self._orchestrator.store.jobs.get_many(job_ids)
-            self._fetch(client, [job for job in jobs if job.task_id])
+            self._fetch(client, account, [job for job in jobs if job.task_id])
             self._search(client, account, {job.id: job for job in jobs if job.unidentified})
-        except ProviderUnavailable as error:
+        except (ProviderRefused, ProviderUnavailable) as error:
             log.warning("provider.unavailable", account=account, error=str(error))
 
-    def _fetch(self, client: ProviderClient, jobs: Sequence[Job]) -> None:
+    def _fetch(self, client: ProviderClient, account: str, jobs: Sequence[Job]) -> None:
         if not jobs:
             return
-        seen = {s.task_id: s for s in client.fetch_many([job.task_id or "" for job in jobs])}
+        with self._watching(account):
+            found = client.fetch_many([job.task_id or "" for job in jobs])
+        seen = {snapshot.task_id: snapshot for snapshot in found}
         for job in jobs:
             snapshot = seen.get(job.task_id)
             if snapshot and _incomplete(job, snapshot):
@@ -76,7 +105,7 @@ class Poller:
             return
         try:
             listed = client.task_list()
-        except ProviderUnavailable:
+        except (ProviderRefused, ProviderUnavailable):
             raise
         except HooklineError:  # gateways have no list
             self._without_list.add(account)

@@ -21,8 +21,14 @@ from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain import buttons, followups
 from worker.domain.account.callback_stats import sort_of
-from worker.domain.error_codes import ErrorCode
-from worker.domain.errors import HooklineError, PictureError, StoreUnavailable
+from worker.domain.error_codes import ErrorCode, job_error
+from worker.domain.errors import (
+    HooklineError,
+    PictureError,
+    ProviderRefused,
+    ProviderUnavailable,
+    StoreUnavailable,
+)
 from worker.domain.events import Disposition, Posting, Replied, Started
 from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import JSON, Kind
@@ -75,18 +81,18 @@ class Submitter:
 
     def start_next(self, account: str) -> bool:
         """Submit the account's next ready job. False when there is none, or no free slot."""
-        job = self._take(account)
+        taken_at = self._orchestrator.clock()
+        job = self._take(account, taken_at)
         if job is None:
             return False
         structlog.contextvars.bind_contextvars(job_id=job.id, account=account)
         try:
-            self._submit(job)
+            self._submit(job, taken_at)
         finally:
             structlog.contextvars.unbind_contextvars("job_id", "account")
         return True
 
-    def _take(self, name: str) -> Job | None:
-        now = self._orchestrator.clock()
+    def _take(self, name: str, now: float) -> Job | None:
         capacity = self._orchestrator.dispatch.capacity(name, now, fresh=True)
         refunds = self._orchestrator.accounts[name].refunds_failures
         queue = self._store.queue
@@ -102,7 +108,7 @@ class Submitter:
                 return decision.job
         return None
 
-    def _submit(self, job: Job) -> None:
+    def _submit(self, job: Job, taken_at: float) -> None:
         client = self._clients[job.account]
         try:
             # First, so that everything else uses the copies that the record names.
@@ -111,7 +117,13 @@ class Submitter:
             target = self._target(prepared, client)
             kind, submission = self._prepare(prepared, target)
         except (_Refused, HooklineError) as error:
-            self._orchestrator.record(job, Replied(job.attempt, _verdict_of(error)))
+            verdict = _verdict_of(error)
+            if isinstance(error, ProviderRefused):
+                now = self._orchestrator.clock()
+                self._orchestrator.dispatch.asked(job.account, now, refused=str(error))
+            elif isinstance(error, ProviderUnavailable):
+                self._learn(job.account, verdict, taken_at)
+            self._orchestrator.record(job, Replied(job.attempt, verdict))
             return
         posting = Posting(job.attempt, target.custom_id, target.modal_prompt, fetched)
         decision = self._orchestrator.record(job, posting)
@@ -123,18 +135,26 @@ class Submitter:
         lease_end = decision.job.due_at or 0.0
         verdict = client.submit(kind, submission, send_until=lease_end)
         log.info("job.submitted", kind=kind.value, outcome=verdict.outcome.value)
-        self._learn(job.account, verdict)
+        works_again = self._learn(job.account, verdict, taken_at)
         self._record_reply(decision.job, Replied(job.attempt, verdict))
+        if works_again:
+            self._orchestrator.release(job.account)
+            self._orchestrator.dispatch.wake_again(job.account, self._orchestrator.clock())
         if client.last_dialect not in (None, self._learnt.get(job.account)):
             self._learnt[job.account] = client.last_dialect
             self._store.accounts.learn_dialect(job.account, client.last_dialect)
 
-    def _learn(self, account: str, verdict: Verdict) -> None:
-        """Runs before the reply is recorded, else a refused job would come back at once."""
+    def _learn(self, account: str, verdict: Verdict, taken_at: float) -> bool:
+        """Runs before the reply is recorded, else a refused job would come back at once.
+
+        True if the account works again.
+        """
+        dispatch, now = self._orchestrator.dispatch, self._orchestrator.clock()
         try:
-            self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
+            return dispatch.learn(account, verdict, now, started_at=taken_at)
         except StoreUnavailable as error:
             log.warning("account.outcome_not_stored", account=account, error=str(error))
+            return False
 
     def _record_reply(self, job: Job, reply: Replied) -> None:
         """Retry while Redis is away: a lost reply would put the job in doubt."""
@@ -263,6 +283,11 @@ def _verdict_of(error: Exception) -> Verdict:
     """Treat a POST that cannot be prepared as refused, for now or for good."""
     if isinstance(error, _Refused):
         return error.verdict
+    if isinstance(error, ProviderRefused):
+        refusal = job_error(ErrorCode.UNAUTHORIZED, str(error))
+        return Verdict(Outcome.TRY_LATER, error=refusal, account_trouble=True)
+    if isinstance(error, ProviderUnavailable):
+        return Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.UNAVAILABLE, str(error)))
     retryable = isinstance(error, HooklineError) and error.retryable
     code = ErrorCode.BAD_PICTURE if isinstance(error, PictureError) else ErrorCode.NOT_PREPARED
     if retryable:

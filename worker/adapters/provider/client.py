@@ -29,7 +29,7 @@ from worker.adapters.provider.replies import read_reply, read_seed, read_transpo
 from worker.adapters.provider.snapshots import read_fetch, read_tasks
 from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account, Dialect
-from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.errors import HooklineError, ProviderRefused, ProviderUnavailable
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, without_tokens
@@ -37,7 +37,10 @@ from worker.domain.redaction import HIDDEN, without_tokens
 MAX_BODY = 4 * 1024 * 1024  #: bytes read of a response; a task has 5 KB, rarely 50
 MAX_IDS = 100  #: tasks per call
 SEED_S = 45.0  #: timeout for a picture's seed
+CHECK_S = 5.0  #: timeout for the question whether the provider answers
 
+#: No provider has a task with this id.
+_NO_TASK = "0"
 _CHUNK = 64 * 1024
 _CONNECT_S = 5.0  #: for a connection
 
@@ -126,7 +129,7 @@ class ProviderClient:
 
         Raises:
             ProviderUnavailable: No response, or not a valid one.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         status, value = self._ask("GET", f"/mj/task/{_quoted(task_id)}/fetch")
         snapshot = read_fetch(status, value)
@@ -141,20 +144,31 @@ class ProviderClient:
 
         Raises:
             ProviderUnavailable: No response, or not a valid one.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         found: list[Snapshot] = []
         for start in range(0, len(task_ids), MAX_IDS):
-            asked = {"ids": list(task_ids[start : start + MAX_IDS])}
-            found += self._list("POST", "/mj/task/list-by-condition", asked)
+            found += self._by_ids(task_ids[start : start + MAX_IDS])
         return found
+
+    def check(self) -> None:
+        """Ask about a task that does not exist, which costs nothing.
+
+        Raises like ``fetch_many``, but after ``CHECK_S`` at most.
+        """
+        self._by_ids([_NO_TASK], within_s=min(CHECK_S, self._deadline_s))
+
+    def _by_ids(self, task_ids: Sequence[str], *, within_s: float | None = None) -> list[Snapshot]:
+        body = {"ids": list(task_ids)}
+        return self._list("POST", "/mj/task/list-by-condition", body, within_s=within_s)
 
     def task_list(self) -> list[Snapshot]:
         """The newest tasks of the provider; only novicezk and trueai have this.
 
         Raises:
             ProviderUnavailable: No response, or not a valid one.
-            HooklineError: The provider does not list its tasks, or the key is refused.
+            HooklineError: The provider does not list its tasks.
+            ProviderRefused: The key is refused.
         """
         return self._list("GET", "/mj/task/list")
 
@@ -165,7 +179,7 @@ class ProviderClient:
 
         Raises:
             ProviderUnavailable: No response.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         path = f"/mj/task/{_quoted(task_id)}/image-seed"
         reply = read_seed(*self._ask("GET", path, within_s=min(SEED_S, self._deadline_s)))
@@ -173,8 +187,10 @@ class ProviderClient:
             return reply
         return replace(reply, error=without_tokens(self._without_key(reply.error)))
 
-    def _list(self, method: str, path: str, body: JSON | None = None) -> list[Snapshot]:
-        status, value = self._ask(method, path, body)
+    def _list(
+        self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
+    ) -> list[Snapshot]:
+        status, value = self._ask(method, path, body, within_s=within_s)
         if status in (404, 405):
             raise HooklineError(f"The provider has no {path}.")
         if status != 200 or not isinstance(value, list):
@@ -194,7 +210,7 @@ class ProviderClient:
         self._learn(value)
         words = self._without_key(words_of(value)[0] or "no explanation")
         if status in (401, 403):
-            raise HooklineError(f"The provider refuses the key (HTTP {status}): {words}")
+            raise ProviderRefused(f"The provider refuses the key (HTTP {status}): {words}")
         if status >= 500 or status == 429 or 300 <= status < 400:
             raise ProviderUnavailable(f"The provider answered HTTP {status}: {words}")
         return status, value

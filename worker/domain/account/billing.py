@@ -31,7 +31,14 @@ class Charge(NamedTuple):
 
 
 #: Outcomes of attempts that were never accepted.
-_FREE = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER, AttemptOutcome.NOT_SENT})
+_FREE = frozenset(
+    {
+        AttemptOutcome.NOT_YET,
+        AttemptOutcome.TRY_LATER,
+        AttemptOutcome.PERMANENT,
+        AttemptOutcome.NOT_SENT,
+    }
+)
 
 
 def charges(job: Job, price: Amount) -> tuple[Charge, ...]:

@@ -46,6 +46,7 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.Observed: observing.observed,
     events.Missing: observing.missing,
     events.TimePassed: asking.time_passed,
+    events.TroubleOver: asking.trouble_over,
     events.Cancelled: asking.cancelled,
     events.Retried: asking.retried,
     events.Resolved: asking.resolved,

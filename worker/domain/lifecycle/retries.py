@@ -15,6 +15,8 @@ from worker.domain.lifecycle.moves import ended, requeued
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import JobError
 
+#: Outcomes of an attempt that ended without being accepted.
+_NOT_ACCEPTED = frozenset({AttemptOutcome.NOT_SENT, AttemptOutcome.PERMANENT})
 #: Outcomes of an attempt after which another one may start automatically.
 _RETRIED = frozenset({AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT})
 
@@ -27,7 +29,7 @@ def ended_or_retried(job: Job, status: Status, now: float, error: JobError | Non
     over, retry = ended(job, status, now, error), job.options.retry
     if retry is None or error is None:
         return over
-    tried = sum(attempt.outcome is not AttemptOutcome.NOT_SENT for attempt in job.attempts)
+    tried = sum(attempt.outcome not in _NOT_ACCEPTED for attempt in job.attempts)
     jitter = retry_policy.jitter_of(job.id, "retry", tried)
     wait = retry_policy.before_next_attempt(retry, error.code, tried, jitter)
     if wait is None or (job.deadline_at is not None and now + wait >= job.deadline_at):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from worker.domain import retry_policy
+from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle import moves
@@ -12,6 +13,17 @@ from worker.domain.lifecycle.moves import followed
 from worker.domain.lifecycle.observing import observed
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import Result
+
+#: Errors that say nothing about the job.
+_OF_ACCOUNT = frozenset(
+    {
+        ErrorCode.UNREACHABLE,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.PROVIDER_ERROR,
+        ErrorCode.NO_ACCOUNT,
+        ErrorCode.NO_CHANNEL,
+    }
+)
 
 #: Outcomes after which the attempt's number is used again.
 _REFUSED = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER})
@@ -101,17 +113,28 @@ def _applied(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision
         case Outcome.DONE:
             return moves.succeeded(job, verdict.result or Result(), now)
         case Outcome.NOT_YET | Outcome.TRY_LATER:
-            return Decision(_refused(job, verdict, now))
-        case Outcome.PERMANENT if verdict.account_trouble and job.spec.anywhere and not job.task_id:
-            # The account is at fault; another one may take the job.
-            return Decision(_refused(job, verdict, now))
+            return Decision(_refused(job, verdict, now, policy))
+        case Outcome.PERMANENT if verdict.account_trouble and _may_go_on(job, policy):
+            return Decision(_refused(job, verdict, now, policy))
         case Outcome.PERMANENT:
             return Decision(moves.ended(job, Status.FAILED, now, verdict.error))
         case Outcome.IN_DOUBT:
             return Decision(doubted(job, verdict.error, now, policy))
 
 
-def _refused(job: Job, verdict: Verdict, now: float) -> Job:
+def _may_go_on(job: Job, policy: Policy) -> bool:
+    """Whether a job may still be accepted although we are refused: by another account, or later by
+    this one.
+    """
+    return policy.account_accepts or _may_move(job)
+
+
+def _may_move(job: Job) -> bool:
+    """Whether another account may take the job."""
+    return job.spec.anywhere and job.task_id is None
+
+
+def _refused(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
     """Back to the queue under the same attempt: nothing was accepted."""
     refusals = job.refusals + 1
     if verdict.outcome is Outcome.NOT_YET:
@@ -120,14 +143,27 @@ def _refused(job: Job, verdict: Verdict, now: float) -> Job:
         delay = retry_policy.NOT_YET_DELAY_S
     else:
         jitter = retry_policy.jitter_of(job.id, refusals)
-        delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
+        in_trouble = verdict.account_trouble or _in_trouble(verdict)
+        delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow, in_trouble=in_trouble)
+        rests_until = policy.account_rests_until
+        if in_trouble and rests_until is not None and not _may_move(job):
+            # If the job itself is the reason, another one shows that the account works.
+            delay = max(delay, rests_until - now + retry_policy.BEHIND_OTHERS_S)
+    outcome = AttemptOutcome(verdict.outcome.value)
+    if outcome is AttemptOutcome.PERMANENT and not _may_move(job):
+        outcome = AttemptOutcome.TRY_LATER
     return replace(
-        moves.attempt_ended(job, AttemptOutcome(verdict.outcome.value)),
+        moves.attempt_ended(job, outcome),
         status=Status.QUEUED,
         refusals=refusals,
         error=verdict.error,
         due_at=now + delay,
     )
+
+
+def _in_trouble(verdict: Verdict) -> bool:
+    """Whether other jobs of the account would have been refused as well, as far as that shows."""
+    return verdict.error is not None and verdict.error.code in _OF_ACCOUNT
 
 
 def _drained(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:

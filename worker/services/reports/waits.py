@@ -9,10 +9,23 @@ from worker.domain.job_spec import Kind
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import Taking
 from worker.services.reports.answers.jobs import Waiting
-from worker.services.reports.overview import budget_of, clock_of, state_of
+from worker.services.reports.overview import budget_of, clock_of, state_of, trial_of
 
 #: Of several accounts' reasons the first of these is given: the one that ends soonest.
-_SOONEST = ("next", "slots", "pace", "prompt", "resting", "budget", "paused", "closed", "account")
+_SOONEST = (
+    "next",
+    "slots",
+    "pace",
+    "prompt",
+    "resting",
+    "blind",
+    "budget",
+    "paused",
+    "closed",
+    "account",
+)
+#: Seconds from which on it is said how a job is tried at once.
+_LONG_S = 20.0
 #: Separates what accounts share about a budget from the price on each.
 _PRICE = ", this costs "
 
@@ -24,10 +37,34 @@ def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
     if job.waiting:
         return _for_others(job)
     if job.due_at is not None:
-        after = f" after: {job.error.message}" if job.error else ""
-        return Waiting("backoff", f"tried again at {clock_of(job.due_at)}{after}")
+        return _in_trouble(orchestrator, job) or _backoff(job, job.due_at, orchestrator.clock())
     names = [job.account] if job.account else list(orchestrator.accounts)
     return _together([_on(orchestrator, job, name) for name in names])
+
+
+def _backoff(job: Job, due_at: float, now: float) -> Waiting:
+    after = f" after: {job.error.message}" if job.error else ""
+    long = job.held_back and job.account and due_at - now > _LONG_S
+    sooner = f"; `hookline resume {job.account}` tries it at once" if long else ""
+    return Waiting("backoff", f"tried again at {clock_of(due_at)}{after}{sooner}")
+
+
+def _in_trouble(orchestrator: Orchestrator, job: Job) -> Waiting | None:
+    """For a job that its account refused: what holds the account up, if anything."""
+    if not job.held_back or job.account not in orchestrator.accounts:
+        return None
+    breaker = orchestrator.dispatch.breaker(job.account, fresh=True)
+    return _of_account(orchestrator, job.account, breaker)
+
+
+def _of_account(orchestrator: Orchestrator, name: str, breaker: CircuitBreaker) -> Waiting | None:
+    """What holds the account up; None if it takes jobs."""
+    now = orchestrator.clock()
+    trial = trial_of(orchestrator.store, name, breaker, now)
+    state = state_of(name, breaker, (), now, trial)
+    if state.name is Taking.OPEN:
+        return None
+    return Waiting(state.name.value, f"account {name} is {state.name}: {state.why}. {state.hint}")
 
 
 def _together(found: list[Waiting]) -> Waiting:
@@ -88,10 +125,8 @@ def _no_slot(
     orchestrator: Orchestrator, job: Job, breaker: CircuitBreaker, capacity: Capacity
 ) -> Waiting:
     name, account = capacity.account, orchestrator.accounts[capacity.account]
-    state = state_of(name, breaker, (), orchestrator.clock())
-    if state.name is not Taking.OPEN:
-        message = f"account {name} is {state.name}: {state.why}. {state.hint}"
-        return Waiting(state.name.value, message)
+    if (trouble := _of_account(orchestrator, name, breaker)) is not None:
+        return trouble
     load = orchestrator.store.queue.load(name)
     films = pool_of(job.kind) is Pool.VIDEO
     running = load.films if films else load.images
@@ -106,7 +141,8 @@ def _no_slot(
 
 def _paused(what: str) -> str:
     of, _, name = what.partition(":")
-    command = f"batch resume {name}" if of == "batch" else f"resume --{of} {name}"
+    commands = {"batch": f"batch resume {name}", "account": f"resume {name}"}
+    command = commands.get(of, f"resume --{of} {name}")
     return f"{of} {name} is paused; `hookline {command}`"
 
 

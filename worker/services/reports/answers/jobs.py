@@ -39,8 +39,8 @@ class Waiting:
     reason: Annotated[
         str,
         Field(
-            description="slots, pace, prompt, budget, mode, paused, closed, resting, account, "
-            "backoff, siblings, function, or next: nothing keeps it"
+            description="slots, pace, prompt, budget, mode, paused, closed, blind, resting, "
+            "account, backoff, siblings, function, or next: nothing keeps it"
         ),
     ]
     message: str  #: what to do about it, for a person
