@@ -7,17 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.domain.account import Dialect
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
     """An account, and so many places for running tasks in the sandbox behind it.
 
-    ``keys``: further lines of the account's table, as ``budget = 100``.
+    ``keys``: further lines of the account's table, as ``budget = 100``. ``via``: the port of what
+    stands before the sandbox, which listens on ``port`` then.
     """
 
     name: str
     places: int
     keys: str = ""
+    dialect: Dialect = "trueai"
+    port: int | None = None
+    via: int | None = None
 
     @property
     def sandbox(self) -> str:
@@ -27,15 +33,21 @@ class Provider:
     @property
     def habits(self) -> tuple[str, ...]:
         """The sandbox's arguments: no task ever waits there."""
-        return ("--max-running", f"{self.places}", "--refuse-above", "0")
+        places = ("--max-running", f"{self.places}", "--refuse-above", "0")
+        return ("--dialect", self.dialect, *places)
+
+    @property
+    def auth(self) -> str:
+        """How the key is sent."""
+        return "mj-api-secret" if self.dialect in ("trueai", "novicezk") else "bearer"
 
 
 _TABLE = """\
 [accounts.{name}]
 url = "{url}"
 key = "{key}"
-auth = "mj-api-secret"
-dialect = "trueai"
+auth = "{auth}"
+dialect = "{dialect}"
 max_running = {places}
 {keys}
 """
@@ -48,8 +60,10 @@ def write_accounts(
     tables = (
         _TABLE.format(
             name=provider.name,
-            url=urls[provider.sandbox],
+            url=f"http://127.0.0.1:{provider.via}" if provider.via else urls[provider.sandbox],
             key=key,
+            auth=provider.auth,
+            dialect=provider.dialect,
             places=provider.places,
             keys=provider.keys,
         )

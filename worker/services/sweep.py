@@ -97,10 +97,8 @@ class Sweep:
             if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
                 self._release_for_trial(account.name, now)
                 self._orchestrator.dispatch.wake_again(account.name, now)
-            breaker = self._orchestrator.dispatch.breaker(account.name)
-            if (breaker.unseen or breaker.tries_at is not None) and self._store.once(
-                f"check:{account.name}", CHECK_EVERY_S
-            ):
+            in_trouble = self._orchestrator.dispatch.breaker(account.name).in_trouble
+            if in_trouble and self._store.once(f"check:{account.name}", CHECK_EVERY_S):
                 self._wakeups.check(account.name)
 
     def _release_for_trial(self, account: str, now: float) -> None:

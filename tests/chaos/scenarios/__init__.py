@@ -18,6 +18,7 @@ from tests.chaos.scenarios import (
     provider,
     redis_down,
     soak,
+    troubles,
     turns,
 )
 
@@ -39,4 +40,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *notifying.SCENARIOS,
     *files.SCENARIOS,
     *days.SCENARIOS,
+    *troubles.SCENARIOS,
 )

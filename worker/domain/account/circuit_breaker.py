@@ -20,8 +20,8 @@ REST_S = 30.0
 LONGEST_REST_S = 600.0
 #: A lowered limit is raised by one slot each time this many seconds have passed.
 SLOT_BACK_S = 2.0
-#: An account that answered no question for this long, and then answers, is tried at once. Less
-#: proves nothing: of a provider that breaks now and then some questions fail all the time.
+#: An account that answered no question for this long rests after a single failure, and is tried as
+#: soon as it answers. Less proves nothing: some providers break now and then.
 AWAY_S = 4.0
 #: Weight of one submission in the error rate, which thus covers about the last 20.
 _WEIGHT = 1 / 20
@@ -83,6 +83,11 @@ class CircuitBreaker:
         """Whether its tasks cannot be asked about."""
         return self.unseen_since is not None
 
+    @property
+    def in_trouble(self) -> bool:
+        """Whether anything failed last."""
+        return self.failures > 0 or self.tries_at is not None or self.unseen
+
     def trial(self, now: float) -> float | None:
         """The rest after which a single job may try the account now; None: not now."""
         due = self.tries_at is not None and now >= self.tries_at
@@ -139,12 +144,14 @@ def asked(
     ``refused``: it refuses us, in its words; ``away``: it did not answer; neither: it answered.
     """
     if refused is not None or away is not None:
-        return replace(
+        breaker = replace(
             breaker,  # with the first words: later ones may differ by a number only
             blind=refused and (breaker.blind or refused),
             away=away and (breaker.away or away),
             unseen_since=now if breaker.unseen_since is None else breaker.unseen_since,
         )
+        rests = breaker.failures and breaker.tries_at is None and _is_away(breaker, now)
+        return _rested(breaker, now) if rests else breaker
     if breaker.unseen_since is None:
         return breaker
     lasted = now - breaker.unseen_since
@@ -186,14 +193,26 @@ def _failed(breaker: CircuitBreaker, verdict: Verdict, now: float, settings: str
     if verdict.account_trouble:
         closed_at = breaker.closed_at if breaker.closed else now
         breaker = replace(breaker, closed=breaker.trouble, closed_at=closed_at, settings=settings)
-    elif breaker.failures < FAILURES and breaker.tries_at is None:
+    elif not (
+        breaker.failures >= FAILURES or breaker.tries_at is not None or _is_away(breaker, now)
+    ):
         return breaker
     else:  # what it was closed for is over, or hidden by other trouble
         breaker = replace(breaker, closed=None, closed_at=None, settings="")
+    return _rested(breaker, now)
+
+
+def _rested(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
     rest = min(LONGEST_REST_S, REST_S * 2.0 ** min(breaker.rests, 10))
     return replace(
         breaker, failures=0, rests=breaker.rests + 1, rested_at=now, rest_until=now + rest
     )
+
+
+def _is_away(breaker: CircuitBreaker, now: float) -> bool:
+    """Whether it answers no questions, and that is no accident."""
+    since = breaker.unseen_since
+    return breaker.away is not None and since is not None and now - since >= AWAY_S
 
 
 def _words(error: JobError | None) -> str:

@@ -174,6 +174,18 @@ def test_an_account_that_answers_questions_again_is_tried_at_once(
     assert asked(resting, NOW + lasted).tries_at == due
 
 
+def test_an_account_that_answers_no_question_either_rests_after_one_failure() -> None:
+    """Doubts may have taken all its places before five submissions failed."""
+    away = asked(CircuitBreaker(), NOW, away="no route")
+    assert after(away, IN_DOUBT, 3, NOW + 1).tries_at is None, "an accident, as far as that shows"
+    assert after(away, IN_DOUBT, 3, NOW + AWAY_S).rests == 1
+    failed = asked(after(CircuitBreaker(), IN_DOUBT, 3, NOW), NOW + 1, away="no route")
+    assert failed.tries_at is None
+    resting = asked(failed, NOW + 1 + AWAY_S, away="no route")
+    assert (resting.rests, resting.trouble) == (1, "in_doubt: words")
+    assert asked(away, NOW + 99, away="no route") == away, "nothing failed: it takes jobs"
+
+
 def test_a_record_of_before_closed_accounts_tried_again_is_tried() -> None:
     assert CircuitBreaker(closed="quota: none", closed_at=NOW).trial(NOW) == NOW
     assert CircuitBreaker(rests=1, rest_until=NOW).trial(NOW) == 0.0
