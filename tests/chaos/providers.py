@@ -15,7 +15,8 @@ class Provider:
     """An account, and so many places for running tasks in the sandbox behind it.
 
     ``keys``: further lines of the account's table, as ``budget = 100``. ``via``: the port of what
-    stands before the sandbox, which listens on ``port`` then.
+    stands before the sandbox, which listens on ``port`` then. ``shared``: the name of a sandbox of
+    several accounts, which has places for all that comes.
     """
 
     name: str
@@ -24,16 +25,17 @@ class Provider:
     dialect: Dialect = "trueai"
     port: int | None = None
     via: int | None = None
+    shared: str = ""
 
     @property
     def sandbox(self) -> str:
         """The name of its program and its ledger."""
-        return f"sandbox-{self.name}"
+        return f"sandbox-{self.shared or self.name}"
 
     @property
     def habits(self) -> tuple[str, ...]:
         """The sandbox's arguments: no task ever waits there."""
-        places = ("--max-running", f"{self.places}", "--refuse-above", "0")
+        places = ("--max-running", f"{0 if self.shared else self.places}", "--refuse-above", "0")
         return ("--dialect", self.dialect, *places)
 
     @property

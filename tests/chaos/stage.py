@@ -197,7 +197,7 @@ def stage(folder: Path, setup: Setup | None = None) -> Iterator[Stage]:
         server = RedisServer(folder / "redis", port, _REDIS_PASSWORD, setup.fsync)
         last.callback(server.kill)
         server.start()
-        names = [provider.sandbox for provider in setup.providers] or ["sandbox"]
+        names = dict.fromkeys(each.sandbox for each in setup.providers) or ("sandbox",)
         chosen = {each.sandbox: each.port for each in setup.providers}
         ports = {name: chosen.get(name) or setup.provider_port or free_port() for name in names}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}

@@ -43,17 +43,15 @@ class Policy:
     #: now is not wrong from the start.
     account_accepts: bool = False
     account_rests_until: float | None = None  #: when a single job tries it; None: it takes jobs
-    #: Whether the provider answers questions about tasks, and since when; None: never noticed
-    #: otherwise.
-    answers: bool = True
-    answers_since: float | None = None
+    unanswered: str | None = None  #: why the provider answers no questions about tasks
+    answers_since: float | None = None  #: when it last began to answer again
 
     def too_late(self, overdue_since: float, now: float) -> bool:
         """Whether a job is not watched any more. Nobody saw it while the provider did not answer:
         that time does not count, up to ``UNSEEN_S``.
         """
         over = now >= overdue_since + self.grace_s
-        seen = self.answers and now >= (self.answers_since or 0.0) + LOOK_AGAIN_S
+        seen = self.unanswered is None and now >= (self.answers_since or 0.0) + LOOK_AGAIN_S
         return over and (seen or now >= overdue_since + UNSEEN_S)
 
     def silence_tells(self, since: float, until: float) -> bool:

@@ -141,7 +141,7 @@ class Orchestrator:
             rules,
             account_accepts=breaker.accepted or breaker.rests > 1,
             account_rests_until=breaker.tries_at,
-            answers=not breaker.unseen,
+            unanswered=breaker.blind or breaker.away,
             answers_since=breaker.seen_at,
         )
 

@@ -83,6 +83,7 @@ class Player:
         self._stage, self._front, self._case = on, front, case
         self._jobs, self._watch_s = jobs, watch_s
         self._orchestrator = on.services.orchestrator
+        self._mine: set[str] = set()
 
     def play(self) -> Course:
         course = Course()
@@ -122,7 +123,9 @@ class Player:
             {"kind": "imagine", "prompt": f"{what} {n}", "account": name} for n in range(count)
         )
         submit = self._stage.services.enqueuer.submit
-        return [submit({**each, "assets": "off"}, key=None)[0].id for each in asked]
+        ids = [submit({**each, "assets": "off"}, key=None)[0].id for each in asked]
+        self._mine.update(ids)
+        return ids
 
     def _wait(self, ids: Sequence[str], *statuses: Status) -> None:
         def there() -> bool:
@@ -135,8 +138,9 @@ class Player:
         return self._orchestrator.dispatch.breaker(self._case.name, fresh=True).tries_at
 
     def _stays(self) -> list[Stay]:
-        ledger = self._stage.ask_sandbox(f"sandbox-{self._case.name}", "ledger")
-        return list(places.stays(ledger, self._stage.services.tokens))
+        ledger = self._stage.ask_sandbox(f"sandbox-{self._case.dialect}", "ledger")
+        stays = places.stays(ledger, self._stage.services.tokens)
+        return [stay for stay in stays if stay.job_id in self._mine]
 
     def _wait_for_first(self, course: Course) -> None:
         def came() -> bool:
@@ -180,11 +184,20 @@ Judge = Callable[[Course], Iterator[str]]
 
 def matrix(run: Run, cases: Sequence[Case], *, restless: bool, jobs: int, watch_s: float) -> Row:
     """Play the cases at once, each on an account of its own."""
-    ports = {case.name: (free_port(), free_port()) for case in cases}
+    ports = {case.dialect: free_port() for case in cases}  # one sandbox for each dialect
+    fronts = {
+        case.name: Front(f"http://127.0.0.1:{ports[case.dialect]}", free_port()) for case in cases
+    }
     providers = tuple(
-        Provider(case.name, PLACES, dialect=case.dialect, port=port, via=via)
+        Provider(
+            case.name,
+            PLACES,
+            dialect=case.dialect,
+            port=ports[case.dialect],
+            via=fronts[case.name].port,
+            shared=case.dialect,
+        )
         for case in cases
-        for port, via in (ports[case.name],)
     )
     program = "tests.chaos.restless" if restless else "tests.chaos.broken"
     orders = ("--orders", str(run.folder / "orders"), "--without", ",".join(run.without))
@@ -196,10 +209,8 @@ def matrix(run: Run, cases: Sequence[Case], *, restless: bool, jobs: int, watch_
     )
     began = time.monotonic()
     with ExitStack() as last:
-        fronts = {
-            name: last.enter_context(Front(f"http://127.0.0.1:{port}", via))
-            for name, (port, via) in ports.items()
-        }
+        for front in fronts.values():
+            last.enter_context(front)
         on = last.enter_context(stage(run.folder, setup))
         players = [Player(on, fronts[case.name], case, jobs, watch_s) for case in cases]
         with ThreadPoolExecutor(len(cases)) as pool:
