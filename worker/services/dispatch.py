@@ -106,6 +106,14 @@ class Dispatch:
         if not trouble and known.unseen:
             self.wake_again(name, now)
 
+    def try_if_stuck(self, name: str, now: float) -> None:
+        """Let a single job try an account whose places may all be held by what failed."""
+        breaker, load = self.breaker(name), self._store.queue.load(name)
+        if circuit_breaker.stuck(breaker, now) == breaker or load.free(self.capacity(name, now)):
+            return
+        if load.ready + load.anywhere:
+            self._change(name, lambda known: circuit_breaker.stuck(known, now))
+
     def reopen(self, name: str) -> None:
         """Open the circuit breaker on a person's request."""
         self._change(name, circuit_breaker.opened)

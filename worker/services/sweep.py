@@ -95,6 +95,7 @@ class Sweep:
         for account in self._orchestrator.accounts.values():
             paced = account.max_starts_per_minute is not None
             if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
+                self._orchestrator.dispatch.try_if_stuck(account.name, now)
                 self._release_for_trial(account.name, now)
                 self._orchestrator.dispatch.wake_again(account.name, now)
             in_trouble = self._orchestrator.dispatch.breaker(account.name).in_trouble

@@ -22,7 +22,7 @@ LONGEST_REST_S = 600.0
 SLOT_BACK_S = 2.0
 #: An account that answered no question for this long rests after a single failure, and is tried as
 #: soon as it answers. Less proves nothing: some providers break now and then.
-AWAY_S = 4.0
+AWAY_S = 2.5
 #: Weight of one submission in the error rate, which thus covers about the last 20.
 _WEIGHT = 1 / 20
 
@@ -60,6 +60,7 @@ class CircuitBreaker:
     away: str | None = None  #: why it does not answer questions
     unseen_since: float | None = None  #: since when it is blind or away
     seen_at: float | None = None  #: when it last began to answer again
+    failed_at: float | None = None  #: the last failure
 
     @property
     def tries_at(self) -> float | None:
@@ -161,6 +162,18 @@ def asked(
     return replace(breaker, rest_until=min(breaker.rest_until, now))
 
 
+def stuck(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
+    """The breaker of an account that has no place free and ready jobs.
+
+    If its last submission failed, and that was a rest's time ago, doubts may have taken all its
+    places before it failed often enough to rest. Then nothing is lost by a rest that is over.
+    """
+    long_ago = breaker.failed_at is not None and now >= breaker.failed_at + REST_S
+    if not breaker.failures or not long_ago or breaker.tries_at is not None:
+        return breaker
+    return replace(_rested(breaker, now), rest_until=now)
+
+
 def is_full(verdict: Verdict) -> bool:
     """Whether the provider takes no more concurrent jobs."""
     return verdict.error is not None and verdict.error.code in _FULL
@@ -188,7 +201,10 @@ def _working(breaker: CircuitBreaker) -> CircuitBreaker:
 
 def _failed(breaker: CircuitBreaker, verdict: Verdict, now: float, settings: str) -> CircuitBreaker:
     breaker = replace(
-        _rate(breaker, 1), failures=breaker.failures + 1, trouble=_words(verdict.error)
+        _rate(breaker, 1),
+        failures=breaker.failures + 1,
+        failed_at=now,
+        trouble=_words(verdict.error),
     )
     if verdict.account_trouble:
         closed_at = breaker.closed_at if breaker.closed else now

@@ -17,6 +17,7 @@ from worker.domain.account.circuit_breaker import (
     after,
     asked,
     opened,
+    stuck,
 )
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.provider_reports import Outcome, Verdict
@@ -184,6 +185,18 @@ def test_an_account_that_answers_no_question_either_rests_after_one_failure() ->
     resting = asked(failed, NOW + 1 + AWAY_S, away="no route")
     assert (resting.rests, resting.trouble) == (1, "in_doubt: words")
     assert asked(away, NOW + 99, away="no route") == away, "nothing failed: it takes jobs"
+
+
+def test_a_full_account_whose_last_submission_failed_is_tried_after_a_while() -> None:
+    failed = after(CircuitBreaker(), IN_DOUBT, 3, NOW)
+    assert stuck(failed, NOW + REST_S - 1) == failed
+    tried = stuck(failed, NOW + REST_S)
+    assert (tried.trial(NOW + REST_S), tried.rests) == (NOW + REST_S, 1)
+    again = after(tried, IN_DOUBT, 3, NOW + REST_S + 1)
+    assert again.tries_at == NOW + REST_S + 1 + 2 * REST_S
+    assert stuck(again, NOW + 9999) == again
+    worked = after(failed, ACCEPTED, 3, NOW + 1)
+    assert stuck(worked, NOW + 9999) == worked
 
 
 def test_a_record_of_before_closed_accounts_tried_again_is_tried() -> None:
