@@ -108,10 +108,11 @@ class Dispatch:
 
     def try_if_stuck(self, name: str, now: float) -> None:
         """Let a single job try an account whose places may all be held by what failed."""
-        breaker, load = self.breaker(name), self._store.queue.load(name)
-        if circuit_breaker.stuck(breaker, now) == breaker or load.free(self.capacity(name, now)):
+        breaker = self.breaker(name)
+        if circuit_breaker.stuck(breaker, now) == breaker:
             return
-        if load.ready + load.anywhere:
+        load = self._store.queue.load(name)
+        if load.ready + load.anywhere and not load.startable(self.capacity(name, now)):
             self._change(name, lambda known: circuit_breaker.stuck(known, now))
 
     def reopen(self, name: str) -> None:
