@@ -17,6 +17,7 @@ from worker.adapters.storage import media
 from worker.adapters.store import Openings
 from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.errors import StaleVersion
 from worker.domain.events import Observed, Policy, Posting, Replied
 from worker.domain.job import AttemptOutcome, Job, Status
@@ -24,6 +25,7 @@ from worker.domain.lifecycle import asking
 from worker.domain.lifecycle.moves import attempt_ended
 from worker.domain.result import JobError
 from worker.services.assets import Assets
+from worker.services.dispatch import Dispatch
 from worker.services.sweep import Sweep
 
 
@@ -134,6 +136,23 @@ def _without_looking() -> None:
     wrap(media, "inspect", lambda real: lambda file: media.Media("image/png", "png"))
 
 
+def _without_trial_place() -> None:
+    """What tries a resting account needs one of the places that other jobs hold."""
+    wrap(CircuitBreaker, "trial", lambda real: lambda self, now: None)
+
+
+def _without_refused_questions() -> None:
+    """Nobody learns that an account refuses to be asked about its tasks."""
+
+    def unheard(real: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*args: Any, refused: str | None = None, **kwargs: Any) -> Any:
+            return None if refused is not None else real(*args, **kwargs)
+
+        return asked
+
+    wrap(Dispatch, "asked", unheard)
+
+
 def _sends(job: Job) -> bool:
     return job.status is Status.SUBMITTING and job.posting
 
@@ -146,4 +165,6 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "fencing": _without_fencing,
     "new-links": _without_new_links,
     "looking": _without_looking,
+    "trial-place": _without_trial_place,
+    "refused-questions": _without_refused_questions,
 }

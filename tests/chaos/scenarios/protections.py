@@ -12,7 +12,7 @@ from random import Random
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Run
-from tests.chaos.scenarios import crashes, files, pauses
+from tests.chaos.scenarios import crashes, files, pauses, troubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,20 @@ PROTECTIONS = (
         "F21",
         "was seen half-written",
         files.into_s3,
+    ),
+    Protection(
+        "trial-place",
+        "a trial of a resting account needs a place that other jobs hold",
+        "F26",
+        "nothing was accepted",
+        troubles.troubles,
+    ),
+    Protection(
+        "refused-questions",
+        "nobody learns that an account refuses to be asked",
+        "F29",
+        "while it refused questions",
+        troubles.blind,
     ),
 )
 

@@ -1,14 +1,15 @@
 """F26: an account in trouble, its places held; it works again when the trouble is over.
 
-F27: one that refuses to be asked about its tasks.
+F29: one that refuses to be asked about its tasks.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests.chaos import places
@@ -21,6 +22,7 @@ from tests.chaos.stage import Setup, Stage, stage
 from tests.chaos.waiting import NotInTime, pause
 from tests.support.ports import free_port
 from worker.domain.account import Dialect
+from worker.domain.account.circuit_breaker import REST_S
 from worker.domain.events import Observed
 from worker.domain.job import Status
 from worker.domain.provider_reports import Snapshot, TaskStatus
@@ -79,9 +81,10 @@ class Course:
 class Player:
     """Plays one case on a stage."""
 
-    def __init__(self, on: Stage, front: Front, case: Case, jobs: int, watch_s: float) -> None:
+    def __init__(self, on: Stage, front: Front, case: Case, size: "Size", without: object) -> None:
         self._stage, self._front, self._case = on, front, case
-        self._jobs, self._watch_s = jobs, watch_s
+        self._jobs, self._watch_s = size.jobs, size.watch_s
+        self._without = without  #: then there is nothing to wait for
         self._orchestrator = on.services.orchestrator
         self._mine: set[str] = set()
 
@@ -99,6 +102,31 @@ class Player:
             course.problems += self._wrong(mine)
         except NotInTime as error:
             course.problems.append(f"{error} (it rests until {self._tries_at()})")
+        return course
+
+    def play_blind(self) -> Course:
+        """It takes jobs and refuses to be asked about them, from the middle of one on."""
+        course, said = Course(), self._orchestrator.dispatch.breaker
+        try:
+            self._front.pins = True
+            running = self._hand_in("running", HELD)
+            self._wait(running, Status.SUBMITTED, Status.IN_PROGRESS)
+            self._front.pins = False
+            with self._front.having(Kind.BLIND):
+                if not self._without:
+                    blind = partial(said, self._case.name, fresh=True)
+                    self._stage.wait_for(lambda: blind().blind, f"{self._case}: it is blind", 60)
+                mine = self._hand_in("job", self._jobs)
+                pause(self._case.seconds)
+                if fed := [stay.job_id for stay in self._stays() if stay.job_id in set(mine)]:
+                    course.problems.append(f"{len(fed)} jobs were sent while it refused questions")
+                    return course
+            course.ended = time.time()
+            self._wait_for_first(course)
+            self._look_at_places(course, set(running))
+            course.problems += self._wrong([*mine, *running])
+        except NotInTime as error:
+            course.problems.append(str(error))
         return course
 
     def _hold_places(self) -> set[str]:
@@ -135,7 +163,11 @@ class Player:
         self._stage.wait_for(there, f"{self._case}: {statuses[0]}", 60)
 
     def _tries_at(self) -> float | None:
-        return self._orchestrator.dispatch.breaker(self._case.name, fresh=True).tries_at
+        """When it is tried: after its rest, or where doubts hold all places, after a while."""
+        breaker = self._orchestrator.dispatch.breaker(self._case.name, fresh=True)
+        if breaker.tries_at is not None or not breaker.failures:
+            return breaker.tries_at
+        return (breaker.failed_at or 0.0) + REST_S
 
     def _stays(self) -> list[Stay]:
         ledger = self._stage.ask_sandbox(f"sandbox-{self._case.dialect}", "ledger")
@@ -149,7 +181,8 @@ class Player:
             return course.first is not None
 
         rests_s = max(0.0, (course.rest_end or 0.0) - course.ended)
-        self._stage.wait_for(came, f"{self._case}: nothing was accepted", rests_s + 30)
+        patience_s = 8.0 if self._without else 30.0
+        self._stage.wait_for(came, "nothing was accepted", rests_s + patience_s)
 
     def _look_at_places(self, course: Course, held: set[str]) -> None:
         """How many of those that nothing else holds are taken, at the provider."""
@@ -178,11 +211,26 @@ class Player:
                 yield f"{job_id} was paid {paid} times"
 
 
-#: Judges what became of a case.
-Judge = Callable[[Course], Iterator[str]]
+#: Plays one case.
+Play = Callable[[Player], Course]
 
 
-def matrix(run: Run, cases: Sequence[Case], *, restless: bool, jobs: int, watch_s: float) -> Row:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Jobs of each account, and for how long its places are looked at.
+
+    ``restless``: with rests of seconds.
+    """
+
+    jobs: int
+    watch_s: float
+    restless: bool = False
+
+
+SHORT, FULL = Size(24, 3.0, restless=True), Size(40, 12.0)
+
+
+def matrix(run: Run, cases: Sequence[Case], size: Size, play: Play = Player.play) -> Row:
     """Play the cases at once, each on an account of its own."""
     ports = {case.dialect: free_port() for case in cases}  # one sandbox for each dialect
     fronts = {
@@ -199,10 +247,11 @@ def matrix(run: Run, cases: Sequence[Case], *, restless: bool, jobs: int, watch_
         )
         for case in cases
     )
-    program = "tests.chaos.restless" if restless else "tests.chaos.broken"
+    program = "tests.chaos.restless" if size.restless else "tests.chaos.broken"
     orders = ("--orders", str(run.folder / "orders"), "--without", ",".join(run.without))
     habits = ("--seed", str(run.seed), "--task-seconds", "3-3", "--forward-hook")
     setup = Setup(
+        workers=1 if size.restless else 2,
         providers=providers,
         worker=(program, "worker", *orders),
         sandbox=(*habits, "--fetch-lag", "0.5"),
@@ -212,12 +261,12 @@ def matrix(run: Run, cases: Sequence[Case], *, restless: bool, jobs: int, watch_
         for front in fronts.values():
             last.enter_context(front)
         on = last.enter_context(stage(run.folder, setup))
-        players = [Player(on, fronts[case.name], case, jobs, watch_s) for case in cases]
+        players = [Player(on, fronts[case.name], case, size, run.without) for case in cases]
         with ThreadPoolExecutor(len(cases)) as pool:
-            courses = list(pool.map(Player.play, players))
+            courses = list(pool.map(play, players))
     told = list(zip(cases, courses, strict=True))
     return Row(
-        jobs=len(cases) * (jobs + 3 * HELD),
+        jobs=len(cases) * (size.jobs + 3 * HELD),
         faults=len(cases),
         seconds=time.monotonic() - began,
         problems=tuple(f"{case}: {words}" for case, each in told for words in _judged(each)),
@@ -239,18 +288,31 @@ def troubles(run: Run) -> Row:
     """Every trouble in every dialect; the short form: two of them, with short rests."""
     if not run.full:
         cases = [Case("trueai", kind, 3.0, n) for n, kind in enumerate((Kind.DOWN, Kind.QUOTA))]
-        return matrix(run, cases, restless=True, jobs=24, watch_s=3.0)
-    rows = [
-        matrix(
-            _part(run, f"{dialect}-{seconds:g}"),
-            [Case(dialect, kind, seconds, n) for n, kind in enumerate(KINDS)],
-            restless=False,
-            jobs=40,
-            watch_s=12.0,
-        )
+        return matrix(run, cases, SHORT)
+    parts = [
+        (dialect, seconds)
         for seconds, dialects in ((10.0, DIALECTS), (60.0, DIALECTS), (600.0, DIALECTS[:1]))
         for dialect in dialects
     ]
+    return _together(
+        matrix(
+            _part(run, f"{dialect}-{seconds:g}"),
+            [Case(dialect, kind, seconds, n) for n, kind in enumerate(KINDS)],
+            FULL,
+        )
+        for dialect, seconds in parts
+    )
+
+
+def blind(run: Run) -> Row:
+    """Nothing new is sent meanwhile, and what runs is not lost."""
+    dialects: tuple[Dialect, ...] = run.pick(("gateway",), DIALECTS)
+    cases = [Case(each, Kind.BLIND, run.pick(2.0, 60.0), n) for n, each in enumerate(dialects)]
+    return matrix(run, cases, run.pick(SHORT, FULL), Player.play_blind)
+
+
+def _together(parts: Iterable[Row]) -> Row:
+    rows = list(parts)
     return Row(
         jobs=sum(row.jobs for row in rows),
         faults=sum(row.faults for row in rows),
@@ -266,4 +328,7 @@ def _part(run: Run, name: str) -> Run:
     return Run(run.seed, run.full, folder, run.rng, run.tell, run.without)
 
 
-SCENARIOS = (Scenario("F26", "accounts in trouble, places held", troubles),)
+SCENARIOS = (
+    Scenario("F26", "accounts in trouble, places held", troubles),
+    Scenario("F29", "an account that refuses questions", blind),
+)
