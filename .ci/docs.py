@@ -21,7 +21,7 @@ import click
 
 from config import settings
 from config.settings import FROM_FILE, GENERATED, Settings
-from worker.domain.error_codes import TASK_CODES
+from worker.domain.error_codes import TASK_CODES, ErrorCode
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.entrypoints.cli import cli
 
@@ -84,12 +84,16 @@ def settings_table() -> str:
 
 
 def error_codes() -> str:
-    """A row for each code that a submitted job may end with."""
+    """A row for each code: those that a submitted job may end with, then the others."""
     rows = ["| code | category | what Hookline does automatically | can be in `on` |"]
     rows.append("|---|---|---|---|")
     for code in TASK_CODES.values():
         on = f"no: {code.why_not}" if code.why_not else "**yes**"
         rows.append(f"| `{code}` | {code.family} | {code.by_itself} | {on} |")
+    rows += ["\nBefore anything is sent, and once the task has succeeded, nothing is paid again:\n"]
+    rows += ["| code | category | what Hookline does automatically |", "|---|---|---|"]
+    others = (code for code in ErrorCode if code not in TASK_CODES.values())
+    rows += [f"| `{code}` | {code.family} | {code.by_itself} |" for code in others]
     return "\n".join(rows)
 
 

@@ -7,7 +7,7 @@ from flask import Flask
 
 from config.logs import configure_logging
 from config.settings import Settings
-from webhooks.api.calls import add_calls
+from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
 from webhooks.heartbeat import Heartbeat
@@ -16,6 +16,8 @@ from worker.bootstrap import Services, build
 from worker.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
+
+_ROUTES = url_map(CALLS)
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Flask:
@@ -29,8 +31,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     except StoreUnavailable as error:
         log.warning("web.started_without_redis", error=str(error))
     app = Flask(__name__, static_folder=None)
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.url_map.merge_slashes = False
+    app.url_map = _ROUTES
     add_problems(app)
     app.extensions["presence"] = context.heartbeat
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())

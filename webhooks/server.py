@@ -87,6 +87,10 @@ class Server(MPServer):
         cls, listener: socket.socket, number: int, name: str, load: Any, _own: Any, *options: Any
     ) -> None:
         """The body of a worker process, on ``listener`` instead of Granian's ``_own`` socket."""
+        # Inherited handlers would swallow a stop that comes before Granian sets its own: the worker
+        # would then serve on, and be killed together with what the others still have to finish.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         is_unix = False
         holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
         cls._spawn_wsgi_worker(number, name, load, ((None, holder), listener), *options)
@@ -116,6 +120,5 @@ def _end_with_parent() -> None:
     if parent := parent_process():
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
-        # A worker that is still starting may miss the signal.
         time.sleep(STOP_S)
-        os._exit(1)
+        os._exit(1)  # a request did not finish in time

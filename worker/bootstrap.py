@@ -28,6 +28,7 @@ from worker.services.notify import Deliveries, Notifier, Signer, check_destinati
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
 from worker.services.retention import Retention
+from worker.services.roster import Roster
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
@@ -56,6 +57,7 @@ class Services:
     retention: Retention
     notifier: Notifier
     deliveries: Deliveries
+    roster: Roster
     storage: Storage
     tokens: Tokens
 
@@ -105,6 +107,7 @@ def build(settings: Settings) -> Services:
         retention=Retention(store, storage, settings.retention),
         notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),
         deliveries=Deliveries(orchestrator),
+        roster=Roster(store, accounts, settings.secrets[0].get_secret_value()),
         storage=storage,
         tokens=tokens,
     )

@@ -97,6 +97,17 @@ def _filled(keys: dict[str, Any]) -> OwnStore:
     return store
 
 
+def _as_then(found: Any, then: Any) -> Any:
+    """``found`` without what answers have got since: fields, and reasons of jobs not queued."""
+    if not isinstance(found, dict) or not isinstance(then, dict):
+        return found
+    return {
+        name: None if name == "waiting" and then[name] is None else _as_then(value, then[name])
+        for name, value in found.items()
+        if name in then
+    }
+
+
 @pytest.fixture
 def stored(tmp_path: Path) -> Stored:
     return Stored(tmp_path)
@@ -105,7 +116,7 @@ def stored(tmp_path: Path) -> Stored:
 def test_all_of_it_is_answered_as_it_was_then(stored: Stored) -> None:
     expected = stored.recorded["expected"]
     for job_id, job in expected["jobs"].items():
-        assert stored.answer(f"jobs/{job_id}") == job
+        assert _as_then(stored.answer(f"jobs/{job_id}"), job) == job
     for root, whole in expected["pipelines"].items():
         found = stored.answer(f"pipelines/{root}")
         assert {**found, "jobs": [job["id"] for job in found["jobs"]]} == {"id": root, **whole}

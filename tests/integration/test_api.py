@@ -20,6 +20,7 @@ from tests.support.jobs import GRID, NOW, a_job, capacity
 from tests.support.processes import descendants, living, wait_for
 from tests.support.web import AUTH, web_settings
 from webhooks.callbacks import MAX_BYTES
+from webhooks.server import WORKERS
 from worker.bootstrap import build
 from worker.domain.job import Attempt, Job, Status
 
@@ -109,6 +110,15 @@ def server(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator
     assert server.stop() == 0
 
 
+@pytest.fixture
+def own_server(tmp_path: Path, redis_url: str) -> Iterator[Server]:
+    """A server that the test may stop."""
+    server = Server(tmp_path, redis_url)
+    yield server
+    server.process.kill()
+    server.process.wait()
+
+
 def chunked(*pieces: bytes) -> list[bytes]:
     return [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b"")]
 
@@ -186,8 +196,8 @@ def test_a_second_start_on_the_port_is_refused(server: Server) -> None:
     assert server.is_up()
 
 
-def test_stopping_finishes_what_is_under_way(tmp_path: Path, redis_url: str) -> None:
-    server = Server(tmp_path, redis_url)
+def test_stopping_finishes_what_is_under_way(own_server: Server) -> None:
+    server = own_server
     job = server.running()
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as link:
         path = urlsplit(server.hook(job)).path
@@ -204,8 +214,33 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path, redis_url: str) -> 
     assert server.process.wait(30) == 0
 
 
-def test_no_worker_outlives_its_killed_parent(tmp_path: Path, redis_url: str) -> None:
-    server = Server(tmp_path, redis_url)
+_SLOW_TO_LOAD = """
+import time
+from webhooks import server
+from worker.adapters.local.listening import listen
+server.STOP_S = 3600  # no worker is killed
+def load():
+    print("loading", flush=True)
+    time.sleep(3600)
+server.serve(listen("127.0.0.1", 0), load)
+"""
+
+
+def test_a_worker_that_still_loads_stops_at_once() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _SLOW_TO_LOAD], stdout=subprocess.PIPE, cwd=ROOT, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            assert [process.stdout.readline() for _ in range(WORKERS)] == ["loading\n"] * WORKERS
+            process.terminate()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+
+
+def test_no_worker_outlives_its_killed_parent(own_server: Server) -> None:
+    server = own_server
     workers = descendants(server.process.pid)
     assert len(workers) >= 2
     server.process.kill()

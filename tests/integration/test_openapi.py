@@ -19,7 +19,7 @@ from worker.domain.job import Attempt, AttemptOutcome, Status
 from worker.domain.job_spec import Kind
 from worker.domain.notifications import Topic
 from worker.domain.requests import parse_press, parse_request, parse_resolve
-from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
+from worker.domain.result import AssetsRetry, AssetsStatus, JobError, Result, StoredFile
 from worker.services.reports import answers
 
 #: Methods that Flask adds by itself to a rule with GET.
@@ -111,6 +111,7 @@ def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
         seed="1234567890",
         seed_error="The provider gave no seed.",
         assets_error=JobError("link_dead", "cdn.example answered 404", "Ask the provider."),
+        assets_retry=AssetsRetry(JobError("not_reached", "No space left"), 3, 1.0, 9.0),
         files=(
             StoredFile("a/1.png", "image/png", 9, "0" * 64, 2, 2, "picture"),
             StoredFile("a/2.mp4", "video/mp4", 9, "0" * 64, None, None, "video"),

@@ -27,8 +27,8 @@ Price = Callable[[Job], int]
 _WHOLE = ("jobs", "double_payments", "due", "held_back", "running", "ready", "parked", "heads",
           "pipeline", "finished", "notifications", "outbox")  # fmt: skip
 _ALL = {*_WHOLE, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks", "batch",
-        "money", "account", "paused", "notification", "inputs", "forgotten", "receiving", "once",
-        }  # fmt: skip
+        "money", "account", "paused", "notification", "inputs", "forgotten", "receiving", "workers",
+        "once"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
 from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
+from worker.services.roster import Roster
 
 TOKEN = "an-api-token-of-tests"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -92,6 +93,7 @@ class Web:
             batches=Batches(orchestrator, enqueuer),
             receiver=CallbackReceiver(orchestrator, built.tokens),
             deliveries=Deliveries(orchestrator),
+            roster=Roster(self.store, built.accounts, "a secret"),
         )
 
     def put(self, **fields: Any) -> Job:

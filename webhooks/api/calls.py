@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, request
 from pydantic import BaseModel
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, Map, Rule
 
 from webhooks.context import Context
 from webhooks.problems import Unauthorized
@@ -110,13 +110,18 @@ def respond(answer: Answer, status: int, headers: Mapping[str, str] | None = Non
     return Response(f"{answer.to_json()}\n", status, headers, content_type=JSON_TYPE)
 
 
+def url_map(calls: Iterable[Call]) -> Map:
+    """The routes of the endpoints; every app can share them."""
+    rules = [Rule(call.rule, endpoint=call.name, methods=[call.method]) for call in calls]
+    return Map(rules, converters={"job": JobId}, merge_slashes=False)
+
+
 def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -> None:
-    """Register the endpoints in ``app``; those under ``/v1/`` require ``token``."""
-    app.url_map.converters["job"] = JobId
+    """Register the views in ``app``; those under ``/v1/`` require ``token``."""
     known = dict[str | None, tuple[str, ...]]()
     for call in calls:
         known[call.name] = tuple(call.query.model_fields) if call.query else ()
-        app.add_url_rule(call.rule, call.name, _bound(call, context), methods=[call.method])
+        app.view_functions[call.name] = _bound(call, context)
 
     @app.before_request
     def guard() -> None:

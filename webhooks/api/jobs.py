@@ -78,7 +78,9 @@ def show(context: Context, job_id: str) -> Job:
     """One job."""
     services = context.services
     job = services.orchestrator.job(job_id)
-    return Job.of(job, services.accounts, waiting=waiting(services.orchestrator, job))
+    return Job.of(
+        job, services.accounts, waiting=waiting(services.orchestrator, job, services.roster)
+    )
 
 
 @calls.add(

@@ -121,6 +121,11 @@ def wants_input(custom_id: str) -> bool:
     return bool(re.match(r"^MJ::(Inpaint|CustomZoom)\b", custom_id, re.IGNORECASE))
 
 
+def wants_mask(custom_id: str) -> bool:
+    """Whether the button's window asks for a region of the picture."""
+    return bool(re.match(r"^MJ::Inpaint\b", custom_id, re.IGNORECASE))
+
+
 def _means(button: Button, wanted: str) -> bool:
     names = [n for n in (name_of(button), button.label, button.emoji) if n]
     is_reroll = _key(wanted) == "r" and "reroll" in map(_key, names)

@@ -44,12 +44,12 @@ _WAITS_FOR_IT = (
 )
 _IF_ACCEPTED = f"{_WAITS}; fails if the task had been accepted"
 _IF_ACCEPTED_LATER = f"{_WAITS_FOR_IT}; fails if the task had been accepted"
-_PREPARED_AGAIN = "prepared again with backoff where that can help, else the job fails"
 _WATCHED = "watched for a late success for half an hour, then timed out"
 _REFUSED_AGAIN = "the same request is refused again: correct it and submit a new job"
 _NEVER_PAID = "the submit was not accepted, so it is repeated automatically"
 _FIX_ACCOUNT = "another attempt does not fix the account: see its hint, then `hookline retry`"
 _NO_TIME = "nothing is submitted after the deadline: set a longer `deadline_s`"
+_TRIED = "tried 2 seconds to 5 minutes apart, for an hour after the job's end"
 _NO_TASK = "there is no task to try again"
 
 _RESUBMITTED = "Nothing was accepted; the job waits and is submitted again automatically."
@@ -224,9 +224,21 @@ class ErrorCode(StrEnum):
         ),
     )
 
-    BAD_PICTURE = "bad_picture", Family.NOT_SENT, _PREPARED_AGAIN, _REFUSED_AGAIN, None
+    BAD_PICTURE = (
+        "bad_picture",
+        Family.NOT_SENT,
+        "a URL that does not answer is tried 15 times in ten minutes, then the job fails",
+        _REFUSED_AGAIN,
+        None,
+    )
     BAD_MASK = "bad_mask", Family.NOT_SENT, _ENDS, _REFUSED_AGAIN, None
-    NOT_PREPARED = "not_prepared", Family.NOT_SENT, _PREPARED_AGAIN, _REFUSED_AGAIN, None
+    NOT_PREPARED = (
+        "not_prepared",
+        Family.NOT_SENT,
+        "prepared again until the deadline if storage or provider are away; else the job fails",
+        _REFUSED_AGAIN,
+        None,
+    )
     BUTTON_NOT_FOUND = "button_not_found", Family.NOT_SENT, _ENDS, _NO_TASK, None
     TEMPLATE_UNRESOLVED = (
         "template_unresolved",
@@ -257,13 +269,19 @@ class ErrorCode(StrEnum):
         "`hookline retry` calls the function again; the worker's log has its traceback.",
     )
 
-    LINK_DEAD = "link_dead", Family.FILES, "tried again for an hour", _NO_TASK, None
+    LINK_DEAD = (
+        "link_dead",
+        Family.FILES,
+        f"{_TRIED}, each time with the provider's newest links",
+        _NO_TASK,
+        None,
+    )
     NOT_REACHED = (
         "not_reached",
         Family.FILES,
-        "tried again for an hour; for a day where our own storage is away",
+        f"{_TRIED}; for a day where our own storage cannot be written to",
         _NO_TASK,
-        "Look at the storage and at the way to the provider's host: `hookline doctor`.",
+        "Look at the way to that host; the picture's link is `image_url` of the result.",
     )
     NOT_TAKEN = (
         "not_taken",

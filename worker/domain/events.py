@@ -44,6 +44,7 @@ class Policy:
     account_accepts: bool = False
     account_rests_until: float | None = None  #: when a single job tries it; None: it takes jobs
     unanswered: str | None = None  #: why the provider answers no questions about tasks
+    blind: bool = False  #: because it refuses us
     answers_since: float | None = None  #: when it last began to answer again
 
     def too_late(self, overdue_since: float, now: float) -> bool:
@@ -174,6 +175,15 @@ class AssetsSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetsDelayed:
+    """The result's files could not be stored because of ``error``; tried again at ``next_at``."""
+
+    error: JobError
+    next_at: float  #: seconds since the epoch
+    ends_at: float  #: likewise: when they are given up
+
+
+@dataclass(frozen=True, slots=True)
 class LinksRenewed:
     """The finished task was fetched again for fresh URLs of its files."""
 
@@ -220,5 +230,5 @@ class NotChosen:
 Event = (
     Started | Posting | Replied | Observed | Missing | TimePassed
     | TroubleOver | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
-    | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
+    | AssetsDelayed | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
+from worker.domain import prompts
 from worker.domain.job_spec import JSON, ROOT_KINDS, Flat, JobOptions, JobSpec, Kind
 from worker.domain.money import Amount
 from worker.domain.result import AssetsStatus, JobError, Keep, Result
@@ -246,5 +247,4 @@ class Job:
         """The prompt that no other running job of the account may have."""
         if self.kind not in ROOT_KINDS:
             return None
-        prompt = self.request.get("prompt")
-        return " ".join(str(prompt).split()).lower() if prompt else None
+        return prompts.as_sent(str(self.request.get("prompt") or "")).lower() or None

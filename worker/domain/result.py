@@ -62,6 +62,16 @@ class JobError:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetsRetry:
+    """Why the files are not stored yet, and how it goes on. Times: seconds since the epoch."""
+
+    error: JobError  #: of the last try
+    tries: int
+    next_at: float
+    ends_at: float  #: when they are given up
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The result of a finished task. ``buttons``: None while they are unknown."""
 
@@ -77,4 +87,5 @@ class Result:
     seed: str | None = None  #: of the image, if it was asked for
     seed_error: str | None = None  #: why it is unavailable, if it was asked for
     assets_error: JobError | None = None  #: why the files could not be stored
+    assets_retry: AssetsRetry | None = None  #: while they are pending, after a failed try
     files: tuple[StoredFile, ...] = ()  #: our copies, with their tiles and thumbnails

@@ -11,6 +11,8 @@ BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 60.0
 #: If the account is in trouble, up to this: then the circuit breaker says when it is tried.
 IN_TROUBLE_CAP_S = 5.0
+#: How often a picture's URL is tried before its job fails: within five to ten minutes.
+PICTURE_TRIES = 15
 #: The same after a refusal that may last (no channel for the model): 15, 60, 240, 300 seconds.
 SLOW_BACKOFF_BASE_S = 15.0
 SLOW_BACKOFF_S = 300.0

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Collection
+from contextlib import suppress
 from threading import Event, Thread
 from time import time
 
@@ -17,7 +18,7 @@ from worker.domain.errors import HooklineError
 from worker.entrypoints.tasks import register
 from worker.services import assets
 from worker.services.notify import AT_ONCE
-from worker.services.sweep import BATCH, Sweep
+from worker.services.sweep import BATCH
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
     celery = services.celery
     register(celery, services)
     stop = Event()
-    sweeper = Thread(target=_keep_sweeping, args=(services.sweep, stop), name="sweep", daemon=True)
+    sweeper = Thread(target=_keep_sweeping, args=(services, stop), name="sweep", daemon=True)
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
@@ -61,17 +62,20 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
     )
 
 
-def _keep_sweeping(sweep: Sweep, stop: Event) -> None:
+def _keep_sweeping(services: Services, stop: Event) -> None:
     due = 0
     while due == BATCH or not stop.wait(SWEEP_EVERY_S):
         try:
-            due = sweep.run()
+            services.roster.appear()
+            due = services.sweep.run()
         except HooklineError as error:
             due = 0
             log.warning("sweep.failed", error=str(error))
         except Exception:  # the sweep finds lost work: it must survive any defect
             due = 0
             log.exception("sweep.failed")
+    with suppress(HooklineError):  # the entry expires
+        services.roster.leave()
 
 
 def _keep_our_logging(**_: object) -> None:

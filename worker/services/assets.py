@@ -17,7 +17,7 @@ from worker.domain.assets import selection, sidecar
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
-from worker.domain.events import AssetsSettled, LinksRenewed
+from worker.domain.events import AssetsDelayed, AssetsSettled, LinksRenewed
 from worker.domain.job import Job
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import AssetsStatus, JobError, StoredFile
@@ -145,16 +145,16 @@ class Assets:
         return self._orchestrator.record(job, LinksRenewed(seen.result)).job
 
     def _failed(self, job: Job, error: HooklineError) -> None:
-        now = self._orchestrator.clock()
-        age = now - (job.finished_at or now)
+        now, reason = self._orchestrator.clock(), _reason(job, error)
+        finished_at = job.finished_at or now
         log.warning("assets.not_stored", job_id=job.id, error=str(error))
         away = isinstance(error, ServiceUnavailable)  # paid results are not given up for that
-        patience = AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S
-        if age > patience or not (error.retryable or _is_dead(error)):
-            reason = _reason(job, error)
+        ends_at = finished_at + (AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S)
+        if now >= ends_at or not (error.retryable or _is_dead(error)):
             self._orchestrator.record(job, AssetsSettled((), AssetsStatus.FAILED, error=reason))
-        else:
-            self._orchestrator.store.jobs.reschedule(job.id, now + max(2.0, min(age, 300.0)))
+            return
+        next_at = min(ends_at, now + max(2.0, min(now - finished_at, 300.0)))
+        self._orchestrator.record(job, AssetsDelayed(reason, next_at, ends_at))
 
 
 def _is_dead(error: HooklineError) -> bool:
@@ -166,9 +166,12 @@ def _reason(job: Job, error: HooklineError) -> JobError:
     if _is_dead(error):
         hint = (
             f"The provider was asked for new links of task {job.task_id}, in vain. Ask it for the "
-            "picture, or make it again: `hookline press` a button of the parent."
+            "picture if this lasts, or make it again: `hookline press` a button of the parent."
         )
         return job_error(ErrorCode.LINK_DEAD, str(error), hint)
+    if isinstance(error, ServiceUnavailable):
+        hint = "Make room, or see that the storage can be written to: `hookline doctor`."
+        return job_error(ErrorCode.NOT_REACHED, str(error), hint)
     if error.retryable:
         return job_error(ErrorCode.NOT_REACHED, str(error))
     return job_error(ErrorCode.NOT_TAKEN, str(error))

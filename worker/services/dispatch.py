@@ -11,17 +11,12 @@ from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets, circuit_breaker
 from worker.domain.account.billing import day_of
 from worker.domain.account.capacity import Capacity
-from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
 from worker.domain.provider_reports import Verdict
 from worker.domain.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
 
-#: What to do about an account that refuses to be asked.
-BLIND_HINT = (
-    "Check that the key is valid, its quota is not used up, and its list of models is not limited: "
-    "a question about a task names no model."
-)
 #: Circuit breakers are cached for this many seconds where nothing is started.
 _BREAKER_AGE_S = 2.0
 

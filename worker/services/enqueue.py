@@ -9,16 +9,17 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from worker.adapters.provider.dialect import ignored
 from worker.adapters.storage.dry_run import Unwritten
 from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
 from worker.adapters.storage.storage import Storage
 from worker.domain import buttons, dry_run, followups
 from worker.domain.account import Account
 from worker.domain.dry_run import Quote
-from worker.domain.errors import Conflict, InvalidRequest
+from worker.domain.errors import Conflict, FieldError, InvalidRequest
 from worker.domain.events import Cancelled, ModalAnswered, Resolved, Retried
 from worker.domain.job import Job, Modal, Status
-from worker.domain.job_spec import Kind, Notify
+from worker.domain.job_spec import JobSpec, Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.requests import (
     JobRequest,
@@ -74,6 +75,7 @@ class Enqueuer:
         self.check_destination(spec.options.notify)
         parent = self._parent(asked)
         accounts = self._accounts(parent.account if parent else asked.account, spec.options.mode)
+        self._check_ignored(spec, accounts)
         request, then = ingest_request(
             spec.kind, spec.request, spec.then, **self._options(*accounts, paths=allow_paths)
         )
@@ -238,6 +240,19 @@ class Enqueuer:
         if not able:
             raise InvalidRequest.of("mode", f"is {mode!r}, which no account takes")
         return able
+
+    def _check_ignored(self, spec: JobSpec, accounts: Sequence[Account]) -> None:
+        """Raise ``InvalidRequest`` for a field that every one of the accounts would ignore."""
+        found = [
+            dict(ignored(dialect, spec.kind, spec.request, spec.options.mode))
+            for dialect in (self._orchestrator.dialect(account.name) for account in accounts)
+        ]
+        first, *others = found
+        problems = [
+            FieldError(*item) for item in first.items() if all(item[0] in o for o in others)
+        ]
+        if problems:
+            raise InvalidRequest(problems)
 
     def _account(self, name: str) -> Account:
         accounts = self._orchestrator.accounts

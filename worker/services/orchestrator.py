@@ -142,6 +142,7 @@ class Orchestrator:
             account_accepts=breaker.accepted or breaker.rests > 1,
             account_rests_until=breaker.tries_at,
             unanswered=breaker.blind or breaker.away,
+            blind=breaker.blind is not None,
             answers_since=breaker.seen_at,
         )
 
@@ -149,6 +150,13 @@ class Orchestrator:
         """The account's callback stats, its tracking mode, and the reason for the mode."""
         callback_stats = self._callback_stats(account, fresh=True)
         return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
+
+    def dialect(self, account: str) -> str:
+        """The account's dialect, as set or as learnt from its replies; ``auto``: not known yet."""
+        known = self.accounts.get(account)
+        if known is not None and known.dialect != "auto":
+            return known.dialect
+        return self._callback_stats(account).dialect or "auto"
 
     def _notify(self, job: Job) -> Notify | None:
         account = self.accounts.get(job.account)

@@ -13,6 +13,7 @@ import structlog
 
 from worker.adapters.provider import payloads
 from worker.adapters.provider.client import ProviderClient
+from worker.adapters.provider.dialect import ignored
 from worker.adapters.storage import inputs
 from worker.adapters.storage.pictures import Picture, check_mask, to_data_url
 from worker.adapters.storage.storage import Storage
@@ -173,6 +174,10 @@ class Submitter:
         """The kind of call and its payload: images read, and the callback token included."""
         token = self._tokens.for_job(job.id, job.attempt)
         kind, request = _call(job, target)
+        dialect = self._orchestrator.dialect(job.account)
+        for name, problem in ignored(dialect, kind, request):  # the account may be another's choice
+            message = f"{name}: {problem} (account {job.account})"
+            raise _Refused(_permanent(ErrorCode.BAD_PARAMETER, message))
         refs = _picture_refs(kind, request)
         submission = payloads.build(
             kind,
@@ -183,7 +188,7 @@ class Submitter:
             custom_id=target.custom_id,
             pictures={ref: to_data_url(self._loaded(job, ref, mask=mask)) for ref, mask in refs},
             mode=job.options.mode,
-            dialect=self._dialect(job.account),
+            dialect=dialect,
         )
         return kind, submission
 
@@ -254,12 +259,6 @@ class Submitter:
         kept = job.fetched.get(ref, ref)
         return inputs.load(kept, storage=self._storage, account=account, mask=mask)
 
-    def _dialect(self, account: str) -> str:
-        configured = self._orchestrator.accounts[account].dialect
-        if configured != "auto":
-            return configured
-        return self._store.accounts.callback_stats(account).dialect or "auto"
-
 
 def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:
     """The submit call that the job needs next, and its fields."""
@@ -291,7 +290,8 @@ def _verdict_of(error: Exception) -> Verdict:
     retryable = isinstance(error, HooklineError) and error.retryable
     code = ErrorCode.BAD_PICTURE if isinstance(error, PictureError) else ErrorCode.NOT_PREPARED
     if retryable:
-        return Verdict(Outcome.TRY_LATER, error=JobError(code, str(error), retryable=True))
+        hint = _PICTURE_AWAY if code is ErrorCode.BAD_PICTURE else None
+        return Verdict(Outcome.TRY_LATER, error=JobError(code, str(error), hint, retryable=True))
     return _permanent(code, str(error))
 
 
@@ -299,6 +299,10 @@ def _permanent(code: ErrorCode, message: str) -> Verdict:
     return Verdict(Outcome.PERMANENT, error=JobError(code, message))
 
 
+_PICTURE_AWAY = (
+    "Nothing was sent. Look at the picture's URL, or submit the picture itself; `hookline retry` "
+    "tries the URL again."
+)
 _NOT_SENT = _permanent(ErrorCode.CANCELLED, "Cancelled before it was sent.")
 _PARENT_NOT_READY = JobError(
     ErrorCode.PARENT_NOT_READY,

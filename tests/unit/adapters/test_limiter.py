@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import takewhile
 from math import inf
 from threading import Event, Thread
 from time import monotonic
@@ -22,17 +23,20 @@ class Asked:
     meanwhile: tuple["Asked", ...] = ()
 
 
-_ITEMS = st.tuples(st.sampled_from("abc"), st.sampled_from("123"))
-_LEAVES = st.builds(lambda name: Asked(name[0], "".join(name)), _ITEMS)
-_ASKED = st.recursive(
-    _LEAVES,
-    lambda more: st.builds(
-        lambda name, calls: Asked(name[0], "".join(name), tuple(calls)),
-        _ITEMS,
-        st.lists(more, max_size=6),
-    ),
-    max_leaves=25,
-)
+def _nested(flat: list[tuple[int, str]]) -> list[Asked]:
+    """Calls from their depth and item: each comes while the last one that is less deep runs."""
+    if not flat:
+        return []
+    (depth, item), *rest = flat
+    inner = list(takewhile(lambda call: call[0] > depth, rest))
+    first = Asked(item[0], item, tuple(_nested(inner)))
+    return [first, *_nested(rest[len(inner) :])]
+
+
+_CALLS = st.lists(
+    st.tuples(st.integers(0, 4), st.sampled_from([a + b for a in "abc" for b in "123"])),
+    max_size=40,
+).map(_nested)
 
 
 class World:
@@ -62,7 +66,7 @@ class World:
         self.running.remove(item)
 
 
-@given(calls=st.lists(_ASKED, max_size=8), per_key=st.integers(1, 2), total=st.integers(1, 3))
+@given(calls=_CALLS, per_key=st.integers(1, 2), total=st.integers(1, 3))
 def test_within_its_places_everything_that_was_asked_for_runs(
     calls: list[Asked], per_key: int, total: int
 ) -> None:
@@ -76,7 +80,7 @@ def test_within_its_places_everything_that_was_asked_for_runs(
     assert not world.to_come, "what came while an item ran was run again after it"
 
 
-@given(calls=st.lists(_ASKED, max_size=8), most=st.integers(0, 2))
+@given(calls=_CALLS, most=st.integers(0, 2))
 def test_what_is_above_the_waiting_is_dropped(calls: list[Asked], most: int) -> None:
     world = World(1, 2, max_waiting=most)
     for call in calls:

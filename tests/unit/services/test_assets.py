@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import pytest
 from PIL import Image
@@ -285,6 +285,87 @@ def test_a_storage_that_is_away_is_waited_for_a_day(
     assert reason is not None
     assert reason.code == "not_reached"
     assert "No space left" in reason.message
+
+
+def full_disk(*_: object) -> str:
+    raise ServiceUnavailable("The storage cannot be used: No space left on device")
+
+
+class HeldUp(NamedTuple):
+    """What the picture's address holds, and what is said of it until it is given up."""
+
+    held: Held
+    code: str
+    words: str
+    patience: float = GIVE_UP_AFTER_S
+
+
+HELD_UP = {
+    "403": HeldUp(PictureError("c answered 403", dead_link=True), "link_dead", "403"),
+    "500": HeldUp(PictureError("c answered 500", retryable=True), "not_reached", "500"),
+    "refused": HeldUp(
+        PictureError("c did not deliver: ConnectionRefusedError", retryable=True),
+        "not_reached",
+        "ConnectionRefusedError",
+    ),
+    "full disk": HeldUp(PICTURE, "not_reached", "No space left", AWAY_GIVE_UP_AFTER_S),
+}
+
+
+@pytest.mark.parametrize("told", HELD_UP.values(), ids=HELD_UP)
+def test_what_holds_files_up_is_recorded_with_the_next_try_and_the_end(
+    shell: Shell,
+    assets: Assets,
+    web: Web,
+    monkeypatch: pytest.MonkeyPatch,
+    told: HeldUp,
+) -> None:
+    web.holds = {"https://c/grid": told.held}
+    monkeypatch.setattr(Storage, "put_file", full_disk)
+    job = finished(shell, image_url="https://c/grid")
+    ended_at, tries = shell.now, 0
+    while (now := shell.job(job)).result.assets_status is AssetsStatus.PENDING:
+        shell.now = now.due_at or 0.0
+        [due] = shell.store.jobs.claim_due(shell.now, 9, 1)
+        assets.store(due.id)
+        tries += 1
+        retry = shell.job(job).result.assets_retry
+        if retry is not None:
+            assert (retry.error.code, retry.tries) == (told.code, tries)
+            assert told.words in retry.error.message
+            assert retry.error.hint
+            assert retry.next_at == shell.job(job).due_at
+            assert shell.now < retry.next_at <= retry.ends_at == ended_at + told.patience
+            assert retry.next_at <= shell.now + 300
+    assert shell.now == ended_at + told.patience, "given up exactly when it was said"
+    given_up = shell.job(job).result
+    assert given_up.assets_error is not None
+    assert (given_up.assets_error.code, given_up.assets_retry) == (told.code, None)
+    assert shell.store.jobs.unsettled(9) == []
+
+
+def test_files_that_come_after_all_leave_no_complaint(
+    shell: Shell, assets: Assets, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.holds = {"https://c/grid": PICTURE}
+    job = finished(shell, image_url="https://c/grid")
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "put_file", full_disk)
+        assets.store(job.id)
+    assert [each.id for each in shell.store.jobs.unsettled(9)] == [job.id]
+    assets.store(job.id)
+    stored = shell.job(job).result
+    assert (stored.assets_status, stored.assets_retry) == (AssetsStatus.STORED, None)
+    assert shell.store.jobs.unsettled(9) == []
+
+
+def test_files_that_come_at_once_cost_no_further_commit(
+    shell: Shell, assets: Assets, web: Web
+) -> None:
+    web.holds = {"https://c/grid": PICTURE}
+    job = shell.job(finished(shell, image_url="https://c/grid"))
+    assets.store(job.id)
+    assert shell.job(job).version == job.version + 1
 
 
 DEAD: list[Held] = [

@@ -9,6 +9,7 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
 from tests.support.shell import Shell
+from worker.adapters.storage import inputs
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.blob_refs import blobs_of
@@ -18,6 +19,7 @@ from worker.domain.job import Job, Modal, Status, Window
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import Button, JobError, Result
+from worker.domain.retry_policy import PICTURE_TRIES
 from worker.services.submit import Submitter
 
 tokens = Tokens(["a secret for this test only"])
@@ -98,6 +100,30 @@ def test_nothing_to_start_sends_nothing(shell: Shell, submitter: Submitter) -> N
     shell.put(in_status(Status.SUBMITTING))
     assert not submitter.start_next("default")
     assert shell.provider.submitted == []
+
+
+def test_a_picture_whose_host_refuses_connections_ends_its_job(
+    shell: Shell, submitter: Submitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> bytes:
+        raise PictureError("c did not deliver: ConnectionRefusedError", retryable=True)
+
+    monkeypatch.setattr(inputs, "fetch", refuse)
+    pictured = {"prompt": "a cat", "images": ["https://c/1.png"]}
+    job, began, tries = shell.put(a_job(request=pictured)), shell.now, 0
+    while not (job := shell.job(job)).status.terminal:
+        shell.now = job.due_at or shell.now
+        shell.orchestrator.record(job, TimePassed())
+        assert submitter.start_next("default")
+        tries += 1
+    assert job.status is Status.FAILED
+    assert job.error is not None
+    assert job.error.code == "bad_picture"
+    assert "ConnectionRefusedError" in job.error.message
+    assert "`hookline retry`" in (job.error.hint or "")
+    assert (tries, shell.provider.submitted) == (PICTURE_TRIES, [])
+    assert 300 <= shell.now - began <= 602
+    assert shell.orchestrator.record(job, Retried()).job.status is Status.QUEUED
 
 
 def test_a_job_taken_by_another_worker_is_not_sent_twice(

@@ -1,14 +1,15 @@
-"""PURE. Detects a provider's dialect from its responses.
+"""PURE. Detects a provider's dialect from its responses, and knows what a dialect ignores.
 
 Only responses to our reads show it: callbacks and accepted submits come from the software behind a
 gateway.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from worker.adapters.provider.wire import items, mapping, text
 from worker.domain.account import Dialect
-from worker.domain.job_spec import JSON
+from worker.domain.job_spec import JSON, Kind
 
 #: Error types of the gateways themselves.
 _GATEWAY_ERRORS = frozenset({"upstream_error", "new_api_error"})
@@ -16,6 +17,25 @@ _TRUEAI_KEYS = frozenset(
     {"displays", "isCompleted", "isPartner", "isOfficial", "realBotType", "interactionMetadataId"}
 )
 _NOVICEZK_PROPERTIES = frozenset({"discordInstanceId", "progressMessageId", "messageHash"})
+
+
+def ignored(
+    dialect: str, kind: Kind, request: JSON, mode: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """The fields that the provider would drop without a word, each with what to do instead.
+
+    It would make, and charge, something else. Only what the source of a dialect shows: what a
+    gateway forwards is up to the software behind it. ``mode``: of the job, if it was asked for.
+    """
+    if dialect == "novicezk":
+        if request.get("bot_type") == "NIJI_JOURNEY":
+            instead = "; write `--niji 6` into the prompt instead" if kind is Kind.IMAGINE else ""
+            yield "bot_type", f"novicezk knows no bot but Midjourney's: leave it out{instead}"
+        if mode and kind is Kind.BLEND:
+            yield "mode", "novicezk takes the speed from the prompt, which a blend has not"
+    if dialect == "trueai" and kind is Kind.EDITS and request.get("mask"):
+        whole = "trueai's edits take none, and would change the whole picture"
+        yield "mask", f"{whole}: leave it out, or press `Vary (Region)` of an upscaled picture"
 
 
 def guess_dialect(body: Any) -> Dialect | None:

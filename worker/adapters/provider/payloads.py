@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from worker.domain import prompts
 from worker.domain.errors import PictureError
 from worker.domain.job_spec import JSON, Kind
 
@@ -143,8 +144,8 @@ def address(base: str, path: str) -> str:
 
 def _fields(kind: Kind, request: JSON, pictures: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     for ours, theirs in _PLAIN.get(kind, {}).items():
-        if request.get(ours) is not None:
-            yield theirs, request[ours]
+        if (given := request.get(ours)) is not None:
+            yield theirs, prompts.as_sent(given) if ours == "prompt" else given
     for ours, theirs in _PICTURES.get(kind, {}).items():
         if request.get(ours) is not None:
             yield theirs, _picture(request[ours], pictures, mask=ours == "mask")

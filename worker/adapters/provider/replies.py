@@ -190,8 +190,16 @@ def read_reply(kind: Kind, http_status: int, body: bytes) -> Verdict:
     if _took_it(reply):
         return _taken(reply)
     rule = next(rule for rule in _RULES if rule.matches(reply))
-    error = job_error(rule.code, reply.message)
+    error = job_error(rule.code, _explained(reply))
     return Verdict(rule.outcome, error=error, slow=rule.slow, account_trouble=rule.account_trouble)
+
+
+def _explained(reply: _Reply) -> str:
+    """The provider's words, and the word that it took offence at, if it names one."""
+    word = text(reply.properties.get("bannedWord"))
+    if word is None or word.lower() in reply.message.lower():
+        return reply.message
+    return f"{reply.message} (banned word: {word})"
 
 
 def read_transport_error(reason: str, *, sent: bool) -> Verdict:

@@ -20,9 +20,9 @@ MAX_REDIRECTS = 3
 _CHUNK = 64 * 1024
 _HEADERS = {"User-Agent": "hookline", "Accept": "image/*, video/*", "Accept-Encoding": "identity"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PASSING = frozenset({408, 425, 429})  #: and all from 500
 #: Responses for an expired link: signed links expire within hours.
-_DEAD = frozenset({403, 404, 410})
+_DEAD = frozenset({401, 403, 404, 410})
 
 
 def fetch(url: str, *, allowed_hosts: Collection[str], max_bytes: int, deadline_s: float) -> bytes:
@@ -88,7 +88,7 @@ def _read(
     if response.status != http.HTTPStatus.OK:
         raise PictureError(
             f"{host} answered {response.status}",
-            retryable=response.status in _PASSING,
+            retryable=response.status in _PASSING or response.status >= 500,  # 520-530: Cloudflare
             dead_link=response.status in _DEAD,
         )
     _body(file, response, host, max_bytes)

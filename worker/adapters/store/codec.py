@@ -10,6 +10,7 @@ from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON, JobOptions, JobSpec
 from worker.domain.notifications import Notification
+from worker.domain.roster import Worker
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class _Docs(Generic[T]):
 batches = _Docs(Batch)
 breakers = _Docs(CircuitBreaker)
 notifications = _Docs(Notification)
+workers = _Docs(Worker)
 
 
 def dump(job: Job) -> bytes:

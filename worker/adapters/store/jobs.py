@@ -93,6 +93,11 @@ class JobStore(Part):
         ids = self._ask(self._redis.zrange, f"{self._prefix}held_back:{account}", 0, limit - 1)
         return self.get_many([job_id.decode() for job_id in ids])
 
+    def due_at(self, job_id: str) -> float | None:
+        """When somebody looks at the job next; later than its own ``due_at`` after a poll."""
+        due: float | None = self._ask(self._redis.zscore, f"{self._prefix}due", job_id)
+        return due
+
     def find_task(self, account: str, task_id: str) -> str | None:
         """The id of the job that submitted the provider's ``task_id``."""
         job_id = self._ask(self._redis.hget, f"{self._prefix}tasks:{account}", task_id)
@@ -128,6 +133,12 @@ class JobStore(Part):
             if wanted.matches(job):
                 found.append(job)
         return Page(tuple(found), write_cursor(last) if last and more else None)
+
+    def unsettled(self, limit: int) -> list[Job]:
+        """Jobs that succeeded, but whose files or seed are still to come; at most ``limit``."""
+        keys = [f"{self._prefix}due", f"{self._prefix}jobs:{Status.SUCCEEDED}"]
+        ids = self._ask(self._redis.zinter, keys)
+        return self.get_many([job_id.decode() for job_id in ids[:limit]])
 
     def finished(self, status: Status, before: float, limit: int) -> list[str]:
         """Pipelines whose root has this status and whose last job ended by ``before``; oldest

@@ -9,6 +9,7 @@ from worker.adapters.store.blobs import BlobStore
 from worker.adapters.store.jobs import JobStore
 from worker.adapters.store.outbox import OutboxStore
 from worker.adapters.store.queue import ReadyQueue
+from worker.adapters.store.workers import WorkerStore
 
 
 class Store(Part):
@@ -25,6 +26,7 @@ class Store(Part):
         self.batches = BatchStore(client, prefix)
         self.outbox = OutboxStore(client, prefix)
         self.blobs = BlobStore(client, prefix)
+        self.workers = WorkerStore(client, prefix)
 
     def once(self, name: str, seconds: float) -> bool:
         """True for the first caller within ``seconds``; for work that one process should do."""

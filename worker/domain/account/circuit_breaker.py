@@ -23,6 +23,11 @@ SLOT_BACK_S = 2.0
 #: An account that answered no question for this long rests after a single failure, and is tried as
 #: soon as it answers. Less proves nothing: some providers break now and then.
 AWAY_S = 2.5
+#: What to do about an account that refuses to be asked.
+BLIND_HINT = (
+    "Check that the key is valid, its quota is not used up, and its list of models is not limited: "
+    "a question about a task names no model."
+)
 #: Weight of one submission in the error rate, which thus covers about the last 20.
 _WEIGHT = 1 / 20
 

@@ -52,6 +52,7 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.Resolved: asking.resolved,
     events.ModalAnswered: asking.modal_answered,
     events.AssetsSettled: asking.assets_settled,
+    events.AssetsDelayed: asking.assets_delayed,
     events.SeedSettled: asking.seed_settled,
     events.LinksRenewed: asking.links_renewed,
     events.SiblingsSeen: waiting.siblings_seen,

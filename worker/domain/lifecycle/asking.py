@@ -13,7 +13,7 @@ from worker.domain.lifecycle.doubting import doubted, given_up_on, still_in_doub
 from worker.domain.lifecycle.moves import ended
 from worker.domain.lifecycle.retries import ended_or_retried
 from worker.domain.lifecycle.waiting import call_lost, waits_again
-from worker.domain.result import AssetsStatus, JobError, Result
+from worker.domain.result import AssetsRetry, AssetsStatus, JobError, Result
 
 _DEADLINE = job_error(ErrorCode.DEADLINE, "The job did not finish before its deadline.")
 _WINDOW_DEADLINE = job_error(
@@ -128,9 +128,20 @@ def assets_settled(job: Job, event: events.AssetsSettled, now: float, policy: Po
         assets=event.paths,
         assets_status=event.status,
         assets_error=event.error,
+        assets_retry=None,
         files=event.files,
     )
     return _with_result(job, result, now)
+
+
+def assets_delayed(job: Job, event: events.AssetsDelayed, now: float, policy: Policy) -> Decision:
+    """Record why the files are not there yet, for whoever asks, and when they are tried again."""
+    if job.result.assets_status is not AssetsStatus.PENDING:
+        return Decision(job, Disposition.STALE)
+    tries = job.result.assets_retry.tries if job.result.assets_retry else 0
+    retry = AssetsRetry(event.error, tries + 1, event.next_at, event.ends_at)
+    result = replace(job.result, assets_retry=retry)
+    return Decision(replace(job, result=result, due_at=event.next_at))
 
 
 def seed_settled(job: Job, event: events.SeedSettled, now: float, policy: Policy) -> Decision:

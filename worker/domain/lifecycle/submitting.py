@@ -141,6 +141,8 @@ def _refused(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
         if now - job.spec.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
             return moves.ended(job, Status.FAILED, now, verdict.error)
         delay = retry_policy.NOT_YET_DELAY_S
+    elif _lacks_picture(verdict) and refusals >= retry_policy.PICTURE_TRIES:
+        return moves.ended(job, Status.FAILED, now, verdict.error)
     else:
         jitter = retry_policy.jitter_of(job.id, refusals)
         in_trouble = verdict.account_trouble or _in_trouble(verdict)
@@ -164,6 +166,11 @@ def _refused(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
 def _in_trouble(verdict: Verdict) -> bool:
     """Whether other jobs of the account would have been refused as well, as far as that shows."""
     return verdict.error is not None and verdict.error.code in _OF_ACCOUNT
+
+
+def _lacks_picture(verdict: Verdict) -> bool:
+    """Whether a picture could not be fetched. Only this comes before an attempt's first POST."""
+    return verdict.error is not None and verdict.error.code == ErrorCode.BAD_PICTURE
 
 
 def _drained(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.prompts import as_sent
 from worker.domain.templates import MAX_PROMPT
 
 #: A field's name and its error message.
@@ -213,10 +214,16 @@ def text(limit: int | None, *, lines: bool = False) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _visible(prompt: str) -> str:
+    if not as_sent(prompt):
+        raise ValueError("must not be empty")
+    return prompt
+
+
 Name = Annotated[str, text(200)]  #: of an account, a button, a queue
 Id = Annotated[str, text(255)]  #: of a job, or of a provider task
 CustomId = Annotated[str, text(1000)]
-Prompt = Annotated[str, text(MAX_PROMPT, lines=True)]
+Prompt = Annotated[str, text(MAX_PROMPT, lines=True), AfterValidator(_visible)]
 #: Marks a field that holds a picture; see worker.adapters.storage.inputs.
 PICTURE = "picture"
 Picture = Annotated[str, text(None), PICTURE]

@@ -28,7 +28,8 @@ Start with `hookline up`, then, in a second terminal:
 \b
   hookline imagine "a red fox" --then U1 --wait
 
-Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 a service is unreachable.
+Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 a service is unreachable, 4 not over within
+--timeout.
 """
 
 

@@ -54,6 +54,8 @@ def accounts(*, as_json: bool) -> None:
     for account in found.items:
         for text in _remarks(account):
             note(text)
+    for problem in client.worker_problems():
+        note(f"{problem}.")
 
 
 def _table(accounts: Sequence[Account]) -> Table:

@@ -12,7 +12,7 @@ import click
 from config.logs import configure_logging
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 
-DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE = range(4)
+DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE, NOT_OVER = range(5)
 
 
 class WrongUsage(click.ClickException):
@@ -99,6 +99,13 @@ class DefaultGroup(Command, click.Group):
         known = {*self.commands, *ctx.help_option_names}
         left_out = args[0] not in known if args else not self.no_args_is_help
         return super().parse_args(ctx, [self.default, *args] if left_out else args)
+
+
+def timeout_option() -> click.Option:
+    """`--timeout`, for commands that wait."""
+    text = "Wait at most this long; then it goes on without you. Exit code 4: not over."
+    seconds = click.FloatRange(min=0, min_open=True)
+    return click.Option(["--timeout"], type=seconds, metavar="SECONDS", help=text)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the HTTP API's JSON.")

@@ -20,6 +20,7 @@ from worker.entrypoints.cli.base import (
     note,
     print_json,
     show_answer,
+    timeout_option,
 )
 from worker.entrypoints.cli.batch_submit import submit
 from worker.services.batches import Batches
@@ -62,11 +63,20 @@ def batch() -> None:
 batch.add_command(submit)
 
 
-@batch.command(cls=Command, examples=("hookline batch watch cats.csv",))
+@batch.command(
+    cls=Command,
+    examples=("hookline batch watch cats.csv", "hookline batch watch cats.csv --timeout 600"),
+)
 @click.argument("name")
-def watch(*, name: str) -> None:
-    """Follow a batch to its end. Exit code 1: jobs of it failed. Ctrl-C leaves it running."""
-    view.follow(_find(name))
+def watch(*, name: str, timeout: float | None) -> None:
+    """Follow a batch to its end. Exit code 1: jobs of it failed. Ctrl-C leaves it running.
+
+    What holds its jobs up is said, with what to type.
+    """
+    view.follow(_find(name), timeout)
+
+
+watch.params.append(timeout_option())
 
 
 @batch.command(cls=Command, examples=("hookline batch show cats.csv --json",))

@@ -20,12 +20,14 @@ from worker.entrypoints.cli.base import (
     DONE,
     JOB_FAILED,
     Command,
+    WrongUsage,
     counted,
     exit_on_interrupt,
     json_option,
     leave,
     note,
     print_json,
+    timeout_option,
 )
 from worker.entrypoints.cli.fields import field_options, request_of
 from worker.services.reports import answers
@@ -54,12 +56,22 @@ _BAD_SHOWN = 10
 @click.option("--watch", is_flag=True, help="Then follow it to its end.")
 @click.option("--dry-run", is_flag=True, help="Check and price the whole file; submit nothing.")
 @json_option
-def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
+def submit(
+    *,
+    file: str,
+    watch: bool,
+    timeout: float | None,
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Submit the rows of FILE that are not in the batch yet.
 
     A bad row is reported with its line, and the others go on. Exit code 1: no row was good, or,
     with --strict, one was bad.
     """
+    if timeout is not None and not watch:
+        raise WrongUsage("--timeout is for --watch: add it.")
     asked = _asked(file, given)
     batches = connection.services().batches
     try:
@@ -75,11 +87,11 @@ def submit(*, file: str, watch: bool, dry_run: bool, as_json: bool, **given: Any
     else:
         _say(asked, taken, dry_run=dry_run)
     if watch and not dry_run:
-        view.follow(batches.find(asked.name))
+        view.follow(batches.find(asked.name), timeout)
     leave(DONE if taken.new or taken.known else JOB_FAILED)
 
 
-submit.params += field_options(Pictured)
+submit.params += [timeout_option(), *field_options(Pictured)]
 
 
 def _asked(file: str, given: dict[str, Any]) -> BatchRequest:

@@ -1,5 +1,6 @@
 """A batch on the terminal: progress, rate and cost."""
 
+import re
 import sys
 import time
 from collections import deque
@@ -24,9 +25,18 @@ from worker.domain.batch.progress import Progress as Taken
 from worker.domain.job import Status
 from worker.domain.money import in_words
 from worker.entrypoints import client, connection
-from worker.entrypoints.cli.base import DONE, JOB_FAILED, exit_on_interrupt, facts, leave, note
+from worker.entrypoints.cli.base import (
+    DONE,
+    JOB_FAILED,
+    NOT_OVER,
+    exit_on_interrupt,
+    facts,
+    leave,
+    note,
+)
 from worker.services.reports.answers import ListedBatch
-from worker.services.reports.batch_overview import why_waiting
+from worker.services.reports.answers.waiting import Reason
+from worker.services.reports.batch_overview import HELD, why_waiting
 
 #: The rate is measured over this many seconds.
 PACE_S = 180.0
@@ -132,11 +142,16 @@ def _money(report: ListedBatch) -> str | None:
 
 
 def waits_for(report: ListedBatch) -> str | None:
-    """Why none of its jobs runs; None if there is no reason."""
-    if report.status == "paused":  # `lines` says so
-        return None
-    found = why_waiting(connection.services().orchestrator, report)
-    return found.message if found and found.reason != "next" else None
+    """What holds its jobs up, a line for each reason; None if nothing does."""
+    found = None
+    if report.status != "paused":  # `lines` says so
+        found = why_waiting(connection.services().orchestrator, report)
+    said = [found.message] if found and found.reason is not Reason.NEXT else []
+    for status in HELD:
+        if count := report.count(status):
+            listed = f"hookline jobs --batch {report.id} --status {status}"
+            said.append(f"{count:,} {status}: `{listed}`, then `hookline show ID`")
+    return "\n".join(said) or None
 
 
 def table(found: Sequence[ListedBatch]) -> Table:
@@ -173,16 +188,22 @@ def bad_row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 Show = Callable[[ListedBatch, Pace, str | None], None]
 
 
-def follow(found: Batch) -> None:
-    """Show the batch until all of it is over, and exit with its code."""
-    pace, again = Pace(), f"hookline batch watch {quote(found.name)}"
-    with (
-        exit_on_interrupt(lambda: f"It continues without you. Follow it again: {again}"),
-        _watching() as show,
-    ):
+def follow(found: Batch, timeout: float | None = None) -> None:
+    """Show the batch until all of it is over, and exit with its code.
+
+    ``timeout``: seconds after which it ends, whether it is over or not.
+    """
+    pace, until = Pace(), None if timeout is None else time.monotonic() + timeout
+    again = f"continues without you. Follow it again: hookline batch watch {quote(found.name)}"
+    with exit_on_interrupt(lambda: f"It {again}"), _watching() as show:
         for report in _reports(found):
             pace.see(time.monotonic(), report.over)
             show(report, pace, waits_for(report))
+            if until is not None and time.monotonic() >= until:
+                break
+    if report.status != "finished":
+        note(f"Not over after {timeout:g} s; it {again}")
+        leave(NOT_OVER)
     leave(JOB_FAILED if report.failed else DONE)
 
 
@@ -212,17 +233,23 @@ def _drawn(report: ListedBatch, pace: Pace, waits: str | None) -> RenderableType
 
 
 class _Lines:
-    """A line per tenth, per change of state, and every `_SAY_EVERY_S`."""
+    """A line per tenth, per change of state or of what holds it up, and every `_SAY_EVERY_S`."""
 
     def __init__(self) -> None:
-        self._said: tuple[float, str, int] | None = None
+        self._said: tuple[float, str, int, str | None] | None = None
 
     def show(self, report: ListedBatch, pace: Pace, waits: str | None) -> None:
         tenth = report.over * 10 // max(1, report.planned)
-        state = (time.monotonic() // _SAY_EVERY_S, report.status, tenth)
+        said = (waits or "").splitlines()
+        state = (time.monotonic() // _SAY_EVERY_S, report.status, tenth, _without_numbers(waits))
         if self._said != state:
             self._said = state
-            note("; ".join(filter(None, (pace_line(report, pace), _counts(report), waits))))
+            note("; ".join((pace_line(report, pace), _counts(report), *said)))
+
+
+def _without_numbers(text: str | None) -> str | None:
+    """The reason itself: how many wait for it, and until when, changes all the time."""
+    return text and re.sub(r"[0-9]+", "", text)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from shutil import disk_usage
 
 import click
 
@@ -32,6 +33,8 @@ _START = "Start `hookline up` in this directory, or `hookline web` and `hookline
 #: A task that no provider knows: fetching it costs nothing and shows whether the key is good.
 _NO_TASK = "0"
 _SECONDS = 10.0
+#: Jobs without their files that are read to count them.
+_COUNTED = 1000
 
 
 @click.command(cls=Command, examples=("hookline doctor", "hookline doctor --json"))
@@ -175,9 +178,11 @@ def _hooks(settings: Settings, url: str) -> str:
 def _storage(settings: Settings) -> Finding:
     storage = Storage(settings.storage_url)
     place = storage.result_location(storage.put_result(".hookline-doctor", b"writable\n"))
-    if "://" not in place:
-        Path(place).unlink(missing_ok=True)
-    return Finding("storage", "ok", f"{place.rpartition('/')[0]} is writable")
+    folder = place.rpartition("/")[0]
+    if "://" in place:
+        return verdicts.storage(folder, None)
+    Path(place).unlink(missing_ok=True)
+    return verdicts.storage(folder, disk_usage(folder).free)
 
 
 def _of_the_store(settings: Settings) -> Iterator[Finding]:
@@ -186,13 +191,17 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         services = build(settings)
         found = overview(services.orchestrator)
         dead = len(services.deliveries.dead())
+        unsettled = services.store.jobs.unsettled(_COUNTED)
+        workers, problems = services.roster.workers(), services.roster.problems()
     except SettingsError as error:
         yield from _of_settings(error)
         return
     except HooklineError:
         return
+    yield from verdicts.workers(workers, problems)
     for report in found.items:
         yield from verdicts.account(report)
+    yield from verdicts.files(unsettled)
     yield from verdicts.deliveries(dead)
 
 

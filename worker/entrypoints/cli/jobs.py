@@ -7,14 +7,22 @@ import click
 from worker.domain import buttons
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
-from worker.entrypoints import client, connection
+from worker.entrypoints import client
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import Command, json_option, note, print_json, show_answer
+from worker.entrypoints.cli.base import (
+    Command,
+    json_option,
+    note,
+    print_json,
+    show_answer,
+    timeout_option,
+)
 from worker.entrypoints.cli.fields import steps, then_option
 from worker.entrypoints.cli.submitting import (
     answer,
     answer_dry,
     answer_options,
+    check_timeout,
     dry_run_option,
     key_option,
     locate,
@@ -63,20 +71,22 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
     if as_json:
         print_json(answers.Job.of(job, client.configured(), waiting=waiting))
         return
-    policy = connection.services().orchestrator.policy(job)
-    for text in render.details(job, policy, locate, waiting, client.configured()):
+    for text in render.details(job, locate, waiting, client.configured()):
         click.echo(text)
     if len(members := client.family(job)) > 1:
         click.echo()
         print_tree(members)
 
 
-@click.command(cls=Command, examples=("hookline watch ID",))
+@click.command(cls=Command, examples=("hookline watch ID", "hookline watch ID --timeout 60"))
 @click.argument("job_id", metavar="ID")
 @json_option
-def watch(*, job_id: str, as_json: bool) -> None:
-    """Follow a job and all that grows from it to its end."""
-    answer([client.get(job_id)], wait=True, as_json=as_json)
+def watch(*, job_id: str, timeout: float | None, as_json: bool) -> None:
+    """Follow a job and all that grows from it to its end.
+
+    Whatever holds one of them up is said once, with what to type.
+    """
+    answer([client.get(job_id)], wait=True, timeout=timeout, as_json=as_json)
 
 
 @click.command(cls=Command, examples=("hookline cancel ID",))
@@ -116,9 +126,10 @@ def resolve(*, job_id: str, outcome: Any, task_id: str | None, as_json: bool) ->
 
 @click.command(cls=Command, examples=("hookline retry ID --wait",))
 @click.argument("job_id", metavar="ID")
-def retry(*, job_id: str, wait: bool, as_json: bool) -> None:
+def retry(*, job_id: str, wait: bool, timeout: float | None, as_json: bool) -> None:
     """Retry a job that failed, was cancelled or timed out."""
-    answer([client.retry(job_id)], wait=wait, as_json=as_json)
+    check_timeout(timeout, wait=wait)
+    answer([client.retry(job_id)], wait=wait, timeout=timeout, as_json=as_json)
 
 
 @click.command(
@@ -144,9 +155,11 @@ def press(
     key: str | None,
     dry_run: bool,
     wait: bool,
+    timeout: float | None,
     as_json: bool,
 ) -> None:
     """Press a button of a finished job: its name, label or emoji; `U*` for all that match."""
+    check_timeout(timeout, wait=wait)
     modal = client.ModalAnswer()
     if prompt is not None:
         modal["prompt"] = prompt
@@ -157,11 +170,13 @@ def press(
         answer_dry(found, as_json=as_json)
         return
     children = client.press(job_id, button, modal=modal or None, then=steps(then), key=key)
-    answer(children, wait=wait, as_json=as_json, as_list=buttons.is_glob(button))
+    as_list = buttons.is_glob(button)
+    answer(children, wait=wait, timeout=timeout, as_json=as_json, as_list=as_list)
 
 
 press.params += [then_option(), key_option(), dry_run_option(), *answer_options()]
 retry.params += answer_options()
+watch.params.append(timeout_option())
 
 
 def _say(job: Job, *, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from worker.entrypoints.cli.submitting import (
     answer,
     answer_dry,
     answer_options,
+    check_timeout,
     dry_run_option,
     key_option,
 )
@@ -77,6 +78,7 @@ KINDS = (
             'hookline imagine a red fox --then U1,U2 --then "V2>U1" --wait',
             'hookline imagine a red fox --then "U*" --dry-run',
             "hookline imagine in this style --image ref.png --key order-17",
+            "hookline imagine a red fox --wait --timeout 300",
             'hookline imagine "a red fox --seed 5" --seed --wait',
         ),
     ),
@@ -147,12 +149,22 @@ KINDS = (
 
 
 def _submit(kind: Kind) -> Any:
-    def run(*, wait: bool, as_json: bool, dry_run: bool, key: str | None, **given: Any) -> None:
+    def run(
+        *,
+        wait: bool,
+        timeout: float | None,
+        as_json: bool,
+        dry_run: bool,
+        key: str | None,
+        **given: Any,
+    ) -> None:
+        check_timeout(timeout, wait=wait)
         request = {"kind": kind.value, **request_of(given)}
         if dry_run:
             answer_dry(client.quote(request, key=key), as_json=as_json)
         else:
-            answer([client.submit(request, key=key)], wait=wait, as_json=as_json)
+            jobs = [client.submit(request, key=key)]
+            answer(jobs, wait=wait, timeout=timeout, as_json=as_json)
 
     return run
 

@@ -1,7 +1,11 @@
-"""Follows a job and its descendants: bars on a terminal, else a line for each change."""
+"""Follows a job and its descendants: bars on a terminal, else a line for each change.
+
+What holds a job up is told above the bars, or between the lines.
+"""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -13,7 +17,14 @@ from worker.domain.job import Job, Status
 from worker.domain.result import AssetsStatus
 from worker.entrypoints import client
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import DONE, JOB_FAILED, exit_on_interrupt, note
+from worker.entrypoints.cli.base import (
+    DONE,
+    JOB_FAILED,
+    NOT_OVER,
+    exit_on_interrupt,
+    note,
+)
+from worker.entrypoints.cli.reasons import Reasons
 
 
 class View(Protocol):
@@ -22,22 +33,36 @@ class View(Protocol):
     def show(self, members: list[Job]) -> None:
         """Show their present state; parents come before children."""
 
+    def tell(self, lines: Sequence[str]) -> None:
+        """Print what holds some of them up."""
 
-def follow(job: Job | str) -> list[Job]:
-    """Show the job and its descendants until all are over; return their final state."""
+
+def follow(job: Job, until: float | None = None) -> list[Job]:
+    """Show the job and its descendants until all are over; return their last state.
+
+    ``until``: of ``time.monotonic``; then it ends, whether they are over or not.
+    """
     members: list[Job] = []
-    again = f"hookline watch {job.id if isinstance(job, Job) else job}"
-    with (
-        exit_on_interrupt(lambda: f"It continues without you. Follow it again: {again}"),
-        view() as shown,
-    ):
+    reasons = Reasons(client.why_waiting)
+    with exit_on_interrupt(lambda: f"It continues without you. {again(job)}"), view() as shown:
         for members in client.follow(job):
             shown.show(members)
+            shown.tell(reasons.look(members, time.monotonic()))
+            if until is not None and time.monotonic() >= until:
+                shown.tell(reasons.rest(members))
+                break
     return members
 
 
+def again(job: Job) -> str:
+    """How to go on watching."""
+    return f"Follow it again: hookline watch {job.id}"
+
+
 def exit_code(members: list[Job]) -> int:
-    """0 if every job succeeded."""
+    """0 if every job succeeded, 4 if some are not over."""
+    if not all(map(client.is_over, members)):
+        return NOT_OVER
     return DONE if all(job.status is Status.SUCCEEDED for job in members) else JOB_FAILED
 
 
@@ -70,8 +95,11 @@ class Lines:
             if self._seen.get(job.id) != state:
                 self._seen[job.id] = state
                 note(render.change(job))
-                if hint := render.hint(job):
-                    note(f"  {hint}")
+
+    def tell(self, lines: Sequence[str]) -> None:
+        """Print the lines."""
+        for text in lines:
+            note(text)
 
 
 class Bars:
@@ -95,6 +123,11 @@ class Bars:
             elif job.status is not Status.QUEUED:
                 self._progress.start_task(bar)
 
+    def tell(self, lines: Sequence[str]) -> None:
+        """Print the lines above the bars."""
+        for text in lines:
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def _add(self, job: Job) -> None:
         depth = self._depths.get(job.spec.parent_id or "", -1) + 1
         self._depths[job.id] = depth
@@ -106,5 +139,5 @@ class Bars:
         if job.status.terminal and not client.is_over(job):
             with_files = job.result.assets_status is not AssetsStatus.PENDING
             return "[green]asking for the seed" if with_files else "[green]storing the files"
-        reason = (job.error.message if job.error else None) or render.hint(job)
+        reason = job.error.message if job.error else None
         return escape(f"{job.status.value}  {render.short(reason)}" if reason else job.status.value)

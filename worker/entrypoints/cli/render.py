@@ -1,6 +1,8 @@
 """Jobs on the terminal: one line, every detail, or the tree of a pipeline."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import TypeVar
 
 import click
@@ -11,12 +13,12 @@ from worker.domain.account import Account
 from worker.domain.account.billing import Standing, charges, total
 from worker.domain.buttons import name_of
 from worker.domain.dry_run import next_price
-from worker.domain.events import Policy
 from worker.domain.job import Job, Status
 from worker.domain.result import JobError
 from worker.entrypoints.cli import attempts
 from worker.entrypoints.cli.base import facts, moment
-from worker.services.reports.answers.jobs import Waiting, pipeline_status
+from worker.services.reports.answers.jobs import pipeline_status
+from worker.services.reports.answers.waiting import Waiting
 
 _COLOURS = {
     Status.SUCCEEDED: "green",
@@ -28,6 +30,8 @@ _COLOURS = {
     Status.OVERDUE: "magenta",
 }
 _WIDTH = 60
+_WAITS = 100  #: the reason of a wait, on several lines
+_COMMAND = re.compile(r"`[^`]*`")
 
 #: The location of a stored file, given its path below the storage's root.
 Locate = Callable[[str], str]
@@ -70,18 +74,8 @@ def change(job: Job) -> str:
     return f"{job.id}  {what(job)}  {status(job)}{reason}"
 
 
-def hint(job: Job) -> str | None:
-    """The command for a job that waits for a person."""
-    if job.status is Status.AWAITING_MODAL:
-        return f"waits for a window's answer: hookline modal --job-id {job.id} --prompt ..."
-    if job.status is Status.IN_DOUBT:
-        return f"it is not known yet whether it was accepted: hookline show {job.id}"
-    return None
-
-
 def details(
     job: Job,
-    policy: Policy,
     locate: Locate,
     waiting: Waiting | None,
     accounts: Mapping[str, Account],
@@ -93,7 +87,7 @@ def details(
             ("job", job.id),
             ("does", what(job)),
             ("status", status(job)),
-            ("waits", waiting.message if waiting else None),
+            ("waits", _wrapped(waiting.message) if waiting else None),
             ("pipeline", job.spec.pipeline_id if job.spec.pipeline_id != job.id else None),
             ("parent", job.spec.parent_id),
             ("account", job.account),
@@ -106,11 +100,18 @@ def details(
             ("prompts", "\n".join(job.result.prompts) or None),
             ("buttons", ", ".join(name_of(b) for b in job.result.buttons or ()) or None),
             ("error", _in_words(job.error)),
-            ("next", attempts.what_next(job, policy) or hint(job)),
+            ("next", attempts.by_hand(job) or "\n".join(to_type(waiting)) or None),
             ("files", "\n".join(map(locate, job.result.assets)) or None),
             ("no files", _in_words(job.result.assets_error)),
         ]
     )
+
+
+def _wrapped(text: str) -> str:
+    """The text on lines, whose commands stay whole: they are to be copied."""
+    whole = _COMMAND.sub(lambda command: command[0].replace(" ", "\0"), text)
+    lines = wrap(whole, _WAITS, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
 
 
 def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
@@ -118,6 +119,12 @@ def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
     found = charges(job, next_price(job, accounts))
     sums = [(standing, total(found, standing)) for standing in Standing]
     return ", ".join(f"{money.in_words(value)} {name}" for name, value in sums if value) or None
+
+
+def to_type(waiting: Waiting | None) -> list[str]:
+    """What a person may type to end the wait, unless its message names it."""
+    commands = waiting.commands if waiting else ()
+    return [each for each in commands if waiting and each not in waiting.message]
 
 
 def tree(members: Sequence[Job], locate: Locate) -> list[str]:

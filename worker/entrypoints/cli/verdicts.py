@@ -1,13 +1,19 @@
-"""PURE. How `hookline doctor` judges a Redis, an account and failed deliveries."""
+"""PURE. How `hookline doctor` judges a Redis, an account, the storage and what fails."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from worker.adapters.store.durability import Durability
 from worker.domain.account.callback_stats import TrackingMode
+from worker.domain.job import Job
 from worker.entrypoints.cli.base import counted
 from worker.services.reports.answers.accounts import Account, Taking, Tracking
+
+_MIB = 1024 * 1024
+#: Less free space than this is worth a warning: the largest file may have 100 MiB.
+_ROOM = 200 * _MIB
 
 _PAID_AGAIN = "and with them that a POST had left: such a job may be paid for twice"
 
@@ -48,6 +54,19 @@ def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, 
     return "warn", message, "Set its appendfsync to always."
 
 
+def workers(count: int, problems: Sequence[str]) -> Iterator[Finding]:
+    """Whether workers run, with the settings that are set here."""
+    if not count:
+        advice = (
+            "Start `hookline up` in this directory, or `hookline worker`: nothing runs without."
+        )
+        yield Finding("workers", "warn", "none runs", advice)
+    elif not problems:
+        yield Finding("workers", "ok", f"{counted(count, 'worker')} with these settings")
+    for problem in problems:
+        yield Finding("workers", "warn", problem, "A worker reads its settings when it starts.")
+
+
 def account(report: Account) -> Iterator[Finding]:
     """Whether the account takes jobs and calls back, and which of its jobs need a person."""
     name, state = report.name, report.state
@@ -72,6 +91,24 @@ def account(report: Account) -> Iterator[Finding]:
             f"`hookline jobs --double-payments --account {name}`, then `hookline show ID` names "
             "the tasks.",
         )
+
+
+def storage(place: str, free: int | None) -> Finding:
+    """Whether a writable storage has room; ``free``: bytes, None where that is not known."""
+    if free is None or free >= _ROOM:
+        return Finding("storage", "ok", f"{place} is writable")
+    message = f"{place} has only {free // _MIB} MiB left"
+    return Finding("storage", "warn", message, "Make room: results that cannot be stored wait.")
+
+
+def files(jobs: Iterable[Job]) -> Iterator[Finding]:
+    """Which finished jobs' files cannot be stored now, and why."""
+    held = [job.result.assets_retry for job in jobs if job.result.assets_retry]
+    for code, count in Counter(retry.error.code for retry in held).items():
+        said = next(retry.error for retry in held if retry.error.code == code)
+        message = f"of {counted(count, 'job')} cannot be stored now ({code}): {said.message}"
+        advice = "`hookline show ID` says when they are tried again and given up."
+        yield Finding("files", "warn", message, f"{said.hint or ''} {advice}".strip())
 
 
 def deliveries(dead: int) -> Iterator[Finding]:

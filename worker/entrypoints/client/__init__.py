@@ -53,6 +53,7 @@ from worker.entrypoints.client.steering import (
     overview,
     pause,
     resume,
+    worker_problems,
 )
 
 __all__ = [
@@ -95,4 +96,5 @@ __all__ = [
     "video",
     "wait",
     "why_waiting",
+    "worker_problems",
 ]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from worker.domain.errors import NotFound
@@ -14,7 +15,7 @@ from worker.entrypoints.connection import services
 if TYPE_CHECKING:
     from worker.adapters.store import Page, Pipeline
     from worker.domain.dry_run import Quote
-    from worker.services.reports.answers.jobs import Waiting
+    from worker.services.reports.answers.waiting import Waiting
 
 #: Seconds between two reads of a job that is waited for.
 _LOOK_EVERY_S = 0.25
@@ -42,10 +43,10 @@ def pipeline(job: Job | str) -> "Pipeline":
 
 
 def why_waiting(job: Job) -> "Waiting | None":
-    """Why a queued job does not start; None for other jobs."""
+    """What holds the job up, and what to do about it; None if nothing does."""
     from worker.services.reports.waits import waiting  # noqa: PLC0415  # as above
 
-    return waiting(services().orchestrator, job)
+    return waiting(services().orchestrator, job, services().roster)
 
 
 def family(job: Job | str) -> list[Job]:
@@ -80,7 +81,9 @@ def wait(job: Job | str, *, timeout_s: float | None = None) -> Job:
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     for members in follow(job):
         if deadline and time.monotonic() > deadline and not all(map(is_over, members)):
-            raise TimeoutError(f"The job {id_of(job)} is not over within {timeout_s} s.")
+            held = filter(None, map(why_waiting, members))
+            said = "".join(f" It waits: {waiting.message}." for waiting in islice(held, 1))
+            raise TimeoutError(f"The job {id_of(job)} is not over within {timeout_s} s.{said}")
     return get(job)
 
 

@@ -24,6 +24,11 @@ def overview() -> "Accounts":
     return overview(services().orchestrator)
 
 
+def worker_problems() -> list[str]:
+    """What running workers were started with that differs from the settings here; in sentences."""
+    return services().roster.problems()
+
+
 def configured() -> "Mapping[str, Account]":
     """The configured accounts, by name."""
     return services().orchestrator.accounts

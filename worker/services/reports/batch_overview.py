@@ -11,7 +11,7 @@ from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
 from worker.services.reports.answers.base import counted
 from worker.services.reports.answers.batches import BatchCost
-from worker.services.reports.answers.jobs import Waiting
+from worker.services.reports.answers.waiting import Waiting
 from worker.services.reports.waits import waiting
 
 
@@ -31,10 +31,14 @@ def reports(store: Store, batches: Iterable[Batch]) -> list[answers.ListedBatch]
     ]
 
 
+#: Statuses in which a job may wait for a person.
+HELD = (Status.AWAITING_MODAL, Status.IN_DOUBT, Status.OVERDUE)
+
+
 def why_waiting(orchestrator: Orchestrator, found: answers.ListedBatch) -> Waiting | None:
     """Why none of its jobs runs although some are queued: the reason of one of them."""
     queued = found.count(Status.QUEUED)
-    if not queued or queued + found.over < found.total:
+    if not queued or queued + found.over + sum(map(found.count, HELD)) < found.total:
         return None
     page = orchestrator.store.jobs.page(Filter(status=Status.QUEUED, batch_id=found.id), 1)
     return waiting(orchestrator, page.jobs[0]) if page.jobs else None

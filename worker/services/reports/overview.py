@@ -8,10 +8,9 @@ from worker.adapters.store import Filter, Load
 from worker.adapters.store.store import Store
 from worker.domain.account.billing import Standing
 from worker.domain.account.capacity import Capacity
-from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
 from worker.domain.job import Status
 from worker.domain.money import Amount
-from worker.services.dispatch import BLIND_HINT
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import (
     Account,

@@ -1,28 +1,36 @@
-"""SHELL. Why a queued job does not start, in words that say what to do about it."""
+"""SHELL. What holds a job up, in words that say what to do about it.
+
+Why it does not start; ``held_up`` has what comes after that.
+"""
+
+from dataclasses import replace
 
 from worker.adapters.store.places import lane_of
-from worker.domain import money
+from worker.domain import money, retry_policy
 from worker.domain.account.capacity import Capacity, Pool, pool_of
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.error_codes import ErrorCode
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import Taking
-from worker.services.reports.answers.jobs import Waiting
+from worker.services.reports.answers.waiting import Reason, Waiting
+from worker.services.reports.held_up import held_up
 from worker.services.reports.overview import budget_of, clock_of, state_of, trial_of
+from worker.services.roster import Roster
 
 #: Of several accounts' reasons the first of these is given: the one that ends soonest.
 _SOONEST = (
-    "next",
-    "slots",
-    "pace",
-    "prompt",
-    "resting",
-    "blind",
-    "budget",
-    "paused",
-    "closed",
-    "account",
+    Reason.NEXT,
+    Reason.SLOTS,
+    Reason.PACE,
+    Reason.PROMPT,
+    Reason.RESTING,
+    Reason.BLIND,
+    Reason.BUDGET,
+    Reason.PAUSED,
+    Reason.CLOSED,
+    Reason.ACCOUNT,
 )
 #: Seconds from which on it is said how a job is tried at once.
 _LONG_S = 20.0
@@ -30,23 +38,46 @@ _LONG_S = 20.0
 _PRICE = ", this costs "
 
 
-def waiting(orchestrator: Orchestrator, job: Job) -> Waiting | None:
-    """Why the job is queued; None if it is not. One store call per account."""
-    if job.status is not Status.QUEUED:
+def waiting(orchestrator: Orchestrator, job: Job, roster: Roster | None = None) -> Waiting | None:
+    """What holds the job up; None if nothing does. One store call per account.
+
+    ``roster``: to say whether it is a worker that is missing, or that knows another key.
+    """
+    if job.settled:
         return None
+    if job.status is not Status.QUEUED:
+        asked_at = orchestrator.store.jobs.due_at(job.id) if job.askable else None
+        return held_up(job, orchestrator.policy(job), orchestrator.clock(), asked_at)
     if job.waiting:
         return _for_others(job)
     if job.due_at is not None:
         return _in_trouble(orchestrator, job) or _backoff(job, job.due_at, orchestrator.clock())
     names = [job.account] if job.account else list(orchestrator.accounts)
-    return _together([_on(orchestrator, job, name) for name in names])
+    found = _together([_on(orchestrator, job, name) for name in names])
+    return _with_workers(found, roster, job.account or None)
+
+
+def _with_workers(found: Waiting, roster: Roster | None, account: str | None) -> Waiting:
+    """The reason, with what is wrong with the workers, where that may be the cause."""
+    if roster is None or found.reason not in (Reason.NEXT, Reason.CLOSED):
+        return found
+    problems = roster.problems(account)
+    if not problems and found.reason is Reason.NEXT and not roster.workers():
+        problems = ["no worker runs: start `hookline up`, or `hookline worker`"]
+    if not problems:
+        return found
+    return replace(found, message="; but ".join([found.message.rstrip("."), *problems]))
 
 
 def _backoff(job: Job, due_at: float, now: float) -> Waiting:
-    after = f" after: {job.error.message}" if job.error else ""
-    long = job.held_back and job.account and due_at - now > _LONG_S
-    sooner = f"; `hookline resume {job.account}` tries it at once" if long else ""
-    return Waiting("backoff", f"tried again at {clock_of(due_at)}{after}{sooner}")
+    message = f"tried again at {clock_of(due_at)}"
+    if job.error:
+        message += f" after: {job.error.message}"
+        if job.error.code == ErrorCode.BAD_PICTURE:
+            message += f" ({job.refusals} of {retry_policy.PICTURE_TRIES} tries)"
+    if job.held_back and job.account and due_at - now > _LONG_S:
+        message += f"; `hookline resume {job.account}` tries it at once"
+    return Waiting(Reason.BACKOFF, message, due_at)
 
 
 def _in_trouble(orchestrator: Orchestrator, job: Job) -> Waiting | None:
@@ -64,18 +95,20 @@ def _of_account(orchestrator: Orchestrator, name: str, breaker: CircuitBreaker) 
     state = state_of(name, breaker, (), now, trial)
     if state.name is Taking.OPEN:
         return None
-    return Waiting(state.name.value, f"account {name} is {state.name}: {state.why}. {state.hint}")
+    message = f"account {name} is {state.name}: {state.why}. {state.hint}"
+    return Waiting(Reason(state.name.value), message, state.until)
 
 
 def _together(found: list[Waiting]) -> Waiting:
     """Merge the reasons; ``mode`` counts only if no account takes the job's mode."""
-    found = [each for each in found if each.reason != "mode"] or found
+    found = [each for each in found if each.reason is not Reason.MODE] or found
     found = _without_shared(found)
     reasons = [each.reason for each in found]
-    if "next" in reasons:
-        return found[reasons.index("next")]
+    if Reason.NEXT in reasons:
+        return found[reasons.index(Reason.NEXT)]
     reason = min(reasons, key=lambda name: _SOONEST.index(name) if name in _SOONEST else 99)
-    return Waiting(reason, "; ".join(each.message for each in found))
+    ends = [each.until for each in found if each.until is not None]
+    return Waiting(reason, "; ".join(each.message for each in found), min(ends, default=None))
 
 
 def _without_shared(found: list[Waiting]) -> list[Waiting]:
@@ -87,33 +120,34 @@ def _without_shared(found: list[Waiting]) -> list[Waiting]:
 def _for_others(job: Job) -> Waiting:
     if job.kind is Kind.CHOOSE:
         function = job.request.get("choose", "its function")
-        return Waiting("function", f"{function} is called once the parent's files are stored")
+        return Waiting(Reason.FUNCTION, f"{function} is called once the parent's files are stored")
     names = ", ".join(job.request.get("blend", job.spec.waits_for))
-    return Waiting("siblings", f"the pictures of {names} are not all there yet")
+    return Waiting(Reason.SIBLINGS, f"the pictures of {names} are not all there yet")
 
 
 def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
     """Why it does not start on the account ``name``."""
     if name not in orchestrator.accounts:
         message = f"its account {name} is not set any more: set it again, or give the job up"
-        return Waiting("account", message)
+        return Waiting(Reason.ACCOUNT, message)
     now = orchestrator.clock()
     breaker = orchestrator.dispatch.breaker(name, fresh=True)
     capacity = orchestrator.dispatch.capacity(name, now)
     why = orchestrator.store.queue.why_waiting(job, capacity, now)
-    reason, _, about = (why or "next").partition(":")
+    said, _, about = (why or Reason.NEXT).partition(":")
+    reason = Reason(said)
     match reason:
-        case "slots":
+        case Reason.SLOTS:
             return _no_slot(orchestrator, job, breaker, capacity)
-        case "paused":
+        case Reason.PAUSED:
             return Waiting(reason, _paused(about))
-        case "budget":
+        case Reason.BUDGET:
             return Waiting(reason, _no_money(orchestrator, job, about, capacity))
-        case "pace":
+        case Reason.PACE:
             message = f"{name} starts at most {capacity.starts_per_minute} jobs a minute"
-        case "prompt":
+        case Reason.PROMPT:
             message = f"the same prompt runs on {name}, or comes before it"
-        case "mode":
+        case Reason.MODE:
             modes = ", ".join(sorted(capacity.modes))
             message = f"{name} does not take mode {job.options.mode}, but {modes}"
         case _:
@@ -133,10 +167,10 @@ def _no_slot(
     most = account.max_running_video if films else account.max_running
     slots = capacity.slots(pool_of(job.kind))
     if not most:
-        return Waiting("slots", f"{name} takes no films: its max_running_video is 0")
+        return Waiting(Reason.SLOTS, f"{name} takes no films: its max_running_video is 0")
     full = f"; it said that it is full with fewer than {most}" if slots < most else ""
     what = " for films" if films else ""
-    return Waiting("slots", f"no free slot{what} on {name} ({running} of {slots} run{full})")
+    return Waiting(Reason.SLOTS, f"no free slot{what} on {name} ({running} of {slots} run{full})")
 
 
 def _paused(what: str) -> str:

@@ -140,6 +140,22 @@ def test_moderated(body: Any, status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("description", "word", "message"),
+    [
+        ("可能包含敏感词", "nude", "可能包含敏感词 (banned word: nude)"),
+        ("Banned prompt: NUDE", "nude", "Banned prompt: NUDE"),
+        ("submission failed", None, "submission failed"),
+        ("submission failed", "", "submission failed"),
+        ("submission failed", ["nude"], "submission failed"),
+    ],
+)
+def test_the_banned_word_is_told(description: str, word: Any, message: str) -> None:
+    error = reply(envelope(24, description, bannedWord=word)).error
+    assert error is not None
+    assert error.message == message
+
+
+@pytest.mark.parametrize(
     ("body", "status", "code"),
     [
         (b"", 401, "unauthorized"),

@@ -227,6 +227,8 @@ def test_every_hop_is_looked_at(location: str, problem: str) -> None:
         (http(status="302 Found"), "answered 302", False),
         (http(status="429 Too Many Requests"), "answered 429", True),
         (http(status="503 Service Unavailable"), "answered 503", True),
+        (http(status="500 Internal Server Error"), "answered 500", True),
+        (http(status="521 Web Server Is Down"), "answered 521", True),
         (http(b"x" * 200_000), "MiB", False),
         (http(Content_Length="200000"), "MiB", False),
         (http(b"186A1\r\n" + b"x" * 100_001 + b"\r\n0\r\n\r\n", Transfer_Encoding="chunked"),

@@ -12,14 +12,15 @@ import structlog
 from click.testing import CliRunner, Result
 
 import worker
-from tests.support.jobs import NOW
+from tests.support.jobs import CUT_OFF, NOW
 from tests.support.web import Web
 from worker.adapters.store import Batch
 from worker.domain.account import Account
 from worker.domain.errors import InvalidRequest
+from worker.domain.events import Posting, Started
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.result import JobError
-from worker.entrypoints import connection
+from worker.entrypoints import client, connection
 from worker.entrypoints.cli import batch_view, cli
 from worker.services.reports.batch_overview import report, reports
 
@@ -247,6 +248,22 @@ def test_a_watch_ends_with_the_batch(web: Web, failed: bool, code: int) -> None:
     answer = run("watch", "cats.txt")
     assert answer.exit_code == code, answer.output
     assert "1 of 1 jobs  100%" in answer.stderr
+
+
+def test_a_timeout_ends_the_watch_and_says_what_holds_the_batch_up(web: Web) -> None:
+    run(a_file("my cats.txt", text="a cat\na dog\n"))
+    cat, dog = roots(web, "my cats.txt")
+    for event in (Started("default"), Posting(1), CUT_OFF):
+        cat = web.services.orchestrator.record(cat, event).job
+        cat = web.job(cat.id)
+    client.pause("account", "default")
+    answer = run("watch", "my cats.txt", "--timeout", "0.1")
+    assert answer.exit_code == 4
+    assert "1 in_doubt: `hookline jobs --batch" in answer.stderr
+    assert "account default is paused; `hookline resume --account default`" in answer.stderr
+    assert "Not over after 0.1 s; it continues without you." in answer.stderr
+    assert "hookline batch watch 'my cats.txt'" in answer.stderr
+    assert web.job(dog.id).status is Status.QUEUED
 
 
 def test_ctrl_c_leaves_the_batch_running_and_says_so(

@@ -22,11 +22,10 @@ from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.domain.events import Policy
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind, Retry
 from worker.domain.money import amount
-from worker.domain.result import AssetsStatus, JobError, Keep
+from worker.domain.result import AssetsRetry, AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
 from worker.entrypoints.cli import attempts, cli, verdicts
@@ -35,6 +34,7 @@ from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
 from worker.services.reports.answers.accounts import AccountState, Taking
 from worker.services.reports.overview import overview
+from worker.services.roster import Roster
 
 
 class Quiet:
@@ -68,6 +68,7 @@ class Here:
             self.store, Quiet(), known, hooked=True, budgets=budgets, clock=lambda: NOW
         )
         self.enqueuer = Enqueuer(self.orchestrator, self.storage)
+        self.roster = Roster(self.store, known, "a secret", clock=lambda: NOW)
 
 
 @pytest.fixture(autouse=True)
@@ -273,6 +274,56 @@ def test_waiting_ends_with_the_tree_and_zero(here: Here) -> None:
     assert "output/p/1-0.png" in answer.stdout
 
 
+@pytest.mark.parametrize("args", [("watch", "ID"), ("retry", "ID", "--wait")])
+def test_a_timeout_ends_the_waiting_and_says_why_it_was_not_over(
+    here: Here, args: tuple[str, ...]
+) -> None:
+    status = Status.FAILED if args[0] == "retry" else Status.AWAITING_MODAL
+    job = keep(here, in_status(status))
+    args = tuple(job.id if arg == "ID" else arg for arg in args)
+    answer = run(*args, "--timeout", "0.1")
+    assert answer.exit_code == 4
+    assert f"Follow it again: hookline watch {job.id}" in answer.stderr
+    assert "Not over after 0.1 s; it continues without you." in answer.stderr
+    assert "waits: " in answer.stderr
+    assert len(answer.stdout.splitlines()) == 1, "the tree as far as it is"
+    as_json = run("watch", job.id, "--timeout", "0.1", "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)["status"]) == (4, "open")
+    assert not here.orchestrator.job(job.id).status.terminal, "it goes on"
+
+
+def test_a_window_is_told_with_its_command_while_it_is_waited_for(here: Here) -> None:
+    job = keep(here, in_status(Status.AWAITING_MODAL))
+    answer = run("watch", job.id, "--timeout", "0.1")
+    lines = answer.stderr.splitlines()
+    [at] = [n for n, line in enumerate(lines) if "waits: its window waits for your answer" in line]
+    assert lines[at].endswith("without one it is timed out at 09:00:00 UTC")
+    assert lines[at + 1] == f'    hookline modal --job-id {job.id} --prompt "..."'
+
+
+def test_what_is_over_in_time_is_over(here: Here) -> None:
+    assert run("watch", keep(here, done()).id, "--timeout", "9").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("imagine", "a fox", "--timeout", "9"),
+        ("press", "ID", "U1", "--timeout", "9"),
+        ("retry", "ID", "--timeout", "9"),
+        ("imagine", "a fox", "--wait", "--timeout", "0"),
+        ("watch", "ID", "--timeout", "-1"),
+        ("batch", "no.txt", "--timeout", "9"),
+    ],
+)
+def test_a_timeout_belongs_to_a_wait(here: Here, args: tuple[str, ...]) -> None:
+    job = keep(here, done())
+    answer = run(*(job.id if arg == "ID" else arg for arg in args))
+    assert answer.exit_code == 2
+    assert "--timeout" in answer.stderr
+    assert len(here.store.jobs.page(Filter(), 9).jobs) == 1, "nothing was submitted"
+
+
 def test_a_failed_follow_up_makes_waiting_end_with_one(here: Here) -> None:
     root = done()
     child = a_job(
@@ -422,7 +473,7 @@ def test_the_python_door(here: Here) -> None:
     root = keep(here, done())
     assert worker.wait(root).id == root.id
     assert [child.request["button"] for child in worker.press(root, "U1")] == ["U1"]
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match="It waits: nothing keeps it from default"):
         worker.wait(job, timeout_s=0.01)
     assert worker.cancel(job).status is Status.CANCELLED
 
@@ -449,34 +500,40 @@ def test_attempts_are_shown_with_their_tasks_and_a_second_payment_in_one_line(he
     assert [item["id"] for item in json.loads(listed.stdout)["items"]] == [twice.id]
 
 
-DOUBTS: dict[str, tuple[Policy, bool, list[str]]] = {
-    "waits": (Policy(), False, ["08:30:00 UTC", "sent again if callbacks", "else it is held"]),
-    "resubmit": (Policy(in_doubt="resubmit"), False, ["08:30:00", "may be paid for twice"]),
-    "fail": (Policy(in_doubt="fail"), False, ["sent again if callbacks", "else it fails"]),
-    "no more": (Policy(max_resubmits=0), False, ["held for you", "not sent again by itself"]),
-    "no more, fail": (Policy(max_resubmits=0, in_doubt="fail"), False, ["Then it fails"]),
-    "held": (Policy(), True, ["held: a callback still settles it"]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("policy", "held", "words"), DOUBTS.values(), ids=DOUBTS)
-def test_what_happens_next_to_a_job_in_doubt(
-    policy: Policy, words: list[str], *, held: bool
-) -> None:
-    job = replace(in_status(Status.IN_DOUBT), held=held)
-    said = attempts.what_next(job, policy)
-    assert said is not None
-    assert [word for word in words if word not in said] == []
-    for outcome in ("accepted --task-id TASK", "resubmit", "failed"):
-        assert f"hookline resolve {job.id} --outcome {outcome}" in said
-    assert attempts.what_next(in_status(Status.SUBMITTED), policy) is None
-
-
-def test_a_doubt_is_shown_with_its_end(here: Here) -> None:
+def test_a_doubt_is_shown_with_its_end_and_what_a_person_can_do(here: Here) -> None:
     job = keep(here, in_status(Status.IN_DOUBT))
     said = run("show", job.id).stdout
-    assert "next       until 2027-01-15 08:30:00 UTC" in said
-    assert "resolve" in said
+    assert "waits      the submit of 08:00:00 UTC was cut off" in said
+    assert "Until 08:30:00 UTC a callback" in said
+    assert "next       By hand, after a look at the provider's tasks:" in said
+    for outcome in ("accepted --task-id TASK", "resubmit", "failed"):
+        assert f"hookline resolve {job.id} --outcome {outcome}" in said
+    assert attempts.by_hand(in_status(Status.SUBMITTED)) is None
+
+
+def test_what_holds_a_job_up_is_shown_with_what_to_type(here: Here) -> None:
+    job = keep(here, in_status(Status.AWAITING_MODAL))
+    lines = run("show", job.id).stdout.splitlines()
+    assert (
+        "waits      its window waits for your answer; without one it is timed out at 09:00:00 UTC"
+        in lines
+    )
+    assert f'next       hookline modal --job-id {job.id} --prompt "..."' in lines
+    assert f"           hookline cancel {job.id}" in lines
+    told = json.loads(run("show", job.id, "--json").stdout)["waiting"]
+    assert told["reason"] == "window"
+    assert told["until"] == "2027-01-15T09:00:00.000Z"
+    assert told["commands"][-1] == f"hookline cancel {job.id}"
+
+
+def test_commands_are_not_broken_to_be_copied(here: Here) -> None:
+    breaker = CircuitBreaker(closed=f"quota: {'no credit ' * 9}")
+    settings = here.orchestrator.dispatch.settings_of("default")
+    breaker = replace(breaker, settings=settings)
+    assert here.store.accounts.save_breaker("default", breaker, CircuitBreaker())
+    lines = run("show", keep(here, a_job()).id).stdout.splitlines()
+    assert any("`hookline resume --account default`" in line for line in lines)
+    assert max(map(len, lines)) < 115
 
 
 def test_accounts_are_shown_without_their_keys(here: Here) -> None:
@@ -647,6 +704,35 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
     assert finding.verdict == verdict
     assert words in finding.message
     assert (finding.advice is None) == (verdict == "ok")
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict", "words"),
+    [
+        (None, "ok", "is writable"),
+        (10**9, "ok", "is writable"),
+        (50 * 1024**2, "warn", "only 50 MiB left"),
+        (0, "warn", "only 0 MiB left"),
+    ],
+)
+def test_a_storage_without_room_is_found(free: int | None, verdict: str, words: str) -> None:
+    finding = verdicts.storage("/pictures", free)
+    assert finding.verdict == verdict
+    assert words in finding.message
+
+
+def test_files_that_cannot_be_stored_now_are_counted_by_their_error() -> None:
+    def held(code: str, message: str) -> Job:
+        retry = AssetsRetry(JobError(code, message, "Make room."), 3, NOW, NOW + 60)
+        return done(result=JobResult(assets_status=AssetsStatus.PENDING, assets_retry=retry))
+
+    jobs = [held("not_reached", "c answered 500"), held("link_dead", "c answered 403"), done()]
+    first, second = verdicts.files([*jobs, held("not_reached", "No space left")])
+    assert (first.name, first.verdict) == ("files", "warn")
+    assert first.message == "of 2 jobs cannot be stored now (not_reached): c answered 500"
+    assert first.advice is not None
+    assert "Make room. `hookline show ID`" in first.advice
+    assert "of 1 job cannot" in second.message
 
 
 def test_an_accounts_mode_doubts_and_payments_are_found(here: Here) -> None:

@@ -9,7 +9,8 @@ from worker.adapters.store import Page, Pipeline
 from worker.domain.job import Attempt, AttemptOutcome, Status
 from worker.domain.result import Button, JobError, Result
 from worker.services.reports import answers
-from worker.services.reports.answers.jobs import Waiting, pipeline_status
+from worker.services.reports.answers.jobs import pipeline_status
+from worker.services.reports.answers.waiting import Reason, Waiting
 
 
 def a_pipeline(*statuses: Status) -> Pipeline:
@@ -63,8 +64,10 @@ def test_half_a_surrogate_pair_can_be_answered() -> None:
 def test_only_one_job_says_why_it_waits() -> None:
     assert "waiting" not in answers.Job.of(a_job()).to_dict()
     assert answers.Job.of(a_job(), waiting=None).to_dict()["waiting"] is None
-    told = answers.Job.of(a_job(), waiting=Waiting("slots", "no free slot")).to_dict()
-    assert told["waiting"] == {"reason": "slots", "message": "no free slot"}
+    told = answers.Job.of(a_job(), waiting=Waiting(Reason.SLOTS, "no free slot")).to_dict()
+    assert told["waiting"] == {
+        "reason": "slots", "message": "no free slot", "until": None, "commands": []
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("status", Status)

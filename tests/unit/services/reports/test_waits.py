@@ -14,9 +14,9 @@ from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.job import Attempt, Job, Status
 from worker.domain.job_spec import Kind
 from worker.domain.money import amount
-from worker.domain.result import JobError
+from worker.domain.result import AssetsStatus, JobError
 from worker.services.orchestrator import Orchestrator
-from worker.services.reports.answers.jobs import Waiting
+from worker.services.reports.answers.waiting import Reason, Waiting
 from worker.services.reports.waits import waiting
 
 MAIN = Account(
@@ -181,7 +181,8 @@ def test_why_a_job_of_one_account_waits(
     arrange: Callable[[World], Job], reason: str, message: str
 ) -> None:
     world = World()
-    assert world.why(arrange(world)) == Waiting(reason, message)
+    found = world.why(arrange(world))
+    assert (found.reason, found.message) == (reason, message)
 
 
 BUDGETS: dict[str, tuple[Budgets, dict[str, Any], str]] = {
@@ -213,7 +214,7 @@ def test_the_pace_is_told() -> None:
     world.store.jobs.commit(started, capacity=paced, now=NOW)
     world.store.jobs.commit(world.put(), capacity=paced, now=NOW)
     found = world.why(world.put())
-    assert found == Waiting("pace", "main starts at most 1 jobs a minute")
+    assert found == Waiting(Reason.PACE, "main starts at most 1 jobs a minute")
 
 
 def test_a_job_for_any_account_tells_what_keeps_it_from_each() -> None:
@@ -223,7 +224,7 @@ def test_a_job_for_any_account_tells_what_keeps_it_from_each() -> None:
     world.run()
     world.store.queue.pause("account:spare")
     assert world.why(job) == Waiting(
-        "slots",
+        Reason.SLOTS,
         "no free slot on main (1 of 1 run); account spare is paused; `hookline resume spare`",
     )
     relaxed = world.put(account="", anywhere=True, mode="relax")
@@ -235,13 +236,41 @@ def test_what_keeps_a_job_from_every_account_is_told_once() -> None:
     world = World(MAIN, dear, budgets=Budgets(tenants={"acme": amount("0.5")}))
     job = world.put(account="", anywhere=True, tenant="acme")
     assert world.why(job) == Waiting(
-        "budget", "the budget of tenant acme: 0 of 0.5 spent or reserved, this costs 1 on main"
+        Reason.BUDGET, "the budget of tenant acme: 0 of 0.5 spent or reserved, this costs 1 on main"
     )
     world.store.queue.pause("kind:imagine")
     message = "kind imagine is paused; `hookline resume --kind imagine`"
-    assert world.why(job) == Waiting("paused", message)
+    assert world.why(job) == Waiting(Reason.PAUSED, message)
 
 
-@pytest.mark.parametrize("status", [s for s in Status if s is not Status.QUEUED])
-def test_only_a_queued_job_waits(status: Status) -> None:
-    assert waiting(World().orchestrator, in_status(status)) is None
+@pytest.mark.parametrize("status", [s for s in Status if s.terminal])
+def test_nothing_holds_up_a_job_that_is_settled(status: Status) -> None:
+    over = in_status(status)
+    settled = replace(over, result=replace(over.result, assets_status=AssetsStatus.NONE))
+    assert waiting(World().orchestrator, settled) is None
+
+
+def test_a_wait_that_ends_by_itself_says_when() -> None:
+    world = World()
+    assert world.why(_resting(world)).until == NOW + 30
+    later = world.put(account="spare", due_at=NOW + 5, error=JobError("queue_full", "full"))
+    assert world.why(later).until == NOW + 5
+    assert world.why(_closed(World())).until is None
+
+
+def test_a_picture_that_cannot_be_fetched_counts_its_tries() -> None:
+    world = World()
+    error = JobError("bad_picture", "c did not deliver: ConnectionRefusedError")
+    found = world.why(world.put(due_at=NOW + 5, error=error, refusals=3))
+    assert found.message.endswith("ConnectionRefusedError (3 of 15 tries)")
+
+
+def test_a_running_job_that_is_silent_says_when_it_is_asked_about() -> None:
+    """By the index: a poll without news moves its time there only."""
+    world = World()
+    job = world.run()
+    world.orchestrator.clock = lambda: NOW + 60
+    world.store.jobs.reschedule(job.id, NOW + 77)
+    found = world.why(world.orchestrator.job(job.id))
+    assert (found.reason, found.until) == (Reason.SILENT, NOW + 77)
+    assert "is asked again at 08:01:17 UTC" in found.message

@@ -36,6 +36,7 @@
 --   inputs, inputs:idle       see inputs.lua
 --   forgotten                 see forget.lua
 --   receiving                 since when our receiver is up; expires when it stops
+--   workers                   hash  id -> a worker that runs (JSON); expires when none does
 --
 -- ARGV: prefix, and the change as JSON, without fields that have no value:
 --   account, slots            the account's name, and how many jobs it runs at once: {image, video}

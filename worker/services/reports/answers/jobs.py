@@ -1,7 +1,6 @@
 """PURE. Jobs, pipelines and quotes as answers. Tokens and keys are nowhere in them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasPath, Field, PlainSerializer
@@ -25,25 +24,11 @@ from worker.services.reports.answers.base import (
     Time,
     counted,
 )
+from worker.services.reports.answers.waiting import Waiting
 
 #: By name; their prices give the cost of a job that has not started.
 Accounts = Mapping[str, Account]
 PipelineStatus = Literal["open", "succeeded", "failed", "partly_failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Why a queued job does not start."""
-
-    #: A stable code; ``account``: the job's account was removed from the settings.
-    reason: Annotated[
-        str,
-        Field(
-            description="slots, pace, prompt, budget, mode, paused, closed, blind, resting, "
-            "account, backoff, siblings, function, or next: nothing keeps it"
-        ),
-    ]
-    message: str  #: what to do about it, for a person
 
 
 class Attempt(Answer):
@@ -74,6 +59,15 @@ class StoredFile(Answer):
     of: FileOf
 
 
+class AssetsRetry(Answer):
+    """Why the files are not stored yet, and how it goes on."""
+
+    error: JobError = Field(description="of the last try")
+    tries: int
+    next_at: Time
+    ends_at: Time = Field(description="when they are given up")
+
+
 class Result(Answer):
     """What the provider has delivered so far."""
 
@@ -91,6 +85,9 @@ class Result(Answer):
     seed: str | None = Field(description="of the image; null until it is known")
     seed_error: str | None = Field(description="why there is no seed")
     assets_error: JobError | None = Field(description="why the files were not stored")
+    assets_retry: AssetsRetry | None = Field(
+        description="while `assets_status` is pending, after a failed try"
+    )
     files: tuple[StoredFile, ...] = Field(
         description="the stored files with their details, tiles and thumbnails included"
     )
@@ -175,12 +172,12 @@ class Job(Answer):
     submitted_at: Time | None
     finished_at: Time | None
     waiting: Waiting | None = Field(
-        None, description="why it is queued; only in the answer to a GET of the job"
+        None, description="what holds it up; only in the answer to a GET of the job"
     )
 
     @classmethod
     def of(cls, one: job.Job, accounts: Accounts | None = None, **waiting: Waiting | None) -> Self:
-        """The job; ``waiting``: why it is queued."""
+        """The job; ``waiting``: what holds it up."""
         return cls(
             id=one.id,
             kind=one.kind,

@@ -1,0 +1,67 @@
+"""SHELL. Which workers run, and whether they know the same settings as this process."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from time import time
+from uuid import uuid4
+
+import structlog
+
+from worker.adapters.store.store import Store
+from worker.domain.account import Account
+from worker.domain.roster import Worker, differences, fingerprint
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two signs of life of a worker.
+APPEAR_EVERY_S = 5.0
+
+
+class Roster:
+    """``secret``: the newest HOOKLINE_SECRET. ``clock``: seconds since the epoch."""
+
+    def __init__(
+        self,
+        store: Store,
+        accounts: Mapping[str, Account],
+        secret: str,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._store = store.workers
+        self._ours = fingerprint(accounts, secret)
+        self._clock = clock
+        self._id = uuid4().hex
+        self._place = f"process {os.getpid()} on {socket.gethostname()}"
+        self._appeared_at: float | None = None
+
+    def appear(self) -> None:
+        """This process is a worker, and runs. Call it often: it writes every few seconds."""
+        now = self._clock()
+        if self._appeared_at is None:
+            for problem in self.problems():
+                log.warning("worker.other_settings", problem=problem)
+        elif now - self._appeared_at < APPEAR_EVERY_S:
+            return
+        self._store.appear(self._id, Worker(self._place, now, self._ours))
+        self._appeared_at = now
+
+    def leave(self) -> None:
+        """This worker stops."""
+        self._store.leave(self._id)
+
+    def workers(self) -> int:
+        """How many workers run."""
+        return len(self._store.present(self._clock()))
+
+    def problems(self, account: str | None = None) -> list[str]:
+        """What workers know differently than this process: all of it, or what affects ``account``.
+
+        A sentence each, without its full stop.
+        """
+        return [
+            said
+            for worker in self._store.present(self._clock())
+            for about, said in differences(self._ours, worker)
+            if account is None or about in (None, account)
+        ]
