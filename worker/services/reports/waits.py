@@ -134,6 +134,8 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
     breaker = orchestrator.dispatch.breaker(name, fresh=True)
     capacity = orchestrator.dispatch.capacity(name, now)
     why = orchestrator.store.queue.why_waiting(job, capacity, now)
+    if why is None and (trouble := _of_account(orchestrator, name, breaker)) is not None:
+        return trouble  # it may be the job that tries the account
     said, _, about = (why or Reason.NEXT).partition(":")
     reason = Reason(said)
     match reason:

@@ -532,7 +532,7 @@ def test_commands_are_not_broken_to_be_copied(here: Here) -> None:
     breaker = replace(breaker, settings=settings)
     assert here.store.accounts.save_breaker("default", breaker, CircuitBreaker())
     lines = run("show", keep(here, a_job()).id).stdout.splitlines()
-    assert any("`hookline resume --account default`" in line for line in lines)
+    assert any("`hookline resume default`" in line for line in lines)
     assert max(map(len, lines)) < 115
 
 
