@@ -36,7 +36,7 @@ def accounts(*, as_json: bool) -> None:
     """Show each account: its jobs, its money, and how results arrive.
 
     State: `open`; `paused` by a person; `closed`: its key, right or credit was refused; `resting`:
-    it failed again and again; both are tried again by themselves, with one job. `blind`: it refuses
+    its submits fail; both are tried again by themselves, with one job. `blind`: it refuses
     to be asked about its tasks. Ready: jobs that wait for a slot. Errors: the share of submissions
     that failed. Delivery: `callbacks` arrive for every end; `mixed`: some ends have to be polled,
     or nothing is known yet; `polling`: all have to be polled.

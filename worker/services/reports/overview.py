@@ -71,8 +71,8 @@ def state_of(
         return _state(Taking.BLIND, f"{why}; {going_on}", hint=BLIND_HINT)
     if until is None:
         return _state(Taking.OPEN)
-    last = f", last with {breaker.trouble}" if breaker.trouble else ""
-    why = f"it failed again and again{last}; {next_try}"
+    last = f", the last one with {breaker.trouble}" if breaker.trouble else ""
+    why = f"its submits fail{last}; {next_try}"
     return _state(Taking.RESTING, why, until, at_once)
 
 

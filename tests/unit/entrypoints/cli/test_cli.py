@@ -599,6 +599,10 @@ def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -
 
 def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
     assert run("pause", "--account", "default").stdout == "Paused now: account default\n"
+    assert run("pause", "default").stdout == "Paused now: account default\n"
+    assert run("resume", "default").stdout == "Paused now: nothing\n"
+    assert "the name of an account, or --kind" in run("resume").stderr
+    assert run("pause", "default").exit_code == 0
     assert "kind video" in run("pause", "--kind", "video").stdout
     assert here.store.queue.paused() == {"account:default", "kind:video"}
     queued = keep(here, a_job())

@@ -140,7 +140,7 @@ ONE: dict[str, tuple[Callable[[World], Job], str, str]] = {
         _resting,
         "resting",
         (
-            "account main is resting: it failed again and again; a single job tries it at "
+            "account main is resting: its submits fail; a single job tries it at "
             "08:00:30 UTC. `hookline resume main` tries it at once."
         ),
     ),
@@ -255,7 +255,7 @@ def test_a_wait_that_ends_by_itself_says_when() -> None:
     assert world.why(_resting(world)).until == NOW + 30
     later = world.put(account="spare", due_at=NOW + 5, error=JobError("queue_full", "full"))
     assert world.why(later).until == NOW + 5
-    assert world.why(_closed(World())).until is None
+    assert world.why(_closed(World())).until == NOW + 30, "closed accounts are tried as well"
 
 
 def test_a_picture_that_cannot_be_fetched_counts_its_tries() -> None:
