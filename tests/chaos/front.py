@@ -147,7 +147,7 @@ class Front:
             body = json.dumps({**json.loads(body), "notifyHook": ""}).encode()
         headers = {k: v for k, v in asked.headers.items() if k.lower() in _HANDED_ON}
         if self.trouble is Kind.KEY:
-            headers = {k: f"{v}-wrong" if k.lower() in _KEYS else v for k, v in headers.items()}
+            headers = {k: v[:7] + "wrong" if k.lower() in _KEYS else v for k, v in headers.items()}
         connection = HTTPConnection(self._target, timeout=30)
         try:
             connection.request(asked.command, asked.path, body or None, headers)

@@ -97,6 +97,9 @@ class Player:
                 pause(self._case.seconds)
                 course.rest_end = self._tries_at()
             course.ended = time.time()
+            began = course.ended - self._case.seconds
+            if early := sum(began < stay.began < course.ended for stay in self._stays()):
+                course.problems.append(f"{early} submissions were accepted during the trouble")
             self._wait_for_first(course)
             self._look_at_places(course, held)
             course.problems += self._wrong(mine)
@@ -166,7 +169,7 @@ class Player:
         """When it is tried: after its rest, or where doubts hold all places, after a while."""
         breaker = self._orchestrator.dispatch.breaker(self._case.name, fresh=True)
         if breaker.tries_at is not None or not breaker.failures:
-            return breaker.tries_at
+            return breaker.rest_until  # or as soon as it answers, which is no end to wait for
         return (breaker.failed_at or 0.0) + REST_S
 
     def _stays(self) -> list[Stay]:
