@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.jobs import NOW, a_job, capacity, sample
+from tests.support.jobs import NOW, a_job, capacity, changed, sample
 from tests.support.stores import OwnStore
 from worker.adapters.store import ABSENCE_S, Filter, Load, NoFreeSlot
 from worker.adapters.store.store import Store
 from worker.domain.account.callback_stats import CallbackStats, Source
+from worker.domain.account.task_list import Accepted, History
 from worker.domain.errors import InvalidRequest, StaleVersion
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind
@@ -233,6 +234,33 @@ def test_ends_are_counted_by_how_they_were_heard_of(store: Store) -> None:
     assert store.accounts.callback_stats("other") == CallbackStats()
 
 
+def test_how_long_tasks_take_is_learnt_by_their_sort(store: Store) -> None:
+    [job] = put(store, a_job())
+    for sort, took_s in (("imagine", 10.0), ("imagine", 18.0), ("upscale", 2.0), ("action", None)):
+        told = sample(Source.ASKED, sort=sort, took_s=took_s)
+        store.jobs.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
+    learnt = store.accounts.callback_stats("default").took_s
+    assert learnt == {"imagine": (11.0, 4.812), "upscale": (2.0, 0.75)}
+
+
+def test_the_newest_accepted_tasks_are_remembered(store: Store) -> None:
+    [job] = put(store, a_job())
+    tasks = [Accepted(f"t|{n}", "imagine", NOW + n / 3, NOW + n) for n in range(103)]
+    for task in tasks:
+        store.jobs.commit(
+            loaded(store, job.id), capacity=capacity(3), accepted=task, now=task.accepted_at
+        )
+    assert store.accounts.accepted("default") == tasks[3:]
+    assert store.accounts.accepted("other") == []
+
+
+def test_what_a_task_list_was_like_is_remembered(store: Store) -> None:
+    assert store.accounts.callback_stats("default").task_list == History()
+    store.accounts.learn_task_list("default", History(prompt_at=NOW))
+    store.accounts.learn_task_list("default", History(lacked_at=NOW + 0.25))
+    assert store.accounts.callback_stats("default").task_list == History(NOW + 0.25, NOW)
+
+
 def test_the_lag_between_two_news_is_learnt_as_tcp_does(store: Store) -> None:
     [job] = put(store, a_job())
     learnt = []
@@ -295,18 +323,20 @@ def test_what_was_paid_twice_is_listed_for_ever(store: Store) -> None:
     assert store.jobs.page(replace(only, account="other"), 9).jobs == ()
 
 
-def test_what_is_held_holds_neither_a_slot_nor_its_prompt(store: Store) -> None:
+@pytest.mark.parametrize("freed", [{"held": True}, {"place_freed": True}], ids=str)
+def test_a_job_without_its_place_holds_neither_a_slot_nor_its_prompt(
+    store: Store, freed: dict[str, bool]
+) -> None:
     first, twin = put(store, a_job(request={"prompt": "x"}), a_job(request={"prompt": "x"}))
     running = start(store, first, 1)
     [doubtful] = put(store, in_doubt(running))
     assert next_ready(store, 3) is None
-    held = replace(doubtful, held=True)
+    held = changed(doubtful, **freed)
     assert store.jobs.commit(held, capacity=capacity(1)).own == 1, "the other one can start now"
     assert next_ready(store, 1) == loaded(store, twin.id)
     assert store.queue.load("default") == Load(images=0, ready=1)
-    [seen] = put(
-        store, replace(loaded(store, held.id), held=False, status=Status.IN_PROGRESS), max_running=1
-    )
+    runs = {**dict.fromkeys(freed, False), "status": Status.IN_PROGRESS}
+    [seen] = put(store, changed(loaded(store, held.id), **runs), max_running=1)
     assert store.queue.load("default") == Load(images=1, ready=1), "late evidence takes a slot"
     assert next_ready(store, 1) is None
     assert finish(store, seen) == 1

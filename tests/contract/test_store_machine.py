@@ -322,7 +322,7 @@ class Lives(RuleBasedStateMachine):
         # Evidence that a job runs cannot be refused, though an equal one has the guard: of one that
         # gave its guard away in doubt, or that was queued again after a refusal that proves wrong.
         by_evidence = old is not None and job.holds_slot and not old.holds_slot
-        if job.held or (by_evidence and not starts(job)):
+        if job.place_freed or (by_evidence and not starts(job)):
             self.unguarded.add(job.id)
         new = [j for j in (job, *children) if j.id not in before.jobs]
         self.ids += [j.id for j in new]

@@ -37,6 +37,7 @@ class Stored:
         self.store = self.web.store
         self.orchestrator = self.web.services.orchestrator
         self.orchestrator.clock = lambda: self.now
+        self.web.services.roster.appear()  # a worker ran then
 
     def job(self, name: str) -> Job:
         return self.orchestrator.job(self.recorded["names"][name])

@@ -26,9 +26,9 @@ Price = Callable[[Job], int]
 #: Indexes of which every key is recomputed, so that a key too many is noticed as well.
 _WHOLE = ("jobs", "double_payments", "due", "held_back", "running", "ready", "parked", "heads",
           "pipeline", "finished", "notifications", "outbox")  # fmt: skip
-_ALL = {*_WHOLE, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks", "batch",
-        "money", "account", "paused", "notification", "inputs", "forgotten", "receiving", "workers",
-        "once"}  # fmt: skip
+_ALL = {*_WHOLE, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks", "accepted",
+        "batch", "money", "account", "paused", "notification", "inputs", "forgotten", "receiving",
+        "workers", "once"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,9 @@ def _wrong(body: Any) -> Iterator[str]:
             yield f"wrong type of {name}"
         if isinstance(value, list) and not all(isinstance(each, str) for each in value):
             yield f"wrong type in {name}"
+    prompt = str(body.get("prompt") or "")
+    if prompt != " ".join(prompt.split()):  # it is paid for, and the result never recognised
+        yield f"not on one line: {prompt[:300]!r}"
     if not _STATE.fullmatch(body.get("state") or ""):
         yield f"state {body['state'][:300]!r}"
     hook = body.get("notifyHook") or ""

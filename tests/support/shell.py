@@ -19,6 +19,7 @@ from worker.adapters.store.jobs import JobStore
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.account.capacity import Capacity
+from worker.domain.account.task_list import Accepted
 from worker.domain.errors import HooklineError
 from worker.domain.events import Policy
 from worker.domain.job import Job
@@ -74,6 +75,7 @@ class FailingJobs(JobStore):
         *,
         capacity: Capacity,
         sample: Sample | None = None,
+        accepted: Accepted | None = None,
         outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
@@ -82,7 +84,13 @@ class FailingJobs(JobStore):
             self.failure = None
             raise failure
         return super().commit(
-            job, children, capacity=capacity, sample=sample, outbox=outbox, now=now
+            job,
+            children,
+            capacity=capacity,
+            sample=sample,
+            accepted=accepted,
+            outbox=outbox,
+            now=now,
         )
 
 

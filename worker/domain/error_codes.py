@@ -168,14 +168,14 @@ class ErrorCode(StrEnum):
         Family.TIMEOUT,
         f"the provider gave up: {_WATCHED}",
         None,
-        "It may have been paid and may still end well. `hookline retry` pays again.",
+        "It may have been paid. `hookline retry` pays again.",
     )
     DEADLINE = (
         "deadline",
         Family.TIMEOUT,
         f"our own deadline: {_WATCHED}",
         _NO_TIME,
-        "A later success is still taken over for a while.",
+        "It may have been paid. `hookline retry` pays again; a longer `deadline_s` waits longer.",
     )
     WINDOW_DEADLINE = (
         "window_deadline",

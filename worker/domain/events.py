@@ -31,7 +31,9 @@ class Policy:
 
     in_doubt: InDoubt = "hold"
     doubt_window_s: float = 1800.0  #: longer than the provider's slowest task and callback
-    max_resubmits: int = 1  #: automatic submissions of one job after a doubt
+    max_resubmits: int = 1  #: automatic submissions of one job after a doubt, without a list
+    #: How long a task of this sort runs at most, plausibly: a doubt keeps its place for so long.
+    runs_for_s: float = 180.0
 
     callbacks_flow: bool | None = None  #: whether callbacks arrive; None: not known yet
     calls_back: bool = False  #: whether callbacks about this sort of job have arrived
@@ -65,6 +67,15 @@ class Policy:
         source = self.called_back_at is not None and self.called_back_at > late
         there = self.receiving_since is not None and self.receiving_since <= since
         return self.callbacks_flow is True and self.calls_back and source and there
+
+    def unheard(self, since: float, now: float) -> bool:
+        """Whether callbacks would have told of a task that was submitted at ``since``.
+
+        Weaker than ``silence_tells``: the way to us may be broken since then.
+        """
+        there = self.receiving_since is not None and self.receiving_since <= since
+        over = now >= since + self.runs_for_s
+        return self.callbacks_flow is True and self.calls_back and there and over
 
 
 class Disposition(StrEnum):
@@ -127,6 +138,13 @@ class Observed:
 @dataclass(frozen=True, slots=True)
 class Missing:
     """The provider says that it does not know the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotListed:
+    """The provider's task list proves that ``attempt`` was not accepted (see ``task_list``)."""
+
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +246,7 @@ class NotChosen:
 
 
 Event = (
-    Started | Posting | Replied | Observed | Missing | TimePassed
+    Started | Posting | Replied | Observed | Missing | NotListed | TimePassed
     | TroubleOver | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
     | AssetsDelayed | LinksRenewed | SeedSettled | SiblingsSeen | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -65,6 +65,7 @@ class AttemptOutcome(StrEnum):
     NOT_SENT = "not_sent"  #: its worker died before the POST could leave; the number is not reused
     LOST = "lost"  #: of a choose: the worker that called the function died
     IN_DOUBT = "in_doubt"  #: given up in doubt; may still turn out to be accepted
+    NOT_LISTED = "not_listed"  #: not accepted, as the provider's task list proves
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -92,8 +93,8 @@ class Attempt:
 
     @property
     def given_up(self) -> bool:
-        """Whether it was given up in doubt."""
-        return self.outcome is AttemptOutcome.IN_DOUBT
+        """Whether it was given up, and must still be recognised if it was accepted after all."""
+        return self.outcome in (AttemptOutcome.IN_DOUBT, AttemptOutcome.NOT_LISTED)
 
     @property
     def over(self) -> bool:
@@ -129,10 +130,12 @@ class Job:
     posting: bool = False  #: the present POST may have left
     doubt_until: float | None = None  #: end of the doubt window; earlier silence proves nothing
     held: bool = False  #: in doubt past the window: waits for a person or evidence, without a slot
+    #: In doubt, overdue or draining: still watched, but its slot and prompt are free for others.
+    place_freed: bool = False
     window: Window = Window.NONE
     modal: Modal | None = None  #: the caller's answer to the window
     modal_prompt: str | None = None  #: the window's default prompt
-    draining: bool = False  #: cancelled while the provider may be running it: keeps its slot
+    draining: bool = False  #: cancelled while the provider may be running it
     result: Result = Result()
     error: JobError | None = None
     submitted_at: float | None = None
@@ -189,7 +192,8 @@ class Job:
         """Whether it uses one of its account's concurrent slots."""
         if self.kind is Kind.CHOOSE:
             return False
-        return (self.status in _RUNNING and not self.held) or self.draining
+        running = (self.status in _RUNNING and not self.held) or self.draining
+        return running and not self.place_freed
 
     @property
     def askable(self) -> bool:
@@ -199,7 +203,8 @@ class Job:
     @property
     def unidentified(self) -> bool:
         """Whether it may have been accepted under an unknown task id."""
-        return self.status is Status.IN_DOUBT and self.task_id is None
+        doubtful = self.status is Status.IN_DOUBT or self.draining
+        return doubtful and self.task_id is None
 
     @property
     def double_payments(self) -> tuple[Attempt, ...]:

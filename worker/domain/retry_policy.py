@@ -21,6 +21,8 @@ BEHIND_OTHERS_S = 5.0
 #: A gateway that lags behind its own callback catches up within 15-30 s.
 NOT_YET_DELAY_S = 3.0
 NOT_YET_WINDOW_S = 60.0
+#: How often one job is submitted again because the task list proves that it was not accepted.
+NOT_LISTED_RESUBMITS = 5
 #: Longest delay before the next attempt of an accepted task that failed.
 RETRY_CAP_S = 3600.0
 #: How long after success to keep asking for a seed.

@@ -7,7 +7,6 @@ from time import monotonic, time
 
 import structlog
 
-from worker.adapters.store import Openings
 from worker.adapters.store.places import ANY
 from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets
@@ -20,19 +19,24 @@ from worker.domain.account.callback_stats import (
     sort_of,
     tracking_mode,
 )
+from worker.domain.account.task_list import Accepted
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
 from worker.domain.events import (
     Decision,
     Disposition,
     Event,
     Policy,
+    Replied,
+    Resolved,
     SiblingsSeen,
     TroubleOver,
 )
-from worker.domain.job import Job, Status
+from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
-from worker.domain.notifications import Outbox, announce
+from worker.domain.lifecycle.moves import followed
+from worker.domain.notifications import announce
+from worker.domain.provider_reports import Outcome
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
 from worker.services.dispatch import Dispatch
@@ -91,10 +95,20 @@ class Orchestrator:
             if decision.disposition is not Disposition.APPLIED:
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
+            accepted = _accepted(job, event, decision.job, now)
             announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
             decision = replace(decision, job=announced)
             try:
-                openings = self._commit(job, decision, sample, outbox, now)
+                openings = self.store.jobs.commit(
+                    announced,
+                    decision.children,
+                    # The account whose slot it takes or frees.
+                    capacity=self.dispatch.capacity(announced.account or job.account, now),
+                    sample=sample,
+                    accepted=accepted,
+                    outbox=outbox,
+                    now=now,
+                )
             except StaleVersion:
                 # Another process committed between our read and our write: decide again.
                 job = self.job(job.id)
@@ -162,16 +176,6 @@ class Orchestrator:
         account = self.accounts.get(job.account)
         return job.options.notify or (account.notify if account else None)
 
-    def _commit(
-        self, before: Job, decision: Decision, sample: Sample | None, outbox: Outbox, now: float
-    ) -> Openings:
-        job = decision.job
-        account = job.account or before.account  # takes or frees the slot
-        capacity = self.dispatch.capacity(account, now)
-        return self.store.jobs.commit(
-            job, decision.children, capacity=capacity, sample=sample, outbox=outbox, now=now
-        )
-
     def _poll_soon(self, job: Job, now: float) -> None:
         """Poll at once if somebody waits for it; the sweep finds everything else that is due."""
         if job.askable and job.due_at is not None and job.due_at <= now:
@@ -231,4 +235,24 @@ class Orchestrator:
 def _sample(before: Job, job: Job, source: Source, now: float) -> Sample:
     ended = job.status.terminal and not before.status.terminal
     lag = None if before.heard_at is None else max(0.0, now - before.heard_at)
-    return Sample(source, now, sort_of(job), ended=ended, lag_s=lag)
+    # An overdue one would stretch what a task usually takes.
+    succeeded = ended and job.status is Status.SUCCEEDED and before.status is not Status.OVERDUE
+    posted_at = followed(job).posted_at if succeeded and job.attempts else None
+    took = None if posted_at is None else max(0.0, now - posted_at)
+    return Sample(source, now, sort_of(job), ended=ended, lag_s=lag, took_s=took)
+
+
+def _accepted(before: Job, event: Event, job: Job, now: float) -> Accepted | None:
+    """The task that was accepted with this change, as far as it is sure when it was submitted.
+
+    An open window's task may not be listed, and a task that somebody names may be any.
+    """
+    named = isinstance(event, Resolved) or (
+        isinstance(event, Replied) and event.verdict.outcome is Outcome.EXISTS
+    )
+    if job.task_id in (None, before.task_id) or named or job.window is not Window.NONE:
+        return None
+    posted_at = followed(job).posted_at
+    if posted_at is None:
+        return None
+    return Accepted(job.task_id, sort_of(job), posted_at, now)

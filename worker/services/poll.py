@@ -9,11 +9,14 @@ from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.tokens import Tokens
 from worker.domain import followups
+from worker.domain.account import task_list
 from worker.domain.account.callback_stats import Source
+from worker.domain.account.task_list import Listing, Row
 from worker.domain.errors import HooklineError, NotFound, ProviderRefused, ProviderUnavailable
-from worker.domain.events import Disposition, Missing, Observed
+from worker.domain.events import Disposition, Missing, NotListed, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import next_look
+from worker.domain.lifecycle.doubting import doubt_of
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.services.orchestrator import Orchestrator
 
@@ -97,12 +100,10 @@ class Poller:
             self._record(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
 
     def _search(self, client: ProviderClient, account: str, jobs: Mapping[str, Job]) -> None:
-        """Look for jobs in doubt in the provider's list of recent tasks, if it has one.
-
-        Absence is no evidence: the list is short, and may be another server's.
-        """
+        """Look for jobs in doubt in the provider's list of recent tasks, if it has one."""
         if not jobs or account in self._without_list:
             return
+        read_at = self._orchestrator.clock()
         try:
             listed = client.task_list()
         except (ProviderRefused, ProviderUnavailable):
@@ -110,12 +111,36 @@ class Poller:
         except HooklineError:  # gateways have no list
             self._without_list.add(account)
             return
+        found: set[str] = set()
         for snapshot in listed:
             named = self._tokens.job(snapshot.state)
             if named and (job := jobs.get(named.job_id)):
                 self._record(job, Observed(snapshot, attempt=named.attempt, asked=True))
+                found.add(job.id)
+        missed = [job for job_id, job in jobs.items() if job_id not in found]
+        self._judge_absent(account, self._listing(account, read_at, listed), missed)
 
-    def _record(self, job: Job, event: Missing | Observed) -> None:
+    def _listing(self, account: str, read_at: float, listed: Sequence[Snapshot]) -> Listing:
+        """The reading as it is judged."""
+        known = self._orchestrator.store.accounts.accepted(account)
+        rows = [
+            Row(s.task_id or "", ours=self._tokens.job(s.state) is not None, stated=bool(s.state))
+            for s in listed
+        ]
+        return Listing(read_at, rows, known)
+
+    def _judge_absent(self, account: str, listing: Listing, jobs: Sequence[Job]) -> None:
+        """Decide about the jobs that the listing does not show, and remember what it was like."""
+        history, _, _ = self._orchestrator.callback_stats(account)
+        for job in jobs:
+            doubt = doubt_of(job, listing.read_at, self._orchestrator.policy(job))
+            if doubt and task_list.proves_absence(listing, history.task_list, doubt):
+                self._record(job, NotListed(doubt.attempt))
+        learnt = task_list.after(history.task_list, listing)
+        if learnt != history.task_list:
+            self._orchestrator.store.accounts.learn_task_list(account, learnt)
+
+    def _record(self, job: Job, event: Missing | NotListed | Observed) -> None:
         ended = isinstance(event, Observed) and event.snapshot.status.terminal
         try:
             decision = self._orchestrator.record(job, event, source=Source.ASKED if ended else None)

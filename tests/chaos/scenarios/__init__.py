@@ -12,6 +12,7 @@ from tests.chaos.scenarios import (
     files,
     hostile,
     kills,
+    mixed,
     notifying,
     pauses,
     power,
@@ -40,5 +41,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *notifying.SCENARIOS,
     *files.SCENARIOS,
     *days.SCENARIOS,
+    *mixed.SCENARIOS,
     *troubles.SCENARIOS,
 )

@@ -7,14 +7,14 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.support.jobs import GRID, a_snapshot, in_status
+from tests.support.jobs import GRID, a_job, a_snapshot, in_status
 from tests.support.processes import wait_for
 from tests.support.shell import Shell
 from worker.adapters.tokens import Tokens
 from worker.domain.errors import HooklineError, ProviderUnavailable
-from worker.domain.events import Policy
-from worker.domain.job import Job, Status
-from worker.domain.provider_reports import Snapshot, TaskStatus
+from worker.domain.events import Cancelled, Observed, Policy, Posting, Replied, Resolved, Started
+from worker.domain.job import AttemptOutcome, Job, Status
+from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import Result
 from worker.services.poll import POLLS, Poller
 
@@ -129,7 +129,97 @@ def test_the_list_finds_a_job_in_doubt(shell: Shell, poller: Poller) -> None:
     assert shell.provider.asked == ["list"], "one call for all of them"
     assert (shell.job(found).status, shell.job(found).task_id) == (Status.IN_PROGRESS, "t1")
     assert (shell.job(held).status, shell.job(held).held) == (Status.IN_PROGRESS, False)
-    assert shell.job(other) == other, "that it is not there tells nothing"
+    assert shell.job(other) == other, "that it is not there tells nothing by itself"
+
+
+def with_history(shell: Shell, before: int, after: int) -> Job:
+    """A job in doubt, with tasks that were accepted before its POST and after; a minute passed.
+
+    All of them are listed.
+    """
+
+    def submitted(number: int) -> None:
+        job = shell.put(a_job())
+        verdict = Verdict(Outcome.ACCEPTED, task_id=f"t{number}")
+        done = Observed(a_snapshot(task_id=f"t{number}"), attempt=1)
+        for event in (Started("default"), Posting(1), Replied(1, verdict), done):
+            job = shell.orchestrator.record(shell.job(job), event).job
+        shell.provider.tasks[f"t{number}"] = listed(job, task_id=f"t{number}")
+        shell.now += 3
+
+    for number in range(before):
+        submitted(number)
+    job = shell.put(a_job())
+    for event in (Started("default"), Posting(1), Replied(1, Verdict(Outcome.IN_DOUBT))):
+        shell.orchestrator.record(shell.job(job), event)
+    shell.now += 3
+    for number in range(before, before + after):
+        submitted(number)
+    shell.now += 60
+    return shell.job(job)
+
+
+def test_what_a_whole_list_does_not_show_is_sent_again(shell: Shell, poller: Poller) -> None:
+    job = with_history(shell, before=5, after=5)
+    poller.poll("default", [job.id])
+    assert (shell.job(job).status, shell.job(job).attempts[0].outcome) == (
+        Status.QUEUED,
+        AttemptOutcome.NOT_LISTED,
+    )
+
+
+def test_a_list_with_a_gap_is_not_believed_and_remembered(shell: Shell, poller: Poller) -> None:
+    job = with_history(shell, before=5, after=5)
+    kept = shell.provider.tasks.pop("t4")
+    poller.poll("default", [job.id])
+    assert shell.job(job).status is Status.IN_DOUBT
+    assert shell.store.accounts.callback_stats("default").task_list.lacked_at == shell.now
+    shell.provider.tasks["t4"] = kept
+    shell.now += 1
+    poller.poll("default", [job.id])
+    assert shell.job(job).status is Status.IN_DOUBT, "not although it is whole again"
+
+
+def test_a_task_without_a_state_may_be_the_one_in_doubt(shell: Shell, poller: Poller) -> None:
+    job = with_history(shell, before=5, after=5)
+    shell.provider.tasks["hidden"] = a_snapshot(TaskStatus.IN_PROGRESS, task_id="hidden")
+    poller.poll("default", [job.id])
+    assert shell.job(job).status is Status.IN_DOUBT
+
+
+def test_a_cancelled_job_is_looked_for_in_the_list_too(shell: Shell, poller: Poller) -> None:
+    job = with_history(shell, before=5, after=5)
+    gone = shell.orchestrator.record(job, Cancelled()).job
+    assert gone.draining
+    poller.poll("default", [job.id])
+    assert (shell.job(job).status, shell.job(job).draining) == (Status.CANCELLED, False)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [Replied(1, Verdict(Outcome.EXISTS, task_id="t1")), Resolved("accepted", "t1")],
+    ids=["it existed", "a person names it"],
+)
+def test_a_task_of_unknown_age_is_no_witness(shell: Shell, event: Replied | Resolved) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    shell.orchestrator.record(job, event)
+    assert shell.job(job).task_id == "t1"
+    assert shell.store.accounts.accepted("default") == []
+
+
+def test_how_long_a_task_took_is_learnt_from_its_post_to_its_success(
+    shell: Shell, poller: Poller
+) -> None:
+    job, late = shell.put(in_status(Status.SUBMITTED)), shell.put(in_status(Status.OVERDUE))
+    shell.now = (job.attempts[0].posted_at or 0.0) + 8
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.SUCCEEDED)}
+    poller.poll("default", [job.id])
+    learnt = {"imagine": (8.0, 3.0)}
+    assert shell.store.accounts.callback_stats("default").took_s == learnt
+    shell.now += 900
+    poller.poll("default", [late.id])
+    assert shell.job(late).status is Status.SUCCEEDED
+    assert shell.store.accounts.callback_stats("default").took_s == learnt, "it is no usual one"
 
 
 def test_the_list_may_show_the_end_and_that_counts_as_asked(shell: Shell, poller: Poller) -> None:

@@ -165,11 +165,16 @@ class ProviderClient:
     def task_list(self) -> list[Snapshot]:
         """The newest tasks of the provider; only novicezk and trueai have this.
 
+        Like a submit it opens a new connection: of several servers behind one address, a kept one
+        would lead to the same server again and again.
+
         Raises:
             ProviderUnavailable: No response, or not a valid one.
             HooklineError: The provider does not list its tasks.
             ProviderRefused: The key is refused.
         """
+        if self._given is None:
+            self._session().close()  # its connections; it opens others
         return self._list("GET", "/mj/task/list")
 
     def image_seed(self, task_id: str) -> SeedReply:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from worker.adapters.store import ABSENCE_S, codec
 from worker.adapters.store.base import Part
+from worker.adapters.store.places import read_accepted
 from worker.domain.account.callback_stats import CallbackStats
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.task_list import Accepted, History
 from worker.domain.money import Amount
 
 
@@ -60,6 +62,19 @@ class AccountStore(Part):
         pipe.pexpire(key, absence)
         self._ask(pipe.execute)
 
+    def accepted(self, account: str) -> list[Accepted]:
+        """The account's newest accepted tasks, oldest first."""
+        key = f"{self._prefix}accepted:{account}"
+        found = self._ask(self._redis.zrange, key, 0, -1, withscores=True)
+        return [read_accepted(text.decode(), at) for text, at in found]
+
+    def learn_task_list(self, account: str, history: History) -> None:
+        """Store what the account's task list was like."""
+        times = {"list_lacked": history.lacked_at, "list_prompt": history.prompt_at}
+        known = {name: at for name, at in times.items() if at is not None}
+        if known:
+            self._ask(self._redis.hset, f"{self._prefix}account:{account}", mapping=known)
+
     def learn_dialect(self, account: str, dialect: str) -> None:
         """Store the dialect that the account's replies show, for all processes."""
         self._ask(self._redis.hset, f"{self._prefix}account:{account}", "dialect", dialect)
@@ -67,12 +82,14 @@ class AccountStore(Part):
 
 def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats:
     """Parse the account's counts, which ``lua/commit.lua`` keeps."""
-    sorts = {name.removeprefix("sort:"): int(n) for name, n in stats.items() if "sort:" in name}
+    sorts = {
+        name.removeprefix("sort:"): int(n) for name, n in stats.items() if name.startswith("sort:")
+    }
     without, with_state, told, asked, silent = (
         int(stats.get(name, 0))
         for name in ("callback", "callback_with_state", "told", "asked", "silent")
     )
-    lag, called_back_at = stats.get("lag"), stats.get("called_back_at")
+    lag = stats.get("lag")
     return CallbackStats(
         callbacks=without + with_state,
         with_state=with_state,
@@ -82,7 +99,17 @@ def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats
         by_sort=sorts,
         lag_s=float(lag) if lag else None,
         lag_deviation_s=float(stats.get("deviation", 0)),
-        called_back_at=float(called_back_at) if called_back_at else None,
+        called_back_at=_moment(stats, "called_back_at"),
         receiving_since=float(since) if since else None,
         dialect=stats.get("dialect"),
+        took_s={
+            name.removeprefix("took:"): (float(mean), float(stats.get(f"spread:{name[5:]}", 0)))
+            for name, mean in stats.items()
+            if name.startswith("took:")
+        },
+        task_list=History(_moment(stats, "list_lacked"), _moment(stats, "list_prompt")),
     )
+
+
+def _moment(stats: dict[str, str], name: str) -> float | None:
+    return float(stats[name]) if name in stats else None

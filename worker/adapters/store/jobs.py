@@ -10,10 +10,17 @@ from typing import Any
 
 from worker.adapters.store import Filter, NoFreeSlot, Openings, Page, Pipeline, codec
 from worker.adapters.store.base import Part
-from worker.adapters.store.places import place_of, starts, tasks_of, write_cursor
+from worker.adapters.store.places import (
+    place_of,
+    starts,
+    tasks_of,
+    write_accepted,
+    write_cursor,
+)
 from worker.domain.account.billing import charges
 from worker.domain.account.callback_stats import Sample
 from worker.domain.account.capacity import Capacity
+from worker.domain.account.task_list import Accepted
 from worker.domain.errors import StaleVersion
 from worker.domain.job import Job, Status
 from worker.domain.notifications import NOTHING, Notification, Outbox
@@ -38,6 +45,7 @@ class JobStore(Part):
         *,
         capacity: Capacity,
         sample: Sample | None = None,
+        accepted: Accepted | None = None,
         outbox: Outbox = NOTHING,
         now: float = 0.0,
     ) -> Openings:
@@ -46,8 +54,9 @@ class JobStore(Part):
 
         A child that exists already is left as it is. A job that starts (``submitting``) takes one
         of the slots of ``capacity``, and is charged to the budgets; evidence that it runs takes one
-        even above the limit. ``now`` sets the pace of starts. ``outbox`` is written with it, its
-        ``finished`` only if no job of the pipeline is open any more.
+        even above the limit. ``now`` sets the pace of starts. ``accepted`` is its new task.
+        ``outbox`` is written with it, its ``finished`` only if no job of the pipeline is open any
+        more.
 
         Raises ``StaleVersion`` when another process was first, or removed the pipeline to which a
         new job belongs, and ``NoFreeSlot``; nothing is written then.
@@ -57,6 +66,8 @@ class JobStore(Part):
             change["capacity"] = capacity.as_data()
         if sample:
             change["sample"] = asdict(sample)
+        if accepted:
+            change["accepted"] = write_accepted(accepted)
         answer: list[Any] = self._run("commit", codec.dump_json(change))
         match answer:
             case [b"ok", int(own), int(anywhere)]:

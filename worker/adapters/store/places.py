@@ -6,6 +6,7 @@ from math import isfinite, nan
 from typing import NamedTuple
 
 from worker.domain.account.callback_stats import sort_of
+from worker.domain.account.task_list import Accepted
 from worker.domain.blob_refs import blobs_of
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job, Status
@@ -105,6 +106,17 @@ def concurrency_key_of(job: Job) -> str:
     """A hash of the prompt that no other running job may share; empty if any may."""
     prompt = job.exclusive_prompt
     return blake2b(prompt.encode(), digest_size=9).hexdigest() if prompt else ""
+
+
+def write_accepted(task: Accepted) -> str:
+    """As the store keeps it, apart from the time at which it was accepted."""
+    return f"{task.posted_at!r}|{task.sort}|{task.task_id}"
+
+
+def read_accepted(text: str, accepted_at: float) -> Accepted:
+    """The task that ``write_accepted`` wrote."""
+    posted_at, sort, task_id = text.split("|", 2)
+    return Accepted(task_id, sort, float(posted_at), accepted_at)
 
 
 def read_cursor(cursor: str) -> tuple[float, str]:

@@ -37,6 +37,7 @@ _FREE = frozenset(
         AttemptOutcome.TRY_LATER,
         AttemptOutcome.PERMANENT,
         AttemptOutcome.NOT_SENT,
+        AttemptOutcome.NOT_LISTED,
     }
 )
 
@@ -76,10 +77,10 @@ def _accepted(job: Job, attempt: Attempt) -> bool:
 
 
 def _may_be_accepted(job: Job, attempt: Attempt) -> bool:
-    if attempt.given_up:
-        return True
     if attempt.outcome in _FREE:
         return False
+    if attempt.given_up:
+        return True
     return attempt == job.attempts[-1] and (not job.status.terminal or job.draining)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from worker.domain.account.task_list import History
 from worker.domain.events import Policy
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
@@ -16,6 +17,11 @@ from worker.domain.job_spec import Kind
 _SILENT_ENDS = 3
 #: From this share of polled ends on, an account is mixed.
 _MIXED_SHARE = 0.05
+#: How long a task runs at most while nothing was measured, in seconds.
+_PICTURE_S = 180.0
+_FILM_S = 900.0
+#: Polling may notice the end of a task so much later than usual.
+_NOTICED_S = 10.0
 #: Some providers finish picking an image of a grid at once, unlike all other buttons, such as a
 #: real upscale (``::upsample_v6_2x_subtle::``).
 _PICK = "::upsample::"
@@ -39,6 +45,7 @@ class Sample:
     sort: str  #: of the job, see ``sort_of``
     ended: bool = False  #: whether it reported the task's end
     lag_s: float | None = None  #: since the previous report about the same job
+    took_s: float | None = None  #: of a success: since its POST left
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,9 @@ class CallbackStats:
         None  #: since when our receiver missed no callback; None: it is down
     )
     dialect: str | None = None  #: as detected from its replies
+    #: Seconds from a POST to its task's success, by sort of job: their mean and deviation.
+    took_s: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    task_list: History = field(default_factory=History)
 
 
 class TrackingMode(StrEnum):
@@ -92,15 +102,29 @@ def flow(stats: CallbackStats, *, hooked: bool) -> bool | None:
 
 def policy_for(job: Job, rules: Policy, stats: CallbackStats, *, hooked: bool) -> Policy:
     """``rules``, completed with what is known of the account's callbacks about such jobs."""
-    lag = stats.lag_s
+    lag, sort = stats.lag_s, sort_of(job)
     return replace(
         rules,
         callbacks_flow=flow(stats, hooked=hooked),
-        calls_back=bool(stats.by_sort.get(sort_of(job))),
+        calls_back=bool(stats.by_sort.get(sort)),
         lag_s=None if lag is None else lag + 4 * stats.lag_deviation_s,
         called_back_at=stats.called_back_at,
         receiving_since=stats.receiving_since,
+        runs_for_s=runs_for_s(stats, sort),
     )
+
+
+def runs_for_s(stats: CallbackStats, sort: str) -> float:
+    """How long a task of this sort runs at most, plausibly, counted from its POST.
+
+    As measured, with room for its end to be noticed by polling; a sort that has not succeeded yet
+    counts as an imagine. If it runs for longer, the account runs one task too many for a while.
+    """
+    like = "imagine" if sort != Kind.VIDEO else sort
+    if measured := stats.took_s.get(sort) or stats.took_s.get(like):
+        mean, deviation = measured
+        return _NOTICED_S + mean + 4 * deviation
+    return _FILM_S if sort == Kind.VIDEO else _PICTURE_S
 
 
 def sort_of(job: Job) -> str:

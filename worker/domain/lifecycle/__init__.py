@@ -16,7 +16,7 @@ from typing import Any
 from worker.domain import events
 from worker.domain.events import Decision, Disposition, Event, Policy
 from worker.domain.job import Job
-from worker.domain.lifecycle import asking, observing, submitting, waiting
+from worker.domain.lifecycle import asking, doubting, observing, submitting, waiting
 from worker.domain.lifecycle.moves import next_look
 
 __all__ = ["next_look", "transition"]
@@ -45,6 +45,7 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.Replied: submitting.replied,
     events.Observed: observing.observed,
     events.Missing: observing.missing,
+    events.NotListed: doubting.not_listed,
     events.TimePassed: asking.time_passed,
     events.TroubleOver: asking.trouble_over,
     events.Cancelled: asking.cancelled,

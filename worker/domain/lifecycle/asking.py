@@ -3,13 +3,19 @@
 from dataclasses import replace
 
 from worker.domain import events
-from worker.domain.error_codes import ErrorCode, job_error
+from worker.domain.error_codes import TASK_CODES, ErrorCode, job_error
 from worker.domain.errors import Conflict
 from worker.domain.events import Decision, Disposition, Policy
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import moves
-from worker.domain.lifecycle.doubting import doubted, given_up_on, still_in_doubt, submitted_again
+from worker.domain.lifecycle.doubting import (
+    doubted,
+    given_up_on,
+    look_again,
+    still_in_doubt,
+    submitted_again,
+)
 from worker.domain.lifecycle.moves import ended
 from worker.domain.lifecycle.retries import ended_or_retried
 from worker.domain.lifecycle.waiting import call_lost, waits_again
@@ -43,7 +49,9 @@ def _silent(job: Job, now: float, policy: Policy) -> Job:
     too_late = overdue_since is not None and policy.too_late(overdue_since, now)
     if job.draining:
         unanswered = job.task_id is None and job.doubt_until is not None and now >= job.doubt_until
-        return _not_awaited(job) if too_late or unanswered else job
+        if too_late or unanswered:
+            return _not_awaited(job)
+        return look_again(job, now, policy) if job.unidentified else job
     match job.status:
         case Status.QUEUED:
             return moves.too_late_to_submit(job, now) if late else replace(job, due_at=None)
@@ -56,10 +64,11 @@ def _silent(job: Job, now: float, policy: Policy) -> Job:
         case Status.IN_DOUBT:
             return still_in_doubt(job, now, policy)
         case Status.SUBMITTED | Status.IN_PROGRESS if late:
-            overdue = replace(job, status=Status.OVERDUE, error=_DEADLINE)
-            return replace(overdue, overdue_since=job.deadline_at, due_at=now)
+            return replace(moves.overdue(job, _DEADLINE, job.deadline_at or now), due_at=now)
         case Status.OVERDUE if too_late:
-            return ended_or_retried(job, Status.TIMED_OUT, now, job.error or _DEADLINE)
+            error = job.error or _DEADLINE
+            error = replace(error, hint=TASK_CODES[error.code].hint)
+            return ended_or_retried(job, Status.TIMED_OUT, now, error)
         case Status.AWAITING_MODAL:
             return ended(job, Status.TIMED_OUT, now, _WINDOW_DEADLINE)
         case _:
@@ -74,17 +83,20 @@ def _not_awaited(job: Job) -> Job:
 
 
 def cancelled(job: Job, event: events.Cancelled, now: float, policy: Policy) -> Decision:
-    """Over for the caller at once; the slot is kept while the provider may be running the task."""
+    """Over for the caller at once; the task is watched while the provider may be running it."""
     if job.status.terminal:
         raise Conflict(f"The job is {job.status} already.")
     error = JobError(ErrorCode.CANCELLED, "Cancelled on request.")
     gone = ended(job, Status.CANCELLED, now, error)
     if job.held:
         return Decision(_not_awaited(gone))
-    if not job.holds_slot or (job.status is Status.SUBMITTING and not job.posting):
+    nothing_sent = job.status is Status.SUBMITTING and not job.posting
+    over_there = job.status is Status.OVERDUE and job.place_freed
+    if nothing_sent or over_there or not (job.holds_slot or job.place_freed):
         return Decision(gone)
     until = job.doubt_until or now + policy.lease_s + policy.doubt_window_s
-    return Decision(replace(gone, draining=True, doubt_until=until, due_at=job.due_at or now))
+    gone = replace(gone, draining=True, place_freed=job.place_freed)
+    return Decision(replace(gone, doubt_until=until, due_at=job.due_at or now))
 
 
 def retried(job: Job, event: events.Retried, now: float, policy: Policy) -> Decision:
@@ -94,7 +106,7 @@ def retried(job: Job, event: events.Retried, now: float, policy: Policy) -> Deci
             f"Only a failed, cancelled or timed out job can be retried; this one is {job.status}."
         )
     if job.draining:
-        raise Conflict("The provider still runs the cancelled attempt; retry when it has ended.")
+        raise Conflict("The provider may still run the cancelled attempt; retry when it has ended.")
     if job.spec.waits_for:
         return Decision(waits_again(job, now))
     if job.status is Status.FAILED and not job.attempts:

@@ -2,8 +2,11 @@
 
 A job in doubt is never resent blindly. Evidence that it was accepted (a callback with the attempt's
 ``state``, a row of the provider's task list) counts at any time. Evidence that it was not accepted
-is silence through the whole doubt window, on an account whose callbacks arrive. Without either, the
-account's policy or a person decides.
+is a task list that must show it and does not (``worker.domain.account.task_list``), or silence
+through the whole doubt window, on an account whose callbacks arrive. Without either, the account's
+policy or a person decides.
+
+It keeps its place only as long as its task, had it been accepted, would plausibly still run.
 
 An attempt that was given up may turn out to be accepted. It is followed if no other attempt was
 accepted so far; otherwise it is recorded as a double payment.
@@ -12,8 +15,10 @@ accepted so far; otherwise it is recorded as a double payment.
 from dataclasses import replace
 
 from worker.domain import retry_policy
+from worker.domain.account.callback_stats import sort_of
+from worker.domain.account.task_list import Doubt
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.events import Decision, Disposition, Observed, Policy
+from worker.domain.events import Decision, Disposition, NotListed, Observed, Policy
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.moves import followed, with_attempt
@@ -31,36 +36,78 @@ _ERROR = job_error(
 def doubted(job: Job, error: JobError | None, now: float, policy: Policy) -> Job:
     """Perhaps paid, perhaps not: wait for evidence."""
     until = now + policy.doubt_window_s
-    return replace(
-        job,
-        status=Status.IN_DOUBT,
-        posting=False,
-        error=error or _ERROR,
-        doubt_until=until,
-        due_at=min(until, now + retry_policy.look_for_evidence(0.0)),
+    doubtful = replace(
+        job, status=Status.IN_DOUBT, posting=False, error=error or _ERROR, doubt_until=until
     )
+    return look_again(doubtful, now, policy)
+
+
+def look_again(job: Job, now: float, policy: Policy) -> Job:
+    """Look for evidence again, and give the place back when its time is over."""
+    job = moves.place_given_back(job, now, policy)
+    until = job.doubt_until or now
+    due_at = now + retry_policy.look_for_evidence(now - moves.doubted_since(job, policy))
+    times = (until, due_at, moves.place_until(job, policy))
+    return replace(job, due_at=min(moment for moment in times if moment is not None))
 
 
 def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
     """Decide about a job in doubt for which no evidence of acceptance has come."""
     until = job.doubt_until or now
     if now < until:
-        age = now - (until - policy.doubt_window_s)
-        return replace(job, due_at=min(until, now + retry_policy.look_for_evidence(age)))
-    given_up = sum(attempt.given_up for attempt in job.attempts)
+        return look_again(job, now, policy)
     sent_at = followed(job).posted_at
     not_accepted = sent_at is not None and policy.silence_tells(sent_at, until)
-    if given_up < policy.max_resubmits and (not_accepted or policy.in_doubt == "resubmit"):
+    may_resubmit = resubmits(job) < policy.max_resubmits
+    if may_resubmit and (not_accepted or policy.in_doubt == "resubmit"):
         return submitted_again(job)
     if policy.in_doubt == "fail":
         return given_up_on(job, now)
-    return replace(job, held=True, due_at=now + retry_policy.look_for_evidence(now - until))
+    job = replace(job, held=True, place_freed=True)
+    return replace(job, due_at=now + retry_policy.look_for_evidence(now - until))
 
 
-def submitted_again(job: Job) -> Job:
+def resubmits(job: Job) -> int:
+    """How many attempts were given up without a list that proves that they were not accepted."""
+    return sum(attempt.outcome is AttemptOutcome.IN_DOUBT for attempt in job.attempts)
+
+
+def submitted_again(job: Job, outcome: AttemptOutcome = AttemptOutcome.IN_DOUBT) -> Job:
     """Back to the queue; the next start is a new attempt, so that callbacks tell them apart."""
-    job = moves.attempt_ended(job, AttemptOutcome.IN_DOUBT)
-    return replace(job, status=Status.QUEUED, held=False, doubt_until=None, error=None, due_at=None)
+    job = moves.outcome_known(moves.attempt_ended(job, outcome))
+    return replace(job, status=Status.QUEUED, error=None, due_at=None)
+
+
+def doubt_of(job: Job, now: float, policy: Policy) -> Doubt | None:
+    """The job's doubt that a task list may end; None if it has none, or had too many."""
+    ended = sum(attempt.outcome is AttemptOutcome.NOT_LISTED for attempt in job.attempts)
+    if (
+        not job.unidentified
+        or job.doubt_until is None
+        or ended >= retry_policy.NOT_LISTED_RESUBMITS
+    ):
+        return None
+    attempt = followed(job)
+    if attempt.posted_at is None:
+        return None
+    return Doubt(
+        attempt.number,
+        sort_of(job),
+        attempt.posted_at,
+        moves.doubted_since(job, policy),
+        unheard=policy.unheard(attempt.posted_at, now),
+    )
+
+
+def not_listed(job: Job, event: NotListed, now: float, policy: Policy) -> Decision:
+    """The attempt was not accepted: submit the job again, unless it was cancelled."""
+    doubt = doubt_of(job, now, policy)
+    if doubt is None or doubt.attempt != event.attempt:
+        return Decision(job, Disposition.STALE)
+    if job.draining:
+        ended = replace(followed(job), outcome=AttemptOutcome.NOT_LISTED)
+        return Decision(moves.freed(moves.with_attempt(job, ended)))
+    return Decision(submitted_again(job, AttemptOutcome.NOT_LISTED))
 
 
 def given_up_on(job: Job, now: float) -> Job:
@@ -112,7 +159,9 @@ def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
         outcome = (
             AttemptOutcome.IN_DOUBT if paid or job.posting or doubtful else AttemptOutcome.NOT_SENT
         )
+        outcome = present.outcome if present.given_up and present.outcome else outcome
         job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
     job = with_attempt(job, replace(attempt, outcome=None, extra=False))
-    job = replace(job, posting=False, held=False, error=None, window=moves.closed(job.window))
+    job = replace(job, posting=False, held=False, place_freed=False, error=None)
+    job = replace(job, window=moves.closed(job.window))
     return moves.with_task(job, snapshot.task_id, attempt.number)

@@ -11,6 +11,8 @@ from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
 
+#: Not the hint of the error's code: an overdue job cannot be retried.
+_OVERDUE_HINT = "A late success is still taken over; `hookline cancel` ends the wait."
 _NO_PICTURE = "The result is no picture that was made, so it has no seed."
 
 #: Kinds whose results show the images that were submitted.
@@ -31,8 +33,29 @@ def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
 
 
 def outcome_known(job: Job) -> Job:
-    """Neither posting nor in doubt any more."""
-    return replace(job, posting=False, doubt_until=None, held=False)
+    """Neither posting nor in doubt any more; if it runs, it takes a place again."""
+    return replace(job, posting=False, doubt_until=None, held=False, place_freed=False)
+
+
+def doubted_since(job: Job, policy: Policy) -> float:
+    """When the connection of a POST in doubt was over at the latest."""
+    return (job.doubt_until or 0.0) - policy.doubt_window_s
+
+
+def place_until(job: Job, policy: Policy) -> float | None:
+    """Until when a job whose POST's outcome is unknown keeps its place; None: not by time."""
+    unknown = job.status is Status.IN_DOUBT or (job.draining and job.task_id is None)
+    if not unknown or not job.holds_slot or job.doubt_until is None:
+        return None
+    since = doubted_since(job, policy)
+    over_at = (followed(job).posted_at or since) + policy.runs_for_s
+    return min(job.doubt_until, max(since, over_at))
+
+
+def place_given_back(job: Job, now: float, policy: Policy) -> Job:
+    """Without its place, once its task would be over if it had been accepted."""
+    until = place_until(job, policy)
+    return job if until is None or now < until else replace(job, place_freed=True)
 
 
 def as_submitted(job: Job, now: float) -> Job:
@@ -51,7 +74,14 @@ def next_look(job: Job, now: float, policy: Policy) -> float:
         callbacks_flow=policy.callbacks_flow,
         lag_s=policy.lag_s,
     )
-    return retry_policy.rounded_up(now + wait, wait)
+    look_at = retry_policy.rounded_up(now + wait, wait)
+    return min(look_at, place_until(job, policy) or look_at)
+
+
+def overdue(job: Job, error: JobError | None, since: float) -> Job:
+    """Past its deadline, or given up by the provider: still watched for a late success."""
+    error = error and replace(error, hint=_OVERDUE_HINT)
+    return replace(job, status=Status.OVERDUE, error=error, overdue_since=since)
 
 
 def with_others(job: Job, verdict: Verdict) -> Job:
@@ -193,7 +223,7 @@ def all_task_ids(job: Job) -> tuple[str, ...]:
 
 def freed(job: Job) -> Job:
     """Release a cancelled job's slot: the provider runs nothing for it any more."""
-    return replace(job, draining=False, doubt_until=None, due_at=None)
+    return replace(job, draining=False, doubt_until=None, place_freed=False, due_at=None)
 
 
 def closed(window: Window) -> Window:

@@ -12,6 +12,9 @@ from worker.domain.lifecycle.moves import followed, next_look, with_task
 from worker.domain.lifecycle.retries import ended_or_retried, late_success
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 
+#: A gateway knows a task so many seconds after it accepted it, at the latest.
+_LATEST_KNOWN_S = 60.0
+
 
 def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     """Callbacks come twice, late, out of order and for finished jobs: most change nothing."""
@@ -48,7 +51,9 @@ def _is_former(job: Job, event: Observed) -> bool:
 def _drained(job: Job, snapshot: Snapshot) -> Job:
     """Free a cancelled job's slot once its task has ended, or waits for an answer for ever."""
     waits = snapshot.status is TaskStatus.MODAL and job.window is Window.NONE
-    return moves.freed(job) if snapshot.status.terminal or waits else job
+    if snapshot.status.terminal or waits:
+        return moves.freed(job)
+    return replace(job, missing_since=None, place_freed=False)
 
 
 def _is_ours(job: Job, snapshot: Snapshot) -> bool:
@@ -76,7 +81,7 @@ def _follow(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
         return Decision(moves.ended(job, Status.CANCELLED, now, snapshot.error))
     if snapshot.status is TaskStatus.FAILED:
         return Decision(_task_failed(with_task(job, snapshot.task_id), snapshot, now, policy))
-    return Decision(_progressed(job, snapshot, now, policy))
+    return Decision(_progressed(job, snapshot, now, policy, asked=event.asked))
 
 
 def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
@@ -87,7 +92,7 @@ def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
     return sent and snapshot.status in (TaskStatus.SUBMITTED, TaskStatus.IN_PROGRESS)
 
 
-def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job:
+def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy, *, asked: bool) -> Job:
     status = job.status
     if status in (Status.QUEUED, Status.SUBMITTING, Status.IN_DOUBT):
         # It runs, so it was accepted, whatever the reply says.
@@ -99,6 +104,8 @@ def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Job
     if snapshot.progress is not None:
         progress = max(job.progress or 0, snapshot.progress)
     job = replace(with_task(job, snapshot.task_id), missing_since=None)
+    if asked:  # callbacks may come out of order, after that of the end
+        job = replace(job, place_freed=False)
     if (status, progress) == (job.status, job.progress):
         return job
     job = replace(job, status=status, progress=progress, heard_at=now)
@@ -127,6 +134,7 @@ def _poll_again(job: Job, snapshot: Snapshot, now: float) -> Job:
         window=moves.closed(job.window),
         doubt_until=None,
         held=False,
+        place_freed=False,
         overdue_since=None,
         due_at=now,
     )
@@ -136,19 +144,12 @@ def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Jo
     if not snapshot.error or snapshot.error.code != ErrorCode.TIMEOUT:
         return ended_or_retried(job, Status.FAILED, now, snapshot.error)
     if job.status is Status.OVERDUE:
-        return job
-    # Proxies give up on images that still come later, and the task may have been paid.
-    job = moves.as_submitted(job, now)
-    return replace(
-        job,
-        status=Status.OVERDUE,
-        error=snapshot.error,
-        doubt_until=None,
-        held=False,
-        overdue_since=min(job.deadline_at or now, now),
-        heard_at=now,
-        due_at=next_look(job, now, policy),
-    )
+        return replace(job, place_freed=True)
+    # Proxies give up on images that still come later, and the task may have been paid. They run
+    # nothing for it any more.
+    job = moves.as_submitted(moves.outcome_known(job), now)
+    job = moves.overdue(job, snapshot.error, min(job.deadline_at or now, now))
+    return replace(job, place_freed=True, heard_at=now, due_at=next_look(job, now, policy))
 
 
 def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
@@ -156,11 +157,19 @@ def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
     running = job.status in (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE)
     if not running and not job.draining:
         return Decision(job, Disposition.STALE)
+    job = _without_place_if_unknown(job, now)
     if job.missing_since is None:
         return Decision(replace(job, missing_since=now, due_at=next_look(job, now, policy)))
     if now - job.missing_since < policy.lost_after_s:
-        return Decision(job, Disposition.DUPLICATE)
+        return Decision(job)
     if job.draining:
         return Decision(moves.freed(job))
     error = job_error(ErrorCode.LOST, "The provider does not know the task any more.")
     return Decision(ended_or_retried(job, Status.FAILED, now, error))
+
+
+def _without_place_if_unknown(job: Job, now: float) -> Job:
+    """Free the place of a job that only waits for its end, once its task should be known."""
+    waits = job.status is Status.OVERDUE or job.draining
+    young = now < (job.submitted_at or 0.0) + _LATEST_KNOWN_S
+    return replace(job, place_freed=job.place_freed or (waits and not young))

@@ -15,10 +15,12 @@ from worker.domain.lifecycle.moves import ended, requeued
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import JobError
 
-#: Outcomes of an attempt that ended without being accepted.
-_NOT_ACCEPTED = frozenset({AttemptOutcome.NOT_SENT, AttemptOutcome.PERMANENT})
 #: Outcomes of an attempt after which another one may start automatically.
 _RETRIED = frozenset({AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT})
+#: Outcomes of attempts that were not accepted.
+_NOT_TRIED = frozenset(
+    {AttemptOutcome.NOT_SENT, AttemptOutcome.NOT_LISTED, AttemptOutcome.PERMANENT}
+)
 
 
 def ended_or_retried(job: Job, status: Status, now: float, error: JobError | None) -> Job:
@@ -29,7 +31,7 @@ def ended_or_retried(job: Job, status: Status, now: float, error: JobError | Non
     over, retry = ended(job, status, now, error), job.options.retry
     if retry is None or error is None:
         return over
-    tried = sum(attempt.outcome not in _NOT_ACCEPTED for attempt in job.attempts)
+    tried = sum(attempt.outcome not in _NOT_TRIED for attempt in job.attempts)
     jitter = retry_policy.jitter_of(job.id, "retry", tried)
     wait = retry_policy.before_next_attempt(retry, error.code, tried, jitter)
     if wait is None or (job.deadline_at is not None and now + wait >= job.deadline_at):

@@ -8,7 +8,7 @@ from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle import moves
-from worker.domain.lifecycle.doubting import doubted
+from worker.domain.lifecycle.doubting import doubted, look_again
 from worker.domain.lifecycle.moves import followed
 from worker.domain.lifecycle.observing import observed
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
@@ -176,8 +176,8 @@ def _lacks_picture(verdict: Verdict) -> bool:
 def _drained(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
     """The job was cancelled before the reply came."""
     if verdict.outcome in (Outcome.ACCEPTED, Outcome.EXISTS):
-        job = moves.with_task(job, verdict.task_id)
+        job = replace(moves.with_task(job, verdict.task_id), place_freed=False)
         return replace(job, due_at=now + policy.first_look_s)
     if verdict.outcome is Outcome.IN_DOUBT:
-        return replace(job, doubt_until=now + policy.doubt_window_s)
+        return look_again(replace(job, doubt_until=now + policy.doubt_window_s), now, policy)
     return moves.freed(job)

@@ -31,7 +31,9 @@ def paid_twice(job: Job) -> str | None:
 
 
 def by_hand(job: Job) -> str | None:
-    """How a person ends the doubt of a job; None for a job that is not in doubt."""
+    """How a person ends the doubt of a job, or why a cancelled one cannot be retried yet."""
+    if job.draining:
+        return "The provider may still run it, so it cannot be retried yet."
     if job.status is not Status.IN_DOUBT:
         return None
     return f"By hand, after a look at the provider's tasks:\n{_RESOLVE.format(id=job.id)}"

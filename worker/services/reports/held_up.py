@@ -5,7 +5,8 @@ from worker.domain.account.circuit_breaker import BLIND_HINT
 from worker.domain.events import Policy
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
-from worker.domain.lifecycle.moves import followed
+from worker.domain.lifecycle.doubting import resubmits
+from worker.domain.lifecycle.moves import followed, place_until
 from worker.domain.result import AssetsStatus
 from worker.domain.times import clock
 from worker.services.reports.answers.waiting import Reason, Waiting
@@ -109,14 +110,14 @@ def _doubt(job: Job, policy: Policy, now: float) -> Waiting:
         message = (
             f"held for you: it is not known whether the submit of {_sent_at(job, now)} was "
             "accepted, and paid; no evidence came. A late callback still settles it, or you, after "
-            f"a look at the provider's tasks{_no_place(job)}"
+            f"a look at the provider's tasks{_place(job, policy, now)}"
         )
         return Waiting(Reason.HELD, message, None, commands)
     said = f" ({job.error.message.rstrip('.')})" if job.error else ""
     message = (
         f"the submit of {_sent_at(job, now)} was cut off{said}: it may have been accepted, and "
         f"paid. Until {clock(job.doubt_until, now)} a callback or the provider's task list may "
-        f"settle it. {after_doubt(job, policy)}, or you say it now{_no_place(job)}"
+        f"settle it. {after_doubt(job, policy)}{_place(job, policy, now)}"
     )
     return Waiting(Reason.IN_DOUBT, message, job.doubt_until, commands)
 
@@ -124,8 +125,7 @@ def _doubt(job: Job, policy: Policy, now: float) -> Waiting:
 def after_doubt(job: Job, policy: Policy) -> str:
     """What follows if a doubt's window ends without evidence."""
     otherwise = "it fails" if policy.in_doubt == "fail" else "it is held for you"
-    given_up = sum(attempt.given_up for attempt in job.attempts)
-    if given_up >= policy.max_resubmits:
+    if resubmits(job) >= policy.max_resubmits:
         return f"Then {otherwise}: it is not sent again by itself any more"
     if policy.in_doubt == "resubmit":
         return "Then it is sent again, and may be paid for twice"
@@ -142,7 +142,7 @@ def _overdue(job: Job, policy: Policy, now: float) -> Waiting:
     then = "its `retry` decides" if job.options.retry else "it is timed out"
     message = (
         f"overdue since {clock(since, now)}{said}; a late success of task {job.task_id} still "
-        f"counts until {clock(ends_at, now)}, then {then}{_no_place(job)}"
+        f"counts until {clock(ends_at, now)}, then {then}{_place(job, policy, now)}"
     )
     return Waiting(Reason.OVERDUE, message, ends_at, (_cancel(job),))
 
@@ -167,8 +167,12 @@ def _sent_at(job: Job, now: float) -> str:
     return clock(followed(job).posted_at, now)
 
 
-def _no_place(job: Job) -> str:
-    return "" if job.holds_slot else "; it holds no place meanwhile"
+def _place(job: Job, policy: Policy, now: float) -> str:
+    if not job.holds_slot:
+        return "; it holds no place meanwhile"
+    if (until := place_until(job, policy)) is not None:
+        return f"; it keeps its place until {clock(until, now)} at most"
+    return "; it keeps its place while the provider may be running it"
 
 
 def _cancel(job: Job) -> str:

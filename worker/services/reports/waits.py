@@ -34,6 +34,7 @@ _SOONEST = (
 )
 #: Seconds from which on it is said how a job is tried at once.
 _LONG_S = 20.0
+_IN_A_MOMENT = ": a worker takes it in a moment"
 #: Separates what accounts share about a budget from the price on each.
 _PRICE = ", this costs "
 
@@ -66,7 +67,8 @@ def _with_workers(found: Waiting, roster: Roster | None, account: str | None) ->
         problems = ["no worker runs: start `hookline up`, or `hookline worker`"]
     if not problems:
         return found
-    return replace(found, message="; but ".join([found.message.rstrip("."), *problems]))
+    said = found.message.removesuffix(_IN_A_MOMENT).rstrip(".")
+    return replace(found, message="; but ".join([said, *problems]))
 
 
 def _backoff(job: Job, due_at: float, now: float) -> Waiting:
@@ -153,7 +155,7 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
             modes = ", ".join(sorted(capacity.modes))
             message = f"{name} does not take mode {job.options.mode}, but {modes}"
         case _:
-            message = f"nothing keeps it from {name}: a worker takes it in a moment"
+            message = f"nothing keeps it from {name}{_IN_A_MOMENT}"
     return Waiting(reason, message)
 
 

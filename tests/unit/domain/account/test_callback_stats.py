@@ -91,6 +91,29 @@ def test_the_policy_keeps_what_is_set_and_adds_what_is_known() -> None:
     assert (policy.called_back_at, policy.receiving_since) == (NOW, NOW - 1)
 
 
+UPSCALE = press(custom_id="MJ::JOB::upsample::1::4f2c")
+
+
+@pytest.mark.parametrize(
+    ("job", "took_s", "runs_for_s"),
+    [
+        (a_job(), {}, 180.0),
+        (a_job(kind=Kind.VIDEO), {}, 900.0),
+        (a_job(), {"imagine": (3.0, 0.5)}, 15.0),
+        (UPSCALE, {"imagine": (60.0, 5.0)}, 90.0),
+        (UPSCALE, {"imagine": (60.0, 5.0), "upscale": (0.2, 0.1)}, 10.6),
+        (a_job(), {"upscale": (0.2, 0.1)}, 180.0),
+        (a_job(kind=Kind.VIDEO), {"imagine": (3.0, 0.5)}, 900.0),
+        (a_job(kind=Kind.VIDEO), {"video": (100.0, 10.0)}, 150.0),
+    ],
+)
+def test_how_long_a_task_runs_is_what_its_account_showed(
+    job: Job, took_s: dict[str, tuple[float, float]], runs_for_s: float
+) -> None:
+    policy = policy_for(job, Policy(), CallbackStats(took_s=took_s), hooked=True)
+    assert policy.runs_for_s == pytest.approx(runs_for_s)
+
+
 def test_of_another_sort_of_job_nothing_is_known() -> None:
     upscale = press(custom_id="MJ::JOB::upsample::1::4f2c")
     assert policy_for(a_job(), Policy(), GOOD, hooked=True).calls_back

@@ -27,6 +27,7 @@ from worker.domain.events import (
     Disposition,
     Event,
     InDoubt,
+    NotListed,
     Observed,
     Policy,
     Posting,
@@ -38,7 +39,7 @@ from worker.domain.events import (
 )
 from worker.domain.job import AttemptOutcome, Job, Status, Window
 from worker.domain.job_spec import Kind
-from worker.domain.lifecycle import transition
+from worker.domain.lifecycle import next_look, transition
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import JobError
 
@@ -161,11 +162,79 @@ def test_silence_tells_nothing_before_the_window_is_over() -> None:
             break
         now = job.due_at
         job = after(job, TimePassed(), now=now, policy=FLOWS).job
-        assert (job.status, job.held, job.holds_slot) == (Status.IN_DOUBT, False, True)
+        assert (job.status, job.held) == (Status.IN_DOUBT, False)
+        assert job.holds_slot == (now < NOW + FLOWS.runs_for_s)
         assert job.due_at is not None
         assert now < job.due_at <= WINDOW_OVER
     assert job.due_at == WINDOW_OVER, "it is looked at once its window is over"
     assert after(job, TimePassed(), now=WINDOW_OVER, policy=FLOWS).job.ready
+
+
+@pytest.mark.parametrize("window", [{}, {"task_id": "t1", "window": Window.OPEN}], ids=str)
+def test_a_doubt_gives_its_place_back_when_its_task_would_be_over(
+    window: dict[str, object],
+) -> None:
+    policy = Policy(runs_for_s=7.0)
+    job, now = after(in_status(Status.SUBMITTING, **window), CUT_OFF, policy=policy).job, NOW
+    while job.holds_slot:
+        assert job.due_at is not None
+        now = job.due_at
+        again = after(job, TimePassed(), now=now, policy=policy).job
+        job = again if again != job else replace(job, due_at=next_look(job, now, policy))
+    assert now == NOW + 7, "on time, and looked at before"
+    assert (job.status, job.place_freed, job.held) == (Status.IN_DOUBT, True, False)
+    assert job.doubt_until == WINDOW_OVER, "and it is watched as long as before"
+    assert after(job, callback(RUNNING), now=NOW + 60, policy=policy).job.holds_slot
+    slower = Policy(runs_for_s=99.0)
+    assert after(job, TimePassed(), now=NOW + 60, policy=slower).job.place_freed, "it stays free"
+
+
+def test_a_doubt_that_a_dead_worker_left_gives_its_place_back_at_once() -> None:
+    """Its lease is longer than its task would have run."""
+    policy = Policy(runs_for_s=20.0)
+    job = after(in_status(Status.SUBMITTING), TimePassed(), now=NOW + 122, policy=policy).job
+    assert (job.status, job.holds_slot) == (Status.IN_DOUBT, False)
+
+
+# The provider's list shows that it was not accepted (see test_task_list).
+
+
+def test_what_the_list_must_show_and_does_not_is_sent_again() -> None:
+    job = after(doubtful(), NotListed(1)).job
+    assert (job.ready, job.error, job.attempts[0].outcome) == (True, None, "not_listed")
+    assert after(job, NotListed(1)).disposition is Disposition.STALE
+    second = after(job, Started("default"), Posting(2), Replied(2, CUT_OFF.verdict)).job
+    assert after(second, NotListed(1)).disposition is Disposition.STALE, "of another attempt"
+    assert after(second, NotListed(2)).job.ready
+
+
+def test_the_list_ends_a_held_doubt_too() -> None:
+    held = waited(doubtful(), Policy())
+    assert after(held, NotListed(1), now=WINDOW_OVER + 1).job.ready
+
+
+def test_the_list_sends_a_job_again_only_so_often_and_leaves_the_blind_resubmits_alone() -> None:
+    job, number = doubtful(), 1
+    while (decision := after(job, NotListed(number))).disposition is Disposition.APPLIED:
+        number += 1
+        cut_off = Replied(number, CUT_OFF.verdict)
+        job = after(decision.job, Started("default"), Posting(number), cut_off).job
+    assert number == 6
+    assert waited(job, FLOWS).ready, "silence may still send it again"
+
+
+def test_an_attempt_that_was_not_listed_and_was_accepted_after_all_is_listed() -> None:
+    again = after(doubtful(), NotListed(1), Started("default"), Posting(2), accepted_as("t2")).job
+    told = after(again, callback(SUCCESS, attempt=1, task_id="t1"), now=NOW + 90).job
+    assert (told.status, told.task_id) == (Status.SUCCEEDED, "t1")
+    assert paid(told) == [(2, "t2")]
+
+
+def test_a_cancelled_job_that_is_not_listed_is_not_waited_for() -> None:
+    gone = after(doubtful(), Cancelled(), NotListed(1)).job
+    assert (gone.draining, gone.due_at, gone.attempts[0].outcome) == (False, None, "not_listed")
+    known = after(in_status(Status.SUBMITTED), Cancelled())
+    assert after(known.job, NotListed(1)).disposition is Disposition.STALE
 
 
 # Without evidence the policy decides.
@@ -402,9 +471,11 @@ def test_a_cancelled_jobs_place_is_kept_while_it_may_run_and_no_longer(before: S
     job = after(in_status(before), Cancelled(), now=NOW + 1).job
     assert (job.status, job.holds_slot, job.draining) == (Status.CANCELLED, True, True)
     assert job.doubt_until is not None
-    still = after(job, TimePassed(), now=job.doubt_until - 1).job
+    still = after(job, TimePassed(), now=NOW + 179).job
     assert still.holds_slot
-    freed = after(still, TimePassed(), now=job.doubt_until).job
+    watched = after(still, TimePassed(), now=NOW + 999).job
+    assert (watched.draining, watched.holds_slot) == (True, False)
+    freed = after(watched, TimePassed(), now=job.doubt_until).job
     assert (freed.holds_slot, freed.doubt_until, freed.due_at) == (False, None, None)
     ended = after(job, callback(SUCCESS), now=NOW + 9).job
     assert (ended.status, ended.holds_slot, ended.task_id) == (Status.CANCELLED, False, "t1")

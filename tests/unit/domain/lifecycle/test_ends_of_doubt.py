@@ -77,7 +77,7 @@ def test_whatever_shows_the_task_ends_the_doubt(event: Observed, status: Status)
     seen = after(held(), event, now=LATER).job
     assert seen.status is status
     assert (seen.held, seen.doubt_until) == (False, None)
-    assert seen.holds_slot == (status is not Status.AWAITING_MODAL)
+    assert seen.holds_slot == (status is Status.IN_PROGRESS)
 
 
 def test_of_two_attempts_that_were_given_up_both_stay_so() -> None:

@@ -61,7 +61,10 @@ def check(before: Job, event: Event, now: float, policy: Policy) -> Job:
 
 def check_form(job: Job) -> None:
     """What is true of a job at any time."""
-    assert job.holds_slot == ((job.status in RUNNING and not job.held) or job.draining)
+    running = (job.status in RUNNING and not job.held) or job.draining
+    assert job.holds_slot == (running and not job.place_freed)
+    watched = job.status in (Status.IN_DOUBT, Status.OVERDUE) or job.draining
+    assert job.held <= job.place_freed <= watched
     assert job.held <= (job.status is Status.IN_DOUBT)
     assert (job.doubt_until is not None) == (job.status is Status.IN_DOUBT or job.draining)
     assert (job.due_at is None) == (
@@ -91,6 +94,7 @@ def check_step(before: Job, event: Event, job: Job) -> None:
         kept = replace(
             job,
             draining=before.draining,
+            place_freed=before.place_freed,
             due_at=before.due_at,
             result=before.result,
             task_id=before.task_id,

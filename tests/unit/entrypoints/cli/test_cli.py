@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import worker
 from tests.support.drawing import draw
-from tests.support.jobs import GRID, NOW, a_job, capacity, changed, in_status
+from tests.support.jobs import GRID, NOW, a_job, after, capacity, changed, in_status
 from tests.support.stores import OwnStore
 from worker.adapters.messaging import broker
 from worker.adapters.storage.storage import Storage
@@ -22,6 +22,7 @@ from worker.bootstrap import Services
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.events import Cancelled
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind, Retry
 from worker.domain.money import amount
@@ -498,6 +499,20 @@ def test_attempts_are_shown_with_their_tasks_and_a_second_payment_in_one_line(he
     assert "paid twice" not in run("show", once.id).stdout
     listed = run("jobs", "--double-payments", "--json")
     assert [item["id"] for item in json.loads(listed.stdout)["items"]] == [twice.id]
+
+
+def test_a_cancelled_job_that_may_still_run_says_why_it_cannot_be_retried(here: Here) -> None:
+    job = keep(here, after(in_status(Status.SUBMITTED), Cancelled()).job)
+    assert "next       The provider may still run it, so it cannot be" in run("show", job.id).stdout
+
+
+def test_an_overdue_job_names_what_is_allowed(here: Here) -> None:
+    job = keep(here, in_status(Status.OVERDUE))
+    said = run("show", job.id).stdout
+    assert "late success of task" in said
+    assert "it holds no place meanwhile" in " ".join(said.split())
+    assert f"next       hookline cancel {job.id}" in said
+    assert "retry" not in said
 
 
 def test_a_doubt_is_shown_with_its_end_and_what_a_person_can_do(here: Here) -> None:

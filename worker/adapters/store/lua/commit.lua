@@ -27,9 +27,11 @@
 --   money:<scope>             hash  estimated, reserved, spent, refunded; scope: account:, tenant:,
 --                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
---                                   counts; lag, deviation: seconds; called_back_at; dialect;
---                                   next_start: its pace; health: its circuit breaker;
---                                   trial: id of the job that tried it last, after a rest
+--                                   counts; lag, deviation: seconds; took:<sort>, spread:<sort>: seconds from a POST to its
+--                                   success, and their deviation; called_back_at; dialect; next_start: its pace;
+--                                   health: its circuit breaker; trial: id of the job that tried it last, after a rest;
+--                                   list_lacked, list_prompt: when its task list last lacked a task, or was prompt
+--   accepted:<account>        zset  <posted_at>|<sort>|<task id> -> accepted_at; the newest 100
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
 --   notification*, outbox*    see outbox.lua
@@ -43,6 +45,7 @@
 --   now                       seconds since the epoch
 --   capacity                  only if the first job starts (see worker/domain/account/capacity.py)
 --   sample                    what the change says of the account (see worker/domain/account/callback_stats.py)
+--   accepted                  the job's new task, as a member of accepted:<account>
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, doc}
 --   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text)}: the
@@ -108,7 +111,7 @@ end
 
 local function take_slot(id, place)
   redis.call('SADD', running_of(place.of.account, place.of.kind), id)
-  -- A held job in doubt gave its concurrency key away; evidence that it runs takes a slot all the same.
+  -- A job that gave its place back gave its concurrency key away; evidence that it runs takes a slot all the same.
   if place.concurrency_key ~= '' then redis.call('HSETNX', prefix .. 'guards:' .. place.of.account, place.concurrency_key, id) end
 end
 
@@ -264,17 +267,18 @@ local function may_start(job, place, old, old_money)
   return true
 end
 
--- The mean time between two reports about one job, and its deviation, computed like TCP's round-trip time.
-local function learn_lag(stats, seconds)
-  local mean, deviation = unpack(redis.call('HMGET', stats, 'lag', 'deviation'))
+-- A mean of seconds and its deviation, computed like TCP's round-trip time.
+local function learn_mean(stats, mean_field, deviation_field, seconds)
+  local mean, deviation = unpack(redis.call('HMGET', stats, mean_field, deviation_field))
   mean, deviation = tonumber(mean or seconds), tonumber(deviation or seconds / 2)
   deviation = deviation + (math.abs(seconds - mean) - deviation) / 4
-  redis.call('HSET', stats, 'lag', string.format('%.3f', mean + (seconds - mean) / 8),
-    'deviation', string.format('%.3f', deviation))
+  redis.call('HSET', stats, mean_field, string.format('%.3f', mean + (seconds - mean) / 8),
+    deviation_field, string.format('%.3f', deviation))
 end
 
 local function learn(said)
   local stats = prefix .. 'account:' .. account
+  if said.took_s ~= cjson.null then learn_mean(stats, 'took:' .. said.sort, 'spread:' .. said.sort, said.took_s) end
   if said.how == 'asked' then
     redis.call('HINCRBY', stats, 'silent', 1)
     redis.call('HINCRBY', stats, 'asked', 1)
@@ -285,7 +289,15 @@ local function learn(said)
   if said.ended then redis.call('HINCRBY', stats, 'told', 1) end
   redis.call('HSET', stats, 'called_back_at', string.format('%.3f', said.at))
   redis.call('HDEL', stats, 'silent')
-  if said.lag_s ~= cjson.null then learn_lag(stats, said.lag_s) end
+  if said.lag_s ~= cjson.null then learn_mean(stats, 'lag', 'deviation', said.lag_s) end
+end
+
+local MOST_ACCEPTED = 100
+
+local function remember_accepted(task)
+  local key = prefix .. 'accepted:' .. account
+  redis.call('ZADD', key, now, task)
+  redis.call('ZREMRANGEBYRANK', key, 0, -MOST_ACCEPTED - 1)
 end
 
 local job = change.jobs[1]
@@ -314,6 +326,7 @@ if counted and by ~= 0 or children > 0 or root ~= id and not old then
 end
 if by ~= 0 then count_open(root, written.of.batch, before, by) end
 if change.sample then learn(change.sample) end
+if change.accepted then remember_accepted(change.accepted) end
 
 if freed + queued == 0 then return {'ok', 0, anywhere} end
 local own = 0
