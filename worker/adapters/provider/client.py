@@ -33,13 +33,14 @@ from worker.adapters.provider.unknown_path import NO_JSON, Answer, is_page, lack
 from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account, Dialect
 from worker.domain.error_codes import ErrorCode
-from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
+from worker.domain.errors import HooklineError, NoSuchCall, ProviderRefused, ProviderUnavailable
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, without_tokens
 
 MAX_IDS = 100  #: tasks per call
 SEED_S = 45.0  #: timeout for a picture's seed
+CHECK_S = 5.0  #: timeout for the question whether the provider answers
 _PROBE_S = 10.0  #: timeout of a call that only compares
 _BY_IDS = "/mj/task/list-by-condition"
 _NO_TASK = "hookline-asks-for-no-task"  #: the id of no task
@@ -120,7 +121,7 @@ class ProviderClient:
 
         Raises:
             ProviderUnavailable: No response, or not a valid one.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         status, value = self._ask("GET", f"/mj/task/{_quoted(task_id)}/fetch")
         snapshot = read_fetch(status, value)
@@ -136,13 +137,27 @@ class ProviderClient:
         Raises:
             ProviderUnavailable: No response, or not a valid one.
             NoSuchCall: The provider tells of one task per call only.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         found: list[Snapshot] = []
         for start in range(0, len(task_ids), MAX_IDS):
-            asked = {"ids": list(task_ids[start : start + MAX_IDS])}
-            found += self._list("POST", _BY_IDS, asked)
+            found += self._by_ids(task_ids[start : start + MAX_IDS])
         return found
+
+    def check(self) -> None:
+        """Ask about a task that does not exist, which costs nothing.
+
+        Raises like ``fetch_many``, but after ``CHECK_S`` at most.
+        """
+        within_s = min(CHECK_S, self._deadline_s)
+        try:
+            self._by_ids([_NO_TASK], within_s=within_s)
+        except NoSuchCall:
+            self._ask("GET", f"/mj/task/{_NO_TASK}/fetch", within_s=within_s)
+
+    def _by_ids(self, task_ids: Sequence[str], *, within_s: float | None = None) -> list[Snapshot]:
+        body = {"ids": list(task_ids)}
+        return self._list("POST", _BY_IDS, body, within_s=within_s)
 
     def task_list(self) -> list[Snapshot]:
         """The newest tasks of the provider; only novicezk and trueai have this.
@@ -153,7 +168,7 @@ class ProviderClient:
         Raises:
             ProviderUnavailable: No response, or not a valid one.
             NoSuchCall: The provider does not list its tasks.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         if self._given is None:
             self._session().close()  # its connections; it opens others
@@ -167,7 +182,7 @@ class ProviderClient:
         Raises:
             ProviderUnavailable: No response, or a page of which nothing is known.
             NoSuchCall: The provider has no seeds.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         path = f"/mj/task/{_quoted(task_id)}/image-seed"
         answer = self._answer("GET", path, within_s=min(SEED_S, self._deadline_s))
@@ -177,8 +192,10 @@ class ProviderClient:
             return reply
         return replace(reply, error=without_tokens(self._without_key(reply.error)))
 
-    def _list(self, method: str, path: str, body: JSON | None = None) -> list[Snapshot]:
-        answer = self._answer(method, path, body)
+    def _list(
+        self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
+    ) -> list[Snapshot]:
+        answer = self._answer(method, path, body, within_s=within_s)
         if answer.status in (404, 405):
             raise NoSuchCall(f"The provider has no {path}.", proven=self._answers(path, body))
         self._require(method, path, answer, body)
@@ -248,7 +265,7 @@ class ProviderClient:
         self._learn(value)
         words = self._without_key(words_of(value)[0] or "no explanation")
         if status in (401, 403):
-            raise HooklineError(f"The provider refuses the key (HTTP {status}): {words}")
+            raise ProviderRefused(f"The provider refuses the key (HTTP {status}): {words}")
         if status >= 500 or status == 429 or 300 <= status < 400:
             raise ProviderUnavailable(f"The provider answered HTTP {status}: {words}")
         return answer
