@@ -19,6 +19,7 @@ from worker.adapters.store import Openings
 from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle
 from worker.domain.account import callback_stats, task_list
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.account.parent_lag import ParentLag
 from worker.domain.account.task_list import Doubt, History, Listing
 from worker.domain.errors import StaleVersion
@@ -28,6 +29,7 @@ from worker.domain.lifecycle import asking
 from worker.domain.lifecycle.moves import attempt_ended
 from worker.domain.result import JobError
 from worker.services.assets import Assets
+from worker.services.dispatch import Dispatch
 from worker.services.ledgers import Ledgers
 from worker.services.sweep import Sweep
 
@@ -177,6 +179,23 @@ def _without_pace() -> None:
     wrap(ParentLag, "after_press", lambda real: lambda self, age_s, refused_age_s: self)
 
 
+def _without_trial_place() -> None:
+    """What tries a resting account needs one of the places that other jobs hold."""
+    wrap(CircuitBreaker, "trial", lambda real: lambda self, now: None)
+
+
+def _without_refused_questions() -> None:
+    """Nobody learns that an account refuses to be asked about its tasks."""
+
+    def unheard(real: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*args: Any, refused: str | None = None, **kwargs: Any) -> Any:
+            return None if refused is not None else real(*args, **kwargs)
+
+        return asked
+
+    wrap(Dispatch, "asked", unheard)
+
+
 def _sends(job: Job) -> bool:
     return job.status is Status.SUBMITTING and job.posting
 
@@ -195,4 +214,6 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "unknown-paths": _without_unknown_paths,
     "stores-first": _without_stores_first,
     "pace": _without_pace,
+    "trial-place": _without_trial_place,
+    "refused-questions": _without_refused_questions,
 }

@@ -137,12 +137,12 @@ def install(orders: Orders) -> None:
     at = _Whereabouts()
 
     def submit_job(real: Callable[..., Any]) -> Callable[..., Any]:
-        def _submit(self: Submitter, job: Job, *args: Any) -> None:
-            at.job_id, at.posted = job.id, False
+        def _submit(self: Submitter, taken: Any) -> None:
+            at.job_id, at.posted = taken.job.id, False
             try:
-                real(self, job, *args)
+                real(self, taken)
             finally:
-                orders.pass_by(Point.SUBMIT_OVER, job.id)
+                orders.pass_by(Point.SUBMIT_OVER, taken.job.id)
                 at.job_id, at.posted = "", False
 
         return _submit

@@ -197,8 +197,9 @@ def stage(folder: Path, setup: Setup | None = None) -> Iterator[Stage]:
         server = RedisServer(folder / "redis", port, _REDIS_PASSWORD, setup.fsync)
         last.callback(server.kill)
         server.start()
-        names = [provider.sandbox for provider in setup.providers] or ["sandbox"]
-        ports = {name: setup.provider_port or free_port() for name in names}
+        names = dict.fromkeys(each.sandbox for each in setup.providers) or ("sandbox",)
+        chosen = {each.sandbox: each.port for each in setup.providers}
+        ports = {name: chosen.get(name) or setup.provider_port or free_port() for name in names}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         env = _env(folder, setup, server, urls)
         programs = _programs(folder, setup, env, ports)

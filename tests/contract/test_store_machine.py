@@ -328,8 +328,8 @@ class Lives(RuleBasedStateMachine):
         self.ids += [j.id for j in new]
         for written in (job, *(child for child in new if child is not job)):
             self.due.pop(written.id, None)
-            if written.due_at is not None:
-                self.due[written.id] = written.due_at
+            if written.look_at is not None:
+                self.due[written.id] = written.look_at
         after = self.stored()
         expected = {j.id: replace(j, version=j.version + 1) for j in (job, *new)}
         assert after.jobs == {**before.jobs, **expected}, "what was given is written, and no more"

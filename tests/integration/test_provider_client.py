@@ -20,8 +20,9 @@ import requests
 
 from tests.support.rawserver import Script, http, says, serving
 from worker.adapters.http.session import new_session
-from worker.adapters.provider.client import MAX_BODY, ProviderClient
+from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
+from worker.adapters.provider.transport import MAX_BODY
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth
 from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
@@ -230,7 +231,7 @@ class Fenced:
         self.over_after = 0  #: looks at the clock, before the lease is over
         self.ended = threading.Event()
         clock = SimpleNamespace(time=self._time, monotonic=time.monotonic)
-        monkeypatch.setattr("worker.adapters.provider.client.time", clock)
+        monkeypatch.setattr("worker.adapters.provider.transport.time", clock)
 
     def submit(self, submission: Submission, script: Script) -> Verdict:
         with serving(script) as (port, _):
@@ -599,6 +600,31 @@ def test_a_page_that_hid_an_error_is_a_doubt() -> None:
     with serving(by_path(reply)) as (port, _):
         verdict = client(port).submit(Kind.IMAGINE, SUBMISSION)
     assert verdict.outcome is Outcome.IN_DOUBT
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "302 Found"])
+def test_a_call_that_took_a_job_and_is_missing_with_all_others_is_tried_later(status: str) -> None:
+    """What stands before the provider answers alone, as while its servers are replaced."""
+    gone = http(b"404 page not found", status, Location="/maintenance")
+    with serving(by_path(lambda line, body: gone)) as (port, _):
+        found = client(port)
+        later = found.submit(Kind.IMAGINE, SUBMISSION, exists=True)
+        never = found.submit(Kind.IMAGINE, SUBMISSION)
+    assert later.error is not None
+    assert (later.outcome, later.error.code) == (Outcome.TRY_LATER, "unavailable")
+    assert (never.outcome, never.account_trouble) == (Outcome.PERMANENT, True), "a wrong address"
+
+
+def test_a_call_that_alone_is_missing_is_not_there_any_more() -> None:
+    def reply(line: str, body: bytes) -> bytes:
+        return http(b"[]") if "list-by" in line else http(b"404 page not found", "404 Not Found")
+
+    with serving(by_path(reply)) as (port, _):
+        verdict = client(port).submit(Kind.SHORTEN, SUBMISSION, exists=True)
+    assert (verdict.outcome, verdict.error and verdict.error.code) == (
+        Outcome.PERMANENT,
+        "no_endpoint",
+    )
 
 
 def test_a_list_and_a_seed_answered_like_unknown_paths_do_not_exist() -> None:

@@ -52,6 +52,9 @@ class Threads:
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         self._submit("ask", account, list(job_ids))
 
+    def check(self, account: str) -> None:
+        self._submit("check", account)
+
     def store_assets(self, job_id: str) -> None:
         self._submit("store_assets", job_id)
 
@@ -132,6 +135,7 @@ class Flow:
         self.wakeups.tasks = {
             "start": submitter.start_next,
             "ask": poller.poll,
+            "check": poller.check,
             "ask_seeds": Seeds(self.orchestrator, clients, assets.describe).ask,
             "store_assets": assets.store,
             "read_ledger": self.ledgers.read,

@@ -24,8 +24,8 @@ from worker.domain.notifications import DeliveryState, Notification
 Price = Callable[[Job], int]
 
 #: Indexes of which every key is recomputed, so that a key too many is noticed as well.
-_WHOLE = ("jobs", "double_payments", "due", "running", "ready", "parked", "heads", "pipeline",
-          "finished", "notifications", "outbox")  # fmt: skip
+_WHOLE = ("jobs", "double_payments", "due", "held_back", "running", "ready", "parked", "heads",
+          "pipeline", "finished", "notifications", "outbox")  # fmt: skip
 _ALL = {*_WHOLE, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks", "accepted",
         "batch", "money", "account", "paused", "notification", "inputs", "forgotten", "receiving",
         "workers", "once", "unbooked"}  # fmt: skip
@@ -80,6 +80,7 @@ class Snapshot:
         families = {
             "the due set": "due",
             "the queue": "ready",
+            "those held back": "held_back",
             "the slots": "running",
             "the guards": "guards",
             "the heads": "heads",
@@ -93,15 +94,17 @@ class Snapshot:
         *,
         gone: Sequence[Job] | None = None,
         unguarded: Collection[str] | None = None,
+        former: Collection[str] = (),
     ) -> list[str]:
         """What the indexes say that the records do not, in words.
 
         ``gone``: the jobs that were forgotten, as they were last; None: not known, if any were.
-        ``unguarded``: those that may run without holding their prompt; None: any.
+        ``unguarded``: those that may run without holding their prompt; None: any. ``former``: those
+        that a version wrote which kept no index of what is held back or past its deadline.
         """
         if gone is None and not self.of("forgotten"):
             gone = ()
-        return list(_Check(self, price, gone, unguarded).found())
+        return list(_Check(self, price, gone, unguarded, former).found())
 
 
 _HASHES = ("guards", "heads")
@@ -113,6 +116,7 @@ class _Check:
     price: Price
     gone: Sequence[Job] | None
     unguarded: Collection[str] | None
+    former: Collection[str]
 
     def found(self) -> Iterator[str]:
         keys = self.stored.keys
@@ -142,7 +146,11 @@ class _Check:
                 found.setdefault(f"finished:{job.status}", set()).add(job.id)
             if job.id != job.spec.pipeline_id:
                 found.setdefault(f"pipeline:{job.spec.pipeline_id}", set()).add(job.id)
-        return {**found, "due": {job.id for job in jobs if job.due_at is not None}}
+            if job.held_back and job.id not in self.former:
+                found[f"held_back:{job.account or ANY}"][job.id] = job.spec.created_at
+        due = {job.id for job in jobs if job.due_at is not None}
+        due |= {job.id for job in jobs if job.look_at is not None and job.id not in self.former}
+        return {**found, "due": due}
 
     def _running(self) -> dict[str, Any]:
         found: dict[str, Any] = defaultdict(set)

@@ -42,6 +42,9 @@ class Wakeups:
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         self.sent.append(("ask", account, *job_ids))
 
+    def check(self, account: str) -> None:
+        self.sent.append(("check", account))
+
     def store_assets(self, job_id: str) -> None:
         self.sent.append(("store_assets", job_id))
 
@@ -142,6 +145,11 @@ class Provider(ProviderClient):
         if isinstance(reply, HooklineError):
             raise reply
         return reply
+
+    def check(self) -> None:
+        self.asked.append("check")
+        if self.trouble:
+            raise self.trouble
 
     def task_list(self) -> list[Snapshot]:
         self.asked.append("list")

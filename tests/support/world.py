@@ -160,6 +160,8 @@ class World:
                 return self.submitter.start_next(account)
             case ("ask", account, *job_ids):
                 return self.poller.poll(account, job_ids)
+            case ("check", account):
+                return self.poller.check(account)
             case ("ask_seeds", account, *job_ids):
                 return self.seeds.ask(account, job_ids)
             case ("notify", notification_id):

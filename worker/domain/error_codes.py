@@ -32,9 +32,18 @@ class Family(StrEnum):
 
 
 _ENDS = "the job fails"
-_MOVES_ON = "the account is closed; a root that any account may take moves on, any other job fails"
+_MOVES_ON = (
+    "the account is closed, and tried again with one job after 30 s, 1, 2 ... 10 minutes; a root "
+    "that any account may take moves on; any other job waits until its deadline, but fails if the "
+    "account never accepted one"
+)
 _WAITS = "nothing was charged: submitted again with backoff, under the same attempt"
+_WAITS_FOR_IT = (
+    "nothing was charged: ready again within 5 s, under the same attempt; if all jobs fail so, the "
+    "account rests"
+)
 _IF_ACCEPTED = f"{_WAITS}; fails if the task had been accepted"
+_IF_ACCEPTED_LATER = f"{_WAITS_FOR_IT}; fails if the task had been accepted"
 _WATCHED = "watched for a late success for half an hour, then timed out"
 _REFUSED_AGAIN = "the same request is refused again: correct it and submit a new job"
 _NEVER_PAID = "the submit was not accepted, so it is repeated automatically"
@@ -84,11 +93,11 @@ class ErrorCode(StrEnum):
         _NEVER_PAID,
         _RESUBMITTED + " A lower max_running of the account avoids this.",
     )
-    UNAVAILABLE = "unavailable", Family.BUSY, _WAITS, _NEVER_PAID, _RESUBMITTED
+    UNAVAILABLE = "unavailable", Family.BUSY, _WAITS_FOR_IT, _NEVER_PAID, _RESUBMITTED
     UNREACHABLE = (
         "unreachable",
         Family.BUSY,
-        _WAITS,
+        _WAITS_FOR_IT,
         _NEVER_PAID,
         (
             "Nothing was sent; the job is submitted again automatically. Check the account's url "
@@ -105,15 +114,15 @@ class ErrorCode(StrEnum):
         _NEVER_PAID,
         "A gateway may lag behind its own callback; retry in a minute.",
     )
-    NO_ACCOUNT = "no_account", Family.NO_ACCOUNT, _IF_ACCEPTED, None, _RESUBMITTED
+    NO_ACCOUNT = "no_account", Family.NO_ACCOUNT, _IF_ACCEPTED_LATER, None, _RESUBMITTED
     NO_CHANNEL = (
         "no_channel",
         Family.NO_ACCOUNT,
-        f"{_WAITS}, minutes apart",
+        f"{_WAITS}, soon minutes apart; if all jobs fail so, the account rests",
         _NEVER_PAID,
         (
-            "The gateway has no channel for Midjourney now. The job is submitted again "
-            "every few minutes; ask the provider if this lasts."
+            "The gateway has no channel for this now. The job is submitted again by itself; "
+            "`hookline resume ACCOUNT` does so at once. Ask the provider if this lasts."
         ),
     )
     QUOTA = (
@@ -121,7 +130,10 @@ class ErrorCode(StrEnum):
         Family.QUOTA,
         _MOVES_ON,
         _FIX_ACCOUNT,
-        "Top up the account, then `hookline retry`.",
+        (
+            "Top up the account: it is tried again by itself, and `hookline resume ACCOUNT` tries "
+            "it at once. A job that has failed needs `hookline retry`."
+        ),
     )
     UNAUTHORIZED = (
         "unauthorized",
@@ -130,8 +142,8 @@ class ErrorCode(StrEnum):
         _FIX_ACCOUNT,
         (
             "Check the account's key and auth (HOOKLINE_PROVIDER_AUTH, or `auth` in the accounts' "
-            "file). If they are right, the provider's own key for its upstream may be wrong: "
-            "ask the provider."
+            "file), and its quota: gateways call a key invalid whose quota is used up. If they "
+            "are right, the provider's own key for its upstream may be wrong: ask the provider."
         ),
     )
     FORBIDDEN = (
@@ -140,14 +152,14 @@ class ErrorCode(StrEnum):
         _MOVES_ON,
         _FIX_ACCOUNT,
         (
-            "The key may lack the right to Midjourney, or this machine's address is blocked: "
-            "ask the provider."
+            "The key may lack the right to Midjourney, its quota may be used up, or this machine's "
+            "address is blocked: ask the provider."
         ),
     )
     NO_ENDPOINT = (
         "no_endpoint",
         Family.AUTH,
-        _ENDS,
+        f"{_ENDS}; of an imagine, which every provider has: {_MOVES_ON}",
         _FIX_ACCOUNT,
         (
             "This provider lacks the call, or the account's url is wrong: it is the address before "
@@ -205,7 +217,7 @@ class ErrorCode(StrEnum):
         None,
         "`hookline retry` submits it again; see the message first.",
     )
-    PROVIDER_ERROR = "provider_error", Family.PROVIDER_BUG, _WAITS, _NEVER_PAID, _RESUBMITTED
+    PROVIDER_ERROR = "provider_error", Family.PROVIDER_BUG, _WAITS_FOR_IT, _NEVER_PAID, _RESUBMITTED
     CANCELLED = (
         "cancelled",
         Family.CANCELLED,

@@ -101,6 +101,15 @@ class BrokerUnavailable(ServiceUnavailable):
     """The Celery broker does not answer."""
 
 
+class ProviderRefused(HooklineError):
+    """The provider refuses to answer us.
+
+    Another call may succeed later: once the key is valid again, or has quota.
+    """
+
+    retryable = True
+
+
 class ProviderUnavailable(ServiceUnavailable):
     """The provider does not answer."""
 

@@ -11,6 +11,11 @@ from worker.domain.money import Amount
 from worker.domain.provider_reports import Snapshot, Verdict
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
 
+#: Seconds in which an overdue job is asked about once its provider answers again.
+LOOK_AGAIN_S = 60.0
+#: Seconds after which an overdue job is given up although its provider did not answer.
+UNSEEN_S = 86_400.0
+
 #: What to do with a job still in doubt after the doubt window: wait for a person, resubmit, fail.
 InDoubt = Literal["hold", "resubmit", "fail"]
 
@@ -38,6 +43,22 @@ class Policy:
     lag_s: float | None = None  #: usual time between callbacks about a running task
     called_back_at: float | None = None  #: time of the account's last callback
     receiving_since: float | None = None  #: since when our receiver missed no callback
+
+    #: Whether the account ever accepted a job, or is tried again after it refused: what it refuses
+    #: now is not wrong from the start.
+    account_accepts: bool = False
+    account_rests_until: float | None = None  #: when a single job tries it; None: it takes jobs
+    unanswered: str | None = None  #: why the provider answers no questions about tasks
+    blind: bool = False  #: because it refuses us
+    answers_since: float | None = None  #: when it last began to answer again
+
+    def too_late(self, overdue_since: float, now: float) -> bool:
+        """Whether a job is not watched any more. Nobody saw it while the provider did not answer:
+        that time does not count, up to ``UNSEEN_S``.
+        """
+        over = now >= overdue_since + self.grace_s
+        seen = self.unanswered is None and now >= (self.answers_since or 0.0) + LOOK_AGAIN_S
+        return over and (seen or now >= overdue_since + UNSEEN_S)
 
     def silence_tells(self, since: float, until: float) -> bool:
         """Whether silence until ``until`` proves that a submit at ``since`` was not accepted.
@@ -133,6 +154,11 @@ class NotListed:
 @dataclass(frozen=True, slots=True)
 class TimePassed:
     """The job is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleOver:
+    """What the account refused the job for is over, or a person says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +260,7 @@ class NotChosen:
 
 Event = (
     Started | Posting | Replied | Observed | Missing | NotListed | TimePassed
-    | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
+    | TroubleOver | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
     | AssetsDelayed | LinksRenewed | SeedSettled | Charged | SiblingsSeen | Choosing | Chosen
     | NotChosen
 )  # fmt: skip

@@ -72,6 +72,8 @@ class AttemptOutcome(StrEnum):
     TIMED_OUT = "timed_out"
 
 
+#: Of an attempt that the account refused, and that continues later.
+_REFUSED = frozenset({AttemptOutcome.TRY_LATER, AttemptOutcome.PERMANENT})
 _FINAL_OUTCOMES = frozenset(AttemptOutcome(status.value) for status in _TERMINAL)
 
 
@@ -227,6 +229,19 @@ class Job:
     def ready(self) -> bool:
         """Whether it can start as soon as there is a slot."""
         return self.status is Status.QUEUED and self.due_at is None and not self.waiting
+
+    @property
+    def look_at(self) -> float | None:
+        """When the sweep must look at it: a ready job, which an account may refuse to take for
+        long, at its deadline.
+        """
+        return self.deadline_at if self.ready else self.due_at
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it waits for another try because an account refused it."""
+        waits = self.status is Status.QUEUED and self.due_at is not None and not self.waiting
+        return waits and bool(self.attempts) and self.attempts[-1].outcome in _REFUSED
 
     @property
     def bound(self) -> bool:

@@ -9,10 +9,15 @@ from worker.domain.job_spec import Retry
 #: A refusal that costs nothing is retried after 2, 4, 8 ... seconds, up to a minute.
 BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 60.0
+#: If the account is in trouble, up to this: then the circuit breaker says when it is tried.
+IN_TROUBLE_CAP_S = 5.0
 #: How often a picture's URL is tried before its job fails: within five to ten minutes.
 PICTURE_TRIES = 15
-#: Delay after a refusal that will last (no channel for the model).
+#: The same after a refusal that may last (no channel for the model): 15, 60, 240, 300 seconds.
+SLOW_BACKOFF_BASE_S = 15.0
 SLOW_BACKOFF_S = 300.0
+#: After a rest of the account, jobs that it did not refuse meanwhile are tried so much earlier.
+BEHIND_OTHERS_S = 5.0
 #: How often one job is submitted again because the task list proves that it was not accepted.
 NOT_LISTED_RESUBMITS = 5
 #: Longest delay before the next attempt of an accepted task that failed.
@@ -26,12 +31,17 @@ CHOOSE_LEASE_S = 60.0
 CHOOSE_CALLS = 3
 
 
-def backoff(refusals: int, jitter: float, *, slow: bool = False) -> float:
+def backoff(refusals: int, jitter: float, *, slow: bool = False, in_trouble: bool = False) -> float:
     """Seconds to wait after the ``refusals``-th refusal in a row (1 or more).
 
     ``jitter`` in [0, 1) spreads jobs refused together over the upper half of the delay.
+    ``in_trouble``: other jobs of the account would have been refused as well.
     """
-    full = SLOW_BACKOFF_S if slow else _doubled(BACKOFF_BASE_S, refusals, BACKOFF_CAP_S)
+    if slow:
+        full = min(SLOW_BACKOFF_S, SLOW_BACKOFF_BASE_S * 4.0 ** min(refusals - 1, 9))
+    else:
+        cap = IN_TROUBLE_CAP_S if in_trouble else BACKOFF_CAP_S
+        full = _doubled(BACKOFF_BASE_S, refusals, cap)
     return full * (0.5 + jitter / 2)
 
 

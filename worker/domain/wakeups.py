@@ -17,6 +17,9 @@ class Wakeups(Protocol):
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         """Poll the provider for these jobs."""
 
+    def check(self, account: str) -> None:
+        """Ask whether the account's provider answers."""
+
     def store_assets(self, job_id: str) -> None:
         """Store the job's files."""
 

@@ -21,6 +21,7 @@ def register(celery: Celery, services: Services) -> None:
     wakeups: dict[str, Callable[..., object]] = {
         "start": services.submitter.start_next,
         "ask": services.poller.poll,
+        "check": services.poller.check,
         "store_assets": services.assets.store,
         "ask_seeds": services.seeds.ask,
         "read_ledger": services.ledgers.read,

@@ -1,6 +1,6 @@
 """SHELL. How many jobs each account may start now, and which accounts to wake for ready jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from time import monotonic
 
@@ -11,7 +11,7 @@ from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets, circuit_breaker
 from worker.domain.account.billing import day_of
 from worker.domain.account.capacity import Capacity
-from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
 from worker.domain.provider_reports import Verdict
 from worker.domain.wakeups import Wakeups
 
@@ -58,6 +58,7 @@ class Dispatch:
             day_budget=self._budgets.day,
             tenant_budgets=self._budgets.tenants,
             today=day_of(now),
+            trial=breaker.trial(now),
         )
 
     def breaker(self, name: str, *, fresh: bool = False) -> CircuitBreaker:
@@ -68,27 +69,62 @@ class Dispatch:
             self._known[name] = (monotonic(), known)
         return self._unless_reconfigured(name, known)
 
-    def learn(self, name: str, verdict: Verdict, now: float) -> None:
-        """Update the account's circuit breaker from the outcome of a submit."""
+    def learn(
+        self, name: str, verdict: Verdict, now: float, *, started_at: float | None = None
+    ) -> bool:
+        """Update the circuit breaker from the outcome of a submit whose job was taken at
+        ``started_at``; whether the account works again.
+        """
         running = self._store.queue.load(name).running if circuit_breaker.is_full(verdict) else 0
-        while True:
-            stored = self._store.accounts.breaker(name)
-            known = self._unless_reconfigured(name, stored)
-            learnt = circuit_breaker.after(
-                known, verdict, running, now, settings=self.settings_of(name)
+        settings = self.settings_of(name)
+
+        def learnt(known: CircuitBreaker) -> CircuitBreaker:
+            return circuit_breaker.after(
+                known, verdict, running, now, started_at=started_at, settings=settings
             )
-            if learnt == known or self._store.accounts.save_breaker(name, learnt, stored):
-                break
-        self._known[name] = (monotonic(), learnt)
-        _log(name, known, learnt, now)
+
+        known, present = self._change(name, learnt)
+        _log(name, known, present, now)
+        return known.tries_at is not None and present.tries_at is None
+
+    def asked(
+        self, name: str, now: float, *, refused: str | None = None, away: str | None = None
+    ) -> None:
+        """Update the circuit breaker from the outcome of a question about tasks."""
+        trouble = refused is not None or away is not None
+        if not trouble and not self.breaker(name).unseen:
+            return
+        known, present = self._change(
+            name, lambda known: circuit_breaker.asked(known, now, refused=refused, away=away)
+        )
+        _log_sight(name, known, present)
+        if not trouble and known.unseen:
+            self.wake_again(name, now)
+
+    def try_if_stuck(self, name: str, now: float) -> None:
+        """Let a single job try an account whose places may all be held by what failed."""
+        breaker = self.breaker(name)
+        if circuit_breaker.stuck(breaker, now) == breaker:
+            return
+        load = self._store.queue.load(name)
+        if load.ready + load.anywhere and not load.startable(self.capacity(name, now)):
+            self._change(name, lambda known: circuit_breaker.stuck(known, now))
 
     def reopen(self, name: str) -> None:
         """Open the circuit breaker on a person's request."""
+        self._change(name, circuit_breaker.opened)
+
+    def _change(
+        self, name: str, change: Callable[[CircuitBreaker], CircuitBreaker]
+    ) -> tuple[CircuitBreaker, CircuitBreaker]:
+        """The breaker before and after ``change``, which is repeated until it was not disturbed."""
         while True:
-            known = self._store.accounts.breaker(name)
-            if self._store.accounts.save_breaker(name, circuit_breaker.opened(known), known):
-                break
-        self._known.pop(name, None)
+            stored = self._store.accounts.breaker(name)
+            known = self._unless_reconfigured(name, stored)
+            present = change(known)
+            if present == known or self._store.accounts.save_breaker(name, present, stored):
+                self._known[name] = (monotonic(), present)
+                return known, present
 
     def wake(self, name: str, openings: Openings, now: float) -> None:
         """Wake workers for the jobs that a commit for the account ``name`` made startable."""
@@ -123,8 +159,10 @@ class Dispatch:
         return chosen
 
     def _unless_reconfigured(self, name: str, known: CircuitBreaker) -> CircuitBreaker:
-        closed_before = known.closed and known.settings != self.settings_of(name)
-        return circuit_breaker.opened(known) if closed_before else known
+        if not known.closed or name not in self.accounts:
+            return known
+        changed = known.settings != self.settings_of(name)
+        return circuit_breaker.opened(known) if changed else known
 
     def _highest_prices(self) -> dict[str, int]:
         sorts = {sort for account in self.accounts.values() for sort in account.prices}
@@ -139,14 +177,25 @@ class Dispatch:
 
 
 def _log(name: str, known: CircuitBreaker, learnt: CircuitBreaker, now: float) -> None:
+    rest_s = round((learnt.rest_until or now) - now)
     if learnt.closed and not known.closed:
         log.error(
             "account.closed",
             account=name,
             reason=learnt.closed,
-            hint=f"Fix it, then `hookline resume --account {name}`, or change its settings.",
+            tried_again_s=rest_s,
+            hint=f"Fix it; `hookline resume {name}` tries it at once.",
         )
-    elif learnt.rest_until != known.rest_until and learnt.rest_until is not None:
-        log.warning("account.resting", account=name, rest_s=round(learnt.rest_until - now))
+    elif learnt.rested_at != known.rested_at and learnt.rested_at is not None:
+        log.warning("account.resting", account=name, rest_s=rest_s, reason=learnt.trouble)
+    elif known.tries_at is not None and learnt.tries_at is None:
+        log.info("account.works_again", account=name, after=known.trouble or known.closed)
     elif learnt.limit != known.limit and learnt.limit is not None:
         log.warning("account.full", account=name, believed_limit=learnt.limit)
+
+
+def _log_sight(name: str, known: CircuitBreaker, present: CircuitBreaker) -> None:
+    if present.blind and not known.blind:
+        log.error("account.blind", account=name, reason=present.blind, hint=BLIND_HINT)
+    elif known.blind and not present.blind:
+        log.info("account.sees_again", account=name)

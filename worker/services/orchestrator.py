@@ -1,11 +1,13 @@
 """SHELL. The one door for every change of a job: load -> transition -> commit -> wake."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic, time
 
 import structlog
 
+from worker.adapters.store.places import ANY
 from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets, ledger
 from worker.domain.account.billing import unbooked
@@ -28,6 +30,7 @@ from worker.domain.events import (
     Replied,
     Resolved,
     SiblingsSeen,
+    TroubleOver,
 )
 from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import Kind, Notify
@@ -42,6 +45,8 @@ from worker.services.dispatch import Dispatch
 
 log = structlog.get_logger(__name__)
 
+#: Jobs that are released at a time; the rest are due by themselves.
+RELEASED = 500
 #: Callback stats are cached for this many seconds.
 _STATS_AGE_S = 5.0
 
@@ -123,6 +128,13 @@ class Orchestrator:
         siblings = tuple(self.store.jobs.get_many(job.spec.waits_for))
         return self.record(job, SiblingsSeen(siblings)).job
 
+    def release(self, account: str) -> None:
+        """Offer the jobs again that wait because ``account``, or any, refused them."""
+        for name in (account, ANY):
+            for job in self.store.jobs.held_back(name, RELEASED):
+                with suppress(NotFound):  # deleted meanwhile
+                    self.record(job, TroubleOver())
+
     def create(self, job: Job) -> bool:
         """Store a new job and wake a worker for it. False when the id exists already."""
         now = self.clock()
@@ -142,7 +154,16 @@ class Orchestrator:
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
         dialect = self.dialect(job.account)
-        return policy_for(job, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
+        known = policy_for(job, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
+        breaker = self.dispatch.breaker(job.account)
+        return replace(
+            known,
+            account_accepts=breaker.accepted or breaker.rests > 1,
+            account_rests_until=breaker.tries_at,
+            unanswered=breaker.blind or breaker.away,
+            blind=breaker.blind is not None,
+            answers_since=breaker.seen_at,
+        )
 
     def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
         """The account's callback stats, its tracking mode, and the reason for the mode."""

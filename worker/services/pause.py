@@ -19,7 +19,8 @@ def pause(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ...
 
 
 def resume(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ...]:
-    """Start its jobs again, also on a closed or resting account; return what is still paused.
+    """Start its jobs again, also those that the account refused, and on one that is closed or
+    resting; return what is still paused.
 
     Raises ``NotFound``.
     """
@@ -29,6 +30,7 @@ def resume(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ..
     if of == "account":
         dispatch.reopen(name)
         orchestrator.calls.forget(name)
+        orchestrator.release(name)
         dispatch.wake_again(name, now)
     else:
         dispatch.wake_all(now)

@@ -1,6 +1,7 @@
 """SHELL. Polls the provider about silent jobs; results are recorded the way callbacks are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -12,7 +13,13 @@ from worker.domain.account import task_list
 from worker.domain.account.callback_stats import Source
 from worker.domain.account.calls import BY_IDS, LIST
 from worker.domain.account.task_list import Listing, Row
-from worker.domain.errors import NoSuchCall, NotFound, ProviderUnavailable
+from worker.domain.errors import (
+    HooklineError,
+    NoSuchCall,
+    NotFound,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from worker.domain.events import Disposition, Missing, NotListed, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import next_look
@@ -42,6 +49,8 @@ class Poller:
         self._tokens = tokens
         self._ledgers = ledgers or Ledgers(orchestrator, {})
         self._limiter = Limiter(self._poll, per_key=POLLS, max_waiting=0)
+        # Of its own: polls of a provider that hangs take long, and its recovery must be noticed.
+        self._checks = Limiter(self._check, per_key=1, max_waiting=0)
 
     def poll(self, account: str, job_ids: Sequence[str]) -> None:
         """Fetch the jobs' tasks and record the results.
@@ -52,20 +61,46 @@ class Poller:
         if account in self._clients:
             self._limiter.run(account, (account, tuple(job_ids)))
 
+    def check(self, account: str) -> None:
+        """Ask whether the provider answers questions about tasks, on behalf of no job."""
+        if account in self._clients:
+            self._checks.run(account, account)
+
+    def _check(self, account: str) -> None:
+        # Recorded already, or the provider lacks the call, which says nothing.
+        with suppress(HooklineError), self._watching(account):
+            self._clients[account].check()
+
+    @contextmanager
+    def _watching(self, account: str) -> Iterator[None]:
+        """Tell the account's circuit breaker whether the provider answers."""
+        asked, clock = self._orchestrator.dispatch.asked, self._orchestrator.clock
+        try:
+            yield
+        except ProviderRefused as error:
+            asked(account, clock(), refused=str(error))
+            raise
+        except ProviderUnavailable as error:
+            asked(account, clock(), away=str(error))
+            raise
+        asked(account, clock())
+
     def _poll(self, asked: tuple[str, tuple[str, ...]]) -> None:
         account, job_ids = asked
         client = self._clients[account]
+        jobs = self._orchestrator.store.jobs.get_many(job_ids)
         try:
-            jobs = self._orchestrator.store.jobs.get_many(job_ids)
-            self._fetch(client, [job for job in jobs if job.task_id])
+            self._fetch(client, account, [job for job in jobs if job.task_id])
             self._search(client, account, {job.id: job for job in jobs if job.unidentified})
-        except ProviderUnavailable as error:
+        except (ProviderRefused, ProviderUnavailable) as error:
             log.warning("provider.unavailable", account=account, error=str(error))
 
-    def _fetch(self, client: ProviderClient, jobs: Sequence[Job]) -> None:
+    def _fetch(self, client: ProviderClient, account: str, jobs: Sequence[Job]) -> None:
         if not jobs:
             return
-        seen = {s.task_id: s for s in self._seen(client, jobs)}
+        with self._watching(account):
+            found = self._seen(client, jobs)
+        seen = {snapshot.task_id: snapshot for snapshot in found}
         for job in jobs:
             snapshot = seen.get(job.task_id)
             if snapshot is None and self._nearly_lost(job):

@@ -24,7 +24,13 @@ from worker.domain import buttons, followups
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.account.calls import call_of
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.errors import HooklineError, PictureError, StoreUnavailable
+from worker.domain.errors import (
+    HooklineError,
+    PictureError,
+    ProviderRefused,
+    ProviderUnavailable,
+    StoreUnavailable,
+)
 from worker.domain.events import Disposition, Posting, Replied, Started
 from worker.domain.job import AttemptOutcome, Job, Status, Window
 from worker.domain.job_spec import JSON, Kind
@@ -56,6 +62,15 @@ class _Target:
     modal_prompt: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A job that this worker took. Times are seconds since the epoch."""
+
+    job: Job
+    at: float
+    refused_at: float | None  #: when the provider last refused it for not knowing its parent
+
+
 class Submitter:
     """Submits jobs. ``hook_url``: the callback URL up to the token; None without a public URL."""
 
@@ -77,19 +92,17 @@ class Submitter:
 
     def start_next(self, account: str) -> bool:
         """Submit the account's next ready job. False when there is none, or no free slot."""
-        job = self._take(account)
-        if job is None:
+        taken = self._take(account)
+        if taken is None:
             return False
-        taken, refused_at = job
-        structlog.contextvars.bind_contextvars(job_id=taken.id, account=account)
+        structlog.contextvars.bind_contextvars(job_id=taken.job.id, account=account)
         try:
-            self._submit(taken, refused_at)
+            self._submit(taken)
         finally:
             structlog.contextvars.unbind_contextvars("job_id", "account")
         return True
 
-    def _take(self, name: str) -> tuple[Job, float | None] | None:
-        """The next job, and when the provider last refused it for not knowing its parent."""
+    def _take(self, name: str) -> _Taken | None:
         now = self._orchestrator.clock()
         capacity = self._orchestrator.dispatch.capacity(name, now, fresh=True)
         refunds = self._orchestrator.accounts[name].refunds_failures
@@ -103,10 +116,11 @@ class Submitter:
             # A job past its deadline times out instead.
             taken = decision.job.status is Status.SUBMITTING
             if decision.disposition is Disposition.APPLIED and taken:
-                return decision.job, _refused_at(job)
+                return _Taken(decision.job, now, _refused_at(job))
         return None
 
-    def _submit(self, job: Job, refused_at: float | None = None) -> None:
+    def _submit(self, taken: _Taken) -> None:
+        job = taken.job
         client = self._clients[job.account]
         parent = self._parent(job)
         ended_at = parent.finished_at if parent else None
@@ -117,8 +131,13 @@ class Submitter:
             target = self._target(prepared, parent, client)
             kind, submission = self._prepare(prepared, target)
         except (_Refused, HooklineError) as error:
-            reply = Replied(job.attempt, _verdict_of(error), ended_at)
-            self._orchestrator.record(job, reply)
+            verdict = _verdict_of(error)
+            if isinstance(error, ProviderRefused):
+                now = self._orchestrator.clock()
+                self._orchestrator.dispatch.asked(job.account, now, refused=str(error))
+            elif isinstance(error, ProviderUnavailable):
+                self._learn(taken, verdict)
+            self._orchestrator.record(job, Replied(job.attempt, verdict, ended_at))
             return
         posting = Posting(job.attempt, target.custom_id, target.modal_prompt, fetched)
         decision = self._orchestrator.record(job, posting)
@@ -132,25 +151,34 @@ class Submitter:
         exists = call in self._orchestrator.calls.of(job.account).taken
         verdict = client.submit(kind, submission, send_until=lease_end, exists=exists)
         log.info("job.submitted", kind=kind.value, outcome=verdict.outcome.value)
-        self._learn(job.account, verdict, call)
+        works_again = self._learn(taken, verdict, call)
         self._record_reply(decision.job, Replied(job.attempt, verdict, ended_at))
         if verdict.outcome in _TAKEN and ended_at is not None:
-            self._learn_lag(job.account, ended_at, refused_at)
+            self._learn_lag(job.account, ended_at, taken.refused_at)
+        if works_again:
+            self._orchestrator.release(job.account)
+            self._orchestrator.dispatch.wake_again(job.account, self._orchestrator.clock())
         if client.last_dialect not in (None, self._learnt.get(job.account)):
             self._learnt[job.account] = client.last_dialect
             self._store.accounts.learn_dialect(job.account, client.last_dialect)
 
-    def _learn(self, account: str, verdict: Verdict, call: str) -> None:
-        """Runs before the reply is recorded, else a refused job would come back at once."""
-        calls = self._orchestrator.calls
+    def _learn(self, taken: _Taken, verdict: Verdict, call: str | None = None) -> bool:
+        """Runs before the reply is recorded, else a refused job would come back at once.
+
+        ``call``: that was answered so; None if nothing was sent. True if the account works again.
+        """
+        account, calls = taken.job.account, self._orchestrator.calls
+        dispatch, now = self._orchestrator.dispatch, self._orchestrator.clock()
         try:
-            self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
-            if verdict.outcome in _TAKEN:
+            works_again = dispatch.learn(account, verdict, now, started_at=taken.at)
+            if call and verdict.outcome in _TAKEN:
                 calls.took(account, call)
-            elif verdict.lacks_call and not verdict.account_trouble and verdict.error:
+            elif call and verdict.lacks_call and not verdict.account_trouble and verdict.error:
                 calls.missing(account, call, verdict.error.message)
         except StoreUnavailable as error:
             log.warning("account.outcome_not_stored", account=account, error=str(error))
+            return False
+        return works_again
 
     def _learn_lag(self, account: str, ended_at: float, refused_at: float | None) -> None:
         """A press on a task that ended at ``ended_at`` was taken now."""
@@ -300,6 +328,11 @@ def _verdict_of(error: Exception) -> Verdict:
     """Treat a POST that cannot be prepared as refused, for now or for good."""
     if isinstance(error, _Refused):
         return error.verdict
+    if isinstance(error, ProviderRefused):
+        refusal = job_error(ErrorCode.UNAUTHORIZED, str(error))
+        return Verdict(Outcome.TRY_LATER, error=refusal, account_trouble=True)
+    if isinstance(error, ProviderUnavailable):
+        return Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.UNAVAILABLE, str(error)))
     retryable = isinstance(error, HooklineError) and error.retryable
     code = ErrorCode.BAD_PICTURE if isinstance(error, PictureError) else ErrorCode.NOT_PREPARED
     if retryable:

@@ -30,6 +30,8 @@ CLAIM_S = 10.0
 WAKE_AGAIN_S = 2.0
 #: The same for an account with a limited pace, which only this wakes for the next start.
 PACED_S = 0.5
+#: Seconds between two questions whether an account in trouble answers.
+CHECK_EVERY_S = 3.0
 #: Seconds between two checks for leaked slots.
 MEND_S = 60.0
 #: Jobs per Celery task that asks for seeds.
@@ -96,7 +98,19 @@ class Sweep:
         for account in self._orchestrator.accounts.values():
             paced = account.max_starts_per_minute is not None
             if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
+                self._orchestrator.dispatch.try_if_stuck(account.name, now)
+                self._release_for_trial(account.name, now)
                 self._orchestrator.dispatch.wake_again(account.name, now)
+            in_trouble = self._orchestrator.dispatch.breaker(account.name).in_trouble
+            if in_trouble and self._store.once(f"check:{account.name}", CHECK_EVERY_S):
+                self._wakeups.check(account.name)
+
+    def _release_for_trial(self, account: str, now: float) -> None:
+        """If nothing else can try a resting account, the jobs that it refused do."""
+        dispatch = self._orchestrator.dispatch
+        trial = dispatch.breaker(account).trial(now) is not None
+        if trial and not self._store.queue.load(account).startable(dispatch.capacity(account, now)):
+            self._orchestrator.release(account)
 
     def _read_ledgers(self) -> None:
         """One message per account whose ledger has something to tell."""

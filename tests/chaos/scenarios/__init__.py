@@ -21,6 +21,7 @@ from tests.chaos.scenarios import (
     provider,
     redis_down,
     soak,
+    troubles,
     turns,
     unknown_paths,
 )
@@ -47,4 +48,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *unknown_paths.SCENARIOS,
     *pace.SCENARIOS,
     *ledger.SCENARIOS,
+    *troubles.SCENARIOS,
 )

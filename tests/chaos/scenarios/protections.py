@@ -12,7 +12,16 @@ from random import Random
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Run
-from tests.chaos.scenarios import crashes, files, ledger, mixed, pace, pauses, unknown_paths
+from tests.chaos.scenarios import (
+    crashes,
+    files,
+    ledger,
+    mixed,
+    pace,
+    pauses,
+    troubles,
+    unknown_paths,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,20 @@ PROTECTIONS = (
         pace.forgetting,
     ),
     Protection("pace", "no lag is learnt from presses", "F28b", "refusals for", pace.lagging),
+    Protection(
+        "trial-place",
+        "a trial of a resting account needs a place that other jobs hold",
+        "F26",
+        "nothing was accepted",
+        troubles.troubles,
+    ),
+    Protection(
+        "refused-questions",
+        "nobody learns that an account refuses to be asked",
+        "F29",
+        "while it refused questions",
+        troubles.blind,
+    ),
 )
 
 

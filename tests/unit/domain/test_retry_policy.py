@@ -5,7 +5,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.retry_policy import BACKOFF_CAP_S, SLOW_BACKOFF_S, backoff, look_after
+from worker.domain.retry_policy import (
+    BACKOFF_CAP_S,
+    IN_TROUBLE_CAP_S,
+    SLOW_BACKOFF_S,
+    backoff,
+    look_after,
+)
 
 jitters = st.floats(0, 1, exclude_max=True)
 
@@ -23,8 +29,13 @@ def test_a_wait_is_never_short_and_never_endless(refusals: int, jitter: float, s
     assert wait <= 2 * backoff(refusals, 0.0, slow=slow)
 
 
-def test_lasting_trouble_waits_minutes_from_the_start() -> None:
-    assert backoff(1, 0.0, slow=True) == SLOW_BACKOFF_S / 2
+def test_lasting_trouble_soon_waits_minutes() -> None:
+    waits = [backoff(refusals, 0.0, slow=True) for refusals in (1, 2, 3, 4, 99)]
+    assert waits == [7.5, 30.0, 120.0, SLOW_BACKOFF_S / 2, SLOW_BACKOFF_S / 2]
+
+
+def test_in_trouble_of_the_account_a_job_waits_for_seconds() -> None:
+    assert backoff(99, 0.999, in_trouble=True) <= IN_TROUBLE_CAP_S
 
 
 @given(st.floats(0, 10**6))

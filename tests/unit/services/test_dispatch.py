@@ -104,6 +104,9 @@ def test_a_closed_account_hands_its_new_jobs_on(house: House) -> None:
     house.shell.put(replace(waiting, due_at=None))
     assert [each.id for each in house.submit("large")] == [job.id]
     assert house.shell.job(bound).status is Status.QUEUED
+    house.shell.now += REST_S
+    assert [each.id for each in house.submit("small")] == [bound.id], "it is tried after a rest"
+    assert house.shell.orchestrator.dispatch.breaker("small").closed is None
 
 
 def test_a_job_bound_to_the_account_that_refuses_it_fails(house: House) -> None:
@@ -141,7 +144,7 @@ def test_an_account_that_keeps_failing_rests_and_is_tried_with_one_job(house: Ho
     assert len(sent) == FAILURES
     house.shell.now += REST_S
     again = house.submit("large", Verdict(Outcome.ACCEPTED, task_id="t"))
-    assert len(again) == 3, "the first was accepted, so that the others may follow"
+    assert len(again) == 4, "the first was accepted, so that those refused before may follow"
 
 
 def test_a_full_account_is_given_less_and_no_attempt_is_burnt(house: House) -> None:

@@ -161,7 +161,7 @@ def test_a_closed_account_says_that_a_worker_knows_another_key() -> None:
     found = waiting(shell.orchestrator, shell.put(a_job(account="main")), here)
     assert found is not None
     assert found.reason is Reason.CLOSED
-    assert "`hookline resume --account main`; but the worker" in found.message
+    assert "`hookline resume main` tries it at once; but the worker" in found.message
 
 
 def test_the_doctor_tells_of_workers() -> None:

@@ -76,6 +76,9 @@ class CeleryWakeups:
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         self._send("hookline.ask", account, list(job_ids))
 
+    def check(self, account: str) -> None:
+        self._send("hookline.check", account)
+
     def store_assets(self, job_id: str) -> None:
         self._send("hookline.store_assets", job_id, queue=FILES)
 

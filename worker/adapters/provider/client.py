@@ -8,70 +8,44 @@ of the reply. A provider cannot accept a JSON body whose end it did not receive.
 Reads cost nothing, may be repeated, and raise ``ProviderUnavailable`` if a repeat can help.
 """
 
-import io
-import json
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import requests
-import urllib3
-from requests.auth import AuthBase
 
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.payloads import Submission, address
 from worker.adapters.provider.replies import (
+    front_away,
     no_such_call,
     read_reply,
     read_seed,
     read_transport_error,
 )
 from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
+from worker.adapters.provider.transport import TROUBLE, Body, Key, body_of, written
 from worker.adapters.provider.unknown_path import NO_JSON, Answer, is_page, lacks_call, title_of
 from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account, Dialect
-from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
+from worker.domain.error_codes import ErrorCode
+from worker.domain.errors import HooklineError, NoSuchCall, ProviderRefused, ProviderUnavailable
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, without_tokens
 
-MAX_BODY = 4 * 1024 * 1024  #: bytes read of a response; a task has 5 KB, rarely 50
 MAX_IDS = 100  #: tasks per call
 SEED_S = 45.0  #: timeout for a picture's seed
+CHECK_S = 5.0  #: timeout for the question whether the provider answers
 _PROBE_S = 10.0  #: timeout of a call that only compares
 _BY_IDS = "/mj/task/list-by-condition"
 _NO_TASK = "hookline-asks-for-no-task"  #: the id of no task
 
-_CHUNK = 64 * 1024
 _CONNECT_S = 5.0  #: for a connection
-
-#: What the HTTP libraries raise; ValueError: a key or address with characters that HTTP cannot
-#: carry.
-TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
-
-
-class _Key(AuthBase):
-    """Adds the account's key in one of three ways.
-
-    As the request's ``auth`` it also prevents an entry of ``~/.netrc`` from replacing the key.
-    """
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        key = self._account.key
-        if key and self._account.auth == "mj-api-secret":
-            request.headers["mj-api-secret"] = key
-        elif key:
-            bearer = self._account.auth == "bearer"
-            request.headers["Authorization"] = f"Bearer {key}" if bearer else key
-        return request
 
 
 class ProviderClient:
@@ -94,7 +68,7 @@ class ProviderClient:
         #: The dialect, as far as the responses show it.
         self.last_dialect: Dialect | None = None
         self._account = account
-        self._key = _Key(account)
+        self._key = Key(account)
         self._given = session
         self._local = threading.local()
         self._deadline_s = deadline_s
@@ -112,8 +86,8 @@ class ProviderClient:
     ) -> Verdict:
         """POST once and classify whatever happens.
 
-        ``exists``: the call took a job before, so a page instead of an answer cannot mean that the
-        provider lacks it.
+        ``exists``: the call took a job before: a page instead of an answer cannot mean that the
+        provider lacks it, and a 404 only if the provider answers another question.
 
         After ``send_until`` (seconds since the epoch) nothing is sent: the caller's lease is over,
         and another process may act on the job. The check comes as late as possible, when the
@@ -122,7 +96,7 @@ class ProviderClient:
         Each submit opens a new connection: the provider may close a kept one at the moment of its
         use, which would leave the job in doubt for nothing.
         """
-        data = _Body(_written(submission.body), send_until)
+        data = Body(written(submission.body), send_until)
         session = self._given or new_session()
         try:
             answer = self._exchange(session, "POST", submission.path, data)
@@ -135,6 +109,8 @@ class ProviderClient:
         verdict = read_reply(kind, answer.status, answer.body)
         if not exists and self._lacks("POST", submission.path, answer):
             verdict = no_such_call(kind, f"POST {submission.path}", title_of(answer))
+        elif exists and _is_missing(verdict) and not self._answers(submission.path):
+            verdict = front_away(verdict)
         if verdict.error is None:
             return verdict
         words = self._without_key(verdict.error.message)
@@ -145,7 +121,7 @@ class ProviderClient:
 
         Raises:
             ProviderUnavailable: No response, or not a valid one.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         status, value = self._ask("GET", f"/mj/task/{_quoted(task_id)}/fetch")
         snapshot = read_fetch(status, value)
@@ -161,13 +137,27 @@ class ProviderClient:
         Raises:
             ProviderUnavailable: No response, or not a valid one.
             NoSuchCall: The provider tells of one task per call only.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         found: list[Snapshot] = []
         for start in range(0, len(task_ids), MAX_IDS):
-            asked = {"ids": list(task_ids[start : start + MAX_IDS])}
-            found += self._list("POST", _BY_IDS, asked)
+            found += self._by_ids(task_ids[start : start + MAX_IDS])
         return found
+
+    def check(self) -> None:
+        """Ask about a task that does not exist, which costs nothing.
+
+        Raises like ``fetch_many``, but after ``CHECK_S`` at most.
+        """
+        within_s = min(CHECK_S, self._deadline_s)
+        try:
+            self._by_ids([_NO_TASK], within_s=within_s)
+        except NoSuchCall:
+            self._ask("GET", f"/mj/task/{_NO_TASK}/fetch", within_s=within_s)
+
+    def _by_ids(self, task_ids: Sequence[str], *, within_s: float | None = None) -> list[Snapshot]:
+        body = {"ids": list(task_ids)}
+        return self._list("POST", _BY_IDS, body, within_s=within_s)
 
     def task_list(self) -> list[Snapshot]:
         """The newest tasks of the provider; only novicezk and trueai have this.
@@ -178,7 +168,7 @@ class ProviderClient:
         Raises:
             ProviderUnavailable: No response, or not a valid one.
             NoSuchCall: The provider does not list its tasks.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         if self._given is None:
             self._session().close()  # its connections; it opens others
@@ -192,7 +182,7 @@ class ProviderClient:
         Raises:
             ProviderUnavailable: No response, or a page of which nothing is known.
             NoSuchCall: The provider has no seeds.
-            HooklineError: The key is refused.
+            ProviderRefused: The key is refused.
         """
         path = f"/mj/task/{_quoted(task_id)}/image-seed"
         answer = self._answer("GET", path, within_s=min(SEED_S, self._deadline_s))
@@ -202,8 +192,10 @@ class ProviderClient:
             return reply
         return replace(reply, error=without_tokens(self._without_key(reply.error)))
 
-    def _list(self, method: str, path: str, body: JSON | None = None) -> list[Snapshot]:
-        answer = self._answer(method, path, body)
+    def _list(
+        self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
+    ) -> list[Snapshot]:
+        answer = self._answer(method, path, body, within_s=within_s)
         if answer.status in (404, 405):
             raise NoSuchCall(f"The provider has no {path}.", proven=self._answers(path, body))
         self._require(method, path, answer, body)
@@ -226,7 +218,7 @@ class ProviderClient:
         """Whether ``answer`` proves that the provider has no such call; see ``unknown_path``."""
 
         def ask(probed: str) -> Answer:
-            data = _Body(NO_JSON) if method == "POST" else None
+            data = Body(NO_JSON) if method == "POST" else None
             return self._exchange(self._session(), method, probed, data, _PROBE_S)
 
         try:
@@ -264,7 +256,7 @@ class ProviderClient:
         self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
     ) -> Answer:
         """A response that is not an error of the provider as a whole."""
-        data = None if body is None else _Body(_written(body))
+        data = None if body is None else Body(written(body))
         try:
             answer = self._exchange(self._session(), method, path, data, within_s)
         except TROUBLE as error:
@@ -273,7 +265,7 @@ class ProviderClient:
         self._learn(value)
         words = self._without_key(words_of(value)[0] or "no explanation")
         if status in (401, 403):
-            raise HooklineError(f"The provider refuses the key (HTTP {status}): {words}")
+            raise ProviderRefused(f"The provider refuses the key (HTTP {status}): {words}")
         if status >= 500 or status == 429 or 300 <= status < 400:
             raise ProviderUnavailable(f"The provider answered HTTP {status}: {words}")
         return answer
@@ -283,7 +275,7 @@ class ProviderClient:
         session: requests.Session,
         method: str,
         path: str,
-        data: "_Body | None",
+        data: Body | None,
         within_s: float | None = None,
     ) -> Answer:
         """Send one request; return the response.
@@ -309,7 +301,7 @@ class ProviderClient:
             ) as response,
         ):
             said = response.headers.get("Content-Type", "")
-            return Answer(response.status_code, read_body(response), said)
+            return Answer(response.status_code, body_of(response), said)
 
     def _session(self) -> requests.Session:
         """The session for reads: one per thread, as `requests` does not promise thread safety."""
@@ -335,39 +327,8 @@ class ProviderClient:
         return text.replace(key, HIDDEN).replace(repr(key)[1:-1], HIDDEN) if key else text
 
 
-class _Body(io.BytesIO):
-    """A body as a file whose position shows how much the connection has read."""
-
-    def __init__(self, written: bytes, send_until: float = float("inf")) -> None:
-        super().__init__(written)
-        self._size = len(written)
-        self._send_until = send_until
-
-    @property
-    def sent(self) -> bool:
-        """Whether all of it may be on its way. A provider cannot accept JSON without its end."""
-        return self.tell() >= self._size
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        # The wall clock, like the lease: it continues while a process or its machine is suspended.
-        if not self.sent and time.time() > self._send_until:
-            raise TimeoutError("Too late to send: the lease of this submission is over.")
-        return super().read(size)
-
-
-def _written(body: JSON) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
-
-
-def read_body(response: requests.Response) -> bytes:
-    """The response's body, up to ``MAX_BODY``."""
-    body = bytearray()
-    while len(body) < MAX_BODY:
-        chunk = response.raw.read1(_CHUNK, decode_content=True)
-        if not chunk:
-            break
-        body += chunk
-    return bytes(body)
+def _is_missing(verdict: Verdict) -> bool:
+    return verdict.error is not None and verdict.error.code == ErrorCode.NO_ENDPOINT
 
 
 def _quoted(task_id: str) -> str:

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
-from worker.adapters.provider.client import TROUBLE, read_body
 from worker.adapters.provider.ledger import read_balance, read_log, read_refusal, read_tasks
+from worker.adapters.provider.transport import TROUBLE, body_of
 from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account
 from worker.domain.account.ledger import Balance, LedgerTask, TaskCharge
@@ -97,7 +97,7 @@ class LedgerClient:
                 stream=True,
             ) as response,
         ):
-            return response.status_code, read_body(response)
+            return response.status_code, body_of(response)
 
     def _shown(self, words: str) -> str:
         for secret in self._secrets:

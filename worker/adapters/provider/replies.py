@@ -227,6 +227,15 @@ def no_such_call(kind: Kind, call: str, title: str) -> Verdict:
     return Verdict(Outcome.PERMANENT, error=error, account_trouble=everywhere, lacks_call=True)
 
 
+def front_away(verdict: Verdict) -> Verdict:
+    """The verdict on a call that took jobs before and is missing now, with everything else: only
+    the front of the provider answers, as while its own servers are replaced.
+    """
+    message = verdict.error.message if verdict.error else "no explanation"
+    words = f"The provider answers nothing but this now: {message}"
+    return Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.UNAVAILABLE, words))
+
+
 def read_seed(http_status: int, body: Any) -> SeedReply:
     """The JSON of an image-seed reply: the seed is under ``result``, or ``seed`` in some forks.
 

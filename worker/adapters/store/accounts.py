@@ -36,6 +36,11 @@ class AccountStore(Part):
         docs = codec.breakers.dump(breaker), codec.breakers.dump(known)
         return bool(self._run("save_breaker", account, *docs))
 
+    def tried_by(self, account: str) -> str | None:
+        """The id of the job that tried the account last, after a rest."""
+        job_id = self._ask(self._redis.hget, f"{self._prefix}account:{account}", "trial")
+        return job_id.decode() if job_id else None
+
     def callback_stats(self, account: str) -> CallbackStats:
         """How the account's results have arrived so far."""
         pipe = self._redis.pipeline(transaction=False)

@@ -100,6 +100,13 @@ class JobStore(Part):
         """Set the due time of a job that has one; do nothing to others."""
         self._ask(self._redis.zadd, f"{self._prefix}due", {job_id: due_at}, xx=True)
 
+    def held_back(self, account: str, limit: int) -> list[Job]:
+        """The oldest jobs that wait because the account refused them; ``ANY``: of those that any
+        account may take.
+        """
+        ids = self._ask(self._redis.zrange, f"{self._prefix}held_back:{account}", 0, limit - 1)
+        return self.get_many([job_id.decode() for job_id in ids])
+
     def due_at(self, job_id: str) -> float | None:
         """When somebody looks at the job next; later than its own ``due_at`` after a poll."""
         due: float | None = self._ask(self._redis.zscore, f"{self._prefix}due", job_id)
@@ -214,8 +221,10 @@ def _entry(job: Job, capacity: Capacity) -> dict[str, Any]:
     """What the script needs of a job; it does not read the doc."""
     place = place_of(job)
     entry = {"id": job.id, "version": job.version, "place": place.as_json, "doc": codec.dump(job)}
-    if job.due_at is not None:
-        entry["due"] = job.due_at
+    if job.look_at is not None:
+        entry["due"] = job.look_at
+    if job.held_back:
+        entry["held_back"] = True
     if money := charges(job, capacity.price(place.lane.sort)):
         entry["money"] = codec.dump_json(money)
     return entry

@@ -65,12 +65,19 @@ class Load:
         return self.images + self.films
 
     def free(self, capacity: Capacity) -> int:
-        """How many more jobs may run."""
+        """How many more jobs may run; a trial has a place of its own."""
+        if capacity.trial is not None:
+            return min(1, capacity.all_slots)
         images = max(0, capacity.image_slots - self.images)
         return images + max(0, capacity.video_slots - self.films)
 
     def startable(self, capacity: Capacity) -> int:
         """How many jobs the free slots allow to start now."""
+        if capacity.trial is not None:
+            images = min(capacity.image_slots, self.ready + self.anywhere)
+            return min(
+                1, images + min(capacity.video_slots, self.ready_films + self.anywhere_films)
+            )
         images = min(max(0, capacity.image_slots - self.images), self.ready + self.anywhere)
         films = max(0, capacity.video_slots - self.films)
         return images + min(films, self.ready_films + self.anywhere_films)

@@ -43,6 +43,7 @@ _FREE = frozenset(
     {
         AttemptOutcome.NOT_YET,
         AttemptOutcome.TRY_LATER,
+        AttemptOutcome.PERMANENT,
         AttemptOutcome.NOT_SENT,
         AttemptOutcome.NOT_LISTED,
     }

@@ -38,6 +38,8 @@ class Capacity:
     day_budget: Amount | None = None  #: of all accounts today
     tenant_budgets: Mapping[str, Amount] = field(default_factory=dict)  #: as ``Budgets.tenants``
     today: str = ""  #: the day, UTC, as ``2026-11-22``
+    #: The rest after which one job tries the account, whatever runs there; slots are 1 or 0 then.
+    trial: float | None = None
 
     def slots(self, pool: Pool) -> int:
         """Concurrent jobs of the pool."""
@@ -77,4 +79,5 @@ class Capacity:
             "tenants": dict(self.tenant_budgets),
             "interval": self.interval_s,
             "burst": self.burst,
+            "trial": self.trial,
         }

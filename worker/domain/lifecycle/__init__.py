@@ -47,6 +47,7 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.Missing: observing.missing,
     events.NotListed: doubting.not_listed,
     events.TimePassed: asking.time_passed,
+    events.TroubleOver: asking.trouble_over,
     events.Cancelled: asking.cancelled,
     events.Retried: asking.retried,
     events.Resolved: asking.resolved,

@@ -29,17 +29,24 @@ _WINDOW_DEADLINE = job_error(
 
 def time_passed(job: Job, event: events.TimePassed, now: float, policy: Policy) -> Decision:
     """The job is due: a worker died, a deadline passed, or a wait is over."""
-    if job.due_at is None or job.due_at > now:
+    if job.look_at is None or job.look_at > now:
         return Decision(job, Disposition.STALE)
     if job.waiting or job.kind is Kind.CHOOSE:
         return Decision(call_lost(job, now))
     return Decision(_silent(job, now, policy))
 
 
+def trouble_over(job: Job, event: events.TroubleOver, now: float, policy: Policy) -> Decision:
+    """Ready at once, instead of at the end of its backoff."""
+    if not job.held_back:
+        return Decision(job, Disposition.STALE)
+    return Decision(replace(job, due_at=None))
+
+
 def _silent(job: Job, now: float, policy: Policy) -> Job:
     late = job.deadline_at is not None and now >= job.deadline_at
     overdue_since = job.overdue_since or job.deadline_at
-    too_late = overdue_since is not None and now >= overdue_since + policy.grace_s
+    too_late = overdue_since is not None and policy.too_late(overdue_since, now)
     if job.draining:
         unanswered = job.task_id is None and job.doubt_until is not None and now >= job.doubt_until
         if too_late or unanswered:

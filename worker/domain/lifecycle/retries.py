@@ -18,7 +18,9 @@ from worker.domain.result import JobError
 #: Outcomes of an attempt after which another one may start automatically.
 _RETRIED = frozenset({AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT})
 #: Outcomes of attempts that were not accepted.
-_NOT_TRIED = frozenset({AttemptOutcome.NOT_SENT, AttemptOutcome.NOT_LISTED})
+_NOT_TRIED = frozenset(
+    {AttemptOutcome.NOT_SENT, AttemptOutcome.NOT_LISTED, AttemptOutcome.PERMANENT}
+)
 
 
 def ended_or_retried(job: Job, status: Status, now: float, error: JobError | None) -> Job:

@@ -14,6 +14,17 @@ from worker.domain.lifecycle.observing import observed
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import Result
 
+#: Errors that say nothing about the job.
+_OF_ACCOUNT = frozenset(
+    {
+        ErrorCode.UNREACHABLE,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.PROVIDER_ERROR,
+        ErrorCode.NO_ACCOUNT,
+        ErrorCode.NO_CHANNEL,
+    }
+)
+
 #: Outcomes after which the attempt's number is used again.
 _REFUSED = frozenset({AttemptOutcome.NOT_YET, AttemptOutcome.TRY_LATER})
 
@@ -105,10 +116,9 @@ def _applied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
         case Outcome.NOT_YET:
             return Decision(_parent_unknown(job, event, now, policy))
         case Outcome.TRY_LATER:
-            return Decision(_refused(job, verdict, now))
-        case Outcome.PERMANENT if verdict.account_trouble and job.spec.anywhere and not job.task_id:
-            # The account is at fault; another one may take the job.
-            return Decision(_refused(job, verdict, now))
+            return Decision(_refused(job, verdict, now, policy))
+        case Outcome.PERMANENT if verdict.account_trouble and _may_go_on(job, policy):
+            return Decision(_refused(job, verdict, now, policy))
         case Outcome.PERMANENT:
             return Decision(moves.ended(job, Status.FAILED, now, verdict.error))
         case Outcome.IN_DOUBT:
@@ -131,25 +141,50 @@ def _parent_unknown(job: Job, event: Replied, now: float, policy: Policy) -> Job
     return _queued_again(job, verdict, now + lag.again_after(age_s))
 
 
-def _refused(job: Job, verdict: Verdict, now: float) -> Job:
+def _may_go_on(job: Job, policy: Policy) -> bool:
+    """Whether a job may still be accepted although we are refused: by another account, or later by
+    this one.
+    """
+    return policy.account_accepts or _may_move(job)
+
+
+def _may_move(job: Job) -> bool:
+    """Whether another account may take the job."""
+    return job.spec.anywhere and job.task_id is None
+
+
+def _refused(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
     """Back to the queue: nothing was accepted."""
     refusals = job.refusals + 1
     if _lacks_picture(verdict) and refusals >= retry_policy.PICTURE_TRIES:
         return moves.ended(job, Status.FAILED, now, verdict.error)
     jitter = retry_policy.jitter_of(job.id, refusals)
-    delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
+    in_trouble = verdict.account_trouble or _in_trouble(verdict)
+    delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow, in_trouble=in_trouble)
+    rests_until = policy.account_rests_until
+    if in_trouble and rests_until is not None and not _may_move(job):
+        # If the job itself is the reason, another one shows that the account works.
+        delay = max(delay, rests_until - now + retry_policy.BEHIND_OTHERS_S)
     return _queued_again(job, verdict, now + delay)
 
 
 def _queued_again(job: Job, verdict: Verdict, due_at: float) -> Job:
     """Back to the queue under the same attempt."""
+    outcome = AttemptOutcome(verdict.outcome.value)
+    if outcome is AttemptOutcome.PERMANENT and not _may_move(job):
+        outcome = AttemptOutcome.TRY_LATER
     return replace(
-        moves.attempt_ended(job, AttemptOutcome(verdict.outcome.value)),
+        moves.attempt_ended(job, outcome),
         status=Status.QUEUED,
         refusals=job.refusals + 1,
         error=verdict.error,
         due_at=due_at,
     )
+
+
+def _in_trouble(verdict: Verdict) -> bool:
+    """Whether other jobs of the account would have been refused as well, as far as that shows."""
+    return verdict.error is not None and verdict.error.code in _OF_ACCOUNT
 
 
 def _lacks_picture(verdict: Verdict) -> bool:

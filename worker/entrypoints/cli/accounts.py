@@ -20,6 +20,7 @@ _COLOURS = {
     Taking.OPEN: "green",
     Taking.PAUSED: "yellow",
     Taking.CLOSED: "red",
+    Taking.BLIND: "red",
     Taking.RESTING: "magenta",
     TrackingMode.CALLBACKS: "green",
     TrackingMode.MIXED: "yellow",
@@ -35,7 +36,8 @@ def accounts(*, as_json: bool) -> None:
     """Show each account: its jobs, its money, and how results arrive.
 
     State: `open`; `paused` by a person; `closed`: its key, right or credit was refused; `resting`:
-    it failed again and again. Ready: jobs that wait for a slot. Errors: the share of submissions
+    its submits fail; both are tried again by themselves, with one job. `blind`: it refuses
+    to be asked about its tasks. Ready: jobs that wait for a slot. Errors: the share of submissions
     that failed. Delivery: `callbacks` arrive for every end; `mixed`: some ends have to be polled,
     or nothing is known yet; `polling`: all have to be polled.
     """
@@ -151,20 +153,25 @@ def _switch(name: str, text: str, do: Callable[[Pausable, str], Sequence[str]]) 
     """`pause` or `resume`."""
 
     def run(**given: str | None) -> None:
-        of: tuple[Pausable, ...] = ("account", "kind")
-        chosen = [(each, value) for each in of if (value := given[each]) is not None]
+        named: tuple[tuple[Pausable, str | None], ...] = (
+            ("account", given["name"]),
+            ("account", given["account"]),
+            ("kind", given["kind"]),
+        )
+        chosen = [(of, value) for of, value in named if value is not None]
         if not chosen:
-            raise WrongUsage(f"Say what: {' or '.join(f'--{each} NAME' for each in of)}.")
+            raise WrongUsage("Say what: the name of an account, or --kind KIND.")
         paused = [do(each, value) for each, value in chosen][-1]
         words = ", ".join(what.replace(":", " ", 1) for what in paused)
         click.echo(f"Paused now: {words or 'nothing'}")
 
     kinds = click.Choice([kind.value for kind in SUBMITTED_KINDS])
     options: list[click.Parameter] = [
-        click.Option(["--account"], metavar="NAME", help="An account."),
+        click.Argument(["name"], metavar="[ACCOUNT]", required=False),
+        click.Option(["--account"], metavar="NAME", help="An account, like the argument."),
         click.Option(["--kind"], type=kinds, help="A kind of job, on all accounts."),
     ]
-    examples = (f"hookline {name} --account main", f"hookline {name} --kind video")
+    examples = (f"hookline {name} main", f"hookline {name} --kind video")
     return Command(name, help=text, params=options, callback=run, examples=examples)
 
 
@@ -176,7 +183,7 @@ pause = _switch(
 resume = _switch(
     "resume",
     "Start jobs of an account or a kind again.\n\nAn account that is closed (its key, right or "
-    "credit was refused) or resting is opened again.",
+    "credit was refused) or resting is tried at once, and so are the jobs that it refused.",
     client.resume,
 )
 

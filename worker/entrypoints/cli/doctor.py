@@ -139,7 +139,9 @@ def check_provider(settings: Settings, account: Account) -> Finding:
         advice = f"Check {url} ({account.url}): the base before /mj."
         return Finding(name, "fail", str(error), advice)
     except HooklineError as error:
-        return Finding(name, "fail", str(error), f"Check {key} and {auth}.")
+        return Finding(
+            name, "fail", str(error), f"Check {key} and {auth}, and the quota of the key."
+        )
     return Finding(name, "ok", f"{account.url} answers, the key is not refused")
 
 

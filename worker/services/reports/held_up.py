@@ -1,6 +1,7 @@
 """PURE. What holds up a job that is not queued, in words that say what to do about it."""
 
 from worker.domain import buttons, retry_policy
+from worker.domain.account.circuit_breaker import BLIND_HINT
 from worker.domain.events import Policy
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
@@ -20,6 +21,8 @@ def held_up(job: Job, policy: Policy, now: float, asked_at: float | None = None)
 
     ``asked_at``: when the provider is asked about it next.
     """
+    if job.askable and policy.unanswered is not None:
+        return _unseen(job, policy)
     match job.status:
         case Status.SUBMITTING:
             return _submit(job, policy, now)
@@ -41,6 +44,16 @@ def held_up(job: Job, policy: Policy, now: float, asked_at: float | None = None)
             return Waiting(Reason.SEED, message, ends_at)
         case _:
             return None
+
+
+def _unseen(job: Job, policy: Policy) -> Waiting:
+    message = (
+        f"what became of task {job.task_id} cannot be seen: {str(policy.unanswered).rstrip('.')}; "
+        "it is asked again every few seconds, and a callback still counts"
+    )
+    if policy.blind:
+        return Waiting(Reason.BLIND, f"{message}. {BLIND_HINT}")
+    return Waiting(Reason.UNANSWERED, message)
 
 
 def _submit(job: Job, policy: Policy, now: float) -> Waiting | None:

@@ -9,7 +9,7 @@ from worker.adapters.store import Filter, Load
 from worker.adapters.store.store import Store
 from worker.domain.account.billing import Standing
 from worker.domain.account.capacity import Capacity
-from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
 from worker.domain.account.ledger import Call, Ledger, warning
 from worker.domain.job import Status
 from worker.domain.money import Amount
@@ -54,20 +54,50 @@ def overview(orchestrator: Orchestrator) -> Accounts:
 
 
 def state_of(
-    name: str, breaker: CircuitBreaker, paused: Collection[str], now: float
+    name: str,
+    breaker: CircuitBreaker,
+    paused: Collection[str],
+    now: float,
+    trial: str | None = None,
 ) -> AccountState:
-    """Whether the account takes jobs."""
-    resume = f"hookline resume --account {name}"
+    """Whether the account takes jobs. ``trial``: the job that tries it now, after a rest."""
+    resume = f"hookline resume {name}"
+    at_once = f"`{resume}` tries it at once."
+    until = None if breaker.blind else breaker.tries_at
+    next_try = _next_try(breaker, now, trial)
     if breaker.closed:
-        return _state(Taking.CLOSED, breaker.closed, hint=f"Fix it, then `{resume}`.")
+        return _state(Taking.CLOSED, f"{breaker.closed}; {next_try}", until, f"Fix it; {at_once}")
     if f"account:{name}" in paused:
         return _state(Taking.PAUSED, "a person paused it", hint=f"`{resume}`")
-    if breaker.rest_until is None:
+    if breaker.blind:
+        since = clock_of(breaker.unseen_since or now)
+        why = f"it refuses to be asked about tasks since {since}: {breaker.blind.rstrip('.')}"
+        going_on = "nothing new starts there; it is asked every few seconds and goes on by itself"
+        return _state(Taking.BLIND, f"{why}; {going_on}", hint=BLIND_HINT)
+    if until is None:
         return _state(Taking.OPEN)
-    at = f"at {clock_of(breaker.rest_until)}" if now < breaker.rest_until else "now"
-    why = f"it failed again and again; a single job tries it {at}"
-    hint = f"`{resume}` if you know that it is well again."
-    return _state(Taking.RESTING, why, breaker.rest_until, hint)
+    last = f", the last one with {breaker.trouble}" if breaker.trouble else ""
+    why = f"its submits fail{last}; {next_try}"
+    return _state(Taking.RESTING, why, until, at_once)
+
+
+def trial_of(store: Store, name: str, breaker: CircuitBreaker, now: float) -> str | None:
+    """The id of the job that tries the resting account now, if one does."""
+    if breaker.trial(now) is None or (job_id := store.accounts.tried_by(name)) is None:
+        return None
+    job = store.jobs.get(job_id)
+    return job_id if job and job.status is Status.SUBMITTING and job.account == name else None
+
+
+def _next_try(breaker: CircuitBreaker, now: float, trial: str | None) -> str:
+    if breaker.blind:
+        return "it refuses questions as well, and is tried as soon as it answers one"
+    if trial:
+        return f"job {trial} tries it now"
+    at = breaker.tries_at or now
+    if breaker.away and now < at:
+        return f"it is tried as soon as it answers a question, at {clock_of(at)} at the latest"
+    return f"a single job tries it {f'at {clock_of(at)}' if now < at else 'now'}"
 
 
 def budget_of(store: Store, scope: str, capacity: Capacity) -> Budget:
@@ -139,7 +169,7 @@ def _account(
             video=Slots(running=load.films, max=account.max_running_video),
         ),
         believed_limit=breaker.believed(account.max_running, now),
-        state=state_of(name, breaker, paused, now),
+        state=state_of(name, breaker, paused, now, trial_of(store, name, breaker, now)),
         error_rate=breaker.error_rate,
         money=money,
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),

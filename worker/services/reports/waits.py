@@ -16,7 +16,7 @@ from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import Taking
 from worker.services.reports.answers.waiting import Reason, Waiting
 from worker.services.reports.held_up import held_up
-from worker.services.reports.overview import budget_of, clock_of, state_of
+from worker.services.reports.overview import budget_of, clock_of, state_of, trial_of
 from worker.services.roster import Roster
 
 #: Of several accounts' reasons the first of these is given: the one that ends soonest.
@@ -26,11 +26,14 @@ _SOONEST = (
     Reason.PACE,
     Reason.PROMPT,
     Reason.RESTING,
+    Reason.BLIND,
     Reason.BUDGET,
     Reason.PAUSED,
     Reason.CLOSED,
     Reason.ACCOUNT,
 )
+#: Seconds from which on it is said how a job is tried at once.
+_LONG_S = 20.0
 _IN_A_MOMENT = ": a worker takes it in a moment"
 #: Separates what accounts share about a budget from the price on each.
 _PRICE = ", this costs "
@@ -49,7 +52,7 @@ def waiting(orchestrator: Orchestrator, job: Job, roster: Roster | None = None) 
     if job.waiting:
         return _for_others(job)
     if job.due_at is not None:
-        return _backoff(job, job.due_at)
+        return _in_trouble(orchestrator, job) or _backoff(job, job.due_at, orchestrator.clock())
     names = [job.account] if job.account else list(orchestrator.accounts)
     found = _together([_on(orchestrator, job, name) for name in names])
     return _with_workers(found, roster, job.account or None)
@@ -68,16 +71,37 @@ def _with_workers(found: Waiting, roster: Roster | None, account: str | None) ->
     return replace(found, message="; but ".join([said, *problems]))
 
 
-def _backoff(job: Job, until: float) -> Waiting:
-    message = f"tried again at {clock_of(until)}"
+def _backoff(job: Job, due_at: float, now: float) -> Waiting:
+    message = f"tried again at {clock_of(due_at)}"
     if job.error is None and job.kind is Kind.ACTION:
         late = f"{job.account} takes a press only some seconds after its picture's callback"
-        message = f"pressed at {clock_of(until)}: {late}"
+        message = f"pressed at {clock_of(due_at)}: {late}"
     if job.error:
         message += f" after: {job.error.message}"
         if job.error.code == ErrorCode.BAD_PICTURE:
             message += f" ({job.refusals} of {retry_policy.PICTURE_TRIES} tries)"
-    return Waiting(Reason.BACKOFF, message, until)
+    if job.held_back and job.account and due_at - now > _LONG_S:
+        message += f"; `hookline resume {job.account}` tries it at once"
+    return Waiting(Reason.BACKOFF, message, due_at)
+
+
+def _in_trouble(orchestrator: Orchestrator, job: Job) -> Waiting | None:
+    """For a job that its account refused: what holds the account up, if anything."""
+    if not job.held_back or job.account not in orchestrator.accounts:
+        return None
+    breaker = orchestrator.dispatch.breaker(job.account, fresh=True)
+    return _of_account(orchestrator, job.account, breaker)
+
+
+def _of_account(orchestrator: Orchestrator, name: str, breaker: CircuitBreaker) -> Waiting | None:
+    """What holds the account up; None if it takes jobs."""
+    now = orchestrator.clock()
+    trial = trial_of(orchestrator.store, name, breaker, now)
+    state = state_of(name, breaker, (), now, trial)
+    if state.name is Taking.OPEN:
+        return None
+    message = f"account {name} is {state.name}: {state.why}. {state.hint}"
+    return Waiting(Reason(state.name.value), message, state.until)
 
 
 def _together(found: list[Waiting]) -> Waiting:
@@ -115,6 +139,8 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
     breaker = orchestrator.dispatch.breaker(name, fresh=True)
     capacity = orchestrator.dispatch.capacity(name, now)
     why = orchestrator.store.queue.why_waiting(job, capacity, now)
+    if why is None and (trouble := _of_account(orchestrator, name, breaker)) is not None:
+        return trouble  # it may be the job that tries the account
     said, _, about = (why or Reason.NEXT).partition(":")
     reason = Reason(said)
     match reason:
@@ -140,10 +166,8 @@ def _no_slot(
     orchestrator: Orchestrator, job: Job, breaker: CircuitBreaker, capacity: Capacity
 ) -> Waiting:
     name, account = capacity.account, orchestrator.accounts[capacity.account]
-    state = state_of(name, breaker, (), orchestrator.clock())
-    if state.name is not Taking.OPEN:
-        message = f"account {name} is {state.name}: {state.why}. {state.hint}"
-        return Waiting(Reason(state.name.value), message, state.until)
+    if (trouble := _of_account(orchestrator, name, breaker)) is not None:
+        return trouble
     load = orchestrator.store.queue.load(name)
     films = pool_of(job.kind) is Pool.VIDEO
     running = load.films if films else load.images
@@ -158,7 +182,8 @@ def _no_slot(
 
 def _paused(what: str) -> str:
     of, _, name = what.partition(":")
-    command = f"batch resume {name}" if of == "batch" else f"resume --{of} {name}"
+    commands = {"batch": f"batch resume {name}", "account": f"resume {name}"}
+    command = commands.get(of, f"resume --{of} {name}")
     return f"{of} {name} is paused; `hookline {command}`"
 
 

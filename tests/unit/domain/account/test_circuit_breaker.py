@@ -3,16 +3,21 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.jobs import NOW
 from worker.domain.account.circuit_breaker import (
+    AWAY_S,
     FAILURES,
     LONGEST_REST_S,
     REST_S,
     SLOT_BACK_S,
     CircuitBreaker,
     after,
+    asked,
     opened,
+    stuck,
 )
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.provider_reports import Outcome, Verdict
@@ -45,7 +50,8 @@ def test_a_refused_key_or_an_empty_account_closes_it(reason: ErrorCode) -> None:
     )
     assert closed.closed == f"{reason}: words"
     assert (closed.closed_at, closed.settings) == (NOW, "k")
-    assert closed.slots(9, NOW + 1e6) == 0, "time does not mend it"
+    assert closed.slots(9, NOW + REST_S - 1) == 0
+    assert closed.slots(9, NOW + REST_S) == 1, "a person may have mended it"
     assert opened(closed).slots(9, NOW) == 9
 
 
@@ -93,7 +99,109 @@ def test_what_is_the_jobs_fault_tells_nothing_about_the_account(reason: ErrorCod
 
 
 def test_success_after_success_writes_nothing() -> None:
-    assert after(CircuitBreaker(), ACCEPTED, 3, NOW) == CircuitBreaker()
+    known = CircuitBreaker(accepted=True)
+    assert after(CircuitBreaker(), ACCEPTED, 3, NOW) == known
+    assert after(known, ACCEPTED, 3, NOW) == known
+
+
+@given(st.integers(0, 50), st.floats(0, 600))
+def test_one_burst_counts_once(more: int, took_s: float) -> None:
+    """Replies to what left before the rest began may come during the rest, and after it."""
+    resting = often(AWAY, FAILURES)
+    burst = resting
+    for n in range(more):
+        burst = after(burst, AWAY, 3, NOW + took_s * n / 50, started_at=NOW - 1)
+    assert (burst.rests, burst.rest_until) == (1, NOW + REST_S)
+
+
+QUOTA = refused(ErrorCode.QUOTA, Outcome.PERMANENT, account=True)
+NO_CHANNEL = replace(refused(ErrorCode.NO_CHANNEL), slow=True)
+IN_DOUBT = refused(ErrorCode.IN_DOUBT, Outcome.IN_DOUBT)
+ANSWERS = {
+    "accepted": ACCEPTED,
+    "full": refused(ErrorCode.QUEUE_FULL),
+    "moderated": refused(ErrorCode.MODERATED, Outcome.PERMANENT),
+    "bad parameter": refused(ErrorCode.BAD_PARAMETER, Outcome.PERMANENT),
+    "parent": refused(ErrorCode.PARENT_NOT_READY, Outcome.NOT_YET),
+}
+TROUBLES = {"away": AWAY, "quota": QUOTA, "no channel": NO_CHANNEL, "in doubt": IN_DOUBT}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_any_answer_that_is_no_trouble_of_the_account_ends_the_rest(
+    trouble: Verdict, answer: Verdict
+) -> None:
+    resting = often(trouble, FAILURES)
+    assert resting.trial(NOW + LONGEST_REST_S) is not None
+    well = after(resting, answer, 9, NOW + REST_S)
+    assert (well.tries_at, well.closed, well.rests, well.failures) == (None, None, 0, 0)
+    assert well.trial(NOW + REST_S) is None
+
+
+@pytest.mark.parametrize("first", TROUBLES.values(), ids=TROUBLES)
+@pytest.mark.parametrize("second", TROUBLES.values(), ids=TROUBLES)
+def test_a_trial_that_fails_makes_the_next_rest_longer_whatever_it_failed_of(
+    first: Verdict, second: Verdict
+) -> None:
+    resting = often(first, FAILURES)
+    due = resting.tries_at
+    assert due is not None
+    again = after(resting, second, 1, due, started_at=due)
+    assert again.tries_at == due + 2 * REST_S
+    assert again.rest != resting.rest
+    assert bool(again.closed) == second.account_trouble, "the last trouble is the one that is told"
+
+
+def test_an_account_that_cannot_be_asked_takes_nothing_until_it_answers() -> None:
+    blind = asked(CircuitBreaker(), NOW, refused="HTTP 403: no model")
+    assert (blind.blind, blind.slots(9, NOW + 1e6)) == ("HTTP 403: no model", 0)
+    assert asked(blind, NOW + 9, refused="HTTP 403: (request id: 5)") == blind, "said once"
+    sees = asked(blind, NOW + 60)
+    assert (sees.slots(9, NOW + 60), sees.seen_at) == (9, NOW + 60)
+    assert asked(sees, NOW + 99) == sees
+    assert asked(blind, NOW + 1, away="no route").blind is None
+
+
+@pytest.mark.parametrize(
+    ("lasted", "due"), [(AWAY_S - 1, NOW + REST_S), (AWAY_S, NOW + AWAY_S), (300.0, NOW + REST_S)]
+)
+def test_an_account_that_answers_questions_again_is_tried_at_once(
+    lasted: float, due: float
+) -> None:
+    resting = asked(often(AWAY, FAILURES), NOW, away="no route")
+    assert resting.trial(NOW + LONGEST_REST_S - 1) is None, "it would fail, or end in doubt"
+    assert resting.trial(NOW + LONGEST_REST_S) is not None
+    assert asked(resting, NOW + lasted).tries_at == due
+
+
+def test_an_account_that_answers_no_question_either_rests_after_one_failure() -> None:
+    """Doubts may have taken all its places before five submissions failed."""
+    away = asked(CircuitBreaker(), NOW, away="no route")
+    assert after(away, IN_DOUBT, 3, NOW + 1).tries_at is None, "an accident, as far as that shows"
+    assert after(away, IN_DOUBT, 3, NOW + AWAY_S).rests == 1
+    failed = asked(after(CircuitBreaker(), IN_DOUBT, 3, NOW), NOW + 1, away="no route")
+    assert failed.tries_at is None
+    resting = asked(failed, NOW + 1 + AWAY_S, away="no route")
+    assert (resting.rests, resting.trouble) == (1, "in_doubt: words")
+    assert asked(away, NOW + 99, away="no route") == away, "nothing failed: it takes jobs"
+
+
+def test_a_full_account_whose_last_submission_failed_is_tried_after_a_while() -> None:
+    failed = after(CircuitBreaker(), IN_DOUBT, 3, NOW)
+    assert stuck(failed, NOW + REST_S - 1) == failed
+    tried = stuck(failed, NOW + REST_S)
+    assert (tried.trial(NOW + REST_S), tried.rests) == (NOW + REST_S, 1)
+    again = after(tried, IN_DOUBT, 3, NOW + REST_S + 1)
+    assert again.tries_at == NOW + REST_S + 1 + 2 * REST_S
+    assert stuck(again, NOW + 9999) == again
+    worked = after(failed, ACCEPTED, 3, NOW + 1)
+    assert stuck(worked, NOW + 9999) == worked
+
+
+def test_a_record_of_before_closed_accounts_tried_again_is_tried() -> None:
+    assert CircuitBreaker(closed="quota: none", closed_at=NOW).trial(NOW) == NOW
+    assert CircuitBreaker(rests=1, rest_until=NOW).trial(NOW) == 0.0
 
 
 def test_the_error_rate_looks_back_on_the_last_ones() -> None:

@@ -88,9 +88,11 @@ def test_a_refusal_burns_no_attempt_and_waits_a_little_longer_each_time() -> Non
 
 def test_lasting_trouble_is_asked_about_less_often() -> None:
     slow = Verdict(Outcome.TRY_LATER, error=BUSY, slow=True)
-    waiting = after(in_status(Status.SUBMITTING), Replied(1, slow)).job
-    assert waiting.due_at is not None
-    assert waiting.due_at >= NOW + 150
+    for refusals, at_least in enumerate((7.5, 30, 120, 150)):
+        job = in_status(Status.SUBMITTING, refusals=refusals)
+        due_at = after(job, Replied(1, slow)).job.due_at
+        assert due_at is not None
+        assert NOW + at_least <= due_at <= NOW + 2 * at_least
 
 
 def test_a_worker_that_died_before_its_post_left_cost_nothing() -> None:

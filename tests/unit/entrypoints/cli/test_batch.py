@@ -260,7 +260,7 @@ def test_a_timeout_ends_the_watch_and_says_what_holds_the_batch_up(web: Web) -> 
     answer = run("watch", "my cats.txt", "--timeout", "0.1")
     assert answer.exit_code == 4
     assert "1 in_doubt: `hookline jobs --batch" in answer.stderr
-    assert "account default is paused; `hookline resume --account default`" in answer.stderr
+    assert "account default is paused; `hookline resume default`" in answer.stderr
     assert "Not over after 0.1 s; it continues without you." in answer.stderr
     assert "hookline batch watch 'my cats.txt'" in answer.stderr
     assert web.job(dog.id).status is Status.QUEUED

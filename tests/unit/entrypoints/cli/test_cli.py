@@ -45,6 +45,7 @@ class Quiet:
 
     def start(self, account: str, count: int) -> None: ...
     def ask(self, account: str, job_ids: Any) -> None: ...
+    def check(self, account: str) -> None: ...
     def store_assets(self, job_id: str) -> None: ...
     def ask_seeds(self, account: str, job_ids: Any) -> None: ...
     def read_ledger(self, account: str) -> None: ...
@@ -549,7 +550,7 @@ def test_commands_are_not_broken_to_be_copied(here: Here) -> None:
     breaker = replace(breaker, settings=settings)
     assert here.store.accounts.save_breaker("default", breaker, CircuitBreaker())
     lines = run("show", keep(here, a_job()).id).stdout.splitlines()
-    assert any("`hookline resume --account default`" in line for line in lines)
+    assert any("`hookline resume default`" in line for line in lines)
     assert max(map(len, lines)) < 115
 
 
@@ -649,17 +650,21 @@ def test_the_table_of_accounts_fits_a_terminal_and_says_what_to_do(here: Here) -
     assert "Budget of day 2027-01-15: 1 of 100" in told.stdout
     assert "Budget of tenant acme: 1 of 50" in told.stdout
     assert "`hookline resume --kind video`" in told.stdout
-    assert "spare is closed: quota: no credit." in told.stderr
-    assert "`hookline resume --account spare`" in told.stderr
+    assert "spare is closed: quota: no credit; a single job tries it now." in told.stderr
+    assert "`hookline resume spare`" in told.stderr
     assert "main said that it is full: it takes 4 for a while, not 12." in told.stderr
 
 
 def test_a_person_stops_and_starts_an_account_and_a_kind(here: Here) -> None:
     assert run("pause", "--account", "default").stdout == "Paused now: account default\n"
+    assert run("pause", "default").stdout == "Paused now: account default\n"
+    assert run("resume", "default").stdout == "Paused now: nothing\n"
+    assert "the name of an account, or --kind" in run("resume").stderr
+    assert run("pause", "default").exit_code == 0
     assert "kind video" in run("pause", "--kind", "video").stdout
     assert here.store.queue.paused() == {"account:default", "kind:video"}
     queued = keep(here, a_job())
-    assert "`hookline resume --account default`" in run("show", queued.id).stdout
+    assert "`hookline resume default`" in run("show", queued.id).stdout
     assert run("resume", "--account", "default", "--kind", "video").stdout == (
         "Paused now: nothing\n"
     )

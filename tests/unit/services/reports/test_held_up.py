@@ -210,6 +210,25 @@ def test_a_time_far_away_has_its_date(offset: float) -> None:
     assert ("-" in said) == (abs(offset) >= 12 * 3600)
 
 
+UNSEEN = {
+    "refused": (Policy(unanswered="HTTP 403: no model.", blind=True), Reason.BLIND, "quota"),
+    "silent": (Policy(unanswered="HTTP 502"), Reason.UNANSWERED, "asked again"),
+}
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE])
+@pytest.mark.parametrize(("policy", "reason", "words"), UNSEEN.values(), ids=UNSEEN)
+def test_a_job_that_nobody_can_see_says_why(
+    status: Status, policy: Policy, reason: Reason, words: str
+) -> None:
+    found = held_up(in_status(status), policy, NOW)
+    assert found is not None
+    assert found.reason is reason
+    assert found.message.startswith("what became of task t1 cannot be seen: HTTP ")
+    assert words in found.message
+    assert held_up(in_status(Status.IN_DOUBT), policy, NOW) != found, "it has no task"
+
+
 def test_the_table_of_reasons_is_complete() -> None:
     page = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
     listed = page.partition("## What a job that is held up says")[2].partition("\n## ")[0]

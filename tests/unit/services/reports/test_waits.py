@@ -89,7 +89,9 @@ def _prompt(world: World) -> Job:
 
 
 def _closed(world: World) -> Job:
-    world.breaker("main", CircuitBreaker(closed="quota: no credit", closed_at=NOW))
+    world.breaker(
+        "main", CircuitBreaker(closed="quota: no credit", closed_at=NOW, rest_until=NOW + 30)
+    )
     return world.put()
 
 
@@ -113,7 +115,7 @@ ONE: dict[str, tuple[Callable[[World], Job], str, str]] = {
     "paused account": (
         _paused("account:main"),
         "paused",
-        "account main is paused; `hookline resume --account main`",
+        "account main is paused; `hookline resume main`",
     ),
     "paused kind": (
         _paused("kind:imagine"),
@@ -129,14 +131,17 @@ ONE: dict[str, tuple[Callable[[World], Job], str, str]] = {
     "closed": (
         _closed,
         "closed",
-        "account main is closed: quota: no credit. Fix it, then `hookline resume --account main`.",
+        (
+            "account main is closed: quota: no credit; a single job tries it at 08:00:30 UTC. "
+            "Fix it; `hookline resume main` tries it at once."
+        ),
     ),
     "resting": (
         _resting,
         "resting",
         (
-            "account main is resting: it failed again and again; a single job tries it at "
-            "08:00:30 UTC. `hookline resume --account main` if you know that it is well again."
+            "account main is resting: its submits fail; a single job tries it at "
+            "08:00:30 UTC. `hookline resume main` tries it at once."
         ),
     ),
     "gone": (
@@ -220,8 +225,7 @@ def test_a_job_for_any_account_tells_what_keeps_it_from_each() -> None:
     world.store.queue.pause("account:spare")
     assert world.why(job) == Waiting(
         Reason.SLOTS,
-        "no free slot on main (1 of 1 run); "
-        "account spare is paused; `hookline resume --account spare`",
+        "no free slot on main (1 of 1 run); account spare is paused; `hookline resume spare`",
     )
     relaxed = world.put(account="", anywhere=True, mode="relax")
     assert world.why(relaxed).reason == "paused", "main, which has no such mode, is no reason"
@@ -251,7 +255,7 @@ def test_a_wait_that_ends_by_itself_says_when() -> None:
     assert world.why(_resting(world)).until == NOW + 30
     later = world.put(account="spare", due_at=NOW + 5, error=JobError("queue_full", "full"))
     assert world.why(later).until == NOW + 5
-    assert world.why(_closed(World())).until is None
+    assert world.why(_closed(World())).until == NOW + 30, "closed accounts are tried as well"
 
 
 def test_a_picture_that_cannot_be_fetched_counts_its_tries() -> None:

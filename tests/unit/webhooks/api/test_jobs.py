@@ -242,7 +242,7 @@ def test_accounts_and_kinds_are_paused_and_resumed(web: Web) -> None:
     job = web.put()
     shown = get(web, f"/v1/jobs/{job.id}").get_json()["waiting"]
     assert shown["reason"] == "paused"
-    assert "hookline resume --account default" in shown["message"]
+    assert "hookline resume default" in shown["message"]
     assert post(web, "/v1/accounts/default/resume").get_json() == {"paused": ["kind:video"]}
     assert post(web, "/v1/kinds/video/resume").get_json() == {"paused": []}
     for path in ("/v1/accounts/man/pause", "/v1/accounts/man/resume", "/v1/kinds/choose/pause"):

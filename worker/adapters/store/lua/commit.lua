@@ -5,7 +5,8 @@
 --                                   descendants, how many jobs of its pipeline are open
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; jobs that were paid for twice
---   due                       zset  id -> due_at
+--   due                       zset  id -> when the sweep must look at it
+--   held_back:<account>       zset  id -> created_at; jobs that wait for another try because the account ('*': any) refused them
 --   turns, batches:<turn>,    zset  see scheduling.lua
 --   lanes:<turn>|<batch>
 --   ready:<turn>|<lane>       zset  id -> created_at; they start as soon as an account has a slot
@@ -28,7 +29,8 @@
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
 --                                   counts; ends: the last ten, t told and a asked; lag, deviation, parent_lag,
 --                                   parent_deviation: seconds; took:<sort>, spread:<sort>: seconds from a POST to its
---                                   success, and their deviation; called_back_at; dialect; next_start: its pace; health;
+--                                   success, and their deviation; called_back_at; dialect; next_start: its pace;
+--                                   health: its circuit breaker; trial: id of the job that tried it last, after a rest;
 --                                   list_lacked, list_prompt: when its task list last lacked a task, or was prompt;
 --                                   came_back: a task was unknown for a while only; has:<settings>:<call>,
 --                                   lacks:<settings>:<call>: since when; seedless: jobs in a row; ledger: what is known of
@@ -52,8 +54,8 @@
 --   accepted                  the job's new task, as a member of accepted:<account>
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, doc}
---   jobs                      {id, version, due, place (text, see places.py), money (text), doc (text)}: the first job
---                             changes, the others are its new children
+--   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text)}: the
+--                             first job changes, the others are its new children
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}
 -- or {'full'}.
 
@@ -179,13 +181,20 @@ local function bill(money, place, sign)
   end
 end
 
+local function hold_back(job, old, place)
+  local function of(account) return prefix .. 'held_back:' .. account end
+  if old and old.status == 'queued' and not old.ready then redis.call('ZREM', of(old.of.account), job.id) end
+  if job.held_back then redis.call('ZADD', of(place.of.account), place.created, job.id) end
+end
+
 -- Write one job of the change; `old` and `old_money` are its stored place and money. Returns its new place.
 local function write(job, old, old_money)
   local id = job.id
   if job.due then redis.call('ZADD', prefix .. 'due', job.due, id) else redis.call('ZREM', prefix .. 'due', id) end
   redis.call('HSET', job_key(id), 'doc', job.doc, 'v', job.version)
-  if old and old.text == job.place and old_money == job.money then return old end -- most commits are about progress only
-  local place = read_place(job.place)
+  local place = old and old.text == job.place and old or read_place(job.place)
+  hold_back(job, old, place)
+  if place == old and old_money == job.money then return old end -- most commits are about progress only
   redis.call('HSET', job_key(id), 'place', job.place)
   if place.concurrency_key ~= '' then redis.call('HSET', job_key(id), 'guard', place.concurrency_key) end
   if old_money ~= job.money then
@@ -247,6 +256,12 @@ local function may_start(job, place, old, old_money)
   local holder = place.concurrency_key ~= '' and redis.call('HGET', guards, place.concurrency_key)
   if holder and holder ~= job.id then return false end
   if paced_until(capacity) > now then return false end
+  if capacity.trial ~= cjson.null then
+    -- Another worker's trial may have failed since the breaker was read: then there is a new rest.
+    local health = cjson.decode(redis.call('HGET', prefix .. 'account:' .. account, 'health') or '{}')
+    if (health.rested_at or health.closed_at or 0) ~= capacity.trial then return false end
+    redis.call('HSET', prefix .. 'account:' .. account, 'trial', job.id)
+  end
   if capacity.interval ~= cjson.null then
     local stats = prefix .. 'account:' .. account
     local due = math.max(now, tonumber(redis.call('HGET', stats, 'next_start') or 0))

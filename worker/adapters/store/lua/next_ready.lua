@@ -4,9 +4,9 @@
 local capacity, now = cjson.decode(ARGV[2]), tonumber(ARGV[3])
 local guards = prefix .. 'guards:' .. capacity.account
 
--- A lane has at most one job per concurrency key, so running jobs block no more of its head than there are slots.
+-- A lane has at most one job per concurrency key, so running jobs block no more of its head than there are guards.
 local function first_startable(queue)
-  local ids = redis.call('ZRANGE', queue, 0, capacity.slots.image + capacity.slots.video)
+  local ids = redis.call('ZRANGE', queue, 0, redis.call('HLEN', guards))
   for _, id in ipairs(ids) do
     local doc, concurrency_key = unpack(redis.call('HMGET', job_key(id), 'doc', 'guard'))
     if not concurrency_key or redis.call('HEXISTS', guards, concurrency_key) == 0 then return doc end

@@ -18,8 +18,17 @@ local function running_of(account, kind) return prefix .. 'running:' .. pool_of(
 
 local function tenant_of(turn) return string.match(turn, '|(.*)$') end
 
+-- The job that tries a resting account is over as soon as it is not being submitted any more, however that came.
+local function is_tried(account)
+  local id = redis.call('HGET', prefix .. 'account:' .. account, 'trial')
+  local place = id and stored_place(id)
+  return place and place.status == 'submitting' and place.of.account == account
+end
+
+-- A trial has a place of its own: jobs that wait for evidence or for their end may hold all others for long.
 local function free_slots(capacity, kind)
   local slots = kind == 'video' and capacity.slots.video or capacity.slots.image
+  if capacity.trial ~= cjson.null then return is_tried(capacity.account) and 0 or slots end
   return slots - redis.call('SCARD', running_of(capacity.account, kind))
 end
 

@@ -15,8 +15,9 @@ class Taking(StrEnum):
 
     OPEN = "open"
     PAUSED = "paused"  #: by a person
-    CLOSED = "closed"  #: its key, permission or credit was refused
-    RESTING = "resting"  #: after repeated failures; later a single job probes it
+    CLOSED = "closed"  #: its key, permission or credit was refused; later a single job tries it
+    BLIND = "blind"  #: it refuses to be asked about its tasks
+    RESTING = "resting"  #: after repeated failures; later a single job tries it
 
 
 class Tracking(Answer):
@@ -54,7 +55,9 @@ class AccountState(Answer):
 
     name: Taking
     why: str | None
-    until: Time | None
+    until: Time | None = Field(
+        description="when a single job tries it; null: it takes jobs, or is tried once it answers"
+    )
     hint: str | None
 
 

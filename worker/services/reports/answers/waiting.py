@@ -21,6 +21,7 @@ class Reason(StrEnum):
     MODE = "mode"
     PAUSED = "paused"
     CLOSED = "closed"
+    BLIND = "blind"  #: the account refuses to be asked about tasks; of a job at the provider, too
     RESTING = "resting"
     ACCOUNT = "account"  #: which was removed from the settings
     BACKOFF = "backoff"
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     # or on its way to the provider, or there,
     SUBMIT = "submit"  #: which takes long to prepare, or to be answered
     SILENT = "silent"
+    UNANSWERED = "unanswered"  #: the provider answers no questions about tasks
     MISSING = "missing"  #: the provider does not know its task
     WINDOW = "window"
     IN_DOUBT = "in_doubt"
