@@ -18,8 +18,9 @@ from worker.adapters.storage import media
 from worker.adapters.store import Openings
 from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle
-from worker.domain.account import callback_stats
+from worker.domain.account import callback_stats, task_list
 from worker.domain.account.parent_lag import ParentLag
+from worker.domain.account.task_list import Doubt, History, Listing
 from worker.domain.errors import StaleVersion
 from worker.domain.events import Observed, Policy, Posting, Replied
 from worker.domain.job import AttemptOutcome, Job, Status
@@ -137,6 +138,24 @@ def _without_looking() -> None:
     wrap(media, "inspect", lambda real: lambda file: media.Media("image/png", "png"))
 
 
+def _without_free_places() -> None:
+    """A job in doubt or overdue keeps its place as long as it is watched."""
+
+    def always(real: Any) -> Any:
+        return property(lambda job: real.fget(replace(job, place_freed=False)))
+
+    wrap(Job, "holds_slot", always)
+
+
+def _without_whole_lists() -> None:
+    """What a task list does not show was not accepted, whatever else the list shows."""
+
+    def absent(listing: Listing, history: History, doubt: Doubt) -> bool:
+        return listing.read_at >= doubt.posted_at + task_list.AFTER_POST_S
+
+    wrap(task_list, "proves_absence", lambda real: absent)
+
+
 def _without_unknown_paths() -> None:
     """No page is ever compared with that of a path that nobody has."""
     wrap(client, "lacks_call", lambda real: lambda *args: False)
@@ -164,6 +183,8 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "fencing": _without_fencing,
     "new-links": _without_new_links,
     "looking": _without_looking,
+    "free-places": _without_free_places,
+    "whole-lists": _without_whole_lists,
     "unknown-paths": _without_unknown_paths,
     "stores-first": _without_stores_first,
     "pace": _without_pace,

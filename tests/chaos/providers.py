@@ -12,12 +12,14 @@ from pathlib import Path
 class Provider:
     """An account, and so many places for running tasks in the sandbox behind it.
 
-    ``keys``: further lines of the account's table, as ``budget = 100``.
+    ``keys``: further lines of the account's table, as ``budget = 100``. ``faults``: further
+    arguments of its sandbox.
     """
 
     name: str
     places: int
     keys: str = ""
+    faults: tuple[str, ...] = ()
 
     @property
     def sandbox(self) -> str:
@@ -27,7 +29,7 @@ class Provider:
     @property
     def habits(self) -> tuple[str, ...]:
         """The sandbox's arguments: no task ever waits there."""
-        return ("--max-running", f"{self.places}", "--refuse-above", "0")
+        return ("--max-running", f"{self.places}", "--refuse-above", "0", *self.faults)
 
 
 _TABLE = """\

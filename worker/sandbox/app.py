@@ -39,7 +39,7 @@ def _add_provider(app: Flask, env: Environment, tasks: Tasks, pictures: Pictures
     The path of a submission contains its name.
     """
     submit = Submissions(env, tasks, pictures).submit
-    queries = TaskQueries(env.dialect, tasks, refuses_seeds=env.options.no_seeds)
+    queries = TaskQueries(env.dialect, tasks, env.options)
     endpoints: tuple[tuple[str, str, str, Callable[..., Reply]], ...] = (
         ("submit/<name>", "POST", "", submit),
         ("insight-face/<any(swap):name>", "POST", "", submit),

@@ -111,6 +111,12 @@ class SandboxOptions:
         (1.0, 3.0), parse_seconds, "time from the timeout to the success, A-B"
     )
 
+    list_length: int = option(0, int, "tasks that task/list shows at most; 0: as the dialect does")
+    list_lag: float = option(0.0, float, "seconds until task/list shows a new task")
+    list_servers: int = option(
+        1, int, "servers that take tasks and list calls in turn; each lists its own tasks only"
+    )
+
     pictures_failed: float = rate("picture downloads answered 5xx")
     pictures_cut: float = rate("picture downloads that end in the middle")
     links_expired: float = rate("picture links that die after link-seconds, until fetched again")
@@ -176,4 +182,6 @@ def _problems(options: SandboxOptions) -> list[str]:
             found.append(f"{known.name} must be a range A-B with 0 <= A <= B")
         if known.parse in (int, float) and value < 0:
             found.append(f"{known.name} must not be negative")
+    if options.list_servers < 1:
+        found.append("list_servers must be at least 1")
     return found

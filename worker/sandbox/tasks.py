@@ -50,6 +50,7 @@ class Tasks:
         self._callbacks = callbacks
         self.all: dict[str, Task] = {}
         self.visible = dict[str, Task]() if options.fetch_lag else self.all
+        self.listed: list[str] = []  #: the ids that task/list knows
         self._running: dict[str, Task] = {}
         self._entering = 0  # accepted, but not in the ledger yet
         self._waiting: deque[Task] = deque()
@@ -225,6 +226,10 @@ class Tasks:
         task.take(order)
         self.visible[task_id] = replace(task, status="")
         self.all[task_id] = task
+        if self._options.list_lag:
+            self._env.scheduler.after(self._options.list_lag, partial(self.listed.append, task_id))
+        else:
+            self.listed.append(task_id)
         return task
 
     def _has_room(self) -> bool:

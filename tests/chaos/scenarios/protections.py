@@ -12,7 +12,7 @@ from random import Random
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Run
-from tests.chaos.scenarios import crashes, files, pace, pauses, unknown_paths
+from tests.chaos.scenarios import crashes, files, mixed, pace, pauses, unknown_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,20 @@ PROTECTIONS = (
         "F21",
         "was seen half-written",
         files.into_s3,
+    ),
+    Protection(
+        "free-places",
+        "jobs in doubt and overdue keep their places as long as they are watched",
+        "F24",
+        "places stood still",
+        mixed.overdue,
+    ),
+    Protection(
+        "whole-lists",
+        "what a task list does not show counts as not accepted, whatever the list is like",
+        "F25",
+        "paid twice",
+        mixed.wrong_lists,
     ),
     Protection(
         "unknown-paths",

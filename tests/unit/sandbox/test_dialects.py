@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.sandbox_player import Json, Play, data_url, players
+from tests.support.sandbox_player import Json, Play, Player, data_url, players
 from worker.sandbox.dialects.gateway import gateway_action
 
 
@@ -221,6 +221,27 @@ def test_buttons_that_a_gateway_does_not_pass_on(play: Play, custom_id: str, sta
 )
 def test_the_action_a_gateway_reads_from_a_button(custom_id: str, action: str | None) -> None:
     assert gateway_action(custom_id) == action
+
+
+def listed_by(player: Player) -> list[str]:
+    return [task["id"] for task in player.client.get("/mj/task/list").json or ()]
+
+
+def test_a_list_may_be_short_late_or_another_servers(play: Play) -> None:
+    short, late, apart = play(list_length=2), play(list_lag=5.0), play(list_servers=2)
+    ids = [short.submit("imagine", prompt=f"p{n}") for n in range(3)]
+    assert listed_by(short) == [ids[2], ids[1]]
+    old = late.submit("imagine", prompt="old")
+    late.clock.advance(4.9)
+    new = late.submit("imagine", prompt="new")
+    assert listed_by(late) == []
+    late.clock.advance(0.1)
+    assert listed_by(late) == [old]
+    late.clock.advance(4.9)
+    assert listed_by(late) == [new, old]
+    one, two, three = (apart.submit("imagine", prompt=f"p{n}") for n in range(3))
+    assert [listed_by(apart), listed_by(apart)] == [[two], [three, one]]
+    assert late.fetch(old)["id"] == old, "each is known by its id at once"
 
 
 def test_a_gateway_may_show_its_web_page_for_what_it_lacks(play: Play) -> None:

@@ -731,13 +731,13 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
 @pytest.mark.parametrize(
     ("free", "verdict", "words"),
     [
-        (None, "ok", "is writable"),
-        (10**9, "ok", "is writable"),
-        (50 * 1024**2, "warn", "only 50 MiB left"),
-        (0, "warn", "only 0 MiB left"),
+        ({}, "ok", "/pictures is writable"),
+        ({"/tmp": 10**9, "/pictures": 10**9}, "ok", "/pictures is writable"),
+        ({"/tmp": 10**9, "/pictures": 50 * 1024**2}, "warn", "/pictures has only 50 MiB left"),
+        ({"/tmp": 0, "/pictures": 10**9}, "warn", "/tmp has only 0 MiB left"),
     ],
 )
-def test_a_storage_without_room_is_found(free: int | None, verdict: str, words: str) -> None:
+def test_a_storage_without_room_is_found(free: dict[str, int], verdict: str, words: str) -> None:
     finding = verdicts.storage("/pictures", free)
     assert finding.verdict == verdict
     assert words in finding.message
