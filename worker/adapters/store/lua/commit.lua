@@ -28,7 +28,7 @@
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
 --                                   counts; lag, deviation: seconds; took:<sort>, spread:<sort>: seconds from a POST to its
 --                                   success, and their deviation; called_back_at; dialect; next_start: its pace; health;
---                                   list_lacked, list_prompt: when its task list last lacked a task, or was prompt
+--                                   list_<field>: what its task list was like, see worker/domain/account/task_list.py
 --   accepted:<account>        zset  <posted_at>|<sort>|<task id> -> accepted_at; the newest 100
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
