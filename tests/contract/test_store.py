@@ -294,9 +294,9 @@ def test_the_newest_accepted_tasks_are_remembered(store: Store) -> None:
 
 def test_what_a_task_list_was_like_is_remembered(store: Store) -> None:
     assert store.accounts.callback_stats("default").task_list == History()
-    store.accounts.learn_task_list("default", History(prompt_at=NOW))
-    store.accounts.learn_task_list("default", History(lacked_at=NOW + 0.25))
-    assert store.accounts.callback_stats("default").task_list == History(NOW + 0.25, NOW)
+    for history in (History(prompt_at=NOW), History(NOW + 0.25, NOW, 9, NOW + 1, NOW - 1)):
+        store.accounts.learn_task_list("default", history)
+        assert store.accounts.callback_stats("default").task_list == history
 
 
 def test_the_lag_between_two_news_is_learnt_as_tcp_does(store: Store) -> None:

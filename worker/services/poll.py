@@ -188,8 +188,7 @@ class Poller:
             if doubt and task_list.proves_absence(listing, history.task_list, doubt):
                 self._record(job, NotListed(doubt.attempt))
         learnt = task_list.after(history.task_list, listing)
-        if learnt != history.task_list:
-            self._orchestrator.store.accounts.learn_task_list(account, learnt)
+        self._orchestrator.store.accounts.learn_task_list(account, learnt)
 
     def _record(self, job: Job, event: Missing | NotListed | Observed) -> None:
         ended = isinstance(event, Observed) and event.snapshot.status.terminal

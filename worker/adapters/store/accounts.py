@@ -1,6 +1,7 @@
 """What we learned about each account, and the sums of money."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from worker.adapters.store import ABSENCE_S, codec
 from worker.adapters.store.base import Part
@@ -72,10 +73,8 @@ class AccountStore(Part):
 
     def learn_task_list(self, account: str, history: History) -> None:
         """Store what the account's task list was like."""
-        times = {"list_lacked": history.lacked_at, "list_prompt": history.prompt_at}
-        known = {name: at for name, at in times.items() if at is not None}
-        if known:
-            self._ask(self._redis.hset, f"{self._prefix}account:{account}", mapping=known)
+        learnt = {f"list_{name}": value for name, value in asdict(history).items()}
+        self._ask(self._redis.hset, f"{self._prefix}account:{account}", mapping=learnt)
 
     def learn_dialect(self, account: str, dialect: str) -> None:
         """Store the dialect that the account's replies show, for all processes."""
@@ -158,7 +157,13 @@ def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats
             for name, mean in stats.items()
             if name.startswith("took:")
         },
-        task_list=History(_moment(stats, "list_lacked"), _moment(stats, "list_prompt")),
+        task_list=History(
+            lacked_at=float(stats.get("list_lacked_at", 0)),
+            prompt_at=float(stats.get("list_prompt_at", 0)),
+            rows=int(stats.get("list_rows", 0)),
+            rows_at=float(stats.get("list_rows_at", 0)),
+            room_at=float(stats.get("list_room_at", 0)),
+        ),
     )
 
 

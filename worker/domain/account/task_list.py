@@ -7,7 +7,7 @@ before it and from after it without a gap, and has done so for an hour. Only our
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 #: A provider may accept a POST so long after it was sent (gateways wait 60 s for their upstream,
 #: and some proxies translate the prompt first), and so long after its connection was over.
@@ -21,6 +21,10 @@ PROMPT_S = 30.0
 MEMORY_S = 3600.0
 #: Our tasks that it must show.
 ENOUGH = 8
+#: How many accepted tasks are known of an account (``lua/commit.lua`` forgets older ones).
+KEPT = 100
+#: No provider restarts faster.
+_RESTART_S = 1.0
 #: The clocks of our machines differ by less.
 SKEW_S = 2.0
 
@@ -59,12 +63,16 @@ class Listing:
         It may be short, but not have gaps: it shows all of ours that were submitted after the
         oldest that it shows.
         """
-        listed = {row.task_id for row in self.rows}
-        settled = [task for task in self.known if task.accepted_at <= self.read_at - SETTLED_S]
+        listed, settled = {row.task_id for row in self.rows}, self.settled
         oldest = min((t.accepted_at for t in settled if t.task_id in listed), default=None)
         if oldest is None:
             return bool(settled)
         return any(t.posted_at > oldest and t.task_id not in listed for t in settled)
+
+    @property
+    def settled(self) -> list[Accepted]:
+        """The known tasks that it should show, but for a short list's older ones."""
+        return [task for task in self.known if task.accepted_at <= self.read_at - SETTLED_S]
 
     @property
     def prompt(self) -> bool:
@@ -86,10 +94,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What earlier readings of the account's list were like. Times as in ``Accepted``."""
+    """What the readings of an account's list were like so far. Times as in ``Accepted``, 0: never.
 
-    lacked_at: float | None = None  #: when it last lacked a task
-    prompt_at: float | None = None  #: when it last was prompt
+    A list that has grown was not full before: ``room_at`` is the last reading that had fewer rows
+    than a later one. It starts anew when the list shrinks.
+    """
+
+    lacked_at: float = 0.0  #: when it last lacked a task
+    prompt_at: float = 0.0  #: when it last was prompt
+    rows: int = 0  #: of the last reading
+    rows_at: float = 0.0  #: when that was
+    room_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,31 +123,48 @@ def proves_absence(listing: Listing, history: History, doubt: Doubt) -> bool:
 
     - The provider had time: 60 s since the POST left, and 30 s since its connection was over.
     - The list has no gap, and had none for an hour; it hides nothing.
-    - It shows eight tasks of ours, one of them of this sort, and one accepted before the POST left.
+    - It shows eight tasks of ours, one of them of this sort, and reaches back to the POST.
     - It is newer than the doubt: it shows a task whose POST left later. Where none did, it must
       have been prompt within the hour, and callbacks must say the same by their silence.
     """
     if listing.read_at < max(doubt.posted_at + AFTER_POST_S, doubt.since + AFTER_DOUBT_S):
         return False
-    if listing.lacks or listing.hides or _recent(history.lacked_at, listing):
+    seen, shown = after(history, listing), listing.shown
+    if _recent(seen.lacked_at, listing) or listing.hides or len(shown) < ENOUGH:
         return False
-    shown = listing.shown
-    before = any(task.accepted_at < doubt.posted_at - SKEW_S for task in shown)
     same_sort = any(task.sort == doubt.sort for task in shown)
-    if len(shown) < ENOUGH or not before or not same_sort:
-        return False
-    after = any(task.posted_at > doubt.since + SKEW_S for task in shown)
-    prompt = listing.prompt or _recent(history.prompt_at, listing)
-    return after or (prompt and doubt.unheard)
+    newer = any(task.posted_at > doubt.since + SKEW_S for task in shown)
+    said_twice = doubt.unheard and _recent(seen.prompt_at, listing)
+    return same_sort and _reaches_back(listing, seen, doubt) and (newer or said_twice)
+
+
+def _reaches_back(listing: Listing, seen: History, doubt: Doubt) -> bool:
+    """Whether the list would still show a task that was accepted when ``doubt`` began.
+
+    It shows one that was accepted before the POST left. Of the first ones of an account there is
+    none: then it must show all tasks that the account ever had, one of them accepted before the
+    provider can have crashed over the POST and restarted, and have had room after the doubt began.
+    """
+    if any(task.accepted_at < doubt.posted_at - SKEW_S for task in listing.shown):
+        return True
+    all_shown = len(listing.known) < KEPT and len(listing.shown) >= len(listing.settled)
+    survived = any(task.accepted_at <= doubt.posted_at + _RESTART_S for task in listing.shown)
+    return all_shown and survived and seen.room_at >= doubt.since + SETTLED_S
 
 
 def after(history: History, listing: Listing) -> History:
-    """The history after another reading; mostly the same one."""
-    if listing.lacks:
-        return replace(history, lacked_at=listing.read_at)
-    stale = (history.prompt_at or 0.0) < listing.read_at - MEMORY_S / 2
-    return replace(history, prompt_at=listing.read_at) if listing.prompt and stale else history
+    """The history after another reading."""
+    rows, room_at = len(listing.rows), history.room_at
+    if rows != history.rows:
+        room_at = history.rows_at if rows > history.rows else 0.0
+    return History(
+        lacked_at=listing.read_at if listing.lacks else history.lacked_at,
+        prompt_at=listing.read_at if listing.prompt else history.prompt_at,
+        rows=rows,
+        rows_at=listing.read_at,
+        room_at=room_at,
+    )
 
 
-def _recent(moment: float | None, listing: Listing) -> bool:
-    return moment is not None and moment > listing.read_at - MEMORY_S
+def _recent(moment: float, listing: Listing) -> bool:
+    return moment > listing.read_at - MEMORY_S

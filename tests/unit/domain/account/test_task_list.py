@@ -141,11 +141,33 @@ def test_the_last_one_needs_a_prompt_list_and_silent_callbacks() -> None:
 
 def test_a_list_is_prompt_if_it_shows_a_task_soon_after_its_post() -> None:
     assert after(CLEAN, listing(LAST, read_at=P + 20)).prompt_at == P + 20
-    assert after(CLEAN, listing(LAST, read_at=P + 60)).prompt_at is None
+    assert after(CLEAN, listing(LAST, read_at=P + 60)).prompt_at == 0.0
     found_in_it = (*LAST, task(10, P - 90, P + 60))
-    assert after(CLEAN, listing(found_in_it, read_at=P + 59)).prompt_at is None
-    assert after(PROMPT, listing(read_at=P + 20)) == PROMPT, "it is not written all the time"
-    assert after(History(prompt_at=P - 1801), listing(LAST, read_at=P + 20)).prompt_at == P + 20
+    assert after(CLEAN, listing(found_in_it, read_at=P + 59)).prompt_at == 0.0
+
+
+# The first ones of an account: nothing was accepted before them.
+
+#: Another that was sent at the same time, and others later.
+FIRST = (task(0, P - 0.2, P + 0.4), *KNOWN[10:])
+GREW = History(rows=9, rows_at=READ - 6)
+
+
+def test_the_first_one_needs_a_list_that_was_never_full_and_lost_nothing() -> None:
+    assert proves_absence(listing(FIRST), GREW, DOUBT)
+    assert not proves_absence(listing(FIRST), CLEAN, DOUBT), "it may have been full all the time"
+    full = History(rows=len(FIRST), rows_at=READ - 6)
+    assert not proves_absence(listing(FIRST), full, DOUBT)
+    grew_before = replace(full, room_at=P + 6)
+    assert proves_absence(listing(FIRST), grew_before, DOUBT)
+    assert not proves_absence(listing(FIRST), replace(full, room_at=P + 4), DOUBT), "too early"
+    restarted = History(rows=50, rows_at=READ - 6, room_at=P + 9)
+    assert not proves_absence(listing(FIRST), restarted, DOUBT), "it shrank"
+    assert not proves_absence(listing(FIRST[1:]), GREW, DOUBT), "it may have restarted at once"
+    older = (task(99, P - 900), *FIRST)
+    assert not proves_absence(listing(older, without=("t99",)), GREW, DOUBT), "it forgets"
+    many = tuple(task(n, P + n / 3) for n in range(100))
+    assert not proves_absence(listing((*FIRST[:1], *many[1:])), GREW, DOUBT), "are these all?"
 
 
 # Whatever the provider's list is like: what it accepted is never taken for absent.
@@ -211,11 +233,8 @@ FAULTS: dict[str, Fault] = {
 LATE = ("lags", "frozen")
 
 
-def believed(life: Life, fault: Fault, history: History = CLEAN) -> bool:
-    shown = fault(life)
-    assert "ours" not in shown
-    listing = Listing(life.read_at, [Row(i, ours=True) for i in shown], life.known)
-    return proves_absence(listing, history, life.doubt)
+def known_at(life: Life) -> tuple[Accepted, ...]:
+    return tuple(task for task in life.known if task.accepted_at <= life.read_at)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -234,8 +253,15 @@ def test_what_was_accepted_is_never_taken_for_absent(name: str, data: st.DataObj
                 for task in later
             )
         )
-    assume("ours" not in FAULTS[name](life))
-    assert not believed(life, FAULTS[name])
+    fault = FAULTS[name]
+    readings = (replace(life, read_at=at) for at in range(int(P) - 60, int(life.read_at), 6))
+    history = CLEAN
+    for reading in (*readings, life):
+        shown = fault(reading)
+        assume("ours" not in shown)  # it is found
+        seen = Listing(reading.read_at, [Row(i, ours=True) for i in shown], known_at(reading))
+        assert not proves_absence(seen, history, life.doubt)
+        history = after(history, seen)
 
 
 @given(lives(hung=True))
@@ -247,4 +273,5 @@ def test_a_list_that_is_right_is_believed_as_soon_as_something_came_later(life: 
     assume(len(known) >= 8)
     assume(any(task.posted_at > doubt.since + 2 for task in known))
     assume(whole.read_at >= max(P + 60, doubt.since + 30))
-    assert believed(whole, lambda life: ids(life, lambda at: True))
+    rows = [Row(i, ours=True) for i in ids(whole, lambda at: True)]
+    assert proves_absence(Listing(whole.read_at, rows, known), CLEAN, doubt)

@@ -31,7 +31,7 @@
 --                                   parent_deviation: seconds; took:<sort>, spread:<sort>: seconds from a POST to its
 --                                   success, and their deviation; called_back_at; dialect; next_start: its pace;
 --                                   health: its circuit breaker; trial: id of the job that tried it last, after a rest;
---                                   list_lacked, list_prompt: when its task list last lacked a task, or was prompt;
+--                                   list_<field>: what its task list was like, see worker/domain/account/task_list.py;
 --                                   came_back: a task was unknown for a while only; has:<settings>:<call>,
 --                                   lacks:<settings>:<call>: since when; seedless: jobs in a row; ledger: what is known of
 --                                   its own
