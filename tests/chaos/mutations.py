@@ -12,12 +12,16 @@ from time import time
 from typing import Any
 
 from tests.chaos.points import wrap
+from worker.adapters.provider import client
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage import media
 from worker.adapters.store import Openings
 from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle
+from worker.domain.account import callback_stats, task_list
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.parent_lag import ParentLag
+from worker.domain.account.task_list import Doubt, History, Listing
 from worker.domain.errors import StaleVersion
 from worker.domain.events import Observed, Policy, Posting, Replied
 from worker.domain.job import AttemptOutcome, Job, Status
@@ -136,6 +140,39 @@ def _without_looking() -> None:
     wrap(media, "inspect", lambda real: lambda file: media.Media("image/png", "png"))
 
 
+def _without_free_places() -> None:
+    """A job in doubt or overdue keeps its place as long as it is watched."""
+
+    def always(real: Any) -> Any:
+        return property(lambda job: real.fget(replace(job, place_freed=False)))
+
+    wrap(Job, "holds_slot", always)
+
+
+def _without_whole_lists() -> None:
+    """What a task list does not show was not accepted, whatever else the list shows."""
+
+    def absent(listing: Listing, history: History, doubt: Doubt) -> bool:
+        return listing.read_at >= doubt.posted_at + task_list.AFTER_POST_S
+
+    wrap(task_list, "proves_absence", lambda real: absent)
+
+
+def _without_unknown_paths() -> None:
+    """No page is ever compared with that of a path that nobody has."""
+    wrap(client, "lacks_call", lambda real: lambda *args: False)
+
+
+def _without_stores_first() -> None:
+    """Every provider is taken for one that learns of a task late."""
+    setattr(callback_stats, "_STORES_FIRST", frozenset[str]())  # noqa: B010 - private on purpose
+
+
+def _without_pace() -> None:
+    """Nothing is learnt from presses."""
+    wrap(ParentLag, "after_press", lambda real: lambda self, age_s, refused_age_s: self)
+
+
 def _without_trial_place() -> None:
     """What tries a resting account needs one of the places that other jobs hold."""
     wrap(CircuitBreaker, "trial", lambda real: lambda self, now: None)
@@ -165,6 +202,11 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "fencing": _without_fencing,
     "new-links": _without_new_links,
     "looking": _without_looking,
+    "free-places": _without_free_places,
+    "whole-lists": _without_whole_lists,
+    "unknown-paths": _without_unknown_paths,
+    "stores-first": _without_stores_first,
+    "pace": _without_pace,
     "trial-place": _without_trial_place,
     "refused-questions": _without_refused_questions,
 }

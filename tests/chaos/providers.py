@@ -14,14 +14,16 @@ from worker.domain.account import Dialect
 class Provider:
     """An account, and so many places for running tasks in the sandbox behind it.
 
-    ``keys``: further lines of the account's table, as ``budget = 100``. ``via``: the port of what
-    stands before the sandbox, which listens on ``port`` then. ``shared``: the name of a sandbox of
-    several accounts, which has places for all that comes.
+    ``keys``: further lines of the account's table, as ``budget = 100``. ``faults``: further
+    arguments of its sandbox. ``via``: the port of what stands before the sandbox, which listens on
+    ``port`` then. ``shared``: the name of a sandbox of several accounts, which has places for all
+    that comes.
     """
 
     name: str
     places: int
     keys: str = ""
+    faults: tuple[str, ...] = ()
     dialect: Dialect = "trueai"
     port: int | None = None
     via: int | None = None
@@ -36,7 +38,7 @@ class Provider:
     def habits(self) -> tuple[str, ...]:
         """The sandbox's arguments: no task ever waits there."""
         places = ("--max-running", f"{0 if self.shared else self.places}", "--refuse-above", "0")
-        return ("--dialect", self.dialect, *places)
+        return ("--dialect", self.dialect, *places, *self.faults)
 
     @property
     def auth(self) -> str:

@@ -85,6 +85,8 @@ class SandboxOptions:
         1.0, float, "factor on the pauses between callback retries (crazyrouter)"
     )
     fetch_lag: float = option(0.0, float, "seconds between a gateway's looks at its upstream")
+    web_pages: bool = flag("unknown paths are answered 200 with a web page, as new-api does")
+    no_seeds: bool = flag("image-seed is refused, as through new-api")
     banned: tuple[str, ...] = option((), parse_words, "words that moderation refuses")
     swap_equal_prompts: bool = flag("equal prompts running at once swap pictures")
 
@@ -107,6 +109,12 @@ class SandboxOptions:
     late_successes: float = rate("tasks that time out, and succeed after all")
     late_success_seconds: Seconds = option(
         (1.0, 3.0), parse_seconds, "time from the timeout to the success, A-B"
+    )
+
+    list_length: int = option(0, int, "tasks that task/list shows at most; 0: as the dialect does")
+    list_lag: float = option(0.0, float, "seconds until task/list shows a new task")
+    list_servers: int = option(
+        1, int, "servers that take tasks and list calls in turn; each lists its own tasks only"
     )
 
     pictures_failed: float = rate("picture downloads answered 5xx")
@@ -174,4 +182,6 @@ def _problems(options: SandboxOptions) -> list[str]:
             found.append(f"{known.name} must be a range A-B with 0 <= A <= B")
         if known.parse in (int, float) and value < 0:
             found.append(f"{known.name} must not be negative")
+    if options.list_servers < 1:
+        found.append("list_servers must be at least 1")
     return found

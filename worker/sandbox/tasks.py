@@ -50,6 +50,7 @@ class Tasks:
         self._callbacks = callbacks
         self.all: dict[str, Task] = {}
         self.visible = dict[str, Task]() if options.fetch_lag else self.all
+        self.listed: list[str] = []  #: the ids that task/list knows
         self._running: dict[str, Task] = {}
         self._entering = 0  # accepted, but not in the ledger yet
         self._waiting: deque[Task] = deque()
@@ -109,6 +110,18 @@ class Tasks:
     def view(self, task: Task) -> dict[str, Any]:
         """The task object that fetch returns."""
         return self._finished_view(self._env.dialect.task(task, self.base_url), task)
+
+    def forget(self) -> int:
+        """Forget all tasks, as a proxy without a database does when it restarts; how many."""
+        with self.lock:
+            count = len(self.all)
+            for task in self.all.values():
+                task.order = replace(task.order, hook=None)  # nothing calls back either
+            self._waiting.clear()
+            self._running.clear()
+            self.visible.clear()
+            self.all.clear()
+        return count
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -213,6 +226,10 @@ class Tasks:
         task.take(order)
         self.visible[task_id] = replace(task, status="")
         self.all[task_id] = task
+        if self._options.list_lag:
+            self._env.scheduler.after(self._options.list_lag, partial(self.listed.append, task_id))
+        else:
+            self.listed.append(task_id)
         return task
 
     def _has_room(self) -> bool:

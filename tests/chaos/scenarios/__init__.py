@@ -14,6 +14,7 @@ from tests.chaos.scenarios import (
     kills,
     mixed,
     notifying,
+    pace,
     pauses,
     power,
     provider,
@@ -21,6 +22,7 @@ from tests.chaos.scenarios import (
     soak,
     troubles,
     turns,
+    unknown_paths,
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -42,5 +44,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *files.SCENARIOS,
     *days.SCENARIOS,
     *mixed.SCENARIOS,
+    *unknown_paths.SCENARIOS,
+    *pace.SCENARIOS,
     *troubles.SCENARIOS,
 )

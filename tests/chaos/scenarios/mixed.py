@@ -1,28 +1,101 @@
-"""F23: a provider that refuses, breaks and is silent, with few places."""
+"""F23 to F25: doubts and overdue jobs give their places back, and task lists end doubts."""
+
+from collections.abc import Sequence
 
 from tests.chaos.load import Load
+from tests.chaos.oracle import Rules
+from tests.chaos.places import stays
+from tests.chaos.providers import Provider
 from tests.chaos.scenario import Row, Run, Scenario
-from tests.chaos.stage import Setup
-from tests.chaos.trial import trial
+from tests.chaos.stage import Setup, Stage
+from tests.chaos.trial import Findings, trial
+from worker.domain.job import Job
 
 #: What goes wrong at the provider, all of it at once.
 MIX = (
     "--refusals", "0.15", "--errors-before", "0.05", "--errors-after", "0.05",
     "--cut-replies", "0.04", "--callbacks-lost", "0.2",
 )  # fmt: skip
+_PLACES = 3
+#: As a window, longer than any of these scenarios.
+_LONG = {"HOOKLINE_MAX_RUNNING": f"{_PLACES}", "HOOKLINE_DOUBT_WINDOW_S": "1800"}
 
 
 def mixed(run: Run) -> Row:
-    """Doubts give their places back, and the provider's list ends them."""
+    """All of it is done long before the first window of a doubt ends."""
     return trial(
         run,
         Setup(
-            sandbox=("--task-seconds", run.pick("0.5", "3"), "--max-running", "3", *MIX),
-            settings={"HOOKLINE_MAX_RUNNING": "3", "HOOKLINE_DOUBT_WINDOW_S": "1800"},
+            sandbox=("--task-seconds", run.pick("0.3", "3"), "--max-running", f"{_PLACES}", *MIX),
+            settings=_LONG,
+            worker=_hasty(run) if not run.full else Setup().worker,
         ),
-        Load(25),
-        seconds=240,
+        Load(run.pick(6, 25)),
+        seconds=run.pick(60, 240),
     )
 
 
-SCENARIOS = (Scenario("F23", "the provider's troubles at once, few places", mixed, short=False),)
+def overdue(run: Run) -> Row:
+    """The provider ends a third of the tasks itself, and delivers them long after."""
+    late_s = run.pick(6.0, 120.0)
+    habits = ("--late-successes", "0.6", "--late-success-seconds", f"{late_s:g}")
+
+    def look(stage: Stage, jobs: Sequence[Job]) -> Findings:
+        taken = list(stays(stage.ask_sandbox("sandbox", "ledger"), stage.services.tokens))
+        began = [stay.began for stay in taken]
+        spread = max(began) - min(began)
+        problems = () if spread < late_s else (f"places stood still: {spread:.0f} s",)
+        return Findings(problems, f"all of {len(taken)} tasks began within {spread:.1f} s")
+
+    return trial(
+        run,
+        Setup(
+            sandbox=("--task-seconds", run.pick("0.3", "3"), *habits),
+            settings=_LONG,
+            worker=_hasty(run),
+            web=_hasty(run, "web"),
+        ),
+        Load(run.pick(18, 60), then=()),
+        look=look,
+        seconds=run.pick(60, 600),
+        at_least=run.pick(3, 12),
+    )
+
+
+#: How the list of each of these accounts misleads.
+_LISTS = (
+    Provider("short", 8, faults=("--list-length", "2")),
+    Provider("lags", 8, faults=("--list-lag", "7")),
+    Provider("apart", 8, faults=("--list-servers", "2")),
+)
+
+
+def wrong_lists(run: Run) -> Row:
+    """No callback tells of a task, and the lists lack what they should show."""
+    roots = run.pick(21, 600)
+    faults = ("--errors-after", "0.25", "--cut-replies", "0.1", "--callbacks-lost", "1")
+    return trial(
+        run,
+        Setup(
+            providers=_LISTS,
+            sandbox=("--task-seconds", run.pick("0.3", "0.5"), *faults),
+            worker=_hasty(run),
+        ),
+        Load(roots, then=()),
+        # What a short list does not show any more stays in doubt.
+        rules=Rules(in_doubt=roots // 3, callbacks_lost=True),
+        seconds=run.pick(60, 900),
+        at_least=run.pick(100, 1000),
+    )
+
+
+def _hasty(run: Run, program: str = "worker") -> tuple[str, ...]:
+    hasty = ("tests.chaos.hasty", program, "--supervised")
+    return (*hasty, "--without", ",".join(run.without)) if run.without else hasty
+
+
+SCENARIOS = (
+    Scenario("F23", "the provider's troubles at once, few places", mixed),
+    Scenario("F24", "provider times out, and delivers late", overdue),
+    Scenario("F25", "task lists that lack what they should show", wrong_lists),
+)

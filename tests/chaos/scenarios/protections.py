@@ -12,7 +12,7 @@ from random import Random
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Run
-from tests.chaos.scenarios import crashes, files, pauses, troubles
+from tests.chaos.scenarios import crashes, files, mixed, pace, pauses, troubles, unknown_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,35 @@ PROTECTIONS = (
         "was seen half-written",
         files.into_s3,
     ),
+    Protection(
+        "free-places",
+        "jobs in doubt and overdue keep their places as long as they are watched",
+        "F24",
+        "places stood still",
+        mixed.overdue,
+    ),
+    Protection(
+        "whole-lists",
+        "what a task list does not show counts as not accepted, whatever the list is like",
+        "F25",
+        "paid twice",
+        mixed.wrong_lists,
+    ),
+    Protection(
+        "unknown-paths",
+        "a page instead of an answer is never compared with that of an unknown path",
+        "F27",
+        "a call that is not there leaves it in_doubt",
+        unknown_paths.pages,
+    ),
+    Protection(
+        "stores-first",
+        "every provider may learn of a task late",
+        "F28",
+        "left in the slots",
+        pace.forgetting,
+    ),
+    Protection("pace", "no lag is learnt from presses", "F28b", "refusals for", pace.lagging),
     Protection(
         "trial-place",
         "a trial of a resting account needs a place that other jobs hold",

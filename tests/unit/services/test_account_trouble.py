@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.jobs import NOW, a_job, a_snapshot, in_status
 from tests.support.shell import Shell
+from worker.adapters.provider.payloads import Submission
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.account.circuit_breaker import AWAY_S, FAILURES, REST_S, CircuitBreaker
@@ -113,10 +114,12 @@ def test_one_job_that_is_always_refused_does_not_keep_the_account_down(house: Ho
     first, *_ = house.queue(2 * FAILURES)
     real = house.provider.submit
 
-    def submit(kind: Kind, submission: object, send_until: float = 0.0) -> Verdict:
+    def submit(
+        kind: Kind, submission: Submission, send_until: float = 0.0, *, exists: bool = False
+    ) -> Verdict:
         if str(first.request["prompt"]) in str(submission) or house.shell.now < NOW + 9:
             return NO_CHANNEL
-        return real(kind, submission, send_until)  # type: ignore[arg-type]
+        return real(kind, submission, send_until, exists=exists)
 
     house.provider.submit = submit  # type: ignore[method-assign]
     house.let_pass(REST_S + 15)

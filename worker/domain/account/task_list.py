@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 
 #: A provider may accept a POST so long after it was sent (gateways wait 60 s for their upstream,
 #: and some proxies translate the prompt first), and so long after its connection was over.
-_AFTER_POST_S = 60.0
-_AFTER_DOUBT_S = 30.0
+AFTER_POST_S = 60.0
+AFTER_DOUBT_S = 30.0
 #: A list may lack tasks that were accepted so recently.
-_SETTLED_S = 5.0
+SETTLED_S = 5.0
 #: A list that shows a task at this age is prompt.
-_PROMPT_S = 30.0
+PROMPT_S = 30.0
 #: How long it counts that a list lacked a task, or was prompt.
-_MEMORY_S = 3600.0
+MEMORY_S = 3600.0
 #: Our tasks that it must show.
-_ENOUGH = 8
+ENOUGH = 8
 #: The clocks of our machines differ by less.
-_SKEW_S = 2.0
+SKEW_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Listing:
         oldest that it shows.
         """
         listed = {row.task_id for row in self.rows}
-        settled = [task for task in self.known if task.accepted_at <= self.read_at - _SETTLED_S]
+        settled = [task for task in self.known if task.accepted_at <= self.read_at - SETTLED_S]
         oldest = min((t.accepted_at for t in settled if t.task_id in listed), default=None)
         if oldest is None:
             return bool(settled)
@@ -69,7 +69,7 @@ class Listing:
     @property
     def prompt(self) -> bool:
         """Whether it shows a task of ours soon after it was submitted."""
-        return any(task.posted_at >= self.read_at - _PROMPT_S for task in self.shown)
+        return any(task.posted_at >= self.read_at - PROMPT_S for task in self.shown)
 
     @property
     def shown(self) -> list[Accepted]:
@@ -112,16 +112,16 @@ def proves_absence(listing: Listing, history: History, doubt: Doubt) -> bool:
     - It is newer than the doubt: it shows a task whose POST left later. Where none did, it must
       have been prompt within the hour, and callbacks must say the same by their silence.
     """
-    if listing.read_at < max(doubt.posted_at + _AFTER_POST_S, doubt.since + _AFTER_DOUBT_S):
+    if listing.read_at < max(doubt.posted_at + AFTER_POST_S, doubt.since + AFTER_DOUBT_S):
         return False
     if listing.lacks or listing.hides or _recent(history.lacked_at, listing):
         return False
     shown = listing.shown
-    before = any(task.accepted_at < doubt.posted_at - _SKEW_S for task in shown)
+    before = any(task.accepted_at < doubt.posted_at - SKEW_S for task in shown)
     same_sort = any(task.sort == doubt.sort for task in shown)
-    if len(shown) < _ENOUGH or not before or not same_sort:
+    if len(shown) < ENOUGH or not before or not same_sort:
         return False
-    after = any(task.posted_at > doubt.since + _SKEW_S for task in shown)
+    after = any(task.posted_at > doubt.since + SKEW_S for task in shown)
     prompt = listing.prompt or _recent(history.prompt_at, listing)
     return after or (prompt and doubt.unheard)
 
@@ -130,9 +130,9 @@ def after(history: History, listing: Listing) -> History:
     """The history after another reading; mostly the same one."""
     if listing.lacks:
         return replace(history, lacked_at=listing.read_at)
-    stale = (history.prompt_at or 0.0) < listing.read_at - _MEMORY_S / 2
+    stale = (history.prompt_at or 0.0) < listing.read_at - MEMORY_S / 2
     return replace(history, prompt_at=listing.read_at) if listing.prompt and stale else history
 
 
 def _recent(moment: float | None, listing: Listing) -> bool:
-    return moment is not None and moment > listing.read_at - _MEMORY_S
+    return moment is not None and moment > listing.read_at - MEMORY_S

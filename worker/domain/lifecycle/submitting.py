@@ -88,7 +88,7 @@ def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
         return _too_late(job, event, now, policy)
     if verdict.outcome is Outcome.NEEDS_MODAL and job.window is Window.OPEN:
         return Decision(job, Disposition.STALE)  # to the POST that opened it, not to its answer
-    return _applied(moves.outcome_known(job), verdict, now, policy)
+    return _applied(moves.outcome_known(job), event, now, policy)
 
 
 def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
@@ -103,7 +103,8 @@ def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
     return observed(job, Observed(snapshot, event.attempt), now, policy)
 
 
-def _applied(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
+def _applied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
+    verdict = event.verdict
     match verdict.outcome:
         case Outcome.ACCEPTED | Outcome.EXISTS:
             job = moves.with_others(job, verdict)
@@ -112,7 +113,9 @@ def _applied(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision
             return Decision(moves.window_open(job, verdict, now))
         case Outcome.DONE:
             return moves.succeeded(job, verdict.result or Result(), now)
-        case Outcome.NOT_YET | Outcome.TRY_LATER:
+        case Outcome.NOT_YET:
+            return Decision(_parent_unknown(job, event, now, policy))
+        case Outcome.TRY_LATER:
             return Decision(_refused(job, verdict, now, policy))
         case Outcome.PERMANENT if verdict.account_trouble and _may_go_on(job, policy):
             return Decision(_refused(job, verdict, now, policy))
@@ -134,32 +137,48 @@ def _may_move(job: Job) -> bool:
     return job.spec.anywhere and job.task_id is None
 
 
-def _refused(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
-    """Back to the queue under the same attempt: nothing was accepted."""
-    refusals = job.refusals + 1
-    if verdict.outcome is Outcome.NOT_YET:
-        if now - job.spec.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
-            return moves.ended(job, Status.FAILED, now, verdict.error)
-        delay = retry_policy.NOT_YET_DELAY_S
-    elif _lacks_picture(verdict) and refusals >= retry_policy.PICTURE_TRIES:
+def _parent_unknown(job: Job, event: Replied, now: float, policy: Policy) -> Job:
+    """Press again once the provider probably knows the parent's end, unless it forgot the parent.
+
+    A parent that it does not know is gone if the provider stores tasks before it answers, or if it
+    ended long ago; one that it does not show as finished yet may only be late.
+    """
+    verdict, lag, ended_at = event.verdict, policy.parent_lag, event.parent_ended_at
+    forgotten = verdict.error is not None and verdict.error.code == ErrorCode.NOT_FOUND
+    long_gone = forgotten and ended_at is not None and now - ended_at > lag.window_s
+    tried_long = job.refusals > 0 and now - job.spec.created_at > lag.window_s
+    if (forgotten and policy.stores_first) or long_gone or tried_long:
         return moves.ended(job, Status.FAILED, now, verdict.error)
-    else:
-        jitter = retry_policy.jitter_of(job.id, refusals)
-        in_trouble = verdict.account_trouble or _in_trouble(verdict)
-        delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow, in_trouble=in_trouble)
-        rests_until = policy.account_rests_until
-        if in_trouble and rests_until is not None and not _may_move(job):
-            # If the job itself is the reason, another one shows that the account works.
-            delay = max(delay, rests_until - now + retry_policy.BEHIND_OTHERS_S)
+    age_s = now - max(ended_at or 0.0, job.spec.created_at)
+    return _queued_again(job, verdict, now + lag.again_after(age_s))
+
+
+def _refused(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
+    """Back to the queue: nothing was accepted."""
+    refusals = job.refusals + 1
+    if _lacks_picture(verdict) and refusals >= retry_policy.PICTURE_TRIES:
+        return moves.ended(job, Status.FAILED, now, verdict.error)
+    jitter = retry_policy.jitter_of(job.id, refusals)
+    in_trouble = verdict.account_trouble or _in_trouble(verdict)
+    delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow, in_trouble=in_trouble)
+    rests_until = policy.account_rests_until
+    if in_trouble and rests_until is not None and not _may_move(job):
+        # If the job itself is the reason, another one shows that the account works.
+        delay = max(delay, rests_until - now + retry_policy.BEHIND_OTHERS_S)
+    return _queued_again(job, verdict, now + delay)
+
+
+def _queued_again(job: Job, verdict: Verdict, due_at: float) -> Job:
+    """Back to the queue under the same attempt, unless another account goes on."""
     outcome = AttemptOutcome(verdict.outcome.value)
     if outcome is AttemptOutcome.PERMANENT and not _may_move(job):
         outcome = AttemptOutcome.TRY_LATER
     return replace(
         moves.attempt_ended(job, outcome),
         status=Status.QUEUED,
-        refusals=refusals,
+        refusals=job.refusals + 1,
         error=verdict.error,
-        due_at=now + delay,
+        due_at=due_at,
     )
 
 
