@@ -13,6 +13,7 @@ from worker.adapters.store import NoFreeSlot
 from worker.adapters.store.places import ANY
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.errors import StaleVersion
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind
 
@@ -73,7 +74,7 @@ def test_workers_that_come_at_once_start_one_job(store: OwnStore) -> None:
     def tried(_: int) -> bool:
         try:
             return take(store, agreed) is not None
-        except NoFreeSlot:
+        except (NoFreeSlot, StaleVersion):
             return False
 
     with ThreadPoolExecutor(8) as pool:

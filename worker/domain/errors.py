@@ -102,12 +102,7 @@ class BrokerUnavailable(ServiceUnavailable):
 
 
 class ProviderRefused(HooklineError):
-    """The provider refuses to answer us.
-
-    Another call may succeed later: once the key is valid again, or has quota.
-    """
-
-    retryable = True
+    """The provider refuses to answer us: the key is not valid, or lacks a right or quota."""
 
 
 class ProviderUnavailable(ServiceUnavailable):

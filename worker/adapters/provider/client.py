@@ -152,7 +152,9 @@ class ProviderClient:
         within_s = min(CHECK_S, self._deadline_s)
         try:
             self._by_ids([_NO_TASK], within_s=within_s)
-        except NoSuchCall:
+        except NoSuchCall as error:
+            if not error.proven:
+                raise
             self._ask("GET", f"/mj/task/{_NO_TASK}/fetch", within_s=within_s)
 
     def _by_ids(self, task_ids: Sequence[str], *, within_s: float | None = None) -> list[Snapshot]:
