@@ -12,12 +12,14 @@ from time import time
 from typing import Any
 
 from tests.chaos.points import wrap
+from worker.adapters.provider import client
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage import media
 from worker.adapters.store import Openings
 from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle
-from worker.domain.account import task_list
+from worker.domain.account import callback_stats, task_list
+from worker.domain.account.parent_lag import ParentLag
 from worker.domain.account.task_list import Doubt, History, Listing
 from worker.domain.errors import StaleVersion
 from worker.domain.events import Observed, Policy, Posting, Replied
@@ -154,6 +156,21 @@ def _without_whole_lists() -> None:
     wrap(task_list, "proves_absence", lambda real: absent)
 
 
+def _without_unknown_paths() -> None:
+    """No page is ever compared with that of a path that nobody has."""
+    wrap(client, "lacks_call", lambda real: lambda *args: False)
+
+
+def _without_stores_first() -> None:
+    """Every provider is taken for one that learns of a task late."""
+    setattr(callback_stats, "_STORES_FIRST", frozenset[str]())  # noqa: B010 - private on purpose
+
+
+def _without_pace() -> None:
+    """Nothing is learnt from presses."""
+    wrap(ParentLag, "after_press", lambda real: lambda self, age_s, refused_age_s: self)
+
+
 def _sends(job: Job) -> bool:
     return job.status is Status.SUBMITTING and job.posting
 
@@ -168,4 +185,7 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "looking": _without_looking,
     "free-places": _without_free_places,
     "whole-lists": _without_whole_lists,
+    "unknown-paths": _without_unknown_paths,
+    "stores-first": _without_stores_first,
+    "pace": _without_pace,
 }

@@ -137,10 +137,10 @@ def install(orders: Orders) -> None:
     at = _Whereabouts()
 
     def submit_job(real: Callable[..., Any]) -> Callable[..., Any]:
-        def _submit(self: Submitter, job: Job) -> None:
+        def _submit(self: Submitter, job: Job, *args: Any) -> None:
             at.job_id, at.posted = job.id, False
             try:
-                real(self, job)
+                real(self, job, *args)
             finally:
                 orders.pass_by(Point.SUBMIT_OVER, job.id)
                 at.job_id, at.posted = "", False

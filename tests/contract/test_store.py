@@ -8,7 +8,14 @@ from tests.support.jobs import NOW, a_job, capacity, changed, sample
 from tests.support.stores import OwnStore
 from worker.adapters.store import ABSENCE_S, Filter, Load, NoFreeSlot
 from worker.adapters.store.store import Store
-from worker.domain.account.callback_stats import CallbackStats, Source
+from worker.domain.account.callback_stats import (
+    CallbackStats,
+    Source,
+    TrackingMode,
+    tracking_mode,
+)
+from worker.domain.account.calls import Calls
+from worker.domain.account.parent_lag import ParentLag
 from worker.domain.account.task_list import Accepted, History
 from worker.domain.errors import InvalidRequest, StaleVersion
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
@@ -217,6 +224,36 @@ def test_an_account_remembers_how_it_calls_back(store: Store) -> None:
     assert (known.callbacks, known.with_state, known.silent, known.dialect) == (2, 1, 0, "trueai")
 
 
+def test_only_the_last_ten_ends_are_remembered(store: Store) -> None:
+    [job] = put(store, a_job())
+    for how in [Source.ASKED] * 39 + [Source.CALLBACK] * 10:
+        told = sample(how, ended=True)
+        store.jobs.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
+    known = store.accounts.callback_stats("default")
+    assert (known.recent, known.told, known.asked) == ("t" * 10, 10, 39)
+    assert tracking_mode(known, hooked=True)[0] is TrackingMode.CALLBACKS
+
+
+def test_what_an_account_learns_of_its_provider_is_kept(store: Store) -> None:
+    accounts = store.accounts
+    accounts.learn_parent_lag("default", ParentLag(7.5, 2.25))
+    accounts.learn_came_back("default")
+    accounts.learn_call("default", "ab12", "submit/imagine")
+    accounts.learn_call("default", "ab12", "task/list", lacking_since=NOW)
+    accounts.learn_call("default", "cd34", "submit/video", lacking_since=NOW)
+    known = accounts.callback_stats("default")
+    assert (known.parent_lag, known.came_back, known.by_sort) == (ParentLag(7.5, 2.25), True, {})
+    expected = Calls(frozenset({"submit/imagine"}), {"task/list": NOW})
+    assert accounts.calls("default", "ab12") == expected
+    assert [accounts.count_seedless("default") for _ in range(2)] == [1, 2]
+    assert accounts.count_seedless("default", gave=True) == 0
+    assert accounts.count_seedless("default") == 1
+    accounts.forget_calls("default")
+    assert accounts.calls("default", "ab12") == Calls(frozenset({"submit/imagine"}))
+    assert accounts.count_seedless("default") == 1
+    assert accounts.calls("other", "ab12") == Calls()
+
+
 def test_ends_are_counted_by_how_they_were_heard_of(store: Store) -> None:
     [job] = put(store, a_job())
     for told in (
@@ -229,6 +266,7 @@ def test_ends_are_counted_by_how_they_were_heard_of(store: Store) -> None:
         store.jobs.commit(loaded(store, job.id), capacity=capacity(3), sample=told)
     known = store.accounts.callback_stats("default")
     assert (known.callbacks, known.told, known.asked, known.silent) == (3, 2, 2, 2)
+    assert known.recent == "ttaa"
     assert known.by_sort == {"upscale": 1, "imagine": 2}
     assert known.called_back_at == NOW + 2, "an end that we asked for is no callback"
     assert store.accounts.callback_stats("other") == CallbackStats()

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ from worker.adapters.provider.client import MAX_BODY, ProviderClient
 from worker.adapters.provider.payloads import Submission
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth
-from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 
@@ -512,12 +513,119 @@ def test_a_provider_that_lists_nothing() -> None:
         with pytest.raises(HooklineError, match="task/list") as caught:
             client(port).task_list()
         assert not caught.value.retryable
+        assert isinstance(caught.value, NoSuchCall)
+        assert not caught.value.proven, "nothing else is there either"
 
 
 def test_a_list_too_long_to_be_read() -> None:
     long = http(b"[" + b" " * (MAX_BODY + 200_000) + b"]")
     with serving(says(long)) as (port, _), pytest.raises(ProviderUnavailable):
         client(port).task_list()
+
+
+WEB = b"<!doctype html><title>New API</title><div id=root></div>"
+Calls = Callable[[str, bytes], bytes]  #: the reply to a method and path, and the body
+
+
+def by_path(reply: Calls) -> Script:
+    """A provider that has some calls."""
+
+    def script(sock: socket.socket, request: bytes) -> None:
+        line = request.partition(b" HTTP/1.1")[0].decode()
+        read = entire(sock, request) if line.startswith("POST") else request
+        sock.sendall(reply(line, read.partition(b"\r\n\r\n")[2]))
+
+    return script
+
+
+def web_for_unknown_paths(*known: str) -> Calls:
+    """Like new-api: JSON for ``known`` paths, its web page for all others."""
+
+    def reply(line: str, body: bytes) -> bytes:
+        if "list-by-condition" in line and line not in known:
+            rows = [TASK | {"id": i} for i in json.loads(body)["ids"] if not i.startswith("hook")]
+            return http(json.dumps(rows).encode(), Content_Type="application/json")
+        if line in known:
+            return http(b'{"code":4,"description":"no such thing"}', "400 Bad Request")
+        return http(WEB, Content_Type="text/html")
+
+    return reply
+
+
+def test_a_submit_answered_like_an_unknown_path_has_no_such_call() -> None:
+    retexture = Submission("/mj/submit/retexture", {"prompt": "a cat"})
+    with serving(by_path(web_for_unknown_paths())) as (port, asked):
+        verdict = client(port).submit(Kind.RETEXTURE, retexture)
+    assert (verdict.outcome, verdict.account_trouble) == (Outcome.PERMANENT, False)
+    assert verdict.lacks_call
+    assert verdict.error is not None
+    assert verdict.error.code == "no_endpoint"
+    assert "New API" in verdict.error.message
+    sent = [each for each in asked if each.startswith(b"POST /mj/submit/retexture ")]
+    assert len(sent) == 2, "the job once, and once what nothing can accept"
+    assert not sent[1].endswith(b"}")
+
+
+def test_where_even_imagine_is_unknown_the_address_is_wrong() -> None:
+    with serving(by_path(web_for_unknown_paths())) as (port, _):
+        verdict = client(port).submit(Kind.IMAGINE, SUBMISSION)
+    assert (verdict.outcome, verdict.account_trouble) == (Outcome.PERMANENT, True)
+
+
+def test_a_page_of_a_call_that_took_a_job_before_is_a_doubt_and_nobody_is_asked() -> None:
+    with serving(by_path(web_for_unknown_paths())) as (port, asked):
+        verdict = client(port).submit(Kind.IMAGINE, SUBMISSION, exists=True)
+    assert (verdict.outcome, len(asked)) == (Outcome.IN_DOUBT, 1)
+
+
+def test_a_page_instead_of_everything_is_a_doubt() -> None:
+    """A front that answers `error_page 502 =200` for a while: the job may have been accepted."""
+    with serving(says(http(WEB, Content_Type="text/html"))) as (port, _):
+        verdict = client(port).submit(Kind.RETEXTURE, SUBMISSION)
+    assert verdict.outcome is Outcome.IN_DOUBT
+
+
+def test_a_page_that_hid_an_error_is_a_doubt() -> None:
+    """By the time of the question the call is there again."""
+    web = web_for_unknown_paths()
+    first: list[str] = []
+
+    def reply(line: str, body: bytes) -> bytes:
+        if "submit/imagine" in line and first:
+            return http(b'{"code":4,"description":"malformed"}', "400 Bad Request")
+        first.append(line)
+        return web(line, body)
+
+    with serving(by_path(reply)) as (port, _):
+        verdict = client(port).submit(Kind.IMAGINE, SUBMISSION)
+    assert verdict.outcome is Outcome.IN_DOUBT
+
+
+def test_a_list_and_a_seed_answered_like_unknown_paths_do_not_exist() -> None:
+    with serving(by_path(web_for_unknown_paths())) as (port, _):
+        for ask in (client(port).task_list, lambda: client(port).image_seed("1")):
+            with pytest.raises(NoSuchCall) as caught:
+                ask()
+            assert caught.value.proven
+
+
+def test_one_call_for_many_tasks_may_be_unknown() -> None:
+    def reply(line: str, body: bytes) -> bytes:
+        if line.endswith("/mj/task/1/fetch"):
+            return http(json.dumps(TASK).encode())
+        return http(WEB, Content_Type="text/html")
+
+    with serving(by_path(reply)) as (port, _), pytest.raises(NoSuchCall) as caught:
+        client(port).fetch_many(["1", "2"])
+    assert caught.value.proven
+
+
+def test_a_page_instead_of_every_answer_says_nothing_of_calls() -> None:
+    with serving(says(http(WEB, Content_Type="text/html"))) as (port, _):
+        found = client(port)
+        for ask in (found.task_list, lambda: found.image_seed("1"), lambda: found.fetch_many("1")):
+            with pytest.raises(ProviderUnavailable, match="New API"):
+                ask()
 
 
 def test_image_seed() -> None:

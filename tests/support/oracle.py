@@ -17,7 +17,7 @@ from worker.adapters.provider.payloads import Submission
 from worker.adapters.provider.replies import read_reply, read_transport_error
 from worker.adapters.provider.snapshots import read_task
 from worker.domain.account import Account
-from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.errors import NoSuchCall, ProviderUnavailable
 from worker.domain.events import Policy
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
@@ -211,7 +211,12 @@ class ModelProvider(ProviderClient):
         self._threshold, self._let_pass = threshold, let_pass
 
     def submit(
-        self, kind: Kind, submission: Submission, send_until: float = float("inf")
+        self,
+        kind: Kind,
+        submission: Submission,
+        send_until: float = float("inf"),
+        *,
+        exists: bool = False,
     ) -> Verdict:
         self._threshold(True)
         if self.ledger.now() > send_until:
@@ -256,7 +261,7 @@ class ModelProvider(ProviderClient):
     def task_list(self) -> list[Snapshot]:
         self._come()
         if not self.lists:
-            raise HooklineError("The provider has no list.")
+            raise NoSuchCall("The provider has no list.", proven=True)
         return [read_task(task.body()) for task in self.ledger.tasks.values()]
 
     def fetch(self, task_id: str) -> Snapshot | None:

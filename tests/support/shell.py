@@ -119,7 +119,12 @@ class Provider(ProviderClient):
         self.seeds: list[SeedReply | HooklineError] = []  #: what image-seed answers, in turn
 
     def submit(
-        self, kind: Kind, submission: Submission, send_until: float = float("inf")
+        self,
+        kind: Kind,
+        submission: Submission,
+        send_until: float = float("inf"),
+        *,
+        exists: bool = False,
     ) -> Verdict:
         self.submitted.append((kind, submission))
         self.meanwhile()

@@ -98,7 +98,10 @@ class ErrorCode(StrEnum):
     PARENT_NOT_READY = (
         "parent_not_ready",
         Family.BUSY,
-        "submitted again every few seconds for a minute, then the job fails",
+        (
+            "submitted again when the provider probably knows of the parent's end, for a minute; "
+            "then the job fails"
+        ),
         _NEVER_PAID,
         "A gateway may lag behind its own callback; retry in a minute.",
     )
@@ -175,16 +178,25 @@ class ErrorCode(StrEnum):
     LOST = (
         "lost",
         Family.LOST,
-        "polled until the provider has not known the task for five minutes, then fails",
+        (
+            "polled until the provider has not known the task for five minutes (six seconds if it "
+            "stores tasks before it answers: novicezk, trueai), then fails"
+        ),
         None,
         "It may have restarted without keeping its tasks; `hookline retry` submits the job again.",
     )
     NOT_FOUND = (
         "not_found",
         Family.LOST,
-        "the parent's task is unknown: repeated for a minute, then the job fails",
+        (
+            "the parent's task is unknown: the job fails; at a gateway, which may only be late, "
+            "after a minute"
+        ),
         "the parent's task is gone, and its buttons with it: run the parent again",
-        "The provider forgot the parent task, or it belongs to another account.",
+        (
+            "The provider forgot the parent task (it may have restarted), or the task belongs to "
+            "another account: run the parent again."
+        ),
     )
     FAILED = (
         "failed",

@@ -60,7 +60,14 @@ class Conflict(HooklineError):
 
 
 class AddressError(HooklineError):
-    """The address cannot be used."""
+    """The address cannot be used.
+
+    ``host_fails``: not because it must not be, but its host has no name or no valid certificate.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, host_fails: bool = False) -> None:
+        self.host_fails = host_fails
+        super().__init__(message, retryable=retryable)
 
 
 class PictureError(HooklineError):
@@ -96,3 +103,14 @@ class BrokerUnavailable(ServiceUnavailable):
 
 class ProviderUnavailable(ServiceUnavailable):
     """The provider does not answer."""
+
+
+class NoSuchCall(HooklineError):
+    """The provider has no such call.
+
+    ``proven``: it answered other questions properly at that time.
+    """
+
+    def __init__(self, message: str, *, proven: bool) -> None:
+        self.proven = proven
+        super().__init__(message)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from worker.domain.account.parent_lag import NO_LAG, ParentLag
 from worker.domain.job import Job, Modal
 from worker.domain.job_spec import JSON
 from worker.domain.money import Amount
@@ -23,6 +24,8 @@ class Policy:
     first_look_s: float = 2.0  #: some tasks are finished at once and never call back
     grace_s: float = 1800.0  #: how long an overdue job is still watched
     lost_after_s: float = 300.0  #: a task unknown to the provider for this long is lost
+    stores_first: bool = False  #: the provider stores a task before it answers: unknown is gone
+    parent_lag: ParentLag = NO_LAG  #: how long after a task's end presses are refused
 
     in_doubt: InDoubt = "hold"
     doubt_window_s: float = 1800.0  #: longer than the provider's slowest task and callback
@@ -103,6 +106,7 @@ class Replied:
 
     attempt: int
     verdict: Verdict
+    parent_ended_at: float | None = None  #: when the task that it presses on ended, if known
 
 
 @dataclass(frozen=True, slots=True)

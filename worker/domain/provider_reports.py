@@ -34,6 +34,7 @@ class Verdict:
     error: JobError | None = None  #: with every refusal and IN_DOUBT
     slow: bool = False  #: with TRY_LATER: the problem will last (no channel for the model)
     account_trouble: bool = False  #: the key, quota or account is at fault, not the job
+    lacks_call: bool = False  #: the provider was shown to have no such call
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,14 @@ BACKOFF_CAP_S = 60.0
 PICTURE_TRIES = 15
 #: Delay after a refusal that will last (no channel for the model).
 SLOW_BACKOFF_S = 300.0
-#: A gateway that lags behind its own callback catches up within 15-30 s.
-NOT_YET_DELAY_S = 3.0
-NOT_YET_WINDOW_S = 60.0
 #: How often one job is submitted again because the task list proves that it was not accepted.
 NOT_LISTED_RESUBMITS = 5
 #: Longest delay before the next attempt of an accepted task that failed.
 RETRY_CAP_S = 3600.0
-#: How long after success to keep asking for a seed.
+#: How long after success to keep asking for a seed that the provider does not get to tell, and
+#: one that it refuses: it may need a moment to find it.
 SEED_WINDOW_S = 900.0
+SEED_REFUSED_S = 15.0
 #: A worker that has not renewed its lease on a choose's call for this long is dead; calls in all.
 CHOOSE_LEASE_S = 60.0
 CHOOSE_CALLS = 3
@@ -97,7 +96,7 @@ def look_at_siblings(age_s: float) -> float:
 
 def ask_for_seed(age_s: float) -> float:
     """Seconds until the seed of a job that succeeded ``age_s`` ago is asked for again."""
-    return _clamp(age_s, 3.0, 120.0)
+    return _clamp(2 * age_s, 5.0, 120.0)
 
 
 def _clamp(value: float, low: float, high: float) -> float:

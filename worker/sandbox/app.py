@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -16,6 +17,12 @@ from worker.sandbox.routes.pictures import Pictures
 from worker.sandbox.routes.submit import Submissions
 from worker.sandbox.routes.tasks import TaskQueries
 from worker.sandbox.tasks import Tasks
+
+#: Like that of a gateway's web interface; no two copies are equal.
+_WEB_PAGE = (
+    '<!doctype html><html><head><title>New API</title><script nonce="{nonce}" src="/assets/'
+    'index.js"></script></head><body><div id="root"></div></body></html>'
+)
 
 
 def create_app(env: Environment, tasks: Tasks) -> Flask:
@@ -73,6 +80,10 @@ def _guarded(env: Environment, name: str, view: Callable[..., Reply]) -> Callabl
 
 
 def _unknown_path(env: Environment) -> Response:
+    if env.options.web_pages:
+        env.stats.count("web_pages")
+        page = _WEB_PAGE.format(nonce=secrets.token_urlsafe(8))
+        return _response(Reply(page, content_type="text/html; charset=utf-8"))
     return _response(env.dialect.unknown_path(request.method, request.path))
 
 
@@ -88,6 +99,9 @@ def _add_own(app: Flask, env: Environment, tasks: Tasks, pictures: Pictures) -> 
         data = pictures.png(name)
         return Reply({"sha256": hashlib.sha256(data).hexdigest() if data else None})
 
+    def forget() -> Reply:
+        return Reply({"forgotten": tasks.forget()})
+
     paths: dict[str, Callable[..., Reply]] = {
         "/": lambda: Reply(about),
         "/sandbox/images/<name>": pictures.image,
@@ -96,6 +110,7 @@ def _add_own(app: Flask, env: Environment, tasks: Tasks, pictures: Pictures) -> 
         "/sandbox/ledger": lambda: Reply(env.ledger.entries()),
         "/sandbox/stats": lambda: Reply({**env.stats.snapshot(), "tasks": tasks.totals()}),
     }
+    app.add_url_rule("/sandbox/forget", view_func=lambda: _response(forget()), methods=["POST"])
     for rule, view in paths.items():
         app.add_url_rule(rule, rule, lambda view=view, **args: _response(view(**args)))
 

@@ -85,6 +85,8 @@ class SandboxOptions:
         1.0, float, "factor on the pauses between callback retries (crazyrouter)"
     )
     fetch_lag: float = option(0.0, float, "seconds between a gateway's looks at its upstream")
+    web_pages: bool = flag("unknown paths are answered 200 with a web page, as new-api does")
+    no_seeds: bool = flag("image-seed is refused, as through new-api")
     banned: tuple[str, ...] = option((), parse_words, "words that moderation refuses")
     swap_equal_prompts: bool = flag("equal prompts running at once swap pictures")
 

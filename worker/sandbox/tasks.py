@@ -111,6 +111,18 @@ class Tasks:
         """The task object that fetch returns."""
         return self._finished_view(self._env.dialect.task(task, self.base_url), task)
 
+    def forget(self) -> int:
+        """Forget all tasks, as a proxy without a database does when it restarts; how many."""
+        with self.lock:
+            count = len(self.all)
+            for task in self.all.values():
+                task.order = replace(task.order, hook=None)  # nothing calls back either
+            self._waiting.clear()
+            self._running.clear()
+            self.visible.clear()
+            self.all.clear()
+        return count
+
     # --- running ---------------------------------------------------------------------------------
 
     def _enqueue(self, tasks: tuple[Task, ...], kind: str, state: str | None, prompt: str) -> int:

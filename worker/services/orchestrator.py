@@ -36,6 +36,7 @@ from worker.domain.notifications import announce
 from worker.domain.provider_reports import Outcome
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
+from worker.services.calls import KnownCalls
 from worker.services.dispatch import Dispatch
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class Orchestrator:
         self.clock = clock
         self._rules = rules or Policy()
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
+        self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
         self._hooked = hooked
         self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}
@@ -137,7 +139,8 @@ class Orchestrator:
             return self._rules
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
-        return policy_for(job, self._rules, callback_stats, hooked=self._hooked)
+        dialect = self.dialect(job.account)
+        return policy_for(job, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
 
     def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
         """The account's callback stats, its tracking mode, and the reason for the mode."""

@@ -28,6 +28,7 @@ def resume(orchestrator: Orchestrator, of: Pausable, name: str) -> tuple[str, ..
     now, dispatch = orchestrator.clock(), orchestrator.dispatch
     if of == "account":
         dispatch.reopen(name)
+        orchestrator.calls.forget(name)
         dispatch.wake_again(name, now)
     else:
         dispatch.wake_all(now)

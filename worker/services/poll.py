@@ -10,8 +10,9 @@ from worker.adapters.tokens import Tokens
 from worker.domain import followups
 from worker.domain.account import task_list
 from worker.domain.account.callback_stats import Source
+from worker.domain.account.calls import BY_IDS, LIST
 from worker.domain.account.task_list import Listing, Row
-from worker.domain.errors import HooklineError, NotFound, ProviderUnavailable
+from worker.domain.errors import NoSuchCall, NotFound, ProviderUnavailable
 from worker.domain.events import Disposition, Missing, NotListed, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import next_look
@@ -38,7 +39,6 @@ class Poller:
         self._clients = clients
         self._tokens = tokens
         self._limiter = Limiter(self._poll, per_key=POLLS, max_waiting=0)
-        self._without_list: set[str] = set()
 
     def poll(self, account: str, job_ids: Sequence[str]) -> None:
         """Fetch the jobs' tasks and record the results.
@@ -62,25 +62,49 @@ class Poller:
     def _fetch(self, client: ProviderClient, jobs: Sequence[Job]) -> None:
         if not jobs:
             return
-        seen = {s.task_id: s for s in client.fetch_many([job.task_id or "" for job in jobs])}
+        seen = {s.task_id: s for s in self._seen(client, jobs)}
         for job in jobs:
             snapshot = seen.get(job.task_id)
+            if snapshot is None and self._nearly_lost(job):
+                snapshot = client.fetch(job.task_id or "")
+            if snapshot and job.missing_since is not None:
+                self._orchestrator.store.accounts.learn_came_back(job.account)
             if snapshot and _incomplete(job, snapshot):
                 # A list may omit fields; the task's own page is authoritative.
                 snapshot = client.fetch(job.task_id or "") or snapshot
             self._record(job, Missing() if snapshot is None else Observed(snapshot, asked=True))
 
+    def _nearly_lost(self, job: Job) -> bool:
+        """Whether the job is given up unless the provider knows its task now."""
+        if job.missing_since is None:
+            return False
+        unknown_s = self._orchestrator.clock() - job.missing_since
+        return unknown_s >= self._orchestrator.policy(job).lost_after_s
+
+    def _seen(self, client: ProviderClient, jobs: Sequence[Job]) -> list[Snapshot]:
+        """The jobs' tasks, as far as the provider knows them: in one call, if it has that call."""
+        calls, account = self._orchestrator.calls, jobs[0].account
+        task_ids = [job.task_id or "" for job in jobs]
+        if not calls.lacks(account, BY_IDS):
+            try:
+                return client.fetch_many(task_ids)
+            except NoSuchCall as error:
+                if error.proven:
+                    calls.missing(account, BY_IDS, str(error))
+        found = (client.fetch(task_id) for task_id in task_ids)
+        return [snapshot for snapshot in found if snapshot]
+
     def _search(self, client: ProviderClient, account: str, jobs: Mapping[str, Job]) -> None:
         """Look for jobs in doubt in the provider's list of recent tasks, if it has one."""
-        if not jobs or account in self._without_list:
+        calls = self._orchestrator.calls
+        if not jobs or calls.lacks(account, LIST):
             return
         read_at = self._orchestrator.clock()
         try:
             listed = client.task_list()
-        except ProviderUnavailable:
-            raise
-        except HooklineError:  # gateways have no list
-            self._without_list.add(account)
+        except NoSuchCall as error:  # gateways have no list
+            if error.proven:
+                calls.missing(account, LIST, str(error))
             return
         found: set[str] = set()
         for snapshot in listed:

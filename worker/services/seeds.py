@@ -14,7 +14,8 @@ import structlog
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import SEED_S, ProviderClient
 from worker.domain import retry_policy
-from worker.domain.errors import HooklineError, NotFound, ServiceUnavailable
+from worker.domain.account.calls import SEED
+from worker.domain.errors import HooklineError, NoSuchCall, NotFound, ServiceUnavailable
 from worker.domain.events import SeedSettled
 from worker.domain.job import Job
 from worker.domain.provider_reports import SeedReply
@@ -71,13 +72,31 @@ class Seeds:
             return
         # The call may outlast the sweep's claim: without this a second worker would ask.
         self._orchestrator.store.jobs.reschedule(job.id, self._orchestrator.clock() + LEASE_S)
-        try:
-            reply = client.image_seed(job.task_id)
-        except HooklineError as error:
-            reply = SeedReply(error=str(error))
+        reply = self._reply(client, job, job.task_id)
         if reply.seed:
             reply = self._described(job, reply)
         self._record(job, reply)
+
+    def _reply(self, client: ProviderClient, job: Job, task_id: str) -> SeedReply:
+        """The provider's reply, or why it is not asked."""
+        calls = self._orchestrator.calls
+        if calls.lacks(job.account, SEED):
+            return SeedReply(error=_none_there(job.account), lasting=True)
+        try:
+            reply = client.image_seed(task_id)
+        except NoSuchCall as error:
+            calls.missing(job.account, SEED, str(error))
+            return SeedReply(error=str(error), lasting=True)
+        except HooklineError as error:
+            return SeedReply(error=str(error))
+        if reply.seed:
+            calls.gave_seed(job.account)
+            return reply
+        age = self._orchestrator.clock() - (job.finished_at or 0.0)
+        if not reply.lasting and age < retry_policy.SEED_REFUSED_S:
+            return reply
+        calls.refused_seed(job.account, reply.error or "")
+        return replace(reply, lasting=True)
 
     def _described(self, job: Job, reply: SeedReply) -> SeedReply:
         """Rewrite the sidecar before the seed is recorded: afterwards nothing would retry it."""
@@ -100,3 +119,10 @@ class Seeds:
             self._orchestrator.store.jobs.reschedule(job.id, now + retry_policy.ask_for_seed(age))
         if reply.error:
             log.warning("seed.unavailable", job_id=job.id, error=reply.error)
+
+
+def _none_there(account: str) -> str:
+    return (
+        "The provider gives no seeds, so it was not asked: it will be a day after it last refused "
+        f"one, or after `hookline resume --account {account}`."
+    )

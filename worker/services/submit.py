@@ -22,10 +22,11 @@ from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain import buttons, followups
 from worker.domain.account.callback_stats import sort_of
-from worker.domain.error_codes import ErrorCode
+from worker.domain.account.calls import call_of
+from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError, PictureError, StoreUnavailable
 from worker.domain.events import Disposition, Posting, Replied, Started
-from worker.domain.job import Job, Status, Window
+from worker.domain.job import AttemptOutcome, Job, Status, Window
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.requests import picture_fields
@@ -79,14 +80,16 @@ class Submitter:
         job = self._take(account)
         if job is None:
             return False
-        structlog.contextvars.bind_contextvars(job_id=job.id, account=account)
+        taken, refused_at = job
+        structlog.contextvars.bind_contextvars(job_id=taken.id, account=account)
         try:
-            self._submit(job)
+            self._submit(taken, refused_at)
         finally:
             structlog.contextvars.unbind_contextvars("job_id", "account")
         return True
 
-    def _take(self, name: str) -> Job | None:
+    def _take(self, name: str) -> tuple[Job, float | None] | None:
+        """The next job, and when the provider last refused it for not knowing its parent."""
         now = self._orchestrator.clock()
         capacity = self._orchestrator.dispatch.capacity(name, now, fresh=True)
         refunds = self._orchestrator.accounts[name].refunds_failures
@@ -100,19 +103,22 @@ class Submitter:
             # A job past its deadline times out instead.
             taken = decision.job.status is Status.SUBMITTING
             if decision.disposition is Disposition.APPLIED and taken:
-                return decision.job
+                return decision.job, _refused_at(job)
         return None
 
-    def _submit(self, job: Job) -> None:
+    def _submit(self, job: Job, refused_at: float | None = None) -> None:
         client = self._clients[job.account]
+        parent = self._parent(job)
+        ended_at = parent.finished_at if parent else None
         try:
             # First, so that everything else uses the copies that the record names.
             fetched = self._fetched(job)
             prepared = replace(job, fetched={**job.fetched, **fetched})
-            target = self._target(prepared, client)
+            target = self._target(prepared, parent, client)
             kind, submission = self._prepare(prepared, target)
         except (_Refused, HooklineError) as error:
-            self._orchestrator.record(job, Replied(job.attempt, _verdict_of(error)))
+            reply = Replied(job.attempt, _verdict_of(error), ended_at)
+            self._orchestrator.record(job, reply)
             return
         posting = Posting(job.attempt, target.custom_id, target.modal_prompt, fetched)
         decision = self._orchestrator.record(job, posting)
@@ -122,20 +128,38 @@ class Submitter:
                 self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
             return
         lease_end = decision.job.due_at or 0.0
-        verdict = client.submit(kind, submission, send_until=lease_end)
+        call = call_of(submission.path)
+        exists = call in self._orchestrator.calls.of(job.account).taken
+        verdict = client.submit(kind, submission, send_until=lease_end, exists=exists)
         log.info("job.submitted", kind=kind.value, outcome=verdict.outcome.value)
-        self._learn(job.account, verdict)
-        self._record_reply(decision.job, Replied(job.attempt, verdict))
+        self._learn(job.account, verdict, call)
+        self._record_reply(decision.job, Replied(job.attempt, verdict, ended_at))
+        if verdict.outcome in _TAKEN and ended_at is not None:
+            self._learn_lag(job.account, ended_at, refused_at)
         if client.last_dialect not in (None, self._learnt.get(job.account)):
             self._learnt[job.account] = client.last_dialect
             self._store.accounts.learn_dialect(job.account, client.last_dialect)
 
-    def _learn(self, account: str, verdict: Verdict) -> None:
+    def _learn(self, account: str, verdict: Verdict, call: str) -> None:
         """Runs before the reply is recorded, else a refused job would come back at once."""
+        calls = self._orchestrator.calls
         try:
             self._orchestrator.dispatch.learn(account, verdict, self._orchestrator.clock())
+            if verdict.outcome in _TAKEN:
+                calls.took(account, call)
+            elif verdict.lacks_call and not verdict.account_trouble and verdict.error:
+                calls.missing(account, call, verdict.error.message)
         except StoreUnavailable as error:
             log.warning("account.outcome_not_stored", account=account, error=str(error))
+
+    def _learn_lag(self, account: str, ended_at: float, refused_at: float | None) -> None:
+        """A press on a task that ended at ``ended_at`` was taken now."""
+        accounts, now = self._store.accounts, self._orchestrator.clock()
+        known = accounts.callback_stats(account).parent_lag
+        refused_age = None if refused_at is None else refused_at - ended_at
+        learnt = known.after_press(now - ended_at, refused_age)
+        if learnt != known:
+            accounts.learn_parent_lag(account, learnt)
 
     def _record_reply(self, job: Job, reply: Replied) -> None:
         """Retry while Redis is away: a lost reply would put the job in doubt."""
@@ -170,6 +194,8 @@ class Submitter:
             mode=job.options.mode,
             dialect=dialect,
         )
+        if self._orchestrator.calls.lacks(job.account, call_of(submission.path)):
+            raise _Refused(_known_to_lack(submission.path, job.account))
         return kind, submission
 
     def _fetched(self, job: Job) -> dict[str, str]:
@@ -185,9 +211,12 @@ class Submitter:
             and (kept := inputs.keep(ref, storage=self._storage, account=account)) != ref
         }
 
-    def _target(self, job: Job, client: ProviderClient) -> _Target:
+    def _parent(self, job: Job) -> Job | None:
+        """The job whose task the POST acts on, if we have its record."""
+        return self._store.jobs.get(job.request["job_id"]) if "job_id" in job.request else None
+
+    def _target(self, job: Job, parent: Job | None, client: ProviderClient) -> _Target:
         """What the POST acts on. Fetches the parent's task if its buttons are unknown."""
-        parent = self._store.jobs.get(job.request["job_id"]) if "job_id" in job.request else None
         if job.modal and job.modal.mask and parent:
             self._check_mask(job, parent, job.modal.mask)
         if job.window is Window.OPEN:
@@ -205,7 +234,9 @@ class Submitter:
         known = parent.result.buttons if parent else None
         if not known:
             snapshot = client.fetch(task_id)
-            if snapshot is None or not snapshot.status.terminal:
+            if snapshot is None:
+                raise _Refused(Verdict(Outcome.NOT_YET, error=_PARENT_UNKNOWN))
+            if not snapshot.status.terminal:
                 raise _Refused(Verdict(Outcome.NOT_YET, error=_PARENT_NOT_READY))
             known = snapshot.result.buttons or ()
         if found := buttons.find(known, wanted):
@@ -238,6 +269,13 @@ class Submitter:
         account = self._orchestrator.accounts[job.account]
         kept = job.fetched.get(ref, ref)
         return inputs.load(kept, storage=self._storage, account=account, mask=mask)
+
+
+def _refused_at(job: Job) -> float | None:
+    """When the queued job's POST was last refused because of its parent; None: it was not."""
+    last = job.attempts[-1] if job.attempts else None
+    refused = last is not None and last.outcome is AttemptOutcome.NOT_YET
+    return last.posted_at if last and refused else None
 
 
 def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:
@@ -274,13 +312,23 @@ def _permanent(code: ErrorCode, message: str) -> Verdict:
     return Verdict(Outcome.PERMANENT, error=JobError(code, message))
 
 
+def _known_to_lack(path: str, account: str) -> Verdict:
+    message = f"The provider has no POST {path}: it answered it as it answers unknown paths."
+    hint = (
+        "Nothing was sent. Use an account whose provider has this call; it is tried here again a "
+        f"day after it was missed, or at once after `hookline resume --account {account}`."
+    )
+    return Verdict(Outcome.PERMANENT, error=job_error(ErrorCode.NO_ENDPOINT, message, hint))
+
+
+#: The provider has a job, so it has the call.
+_TAKEN = frozenset({Outcome.ACCEPTED, Outcome.EXISTS, Outcome.NEEDS_MODAL, Outcome.DONE})
 _PICTURE_AWAY = (
     "Nothing was sent. Look at the picture's URL, or submit the picture itself; `hookline retry` "
     "tries the URL again."
 )
 _NOT_SENT = _permanent(ErrorCode.CANCELLED, "Cancelled before it was sent.")
-_PARENT_NOT_READY = JobError(
-    ErrorCode.PARENT_NOT_READY,
-    "The provider does not show the parent task as finished yet.",
-    retryable=True,
+_PARENT_NOT_READY = job_error(
+    ErrorCode.PARENT_NOT_READY, "The provider does not show the parent task as finished yet."
 )
+_PARENT_UNKNOWN = job_error(ErrorCode.NOT_FOUND, "The provider does not know the parent task.")

@@ -14,12 +14,14 @@ from tests.chaos.scenarios import (
     kills,
     mixed,
     notifying,
+    pace,
     pauses,
     power,
     provider,
     redis_down,
     soak,
     turns,
+    unknown_paths,
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -41,4 +43,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *files.SCENARIOS,
     *days.SCENARIOS,
     *mixed.SCENARIOS,
+    *unknown_paths.SCENARIOS,
+    *pace.SCENARIOS,
 )

@@ -12,7 +12,7 @@ from random import Random
 from rich.table import Table
 
 from tests.chaos.scenario import Row, Run
-from tests.chaos.scenarios import crashes, files, mixed, pauses
+from tests.chaos.scenarios import crashes, files, mixed, pace, pauses, unknown_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,21 @@ PROTECTIONS = (
         "paid twice",
         mixed.wrong_lists,
     ),
+    Protection(
+        "unknown-paths",
+        "a page instead of an answer is never compared with that of an unknown path",
+        "F27",
+        "a call that is not there leaves it in_doubt",
+        unknown_paths.pages,
+    ),
+    Protection(
+        "stores-first",
+        "every provider may learn of a task late",
+        "F28",
+        "left in the slots",
+        pace.forgetting,
+    ),
+    Protection("pace", "no lag is learnt from presses", "F28b", "refusals for", pace.lagging),
 )
 
 

@@ -242,3 +242,39 @@ def test_a_list_may_be_short_late_or_another_servers(play: Play) -> None:
     one, two, three = (apart.submit("imagine", prompt=f"p{n}") for n in range(3))
     assert [listed_by(apart), listed_by(apart)] == [[two], [three, one]]
     assert late.fetch(old)["id"] == old, "each is known by its id at once"
+
+
+def test_a_gateway_may_show_its_web_page_for_what_it_lacks(play: Play) -> None:
+    player = play("gateway", web_pages=True)
+    asked = (
+        player.post("submit/retexture", prompt="a cat", image="https://c/1.png"),
+        player.client.get("/mj/task/list"),
+        player.client.get("/mj/nobody/knows/this"),
+    )
+    assert [(reply.status_code, reply.mimetype) for reply in asked] == [(200, "text/html")] * 3
+    assert len({reply.data for reply in asked}) == 3, "each copy has a nonce of its own"
+    assert player.post("task/list-by-condition", ids=["1"]).json == []
+    assert player.sandbox.stats.get("web_pages") == 3
+
+
+def test_a_gateway_may_refuse_every_seed(play: Play) -> None:
+    player = play("gateway", no_seeds=True, task_seconds=(1, 1))
+    task_id = player.submit("imagine", prompt="a cat")
+    player.clock.advance(5)
+    reply = player.client.get(f"/mj/task/{task_id}/image-seed")
+    assert reply.status_code == 400
+    assert reply.json is not None
+    assert "unmarshal" in reply.json["description"]
+
+
+@pytest.mark.parametrize("dialect", ["novicezk", "trueai", "gateway"])
+def test_a_sandbox_forgets_its_tasks_when_it_is_told_to(play: Play, dialect: str) -> None:
+    player = play(dialect, task_seconds=(1, 1))
+    tasks = [player.submit("imagine", prompt=f"a cat {n}") for n in range(2)]
+    player.clock.advance(1)
+    told = player.client.post("/sandbox/forget").json
+    assert told == {"forgotten": 2}
+    player.clock.advance(9)
+    assert player.post("task/list-by-condition", ids=tasks).json == []
+    assert not player.fetch(tasks[0]) or dialect == "gateway"
+    assert player.submit("imagine", prompt="a dog") not in tasks

@@ -308,6 +308,9 @@ HELD_UP = {
         "not_reached",
         "ConnectionRefusedError",
     ),
+    "no such host": HeldUp(
+        PictureError("c cannot be found", dead_link=True), "link_dead", "cannot be found"
+    ),
     "full disk": HeldUp(PICTURE, "not_reached", "No space left", AWAY_GIVE_UP_AFTER_S),
 }
 

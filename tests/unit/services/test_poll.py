@@ -11,11 +11,12 @@ from tests.support.jobs import GRID, a_job, a_snapshot, in_status
 from tests.support.processes import wait_for
 from tests.support.shell import Shell
 from worker.adapters.tokens import Tokens
-from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
 from worker.domain.events import Cancelled, Observed, Policy, Posting, Replied, Resolved, Started
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 from worker.domain.result import Result
+from worker.services.calls import KnownCalls
 from worker.services.poll import POLLS, Poller
 
 tokens = Tokens(["a secret for this test only"])
@@ -86,6 +87,39 @@ def test_a_task_that_nobody_knows_is_lost_in_the_end(shell: Shell, poller: Polle
     shell.now += Policy().lost_after_s
     poller.poll("default", [job.id])
     assert shell.job(job).status is Status.FAILED
+
+
+def test_a_task_that_a_restarted_proxy_forgot_is_lost_within_seconds(
+    shell: Shell, poller: Poller
+) -> None:
+    shell.store.accounts.learn_dialect("default", "novicezk")
+    job = shell.put(in_status(Status.IN_PROGRESS))
+    shell.now += 60
+    since = shell.now
+    while shell.job(job).status is not Status.FAILED:
+        poller.poll("default", [job.id])
+        while shell.job(job).status is not Status.FAILED and not due(shell, job):
+            shell.now += 0.5
+    assert 6 <= shell.now - since <= 11
+    assert shell.provider.asked[-1] == "t1", "its own page is the last word"
+    assert 3 <= shell.provider.asked.count("t1") <= 5
+
+
+def test_a_task_that_is_there_again_shows_that_unknown_is_not_gone(
+    shell: Shell, poller: Poller
+) -> None:
+    shell.store.accounts.learn_dialect("default", "novicezk")
+    job = shell.put(in_status(Status.IN_PROGRESS))
+    poller.poll("default", [job.id])
+    assert shell.job(job).missing_since is not None
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS, progress=60)}
+    poller.poll("default", [job.id])
+    assert shell.job(job).missing_since is None
+    assert shell.store.accounts.callback_stats("default").came_back
+
+
+def due(shell: Shell, job: Job) -> bool:
+    return job.id in [one.id for one in shell.store.jobs.claim_due(shell.now, 9, 0.0)]
 
 
 def test_a_provider_that_is_away_changes_nothing(shell: Shell, poller: Poller) -> None:
@@ -235,12 +269,51 @@ def test_a_list_that_does_not_exist_is_not_asked_for_again(shell: Shell, poller:
     job = shell.put(in_status(Status.IN_DOUBT))
     shell.provider.trouble = ProviderUnavailable()
     poller.poll("default", [job.id])
-    shell.provider.trouble = HooklineError("The provider has no /mj/task/list.")
+    shell.provider.trouble = NoSuchCall("The provider has no /mj/task/list.", proven=True)
     poller.poll("default", [job.id])
     assert shell.provider.asked == ["list", "list"], "one that is away may have one"
     poller.poll("default", [job.id])
     assert shell.provider.asked == ["list", "list"]
     assert shell.job(job) == job
+
+
+def test_without_a_call_for_many_tasks_each_is_asked_for(
+    shell: Shell, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [shell.put(in_status(Status.SUBMITTED)) for _ in range(2)]
+    shell.provider.tasks = {"t1": a_snapshot(TaskStatus.IN_PROGRESS)}
+    asked: list[str] = []
+
+    def no_list(task_ids: Sequence[str]) -> list[Snapshot]:
+        asked.append("many")
+        raise NoSuchCall("The provider has no list-by-condition.", proven=True)
+
+    monkeypatch.setattr(shell.provider, "fetch_many", no_list)
+    for _ in range(2):
+        poller.poll("default", [job.id for job in jobs])
+    assert [shell.job(job).status for job in jobs] == [Status.IN_PROGRESS] * 2
+    assert asked == ["many"]
+    assert shell.provider.asked == ["t1", "t1"] * 2
+
+
+def test_what_one_process_learns_of_the_calls_all_know(shell: Shell, poller: Poller) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    shell.provider.trouble = NoSuchCall("The provider has no /mj/task/list.", proven=True)
+    poller.poll("default", [job.id])
+    other = KnownCalls(shell.store, shell.orchestrator.dispatch.settings_of, lambda: shell.now)
+    assert other.lacks("default", "task/list")
+    shell.now += 90_000.0
+    assert not other.lacks("default", "task/list"), "the provider may have been updated"
+
+
+def test_a_list_that_is_missing_with_everything_else_is_asked_for_again(
+    shell: Shell, poller: Poller
+) -> None:
+    job = shell.put(in_status(Status.IN_DOUBT))
+    shell.provider.trouble = NoSuchCall("The provider has no /mj/task/list.", proven=False)
+    for _ in range(2):
+        poller.poll("default", [job.id])
+    assert shell.provider.asked == ["list"] * 2
 
 
 def test_a_task_that_is_listed_twice_counts_once(shell: Shell, poller: Poller) -> None:

@@ -5,13 +5,19 @@ import pytest
 from tests.support.jobs import NOW, after, callback, in_status
 from tests.support.shell import Shell
 from worker.domain import retry_policy
-from worker.domain.errors import HooklineError, ProviderUnavailable, ServiceUnavailable
+from worker.domain.errors import (
+    HooklineError,
+    NoSuchCall,
+    ProviderUnavailable,
+    ServiceUnavailable,
+)
 from worker.domain.events import AssetsSettled, Disposition, SeedSettled
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import SeedReply, TaskStatus
 from worker.domain.result import AssetsStatus, Result
 from worker.services import seeds
+from worker.services.pause import resume
 from worker.services.seeds import LEASE_S, Seeds
 from worker.services.sweep import Sweep
 
@@ -139,18 +145,18 @@ def test_trouble_that_may_pass_is_tried_again_ever_more_patiently_and_then_told(
     job = finished(shell)
     waits: list[float] = []
     while shell.job(job).seed_pending:
-        shell.provider.seeds = [NOT_YET if len(waits) % 2 else ProviderUnavailable("HTTP 503")]
+        shell.provider.seeds = [ProviderUnavailable("HTTP 503")]
         poller.ask("default", [job.id])
         asked_at = shell.now
         while shell.job(job).seed_pending and not due(shell):
             shell.now += 1.0
         waits.append(shell.now - asked_at)
-    assert waits[:4] == [3.0, 3.0, 6.0, 12.0]
+    assert waits[:4] == [5.0, 10.0, 30.0, 90.0]
     assert max(waits) == 120.0
     assert retry_policy.SEED_WINDOW_S <= shell.now - NOW <= retry_policy.SEED_WINDOW_S + 120
     told = shell.job(job)
     assert told.result.seed is None
-    assert told.result.seed_error in ("no hash yet", "HTTP 503")
+    assert told.result.seed_error == "HTTP 503"
     assert (told.status, due(shell)) == (Status.SUCCEEDED, []), "the picture is there all the same"
 
 
@@ -159,6 +165,57 @@ def test_trouble_that_lasts_is_told_at_once(shell: Shell, poller: Seeds) -> None
     shell.provider.seeds = [SeedReply(error="Not Found", lasting=True)]
     poller.ask("default", [job.id])
     assert (shell.job(job).result.seed_error, due(shell)) == ("Not Found", [])
+
+
+def ask_until_settled(shell: Shell, poller: Seeds, job: Job, reply: SeedReply) -> int:
+    """How often the provider was asked before the job's seed was known or given up."""
+    before = len(shell.provider.asked)
+    while shell.job(job).seed_pending:
+        shell.provider.seeds = [reply]
+        poller.ask("default", [job.id])
+        while shell.job(job).seed_pending and job.id not in due(shell):
+            shell.now += 1.0
+    return len(shell.provider.asked) - before
+
+
+def test_a_provider_that_refuses_each_seed_is_asked_a_handful_of_times(
+    shell: Shell, poller: Seeds
+) -> None:
+    first, second, third = (finished(shell) for _ in range(3))
+    assert ask_until_settled(shell, poller, first, NOT_YET) == 3
+    assert shell.now - NOW <= 16, "`--seed --wait` ends"
+    assert ask_until_settled(shell, poller, second, NOT_YET) == 1, "its moment has long passed"
+    assert ask_until_settled(shell, poller, third, NOT_YET) == 0
+    error = shell.job(third).result.seed_error or ""
+    assert "gives no seeds" in error
+    assert "hookline resume --account default" in error
+
+
+def test_one_seed_shows_that_a_provider_has_them(shell: Shell, poller: Seeds) -> None:
+    jobs = [finished(shell) for _ in range(5)]
+    for job in jobs[:4]:
+        ask_until_settled(shell, poller, job, NOT_YET)
+        ask_until_settled(shell, poller, finished(shell), SeedReply("42"))
+    assert ask_until_settled(shell, poller, jobs[4], NOT_YET) == 1
+
+
+def test_a_provider_without_seeds_is_asked_again_after_a_day_or_when_a_person_says_so(
+    shell: Shell, poller: Seeds
+) -> None:
+    for let_again in (
+        lambda: setattr(shell, "now", shell.now + 90_000.0),
+        lambda: resume(shell.orchestrator, "account", "default"),
+    ):
+        shell.provider.seeds = []
+        job = finished(shell)
+        lacking = NoSuchCall("The provider has no image-seed.", proven=True)
+        shell.provider.seeds = [lacking]
+        poller.ask("default", [job.id])
+        assert "has no image-seed" in (shell.job(job).result.seed_error or "")
+        assert ask_until_settled(shell, poller, finished(shell), NOT_YET) == 0
+        let_again()
+        assert ask_until_settled(shell, poller, finished(shell), SeedReply("42")) == 1
+        resume(shell.orchestrator, "account", "default")
 
 
 def test_a_refused_key_may_be_put_right(shell: Shell, poller: Seeds) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
 from tests.support.shell import Shell
+from worker.adapters.provider.replies import no_such_call
 from worker.adapters.storage import inputs
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
@@ -20,6 +21,7 @@ from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import Button, JobError, Result
 from worker.domain.retry_policy import PICTURE_TRIES
+from worker.services.pause import resume
 from worker.services.submit import Submitter
 
 tokens = Tokens(["a secret for this test only"])
@@ -212,6 +214,43 @@ def test_a_parent_that_the_gateway_does_not_show_as_finished_is_waited_for(
     assert shell.provider.submitted == []
 
 
+def test_a_press_on_a_parent_that_the_provider_forgot_fails_as_change_does(
+    shell: Shell, start: Start
+) -> None:
+    grid = parent(shell, None)
+    shell.now += 600
+    job = start(**press(grid))
+    assert (job.status, job.error and job.error.code) == (Status.FAILED, "not_found")
+    assert "run the parent again" in ((job.error and job.error.hint) or "")
+    assert shell.provider.submitted == []
+
+
+def test_a_gateways_pace_is_learnt_from_presses_and_kept_to(
+    shell: Shell, submitter: Submitter
+) -> None:
+    """A gateway that knows of an end 10 s after its callback; told twice a second."""
+    late = Verdict(Outcome.NOT_YET, error=JobError("parent_not_ready", "Not yet."))
+    refusals = []
+    for _ in range(10):
+        shell.orchestrator.callback_stats("default")  # read what was learnt, at once
+        running = shell.put(in_status(Status.SUBMITTED, then=({"press": "U1"},)))
+        shell.orchestrator.record(running, callback(TaskStatus.SUCCEEDED))
+        ended_at, refused = shell.now, 0
+        while not any(job.status is Status.SUBMITTED for job in shell.jobs()):
+            for job in shell.store.jobs.claim_due(shell.now, 9, 1.0):
+                if job.status is Status.QUEUED:
+                    shell.orchestrator.record(job, TimePassed())
+            shell.provider.verdicts = [late] if shell.now < ended_at + 10 else []
+            refused += submitter.start_next("default") and bool(shell.now < ended_at + 10)
+            shell.now += 0.5
+        refusals.append(refused)
+        [press_] = [job for job in shell.jobs() if job.status is Status.SUBMITTED]
+        shell.orchestrator.record(press_, callback(TaskStatus.SUCCEEDED))
+    assert refusals[0] == 3
+    assert max(refusals[1:]) <= 1
+    assert sum(refusals[1:]) < 9
+
+
 def test_a_provider_that_cannot_be_asked_is_asked_later(shell: Shell, start: Start) -> None:
     shell.provider.trouble = ProviderUnavailable()
     job = start(**press(parent(shell, None)))
@@ -382,3 +421,49 @@ def test_the_dialect_that_replies_betray_is_kept(shell: Shell, start: Start) -> 
     shell.provider.last_dialect = "trueai"
     start()
     assert shell.store.accounts.callback_stats("default").dialect == "trueai"
+
+
+def lacking(kind: Kind, shell: Shell) -> Verdict:
+    verdict = no_such_call(kind, f"POST /mj/submit/{kind}", "New API")
+    shell.provider.verdicts = [verdict]
+    return verdict
+
+
+def test_a_call_that_the_provider_lacks_fails_the_job_and_is_not_sent_again(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.SHORTEN, shell)
+    first = start(kind=Kind.SHORTEN)
+    assert (first.status, first.error and first.error.code) == (Status.FAILED, "no_endpoint")
+    second = start(kind=Kind.SHORTEN)
+    assert (second.status, second.error and second.error.code) == (Status.FAILED, "no_endpoint")
+    assert len(shell.provider.submitted) == 1
+    assert "resume --account default" in ((second.error and second.error.hint) or "")
+    assert start().status is Status.SUBMITTED, "other calls are there"
+    resume(shell.orchestrator, "account", "default")
+    assert start(kind=Kind.SHORTEN).status is Status.SUBMITTED
+
+
+def test_a_provider_that_lacks_a_call_is_tried_again_after_a_day(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.SHORTEN, shell)
+    start(kind=Kind.SHORTEN)
+    shell.now += 90_000.0
+    assert start(kind=Kind.SHORTEN).status is Status.SUBMITTED
+
+
+def test_a_call_that_took_a_job_exists_for_all_processes(shell: Shell, start: Start) -> None:
+    start()
+    settings = shell.orchestrator.dispatch.settings_of("default")
+    assert shell.store.accounts.calls("default", settings).taken == {"submit/imagine"}
+    assert shell.store.accounts.calls("default", "of another address").taken == frozenset()
+
+
+def test_without_imagine_the_account_is_closed_and_nothing_else_is_remembered(
+    shell: Shell, start: Start
+) -> None:
+    lacking(Kind.IMAGINE, shell)
+    assert start().status is Status.FAILED
+    assert shell.orchestrator.dispatch.breaker("default").closed
+    assert not shell.orchestrator.calls.lacks("default", "submit/imagine")

@@ -69,8 +69,8 @@ def exchange(
     except TimeoutError:
         raise AddressError(f"{target.host} did not answer in time", retryable=True) from None
     except ssl.SSLCertVerificationError as error:
-        reason = error.verify_message
-        raise AddressError(f"{target.host} has a certificate that is not valid: {reason}") from None
+        problem = f"{target.host} has a certificate that is not valid: {error.verify_message}"
+        raise AddressError(problem, host_fails=True) from None
     except (OSError, http.client.HTTPException) as error:
         problem = f"{target.host} did not deliver: {type(error).__name__}"
         raise AddressError(problem, retryable=True) from None
@@ -158,7 +158,8 @@ def _addresses(target: _Target) -> list[tuple[Any, ...]]:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         passing = error.errno == socket.EAI_AGAIN
-        raise AddressError(f"{target.host} cannot be found", retryable=passing) from None
+        problem = f"{target.host} cannot be found"
+        raise AddressError(problem, retryable=passing, host_fails=True) from None
     except UnicodeError:
         raise AddressError(f"{target.host} is not a name of a machine") from None
     addresses: list[tuple[Any, ...]] = [entry[4] for entry in found]

@@ -25,11 +25,17 @@ from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.payloads import Submission, address
-from worker.adapters.provider.replies import read_reply, read_seed, read_transport_error
-from worker.adapters.provider.snapshots import read_fetch, read_tasks
+from worker.adapters.provider.replies import (
+    no_such_call,
+    read_reply,
+    read_seed,
+    read_transport_error,
+)
+from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
+from worker.adapters.provider.unknown_path import NO_JSON, Answer, is_page, lacks_call, title_of
 from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account, Dialect
-from worker.domain.errors import HooklineError, ProviderUnavailable
+from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, without_tokens
@@ -37,6 +43,9 @@ from worker.domain.redaction import HIDDEN, without_tokens
 MAX_BODY = 4 * 1024 * 1024  #: bytes read of a response; a task has 5 KB, rarely 50
 MAX_IDS = 100  #: tasks per call
 SEED_S = 45.0  #: timeout for a picture's seed
+_PROBE_S = 10.0  #: timeout of a call that only compares
+_BY_IDS = "/mj/task/list-by-condition"
+_NO_TASK = "hookline-asks-for-no-task"  #: the id of no task
 
 _CHUNK = 64 * 1024
 _CONNECT_S = 5.0  #: for a connection
@@ -94,9 +103,17 @@ class ProviderClient:
         return f"ProviderClient({self._account.name!r})"
 
     def submit(
-        self, kind: Kind, submission: Submission, send_until: float = float("inf")
+        self,
+        kind: Kind,
+        submission: Submission,
+        send_until: float = float("inf"),
+        *,
+        exists: bool = False,
     ) -> Verdict:
         """POST once and classify whatever happens.
+
+        ``exists``: the call took a job before, so a page instead of an answer cannot mean that the
+        provider lacks it.
 
         After ``send_until`` (seconds since the epoch) nothing is sent: the caller's lease is over,
         and another process may act on the job. The check comes as late as possible, when the
@@ -105,17 +122,19 @@ class ProviderClient:
         Each submit opens a new connection: the provider may close a kept one at the moment of its
         use, which would leave the job in doubt for nothing.
         """
-        data = _Body(submission.body, send_until)
+        data = _Body(_written(submission.body), send_until)
         session = self._given or new_session()
         try:
-            status, body = self._exchange(session, "POST", submission.path, data)
+            answer = self._exchange(session, "POST", submission.path, data)
         except _TROUBLE as error:
             return read_transport_error(self._words(error), sent=data.sent)
         finally:
             if self._given is None:
                 session.close()
-        self._learn(read_json(body))
-        verdict = read_reply(kind, status, body)
+        self._learn(read_json(answer.body))
+        verdict = read_reply(kind, answer.status, answer.body)
+        if not exists and self._lacks("POST", submission.path, answer):
+            verdict = no_such_call(kind, f"POST {submission.path}", title_of(answer))
         if verdict.error is None:
             return verdict
         words = self._without_key(verdict.error.message)
@@ -141,12 +160,13 @@ class ProviderClient:
 
         Raises:
             ProviderUnavailable: No response, or not a valid one.
+            NoSuchCall: The provider tells of one task per call only.
             HooklineError: The key is refused.
         """
         found: list[Snapshot] = []
         for start in range(0, len(task_ids), MAX_IDS):
             asked = {"ids": list(task_ids[start : start + MAX_IDS])}
-            found += self._list("POST", "/mj/task/list-by-condition", asked)
+            found += self._list("POST", _BY_IDS, asked)
         return found
 
     def task_list(self) -> list[Snapshot]:
@@ -157,7 +177,8 @@ class ProviderClient:
 
         Raises:
             ProviderUnavailable: No response, or not a valid one.
-            HooklineError: The provider does not list its tasks, or the key is refused.
+            NoSuchCall: The provider does not list its tasks.
+            HooklineError: The key is refused.
         """
         if self._given is None:
             self._session().close()  # its connections; it opens others
@@ -169,40 +190,93 @@ class ProviderClient:
         The timeout is ``SEED_S``: a gateway may block for 30 s while it asks Midjourney.
 
         Raises:
-            ProviderUnavailable: No response.
+            ProviderUnavailable: No response, or a page of which nothing is known.
+            NoSuchCall: The provider has no seeds.
             HooklineError: The key is refused.
         """
         path = f"/mj/task/{_quoted(task_id)}/image-seed"
-        reply = read_seed(*self._ask("GET", path, within_s=min(SEED_S, self._deadline_s)))
+        answer = self._answer("GET", path, within_s=min(SEED_S, self._deadline_s))
+        self._require("GET", path, answer)
+        reply = read_seed(answer.status, read_json(answer.body))
         if reply.error is None:
             return reply
         return replace(reply, error=without_tokens(self._without_key(reply.error)))
 
     def _list(self, method: str, path: str, body: JSON | None = None) -> list[Snapshot]:
-        status, value = self._ask(method, path, body)
-        if status in (404, 405):
-            raise HooklineError(f"The provider has no {path}.")
-        if status != 200 or not isinstance(value, list):
-            raise ProviderUnavailable(f"The provider's answer is no list (HTTP {status}).")
+        answer = self._answer(method, path, body)
+        if answer.status in (404, 405):
+            raise NoSuchCall(f"The provider has no {path}.", proven=self._answers(path, body))
+        self._require(method, path, answer, body)
+        value = read_json(answer.body)
+        if answer.status != 200 or not isinstance(value, list):
+            raise ProviderUnavailable(f"The provider's answer is no list (HTTP {answer.status}).")
         return read_tasks(value)
+
+    def _require(self, method: str, path: str, answer: Answer, body: JSON | None = None) -> None:
+        """Raise ``NoSuchCall`` for a page that the provider shows for paths that it does not have,
+        ``ProviderUnavailable`` for another page.
+        """
+        if not is_page(answer):
+            return
+        if self._lacks(method, path, answer, body):
+            raise NoSuchCall(f"The provider has no {path}: it shows a page.", proven=True)
+        raise ProviderUnavailable(f"The provider answered with a page: {title_of(answer)}")
+
+    def _lacks(self, method: str, path: str, answer: Answer, body: JSON | None = None) -> bool:
+        """Whether ``answer`` proves that the provider has no such call; see ``unknown_path``."""
+
+        def ask(probed: str) -> Answer:
+            data = _Body(NO_JSON) if method == "POST" else None
+            return self._exchange(self._session(), method, probed, data, _PROBE_S)
+
+        try:
+            return lacks_call(path, answer, ask, lambda: self._answers(path, body))
+        except _TROUBLE:
+            return False
+
+    def _answers(self, path: str, body: JSON | None = None) -> bool:
+        """Whether the provider answers another question than ``path`` properly now.
+
+        Where ``list-by-condition`` itself is in question, the first of its tasks is asked for.
+        """
+        try:
+            if path != _BY_IDS:
+                status, value = self._ask("POST", _BY_IDS, {"ids": [_NO_TASK]}, within_s=_PROBE_S)
+                if status == 200 and isinstance(value, list):
+                    return True
+            task_id = str(body["ids"][0]) if body else _NO_TASK
+            fetch = f"/mj/task/{_quoted(task_id)}/fetch"
+            _, value = self._ask("GET", fetch, within_s=_PROBE_S)
+        except HooklineError:
+            return False
+        # An empty answer may be anybody's, though some say so that they do not know a task.
+        said = isinstance(value, dict) and {"code", "type"} & value.keys()
+        return read_task(value).recognised or bool(said)
 
     def _ask(
         self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
     ) -> tuple[int, Any]:
         """Status and JSON of a response that is not an error of the provider as a whole."""
-        data = None if body is None else _Body(body)
+        answer = self._answer(method, path, body, within_s=within_s)
+        return answer.status, read_json(answer.body)
+
+    def _answer(
+        self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
+    ) -> Answer:
+        """A response that is not an error of the provider as a whole."""
+        data = None if body is None else _Body(_written(body))
         try:
-            status, answer = self._exchange(self._session(), method, path, data, within_s)
+            answer = self._exchange(self._session(), method, path, data, within_s)
         except _TROUBLE as error:
             raise ProviderUnavailable(self._words(error)) from None
-        value = read_json(answer)
+        status, value = answer.status, read_json(answer.body)
         self._learn(value)
         words = self._without_key(words_of(value)[0] or "no explanation")
         if status in (401, 403):
             raise HooklineError(f"The provider refuses the key (HTTP {status}): {words}")
         if status >= 500 or status == 429 or 300 <= status < 400:
             raise ProviderUnavailable(f"The provider answered HTTP {status}: {words}")
-        return status, value
+        return answer
 
     def _exchange(
         self,
@@ -211,8 +285,8 @@ class ProviderClient:
         path: str,
         data: "_Body | None",
         within_s: float | None = None,
-    ) -> tuple[int, bytes]:
-        """Send one request; return the response's status and body.
+    ) -> Answer:
+        """Send one request; return the response.
 
         Redirects are not followed: a POST would become a GET, and the key would go to another host.
         """
@@ -234,7 +308,8 @@ class ProviderClient:
                 stream=True,
             ) as response,
         ):
-            return response.status_code, _body(response)
+            said = response.headers.get("Content-Type", "")
+            return Answer(response.status_code, _body(response), said)
 
     def _session(self) -> requests.Session:
         """The session for reads: one per thread, as `requests` does not promise thread safety."""
@@ -261,10 +336,9 @@ class ProviderClient:
 
 
 class _Body(io.BytesIO):
-    """JSON as a file whose position shows how much the connection has read."""
+    """A body as a file whose position shows how much the connection has read."""
 
-    def __init__(self, body: JSON, send_until: float = float("inf")) -> None:
-        written = json.dumps(body, separators=(",", ":")).encode()
+    def __init__(self, written: bytes, send_until: float = float("inf")) -> None:
         super().__init__(written)
         self._size = len(written)
         self._send_until = send_until
@@ -279,6 +353,10 @@ class _Body(io.BytesIO):
         if not self.sent and time.time() > self._send_until:
             raise TimeoutError("Too late to send: the lease of this submission is over.")
         return super().read(size)
+
+
+def _written(body: JSON) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _body(response: requests.Response) -> bytes:

@@ -28,6 +28,11 @@ from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
 from worker.domain.result import Result
 
+_OTHER_CALLS_WORK = (
+    "Nothing was paid. Other calls of this provider work; this kind of job needs an account whose "
+    "provider has it."
+)
+
 #: Kinds that always continue another task; VIDEO does so only when it extends a film.
 _ON_PARENT = frozenset({Kind.ACTION, Kind.CHANGE, Kind.MODAL})
 _MAX_SEED = 40  #: characters; a seed is a number of about ten digits
@@ -207,6 +212,19 @@ def read_transport_error(reason: str, *, sent: bool) -> Verdict:
     if sent:
         return Verdict(Outcome.IN_DOUBT, error=job_error(ErrorCode.IN_DOUBT, reason))
     return Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.UNREACHABLE, reason))
+
+
+def no_such_call(kind: Kind, call: str, title: str) -> Verdict:
+    """The verdict on a submit that got a page, where the provider was shown to lack the call.
+
+    ``call``: as ``POST /mj/submit/imagine``; ``title``: the page's.
+    """
+    message = f"The provider has no {call}: it answers with a web page ({title})."
+    # Every provider has `imagine`: if it is missing, the address is wrong.
+    everywhere = kind is Kind.IMAGINE
+    hint = None if everywhere else _OTHER_CALLS_WORK
+    error = job_error(ErrorCode.NO_ENDPOINT, message, hint)
+    return Verdict(Outcome.PERMANENT, error=error, account_trouble=everywhere, lacks_call=True)
 
 
 def read_seed(http_status: int, body: Any) -> SeedReply:

@@ -77,7 +77,9 @@ def _ask(file: IO[bytes], url: str, allowed_hosts: Collection[str], max_bytes: i
         with safe.exchange("GET", url, allowed_hosts=allowed_hosts, headers=_HEADERS) as response:
             return _read(file, response, urlsplit(url).hostname or "", max_bytes)
     except AddressError as error:
-        raise PictureError(str(error), retryable=error.retryable) from None
+        raise PictureError(
+            str(error), retryable=error.retryable, dead_link=error.host_fails
+        ) from None
 
 
 def _read(

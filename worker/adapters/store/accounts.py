@@ -7,7 +7,9 @@ from worker.adapters.store import ABSENCE_S, codec
 from worker.adapters.store.base import Part
 from worker.adapters.store.places import read_accepted
 from worker.domain.account.callback_stats import CallbackStats
+from worker.domain.account.calls import Calls
 from worker.domain.account.circuit_breaker import CircuitBreaker
+from worker.domain.account.parent_lag import ParentLag
 from worker.domain.account.task_list import Accepted, History
 from worker.domain.money import Amount
 
@@ -73,12 +75,56 @@ class AccountStore(Part):
         """Store the dialect that the account's replies show, for all processes."""
         self._ask(self._redis.hset, f"{self._prefix}account:{account}", "dialect", dialect)
 
+    def learn_parent_lag(self, account: str, lag: ParentLag) -> None:
+        """Store how long after a task's end the provider takes presses on it."""
+        known = {"parent_lag": f"{lag.mean_s:.3f}", "parent_deviation": f"{lag.deviation_s:.3f}"}
+        self._ask(self._redis.hset, f"{self._prefix}account:{account}", mapping=known)
+
+    def learn_came_back(self, account: str) -> None:
+        """Store that the provider knew a task again that it had called unknown."""
+        self._ask(self._redis.hset, f"{self._prefix}account:{account}", "came_back", 1)
+
+    def calls(self, account: str, settings: str) -> Calls:
+        """The calls that the provider has and lacks, learnt under these settings."""
+        stats = self._ask(self._redis.hgetall, f"{self._prefix}account:{account}")
+        known = {name.decode(): value.decode() for name, value in stats.items()}
+        return Calls(
+            taken=frozenset(_named(known, f"has:{settings}:")),
+            lacking={n: float(at) for n, at in _named(known, f"lacks:{settings}:").items()},
+        )
+
+    def learn_call(
+        self, account: str, settings: str, call: str, *, lacking_since: float | None = None
+    ) -> None:
+        """Store that the provider has the call, or lacks it since then."""
+        key, what = f"{self._prefix}account:{account}", "has" if lacking_since is None else "lacks"
+        self._ask(self._redis.hset, key, f"{what}:{settings}:{call}", repr(lacking_since or 1))
+
+    def forget_calls(self, account: str) -> None:
+        """Forget what the provider lacks."""
+        key = f"{self._prefix}account:{account}"
+        names = self._ask(self._redis.hkeys, key)
+        if lacking := [name for name in names if name.startswith((b"lacks:", b"seedless"))]:
+            self._ask(self._redis.hdel, key, *lacking)
+
+    def count_seedless(self, account: str, *, gave: bool = False) -> int:
+        """Count a job whose seed was refused; ``gave``: start again from 0. Returns the count."""
+        key = f"{self._prefix}account:{account}"
+        if gave:
+            self._ask(self._redis.hdel, key, "seedless")
+            return 0
+        return int(self._ask(self._redis.hincrby, key, "seedless", 1))
+
+
+def _named(stats: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """The fields whose names start with ``prefix``, by the rest of their names."""
+    found = stats.items()
+    return {name.removeprefix(prefix): v for name, v in found if name.startswith(prefix)}
+
 
 def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats:
     """Parse the account's counts, which ``lua/commit.lua`` keeps."""
-    sorts = {
-        name.removeprefix("sort:"): int(n) for name, n in stats.items() if name.startswith("sort:")
-    }
+    sorts = {name: int(n) for name, n in _named(stats, "sort:").items()}
     without, with_state, told, asked, silent = (
         int(stats.get(name, 0))
         for name in ("callback", "callback_with_state", "told", "asked", "silent")
@@ -96,6 +142,11 @@ def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats
         called_back_at=_moment(stats, "called_back_at"),
         receiving_since=float(since) if since else None,
         dialect=stats.get("dialect"),
+        recent=stats.get("ends", ""),
+        parent_lag=ParentLag(
+            float(stats.get("parent_lag", 0)), float(stats.get("parent_deviation", 0))
+        ),
+        came_back="came_back" in stats,
         took_s={
             name.removeprefix("took:"): (float(mean), float(stats.get(f"spread:{name[5:]}", 0)))
             for name, mean in stats.items()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from worker.domain.account.parent_lag import NO_LAG, ParentLag
 from worker.domain.account.task_list import History
 from worker.domain.events import Policy
 from worker.domain.job import Job
@@ -17,6 +18,10 @@ from worker.domain.job_spec import Kind
 _SILENT_ENDS = 3
 #: From this share of polled ends on, an account is mixed.
 _MIXED_SHARE = 0.05
+#: Proxies that store a task before they answer its submit: one that they do not know is gone.
+_STORES_FIRST = frozenset({"novicezk", "trueai"})
+#: Such a task counts as lost after this many seconds, and three looks.
+_GONE_AFTER_S = 6.0
 #: How long a task runs at most while nothing was measured, in seconds.
 _PICTURE_S = 180.0
 _FILM_S = 900.0
@@ -57,6 +62,7 @@ class CallbackStats:
     told: int = 0  #: ends reported by callback
     asked: int = 0  #: ends found by polling
     silent: int = 0  #: of them, those since the last callback
+    recent: str = ""  #: the last ten ends, oldest first: ``t`` told, ``a`` asked for
     by_sort: Mapping[str, int] = field(default_factory=dict)  #: callbacks by sort of job
     lag_s: float | None = None  #: mean time between two reports about one job
     lag_deviation_s: float = 0.0
@@ -65,6 +71,9 @@ class CallbackStats:
         None  #: since when our receiver missed no callback; None: it is down
     )
     dialect: str | None = None  #: as detected from its replies
+    parent_lag: ParentLag = NO_LAG
+    #: Whether it came to know a task again that it had called unknown, like two servers in turn.
+    came_back: bool = False
     #: Seconds from a POST to its task's success, by sort of job: their mean and deviation.
     took_s: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     task_list: History = field(default_factory=History)
@@ -80,7 +89,7 @@ class TrackingMode(StrEnum):
 
 def tracking_mode(stats: CallbackStats, *, hooked: bool) -> tuple[TrackingMode, str]:
     """The account's tracking mode, and the reason. ``hooked``: submits carry our callback URL."""
-    ends = stats.told + stats.asked
+    told, asked, of = _recent_ends(stats)
     if not hooked:
         return TrackingMode.POLLING, "no public URL is set, so submits carry no hook"
     if stats.silent >= _SILENT_ENDS:
@@ -88,9 +97,17 @@ def tracking_mode(stats: CallbackStats, *, hooked: bool) -> tuple[TrackingMode, 
         return TrackingMode.POLLING, f"{came}: the last {stats.silent} ends had to be asked for"
     if not stats.callbacks:
         return TrackingMode.MIXED, "nothing is known yet: it is asked, and listened to"
-    if ends and stats.asked / ends >= _MIXED_SHARE:
-        return TrackingMode.MIXED, f"{stats.asked} of {ends} ends had to be asked for"
-    return TrackingMode.CALLBACKS, f"{stats.told} of {ends} ends were told by callback"
+    if asked and asked / (told + asked) >= _MIXED_SHARE:
+        return TrackingMode.MIXED, f"{asked} of {of} ends had to be asked for"
+    return TrackingMode.CALLBACKS, f"{told} of {of} ends were told by callback"
+
+
+def _recent_ends(stats: CallbackStats) -> tuple[int, int, str]:
+    """Those told, those asked for, and all of them in words; every end, where none is recent."""
+    if not stats.recent:
+        return stats.told, stats.asked, str(stats.told + stats.asked)
+    asked = stats.recent.count("a")
+    return len(stats.recent) - asked, asked, f"the last {len(stats.recent)}"
 
 
 def flow(stats: CallbackStats, *, hooked: bool) -> bool | None:
@@ -100,11 +117,21 @@ def flow(stats: CallbackStats, *, hooked: bool) -> bool | None:
     return True if stats.callbacks else None
 
 
-def policy_for(job: Job, rules: Policy, stats: CallbackStats, *, hooked: bool) -> Policy:
-    """``rules``, completed with what is known of the account's callbacks about such jobs."""
+def policy_for(
+    job: Job, rules: Policy, stats: CallbackStats, *, hooked: bool, dialect: str | None = None
+) -> Policy:
+    """``rules``, completed with what is known of the account and its callbacks about such jobs.
+
+    ``dialect``: as set; None: as detected.
+    """
     lag, sort = stats.lag_s, sort_of(job)
+    stores_first = (dialect or stats.dialect) in _STORES_FIRST and not stats.came_back
+    lost_after_s = min(_GONE_AFTER_S, rules.lost_after_s) if stores_first else rules.lost_after_s
     return replace(
         rules,
+        stores_first=stores_first,
+        lost_after_s=lost_after_s,
+        parent_lag=stats.parent_lag,
         callbacks_flow=flow(stats, hooked=hooked),
         calls_back=bool(stats.by_sort.get(sort)),
         lag_s=None if lag is None else lag + 4 * stats.lag_deviation_s,

@@ -74,6 +74,8 @@ def next_look(job: Job, now: float, policy: Policy) -> float:
         callbacks_flow=policy.callbacks_flow,
         lag_s=policy.lag_s,
     )
+    if job.missing_since is not None:
+        wait = min(wait, policy.lost_after_s / 2)
     look_at = retry_policy.rounded_up(now + wait, wait)
     return min(look_at, place_until(job, policy) or look_at)
 

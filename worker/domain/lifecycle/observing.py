@@ -6,6 +6,7 @@ from worker.domain import followups
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Missing, Observed, Policy
 from worker.domain.job import Job, Status, Window
+from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import other_attempt, seen_other, taken_over
 from worker.domain.lifecycle.moves import followed, next_look, with_task
@@ -76,12 +77,25 @@ def _follow(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
     if snapshot.status is TaskStatus.SUCCEEDED:
         if not event.asked and followups.incomplete(job, snapshot.result):
             return Decision(_poll_again(job, snapshot, now))
-        return moves.succeeded(with_task(job, snapshot.task_id), snapshot.result, now)
+        decision = moves.succeeded(with_task(job, snapshot.task_id), snapshot.result, now)
+        return decision if event.asked else _paced(decision, now, policy)
     if snapshot.status is TaskStatus.CANCELLED:
         return Decision(moves.ended(job, Status.CANCELLED, now, snapshot.error))
     if snapshot.status is TaskStatus.FAILED:
         return Decision(_task_failed(with_task(job, snapshot.task_id), snapshot, now, policy))
     return Decision(_progressed(job, snapshot, now, policy, asked=event.asked))
+
+
+def _paced(decision: Decision, now: float, policy: Policy) -> Decision:
+    """After a callback, presses wait until the provider itself probably knows of the end."""
+    wait = policy.parent_lag.first_try_s
+    if not wait:
+        return decision
+    children = (
+        replace(child, due_at=now + wait) if child.kind is Kind.ACTION and child.ready else child
+        for child in decision.children
+    )
+    return replace(decision, children=tuple(children))
 
 
 def _shows_answer_taken(job: Job, snapshot: Snapshot) -> bool:
@@ -153,13 +167,14 @@ def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Jo
 
 
 def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
-    """Gateways learn of a task late, so a task counts as lost only if it stays unknown for long."""
+    """Gateways learn of a task late, so there a task is lost only if it stays unknown for long."""
     running = job.status in (Status.SUBMITTED, Status.IN_PROGRESS, Status.OVERDUE)
     if not running and not job.draining:
         return Decision(job, Disposition.STALE)
     job = _without_place_if_unknown(job, now)
     if job.missing_since is None:
-        return Decision(replace(job, missing_since=now, due_at=next_look(job, now, policy)))
+        job = replace(job, missing_since=now)
+        return Decision(replace(job, due_at=next_look(job, now, policy)))
     if now - job.missing_since < policy.lost_after_s:
         return Decision(job)
     if job.draining:

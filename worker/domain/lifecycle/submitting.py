@@ -77,7 +77,7 @@ def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
         return _too_late(job, event, now, policy)
     if verdict.outcome is Outcome.NEEDS_MODAL and job.window is Window.OPEN:
         return Decision(job, Disposition.STALE)  # to the POST that opened it, not to its answer
-    return _applied(moves.outcome_known(job), verdict, now, policy)
+    return _applied(moves.outcome_known(job), event, now, policy)
 
 
 def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
@@ -92,7 +92,8 @@ def _too_late(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
     return observed(job, Observed(snapshot, event.attempt), now, policy)
 
 
-def _applied(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision:
+def _applied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
+    verdict = event.verdict
     match verdict.outcome:
         case Outcome.ACCEPTED | Outcome.EXISTS:
             job = moves.with_others(job, verdict)
@@ -101,7 +102,9 @@ def _applied(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision
             return Decision(moves.window_open(job, verdict, now))
         case Outcome.DONE:
             return moves.succeeded(job, verdict.result or Result(), now)
-        case Outcome.NOT_YET | Outcome.TRY_LATER:
+        case Outcome.NOT_YET:
+            return Decision(_parent_unknown(job, event, now, policy))
+        case Outcome.TRY_LATER:
             return Decision(_refused(job, verdict, now))
         case Outcome.PERMANENT if verdict.account_trouble and job.spec.anywhere and not job.task_id:
             # The account is at fault; another one may take the job.
@@ -112,24 +115,40 @@ def _applied(job: Job, verdict: Verdict, now: float, policy: Policy) -> Decision
             return Decision(doubted(job, verdict.error, now, policy))
 
 
-def _refused(job: Job, verdict: Verdict, now: float) -> Job:
-    """Back to the queue under the same attempt: nothing was accepted."""
-    refusals = job.refusals + 1
-    if verdict.outcome is Outcome.NOT_YET:
-        if now - job.spec.created_at > retry_policy.NOT_YET_WINDOW_S and refusals > 1:
-            return moves.ended(job, Status.FAILED, now, verdict.error)
-        delay = retry_policy.NOT_YET_DELAY_S
-    elif _lacks_picture(verdict) and refusals >= retry_policy.PICTURE_TRIES:
+def _parent_unknown(job: Job, event: Replied, now: float, policy: Policy) -> Job:
+    """Press again once the provider probably knows the parent's end, unless it forgot the parent.
+
+    A parent that it does not know is gone if the provider stores tasks before it answers, or if it
+    ended long ago; one that it does not show as finished yet may only be late.
+    """
+    verdict, lag, ended_at = event.verdict, policy.parent_lag, event.parent_ended_at
+    forgotten = verdict.error is not None and verdict.error.code == ErrorCode.NOT_FOUND
+    long_gone = forgotten and ended_at is not None and now - ended_at > lag.window_s
+    tried_long = job.refusals > 0 and now - job.spec.created_at > lag.window_s
+    if (forgotten and policy.stores_first) or long_gone or tried_long:
         return moves.ended(job, Status.FAILED, now, verdict.error)
-    else:
-        jitter = retry_policy.jitter_of(job.id, refusals)
-        delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
+    age_s = now - max(ended_at or 0.0, job.spec.created_at)
+    return _queued_again(job, verdict, now + lag.again_after(age_s))
+
+
+def _refused(job: Job, verdict: Verdict, now: float) -> Job:
+    """Back to the queue: nothing was accepted."""
+    refusals = job.refusals + 1
+    if _lacks_picture(verdict) and refusals >= retry_policy.PICTURE_TRIES:
+        return moves.ended(job, Status.FAILED, now, verdict.error)
+    jitter = retry_policy.jitter_of(job.id, refusals)
+    delay = retry_policy.backoff(refusals, jitter, slow=verdict.slow)
+    return _queued_again(job, verdict, now + delay)
+
+
+def _queued_again(job: Job, verdict: Verdict, due_at: float) -> Job:
+    """Back to the queue under the same attempt."""
     return replace(
         moves.attempt_ended(job, AttemptOutcome(verdict.outcome.value)),
         status=Status.QUEUED,
-        refusals=refusals,
+        refusals=job.refusals + 1,
         error=verdict.error,
-        due_at=now + delay,
+        due_at=due_at,
     )
 
 

@@ -122,6 +122,9 @@ def _remarks(account: Account) -> Iterator[str]:
     if _most(account) < most:
         yield f"{name} said that it is full: it takes {_most(account)} for a while, not {most}."
     yield f"{name}, {account.delivery.mode}: {account.delivery.why}"
+    if account.lacks:
+        again = f"tried again a day later, or after `hookline resume --account {name}`"
+        yield f"{name} has no {', '.join(account.lacks)}: {again}."
     if account.in_doubt:
         yield f"{account.in_doubt} in doubt: hookline jobs --status in_doubt --account {name}"
     if account.double_payments:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from shutil import disk_usage
+from tempfile import gettempdir
 
 import click
 
@@ -179,10 +180,11 @@ def _storage(settings: Settings) -> Finding:
     storage = Storage(settings.storage_url)
     place = storage.result_location(storage.put_result(".hookline-doctor", b"writable\n"))
     folder = place.rpartition("/")[0]
-    if "://" in place:
-        return verdicts.storage(folder, None)
-    Path(place).unlink(missing_ok=True)
-    return verdicts.storage(folder, disk_usage(folder).free)
+    needed = [gettempdir()]  # downloads wait there until they are whole
+    if "://" not in place:
+        Path(place).unlink(missing_ok=True)
+        needed.append(folder)
+    return verdicts.storage(folder, {each: disk_usage(each).free for each in needed})
 
 
 def _of_the_store(settings: Settings) -> Iterator[Finding]:

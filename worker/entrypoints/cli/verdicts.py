@@ -1,7 +1,7 @@
 """PURE. How `hookline doctor` judges a Redis, an account, the storage and what fails."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,12 +93,13 @@ def account(report: Account) -> Iterator[Finding]:
         )
 
 
-def storage(place: str, free: int | None) -> Finding:
-    """Whether a writable storage has room; ``free``: bytes, None where that is not known."""
-    if free is None or free >= _ROOM:
-        return Finding("storage", "ok", f"{place} is writable")
-    message = f"{place} has only {free // _MIB} MiB left"
-    return Finding("storage", "warn", message, "Make room: results that cannot be stored wait.")
+def storage(place: str, free: Mapping[str, int]) -> Finding:
+    """Whether a writable storage has room; ``free``: bytes in each folder that results need."""
+    for folder, room in free.items():
+        if room < _ROOM:
+            message = f"{folder} has only {room // _MIB} MiB left"
+            return Finding("storage", "warn", message, "Make room: results that do not fit wait.")
+    return Finding("storage", "ok", f"{place} is writable")
 
 
 def files(jobs: Iterable[Job]) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ class TaskQueries:
 
     def __init__(self, dialect: Dialect, tasks: Tasks, options: SandboxOptions) -> None:
         self._dialect = dialect
+        self._refuses_seeds = options.no_seeds
         self._tasks = tasks
         self._most = options.list_length or dialect.listed
         self._servers = options.list_servers
@@ -30,6 +31,8 @@ class TaskQueries:
 
     def image_seed(self, task_id: str) -> Reply:
         """The seed of a finished picture."""
+        if self._refuses_seeds:
+            return Reply({"code": 5, "description": "unmarshal_response_body_failed "}, 400)
         return self._dialect.seed(self._tasks.visible.get(task_id))
 
     def all(self) -> Reply:

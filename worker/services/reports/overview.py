@@ -140,6 +140,7 @@ def _account(
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
         double_payments=paid_twice + store.jobs.forgotten_double_payments(name),
         delivery=Tracking.model_validate({**asdict(stats), "mode": mode, "why": why}),
+        **({"lacks": lacks} if (lacks := orchestrator.calls.of(name).all_lacking(now)) else {}),
     )
 
 

@@ -70,6 +70,9 @@ def _with_workers(found: Waiting, roster: Roster | None, account: str | None) ->
 
 def _backoff(job: Job, until: float) -> Waiting:
     message = f"tried again at {clock_of(until)}"
+    if job.error is None and job.kind is Kind.ACTION:
+        late = f"{job.account} takes a press only some seconds after its picture's callback"
+        message = f"pressed at {clock_of(until)}: {late}"
     if job.error:
         message += f" after: {job.error.message}"
         if job.error.code == ErrorCode.BAD_PICTURE:

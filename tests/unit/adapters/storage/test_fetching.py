@@ -187,6 +187,7 @@ def test_a_name_that_cannot_be_found(
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     error = refused("https://nowhere.test/")
     assert "nowhere.test cannot be found" in str(error)
+    assert error.dead_link, "another link of a paid result may lead elsewhere"
     assert error.retryable is retryable
 
 
@@ -331,6 +332,7 @@ def test_tls_is_for_the_name_though_the_address_is_dialled(
     with serving(says(OK), tls=server) as (port, _):
         stranger = refused(f"https://pictures.test:{port}/", hosts=hosts)
         assert "certificate that is not valid" in str(stranger)
+        assert stranger.dead_link
         assert not stranger.retryable
 
         trusting = ssl.create_default_context(cafile=certificate / "cert.pem")

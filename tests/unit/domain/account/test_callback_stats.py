@@ -35,6 +35,14 @@ MODES: dict[str, tuple[CallbackStats, bool, TrackingMode, str, bool | None]] = {
         CallbackStats(callbacks=9, told=20, asked=1), True, CALLBACKS, "20 of 21", True,
     ),
     "good": (GOOD, True, CALLBACKS, "3 of 3 ends were told", True),
+    "one of the last ten": (
+        CallbackStats(callbacks=9, told=63, asked=39, recent="ttttattttt"),
+        True, MIXED, "1 of the last 10 ends had to be asked for", True,
+    ),
+    "asked for long ago": (
+        CallbackStats(callbacks=9, told=63, asked=39, recent="tttttttttt"),
+        True, CALLBACKS, "10 of the last 10 ends were told", True,
+    ),
     "only progress": (CallbackStats(callbacks=1), True, CALLBACKS, "0 of 0", True),
 }  # fmt: skip
 
@@ -49,6 +57,27 @@ def test_the_tracking_mode_and_why(
     assert found is mode
     assert why in words
     assert flow(callback_stats, hooked=hooked) is flows
+
+
+@pytest.mark.parametrize(
+    ("learnt", "as_set", "came_back", "lost_after_s"),
+    [
+        ("novicezk", None, False, 6.0),
+        ("trueai", None, False, 6.0),
+        ("gateway", None, False, 300.0),
+        (None, None, False, 300.0),
+        (None, "novicezk", False, 6.0),
+        ("novicezk", "gateway", False, 300.0),
+        ("novicezk", None, True, 300.0),  # two servers that answer in turn, perhaps
+    ],
+)
+def test_how_long_a_task_is_unknown_before_it_is_lost(
+    learnt: str | None, as_set: str | None, came_back: bool, lost_after_s: float
+) -> None:
+    stats = CallbackStats(dialect=learnt, came_back=came_back)
+    policy = policy_for(a_job(), Policy(), stats, hooked=True, dialect=as_set)
+    assert policy.lost_after_s == lost_after_s
+    assert policy.stores_first is (lost_after_s == 6.0)
 
 
 def press(**request: object) -> Job:

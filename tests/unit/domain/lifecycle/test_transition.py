@@ -19,6 +19,7 @@ from tests.support.jobs import (
     callback,
     in_status,
 )
+from worker.domain.account.parent_lag import ParentLag
 from worker.domain.errors import Conflict
 from worker.domain.events import (
     AssetsSettled,
@@ -150,6 +151,68 @@ def test_a_child_that_waited_long_for_its_slot_is_still_tried_twice() -> None:
     lag = Replied(1, Verdict(Outcome.NOT_YET))
     started = after(a_job(), Started("default"), Posting(1), now=NOW + 900).job
     assert after(started, lag, now=NOW + 900).job.status is Status.QUEUED
+
+
+def not_yet(code: str, parent_ended_at: float | None = NOW) -> Replied:
+    return Replied(1, Verdict(Outcome.NOT_YET, error=JobError(code, "No.")), parent_ended_at)
+
+
+@pytest.mark.parametrize(
+    ("code", "ended_at", "stores_first", "status"),
+    [
+        ("not_found", NOW - 5, True, Status.FAILED),  # it would have been stored
+        ("not_found", None, True, Status.FAILED),
+        ("not_found", NOW - 5, False, Status.QUEUED),  # a gateway learns of it late
+        ("not_found", NOW - 900, False, Status.FAILED),  # but not that late
+        ("not_found", None, False, Status.QUEUED),
+        ("parent_not_ready", NOW - 5, True, Status.QUEUED),
+        ("parent_not_ready", NOW - 900, False, Status.QUEUED),  # the gateway was down, perhaps
+    ],
+)
+def test_when_a_parent_that_the_provider_does_not_know_is_gone(
+    code: str, ended_at: float | None, stores_first: bool, status: Status
+) -> None:
+    policy = Policy(stores_first=stores_first)
+    pressed = in_status(Status.SUBMITTING)
+    refused = after(pressed, not_yet(code, ended_at), policy=policy).job
+    assert (refused.status, refused.error and refused.error.code) == (status, code)
+
+
+def test_a_lag_that_is_known_is_waited_for_before_the_first_press_and_the_next() -> None:
+    policy = Policy(parent_lag=ParentLag(8.0, 3.0))
+    job = in_status(Status.SUBMITTED, then=({"press": "U1"}, {"describe": True}))
+    done = after(job, callback(TaskStatus.SUCCEEDED), now=NOW + 30, policy=policy)
+    assert [child.due_at for child in done.children] == [NOW + 38, None], "only presses wait"
+    asked = Observed(a_snapshot(), asked=True)
+    told_by_itself = after(job, asked, now=NOW + 30, policy=policy)
+    assert [child.due_at for child in told_by_itself.children] == [None, None], "it knows"
+    child = replace(done.children[0], version=1)
+    started = after(child, TimePassed(), Started("default"), Posting(1), now=NOW + 38).job
+    late = after(started, not_yet("parent_not_ready", NOW + 30), now=NOW + 38, policy=policy).job
+    assert late.due_at == NOW + 38 + 2 * 3.0
+    early = after(started, not_yet("parent_not_ready", NOW + 30), now=NOW + 32, policy=policy).job
+    assert early.due_at == NOW + 38
+
+
+def test_a_press_is_tried_for_longer_than_the_lag_that_is_known() -> None:
+    policy = Policy(parent_lag=ParentLag(50.0, 10.0))
+    refused = replace(in_status(Status.SUBMITTING), refusals=3)
+    lag = not_yet("parent_not_ready", NOW)
+    assert after(refused, lag, now=NOW + 170, policy=policy).job.status is Status.QUEUED
+    assert after(refused, lag, now=NOW + 181, policy=policy).job.status is Status.FAILED
+
+
+def test_where_a_task_is_stored_before_it_is_answered_an_unknown_one_is_soon_looked_for_again() -> (
+    None
+):
+    job, policy = in_status(Status.IN_PROGRESS), Policy(callbacks_flow=True, lost_after_s=10.0)
+    first = after(job, Missing(), now=NOW + 200, policy=policy).job
+    assert first.due_at is not None
+    assert NOW + 202 <= first.due_at <= NOW + 208
+    assert after(first, Missing(), now=NOW + 206, policy=policy).job.status is Status.IN_PROGRESS
+    lost = after(first, Missing(), now=NOW + 210, policy=policy).job
+    assert lost.error is not None
+    assert lost.error.code == "lost"
 
 
 def test_what_is_answered_at_once_is_over_at_once() -> None:

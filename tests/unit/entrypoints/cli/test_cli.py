@@ -695,6 +695,14 @@ def test_a_dry_run_refuses_what_a_real_one_would(here: Here, args: list[str]) ->
     assert dry.stderr == real.stderr
 
 
+def test_the_accounts_say_which_calls_a_provider_lacks(here: Here) -> None:
+    assert "lacks" not in json.loads(run("accounts", "--json").stdout)["items"][0]
+    here.orchestrator.calls.missing("default", "submit/retexture", "It shows a page.")
+    [account] = json.loads(run("accounts", "--json").stdout)["items"]
+    assert account["lacks"] == ["submit/retexture"]
+    assert "default has no submit/retexture: tried again a day later" in run("accounts").stderr
+
+
 # What `hookline doctor` makes of it.
 
 GOOD = Durability("8.0", appendonly=True, appendfsync="always", maxmemory_policy="noeviction")
@@ -723,13 +731,13 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
 @pytest.mark.parametrize(
     ("free", "verdict", "words"),
     [
-        (None, "ok", "is writable"),
-        (10**9, "ok", "is writable"),
-        (50 * 1024**2, "warn", "only 50 MiB left"),
-        (0, "warn", "only 0 MiB left"),
+        ({}, "ok", "/pictures is writable"),
+        ({"/tmp": 10**9, "/pictures": 10**9}, "ok", "/pictures is writable"),
+        ({"/tmp": 10**9, "/pictures": 50 * 1024**2}, "warn", "/pictures has only 50 MiB left"),
+        ({"/tmp": 0, "/pictures": 10**9}, "warn", "/tmp has only 0 MiB left"),
     ],
 )
-def test_a_storage_without_room_is_found(free: int | None, verdict: str, words: str) -> None:
+def test_a_storage_without_room_is_found(free: dict[str, int], verdict: str, words: str) -> None:
     finding = verdicts.storage("/pictures", free)
     assert finding.verdict == verdict
     assert words in finding.message

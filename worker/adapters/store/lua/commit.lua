@@ -26,9 +26,12 @@
 --   money:<scope>             hash  estimated, reserved, spent, refunded; scope: account:, tenant:,
 --                                   batch:, day:
 --   account:<account>         hash  callback, callback_with_state, told, asked, silent, sort:<sort>:
---                                   counts; lag, deviation: seconds; took:<sort>, spread:<sort>: seconds from a POST to its
+--                                   counts; ends: the last ten, t told and a asked; lag, deviation, parent_lag,
+--                                   parent_deviation: seconds; took:<sort>, spread:<sort>: seconds from a POST to its
 --                                   success, and their deviation; called_back_at; dialect; next_start: its pace; health;
---                                   list_<field>: what its task list was like, see worker/domain/account/task_list.py
+--                                   list_<field>: what its task list was like, see worker/domain/account/task_list.py;
+--                                   came_back: a task was unknown for a while only; has:<settings>:<call>,
+--                                   lacks:<settings>:<call>: since when; seedless: jobs in a row
 --   accepted:<account>        zset  <posted_at>|<sort>|<task id> -> accepted_at; the newest 100
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
@@ -261,17 +264,27 @@ local function learn_mean(stats, mean_field, deviation_field, seconds)
     deviation_field, string.format('%.3f', deviation))
 end
 
+-- The last ten ends, oldest first: what was true long ago is forgotten.
+local function remember_end(stats, how)
+  local ends = (redis.call('HGET', stats, 'ends') or '') .. how
+  redis.call('HSET', stats, 'ends', string.sub(ends, -10))
+end
+
 local function learn(said)
   local stats = prefix .. 'account:' .. account
   if said.took_s ~= cjson.null then learn_mean(stats, 'took:' .. said.sort, 'spread:' .. said.sort, said.took_s) end
   if said.how == 'asked' then
+    remember_end(stats, 'a')
     redis.call('HINCRBY', stats, 'silent', 1)
     redis.call('HINCRBY', stats, 'asked', 1)
     return
   end
   redis.call('HINCRBY', stats, said.how, 1)
   redis.call('HINCRBY', stats, 'sort:' .. said.sort, 1)
-  if said.ended then redis.call('HINCRBY', stats, 'told', 1) end
+  if said.ended then
+    redis.call('HINCRBY', stats, 'told', 1)
+    remember_end(stats, 't')
+  end
   redis.call('HSET', stats, 'called_back_at', string.format('%.3f', said.at))
   redis.call('HDEL', stats, 'silent')
   if said.lag_s ~= cjson.null then learn_mean(stats, 'lag', 'deviation', said.lag_s) end

@@ -85,6 +85,9 @@ class Account(Answer):
     in_doubt: int
     double_payments: int = Field(description="jobs that were paid for twice")
     delivery: Tracking
+    lacks: tuple[str, ...] = Field(
+        (), description="calls that its provider does not have, such as `submit/retexture`"
+    )
 
 
 class Accounts(Answer):
