@@ -274,6 +274,9 @@ class ModelProvider(ProviderClient):
         known = self.ledger.tasks
         return [read_task(known[each].body()) for each in task_ids if each in known]
 
+    def check(self) -> None:
+        self._come()
+
     def image_seed(self, task_id: str) -> SeedReply:
         self._come()
         return SeedReply(f"seed of {task_id}")

@@ -9,9 +9,10 @@ before it and from after it without a gap, and has done so for an hour. Only our
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: A provider may accept a POST so long after it was sent (gateways wait 60 s for their upstream,
-#: and some proxies translate the prompt first), and so long after its connection was over.
-AFTER_POST_S = 60.0
+#: A provider may accept a POST so long after it was sent (proxies that have a list accept at once,
+#: but some have the prompt translated first, which takes 30 s at most), and so long after its
+#: connection was over.
+AFTER_POST_S = 45.0
 AFTER_DOUBT_S = 30.0
 #: A list may lack tasks that were accepted so recently.
 SETTLED_S = 5.0
@@ -121,7 +122,7 @@ class Doubt:
 def proves_absence(listing: Listing, history: History, doubt: Doubt) -> bool:
     """Whether the submission of ``doubt``, which the listing does not show, was not accepted.
 
-    - The provider had time: 60 s since the POST left, and 30 s since its connection was over.
+    - The provider had time: 45 s since the POST left, and 30 s since its connection was over.
     - The list has no gap, and had none for an hour; it hides nothing.
     - It shows eight tasks of ours, one of them of this sort, and reaches back to the POST.
     - It is newer than the doubt: it shows a task whose POST left later. Where none did, it must
