@@ -1,7 +1,8 @@
 """SHELL. Polls the provider about silent jobs; results are recorded the way callbacks are."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import structlog
 
@@ -12,7 +13,7 @@ from worker.domain import followups
 from worker.domain.account import task_list
 from worker.domain.account.callback_stats import Source
 from worker.domain.account.calls import BY_IDS, LIST
-from worker.domain.account.task_list import Listing, Row
+from worker.domain.account.task_list import Accepted, Listing, Row
 from worker.domain.errors import (
     HooklineError,
     NoSuchCall,
@@ -136,34 +137,39 @@ class Poller:
         """Look for jobs in doubt among the tasks that the provider lists."""
         if not jobs:
             return
-        read_at, listed, rows = self._listed(client, account, jobs.values())
+        known = partial(self._orchestrator.store.accounts.accepted, account)
+        listed, listing = self._listed(client, account, jobs.values(), known)
         found: set[str] = set()
         for snapshot in listed:
             named = self._tokens.job(snapshot.state)
             if named and (job := jobs.get(named.job_id)):
                 self._record(job, Observed(snapshot, attempt=named.attempt, asked=True))
                 found.add(job.id)
-        if rows is not None:
-            known = self._orchestrator.store.accounts.accepted(account)
+        if listing is not None:
             missed = [job for job_id, job in jobs.items() if job_id not in found]
-            self._judge_absent(account, Listing(read_at, rows, known), missed)
+            self._judge_absent(account, listing, missed)
 
     def _listed(
-        self, client: ProviderClient, account: str, jobs: Iterable[Job]
-    ) -> tuple[float, Sequence[Snapshot], Sequence[Row] | None]:
-        """What shows the account's tasks, since when, and its rows if what they lack may be judged.
+        self,
+        client: ProviderClient,
+        account: str,
+        jobs: Iterable[Job],
+        known: Callable[[], Sequence[Accepted]],
+    ) -> tuple[Sequence[Snapshot], Listing | None]:
+        """The account's tasks, and the list that shows them if what it lacks may be judged.
 
         The user's own list at a gateway; else the provider's list, which gateways do not have; else
-        those that were charged to the key, which are not all.
+        those that were charged to the key, which are not all. ``known`` is called after that.
         """
         read_at = self._orchestrator.clock()
         since = min(map(_doubted_at, jobs))
-        if listing := self._ledgers.tasks(account, since):
-            tasks = listing.tasks
+        if ledger := self._ledgers.tasks(account, since):
+            tasks = ledger.tasks
             found = [Snapshot(t.task_id, TaskStatus.SUBMITTED, state=t.state) for t in tasks]
             # Once the gateway looked at its provider, only tasks of others have no state.
             rows = [self._row(t.task_id, t.state, stated=t.looked_at) for t in tasks]
-            return listing.read_at, found, rows
+            listing = Listing(ledger.read_at, rows, known(), task_list.GATEWAY_AFTER_POST_S)
+            return found, listing
         calls = self._orchestrator.calls
         if not calls.lacks(account, LIST):
             try:
@@ -173,9 +179,9 @@ class Poller:
                     calls.missing(account, LIST, str(error))
             else:
                 rows = [self._row(s.task_id or "", s.state, stated=bool(s.state)) for s in found]
-                return read_at, found, rows
+                return found, Listing(read_at, rows, known())
         charged = self._ledgers.charged_tasks(account, since)
-        return read_at, client.fetch_many(charged) if charged else [], None
+        return client.fetch_many(charged) if charged else [], None
 
     def _row(self, task_id: str, state: str | None, *, stated: bool) -> Row:
         return Row(task_id, ours=self._tokens.job(state) is not None, stated=stated)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 #: connection was over.
 AFTER_POST_S = 45.0
 AFTER_DOUBT_S = 30.0
+#: A gateway adds a task to its list when its provider has answered, which it waits 60 s for.
+GATEWAY_AFTER_POST_S = 75.0
 #: A list may lack tasks that were accepted so recently.
 SETTLED_S = 5.0
 #: A list that shows a task at this age is prompt.
@@ -56,6 +58,7 @@ class Listing:
     read_at: float  #: when the reading began
     rows: Sequence[Row]
     known: Sequence[Accepted]
+    after_post_s: float = AFTER_POST_S  #: a task may join the list so long after its POST
 
     @property
     def lacks(self) -> bool:
@@ -122,13 +125,14 @@ class Doubt:
 def proves_absence(listing: Listing, history: History, doubt: Doubt) -> bool:
     """Whether the submission of ``doubt``, which the listing does not show, was not accepted.
 
-    - The provider had time: 45 s since the POST left, and 30 s since its connection was over.
+    - The provider had time: 45 s since the POST left (a gateway 75 s), and 30 s since its
+      connection was over.
     - The list has no gap, and had none for an hour; it hides nothing.
     - It shows eight tasks of ours, one of them of this sort, and reaches back to the POST.
     - It is newer than the doubt: it shows a task whose POST left later. Where none did, it must
       have been prompt within the hour, and callbacks must say the same by their silence.
     """
-    if listing.read_at < max(doubt.posted_at + AFTER_POST_S, doubt.since + AFTER_DOUBT_S):
+    if listing.read_at < max(doubt.posted_at + listing.after_post_s, doubt.since + AFTER_DOUBT_S):
         return False
     seen, shown = after(history, listing), listing.shown
     if _recent(seen.lacked_at, listing) or listing.hides or len(shown) < ENOUGH:
