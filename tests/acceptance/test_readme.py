@@ -225,7 +225,8 @@ def test_the_sandbox_page_names_every_fault_and_nothing_else() -> None:
     page = "docs/sandbox.md"
     rates = {option.flag for option in OPTIONS if option.is_rate}
     assert set(names_in_table(page, "option")) == rates
-    known = {option.flag for option in OPTIONS} | {"--port", "--no-forward-hook", "--help"}
+    known = {option.flag for option in OPTIONS} | {"--port", "--help"}
+    known |= {option.flag.replace("--", "--no-") for option in OPTIONS if option.is_switch}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGES[page])) <= known
 
 
