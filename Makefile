@@ -45,7 +45,7 @@ docs: $(STAMP) ## write the pages that are generated: settings, command line, .e
 bench: $(STAMP) ## the benchmark, with its comparison table
 	@$(BIN)/python -m tests.bench
 
-chaos: $(STAMP) ## the fault suite in under three minutes; FULL=1: its real numbers, over an hour
+chaos: $(STAMP) ## the fault suite in about five minutes; FULL=1: its real numbers, over an hour
 	@$(BIN)/python -m tests.chaos $(if $(FULL),--full --write) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 lock: ## refresh the locked versions

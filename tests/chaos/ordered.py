@@ -43,10 +43,13 @@ class Ordered:
         self._lock = Lock()
         self._numbers = iter(range(_EVER))
 
-    def order(self, point: Point, what: signal.Signals) -> Passing:
-        """Give an order and wait until somebody meets it. Raises ``NotInTime``."""
+    def order(self, point: Point, what: signal.Signals, spare: Sequence[str] = ()) -> Passing:
+        """Give an order and wait until somebody meets it with a job that is not to be spared.
+
+        Raises ``NotInTime``.
+        """
         before = len(self.orders.met(point))
-        self.orders.give(point, what)
+        self.orders.give(point, what, spare=spare)
         self.stage.wait_for(
             lambda: len(self.orders.met(point)) > before, f"nobody passed {point}", MEET_S
         )

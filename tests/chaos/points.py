@@ -72,10 +72,21 @@ class Orders:
         self._mutex = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
-    def give(self, point: Point, what: signal.Signals, *, nth: int = 1, times: int = 1) -> None:
-        """``what`` to the processes at the ``nth`` passing from now on and those that follow."""
+    def give(
+        self,
+        point: Point,
+        what: signal.Signals,
+        *,
+        nth: int = 1,
+        times: int = 1,
+        spare: Sequence[str] = (),
+    ) -> None:
+        """``what`` to the processes at the ``nth`` passing from now on and those that follow, of
+        jobs that are not to be spared.
+        """
         draft = self._folder / f"{point}.draft"
-        draft.write_text(json.dumps({"signal": int(what), "skip": nth - 1, "times": times}))
+        order = {"signal": int(what), "skip": nth - 1, "times": times, "spare": list(spare)}
+        draft.write_text(json.dumps(order))
         draft.replace(self._folder / point)
 
     def given(self, point: Point) -> bool:
@@ -108,6 +119,8 @@ class Orders:
             if not file.exists():
                 return None  # somebody else has met it
             order = json.loads(file.read_text())
+            if job_id in order["spare"]:
+                return None
             due = not order["skip"]
             order["times" if due else "skip"] -= 1
             file.write_text(json.dumps(order))

@@ -136,7 +136,11 @@ def _rounds(ordered: Ordered, table: Mapping[Point, Outcome], rounds: int, withi
         if not points:
             break
         ordered.run.tell(f"round {number} of {rounds}")
-        met = [ordered.order(point, signal.SIGKILL) for point in points]
+        met: list[Passing] = []
+        for point in points:
+            # Another job each time: the provider repeats the callback that found nobody.
+            spare = [passing.job_id for passing in met]
+            met.append(ordered.order(point, signal.SIGKILL, spare))
         _settle(ordered, [passing.job_id for passing in met])
         jobs = ordered.jobs([passing.job_id for passing in met])
         fair = [each for each in _fair(met, within_s) if _unhurt(each, jobs.get(each.job_id))]
