@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 
 def nobodys(path: str) -> str:
-    """A path beside ``path`` that no provider has."""
+    """A path next to ``path`` that no provider has."""
     return f"{path.rpartition('/')[0]}/{_NOBODYS}"
 
 

@@ -101,7 +101,7 @@ class History:
     """What the readings of an account's list were like so far. Times as in ``Accepted``, 0: never.
 
     A list that has grown was not full before: ``room_at`` is the last reading that had fewer rows
-    than a later one. It starts anew when the list shrinks.
+    than a later one. It starts over when the list shrinks.
     """
 
     lacked_at: float = 0.0  #: when it last lacked a task

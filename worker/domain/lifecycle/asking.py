@@ -147,7 +147,7 @@ def assets_settled(job: Job, event: events.AssetsSettled, now: float, policy: Po
 
 
 def assets_delayed(job: Job, event: events.AssetsDelayed, now: float, policy: Policy) -> Decision:
-    """Record why the files are not there yet, for whoever asks, and when they are tried again."""
+    """Record why the files are not there yet, and when they are tried again."""
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
     tries = job.result.assets_retry.tries if job.result.assets_retry else 0

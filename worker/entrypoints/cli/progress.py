@@ -1,6 +1,6 @@
 """Follows a job and its descendants: bars on a terminal, else a line for each change.
 
-What holds a job up is told above the bars, or between the lines.
+What holds a job up is printed above the bars, or between the lines.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What holds followed jobs up: each reason is told once, with what to type."""
+"""What holds followed jobs up: each reason is printed once, with what to type."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -8,7 +8,7 @@ from worker.services.reports.answers.waiting import Reason, Waiting
 
 #: Seconds between two looks.
 LOOK_EVERY_S = 2.0
-#: A reason is told when it has lasted for so many seconds: what is usual, and what is not.
+#: A reason is printed when it has lasted for so many seconds: what is usual, and what is not.
 USUAL_S = 10.0
 UNUSUAL_S = 2.0
 #: Queued jobs that are asked about in one look: others wait for the same reasons.
