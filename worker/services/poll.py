@@ -168,7 +168,7 @@ class Poller:
             found = [Snapshot(t.task_id, TaskStatus.SUBMITTED, state=t.state) for t in tasks]
             # Once the gateway looked at its provider, only tasks of others have no state.
             rows = [self._row(t.task_id, t.state, stated=t.looked_at) for t in tasks]
-            listing = Listing(ledger.read_at, rows, known(), task_list.GATEWAY_AFTER_POST_S)
+            listing = Listing(ledger.read_at, rows, known(), by_gateway=True)
             return found, listing
         calls = self._orchestrator.calls
         if not calls.lacks(account, LIST):

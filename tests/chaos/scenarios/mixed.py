@@ -22,15 +22,21 @@ _LONG = {"HOOKLINE_MAX_RUNNING": f"{_PLACES}", "HOOKLINE_DOUBT_WINDOW_S": "1800"
 
 
 def mixed(run: Run) -> Row:
-    """All of it is done long before the first window of a doubt ends."""
+    """All of it is done long before the first window of a doubt ends.
+
+    Of the short form's few jobs the last ones may have none after them that would show that the
+    list is new, so its windows are short, and one or two jobs may be held.
+    """
+    settings = _LONG if run.full else _LONG | {"HOOKLINE_DOUBT_WINDOW_S": "30"}
     return trial(
         run,
         Setup(
             sandbox=("--task-seconds", run.pick("0.3", "3"), "--max-running", f"{_PLACES}", *MIX),
-            settings=_LONG,
+            settings=settings,
             worker=_hasty(run) if not run.full else Setup().worker,
         ),
         Load(run.pick(6, 25)),
+        rules=Rules(in_doubt=run.pick(2, 0)),
         seconds=run.pick(60, 240),
     )
 

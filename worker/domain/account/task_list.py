@@ -58,7 +58,7 @@ class Listing:
     read_at: float  #: when the reading began
     rows: Sequence[Row]
     known: Sequence[Accepted]
-    after_post_s: float = AFTER_POST_S  #: a task may join the list so long after its POST
+    by_gateway: bool = False  #: whether a gateway made the list
 
     @property
     def lacks(self) -> bool:
@@ -132,7 +132,8 @@ def proves_absence(listing: Listing, history: History, doubt: Doubt) -> bool:
     - It is newer than the doubt: it shows a task whose POST left later. Where none did, it must
       have been prompt within the hour, and callbacks must say the same by their silence.
     """
-    if listing.read_at < max(doubt.posted_at + listing.after_post_s, doubt.since + AFTER_DOUBT_S):
+    after_post_s = GATEWAY_AFTER_POST_S if listing.by_gateway else AFTER_POST_S
+    if listing.read_at < max(doubt.posted_at + after_post_s, doubt.since + AFTER_DOUBT_S):
         return False
     seen, shown = after(history, listing), listing.shown
     if _recent(seen.lacked_at, listing) or listing.hides or len(shown) < ENOUGH:

@@ -59,7 +59,7 @@ def test_a_whole_list_from_before_the_post_and_after_it_is_believed() -> None:
 UNBELIEVED: dict[str, Listing] = {
     "read too soon": listing(read_at=READ - 0.1),
     "a gateway's, which waits longer for its provider": replace(
-        listing(), after_post_s=GATEWAY_AFTER_POST_S
+        listing(read_at=P + GATEWAY_AFTER_POST_S - 0.1), by_gateway=True
     ),
     "empty, as of a provider that was restarted": listing(without=named(range(20))),
     "restarted after the post: only what came later": listing(without=named(range(12))),
