@@ -165,7 +165,7 @@ def _reason(job: Job, error: HooklineError) -> JobError:
     """Why the files could not be stored, and what a person can do."""
     if _is_dead(error):
         hint = (
-            f"The provider was asked for new links of task {job.task_id}, in vain. Ask it for the "
+            f"The provider gave no working links of task {job.task_id}. Ask it for the "
             "picture if this lasts, or make it again: `hookline press` a button of the parent."
         )
         return job_error(ErrorCode.LINK_DEAD, str(error), hint)

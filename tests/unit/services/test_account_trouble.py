@@ -159,7 +159,7 @@ def test_an_account_that_refuses_to_be_asked_gets_nothing_until_it_answers(house
     house.provider.trouble = ProviderRefused("The provider refuses the key (HTTP 403): no model")
     house.poller.poll("default", [job.id])
     assert house.breaker.blind
-    assert "blind: it refuses to be asked about tasks since 08:00:00 UTC" in house.said()
+    assert "blind: it refuses questions about tasks since 08:00:00 UTC" in house.said()
     assert "quota is not used up" in house.said()
     [queued] = house.queue(1)
     house.let_pass(20)

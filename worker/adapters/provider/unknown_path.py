@@ -5,7 +5,7 @@ outside of ``/v1``, ``/api`` and ``/assets``). A front that hides an error behin
 same, and there the call may have been carried out. So a page is evidence only if
 
 - the same path gives it again, for a body that nothing can accept (it is no JSON),
-- a path that nobody has gives the same page,
+- a path that does not exist gives the same page,
 - and a question that every provider understands is answered properly, before and after.
 
 None of these calls costs anything.
@@ -19,7 +19,7 @@ from worker.adapters.provider.wire import UNREADABLE, page_words, read_json
 
 #: A body that no provider can accept: JSON without its end.
 NO_JSON: Final = b"{"
-_NOBODYS = "hookline-asks-for-no-such-call"  #: last segment of a path that nobody has
+_UNKNOWN = "hookline-asks-for-no-such-call"  #: last segment of a path that no provider has
 _MARKS = frozenset(
     {"code", "result", "seed", "status", "action", "id"}
 )  #: of this protocol's answers
@@ -41,9 +41,9 @@ class Answer(NamedTuple):
     content_type: str = ""
 
 
-def nobodys(path: str) -> str:
+def unknown_path(path: str) -> str:
     """A path next to ``path`` that no provider has."""
-    return f"{path.rpartition('/')[0]}/{_NOBODYS}"
+    return f"{path.rpartition('/')[0]}/{_UNKNOWN}"
 
 
 def is_page(answer: Answer) -> bool:
@@ -82,7 +82,7 @@ def lacks_call(
         is_page(page)
         and answers()
         and same_page(page, ask(path), path)
-        and same_page(page, ask(nobodys(path)), path)
+        and same_page(page, ask(unknown_path(path)), path)
         and answers()
     )
 
@@ -94,7 +94,7 @@ def _media_type(answer: Answer) -> str:
 def _text(answer: Answer, path: str) -> str:
     """The page without what differs from copy to copy, and without the path that was asked for."""
     said = answer.body[:_COMPARED].decode("utf-8", "replace")
-    for quoted in (path, nobodys(path), path.rpartition("/")[2], _NOBODYS):
+    for quoted in (path, unknown_path(path), path.rpartition("/")[2], _UNKNOWN):
         said = said.replace(quoted, "PATH")
     said = _NONCE.sub(r"\1\2NONCE", said)
     return _FIGURES.sub("0", _ID.sub("0", said))

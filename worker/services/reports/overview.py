@@ -71,9 +71,9 @@ def state_of(
         return _state(Taking.PAUSED, "a person paused it", hint=f"`{resume}`")
     if breaker.blind:
         since = clock_of(breaker.unseen_since or now)
-        why = f"it refuses to be asked about tasks since {since}: {breaker.blind.rstrip('.')}"
-        going_on = "nothing new starts there; it is asked every few seconds and goes on by itself"
-        return _state(Taking.BLIND, f"{why}; {going_on}", hint=BLIND_HINT)
+        why = f"it refuses questions about tasks since {since}: {breaker.blind.rstrip('.')}"
+        why += "; nothing new starts there; it is probed every few seconds"
+        return _state(Taking.BLIND, f"{why} and takes jobs again once it answers", hint=BLIND_HINT)
     if until is None:
         return _state(Taking.OPEN)
     last = f", the last one with {breaker.trouble}" if breaker.trouble else ""

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.provider.unknown_path import Answer, is_page, lacks_call, nobodys, same_page
+from worker.adapters.provider.unknown_path import (
+    Answer,
+    is_page,
+    lacks_call,
+    same_page,
+    unknown_path,
+)
 
 PATH = "/mj/submit/retexture"
 HTML = "text/html; charset=utf-8"
@@ -76,14 +82,14 @@ def test_other_pages_are_no_copies(other: Answer) -> None:
 
 
 def test_a_page_may_quote_the_path() -> None:
-    quoting = [f"<html>Cannot POST {path}</html>".encode() for path in (PATH, nobodys(PATH))]
+    quoting = [f"<html>Cannot POST {path}</html>".encode() for path in (PATH, unknown_path(PATH))]
     one, other = (Answer(200, said, HTML) for said in quoting)
     assert same_page(one, other, PATH)
 
 
 def test_the_path_that_nobody_has_is_a_neighbour() -> None:
-    assert nobodys("/mj-fast/mj/submit/retexture").startswith("/mj-fast/mj/submit/hookline-")
-    assert nobodys("/mj/task/1/image-seed").startswith("/mj/task/1/hookline-")
+    assert unknown_path("/mj-fast/mj/submit/retexture").startswith("/mj-fast/mj/submit/hookline-")
+    assert unknown_path("/mj/task/1/image-seed").startswith("/mj/task/1/hookline-")
 
 
 def provider(

@@ -21,7 +21,7 @@ class Reason(StrEnum):
     MODE = "mode"
     PAUSED = "paused"
     CLOSED = "closed"
-    BLIND = "blind"  #: the account refuses to be asked about tasks; of a job at the provider, too
+    BLIND = "blind"  #: the account refuses questions about tasks; of a job at the provider, too
     RESTING = "resting"
     ACCOUNT = "account"  #: which was removed from the settings
     BACKOFF = "backoff"
