@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from tests.support.drawing import draw
 from tests.support.interruptions import Trouble
-from tests.support.oracle import Fate
+from tests.support.oracle import WHOLE, Fate
 from tests.support.promises import Promises
 from tests.support.stores import OwnStore, own_db
 from tests.support.world import Setting, World
@@ -92,14 +92,14 @@ class Lives(RuleBasedStateMachine):
     @initialize(
         policy=policies,
         hooked=st.sampled_from([True, True, True, False]),
-        lists=st.sampled_from([False, False, True]),
+        listed=st.sampled_from([0, 0, 2, WHOLE]),
         roots=st.lists(st.tuples(st.sampled_from(THENS), st.sampled_from(RETRIES)), max_size=3),
     )
     def begin(
-        self, policy: Policy, hooked: bool, lists: bool, roots: list[tuple[list[Any], Any]]
+        self, policy: Policy, hooked: bool, listed: int, roots: list[tuple[list[Any], Any]]
     ) -> None:
         self.handed_in: dict[str, str] = {}
-        self.world = World(OwnStore(own_db()), Setting(policy, hooked, lists, self.output))
+        self.world = World(OwnStore(own_db()), Setting(policy, hooked, listed, self.output))
         self.promises = Promises(self.world)
         for then, retry in roots:
             self._hand_in("a cow", then, retry, None, None)

@@ -58,6 +58,10 @@ _CLEAR_REFUSALS = frozenset({Fate.UNREACHABLE, Fate.BUSY, Fate.QUEUE_FULL, Fate.
 _TAKES_S = {Fate.SLOW: 60.0, Fate.TOO_SLOW: 80.0}
 
 
+#: Of a list: all tasks.
+WHOLE = 10_000
+
+
 @dataclass
 class Task:
     """A paid task."""
@@ -136,8 +140,11 @@ class Ledger:
         if before and job.status is Status.QUEUED and before.status is not Status.QUEUED:
             self._tried_again(before, job)
         if before and before.status is Status.IN_DOUBT and job.status is Status.QUEUED:
-            given_up = job.attempts[-1].outcome == "in_doubt"  # else it was clearly refused
-            if given_up and name not in self.allowed:
+            outcome = job.attempts[-1].outcome  # else it was clearly refused
+            if outcome == "not_listed":
+                assert not any(task.of == name for task in self.tasks.values()), "it was accepted"
+                self.allowed.add(name)
+            if outcome == "in_doubt" and name not in self.allowed:
                 self._check_silence(job, job.attempts[-1].posted_at or 0.0)
                 self.automatic[job.id].add(job.attempt)
                 assert len(self.automatic[job.id]) <= self.policy.max_resubmits
@@ -205,7 +212,7 @@ class ModelProvider(ProviderClient):
         self.fates: list[Fate] = []
         self.mute, self.late = False, False
         self.away = False
-        self.lists = True
+        self.listed = WHOLE  #: how many of its newest tasks it lists; 0: it has no list
         self.callbacks: list[tuple[Task, dict[str, Any]]] = []
         self.at_once: Callable[[], object] = lambda: None
         self._threshold, self._let_pass = threshold, let_pass
@@ -260,9 +267,9 @@ class ModelProvider(ProviderClient):
 
     def task_list(self) -> list[Snapshot]:
         self._come()
-        if not self.lists:
+        if not self.listed:
             raise NoSuchCall("The provider has no list.", proven=True)
-        return [read_task(task.body()) for task in self.ledger.tasks.values()]
+        return [read_task(task.body()) for task in [*self.ledger.tasks.values()][-self.listed :]]
 
     def fetch(self, task_id: str) -> Snapshot | None:
         self._come()

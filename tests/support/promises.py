@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from tests.support.oracle import Task
+from tests.support.oracle import WHOLE, Task
 from tests.support.world import World, is_over
 from worker.domain.job import Job, Status
 from worker.domain.notifications import DeliveryState, Notification
@@ -130,7 +130,7 @@ class Promises:
         setting = self._world.setting
         assert setting.policy.in_doubt != "fail"
         paid = [task for task in self._world.ledger.accepted(job.id) if task.of[1] == job.attempt]
-        assert not any(task.evident or setting.lists for task in paid), (job, paid)
+        assert not any(task.evident or setting.listed == WHOLE for task in paid), (job, paid)
 
     def _check_double_payments(self, job: Job) -> None:
         """Each payment that could be known of is in the record; what is too much is flagged."""

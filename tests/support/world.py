@@ -37,11 +37,11 @@ ACCOUNTS = ("default", "other")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What differs from one world to the next. ``lists``: whether the provider lists its tasks."""
+    """What differs from one world to the next. ``listed``: see ``ModelProvider``."""
 
     policy: Policy
     hooked: bool
-    lists: bool
+    listed: int
     output: str  #: a folder for files
 
 
@@ -67,7 +67,7 @@ class World:
             lambda entering: self.stage.threshold(of_store=False, entering=entering),
             self.let_pass,
         )
-        self.provider.lists = setting.lists
+        self.provider.listed = setting.listed
         self.provider.at_once = lambda: self.deliver(len(self.provider.callbacks) - 1)
         self.tokens = Tokens(["a secret for this test only"])
         self.build()
