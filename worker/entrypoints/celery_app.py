@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import Event, Thread
 from time import time
@@ -28,10 +28,15 @@ SWEEP_EVERY_S = 0.5
 _SPARE_THREADS = 6
 
 
-def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> None:
-    """Work until SIGTERM or SIGINT; running tasks are finished first.
+def run_worker(
+    services: Services,
+    queues: Collection[str] = tuple(QUEUES),
+    on_ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Work until SIGTERM or SIGINT, finish the running tasks, and return the exit code.
 
     ``queues``: names from ``broker.QUEUES``. Tasks run in threads, because they wait for HTTP.
+    ``on_ready`` is called when everything is imported, before the first task.
     """
     # Celery warns about root because of pickle; only JSON is accepted here.
     warnings.simplefilter("ignore", SecurityWarning)
@@ -43,23 +48,24 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
     register(celery, services)
     stop = Event()
     sweeper = Thread(target=_keep_sweeping, args=(services, stop), name="sweep", daemon=True)
+    signals.worker_ready.connect(lambda **_: on_ready(), weak=False)
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
     accounts = services.accounts.values()
     running = sum(account.max_running + account.max_running_video for account in accounts)
-    celery.worker_main(
-        [
-            "--quiet",  # no banner among the log lines
-            "worker",
-            "--pool=threads",
-            f"--concurrency={min(64, running + assets.PLACES + AT_ONCE + _SPARE_THREADS)}",
-            f"--queues={','.join(QUEUES[name] for name in queues)}",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ]
+    # Not by Celery's command line, whose options also come from variables such as BROKER_URL.
+    worker = celery.Worker(
+        pool="threads",
+        concurrency=min(64, running + assets.PLACES + AT_ONCE + _SPARE_THREADS),
+        queues=[QUEUES[name] for name in queues],
+        quiet=True,  # no banner among the log lines
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
     )
+    worker.start()
+    return int(worker.exitcode or 0)
 
 
 def _keep_sweeping(services: Services, stop: Event) -> None:

@@ -13,6 +13,7 @@ from celery import Celery
 from kombu import Queue
 
 from config.redis_urls import Broker
+from worker.adapters.messaging.own_celery import OwnCelery
 from worker.domain.errors import BrokerUnavailable
 
 log = structlog.get_logger(__name__)
@@ -31,7 +32,7 @@ QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
 
 def make_celery(broker: Broker) -> Celery:
     """The configured Celery app, without tasks and not connected."""
-    app = Celery("hookline", broker=broker.url, set_as_current=False)
+    app = OwnCelery("hookline", broker.url)
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=DOOR,

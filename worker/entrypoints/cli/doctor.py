@@ -24,6 +24,7 @@ from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError
 from worker.entrypoints.cli import verdicts
 from worker.entrypoints.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
+from worker.entrypoints.cli.foreign import hidden
 from worker.entrypoints.cli.http import answers, call
 from worker.entrypoints.cli.stack import local_url
 from worker.entrypoints.cli.verdicts import Finding
@@ -65,6 +66,7 @@ def examine() -> Iterator[Finding]:
         yield from _of_settings(error)
         return
     yield Finding("settings", "ok", f"state in {settings.state_dir}")
+    yield from verdicts.environment(hidden())
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("redis", partial(_redis, settings)),
         ("broker", partial(_broker, settings)),

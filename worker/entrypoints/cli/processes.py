@@ -9,7 +9,8 @@ from config.logs import configure_logging
 from config.settings import Settings
 from worker.adapters.local.running import settings_here
 from worker.adapters.local.supervisor import end_with_parent
-from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage
+from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage, leave
+from worker.entrypoints.cli.foreign import put_back
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 from worker.sandbox.options import OPTIONS, Option, options_from_text
 
@@ -65,7 +66,7 @@ def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
     from worker.bootstrap import build  # noqa: PLC0415
     from worker.entrypoints.celery_app import run_worker  # noqa: PLC0415  # Celery is slow to import
 
-    run_worker(build(settings), queues)
+    leave(run_worker(build(settings), queues, on_ready=put_back))
 
 
 def _sandbox_option(option: Option) -> click.Option:

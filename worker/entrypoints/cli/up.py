@@ -14,6 +14,7 @@ from worker.adapters.local.running import claimed, tell
 from worker.adapters.local.stopping import Stop
 from worker.entrypoints.cli import stack
 from worker.entrypoints.cli.base import Command, facts, note
+from worker.entrypoints.cli.foreign import put_back
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 
 _COLOURS = {"error": "red", "critical": "red", "warning": "yellow"}
@@ -44,6 +45,7 @@ def up(**given: Any) -> None:
     Starts a private Redis where none is set, the sandbox where no provider is set, the web process
     and a worker. Other commands in the same directory find what runs here.
     """
+    put_back()  # for the programs that it starts
     named = apply(given)
     with (
         named_as_given(given),

@@ -28,6 +28,13 @@ class Finding:
     advice: str | None = None
 
 
+def environment(foreign: Sequence[str]) -> Iterator[Finding]:
+    """Which variables of other programs are set: ours are called HOOKLINE_*."""
+    if foreign:
+        message = f"these variables have no effect on Hookline: {', '.join(foreign)}"
+        yield Finding("environment", "ok", message)
+
+
 def durability(found: Durability) -> Finding:
     """Whether the jobs, and what was paid for them, outlive a crash and a power cut."""
     verdict, message, advice = _durability(found)

@@ -1,0 +1,49 @@
+"""Environment variables that mean something to our libraries, and nothing to Hookline.
+
+Another Celery or Flask app on the machine needs them; ours is configured by HOOKLINE_* alone. Much
+of what Celery reads it reads while it is imported, and a wrong number there ends the process. So
+our own processes set these variables aside before they import anything, and put them back for what
+is not ours: the programs that we start, and the user's functions that choose buttons.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+#: Celery and its parts, Flask and its server, and Granian; compared with their code by a test.
+_FOREIGN = re.compile(
+    r"APP|BROKER_URL|RESULT_BACKEND|LOADER|CONFIG_MODULE|SKIP_CHECKS|DJANGO_SETTINGS_MODULE"
+    r"|(CELERY|CELERYD|KOMBU|FLASK|WERKZEUG|GRANIAN)_.*"
+    r"|C_(BENCH|BENCH_EVERY|FAKEFORK|FORCE_ROOT|IMPDEBUG|REMDEBUG|STRICT_APP|WARN_APP|WNOCONF)"
+    r"|_MP_FORK_.*|AUTOSCALE_KEEPALIVE|DISABLE_TRACEBACKS|EVENTLET_NOBLOCK|FORKED_BY_MULTIPROCESSING"
+    r"|MP_LOG|MP_MAIN_FILE|NOSETPS|PICKLE_PROTOCOL|REMAP_SIGTERM|TIMER_DEBUG|USE_FAST_LOCALS"
+)
+
+_aside: dict[str, str] = {}
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """Hide foreign variables from this process; put back what is still hidden at the end."""
+    _aside.update({name: os.environ.pop(name) for name in foreign(os.environ)})
+    try:
+        yield
+    finally:
+        put_back()
+
+
+def put_back() -> None:
+    """Show the hidden variables again, to the user's code and to the processes that we start."""
+    os.environ.update(_aside)
+    _aside.clear()
+
+
+def hidden() -> list[str]:
+    """The names of the variables that are set aside."""
+    return sorted(_aside)
+
+
+def foreign(env: Mapping[str, str]) -> list[str]:
+    """The names in ``env`` that mean nothing to Hookline, in order."""
+    return sorted(filter(_FOREIGN.fullmatch, env))
