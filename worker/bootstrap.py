@@ -78,8 +78,11 @@ def build(settings: Settings) -> Services:
     storage = Storage(settings.storage_url, lambda ref: store.blobs.note(ref, time()))
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
-    deadline_s = settings.submit_timeout_s
-    clients = {a.name: ProviderClient(a, deadline_s=deadline_s) for a in accounts.values()}
+    proxies = settings.proxies
+    clients = {
+        name: ProviderClient(account, deadline_s=settings.submit_timeout_s, proxies=proxies)
+        for name, account in accounts.items()
+    }
     orchestrator = Orchestrator(
         store,
         wakeups,
@@ -88,11 +91,14 @@ def build(settings: Settings) -> Services:
         rules=settings.policy,
         budgets=settings.budgets,
     )
-    ledgers = Ledgers(orchestrator, {a.name: LedgerClient(a) for a in accounts.values()})
+    ledgers = Ledgers(
+        orchestrator,
+        {name: LedgerClient(account, proxies=proxies) for name, account in accounts.items()},
+    )
     enqueuer = Enqueuer(orchestrator, storage, settings.choosers, settings.receivers)
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
-    assets = Assets(orchestrator, storage, clients, settings.asset_names)
+    assets = Assets(orchestrator, storage, clients, settings.asset_names, proxies=proxies)
     return Services(
         settings=settings,
         store=store,
@@ -102,7 +108,7 @@ def build(settings: Settings) -> Services:
         enqueuer=enqueuer,
         batches=Batches(orchestrator, enqueuer),
         receiver=CallbackReceiver(orchestrator, tokens),
-        submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
+        submitter=Submitter(orchestrator, clients, tokens, storage, hook_url, proxies=proxies),
         poller=Poller(orchestrator, clients, tokens, ledgers),
         ledgers=ledgers,
         sweep=Sweep(orchestrator, wakeups),
@@ -110,7 +116,9 @@ def build(settings: Settings) -> Services:
         assets=assets,
         chooser=Chooser(orchestrator, storage, settings.choosers),
         retention=Retention(store, storage, settings.retention),
-        notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),
+        notifier=Notifier(
+            orchestrator, wakeups, messages, signer, settings.receivers, proxies=proxies
+        ),
         deliveries=Deliveries(orchestrator),
         roster=Roster(store, accounts, settings.secrets[0].get_secret_value()),
         storage=storage,

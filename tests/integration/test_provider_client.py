@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 
+from config.proxies import read_proxies
 from tests.support.rawserver import Script, http, says, serving
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.client import ProviderClient
@@ -32,13 +33,6 @@ from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 KEY = "sk-secret-key"
 SUBMISSION = Submission("/mj/submit/imagine", {"prompt": "a cat", "state": "s"})
 TASK = {"id": "1", "action": "IMAGINE", "status": "IN_PROGRESS", "progress": "5%", "submitTime": 1}
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def client(port: int, auth: Auth = "bearer", scheme: str = "http", **more: Any) -> ProviderClient:
@@ -371,13 +365,14 @@ def test_the_deadline_of_a_question_on_a_kept_connection() -> None:
         assert found.fetch("1") is not None, "the next question takes a new connection"
 
 
-def test_a_proxy_that_drips_is_cut_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_drips_is_cut_in_time() -> None:
     def drip(sock: socket.socket, _request: bytes) -> None:
         slowly(sock, b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 60)
 
     with serving(drip) as (port, asked):
-        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-        found = ProviderClient(Account("main", "https://provider.example", KEY), deadline_s=0.6)
+        account = Account("main", "https://provider.example", KEY)
+        proxies = read_proxies(f"http://127.0.0.1:{port}", {})
+        found = ProviderClient(account, deadline_s=0.6, proxies=proxies)
         started = time.monotonic()
         verdict = found.submit(Kind.IMAGINE, SUBMISSION)
         assert time.monotonic() - started < 2

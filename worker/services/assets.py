@@ -9,6 +9,7 @@ from threading import Event
 
 import structlog
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.filing import Filing
@@ -44,13 +45,15 @@ class Assets:
         storage: Storage,
         clients: Mapping[str, ProviderClient],
         template: str = DEFAULT,
+        *,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._clients = clients
         self._template = template
         self._limiter = Limiter(self._store, per_key=1, total=PLACES)
-        self._filing = Filing(storage)
+        self._filing = Filing(storage, proxies)
         self._stopped = Event()
 
     def store(self, job_id: str) -> None:

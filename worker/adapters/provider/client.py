@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import requests
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import guess_dialect
@@ -57,6 +58,7 @@ class ProviderClient:
             ``new_session``'s (no retries, deadlines) and safe for the calling threads.
         deadline_s: Timeout of a whole call, in seconds. Gateways give their upstream 60 s for a
             submit.
+        proxies: Which proxy to use, if any.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class ProviderClient:
         account: Account,
         session: requests.Session | None = None,
         deadline_s: float = 80.0,
+        proxies: Proxies = DIRECT,
     ) -> None:
         #: The dialect, as far as the responses show it.
         self.last_dialect: Dialect | None = None
@@ -72,6 +75,7 @@ class ProviderClient:
         self._given = session
         self._local = threading.local()
         self._deadline_s = deadline_s
+        self._proxies = proxies
 
     def __repr__(self) -> str:
         return f"ProviderClient({self._account.name!r})"
@@ -97,7 +101,7 @@ class ProviderClient:
         use, which would leave the job in doubt for nothing.
         """
         data = Body(written(submission.body), send_until)
-        session = self._given or new_session()
+        session = self._given or new_session(self._proxies)
         try:
             answer = self._exchange(session, "POST", submission.path, data)
         except TROUBLE as error:
@@ -311,7 +315,7 @@ class ProviderClient:
             return self._given
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = new_session()
+            session = self._local.session = new_session(self._proxies)
         return session
 
     def _learn(self, value: Any) -> None:

@@ -10,6 +10,7 @@ from time import time
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.ledger import read_balance, read_log, read_refusal, read_tasks
@@ -34,10 +35,13 @@ T = TypeVar("T")
 class LedgerClient:
     """The ledger of one account's gateway; may be shared by threads."""
 
-    def __init__(self, account: Account, deadline_s: float = _DEADLINE_S) -> None:
+    def __init__(
+        self, account: Account, deadline_s: float = _DEADLINE_S, proxies: Proxies = DIRECT
+    ) -> None:
         self._base = _SURPLUS.sub("", account.url)
         self._secrets = tuple(filter(None, (account.ledger_token, account.key)))
         self._deadline_s = deadline_s
+        self._proxies = proxies
         self._key = {"Authorization": f"Bearer {account.key}"} if account.key else {}
         self._user = {"Authorization": account.ledger_token, "New-Api-User": account.ledger_user}
 
@@ -87,7 +91,7 @@ class LedgerClient:
         headers = {"Accept": "application/json", "User-Agent": "hookline", **auth}
         with (
             within(self._deadline_s),
-            new_session() as session,
+            new_session(self._proxies) as session,
             session.get(
                 url,
                 headers=headers,

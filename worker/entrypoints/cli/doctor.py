@@ -134,7 +134,7 @@ def check_provider(settings: Settings, account: Account) -> Finding:
     """Whether the account's provider answers."""
     name = f"provider {account.name}"
     url, key, auth = _places(settings, account)
-    client = ProviderClient(account, deadline_s=_SECONDS)
+    client = ProviderClient(account, deadline_s=_SECONDS, proxies=settings.proxies)
     try:
         client.fetch(_NO_TASK)
     except ServiceUnavailable as error:
