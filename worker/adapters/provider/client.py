@@ -272,7 +272,7 @@ class ProviderClient:
         words = self._without_key(words_of(value)[0] or "no explanation")
         if status in (401, 403):
             raise ProviderRefused(f"The provider refuses the key (HTTP {status}): {words}")
-        if status >= 500 or status == 429 or 300 <= status < 400:
+        if status >= 500 or status in (407, 429) or 300 <= status < 400:
             raise ProviderUnavailable(f"The provider answered HTTP {status}: {words}")
         return answer
 

@@ -79,7 +79,7 @@ class LedgerClient:
         words = self._shown(words_of(value)[0] or "no explanation")
         if status in (401, 403):
             raise HooklineError(f"refused (HTTP {status}): {words}")
-        if status == 429 or status >= 500:
+        if status in (407, 429) or status >= 500:
             raise ProviderUnavailable(f"HTTP {status}: {words}")
         if status != 200:
             raise NoLedger

@@ -66,7 +66,7 @@ def examine() -> Iterator[Finding]:
         yield from _of_settings(error)
         return
     yield Finding("settings", "ok", f"state in {settings.state_dir}")
-    yield from verdicts.environment(hidden())
+    yield from verdicts.environment(hidden(), settings.proxies)
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("redis", partial(_redis, settings)),
         ("broker", partial(_broker, settings)),

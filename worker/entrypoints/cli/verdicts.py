@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from config.proxies import Proxies
 from worker.adapters.store.durability import Durability
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import Job
@@ -28,11 +29,16 @@ class Finding:
     advice: str | None = None
 
 
-def environment(foreign: Sequence[str]) -> Iterator[Finding]:
-    """Which variables of other programs are set: ours are called HOOKLINE_*."""
+def environment(foreign: Sequence[str], proxies: Proxies) -> Iterator[Finding]:
+    """Which variables of other programs are set, and which proxy is used."""
     if foreign:
         message = f"these variables have no effect on Hookline: {', '.join(foreign)}"
         yield Finding("environment", "ok", message)
+    used = {f"{proxy.place} ({proxy.name})" for proxy in proxies.by_scheme.values()}
+    if used:
+        bypass = f", not for {proxies.bypass} (NO_PROXY)" if proxies.bypass else ""
+        message = f"{' and '.join(sorted(used))}, not for this machine{bypass}"
+        yield Finding("proxy", "ok", message)
 
 
 def durability(found: Durability) -> Finding:
