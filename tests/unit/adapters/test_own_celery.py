@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from config.redis_urls import Broker
+from config.broker_urls import Broker
 from worker.adapters.messaging.broker import make_celery
 
 OURS = "redis://ours.test:6379/1"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.proxies import Proxies
-from worker.adapters.store.durability import Durability
+from worker.adapters.store.durability import Durability, is_too_old
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import Job
 from worker.entrypoints.cli.base import counted
@@ -29,6 +29,14 @@ class Finding:
     advice: str | None = None
 
 
+def unverified(names: Sequence[str]) -> Iterator[Finding]:
+    """Settings whose servers are connected to without asking who they are."""
+    for name in names:
+        message = f"{name} switches the check of the server's certificate off"
+        advice = "Anyone in between can read the password. Name the server's authority instead: "
+        yield Finding("settings", "warn", message, f"{advice}ssl_ca_certs=/path/to/ca.pem")
+
+
 def environment(foreign: Sequence[str], proxies: Proxies) -> Iterator[Finding]:
     """Which variables of other programs are set, and which proxy is used."""
     if foreign:
@@ -44,10 +52,13 @@ def environment(foreign: Sequence[str], proxies: Proxies) -> Iterator[Finding]:
 def durability(found: Durability) -> Finding:
     """Whether the jobs, and what was paid for them, outlive a crash and a power cut."""
     verdict, message, advice = _durability(found)
-    return Finding("redis", verdict, f"version {found.version}{message}", advice)
+    version = f"version {found.version}" if found.version else "answers, without its version"
+    return Finding("redis", verdict, f"{version}{message}", advice)
 
 
 def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, str | None]:
+    if found.version and is_too_old(found.version):
+        return "fail", " is too old", "Use Redis 6.2 or newer, or any Valkey."
     policy = found.maxmemory_policy
     if policy not in (None, "noeviction"):
         message = f" drops keys when its memory is full ({policy})"
