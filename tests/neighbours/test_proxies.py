@@ -73,6 +73,14 @@ def server_side(made: Certificates) -> ssl.SSLContext:
     return context
 
 
+def accepts(sock: socket.socket, request: bytes) -> None:
+    """A provider that reads the whole job before it answers."""
+    while not request.endswith(b"}"):
+        request += sock.recv(65536)
+    body = json.dumps({"code": 1, "result": "7"}).encode()
+    sock.sendall(http(body, Content_Length=str(len(body)), Content_Type="application/json"))
+
+
 def download(url: str, proxies: Proxies, *hosts: str, deadline_s: float = 10.0) -> bytes:
     return fetch(
         url, allowed_hosts=hosts, max_bytes=100_000, deadline_s=deadline_s, proxies=proxies
@@ -130,11 +138,9 @@ def test_submits_and_downloads_tunnel_alike(
     trusted: Certificates, tls_to_proxy: bool, seen: Seen
 ) -> None:
     tls = server_side(trusted)
-    accepted = json.dumps({"code": 1, "result": "7"}).encode()
-    reply = http(accepted, Content_Length=str(len(accepted)), Content_Type="application/json")
     with (
         serving(says(OK), tls=tls) as (pictures, _),
-        serving(says(reply), tls=tls) as (provider, posted),
+        serving(accepts, tls=tls) as (provider, posted),
         http_proxy(HttpProxy({}, login=LOGIN, tls=tls if tls_to_proxy else None)) as proxy,
     ):
         names = {f"pictures.test:{pictures}": pictures, f"provider.test:{provider}": provider}
