@@ -24,7 +24,7 @@ from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError, StoreUnavailable
 from worker.entrypoints.cli import verdicts
 from worker.entrypoints.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
-from worker.entrypoints.cli.foreign import hidden
+from worker.entrypoints.cli.foreign import hidden, namesakes
 from worker.entrypoints.cli.http import answers, call
 from worker.entrypoints.cli.stack import local_url
 from worker.entrypoints.cli.verdicts import Finding
@@ -68,6 +68,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("settings", "ok", f"state in {settings.state_dir}")
     yield from verdicts.unverified(settings.unverified())
     yield from verdicts.environment(hidden(), settings.proxies)
+    yield from verdicts.folder(namesakes(Path.cwd()))
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("redis", partial(_redis, settings)),
         ("broker", partial(_broker, settings)),

@@ -1,4 +1,4 @@
-"""Environment variables that mean something to our libraries, and nothing to Hookline.
+"""What is around Hookline and not its own: variables of other programs, files of our names.
 
 Another Celery or Flask app on the machine needs them; ours is configured by HOOKLINE_* alone. Much
 of what Celery reads it reads while it is imported, and a wrong number there ends the process. So
@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 #: Celery and its parts, Flask and its server, and Granian; compared with their code by a test.
 _FOREIGN = re.compile(
@@ -19,6 +21,8 @@ _FOREIGN = re.compile(
     r"|_MP_FORK_.*|AUTOSCALE_KEEPALIVE|DISABLE_TRACEBACKS|EVENTLET_NOBLOCK|FORKED_BY_MULTIPROCESSING"
     r"|MP_LOG|MP_MAIN_FILE|NOSETPS|PICKLE_PROTOCOL|REMAP_SIGTERM|TIMER_DEBUG|USE_FAST_LOCALS"
 )
+
+_ROOT = Path(__file__).resolve().parents[3]
 
 _aside: dict[str, str] = {}
 
@@ -47,3 +51,10 @@ def hidden() -> list[str]:
 def foreign(env: Mapping[str, str]) -> list[str]:
     """The names in ``env`` that mean nothing to Hookline, in order."""
     return sorted(filter(_FOREIGN.fullmatch, env))
+
+
+def namesakes(folder: Path) -> list[str]:
+    """Files in ``folder`` that its programs import instead of our packages."""
+    specs = (PathFinder.find_spec(name, [str(folder)]) for name in ("worker", "config"))
+    places = [Path(spec.origin) for spec in specs if spec and spec.origin]
+    return [str(place) for place in places if not place.resolve().is_relative_to(_ROOT)]

@@ -1,6 +1,8 @@
 """The commands that run one process: `web`, `worker` and `sandbox`."""
 
 import socket
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -66,7 +68,13 @@ def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
     from worker.bootstrap import build  # noqa: PLC0415
     from worker.entrypoints.celery_app import run_worker  # noqa: PLC0415  # Celery is slow to import
 
-    leave(run_worker(build(settings), queues, on_ready=put_back))
+    def on_ready() -> None:
+        """Give the user's functions that choose buttons what they expect."""
+        put_back()
+        if settings.choosers and str(Path.cwd()) not in sys.path:
+            sys.path.append(str(Path.cwd()))  # after everything of ours
+
+    leave(run_worker(build(settings), queues, on_ready))
 
 
 def _sandbox_option(option: Option) -> click.Option:

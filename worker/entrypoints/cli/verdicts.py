@@ -49,6 +49,17 @@ def environment(foreign: Sequence[str], proxies: Proxies) -> Iterator[Finding]:
         yield Finding("proxy", "ok", message)
 
 
+def folder(namesakes: Sequence[str]) -> Iterator[Finding]:
+    """Whether programs that run in this folder can import Hookline."""
+    if namesakes:
+        message = f"{' and '.join(namesakes)}: not used by Hookline, but found first by programs"
+        advice = (
+            "`import worker` does not work in a program that runs here: give Hookline jobs over "
+            "HTTP or as Celery tasks such as `hookline.imagine`."
+        )
+        yield Finding("folder", "ok", f"{message} that run here", advice)
+
+
 def durability(found: Durability) -> Finding:
     """Whether the jobs, and what was paid for them, outlive a crash and a power cut."""
     verdict, message, advice = _durability(found)
