@@ -9,8 +9,9 @@ Reads cost nothing, may be repeated, and raise ``ProviderUnavailable`` if a repe
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import time
 from typing import Any
 from urllib.parse import quote
 
@@ -66,6 +67,8 @@ class ProviderClient:
         account: Account,
         session: requests.Session | None = None,
         deadline_s: float = 80.0,
+        clock: Callable[[], float] = time,
+        *,
         proxies: Proxies = DIRECT,
     ) -> None:
         #: The dialect, as far as the responses show it.
@@ -75,6 +78,7 @@ class ProviderClient:
         self._given = session
         self._local = threading.local()
         self._deadline_s = deadline_s
+        self._clock = clock
         self._proxies = proxies
 
     def __repr__(self) -> str:
@@ -100,7 +104,7 @@ class ProviderClient:
         Each submit opens a new connection: the provider may close a kept one at the moment of its
         use, which would leave the job in doubt for nothing.
         """
-        data = Body(written(submission.body), send_until)
+        data = Body(written(submission.body), send_until, self._clock)
         session = self._given or new_session(self._proxies)
         try:
             answer = self._exchange(session, "POST", submission.path, data)

@@ -205,11 +205,13 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         dead = len(services.deliveries.dead())
         unsettled = services.store.jobs.unsettled(_COUNTED)
         workers, problems = services.roster.workers(), services.roster.problems()
+        ahead_s = services.clock.ahead_s
     except SettingsError as error:
         yield from _of_settings(error)
         return
     except HooklineError:
         return
+    yield from verdicts.clock(ahead_s)
     yield from verdicts.workers(workers, problems)
     for report in found.items:
         yield from verdicts.account(report)
