@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
+from tests.neighbours.conftest import Seen
 from tests.support.processes import hookline, up
 from worker.adapters.local.running import told_by_up
 from worker.entrypoints.cli.http import call
@@ -83,7 +84,7 @@ OF_A_WEB_APP = {
 }
 
 
-def test_no_variable_of_another_program_reaches_us(tmp_path: Path) -> None:
+def test_no_variable_of_another_program_reaches_us(tmp_path: Path, seen: Seen) -> None:
     with another_broker() as theirs:
         others = of_a_celery_app(theirs.url) | OF_A_WEB_APP
         with up(tmp_path, **others):
@@ -103,11 +104,22 @@ def test_no_variable_of_another_program_reaches_us(tmp_path: Path) -> None:
             assert {each["verdict"] for each in findings.values()} == {"ok"}, findings
             assert "CELERY_BROKER_URL" in findings["environment"]["message"]
         assert theirs.callers == 0, "nothing asked the other program's broker"
+    seen(
+        case=f"{len(others)} variables of Celery and Flask apps (`CELERY_BROKER_URL`, `APP`, ...)",
+        server="a private Redis, and a port where their broker would be",
+        result="Jobs from the command line and over HTTP ran; nobody called the other broker; "
+        "doctor lists the variables.",
+    )
 
 
-def test_a_caller_without_the_token_is_not_let_in_by_a_variable(tmp_path: Path) -> None:
+def test_a_caller_without_the_token_is_not_let_in_by_a_variable(tmp_path: Path, seen: Seen) -> None:
     token = "0123456789abcdef"
     with up(tmp_path, HOOKLINE_API_TOKEN=token, HTTP_AUTHORIZATION=f"Bearer {token}"):
         url = told_by_up(tmp_path / ".hookline")["HOOKLINE_PUBLIC_URL"]
         assert call("GET", f"{url}/v1/jobs")[0] == 401
         assert call("GET", f"{url}/v1/jobs", token=token)[0] == 200
+    seen(
+        case="`HTTP_AUTHORIZATION` in the environment of the web process",
+        server="Granian",
+        result="It is no part of any request: without a token the answer is 401.",
+    )

@@ -11,8 +11,10 @@ import pytest
 
 from tests.neighbours.conftest import Seen
 from tests.support import processes
-from tests.support.processes import clean_env, hookline, up
+from tests.support.ports import free_port
+from tests.support.processes import clean_env, ended, hookline, up, wait_for
 from worker.adapters.local.running import told_by_up
+from worker.entrypoints.cli.http import answers
 
 TRAP = """
 from pathlib import Path
@@ -39,7 +41,7 @@ def trapped(folder: Path, names: Iterable[str], *, packages: bool) -> Path:
     """A folder of modules, or packages, that note their import and fail."""
     for name in names:
         place = folder / name / "__init__.py" if packages else folder / f"{name}.py"
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(TRAP)
     return folder
 
@@ -220,3 +222,37 @@ def test_in_a_flask_project(tmp_path: Path, seen: Seen) -> None:
         result="`hookline up` ran a job that a Flask command gave it over HTTP; `import worker` "
         "there fails in one sentence.",
     )
+
+
+SPAWNING = """
+import multiprocessing
+from hookline.start import main
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    main()
+"""
+
+
+def test_web_processes_that_are_spawned_start_alike(tmp_path: Path) -> None:
+    folder = trapped(tmp_path / "folder", (*INSTALLED, *STANDARD), packages=False)
+    (tmp_path / "spawning.py").write_text(SPAWNING)
+    port = str(free_port())
+    settings = {
+        "HOOKLINE_PORT": port,
+        "HOOKLINE_PROVIDER_URL": "http://127.0.0.1:1",
+        "HOOKLINE_REDIS_URL": "redis://127.0.0.1:1",
+    }
+    command = [sys.executable, "-P", str(tmp_path / "spawning.py"), "web"]
+    with (
+        (tmp_path / "web.out").open("w") as out,
+        ended(subprocess.Popen(
+            command, cwd=folder, env=clean_env(PYTHONPATH="", **settings), stdout=out, stderr=out,
+            text=True,
+        )) as web,
+    ):  # fmt: skip
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/healthz") or web.poll(), "the web", 60)
+        assert web.poll() is None, (tmp_path / "web.out").read_text()
+        web.terminate()
+        web.wait(30)
+    assert imported(folder) == []

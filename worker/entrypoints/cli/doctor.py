@@ -167,7 +167,7 @@ def check_callbacks(settings: Settings) -> Finding:
     if url is None:
         advice = "Set HOOKLINE_PUBLIC_URL for faster answers; without it everything works, too."
         return Finding("callbacks", "warn", "no public URL: jobs are polled", advice)
-    if answers(f"{url}/healthz"):
+    if answers(f"{url}/healthz", settings.proxies.to(url)):
         advice = f"A provider with one hook for all its tasks takes{_hooks(settings, url)}"
         return Finding("callbacks", "ok", f"{url} reaches the web process", advice)
     message = f"{url} is not reached from here"
