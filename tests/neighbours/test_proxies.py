@@ -29,7 +29,7 @@ from worker.domain.errors import (
     HooklineError,
     PictureError,
     ProviderUnavailable,
-    ServiceUnavailable,
+    ProxyUnavailable,
 )
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome
@@ -233,8 +233,8 @@ def test_this_machine_is_never_asked_for_through_a_proxy(seen: Seen) -> None:
 @pytest.mark.parametrize(
     ("status", "error", "problem"),
     [
-        (407, ServiceUnavailable, "wants a user name and password"),
-        (403, ServiceUnavailable, "refuses connections to pictures.test"),
+        (407, ProxyUnavailable, "wants a user name and password"),
+        (403, ProxyUnavailable, "refuses connections to pictures.test"),
         (503, PictureError, "is not reached by the proxy"),
     ],
 )
@@ -260,7 +260,7 @@ def test_plain_http_wants_the_login_as_well() -> None:
                 ask()
     with (
         http_proxy(HttpProxy({}, login=LOGIN)) as proxy,
-        pytest.raises(ServiceUnavailable, match="wants a user name and password"),
+        pytest.raises(ProxyUnavailable, match="wants a user name and password"),
     ):
         download("http://pictures.test/", through(proxy), "pictures.test")
 
@@ -268,7 +268,7 @@ def test_plain_http_wants_the_login_as_well() -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_away_is_named(scheme: str) -> None:
     proxies = read_proxies(f"http://me:{PASSWORD}@127.0.0.1:{free_port()}", {})
-    with pytest.raises(ServiceUnavailable, match=r"The proxy http://127.0.0.1:\d+ is not reached"):
+    with pytest.raises(ProxyUnavailable, match=r"The proxy http://127.0.0.1:\d+ is not reached"):
         download(f"{scheme}://pictures.test/", proxies, "pictures.test")
     account = Account("main", f"{scheme}://provider.test")
     client = ProviderClient(account, deadline_s=5.0, proxies=proxies)

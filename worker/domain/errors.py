@@ -101,6 +101,10 @@ class BrokerUnavailable(ServiceUnavailable):
     """The Celery broker does not answer."""
 
 
+class ProxyUnavailable(ServiceUnavailable):
+    """The HTTP proxy does not answer, or refuses us."""
+
+
 class ProviderRefused(HooklineError):
     """The provider refuses to answer us: the key is not valid, or lacks a right or quota."""
 

@@ -17,7 +17,13 @@ from worker.adapters.storage.storage import Storage
 from worker.domain.assets import selection, sidecar
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
+from worker.domain.errors import (
+    HooklineError,
+    NotFound,
+    PictureError,
+    ProxyUnavailable,
+    ServiceUnavailable,
+)
 from worker.domain.events import AssetsDelayed, AssetsSettled, LinksRenewed
 from worker.domain.job import Job
 from worker.domain.provider_reports import TaskStatus
@@ -172,6 +178,9 @@ def _reason(job: Job, error: HooklineError) -> JobError:
             "picture if this lasts, or make it again: `hookline press` a button of the parent."
         )
         return job_error(ErrorCode.LINK_DEAD, str(error), hint)
+    if isinstance(error, ProxyUnavailable):
+        hint = "See HOOKLINE_PROXY; `hookline doctor` says which proxy is used."
+        return job_error(ErrorCode.NOT_REACHED, str(error), hint)
     if isinstance(error, ServiceUnavailable):
         hint = "Make room, or see that the storage can be written to: `hookline doctor`."
         return job_error(ErrorCode.NOT_REACHED, str(error), hint)

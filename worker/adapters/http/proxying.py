@@ -11,7 +11,7 @@ from urllib3.util.ssltransport import SSLTransport
 from config.proxies import Proxy
 from worker.adapters.http.authorities import tls_context
 from worker.adapters.http.deadline import Wire, left
-from worker.domain.errors import ServiceUnavailable
+from worker.domain.errors import ProxyUnavailable
 
 _DIAL_S = 10.0
 
@@ -25,23 +25,23 @@ class TunnelRefused(Exception):
 
 
 def dial(proxy: Proxy) -> socket.socket:
-    """A connection to the proxy. Raises ``ServiceUnavailable``."""
+    """A connection to the proxy. Raises ``ProxyUnavailable``."""
     host, _ = proxy.address
     try:
         sock = socket.create_connection(proxy.address, timeout=min(left(), _DIAL_S))
         return start_tls(sock, host) if proxy.parts.scheme == "https" else sock
     except ssl.SSLCertVerificationError as error:
         problem = f"has a certificate that is not valid: {error.verify_message}"
-        raise ServiceUnavailable(f"The proxy {proxy.place} {problem}") from None
+        raise ProxyUnavailable(f"The proxy {proxy.place} {problem}") from None
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ServiceUnavailable(f"The proxy {proxy.place} is not reached: {reason}") from None
+        raise ProxyUnavailable(f"The proxy {proxy.place} is not reached: {reason}") from None
 
 
 def tunnel(proxy: Proxy, host: str, port: int) -> socket.socket:
     """A connection to ``host`` through the proxy.
 
-    Raises ``TunnelRefused``, and ``ServiceUnavailable`` as ``dial`` or for a refused login.
+    Raises ``TunnelRefused``, and ``ProxyUnavailable`` as ``dial`` or for a refused login.
     """
     sock = dial(proxy)
     try:
@@ -65,10 +65,10 @@ def _connect(sock: socket.socket, proxy: Proxy, target: str) -> None:
         raise TunnelRefused(answer.status)
 
 
-def refuses_login(proxy: Proxy) -> ServiceUnavailable:
+def refuses_login(proxy: Proxy) -> ProxyUnavailable:
     """The error for a missing or wrong login."""
     problem = "wants a user name and password, or other ones (HTTP 407)"
-    return ServiceUnavailable(f"The proxy {proxy.place} {problem}: see {proxy.name}")
+    return ProxyUnavailable(f"The proxy {proxy.place} {problem}: see {proxy.name}")
 
 
 def start_tls(sock: socket.socket, name: str) -> socket.socket:

@@ -28,7 +28,7 @@ from requests.utils import requote_uri
 from config.proxies import DIRECT, Proxies, Proxy
 from worker.adapters.http.deadline import Wire, left
 from worker.adapters.http.proxying import TunnelRefused, dial, refuses_login, start_tls, tunnel
-from worker.domain.errors import AddressError, ServiceUnavailable
+from worker.domain.errors import AddressError, ProxyUnavailable
 
 _DIAL_S = 10.0  #: for one address, so that the name's others are tried, too
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -65,7 +65,7 @@ def exchange(
 
     Raises:
         AddressError: retryable if the same exchange may work later.
-        ServiceUnavailable: the proxy does not answer, or refuses us.
+        ProxyUnavailable: the proxy does not answer, or refuses us.
     """
     target, proxy = _target(url, allowed_hosts), proxies.to(url)
     try:
@@ -155,7 +155,7 @@ def _for_proxy(target: _Target, proxy: Proxy | None) -> tuple[str, dict[str, str
 
 
 def _check_login(status: int, target: _Target, proxy: Proxy | None) -> None:
-    """Raise ``ServiceUnavailable`` for an answer to plain http that only a proxy gives."""
+    """Raise ``ProxyUnavailable`` for an answer to plain http that only a proxy gives."""
     if proxy and not target.tls and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         raise refuses_login(proxy)
 
@@ -188,7 +188,7 @@ def _tunnel(target: _Target, proxy: Proxy) -> socket.socket:
         problem = f"{target.host} is not reached by the proxy {proxy.place} (HTTP {status})"
         raise AddressError(problem, retryable=True)
     problem = f"refuses connections to {target.host} (HTTP {status})"
-    raise ServiceUnavailable(f"The proxy {proxy.place} {problem}")
+    raise ProxyUnavailable(f"The proxy {proxy.place} {problem}")
 
 
 def _dial(addresses: list[tuple[Any, ...]]) -> socket.socket:
