@@ -105,6 +105,10 @@ class ProxyUnavailable(ServiceUnavailable):
     """The HTTP proxy does not answer, or refuses us."""
 
 
+class QueueRefused(HooklineError):
+    """The broker refuses a queue, or has none of that name."""
+
+
 class ProviderRefused(HooklineError):
     """The provider refuses to answer us: the key is not valid, or lacks a right or quota."""
 

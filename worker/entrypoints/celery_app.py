@@ -6,12 +6,14 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import Event, Thread
 from time import time
+from typing import Any
 
 import structlog
 from celery import signals
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from worker.adapters.messaging.broker import QUEUES
+from worker.adapters.messaging.queues import QUEUES
+from worker.adapters.messaging.starting import prepare_broker
 from worker.adapters.storage.filing import clear_left_behind
 from worker.adapters.store.clock import TOLERATED_S
 from worker.bootstrap import Services
@@ -36,7 +38,9 @@ def run_worker(
 ) -> int:
     """Work until SIGTERM or SIGINT, finish the running tasks, and return the exit code.
 
-    ``queues``: names from ``broker.QUEUES``. Tasks run in threads, because they wait for HTTP.
+    Raises ``QueueRefused`` and ``SettingsError`` if the broker would never let it.
+
+    ``queues``: names from ``QUEUES``. Tasks run in threads, because they wait for HTTP.
     ``on_ready`` is called when everything is imported, before the first task.
     """
     # Celery warns about root because of pickle; only JSON is accepted here.
@@ -46,11 +50,14 @@ def run_worker(
     signals.setup_logging.connect(_keep_our_logging, weak=False)
     clear_left_behind(time())
     celery = services.celery
+    names = [QUEUES[name] for name in queues]
+    prepare_broker(celery, names)
     register(celery, services)
     stop = Event()
     sweeper = Thread(target=_keep_sweeping, args=(services, stop), name="sweep", daemon=True)
     signals.worker_ready.connect(lambda **_: on_ready(), weak=False)
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
+    signals.worker_ready.connect(_notice_signals, weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
     accounts = services.accounts.values()
@@ -59,7 +66,7 @@ def run_worker(
     worker = celery.Worker(
         pool="threads",
         concurrency=min(64, running + assets.PLACES + AT_ONCE + _SPARE_THREADS),
-        queues=[QUEUES[name] for name in queues],
+        queues=names,
         quiet=True,  # no banner among the log lines
         without_gossip=True,
         without_mingle=True,
@@ -86,6 +93,15 @@ def _keep_sweeping(services: Services, stop: Event) -> None:
             log.exception("sweep.failed")
     with suppress(HooklineError):  # the entry expires
         services.roster.leave()
+
+
+def _notice_signals(sender: Any, **_: object) -> None:
+    """Let Celery's loop look up every half second.
+
+    On RabbitMQ it may wait for ten seconds, and only then does it see a SIGTERM.
+    """
+    if sender.hub:
+        sender.hub.call_repeatedly(0.5, lambda: None)
 
 
 def _keep_our_logging(**_: object) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from celery import Celery, Task
 
+from worker.adapters.messaging.queues import DOOR
 from worker.bootstrap import Services
 from worker.domain.errors import Conflict, InvalidRequest, ServiceUnavailable
 from worker.domain.job_spec import SUBMITTED_KINDS, Kind
@@ -28,6 +29,7 @@ def register(celery: Celery, services: Services) -> None:
         "choose": services.chooser.choose,
         "tidy": services.retention.tidy,
         "notify": services.notifier.send,
+        "ping": services.roster.answer,
     }
     for name, do in wakeups.items():
         _register_wakeup(celery, name, do)
@@ -36,7 +38,7 @@ def register(celery: Celery, services: Services) -> None:
 
 
 def _register_wakeup(celery: Celery, name: str, do: Callable[..., object]) -> None:
-    @celery.task(name=f"hookline.{name}")
+    @celery.task(name=f"hookline.{name}", shared=False)
     def run(*args: Any) -> None:
         try:
             do(*args)
@@ -48,7 +50,12 @@ def _register_kind(celery: Celery, services: Services, kind: Kind) -> None:
     """``hookline.<kind>`` enqueues a job; its message is acknowledged once the job is stored."""
 
     @celery.task(
-        name=f"hookline.{kind.value}", bind=True, acks_late=True, reject_on_worker_lost=True
+        name=f"hookline.{kind.value}",
+        bind=True,
+        shared=False,  # Celery would add it to every other app of this process
+        acks_late=True,
+        reject_on_worker_lost=True,
+        max_retries=None,  # here, where it means no limit; given to `retry` it means the default
     )
     def submit(self: Task[..., None], /, job_key: str | None = None, **fields: Any) -> None:
         # A redelivered message has the same id, so it gives the same job.
@@ -58,4 +65,5 @@ def _register_kind(celery: Celery, services: Services, kind: Kind) -> None:
         except (InvalidRequest, Conflict) as error:
             log.warning("task.request_refused", kind=kind.value, job_key=job_key, error=str(error))
         except ServiceUnavailable as error:
-            raise self.retry(exc=error, countdown=_TRY_AGAIN_S, max_retries=None) from error
+            # To our queue: an exchange may have given the message to others as well.
+            raise self.retry(exc=error, countdown=_TRY_AGAIN_S, queue=DOOR) from error

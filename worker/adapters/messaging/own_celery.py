@@ -13,10 +13,12 @@ from celery.loaders.app import AppLoader
 
 
 class OwnCelery(Celery):
-    """Celery, configured by its arguments and ``conf`` alone."""
+    """Celery, configured by its arguments and ``conf`` alone. ``parts``: Celery's own arguments."""
 
-    def __init__(self, name: str, broker: str) -> None:
-        super().__init__(name, broker=broker, loader=_OwnLoader, fixups=[], set_as_current=False)
+    def __init__(self, name: str, broker: str, **parts: Any) -> None:
+        super().__init__(
+            name, broker=broker, loader=_OwnLoader, fixups=[], set_as_current=False, **parts
+        )
         # Celery offers no place to choose the class, and `conf.x = y` would set an option.
         object.__setattr__(self.conf, "__class__", _OwnSettings)
 
