@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
+import pytest
+
 from tests.neighbours.conftest import Seen
 from tests.support.processes import hookline, up
 from worker.adapters.local.running import told_by_up
@@ -84,9 +86,23 @@ OF_A_WEB_APP = {
 }
 
 
-def test_no_variable_of_another_program_reaches_us(tmp_path: Path, seen: Seen) -> None:
+@pytest.fixture(params=["Redis", "RabbitMQ"])
+def our_broker(request: pytest.FixtureRequest) -> tuple[str, dict[str, str]]:
+    """Its name, and our setting: none for the private Redis."""
+    if request.param == "Redis":
+        return "a private Redis", {}
+    server = request.getfixturevalue("rabbitmq")
+    url = request.getfixturevalue("virtual_host")
+    return f"RabbitMQ {server.version}", {"HOOKLINE_BROKER_URL": url}
+
+
+def test_no_variable_of_another_program_reaches_us(
+    tmp_path: Path, our_broker: tuple[str, dict[str, str]], seen: Seen
+) -> None:
+    server, ours = our_broker
     with another_broker() as theirs:
         others = of_a_celery_app(theirs.url) | OF_A_WEB_APP
+        count, others = len(others), others | ours
         with up(tmp_path, **others):
             done = hookline(tmp_path, "imagine", "a red fox", "--wait", "--json", **others)
             assert done.returncode == 0, done.stderr
@@ -105,8 +121,8 @@ def test_no_variable_of_another_program_reaches_us(tmp_path: Path, seen: Seen) -
             assert "CELERY_BROKER_URL" in findings["environment"]["message"]
         assert theirs.callers == 0, "nothing asked the other program's broker"
     seen(
-        case=f"{len(others)} variables of Celery and Flask apps (`CELERY_BROKER_URL`, `APP`, ...)",
-        server="a private Redis, and a port where their broker would be",
+        case=f"{count} variables of Celery and Flask apps (`CELERY_BROKER_URL`, `APP`, ...)",
+        server=server,
         result="Jobs from the command line and over HTTP ran; nobody called the other broker; "
         "doctor lists the variables.",
     )

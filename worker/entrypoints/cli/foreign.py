@@ -1,9 +1,9 @@
 """What is around Hookline and not its own: variables of other programs, files of our names.
 
-Another Celery or Flask app on the machine needs them; ours is configured by HOOKLINE_* alone. Much
-of what Celery reads it reads while it is imported, and a wrong number there ends the process. So
-our own processes set these variables aside before they import anything, and put them back for what
-is not ours: the programs that we start, and the user's functions that choose buttons.
+Ours is configured by HOOKLINE_* alone. Much of what Celery reads from the environment it reads
+while it is imported, and a wrong number there ends the process. So our own processes set what
+belongs to other Celery and Flask apps aside before they import anything. The processes that we
+start get it, and in a worker it is put back for the user's functions that choose buttons.
 """
 
 import os
@@ -37,8 +37,13 @@ def set_aside() -> Iterator[None]:
         put_back()
 
 
+def whole_environment() -> dict[str, str]:
+    """The environment with the hidden variables, for processes that we start."""
+    return {**os.environ, **_aside}
+
+
 def put_back() -> None:
-    """Show the hidden variables again, to the user's code and to the processes that we start."""
+    """Show the hidden variables again, to the user's code in this process."""
     os.environ.update(_aside)
     _aside.clear()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.entrypoints.cli.foreign import foreign, hidden, put_back, set_aside
+from worker.entrypoints.cli.foreign import foreign, hidden, put_back, set_aside, whole_environment
 
 #: How the libraries look a variable up.
 READS = re.compile(
@@ -66,6 +66,7 @@ def test_they_are_aside_until_somebody_needs_them(monkeypatch: pytest.MonkeyPatc
     with set_aside():
         assert "CELERY_BROKER_URL" not in os.environ
         assert hidden() == ["CELERY_BROKER_URL"]
+        assert whole_environment()["CELERY_BROKER_URL"] == "redis://theirs"
         put_back()
         assert os.environ["CELERY_BROKER_URL"] == "redis://theirs"
         assert hidden() == []
