@@ -293,7 +293,7 @@ class ErrorCode(StrEnum):
         Family.FILES,
         f"{_TRIED}; for a day where our own storage cannot be written to",
         _NO_TASK,
-        "Look at the way to that host; the picture's link is `image_url` of the result.",
+        "Look at the way to that host (`image_url` of the result), then `hookline fetch`.",
     )
     NOT_TAKEN = (
         "not_taken",

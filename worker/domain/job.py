@@ -190,6 +190,11 @@ class Job:
         return self.status.terminal and not pending
 
     @property
+    def files_since(self) -> float | None:
+        """Since when its files are being fetched: its end, or when they were asked for again."""
+        return self.result.assets_wanted_at or self.finished_at
+
+    @property
     def holds_slot(self) -> bool:
         """Whether it uses one of its account's concurrent slots."""
         if self.kind is Kind.CHOOSE:

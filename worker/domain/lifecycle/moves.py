@@ -115,7 +115,7 @@ def answer_queued(job: Job, modal: Modal) -> Job:
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The job has succeeded; its children are created in the same decision."""
-    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.keep):
+    if files_of(job, result):
         result = replace(result, assets_status=AssetsStatus.PENDING)
     if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)
@@ -125,6 +125,11 @@ def succeeded(job: Job, result: Result, now: float) -> Decision:
     children = followups.children(job, now)
     awaited_by = job.awaited_by + followups.awaited_by(job, children)
     return Decision(replace(job, awaited_by=awaited_by), children=children)
+
+
+def files_of(job: Job, result: Result) -> tuple[selection.Source, ...]:
+    """The files of the job's ``result`` that are to be stored."""
+    return () if job.kind in _SHOWS_INPUT else selection.sources(result, job.keep)
 
 
 def due_until_settled(job: Job, now: float) -> Job:
