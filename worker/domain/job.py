@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
-from worker.domain import prompts
+from worker.domain import films, prompts
 from worker.domain.job_spec import JSON, ROOT_KINDS, Flat, JobOptions, JobSpec, Kind
 from worker.domain.money import Amount
 from worker.domain.result import AssetsStatus, JobError, Keep, Result
@@ -173,6 +173,11 @@ class Job:
     def keep(self) -> Keep:
         """Which of its files are stored."""
         return self.options.keep or Keep()
+
+    @property
+    def makes_film(self) -> bool:
+        """Whether its result is a film, whether by its kind or by the button that it presses."""
+        return films.makes_film(self.kind, self.request)
 
     def with_request(self, request: JSON) -> "Job":
         """A copy with another ``request``, once more is known of what its submission needs."""

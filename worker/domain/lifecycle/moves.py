@@ -140,7 +140,9 @@ def due_until_settled(job: Job, now: float) -> Job:
 def _has_seed(job: Job, result: Result) -> bool:
     """Whether the provider made an image, and there is a task to ask about."""
     pictured = bool(result.image_url or result.image_urls) and not result.video_urls
-    return pictured and job.kind not in _SHOWS_INPUT and job.task_id is not None
+    return (
+        pictured and not job.makes_film and job.kind not in _SHOWS_INPUT and job.task_id is not None
+    )
 
 
 def requeued(job: Job) -> Job:
