@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from config import checks
-from config.sources import text_of
+from config.text_files import text_of
 from worker.domain import money
 from worker.domain.account import Account, Auth, Budgets, Costs, Dialect
 from worker.domain.job_spec import Kind, Notify
