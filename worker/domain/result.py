@@ -37,7 +37,7 @@ class StoredFile(NamedTuple):
     type: str  #: MIME type, detected from the content
     bytes: int
     sha256: str
-    width: int | None  #: None for a video
+    width: int | None  #: None for a video that was not decoded: all but animated images
     height: int | None
     of: FileOf
 

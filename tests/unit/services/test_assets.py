@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -627,6 +628,23 @@ def test_names_are_as_they_are_set(shell: Shell, web: Web, tmp_path: Path) -> No
         f"2027-01-15/imagine/none_{job.id}.0-thumb.webp",
         f"2027-01-15/imagine/{job.id}.json",
     }
+
+
+@pytest.mark.parametrize("form", ["WEBP", "GIF", "PNG"])
+def test_an_animated_picture_is_a_film_and_no_four_tiles(
+    shell: Shell, assets: Assets, web: Web, form: str
+) -> None:
+    shots = [Image.effect_noise((64, 64), 90 + n) for n in range(3)]
+    moving = BytesIO()
+    shots[0].save(moving, form, save_all=True, append_images=shots[1:])
+    web.holds = {"https://c/grid": moving.getvalue()}
+    job = finished(shell, Keep(tiles=True), image_url="https://c/grid", buttons=GRID)
+    assets.store(job.id)
+    result = shell.job(job).result
+    whole, thumbnail = result.files
+    assert (whole.of, whole.type, whole.width) == ("video", f"image/{form.lower()}", 64)
+    assert thumbnail.of == "thumbnail"
+    assert result.assets == (whole.path,)
 
 
 def test_a_films_buttons_do_not_make_it_a_grid(shell: Shell, assets: Assets, web: Web) -> None:
