@@ -20,13 +20,14 @@ class _Collected:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.when == "call" and report.passed:
-            self.rows += [row for name, row in report.user_properties if name == "neighbour"]
+            found = (value for name, value in report.user_properties if name == rows.PROPERTY)
+            self.rows += [rows.Row(*value) for value in found]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.neighbours", description=__doc__,
-        epilog="Needs redis-server, redis-sentinel and rabbitmq-server (Debian's will do).",
+        epilog="Needs Debian's redis-server, redis-sentinel, rabbitmq-server and faketime.",
     )  # fmt: skip
     parser.add_argument("--write", action="store_true", help=f"write the table of {rows.PAGE.name}")
     options = parser.parse_args()

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from worker.adapters.store.durability import Durability
+from worker.adapters.store.clock import TOLERATED_S
+from worker.adapters.store.durability import Durability, is_too_old
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import Job
 from worker.entrypoints.cli.base import counted
@@ -28,13 +29,24 @@ class Finding:
     advice: str | None = None
 
 
+def unverified(names: Sequence[str]) -> Iterator[Finding]:
+    """Settings whose servers are connected to without asking who they are."""
+    for name in names:
+        message = f"{name} switches the check of the server's certificate off"
+        advice = "Anyone in between can read the password. Name the server's authority instead: "
+        yield Finding("settings", "warn", message, f"{advice}ssl_ca_certs=/path/to/ca.pem")
+
+
 def durability(found: Durability) -> Finding:
     """Whether the jobs, and what was paid for them, outlive a crash and a power cut."""
     verdict, message, advice = _durability(found)
-    return Finding("redis", verdict, f"version {found.version}{message}", advice)
+    version = f"version {found.version}" if found.version else "answers, without its version"
+    return Finding("redis", verdict, f"{version}{message}", advice)
 
 
 def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, str | None]:
+    if found.version and is_too_old(found.version):
+        return "fail", " is too old", "Use Redis 6.2 or newer, or any Valkey."
     policy = found.maxmemory_policy
     if policy not in (None, "noeviction"):
         message = f" drops keys when its memory is full ({policy})"
@@ -52,6 +64,16 @@ def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, 
         return "warn", message, advice
     message = f" may forget the last {lost}'s changes in a power cut, {_PAID_AGAIN}"
     return "warn", message, "Set its appendfsync to always."
+
+
+def clock(ahead_s: float) -> Iterator[Finding]:
+    """Whether this machine and Redis agree about the time; ``ahead_s``: seconds we are ahead."""
+    if abs(ahead_s) <= TOLERATED_S:
+        return
+    way = "ahead of" if ahead_s > 0 else "behind"
+    message = f"this machine is {abs(ahead_s):,.0f} s {way} Redis"
+    advice = "Redis's time counts, so nothing goes wrong; but set the one that is wrong, as by NTP."
+    yield Finding("clock", "warn", message, advice)
 
 
 def workers(count: int, problems: Sequence[str]) -> Iterator[Finding]:
