@@ -300,7 +300,7 @@ class ErrorCode(StrEnum):
         Family.FILES,
         "the files are given up",
         _NO_TASK,
-        "It is over a limit, or where we must not connect to: see docs/results.md.",
+        "It is over a limit, or on a host that HOOKLINE_ALLOWED_HOSTS would have to name.",
     )
 
     def __new__(
