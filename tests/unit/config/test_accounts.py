@@ -255,6 +255,20 @@ def test_a_price_list_counts_unless_the_gateways_figures_are_wanted(lines: str, 
     assert account(lines).costs == costs
 
 
+@pytest.mark.parametrize(
+    ("price", "video"),
+    [
+        ("{action = 2}", 2_000_000),
+        ("{action = 2, video = 9}", 9_000_000),
+        ("{action = 2, video = 0}", 0),
+        ("{action = 2, default = 1}", 1_000_000),
+        ("{imagine = 2}", 0),
+    ],
+)
+def test_a_press_that_makes_a_film_does_not_become_free(price: str, video: int) -> None:
+    assert account(f"price = {price}").price("video") == video
+
+
 def test_the_token_of_the_gateways_user_may_be_in_a_file_and_is_never_shown() -> None:
     Path("token").write_text("users-token\n")
     found = account("ledger_token_file = 'token'\nledger_user = 7")
