@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -219,17 +218,15 @@ LONG = Submission("/mj/submit/blend", {"base64Array": ["x" * 400_000]})
 class Fenced:
     """A server that keeps what it gets, and a clock that passes the end of the lease."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.got = bytearray()
         self.looks = 0
         self.over_after = 0  #: looks at the clock, before the lease is over
         self.ended = threading.Event()
-        clock = SimpleNamespace(time=self._time, monotonic=time.monotonic)
-        monkeypatch.setattr("worker.adapters.provider.transport.time", clock)
 
     def submit(self, submission: Submission, script: Script) -> Verdict:
         with serving(script) as (port, _):
-            verdict = client(port).submit(Kind.BLEND, submission, send_until=100.0)
+            verdict = client(port, clock=self._time).submit(Kind.BLEND, submission, 100.0)
             assert self.ended.wait(10), "the server saw the connection to its end"
         return verdict
 
@@ -258,10 +255,8 @@ class Fenced:
 
 @pytest.mark.parametrize("submission", [SUBMISSION, LONG], ids=["one block", "many blocks"])
 @pytest.mark.parametrize("blocks", [0, 1, 2, 20])
-def test_nothing_leaves_after_the_lease(
-    blocks: int, submission: Submission, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fenced = Fenced(monkeypatch)
+def test_nothing_leaves_after_the_lease(blocks: int, submission: Submission) -> None:
+    fenced = Fenced()
     fenced.over_after = blocks
     verdict = fenced.submit(submission, fenced.keep)
     if submission is SUBMISSION and blocks:
@@ -273,8 +268,8 @@ def test_nothing_leaves_after_the_lease(
     assert not fenced.is_whole, "and nobody can accept a body without its end"
 
 
-def test_a_lease_that_lasts_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    fenced = Fenced(monkeypatch)
+def test_a_lease_that_lasts_stops_nothing() -> None:
+    fenced = Fenced()
     fenced.over_after = 10_000
     assert fenced.submit(LONG, fenced.keep) == Verdict(Outcome.ACCEPTED, task_id="7")
     assert fenced.looks > 20, "it is looked at for every block"

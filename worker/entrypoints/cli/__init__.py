@@ -15,7 +15,7 @@ _PLACES = {
     "batch": ("batch",),
     "accounts": ("accounts", "pause", "resume"),
     "deliveries": ("deliveries",),
-    "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
+    "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "fetch", "resolve"),
     "export": ("export",),
     "processes": ("web", "worker", "sandbox"),
 }
