@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 from threading import Event, Thread
 from time import time
 
@@ -15,6 +16,8 @@ from worker.adapters.messaging.broker import QUEUES
 from worker.adapters.storage.filing import clear_left_behind
 from worker.bootstrap import Services
 from worker.domain.errors import HooklineError
+from worker.entrypoints.consumer import RefusingConsumer, keep_expired
+from worker.entrypoints.door import register_kinds
 from worker.entrypoints.tasks import register
 from worker.services import assets
 from worker.services.notify import AT_ONCE
@@ -41,6 +44,9 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
     clear_left_behind(time())
     celery = services.celery
     register(celery, services)
+    register_kinds(celery, services)
+    keep_expired(services.refusals)
+    celery.conf.worker_consumer = partial(RefusingConsumer, services.refusals)
     stop = Event()
     sweeper = Thread(target=_keep_sweeping, args=(services, stop), name="sweep", daemon=True)
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)

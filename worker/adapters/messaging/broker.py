@@ -23,6 +23,8 @@ DOOR = "hookline"
 WAKE = "hookline.wake"
 FILES = "hookline.files"
 NOTIFY = "hookline.notify"
+#: Those that only Hookline sends to.
+OUR_OWN = frozenset({WAKE, FILES, NOTIFY})
 #: Celery's default queue, for tasks without a queue.
 _THEIR_DEFAULT = "celery"
 #: By their names in `hookline worker --queues`.
@@ -34,7 +36,7 @@ def make_celery(broker: Broker) -> Celery:
     app = Celery("hookline", broker=broker.url, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
-        task_default_queue=DOOR,
+        task_default_queue=_THEIR_DEFAULT,  # for a `link` without a queue; ours are named
         task_queues=tuple(map(Queue, QUEUES.values())),
         task_create_missing_queues=True,
         task_serializer="json",

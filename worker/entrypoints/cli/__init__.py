@@ -14,6 +14,7 @@ _PLACES = {
     "batch": ("batch",),
     "accounts": ("accounts", "pause", "resume"),
     "deliveries": ("deliveries",),
+    "refused": ("refused",),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
     "export": ("export",),
     "processes": ("web", "worker", "sandbox"),
