@@ -23,7 +23,7 @@ unit: $(STAMP) ## the tests of one module each, in under a minute
 	@$(BIN)/pytest -n auto --dist worksteal tests/unit
 
 integration: $(STAMP) ## the tests of several modules, processes and servers together
-	@$(BIN)/pytest -n 4 --dist worksteal tests/contract tests/integration tests/acceptance
+	@$(BIN)/pytest -n 4 --dist worksteal tests/contract tests/integration tests/acceptance tests/neighbours
 
 test: $(STAMP) ## every test that needs nothing but the checkout; COVERAGE=1: at least 90 % covered
 	@$(BIN)/pytest $(if $(COVERAGE),--cov) -n 4 --dist worksteal # many wait for real processes

@@ -7,15 +7,16 @@ and do not repeat the value, which may be a secret.
 import base64
 import binascii
 import ipaddress
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from config import redis_urls
+from config import broker_urls, redis_urls
 from worker.domain.assets import naming
 from worker.domain.errors import FieldError
 from worker.domain.job import Status
@@ -28,7 +29,6 @@ _TASK = re.compile(r"[!-?A-~]{1,200}(@(?P<queue>[!-?A-~]{1,200}))?", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]*", re.ASCII)
 #: The usual names of this machine.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_BROKERS = ("amqp", "amqps", "redis+socket", *redis_urls.SCHEMES)
 _TIME = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hd])", re.ASCII)
 _SECONDS = {"h": 3600.0, "d": 86_400.0}
 _ENDS = tuple(status for status in Status if status.terminal)
@@ -42,12 +42,13 @@ def host_of(url: str) -> str:
         return ""
 
 
-def password_of(url: str) -> str | None:
-    """The password in a URL, still percent-encoded."""
-    try:
-        return urlsplit(url).password
-    except ValueError:
-        return None
+def passwords_in(url: str) -> frozenset[str]:
+    """The passwords in a URL, percent-encoded as they are written, and decoded."""
+    _, _, rest = url.partition("://")
+    authority = re.split(r"[/?#]", rest)[0]
+    written = [authority.rpartition("@")[0].partition(":")[2]]
+    written += re.findall(r"[?&]sentinel_password=([^&]*)", rest)
+    return frozenset(filter(None, (*written, *map(unquote, written))))
 
 
 def is_loopback(host: str) -> bool:
@@ -173,18 +174,19 @@ def _provider_url(value: str) -> str:
 
 
 def _redis_url(value: str) -> str:
-    redis_urls.check(value)
+    _readable(redis_urls.parse(value).tls)
     return value
 
 
 def _broker_url(value: str) -> str:
-    """One of our Redis forms, Celery's own form of a socket, or RabbitMQ."""
-    scheme = urlsplit(value).scheme
-    if scheme in redis_urls.SCHEMES and ";" not in value:
-        redis_urls.check(value)
-    elif scheme not in _BROKERS:
-        raise ValueError("must begin with " + ", ".join(f"{name}://" for name in _BROKERS))
+    _readable(broker_urls.parse_broker(value).tls)
     return value
+
+
+def _readable(tls: redis_urls.Tls | None) -> None:
+    for option, path in tls.files.items() if tls else ():
+        if not os.access(path, os.R_OK) or not Path(path).is_file():
+            raise ValueError(f"its option {option} must name a file that can be read")
 
 
 def _storage_url(value: str) -> str:

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from config import checks
+from config import checks, redis_urls
 from config.accounts import AccountsFile, read_accounts
+from config.broker_urls import Broker, broker_beside, parse_broker
 from config.generated import plain_secret, read_or_create, webhook_secret
-from config.redis_urls import Broker, as_broker, broker_for
 from config.sources import collect
 from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
@@ -216,7 +216,9 @@ class Settings(BaseModel):
 
     def broker(self, redis_url: str) -> Broker:
         """Celery's broker, given the Redis in use (the setting's, or the private one's)."""
-        return as_broker(self.broker_url) if self.broker_url else broker_for(redis_url)
+        if self.broker_url:
+            return parse_broker(self.broker_url)
+        return broker_beside(redis_urls.parse(redis_url))
 
     def secret_values(self) -> frozenset[str]:
         """Every value that must not appear in a log, for `config.logs`."""
@@ -226,8 +228,9 @@ class Settings(BaseModel):
             keys += [table.secret(), table.ledger_secret()]
         held = (*self.secrets, *keys, self.api_token, *self.notify_secrets)
         urls = (self.redis_url, self.broker_url, self.storage_url)
-        passwords = (checks.password_of(url) for url in urls if url)
-        return frozenset(filter(None, (*(s.get_secret_value() for s in held), *passwords)))
+        passwords = (checks.passwords_in(url) for url in urls if url)
+        keys_and_tokens = (secret.get_secret_value() for secret in held)
+        return frozenset(filter(None, keys_and_tokens)).union(*passwords)
 
 
 #: May also come from a file: `NAME_FILE`.

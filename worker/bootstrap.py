@@ -15,7 +15,7 @@ from worker.adapters.messaging.broker import CeleryMessages, CeleryWakeups, make
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.ledger_client import LedgerClient
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store.base import connect
+from worker.adapters.store.connection import connect
 from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account

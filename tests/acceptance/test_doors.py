@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from config.redis_urls import broker_for
+from config.broker_urls import broker_beside
+from config.redis_urls import parse
 from tests.support.processes import hookline, up, wait_for
 from tests.support.provider import Flavour, providing
 from worker.adapters.local.private_redis import private_redis_url
@@ -35,7 +36,7 @@ def test_every_door_leads_to_finished_pipelines(
 
         redis_url = private_redis_url(state_dir)
         assert redis_url is not None
-        other_program = Celery(broker=broker_for(redis_url).url, set_as_current=False)
+        other_program = Celery(broker=broker_beside(parse(redis_url)).url, set_as_current=False)
         for _ in range(3):  # a repeat with the same key is harmless
             kwargs = {"prompt": "by celery", "then": THEN, "job_key": "order-8"}
             other_program.send_task("hookline.imagine", kwargs=kwargs, queue="hookline")

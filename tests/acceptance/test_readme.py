@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from config.redis_urls import broker_for
+from config.broker_urls import broker_beside
+from config.redis_urls import parse
 from tests.support.drawing import draw
 from tests.support.processes import ROOT, clean_env, up, wait_for
 from worker.adapters.local.private_redis import private_redis_url
@@ -127,7 +128,7 @@ def reader() -> Iterator[Reader]:
             redis_url = private_redis_url(folder / ".hookline")
             assert redis_url is not None
             port = int(told_by_up(folder / ".hookline")["HOOKLINE_PORT"])
-            yield Reader(folder, _environment(folder, broker_for(redis_url).url), port)
+            yield Reader(folder, _environment(folder, broker_beside(parse(redis_url)).url), port)
 
 
 def _environment(folder: Path, broker_url: str) -> dict[str, str]:

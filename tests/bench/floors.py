@@ -15,7 +15,7 @@ import requests
 from celery import Celery
 from flask import Flask
 
-from config.redis_urls import as_broker
+from config.broker_urls import parse_broker
 from webhooks.server import serve
 from worker.adapters.local.listening import listen
 from worker.adapters.local.supervisor import end_with_parent
@@ -97,7 +97,7 @@ def _hop_worker(_port: str, redis_url: str, _provider_url: str) -> None:
 
 
 def _celery(redis_url: str) -> Celery:
-    app = Celery("floor", broker=as_broker(redis_url).url, set_as_current=False)
+    app = Celery("floor", broker=parse_broker(redis_url).url, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
         worker_prefetch_multiplier=1,

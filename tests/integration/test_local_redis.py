@@ -8,24 +8,20 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import redis
 from kombu import Connection
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from config.redis_urls import broker_for
+from config.broker_urls import broker_beside
+from config.redis_urls import parse
 from tests.support.processes import wait_for
 from worker.adapters.local import private_redis as local_redis
 from worker.adapters.local.private_redis import (
-    check_redis_version,
     private_redis_url,
     start_private_redis,
 )
-from worker.domain.errors import ServiceUnavailable, StoreUnavailable
+from worker.domain.errors import ServiceUnavailable
 
 LONG = "x" * 100
 
@@ -49,7 +45,6 @@ def test_it_runs_on_a_private_socket_and_keeps_its_data(state_dir: Path) -> None
         assert server.url.startswith("unix:///tmp/hookline%20test")
         assert private_redis_url(state_dir) == server.url
         with client(server.url) as store:
-            check_redis_version(store)
             store.set("kept", "yes")
             config = store.config_get("*")
         assert config["port"] == "0"
@@ -67,7 +62,7 @@ def test_it_runs_on_a_private_socket_and_keeps_its_data(state_dir: Path) -> None
 
 def test_celery_reaches_the_same_server(state_dir: Path) -> None:
     with start_private_redis(state_dir) as server:
-        broker = broker_for(server.url)
+        broker = broker_beside(parse(server.url))
         with Connection(broker.url, transport_options=broker.options) as connection:
             queue = connection.SimpleQueue("q")
             queue.put("hello")
@@ -201,18 +196,3 @@ def test_a_starting_owner_is_waited_for_only_so_long(
     assert lock is not None
     with lock, pytest.raises(ServiceUnavailable, match="another process"):
         start_private_redis(state_dir)
-
-
-@pytest.mark.parametrize(("version", "fine"), [("6.0.16", False), ("6.2.0", True), ("10.1", True)])
-def test_the_version_of_a_given_redis_is_checked(version: str, fine: bool) -> None:
-    given: Any = SimpleNamespace(info=lambda section: {"redis_version": version})
-    if fine:
-        check_redis_version(given)
-        return
-    with pytest.raises(ServiceUnavailable, match=r"6\.2 or newer is needed, this is 6\.0"):
-        check_redis_version(given)
-
-
-def test_a_given_redis_that_is_away_is_told_so() -> None:
-    with redis.Redis(port=1, retry=Retry(NoBackoff(), 0)) as away, pytest.raises(StoreUnavailable):
-        check_redis_version(away)

@@ -11,7 +11,7 @@ from tests.support.jobs import NOW
 from tests.support.ports import free_port
 from tests.support.web import NoWakeups
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store.base import connect
+from worker.adapters.store.connection import connect
 from worker.adapters.store.store import Store
 from worker.domain.account import Account
 from worker.domain.events import AssetsSettled, Event, Observed, Posting, Replied, Started

@@ -320,7 +320,7 @@ def test_log_level_in_any_case() -> None:
 
 def test_the_broker_is_the_chosen_one_or_the_same_redis() -> None:
     assert load().broker("redis://h:1/0").url == "redis://h:1/1"
-    assert load(BROKER_URL="amqp://h//").broker("redis://h:1/0").url == "amqp://h//"
+    assert load(BROKER_URL="amqp://h//").broker("redis://h:1/0").url == "amqp://h:5672//"
     assert load(BROKER_URL="unix:///s?db=3").broker("redis://h:1/0").url == (
         "redis+socket:///s?virtual_host=3"
     )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from config.redis_urls import Broker
+from config.broker_urls import Broker
 from tests.support.jobs import NOW, a_job, capacity
 from tests.support.openapi import check_message
 from tests.support.processes import wait_for

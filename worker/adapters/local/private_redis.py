@@ -25,10 +25,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from worker.adapters.local.supervisor import Child, OnLine, Program
-from worker.domain.errors import ServiceUnavailable, StoreUnavailable
-
-#: The oldest server that Hookline's scripts and Celery's broker run on.
-OLDEST = (6, 2)
+from worker.adapters.store.durability import is_too_old
+from worker.domain.errors import ServiceUnavailable
 
 #: Seconds for a server to answer; a large append-only file takes a while to load.
 START_S = 30.0
@@ -130,17 +128,6 @@ def private_redis_url(state_dir: Path) -> str | None:
     return url
 
 
-def check_redis_version(client: redis.Redis) -> None:
-    """Raise `ServiceUnavailable` for a server older than 6.2, `StoreUnavailable` if it is away."""
-    try:
-        info = client.info("server")
-    except redis.RedisError as error:
-        raise StoreUnavailable(f"Redis does not answer: {error}") from error
-    version = str(info.get("redis_version", "0"))
-    if _version(version) < OLDEST:
-        raise ServiceUnavailable(f"Redis or Valkey 6.2 or newer is needed, this is {version}")
-
-
 def _home(state_dir: Path) -> Path:
     return state_dir.absolute() / "redis"
 
@@ -215,7 +202,7 @@ def find_server() -> str:
         except (OSError, subprocess.CalledProcessError):
             continue  # not for this machine, or a stub
         found = re.search(r"v=(\S+)", said.stdout)
-        if found and _version(found[1]) >= OLDEST:
+        if found and not is_too_old(found[1]):
             return path
     raise ServiceUnavailable(
         "no Redis here: install redis-server or valkey-server 6.2 or newer, or the Python package"
@@ -230,10 +217,6 @@ def server_in_wheel() -> str | None:
         return None
     binaries = Path(spec.origin).parent / "_binaries"
     return next(map(str, binaries.glob("*/valkey-server")), None)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
 
 
 def _ping(url: str) -> None:

@@ -12,7 +12,7 @@ import structlog
 from celery import Celery
 from kombu import Queue
 
-from config.redis_urls import Broker
+from config.broker_urls import Broker
 from worker.domain.errors import BrokerUnavailable
 
 log = structlog.get_logger(__name__)
@@ -51,6 +51,7 @@ def make_celery(broker: Broker) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_pool_acquire_timeout=5,
+        broker_use_ssl=broker.use_ssl or False,
         broker_transport_options={
             "visibility_timeout": 300,
             "unacked_restore_interval": 5,

@@ -1,17 +1,15 @@
-"""What all parts of the store share: client, scripts, and translating the driver's errors."""
+"""What all parts of the store share: scripts, listings, and calling the driver."""
 
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import unquote
 
 import redis
 from redis.exceptions import RedisError
 
-from config.redis_urls import parse_sentinel
+from worker.adapters.store.connection import unavailable
 from worker.adapters.store.places import read_cursor
-from worker.domain.errors import StoreUnavailable
 
 #: Index entries that one page of a filtered listing reads at most.
 SCAN = 2000
@@ -26,28 +24,6 @@ _SHARED = {
     "keep_refusal": ("outbox",),
     "settle_notification": ("outbox",),
 }
-
-
-def connect(url: str) -> "redis.Redis":
-    """A client for one of the forms in ``config.redis_urls``; connects on first use.
-
-    All waits have timeouts: without them a lost connection would block its caller forever.
-    """
-    options: dict[str, Any] = {"socket_timeout": 3.0}
-    if not url.startswith("unix:"):
-        options |= {"socket_connect_timeout": 3.0, "socket_keepalive": True}
-    if not url.startswith("sentinel:"):
-        return redis.Redis.from_url(url, **options)
-    found = parse_sentinel(url)
-    sentinel = redis.Sentinel(list(found.hosts), socket_timeout=3.0)  # type: ignore[no-untyped-call]
-    client: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]
-        found.master,
-        db=found.db,
-        username=found.username,
-        password=unquote(found.password) if found.password else None,
-        **options,
-    )
-    return client
 
 
 class Part:
@@ -94,7 +70,7 @@ class Part:
         try:
             return call(*args, **kwargs)
         except RedisError as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+            raise unavailable(error) from error
 
 
 @cache

@@ -1,37 +1,54 @@
 """How durable a Redis is, as far as it says."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from worker.domain.errors import StoreUnavailable
+from worker.adapters.store.connection import unavailable
+
+#: The oldest server that Hookline's scripts and Celery's broker run on.
+OLDEST = (6, 2)
+
+
+def is_too_old(version: str) -> bool:
+    """Whether a server of this version cannot be used."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < OLDEST
 
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """A server's settings for durability; None: it does not say."""
+    """A server's version and settings for durability; None: it does not say."""
 
-    version: str
+    version: str | None
     appendonly: bool | None
     appendfsync: str | None  #: always, everysec or no
     maxmemory_policy: str | None
 
 
 def read_durability(client: "redis.Redis") -> Durability:
-    """Ask the server. Raises ``StoreUnavailable``."""
-    try:
-        info: dict[str, Any] = client.info()
-    except RedisError as error:
-        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+    """Ask the server, which may keep all of it to itself. Raises ``StoreUnavailable``."""
+    info = _info(client)
     aof = info.get("aof_enabled")
     return Durability(
-        version=str(info.get("redis_version")),
+        version=info.get("redis_version"),
         appendonly=None if aof is None else bool(aof),
         appendfsync=_setting(client, "appendfsync"),
         maxmemory_policy=info.get("maxmemory_policy") or _setting(client, "maxmemory-policy"),
     )
+
+
+def _info(client: "redis.Redis") -> dict[str, Any]:
+    """What INFO says; nothing if the user may not ask."""
+    try:
+        info: dict[str, Any] = client.info()
+    except NoPermissionError:
+        return {}
+    except RedisError as error:
+        raise unavailable(error) from error
+    return info
 
 
 def _setting(client: "redis.Redis", name: str) -> str | None:
@@ -41,6 +58,6 @@ def _setting(client: "redis.Redis", name: str) -> str | None:
     except ResponseError:
         return None
     except RedisError as error:
-        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        raise unavailable(error) from error
     value = found.get(name)
     return None if value is None else str(value)

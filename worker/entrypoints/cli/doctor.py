@@ -12,17 +12,17 @@ import click
 
 from config.checks import host_of, is_loopback
 from config.settings import Settings
-from worker.adapters.local.private_redis import check_redis_version, private_redis_url
+from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import PATIENCE_S, settings_here
 from worker.adapters.messaging.broker import make_celery, ping
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store.base import connect
+from worker.adapters.store.connection import check_rights, connect
 from worker.adapters.store.durability import read_durability
 from worker.adapters.tokens import Tokens
 from worker.bootstrap import HOOK_PATH, build
 from worker.domain.account import Account
-from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError
+from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError, StoreUnavailable
 from worker.entrypoints.cli import verdicts
 from worker.entrypoints.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
 from worker.entrypoints.cli.http import answers, call
@@ -102,8 +102,12 @@ def _made(name: str, check: Callable[[], Finding]) -> Finding:
 
 
 def _redis(settings: Settings) -> Finding:
-    client = connect(_redis_url(settings))
-    check_redis_version(client)
+    client = connect(_redis_url(settings), retries=0)
+    try:
+        check_rights(client)
+    except StoreUnavailable as error:
+        where = "HOOKLINE_REDIS_URL" if settings.redis_url else "the private Redis"
+        return Finding("redis", "fail", str(error), f"Check {where}; see docs/deployment.md#redis.")
     return verdicts.durability(read_durability(client))
 
 

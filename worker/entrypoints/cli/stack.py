@@ -96,12 +96,37 @@ def running(
             from worker.adapters.local.private_redis import start_private_redis  # noqa: PLC0415
 
             private = started.enter_context(start_private_redis(settings.state_dir, on_line))
+        _check_servers(settings, private.url if private else str(settings.redis_url))
         programs = _programs(planned, {**env, **planned.made_up}, folder, sandbox_args)
         look = private.look if private else None
         logs = settings.state_dir / "logs"
         supervisor = started.enter_context(Supervisor(programs, logs, on_line, also_look=look))
         supervisor.start()
         yield supervisor
+
+
+def _check_servers(settings: Settings, redis_url: str) -> None:
+    """Raise ``ServiceUnavailable`` if a given Redis or broker does not answer."""
+    # Imported here because these are slow to import, and often not needed.
+    if settings.redis_url:
+        from worker.adapters.store.connection import check_rights, connect  # noqa: PLC0415
+
+        with _naming("HOOKLINE_REDIS_URL"):
+            check_rights(connect(redis_url, retries=0))
+    if settings.redis_url or settings.broker_url:
+        from worker.adapters.messaging.broker import make_celery, ping  # noqa: PLC0415
+
+        with _naming("HOOKLINE_BROKER_URL" if settings.broker_url else "HOOKLINE_REDIS_URL"):
+            ping(make_celery(settings.broker(redis_url)))
+
+
+@contextmanager
+def _naming(setting: str) -> Iterator[None]:
+    """Add the setting to check to the message of a server that does not answer."""
+    try:
+        yield
+    except ServiceUnavailable as error:
+        raise ServiceUnavailable(f"{str(error).rstrip('.')}. Check {setting}.") from error
 
 
 def wait_until_ready(planned: Plan, supervisor: Supervisor, stop: Stop) -> None:

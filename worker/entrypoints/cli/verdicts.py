@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from worker.adapters.store.durability import Durability
+from worker.adapters.store.durability import Durability, is_too_old
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import Job
 from worker.domain.refusals import Refusal
@@ -32,10 +32,13 @@ class Finding:
 def durability(found: Durability) -> Finding:
     """Whether the jobs, and what was paid for them, outlive a crash and a power cut."""
     verdict, message, advice = _durability(found)
-    return Finding("redis", verdict, f"version {found.version}{message}", advice)
+    version = f"version {found.version}" if found.version else "answers, without its version"
+    return Finding("redis", verdict, f"{version}{message}", advice)
 
 
 def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, str | None]:
+    if found.version and is_too_old(found.version):
+        return "fail", " is too old", "Use Redis 6.2 or newer, or any Valkey."
     policy = found.maxmemory_policy
     if policy not in (None, "noeviction"):
         message = f" drops keys when its memory is full ({policy})"

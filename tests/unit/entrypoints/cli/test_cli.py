@@ -767,6 +767,10 @@ GOOD = Durability("8.0", appendonly=True, appendfsync="always", maxmemory_policy
         (replace(GOOD, appendonly=False), "warn", "lost with its process"),
         (replace(GOOD, maxmemory_policy="allkeys-lru"), "fail", "drops keys"),
         (replace(GOOD, maxmemory_policy=None), "ok", "version 8.0"),
+        (replace(GOOD, version="6.0.16"), "fail", "6.0.16 is too old"),
+        (replace(GOOD, version="6.2.0"), "ok", "6.2.0"),
+        (replace(GOOD, version="10.1"), "ok", "10.1"),
+        (replace(GOOD, version=None), "ok", "without its version"),
     ],
 )
 def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words: str) -> None:

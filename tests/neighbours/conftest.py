@@ -1,0 +1,46 @@
+"""Fixtures for tests beside other people's servers and programs, and the rows that they report."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.neighbours import servers
+from tests.neighbours.rows import Row
+
+#: Says what was seen in a case; it becomes a row of docs/neighbours.md if the test passes.
+Seen = Callable[..., None]
+
+
+@pytest.fixture
+def seen(record_property: Callable[[str, object], None]) -> Seen:
+    """``seen(case=..., server=..., result=...)``: one short sentence each."""
+
+    def report(*, case: str, server: str, result: str) -> None:
+        record_property("neighbour", Row(case, server, result))
+
+    return report
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.RabbitMQ]:
+    """One RabbitMQ for all tests of the run; each uses queues, or a virtual host, of its own."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the one folder that all processes of the run share
+    with servers.shared(folder / "rabbitmq", servers.rabbitmq) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def plain_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.RedisServer]:
+    """One Redis without password for all tests of this process."""
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> servers.Certificates:
+    """Certificates that this machine's names are issued for, by an authority of this test."""
+    return servers.certificates(tmp_path / "tls")

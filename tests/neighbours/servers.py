@@ -1,0 +1,252 @@
+"""Real servers of other people's making: each is a process on a loopback port of its own.
+
+Every one of them ends with its context, and says why where it does not start.
+"""
+
+import fcntl
+import os
+import pickle
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import trustme
+
+from tests.support.ports import free_port
+from tests.support.processes import wait_for
+
+_RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+_Server = TypeVar("_Server")
+
+
+def program(name: str, package: str) -> str:
+    """The path of a server's program; without it a test is skipped, and fails in CI."""
+    path = shutil.which(name)
+    if path is None and os.environ.get("CI"):
+        pytest.fail(f"{name} is missing: install the package {package}")
+    if path is None:
+        pytest.skip(f"needs {name}: install the package {package}")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Files of one authority: its own certificate, and those of a server and of a client."""
+
+    authority: Path
+    server: Path
+    server_key: Path
+    client: Path
+    client_key: Path
+
+
+def certificates(folder: Path, *hosts: str) -> Certificates:
+    """Issue certificates for ``hosts`` (default: this machine's usual names)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    authority = trustme.CA()
+    issued = {
+        "server": authority.issue_cert(*(hosts or ("localhost", "127.0.0.1"))),
+        "client": authority.issue_cert("hookline@client.example"),
+    }
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    for name, cert in issued.items():
+        cert.private_key_pem.write_to_path(folder / f"{name}.key")
+        for number, blob in enumerate(cert.cert_chain_pems):
+            blob.write_to_path(folder / f"{name}.pem", append=number > 0)
+    paths = ("ca.pem", "server.pem", "server.key", "client.pem", "client.key")
+    return Certificates(*(folder / path for path in paths))
+
+
+@dataclass(frozen=True, slots=True)
+class RedisServer:
+    """A Redis that runs; ``url`` is its plain address without user and password."""
+
+    port: int
+    scheme: str
+    version: str
+
+    def url(self, credentials: str = "", db: int = 0, query: str = "") -> str:
+        """Its address, with ``user:password`` and options if given."""
+        user = f"{credentials}@" if credentials else ""
+        options = f"?{query}" if query else ""
+        return f"{self.scheme}://{user}127.0.0.1:{self.port}/{db}{options}"
+
+
+@contextmanager
+def redis_server(
+    folder: Path, *lines: str, tls: Certificates | None = None, port: int | None = None
+) -> Iterator[RedisServer]:
+    """A Redis that keeps nothing on disk; ``lines`` are more of its configuration."""
+    server, port = program("redis-server", "redis-server"), port or free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = ["bind 127.0.0.1", f"dir {folder}", 'save ""', "daemonize no", *lines]
+    if tls is None:
+        config.append(f"port {port}")
+    else:
+        config += [
+            "port 0",
+            f"tls-port {port}",
+            f"tls-ca-cert-file {tls.authority}",
+            f"tls-cert-file {tls.server}",
+            f"tls-key-file {tls.server_key}",
+        ]
+        if not any(line.startswith("tls-auth-clients") for line in lines):
+            config.append("tls-auth-clients no")
+    file = folder / "redis.conf"
+    file.write_text("\n".join(config) + "\n")
+    with _running([server, str(file)], folder / "redis.log", port):
+        yield RedisServer(port, "rediss" if tls else "redis", _version_of(server))
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelServer:
+    """A Sentinel that runs, and the name of the master that it watches."""
+
+    port: int
+    master: str
+    version: str
+
+
+@contextmanager
+def sentinel_server(
+    folder: Path, watched: RedisServer, *lines: str, master: str = "main"
+) -> Iterator[SentinelServer]:
+    """A Sentinel that watches one master."""
+    server, port = program("redis-sentinel", "redis-sentinel"), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "sentinel.conf"
+    config = [
+        "bind 127.0.0.1",
+        f"port {port}",
+        f"dir {folder}",
+        f"sentinel monitor {master} 127.0.0.1 {watched.port} 1",
+        *lines,
+    ]
+    file.write_text("\n".join(config) + "\n")
+    with _running([server, str(file)], folder / "sentinel.log", port):
+        yield SentinelServer(port, master, _version_of(program("redis-server", "redis-server")))
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitMQ:
+    """A RabbitMQ that runs, as the user guest."""
+
+    port: int
+    version: str
+
+    @property
+    def url(self) -> str:
+        """Its address for Celery."""
+        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+
+
+@contextmanager
+def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
+    """A RabbitMQ of this test run alone, with its own Erlang port mapper; it takes ten seconds."""
+    program("epmd", "rabbitmq-server")
+    if not _RABBITMQ.exists():
+        program("rabbitmq-server", "rabbitmq-server")
+    port, mapper, distribution = free_port(), free_port(), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    env = {
+        "HOME": str(folder),  # holds Erlang's cookie
+        "PATH": os.environ["PATH"],
+        "ERL_EPMD_PORT": str(mapper),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"hookline-{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
+        "RABBITMQ_CONF_ENV_FILE": os.devnull,
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        # Idle schedulers would spin, on a machine that other tests need.
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
+    }
+    with ExitStack() as started:
+        ports = ["epmd", "-port", str(mapper), "-address", "127.0.0.1"]
+        started.enter_context(_running(ports, folder / "epmd.log", mapper, env))
+        started.enter_context(_running([str(_RABBITMQ)], folder / "out.log", port, env, 120))
+        yield RabbitMQ(port, _rabbitmq_version(port))
+
+
+@contextmanager
+def shared(
+    folder: Path, start: Callable[[Path], AbstractContextManager[_Server]]
+) -> Iterator[_Server]:
+    """A server that the processes of a run share: the first one starts it, and ends it last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    note = folder / "server.pickle"
+    with (folder / "users").open("w") as users, ExitStack() as started:
+        with (folder / "door").open("w") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            if not note.exists():
+                note.write_bytes(pickle.dumps(started.enter_context(start(folder))))
+                # Before the server ends, this waits for all others to have left.
+                started.callback(fcntl.flock, users, fcntl.LOCK_EX)
+            fcntl.flock(users, fcntl.LOCK_SH)
+        yield pickle.loads(note.read_bytes())
+
+
+@contextmanager
+def _running(
+    command: Sequence[str],
+    log: Path,
+    port: int,
+    env: Mapping[str, str] | None = None,
+    seconds: float = 30,
+) -> Iterator[None]:
+    """A server in a process group of its own, which listens on ``port`` when this returns."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=env,
+            start_new_session=True,
+        )
+    try:
+        wait_for(lambda: _listens(port) or process.poll() is not None, command[0], seconds)
+        assert process.poll() is None, f"{command[0]} does not start: {log.read_text()}"
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _version_of(server: str) -> str:
+    said = subprocess.run([server, "--version"], capture_output=True, text=True, check=True).stdout
+    return f"Redis {said.split('v=')[1].split()[0]}"
+
+
+def _rabbitmq_version(port: int) -> str:
+    # Imported here: kombu is slow to import, and most tests use no RabbitMQ.
+    from kombu import Connection  # noqa: PLC0415
+
+    with Connection(f"amqp://guest:guest@127.0.0.1:{port}//") as connection:
+        connection.connect()
+        properties = connection.connection.server_properties
+    return f"RabbitMQ {properties['version']}"

@@ -1,0 +1,93 @@
+"""The client of the store's Redis, and what its errors mean."""
+
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.retry import Retry
+
+from config import redis_urls
+from worker.domain.errors import StoreUnavailable
+
+#: Writes and reads a key of each type that the store uses, and leaves nothing.
+_PROBE = """
+local key = ARGV[1] .. 'probe'
+redis.call('SET', key, '1', 'PX', 1000)
+redis.call('DEL', key)
+redis.call('HSET', key, 'field', '1')
+redis.call('DEL', key)
+redis.call('ZADD', key, 1, 'member')
+redis.call('DEL', key)
+redis.call('SADD', key, 'member')
+redis.call('DEL', key)
+return redis.call('TIME')
+"""
+#: How servers word a missing right inside a script, which has no class of its own.
+_REFUSED_IN_SCRIPT = ("ACL failure in script", "The user executing the script")
+#: Seconds to wait for Redis, unless the URL says otherwise.
+_TIMEOUT_S = 3.0
+
+
+def connect(url: str, *, retries: int | None = None) -> "redis.Redis":
+    """A client for one of the forms in ``config.redis_urls``; connects on first use.
+
+    All waits have timeouts: without them a lost connection would block its caller forever. By
+    default the driver retries a failed connection for some seconds.
+    """
+    to = redis_urls.parse(url)
+    wait_s = to.timeout_s or _TIMEOUT_S
+    options: dict[str, Any] = {
+        "db": to.db,
+        "username": to.username,
+        "password": to.password,
+        "socket_timeout": wait_s,
+    }
+    if retries is not None:
+        options["retry"] = Retry(NoBackoff(), retries)
+    if to.protocol:
+        options["protocol"] = to.protocol
+    if to.socket is not None:
+        return redis.Redis(unix_socket_path=to.socket, **options)
+    over_tcp: dict[str, Any] = {"socket_connect_timeout": wait_s, "socket_keepalive": True}
+    over_tcp |= _tls(to.tls)
+    if to.master is None:
+        [(host, port)] = to.hosts
+        return redis.Redis(host=host, port=port, **options, **over_tcp)
+    of_sentinels = {
+        "username": to.sentinel_username,
+        "password": to.sentinel_password,
+        "socket_timeout": wait_s,
+        **over_tcp,
+    }
+    hosts = list(to.hosts)
+    sentinel = redis.Sentinel(hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
+    client: redis.Redis = sentinel.master_for(to.master, **options, **over_tcp)  # type: ignore[no-untyped-call]
+    return client
+
+
+def check_rights(client: "redis.Redis") -> None:
+    """Raise ``StoreUnavailable`` unless Redis answers and lets us do what the store does."""
+    try:
+        client.ping()
+        client.eval(_PROBE, 0, "hookline:")
+    except RedisError as error:
+        raise unavailable(error) from error
+
+
+def unavailable(error: RedisError) -> StoreUnavailable:
+    """What an error of the driver means: no answer, or a refusal that a person has to end."""
+    refused = any(words in str(error) for words in _REFUSED_IN_SCRIPT)
+    if refused or isinstance(error, NoPermissionError):
+        return StoreUnavailable(f"Redis refuses its user a right: {error}")
+    if isinstance(error, AuthenticationError):
+        return StoreUnavailable(f"Redis refuses the user or the password: {error}")
+    return StoreUnavailable(f"Redis does not answer: {error}")
+
+
+def _tls(tls: redis_urls.Tls | None) -> dict[str, Any]:
+    """The driver's options for TLS."""
+    if tls is None:
+        return {}
+    checked = {"ssl_cert_reqs": tls.cert_reqs, "ssl_check_hostname": tls.check_hostname}
+    return {"ssl": True, **checked, **tls.files}
