@@ -11,6 +11,7 @@ from celery import Celery, Task
 from celery.exceptions import InvalidTaskError, Reject
 from celery.worker.request import Request
 
+from worker.adapters.messaging.broker import DOOR
 from worker.bootstrap import Services
 from worker.domain.errors import FieldError, HooklineError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS, Kind
@@ -101,6 +102,7 @@ def _misuses(kind: Kind, sent: Sent, *, chord: bool) -> Iterator[FieldError]:
 
 def _send_again(task: Task[..., str], error: HooklineError) -> NoReturn:
     try:
-        raise task.retry(exc=error, countdown=_TRY_AGAIN_S)
+        # To our queue: an exchange may have given the message to others as well.
+        raise task.retry(exc=error, countdown=_TRY_AGAIN_S, queue=DOOR)
     except Reject:  # the broker is away as well: the message is to stay there
         raise Reject(error, requeue=True) from None

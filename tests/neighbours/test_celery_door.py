@@ -1,0 +1,533 @@
+"""Celery apps that know nothing of Hookline send it jobs, in every way that Celery has."""
+
+import datetime as dt
+import decimal
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import celery
+import kombu
+import pytest
+import redis
+from celery import Celery, chain, group
+
+from tests.neighbours import servers
+from tests.neighbours.conftest import Seen
+from tests.support.processes import clean_env, command, wait_for
+from worker.adapters.store import Filter
+from worker.adapters.store.store import Store
+from worker.domain.job import Job
+from worker.domain.refusals import Refusal
+
+CELERY = f"Celery {celery.__version__}"
+
+#: Another program: what its tasks are called with is written to a file.
+SHOP = dedent(
+    """
+    import json
+    import os
+    from pathlib import Path
+
+    from celery import Celery
+
+    app = Celery("shop", broker=os.environ["SHOP_BROKER"], backend=os.environ["SHOP_BACKEND"])
+    app.conf.update(task_default_queue="shop", broker_connection_retry_on_startup=True)
+    ran = Path(__file__).with_name("ran")
+
+
+    def note(name, *given):
+        with ran.open("a") as file:
+            file.write(json.dumps([name, *given]) + "\\n")
+
+
+    @app.task
+    def ok(number):
+        note("ok", number)
+        return number
+
+
+    @app.task
+    def made(job_id):
+        note("made", job_id)
+
+
+    @app.task
+    def failed(task_id):
+        note("failed", task_id)
+
+
+    @app.task
+    def refused(event):
+        note("refused", event)
+    """
+)
+
+#: A request in the shop's code.
+SIGNATURE = (
+    'app.signature("hookline.imagine", kwargs={"prompt": "%s"}, queue="hookline", immutable=True)'
+)
+
+
+class Beside:
+    """Hookline's worker and a shop's, at one broker; nobody answers as a provider."""
+
+    def __init__(self, folder: Path, jobs: str, broker: str, backend: str, server: str) -> None:
+        self.folder, self.server = folder, f"{server}, {CELERY}"
+        self.store = Store(redis.Redis.from_url(jobs))
+        self.app = Celery("shop", broker=broker, set_as_current=False)
+        self.app.conf.task_default_queue = "shop"
+        (folder / "shop.py").write_text(SHOP)
+        self._hookline = clean_env(
+            HOOKLINE_REDIS_URL=jobs,
+            HOOKLINE_BROKER_URL=broker,
+            HOOKLINE_PROVIDER_URL="http://127.0.0.1:9",
+            HOOKLINE_LOG_FORMAT="json",
+            HOOKLINE_REFUSED_NOTIFY="shop.refused@shop",
+        )
+        self._shop = clean_env(SHOP_BROKER=broker, SHOP_BACKEND=backend, PYTHONPATH=str(folder))
+
+    @contextmanager
+    def working(self) -> Iterator["Beside"]:
+        """Both workers run, and take messages."""
+        shop = [sys.executable, "-m", "celery", "-A", "shop", "worker", "--pool=solo"]
+        shop += ["-Q", "shop,celery", "--loglevel=INFO"]
+        with (
+            self.hookline(),
+            self._process(shop, self._shop, "shop.log") as log,
+        ):
+            wait_for(lambda: " ready." in log.read_text(), "the shop's worker", 60)
+            yield self
+
+    @contextmanager
+    def hookline(self) -> Iterator[None]:
+        """Hookline's worker runs."""
+        with self._process(command("worker"), self._hookline, "worker.log"):
+            wait_for(self.store_has_workers, "Hookline's worker", 60)
+            yield
+
+    def store_has_workers(self) -> bool:
+        return bool(self.store.workers.present(0))
+
+    def send(self, prompt: str | None = None, kind: str = "imagine", **options: Any) -> str:
+        """Send a request; return the id of its message."""
+        kwargs = options.pop("kwargs", {})
+        kwargs = kwargs if prompt is None else {"prompt": prompt, **kwargs}
+        name = f"hookline.{kind}"
+        return str(self.app.send_task(name, kwargs=kwargs, queue="hookline", **options).id)
+
+    def shop_sends(self, code: str) -> Any:
+        """Run code of the shop, which has results; return the JSON that it prints."""
+        done = subprocess.run(
+            [sys.executable, "-c", f"from shop import *\nfrom celery import chord\n{dedent(code)}"],
+            cwd=self.folder, env=self._shop, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def signature(self, prompt: str, *, immutable: bool = True, **kwargs: Any) -> Any:
+        return self.app.signature(
+            "hookline.imagine",
+            kwargs={"prompt": prompt, **kwargs},
+            queue="hookline",
+            immutable=immutable,
+        )
+
+    def shop_task(self, name: str, *args: Any) -> Any:
+        return self.app.signature(f"shop.{name}", args=args, queue="shop")
+
+    def jobs(self, prompt: str) -> list[Job]:
+        found = self.store.jobs.page(Filter(), 500).jobs
+        return [job for job in found if job.request.get("prompt") == prompt]
+
+    def job(self, prompt: str) -> Job:
+        """The one job of this prompt, once it is there and the door has no more messages."""
+        wait_for(lambda: self.jobs(prompt), f"the job {prompt!r}")
+        self.settle()
+        [job] = self.jobs(prompt)
+        return job
+
+    def refusal(self, message_id: str) -> Refusal:
+        def kept() -> list[Refusal]:
+            found = self.store.refusals.page(200).refusals
+            return [one for one in found if one.message_id == message_id]
+
+        wait_for(kept, f"the refusal of {message_id}")
+        self.settle()
+        [one] = kept()
+        return one
+
+    def settle(self) -> None:
+        """Everything that was sent to the door before has been worked on."""
+        last = f"settled {uuid.uuid4().hex}"
+        self.send(last)
+        wait_for(lambda: self.jobs(last), "the last message")
+
+    def ran(self, name: str) -> list[Any]:
+        """What the shop's task was called with."""
+        file = self.folder / "ran"
+        lines = map(json.loads, file.read_text().splitlines() if file.exists() else ())
+        return [given[0] for task, *given in lines if task == name]
+
+    @contextmanager
+    def _process(self, args: list[str], env: dict[str, str], log: str) -> Iterator[Path]:
+        file = self.folder / log
+        with file.open("wb") as out:
+            process = subprocess.Popen(
+                args, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        try:
+            yield file
+        except BaseException:
+            print(file.read_text())
+            raise
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            assert process.returncode in (0, -signal.SIGTERM), file.read_text()
+
+
+@pytest.fixture(scope="module")
+def beside(
+    tmp_path_factory: pytest.TempPathFactory, plain_redis: servers.RedisServer
+) -> Iterator[Beside]:
+    urls = [plain_redis.url(db=db) for db in (0, 1, 2)]
+    with redis.Redis.from_url(urls[0]) as client:
+        client.flushall()
+    made = Beside(tmp_path_factory.mktemp("door"), *urls, plain_redis.version)
+    with made.app, made.working():
+        yield made
+
+
+def test_a_chain_with_a_mutable_signature_is_refused_and_said(beside: Beside, seen: Seen) -> None:
+    results = [
+        chain(beside.shop_task("ok", number), beside.signature("mutable", immutable=False))()
+        for number in (1, 2, 3)
+    ]
+    found = [beside.refusal(result.id) for result in results]
+    assert [one.args for one in found] == [[1], [2], [3]]
+    assert all("immutable=True" in one.message for one in found)
+    assert beside.jobs("mutable") == []
+    seen(
+        case="`chain(shop.ok.s(1), hookline.s(...))`: the result before comes as a positional "
+        "argument",
+        server=beside.server,
+        result="refused and listed, with how to write it; no job",
+    )
+
+
+def test_a_chain_with_an_immutable_signature_makes_its_jobs(beside: Beside, seen: Seen) -> None:
+    for number in (1, 2, 3):
+        chain(beside.shop_task("ok", number), beside.signature("immutable", job_key=number))()
+    wait_for(lambda: len(beside.jobs("immutable")) == 3, "three jobs")
+    seen(
+        case="`chain(shop.ok.s(1), hookline.si(...))`, three times with keys 1, 2 and 3",
+        server=beside.server,
+        result="three jobs",
+    )
+
+
+def test_what_follows_in_a_chain_gets_the_jobs_id(beside: Beside, seen: Seen) -> None:
+    chain(beside.signature("then the shop"), beside.shop_task("made"))()
+    job = beside.job("then the shop")
+    wait_for(lambda: job.id in beside.ran("made"), "the shop's task")
+    seen(
+        case="`chain(hookline.si(...), shop.made.s())`",
+        server=beside.server,
+        result="`shop.made` receives the job's id",
+    )
+
+
+@pytest.mark.parametrize("queue", ["shop", None])
+def test_a_link_gets_the_jobs_id(beside: Beside, seen: Seen, queue: str | None) -> None:
+    prompt = f"linked to {queue}"
+    beside.send(prompt, link=self_queued(beside, "made", queue), ignore_result=False)
+    job = beside.job(prompt)
+    wait_for(lambda: job.id in beside.ran("made"), "the link")
+    where = f"queue `{queue}`" if queue else "no queue: it goes to `celery`"
+    seen(
+        case=f"`link=shop.made.s()` with {where}",
+        server=beside.server,
+        result="`shop.made` receives the job's id",
+    )
+
+
+def self_queued(beside: Beside, name: str, queue: str | None) -> Any:
+    return beside.app.signature(f"shop.{name}", **({"queue": queue} if queue else {}))
+
+
+def test_a_refused_request_starts_link_error_and_not_link(beside: Beside, seen: Seen) -> None:
+    before = beside.ran("made")
+    message = beside.send(
+        kwargs={"promt": "x"},
+        link=beside.shop_task("made"),
+        link_error=beside.shop_task("failed"),
+    )
+    one = beside.refusal(message)
+    assert "did you mean `prompt`" in one.message
+    wait_for(lambda: message in beside.ran("failed"), "the link_error")
+    broken = chain(beside.signature("", job_key=7), beside.shop_task("made"))()
+    beside.refusal(broken.parent.id)
+    chain(beside.signature("after both"), beside.shop_task("made"))()
+    job = beside.job("after both")
+    wait_for(lambda: job.id in beside.ran("made"), "the last link")
+    assert beside.ran("made") == [*before, job.id]
+    seen(
+        case="`link`, `link_error` and a chain of a request with a wrong field",
+        server=beside.server,
+        result="`link_error` receives the task's id; neither `link` nor the rest of the chain "
+        "starts",
+    )
+
+
+def test_groups_and_the_body_of_a_chord_are_jobs(beside: Beside, seen: Seen) -> None:
+    group(beside.signature(f"of a group {number}") for number in (1, 2))()
+    beside.shop_sends(f"""
+        body = {SIGNATURE % "a body"}
+        print(json.dumps(chord([ok.s(1), ok.s(2)], body)().id))
+    """)
+    for prompt in ("of a group 1", "of a group 2", "a body"):
+        beside.job(prompt)
+    seen(
+        case="`group` of Hookline's tasks; one as the body of a `chord` of the shop's",
+        server=beside.server,
+        result="a job each",
+    )
+
+
+def test_the_members_of_a_chord_are_refused(beside: Beside, seen: Seen) -> None:
+    members = beside.shop_sends(f"""
+        head = [{SIGNATURE % "a member"} for _ in range(2)]
+        print(json.dumps([each.id for each in chord(head, made.s())().parent]))
+    """)
+    assert len(members) == 2
+    for member in members:
+        assert "`notify`" in beside.refusal(member).message
+    assert not beside.jobs("a member")
+    seen(
+        case="`chord` of Hookline's tasks",
+        server=beside.server,
+        result="refused, because no result is stored and its body would never run",
+    )
+
+
+def test_the_reason_is_told_to_the_task_that_is_named(beside: Beside, seen: Seen) -> None:
+    message = beside.send("told", kwargs={"priority": 99})
+    one = beside.refusal(message)
+
+    def told() -> list[Any]:
+        events = beside.ran("refused")
+        return [event for event in events if event["data"]["message_id"] == message]
+
+    wait_for(told, "the notification")
+    [event] = told()
+    assert event["type"] == "request.refused"
+    assert event["data"]["id"] == one.id
+    assert event["data"]["fields"] == {"prompt": "told", "priority": 99}
+    assert event["data"]["errors"][0]["field"] == "priority"
+    seen(
+        case="`HOOKLINE_REFUSED_NOTIFY=shop.refused@shop`",
+        server=beside.server,
+        result="the task receives what was sent, by whom, and what is wrong with it",
+    )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [18, uuid.UUID(int=7), decimal.Decimal(19), "20", "ключ"],
+    ids=["number", "uuid", "decimal", "text", "unicode"],
+)
+def test_a_key_may_be_a_number_or_a_uuid(beside: Beside, seen: Seen, key: Any) -> None:
+    prompt = f"with the key {key}"
+    for given in (key, str(key), key):
+        beside.send(prompt, kwargs={"job_key": given})
+    beside.job(prompt)
+    seen(
+        case=f"`job_key` is {key!r}, sent three times, once as text",
+        server=beside.server,
+        result="one job",
+    )
+
+
+def test_values_of_celerys_json_are_taken_as_text(beside: Beside, seen: Seen) -> None:
+    order, at = uuid.uuid4(), dt.datetime(2026, 11, 29, 12, tzinfo=dt.UTC)
+    metadata = {"order": order, "at": at, "price": decimal.Decimal("9.90"), "day": at.date()}
+    beside.send("rich", kwargs={"tenant": 42, "metadata": metadata})
+    job = beside.job("rich")
+    assert job.options.tenant == "42"
+    assert job.spec.metadata == {
+        "order": str(order), "at": at.isoformat(), "price": "9.90", "day": "2026-11-29",
+    }  # fmt: skip
+    seen(
+        case="UUID, datetime, date and Decimal in `metadata`, a number as `tenant`",
+        server=beside.server,
+        result="taken as text",
+    )
+
+
+@pytest.mark.parametrize("serializer", ["json", "yaml", "pickle"])
+def test_only_json_is_read(beside: Beside, seen: Seen, serializer: str) -> None:
+    prompt = f"in {serializer}"
+    message = beside.send(prompt, serializer=serializer)
+    if serializer == "json":
+        beside.job(prompt)
+        result = "a job"
+    else:
+        one = beside.refusal(message)
+        assert 'serializer="json"' in one.message
+        assert prompt in one.fields, "Celery sends a text of the arguments along"
+        assert not beside.jobs(prompt)
+        result = "refused and listed, never opened; the worker lives on"
+    seen(case=f"`serializer={serializer}`", server=beside.server, result=result)
+
+
+@pytest.mark.parametrize("protocol", [1, 2])
+def test_both_protocols_are_understood(beside: Beside, seen: Seen, protocol: int) -> None:
+    prompt = f"by protocol {protocol}"
+    beside.app.conf.task_protocol = protocol
+    try:
+        with fresh_amqp(beside.app):
+            beside.send(prompt, link=beside.shop_task("made"))
+            message = beside.send(kwargs={"promt": prompt}, link_error=beside.shop_task("failed"))
+            pickled = beside.send(prompt, serializer="pickle")
+    finally:
+        beside.app.conf.task_protocol = 2
+    job = beside.job(prompt)
+    wait_for(lambda: job.id in beside.ran("made"), "the link")
+    wait_for(lambda: message in beside.ran("failed"), "the link_error")
+    assert beside.refusal(message).fields == {"promt": prompt}
+    if protocol == 2:  # a message of protocol 1 has its id inside of what is not opened
+        beside.refusal(pickled)
+    seen(
+        case=f"`task_protocol={protocol}`",
+        server=beside.server,
+        result="jobs, refusals, `link` and `link_error` as usual",
+    )
+
+
+@contextmanager
+def fresh_amqp(app: Celery) -> Iterator[None]:
+    """The app looks at its setting `task_protocol` when it is first used."""
+    app.__dict__.pop("amqp", None)
+    try:
+        yield
+    finally:
+        app.__dict__.pop("amqp", None)
+
+
+@pytest.mark.parametrize("compression", ["gzip", "bzip2", "lzma"])
+def test_compressed_messages_are_read(beside: Beside, seen: Seen, compression: str) -> None:
+    beside.send(f"in {compression}", compression=compression)
+    beside.job(f"in {compression}")
+    seen(case=f"`compression={compression}`", server=beside.server, result="a job")
+
+
+def test_expires_and_countdown(beside: Beside, seen: Seen) -> None:
+    late = beside.send("too late", expires=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+    beside.send("in time", expires=3600)
+    beside.send("later", countdown=2)
+    assert not beside.jobs("later")
+    assert beside.refusal(late).reason == "expired"
+    beside.job("in time")
+    beside.job("later")
+    assert not beside.jobs("too late")
+    seen(
+        case="`expires` in the past and in an hour, `countdown` of two seconds",
+        server=beside.server,
+        result="refused as `expired`; a job; a job two seconds later",
+    )
+
+
+@pytest.mark.parametrize("priority", [0, 5, 9])
+def test_messages_of_any_priority_are_taken(beside: Beside, seen: Seen, priority: int) -> None:
+    beside.send(f"of message priority {priority}", priority=priority)
+    assert beside.job(f"of message priority {priority}").options.priority == 5
+    seen(
+        case=f"`priority={priority}` of the message",
+        server=beside.server,
+        result="a job; its own priority is the field",
+    )
+
+
+def unreadable() -> dict[str, Callable[[Any], None]]:
+    """Messages that no Celery app sends for a task, by what is odd about them."""
+    task = {"task": "hookline.imagine", "id": "odd"}
+    bodies = {
+        "null": (b"null", task),
+        "two parts": (b"[[], {}]", task),
+        "a number": (b"7", task),
+        "cut off": (b'[[], {"prompt": "x"', task),
+        "no id": (b'[[], {"prompt": "x"}, {}]', {"task": "hookline.imagine"}),
+        "a list as name": (b'[[], {"prompt": "x"}, {}]', {**task, "task": ["a"]}),
+        "arguments a number": (b'[5, {"prompt": "x"}, {}]', task),
+        "fields a text": (b'[[], "x", {}]', task),
+        "an odd eta": (b'[[], {"prompt": "x"}, {}]', {**task, "eta": "soon"}),
+        "unknown compression": (b"x", {**task, "compression": "application/x-odd"}),
+        "broken gzip": (b"x", {**task, "compression": "application/x-gzip"}),
+        "no headers": (b"hello", {}),
+        "protocol 1 without an id": (b'{"task": "hookline.imagine", "kwargs": {}}', {}),
+    }
+    return {name: sender(body, headers) for name, (body, headers) in bodies.items()}
+
+
+def sender(body: bytes, headers: dict[str, Any]) -> Callable[[Any], None]:
+    def send(app: Celery) -> None:
+        with app.connection_for_write() as connection:
+            kombu.Producer(connection.default_channel).publish(
+                body, exchange="", routing_key="hookline", headers=headers, serializer=None,
+                content_type="application/json", content_encoding="utf-8",
+            )  # fmt: skip
+
+    return send
+
+
+@pytest.mark.parametrize("what", unreadable())
+def test_a_message_that_is_no_task_is_kept_and_harms_nobody(
+    beside: Beside, seen: Seen, what: str
+) -> None:
+    beside.store.refusals.forget(float("inf"), 1000)
+    worker = workers(beside)
+    unreadable()[what](beside.app)
+    beside.settle()
+    wait_for(lambda: beside.store.refusals.page(1).refusals, "the refusal")
+    [one] = beside.store.refusals.page(10).refusals
+    assert one.reason == "unreadable"
+    assert workers(beside) == worker, "the same worker goes on"
+    seen(
+        case=f"a message that is no task ({what})",
+        server=beside.server,
+        result="kept as `unreadable` and acknowledged; the worker goes on",
+    )
+
+
+def workers(beside: Beside) -> set[str]:
+    log = (beside.folder / "worker.log").read_text()
+    assert "Unrecoverable" not in log
+    assert "Connection to broker lost" not in log
+    return {each.place for each in beside.store.workers.present(0)}
+
+
+def test_a_task_of_another_program_at_our_door_is_kept(beside: Beside, seen: Seen) -> None:
+    message = beside.app.send_task("shop.ok", args=(1,), queue="hookline").id
+    typo = beside.send("x", kind="imagin")
+    assert beside.refusal(message).reason == "unknown_task"
+    assert "did you mean `hookline.imagine`" in beside.refusal(typo).message
+    seen(
+        case="`shop.ok` and `hookline.imagin` sent to the queue `hookline`",
+        server=beside.server,
+        result="kept as `unknown_task`, with the nearest name",
+    )
