@@ -208,7 +208,9 @@ def beside(
     urls = [plain_redis.url(db=db) for db in (0, 1, 2)]
     with redis.Redis.from_url(urls[0]) as client:
         client.flushall()
-    made = Beside(tmp_path_factory.mktemp("door"), *urls, plain_redis.version)
+    jobs, broker, backend = urls
+    folder = tmp_path_factory.mktemp("door")
+    made = Beside(folder, jobs, broker, backend, plain_redis.version)
     with made.app, made.working():
         yield made
 
@@ -466,7 +468,7 @@ def test_messages_of_any_priority_are_taken(beside: Beside, seen: Seen, priority
 def unreadable() -> dict[str, Callable[[Any], None]]:
     """Messages that no Celery app sends for a task, by what is odd about them."""
     task = {"task": "hookline.imagine", "id": "odd"}
-    bodies = {
+    bodies: dict[str, tuple[bytes, dict[str, Any]]] = {
         "null": (b"null", task),
         "two parts": (b"[[], {}]", task),
         "a number": (b"7", task),

@@ -41,7 +41,7 @@ class RefusingConsumer(Consumer):
     connection_errors: tuple[type[Exception], ...]  #: set by Celery, unknown to its stubs
 
     def __init__(self, refusals: Refusals, *args: Any, **options: Any) -> None:
-        self._refusals = refusals
+        self.refusals = refusals
         super().__init__(*args, **options)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], object]:
@@ -80,7 +80,7 @@ class RefusingConsumer(Consumer):
         if message.delivery_info.get("routing_key") in OUR_OWN:
             log.error("wakeup.refused", task=sent.task, error=problem)
         else:
-            _keep(self._refusals, sent, reason, problem)
+            _keep(self.refusals, sent, reason, problem)
         message.reject_log_error(_celery_log, self.connection_errors)
 
 

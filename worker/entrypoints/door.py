@@ -50,6 +50,7 @@ def _register_kind(celery: Celery, services: Services, kind: Kind) -> None:
     @celery.task(
         name=f"hookline.{kind.value}",
         bind=True,
+        shared=False,  # not for other Celery apps of this process
         acks_late=True,
         reject_on_worker_lost=True,
         max_retries=None,  # of a task, this means without end; of a call of retry(), the default
