@@ -220,6 +220,14 @@ class Settings(BaseModel):
             return parse_broker(self.broker_url)
         return broker_beside(redis_urls.parse(redis_url))
 
+    def unverified(self) -> list[str]:
+        """The settings whose servers need not prove who they are."""
+        tls = {
+            "HOOKLINE_REDIS_URL": redis_urls.parse(self.redis_url).tls if self.redis_url else None,
+            "HOOKLINE_BROKER_URL": parse_broker(self.broker_url).tls if self.broker_url else None,
+        }
+        return [name for name, found in tls.items() if found and not found.verified]
+
     def secret_values(self) -> frozenset[str]:
         """Every value that must not appear in a log, for `config.logs`."""
         tables = self.accounts_file.accounts.values() if self.accounts_file else ()

@@ -20,7 +20,8 @@ class _Collected:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.when == "call" and report.passed:
-            self.rows += [row for name, row in report.user_properties if name == "neighbour"]
+            found = (value for name, value in report.user_properties if name == rows.PROPERTY)
+            self.rows += [rows.Row(*value) for value in found]
 
 
 def main() -> int:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.neighbours import servers
-from tests.neighbours.rows import Row
+from tests.neighbours import rows, servers
 
 #: Says what was seen in a case; it becomes a row of docs/neighbours.md if the test passes.
 Seen = Callable[..., None]
@@ -18,7 +17,8 @@ def seen(record_property: Callable[[str, object], None]) -> Seen:
     """``seen(case=..., server=..., result=...)``: one short sentence each."""
 
     def report(*, case: str, server: str, result: str) -> None:
-        record_property("neighbour", Row(case, server, result))
+        # Plain, because pytest-xdist sends it to another process.
+        record_property(rows.PROPERTY, [case, server, result])
 
     return report
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 PAGE = Path(__file__).parents[2] / "docs" / "neighbours.md"
 _BEGIN, _END = "<!-- neighbours -->\n", "<!-- /neighbours -->"
+#: The name under which a test reports a row.
+PROPERTY = "neighbour"
 
 
 class Row(NamedTuple):

@@ -9,11 +9,13 @@ import pickle
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 import pytest
@@ -62,6 +64,32 @@ def certificates(folder: Path, *hosts: str) -> Certificates:
             blob.write_to_path(folder / f"{name}.pem", append=number > 0)
     paths = ("ca.pem", "server.pem", "server.key", "client.pem", "client.key")
     return Certificates(*(folder / path for path in paths))
+
+
+@contextmanager
+def listener(tls: Certificates) -> Iterator[tuple[int, list[bytes]]]:
+    """A server that speaks TLS and answers nothing: its port, and what it is sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls.server, tls.server_key)
+    received: list[bytes] = []
+
+    def serve(accepting: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = accepting.accept()
+            except OSError:  # closed: the test is over
+                return
+            with suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+                received.append(secure.recv(1024))
+
+    with socket.create_server(("127.0.0.1", 0)) as accepting:
+        thread = Thread(target=serve, args=(accepting,))
+        thread.start()
+        try:
+            yield accepting.getsockname()[1], received
+        finally:
+            accepting.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +168,8 @@ class RabbitMQ:
 
     port: int
     version: str
+    tls_port: int
+    tls: Certificates
 
     @property
     def url(self) -> str:
@@ -153,8 +183,14 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
     program("epmd", "rabbitmq-server")
     if not _RABBITMQ.exists():
         program("rabbitmq-server", "rabbitmq-server")
-    port, mapper, distribution = free_port(), free_port(), free_port()
-    folder.mkdir(parents=True, exist_ok=True)
+    port, tls_port, mapper, distribution = (free_port() for _ in range(4))
+    tls = certificates(folder / "tls")
+    (folder / "rabbitmq.conf").write_text(
+        f"listeners.ssl.1 = 127.0.0.1:{tls_port}\n"
+        f"ssl_options.cacertfile = {tls.authority}\n"
+        f"ssl_options.certfile = {tls.server}\n"
+        f"ssl_options.keyfile = {tls.server_key}\n"
+    )
     env = {
         "HOME": str(folder),  # holds Erlang's cookie
         "PATH": os.environ["PATH"],
@@ -166,7 +202,7 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         "RABBITMQ_DIST_PORT": str(distribution),
         "RABBITMQ_MNESIA_BASE": str(folder / "data"),
         "RABBITMQ_LOG_BASE": str(folder / "log"),
-        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_CONF_ENV_FILE": os.devnull,
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
         # Idle schedulers would spin, on a machine that other tests need.
@@ -176,7 +212,7 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         ports = ["epmd", "-port", str(mapper), "-address", "127.0.0.1"]
         started.enter_context(_running(ports, folder / "epmd.log", mapper, env))
         started.enter_context(_running([str(_RABBITMQ)], folder / "out.log", port, env, 120))
-        yield RabbitMQ(port, _rabbitmq_version(port))
+        yield RabbitMQ(port, _rabbitmq_version(port), tls_port, tls)
 
 
 @contextmanager

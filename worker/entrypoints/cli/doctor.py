@@ -68,6 +68,7 @@ def examine() -> Iterator[Finding]:
         yield from _of_settings(error)
         return
     yield Finding("settings", "ok", f"state in {settings.state_dir}")
+    yield from verdicts.unverified(settings.unverified())
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("redis", partial(_redis, settings)),
         ("broker", partial(_broker, settings)),

@@ -29,6 +29,14 @@ class Finding:
     advice: str | None = None
 
 
+def unverified(names: Sequence[str]) -> Iterator[Finding]:
+    """Settings whose servers are connected to without asking who they are."""
+    for name in names:
+        message = f"{name} switches the check of the server's certificate off"
+        advice = "Anyone in between can read the password. Name the server's authority instead: "
+        yield Finding("settings", "warn", message, f"{advice}ssl_ca_certs=/path/to/ca.pem")
+
+
 def durability(found: Durability) -> Finding:
     """Whether the jobs, and what was paid for them, outlive a crash and a power cut."""
     verdict, message, advice = _durability(found)
