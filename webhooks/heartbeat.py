@@ -43,6 +43,7 @@ class Heartbeat:
         self._missed.clear()
         try:
             services = self._find()
+            services.clock.refresh()
             services.store.accounts.beat(services.orchestrator.clock(), restarted=restart)
         except HooklineError as error:
             self._missed.set()

@@ -5,7 +5,6 @@ Connections are opened on first use, so a process may fork after building its se
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import time
 
 from celery import Celery
 
@@ -15,6 +14,7 @@ from worker.adapters.messaging.broker import CeleryMessages, CeleryWakeups, make
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.ledger_client import LedgerClient
 from worker.adapters.storage.storage import Storage
+from worker.adapters.store.clock import SharedClock
 from worker.adapters.store.connection import connect
 from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
@@ -45,6 +45,7 @@ class Services:
 
     settings: Settings
     store: Store
+    clock: SharedClock
     celery: Celery
     accounts: Mapping[str, Account]
     orchestrator: Orchestrator
@@ -77,11 +78,14 @@ def build(settings: Settings) -> Services:
     celery = make_celery(settings.broker(redis_url))
     wakeups = CeleryWakeups(celery)
     store = Store(connect(redis_url))
-    storage = Storage(settings.storage_url, lambda ref: store.blobs.note(ref, time()))
+    clock = SharedClock(connect(redis_url, retries=0))
+    storage = Storage(settings.storage_url, lambda ref: store.blobs.note(ref, clock()))
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
     deadline_s = settings.submit_timeout_s
-    clients = {a.name: ProviderClient(a, deadline_s=deadline_s) for a in accounts.values()}
+    clients = {
+        a.name: ProviderClient(a, deadline_s=deadline_s, clock=clock) for a in accounts.values()
+    }
     orchestrator = Orchestrator(
         store,
         wakeups,
@@ -89,8 +93,10 @@ def build(settings: Settings) -> Services:
         hooked=hook_url is not None,
         rules=settings.policy,
         budgets=settings.budgets,
+        clock=clock,
     )
-    ledgers = Ledgers(orchestrator, {a.name: LedgerClient(a) for a in accounts.values()})
+    ledger_clients = {a.name: LedgerClient(a, clock=clock) for a in accounts.values()}
+    ledgers = Ledgers(orchestrator, ledger_clients)
     enqueuer = Enqueuer(orchestrator, storage, settings.choosers, settings.receivers)
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
@@ -98,6 +104,7 @@ def build(settings: Settings) -> Services:
     return Services(
         settings=settings,
         store=store,
+        clock=clock,
         celery=celery,
         accounts=accounts,
         orchestrator=orchestrator,
@@ -111,11 +118,11 @@ def build(settings: Settings) -> Services:
         seeds=Seeds(orchestrator, clients, assets.describe),
         assets=assets,
         chooser=Chooser(orchestrator, storage, settings.choosers),
-        retention=Retention(store, storage, settings.retention),
+        retention=Retention(store, storage, settings.retention, clock),
         notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),
         deliveries=Deliveries(orchestrator),
-        refusals=Refusals(store, settings.refused_target),
-        roster=Roster(store, accounts, settings.secrets[0].get_secret_value()),
+        refusals=Refusals(store, settings.refused_target, clock),
+        roster=Roster(store, accounts, settings.secrets[0].get_secret_value(), clock),
         storage=storage,
         tokens=tokens,
     )

@@ -283,7 +283,7 @@ def test_how_long_tasks_take_is_learnt_by_their_sort(store: Store) -> None:
 
 def test_the_newest_accepted_tasks_are_remembered(store: Store) -> None:
     [job] = put(store, a_job())
-    tasks = [Accepted(f"t|{n}", "imagine", NOW + n / 3, NOW + n) for n in range(103)]
+    tasks = [Accepted(f"t|{n}", "imagine", NOW + n / 3, NOW + n) for n in range(503)]
     for task in tasks:
         store.jobs.commit(
             loaded(store, job.id), capacity=capacity(3), accepted=task, now=task.accepted_at

@@ -27,7 +27,7 @@ class _Collected:
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.neighbours", description=__doc__,
-        epilog="Needs redis-server, redis-sentinel and rabbitmq-server (Debian's will do).",
+        epilog="Needs Debian's redis-server, redis-sentinel, rabbitmq-server and faketime.",
     )  # fmt: skip
     parser.add_argument("--write", action="store_true", help=f"write the table of {rows.PAGE.name}")
     options = parser.parse_args()

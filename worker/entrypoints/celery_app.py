@@ -14,6 +14,7 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from worker.adapters.messaging.broker import QUEUES
 from worker.adapters.storage.filing import clear_left_behind
+from worker.adapters.store.clock import TOLERATED_S
 from worker.bootstrap import Services
 from worker.domain.errors import HooklineError
 from worker.entrypoints.consumer import RefusingConsumer, keep_expired
@@ -70,8 +71,11 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
 
 def _keep_sweeping(services: Services, stop: Event) -> None:
     due = 0
+    if abs(ahead_s := services.clock.ahead_s) > TOLERATED_S:
+        log.warning("clock.differs", ahead_s=round(ahead_s, 1))
     while due == BATCH or not stop.wait(SWEEP_EVERY_S):
         try:
+            services.clock.refresh()
             services.roster.appear()
             due = services.sweep.run()
         except HooklineError as error:

@@ -9,8 +9,9 @@ Reads cost nothing, may be repeated, and raise ``ProviderUnavailable`` if a repe
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import time
 from typing import Any
 from urllib.parse import quote
 
@@ -64,6 +65,7 @@ class ProviderClient:
         account: Account,
         session: requests.Session | None = None,
         deadline_s: float = 80.0,
+        clock: Callable[[], float] = time,
     ) -> None:
         #: The dialect, as far as the responses show it.
         self.last_dialect: Dialect | None = None
@@ -72,6 +74,7 @@ class ProviderClient:
         self._given = session
         self._local = threading.local()
         self._deadline_s = deadline_s
+        self._clock = clock
 
     def __repr__(self) -> str:
         return f"ProviderClient({self._account.name!r})"
@@ -96,7 +99,7 @@ class ProviderClient:
         Each submit opens a new connection: the provider may close a kept one at the moment of its
         use, which would leave the job in doubt for nothing.
         """
-        data = Body(written(submission.body), send_until)
+        data = Body(written(submission.body), send_until, self._clock)
         session = self._given or new_session()
         try:
             answer = self._exchange(session, "POST", submission.path, data)

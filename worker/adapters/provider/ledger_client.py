@@ -5,7 +5,7 @@ They cost nothing and may be repeated. Each raises ``ProviderUnavailable`` if a 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import time
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -34,10 +34,16 @@ T = TypeVar("T")
 class LedgerClient:
     """The ledger of one account's gateway; may be shared by threads."""
 
-    def __init__(self, account: Account, deadline_s: float = _DEADLINE_S) -> None:
+    def __init__(
+        self,
+        account: Account,
+        deadline_s: float = _DEADLINE_S,
+        clock: Callable[[], float] = time,
+    ) -> None:
         self._base = _SURPLUS.sub("", account.url)
         self._secrets = tuple(filter(None, (account.ledger_token, account.key)))
         self._deadline_s = deadline_s
+        self._clock = clock
         self._key = {"Authorization": f"Bearer {account.key}"} if account.key else {}
         self._user = {"Authorization": account.ledger_token, "New-Api-User": account.ledger_user}
 
@@ -57,7 +63,7 @@ class LedgerClient:
 
     def balance(self) -> Balance:
         """What is left on the key."""
-        return self._known(read_balance(self._get("/api/usage/token/", self._key), time()))
+        return self._known(read_balance(self._get("/api/usage/token/", self._key), self._clock()))
 
     def _known(self, found: T | None) -> T:
         if found is None:

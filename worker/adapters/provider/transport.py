@@ -2,7 +2,8 @@
 
 import io
 import json
-import time
+from collections.abc import Callable
+from time import time
 
 import requests
 import urllib3
@@ -41,10 +42,13 @@ class Key(AuthBase):
 class Body(io.BytesIO):
     """A body as a file whose position shows how much the connection has read."""
 
-    def __init__(self, data: bytes, send_until: float = float("inf")) -> None:
+    def __init__(
+        self, data: bytes, send_until: float = float("inf"), clock: Callable[[], float] = time
+    ) -> None:
         super().__init__(data)
         self._size = len(data)
         self._send_until = send_until
+        self._clock = clock
 
     @property
     def sent(self) -> bool:
@@ -52,9 +56,9 @@ class Body(io.BytesIO):
         return self.tell() >= self._size
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes. Raises ``TimeoutError`` after ``send_until`` (epoch) if any are left."""
-        # The wall clock, like the lease: it continues while a process or its machine is suspended.
-        if not self.sent and time.time() > self._send_until:
+        """The next bytes. Raises ``TimeoutError`` after ``send_until`` if any are left."""
+        # The lease's clock continues while a process or its machine is suspended.
+        if not self.sent and self._clock() > self._send_until:
             raise TimeoutError("Too late to send: the lease of this submission is over.")
         return super().read(size)
 

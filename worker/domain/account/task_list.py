@@ -24,8 +24,9 @@ PROMPT_S = 30.0
 MEMORY_S = 3600.0
 #: Our tasks that it must show.
 ENOUGH = 8
-#: How many accepted tasks are known of an account (``lua/commit.lua`` forgets older ones).
-KEPT = 100
+#: How many accepted tasks are known of an account (``lua/commit.lua`` forgets older ones): as many
+#: as are read of a gateway's list.
+KEPT = 500
 #: No provider restarts faster.
 _RESTART_S = 1.0
 #: The clocks of our machines differ by less.
@@ -53,7 +54,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One reading of the list. ``known``: our newest accepted tasks, read after it."""
+    """One reading of the list. ``known``: our newest accepted tasks, read after it.
+
+    A gateway's rows are in the order in which it wrote them down, the newest first.
+    """
 
     read_at: float  #: when the reading began
     rows: Sequence[Row]
@@ -89,11 +93,17 @@ class Listing:
         readable = {row.task_id for row in self.rows if row.ours}
         return [task for task in self.known if task.task_id in readable]
 
-    @property
-    def hides(self) -> bool:
-        """Whether one of its rows might be any job's, as it has no ``state``."""
-        known = {task.task_id for task in self.known}
-        return any(not row.stated and row.task_id not in known for row in self.rows)
+    def hides(self, written_by: float) -> bool:
+        """Whether a row without a ``state`` might be a task that was written down by then.
+
+        Above a task of ours that was submitted later, a gateway's rows are later as well.
+        """
+        posted = {task.task_id: task.posted_at for task in self.known}
+        rows: Sequence[Row] = self.rows
+        if self.by_gateway:
+            later = [n for n, row in enumerate(rows) if posted.get(row.task_id, 0.0) > written_by]
+            rows = rows[max(later, default=0) :]
+        return any(not row.stated and row.task_id not in posted for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +143,11 @@ def proves_absence(listing: Listing, history: History, doubt: Doubt) -> bool:
       have been prompt within the hour, and callbacks must say the same by their silence.
     """
     after_post_s = GATEWAY_AFTER_POST_S if listing.by_gateway else AFTER_POST_S
-    if listing.read_at < max(doubt.posted_at + after_post_s, doubt.since + AFTER_DOUBT_S):
+    written_by = max(doubt.posted_at + after_post_s, doubt.since + AFTER_DOUBT_S)
+    if listing.read_at < written_by or listing.hides(written_by + SKEW_S):
         return False
     seen, shown = after(history, listing), listing.shown
-    if _recent(seen.lacked_at, listing) or listing.hides or len(shown) < ENOUGH:
+    if _recent(seen.lacked_at, listing) or len(shown) < ENOUGH:
         return False
     same_sort = any(task.sort == doubt.sort for task in shown)
     newer = any(task.posted_at > doubt.since + SKEW_S for task in shown)

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import gettempdir
-from time import time
 
 import click
 
@@ -204,14 +203,16 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         found = overview(services.orchestrator)
         dead = len(services.deliveries.dead())
         unsettled = services.store.jobs.unsettled(_COUNTED)
-        refused = services.store.refusals.count(time() - _RECENT_S)
+        refused = services.store.refusals.count(services.clock() - _RECENT_S)
         last = next(iter(services.store.refusals.page(1).refusals), None)
         workers, problems = services.roster.workers(), services.roster.problems()
+        ahead_s = services.clock.ahead_s
     except SettingsError as error:
         yield from _of_settings(error)
         return
     except HooklineError:
         return
+    yield from verdicts.clock(ahead_s)
     yield from verdicts.workers(workers, problems)
     for report in found.items:
         yield from verdicts.account(report)

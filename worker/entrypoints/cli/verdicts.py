@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from worker.adapters.store.clock import TOLERATED_S
 from worker.adapters.store.durability import Durability, is_too_old
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import Job
@@ -64,6 +65,16 @@ def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, 
         return "warn", message, advice
     message = f" may forget the last {lost}'s changes in a power cut, {_PAID_AGAIN}"
     return "warn", message, "Set its appendfsync to always."
+
+
+def clock(ahead_s: float) -> Iterator[Finding]:
+    """Whether this machine and Redis agree about the time; ``ahead_s``: seconds we are ahead."""
+    if abs(ahead_s) <= TOLERATED_S:
+        return
+    way = "ahead of" if ahead_s > 0 else "behind"
+    message = f"this machine is {abs(ahead_s):,.0f} s {way} Redis"
+    advice = "Redis's time counts, so nothing goes wrong; but set the one that is wrong, as by NTP."
+    yield Finding("clock", "warn", message, advice)
 
 
 def workers(count: int, problems: Sequence[str]) -> Iterator[Finding]:

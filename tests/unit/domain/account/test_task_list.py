@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from worker.domain.account.task_list import (
     GATEWAY_AFTER_POST_S,
+    KEPT,
     Accepted,
     Doubt,
     History,
@@ -49,6 +50,32 @@ def named(numbers: range) -> tuple[str, ...]:
 def with_row(row: Row) -> Listing:
     whole = listing()
     return replace(whole, rows=(*whole.rows, row))
+
+
+#: A gateway's list as it is read two minutes after the POST, the newest first: jobs went on.
+LATER = tuple(task(number, P + (number - 10) * 4 + 2.5) for number in range(40))
+NEWEST_FIRST = tuple(Row(each.task_id, ours=True) for each in reversed(LATER))
+UNSEEN = Row("t99", ours=False, stated=False)  #: a row that the gateway did not look at yet
+
+
+@pytest.mark.parametrize(
+    ("above", "believed"),
+    [
+        (0, True),
+        (10, True),  # t29 was submitted 78.5 s after the POST
+        (11, False),  # t28 only 74.5 s after it
+        (20, False),
+        (40, False),
+    ],
+)
+def test_a_row_that_a_gateway_wrote_down_later_is_not_the_task_in_doubt(
+    above: int, believed: bool
+) -> None:
+    rows = (*NEWEST_FIRST[:above], UNSEEN, *NEWEST_FIRST[above:])
+    read = Listing(P + 130, rows, LATER, by_gateway=True)
+    assert proves_absence(read, CLEAN, DOUBT) == believed
+    # The order of other lists says nothing.
+    assert not proves_absence(replace(read, by_gateway=False), CLEAN, DOUBT)
 
 
 def test_a_whole_list_from_before_the_post_and_after_it_is_believed() -> None:
@@ -171,7 +198,7 @@ def test_the_first_one_needs_a_list_that_was_never_full_and_lost_nothing() -> No
     assert not proves_absence(listing(FIRST[1:]), GREW, DOUBT), "it may have restarted at once"
     older = (task(99, P - 900), *FIRST)
     assert not proves_absence(listing(older, without=("t99",)), GREW, DOUBT), "it forgets"
-    many = tuple(task(n, P + n / 3) for n in range(100))
+    many = tuple(task(n, P + n / 15) for n in range(KEPT))
     assert not proves_absence(listing((*FIRST[:1], *many[1:])), GREW, DOUBT), "are these all?"
 
 

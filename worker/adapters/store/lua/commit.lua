@@ -35,7 +35,7 @@
 --                                   came_back: a task was unknown for a while only; has:<settings>:<call>,
 --                                   lacks:<settings>:<call>: since when; seedless: jobs in a row; ledger: what is known of
 --                                   its own
---   accepted:<account>        zset  <posted_at>|<sort>|<task id> -> accepted_at; the newest 100
+--   accepted:<account>        zset  <posted_at>|<sort>|<task id> -> accepted_at; the newest 500
 --   unbooked:<account>        zset  id of a job that is over -> when its charge is looked for in the provider's ledger
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
@@ -309,7 +309,7 @@ local function learn(said)
   if said.lag_s ~= cjson.null then learn_mean(stats, 'lag', 'deviation', said.lag_s) end
 end
 
-local MOST_ACCEPTED = 100
+local MOST_ACCEPTED = 500
 
 local function remember_accepted(task)
   local key = prefix .. 'accepted:' .. account
