@@ -9,7 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -22,6 +22,7 @@ from celery import Celery, chain, group
 
 from tests.neighbours import servers
 from tests.neighbours.conftest import Seen
+from tests.support.ports import free_port
 from tests.support.processes import clean_env, command, wait_for
 from worker.adapters.store import Filter
 from worker.adapters.store.store import Store
@@ -532,4 +533,31 @@ def test_a_task_of_another_program_at_our_door_is_kept(beside: Beside, seen: See
         case="`shop.ok` and `hookline.imagin` sent to the queue `hookline`",
         server=beside.server,
         result="kept as `unknown_task`, with the nearest name",
+    )
+
+
+def test_a_request_waits_for_redis_for_as_long_as_it_takes(
+    tmp_path: Path, plain_redis: servers.RedisServer, seen: Seen
+) -> None:
+    """Celery's default is to give a message up after three retries."""
+    port, broker, backend = free_port(), plain_redis.url(db=3), plain_redis.url(db=4)
+    with ExitStack() as away:
+        jobs = away.enter_context(servers.redis_server(tmp_path / "jobs", port=port))
+        one = Beside(tmp_path, jobs.url(), broker, backend, plain_redis.version)
+        with one.app, ExitStack() as working:
+            working.enter_context(one.hookline())
+            away.close()
+            one.send("patient", retries=50)
+            wrong = one.send(kwargs={"promt": "patient"}, retries=50)
+            log = tmp_path / "worker.log"
+            wait_for(lambda: log.read_text().count("task.sent_again") >= 2, "both are sent again")
+            with servers.redis_server(tmp_path / "jobs", port=port):
+                wait_for(lambda: one.jobs("patient"), "the job", 60)
+                assert one.refusal(wrong).reason == "invalid"
+                working.close()
+    seen(
+        case="the job store is away when a request comes, which was sent again 50 times before",
+        server=one.server,
+        result="sent again every five seconds; then the job is made, and a wrong one kept as "
+        "refused",
     )

@@ -7,6 +7,7 @@ acknowledged once the job is stored or its refusal is kept; while Redis is away 
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+import structlog
 from celery import Celery, Task
 from celery.exceptions import InvalidTaskError, Reject
 from celery.worker.request import Request
@@ -17,6 +18,8 @@ from worker.domain.errors import FieldError, HooklineError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS, Kind
 from worker.domain.refusals import Sent
 from worker.domain.requests import parse_key
+
+log = structlog.get_logger(__name__)
 
 #: Seconds before a message is tried again while Redis is away.
 _TRY_AGAIN_S = 5
@@ -102,6 +105,7 @@ def _misuses(kind: Kind, sent: Sent, *, chord: bool) -> Iterator[FieldError]:
 
 
 def _send_again(task: Task[..., str], error: HooklineError) -> NoReturn:
+    log.warning("task.sent_again", task=task.name, message_id=task.request.id, error=str(error))
     try:
         # To our queue: an exchange may have given the message to others as well.
         raise task.retry(exc=error, countdown=_TRY_AGAIN_S, queue=DOOR)
