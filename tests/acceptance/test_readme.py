@@ -19,12 +19,10 @@ from shutil import which
 from typing import Any
 
 import pytest
+from dotenv import dotenv_values
 
-from config.broker_urls import broker_beside
-from config.redis_urls import parse
 from tests.support.drawing import draw
-from tests.support.processes import ROOT, clean_env, up, wait_for
-from worker.adapters.local.private_redis import private_redis_url
+from tests.support.processes import ROOT, clean_env, hookline, up, wait_for
 from worker.adapters.local.running import told_by_up
 from worker.domain.error_codes import ErrorCode, Family
 from worker.domain.job import Status
@@ -125,21 +123,21 @@ def reader() -> Iterator[Reader]:
         )
         (folder / "photo.png").write_bytes(draw())
         with up(folder):
-            redis_url = private_redis_url(folder / ".hookline")
-            assert redis_url is not None
             port = int(told_by_up(folder / ".hookline")["HOOKLINE_PORT"])
-            yield Reader(folder, _environment(folder, broker_beside(parse(redis_url)).url), port)
+            yield Reader(folder, _environment(folder), port)
 
 
-def _environment(folder: Path, broker_url: str) -> dict[str, str]:
-    """`hookline` is on the PATH, as it is after `. .venv/bin/activate`."""
+def _environment(folder: Path) -> dict[str, str]:
+    """`hookline` is on the PATH, as it is after `. .venv/bin/activate`; `hookline env` was read."""
     tools = folder / "bin"
     tools.mkdir()
     command = tools / "hookline"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m worker.entrypoints.cli "$@"\n')
     command.chmod(0o755)
     path = os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)])
-    return clean_env(PATH=path, HOOKLINE_BROKER_URL=broker_url)
+    (folder / "shop.env").write_text(hookline(folder, "env").stdout)
+    given = dotenv_values(folder / "shop.env")
+    return clean_env(PATH=path, HOOKLINE_BROKER_URL=given["HOOKLINE_BROKER_URL"] or "")
 
 
 @pytest.mark.parametrize("block", blocks(), ids=lambda block: f"{block.page}:{block.line}")

@@ -8,6 +8,7 @@ from tests.support.jobs import NOW
 from tests.support.stores import OwnStore
 from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import Notify
+from worker.domain.notifications import delivered
 from worker.domain.refusals import KEPT, Refusal, RefusalReason, Sent, refuse, tell
 
 TARGET = Notify(("request.refused",), celery_task="shop.refused")
@@ -44,6 +45,20 @@ def test_only_the_newest_are_kept(store: OwnStore) -> None:
     assert store.refusals.count(0) == KEPT
     assert [store.refusals.get(one.id) is None for one in all_[:4]] == [True, True, True, False]
     assert store.client.hlen(f"{store.prefix}refused:docs") == KEPT
+
+
+def test_with_an_old_one_goes_its_notification_if_it_was_sent(store: OwnStore) -> None:
+    """Otherwise a sender that errs in a loop would fill the memory."""
+    sent, unsent, *rest = (a_refusal(str(n), NOW + n) for n in range(KEPT + 2))
+    for one in (sent, unsent):
+        store.refusals.keep(one, tell(one, TARGET))
+    [note, _] = store.outbox.claim(NOW + 1, 10, 60)
+    assert store.outbox.settle(delivered(note, NOW, "sent"), NOW)
+    for one in rest:
+        store.refusals.keep(one, None)
+    assert store.outbox.get(f"msg_{sent.id}") is None
+    assert store.outbox.get(f"msg_{unsent.id}") is not None
+    assert store.snapshot().disagreements(lambda _: 0) == []
 
 
 def test_pages_follow_one_another_newest_first(store: OwnStore) -> None:

@@ -230,6 +230,7 @@ def test_over_http_names_may_be_numbers(web: Web) -> None:
     made = web.client.post("/v1/jobs", json=body, headers=AUTH)
     assert made.status_code == 202, made.get_json()
     assert made.get_json()["parent_id"] == parent.id
+    assert web.client.get(f"/v1/jobs/{UUID(parent.id)}", headers=AUTH).get_json()["id"] == parent.id
     pressed = web.client.post(f"/v1/jobs/{parent.id}/press", json={"button": 1}, headers=AUTH)
     assert pressed.status_code == 422, "such a button is not there, and that is all"
 
@@ -237,7 +238,7 @@ def test_over_http_names_may_be_numbers(web: Web) -> None:
 def test_python_takes_numbers_and_uuids(web: Web) -> None:
     first = client.imagine("a cat", key=18, tenant="42")
     assert client.imagine("a cat", key="18", tenant="42").id == first.id
-    assert client.get(UUID(first.id)).id == first.id
+    assert client.get(UUID(first.id)).id == client.get(str(UUID(first.id))).id == first.id
     for key in ("", True, 1.5):
         with pytest.raises(InvalidRequest, match="key: "):
             client.imagine("a cat", key=key)  # type: ignore[arg-type]

@@ -272,19 +272,21 @@ _MAX_BITS = 4096
 _NUMBER_OR_TEXT = BeforeValidator(as_text, json_schema_input_type=str | int)
 
 
-def _plain_id(job_id: str) -> str:
-    """The id as Hookline writes it: a database may have kept it as a UUID."""
+def plain_id(job_id: str) -> str:
+    """The id of a job as Hookline writes it: a database may have kept it as a UUID."""
     return job_id.replace("-", "") if _UUID.fullmatch(job_id) else job_id
 
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+#: A UUID as text.
+UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UUID = re.compile(UUID_PATTERN)
 
 #: Of an account, a button, a queue.
 Name = Annotated[str, text(200), _NUMBER_OR_TEXT]
 #: Of a provider task.
 Id = Annotated[str, text(MAX_ID), _NUMBER_OR_TEXT]
 #: Of a job of Hookline.
-OurId = Annotated[Id, AfterValidator(_plain_id)]
+OurId = Annotated[Id, AfterValidator(plain_id)]
 CustomId = Annotated[str, text(1000), _NUMBER_OR_TEXT]
 Prompt = Annotated[str, text(MAX_PROMPT, lines=True), AfterValidator(_visible)]
 #: Marks a field that holds a picture; see worker.adapters.storage.inputs.

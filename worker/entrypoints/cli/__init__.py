@@ -10,6 +10,7 @@ _PLACES = {
     "up": ("up",),
     "demo": ("demo",),
     "doctor": ("doctor",),
+    "env": ("env",),
     "kinds": tuple(kind.value.replace("_", "-") for kind in SUBMITTED_KINDS),
     "batch": ("batch",),
     "accounts": ("accounts", "pause", "resume"),

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from config.settings import Settings, load_settings
+from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import claimed, tell
 from worker.adapters.local.stopping import Stop
 from worker.entrypoints.cli import stack
@@ -95,6 +96,7 @@ def print_places(planned: stack.Plan) -> None:
             ("provider", f"{a.name}  {a.url}" if several else f"{a.url}{kind}")
             for a in settings.accounts
         ),
+        ("broker", _broker_place(settings)),
         ("callbacks", callbacks),
         ("pictures", settings.storage_url.removeprefix("file://")),
         ("logs", str(settings.state_dir / "logs")),
@@ -111,6 +113,16 @@ def print_places(planned: stack.Plan) -> None:
 def _token_place(settings: Settings) -> str:
     kept = settings.state_dir / "api-token"
     return str(kept) if kept.exists() else "as set in HOOKLINE_API_TOKEN"
+
+
+def _broker_place(settings: Settings) -> str:
+    """What apps of Celery are given; `hookline env` prints a broker's password, this does not."""
+    private = private_redis_url(settings.state_dir) if settings.redis_url is None else None
+    if settings.broker_url or private is None:
+        name = "HOOKLINE_BROKER_URL" if settings.broker_url else "HOOKLINE_REDIS_URL"
+        return f"as set in {name}  (for your apps: hookline env)"
+    broker = settings.broker(private).url
+    return "for your apps: hookline env" if "@" in broker else broker
 
 
 def _print_raw(name: str, line: str) -> None:

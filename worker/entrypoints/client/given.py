@@ -7,6 +7,7 @@ from uuid import UUID
 
 from worker.domain.job import Job
 from worker.domain.requests import parse_key, parse_then_shorthand
+from worker.domain.requests.base import plain_id
 
 Picture = str | os.PathLike[str]
 Bot = Literal["MID_JOURNEY", "NIJI_JOURNEY"]
@@ -80,13 +81,7 @@ def plain(value: Any) -> Any:
 
 def id_of(job: JobOrId) -> str:
     """The job's id; a database may have kept it as a UUID."""
-    match job:
-        case Job():
-            return job.id
-        case UUID():
-            return job.hex
-        case _:
-            return job
+    return job.id if isinstance(job, Job) else plain_id(str(job))
 
 
 def key_of(key: Key | None) -> str | None:
