@@ -81,7 +81,9 @@ SIGNATURE = (
 class Beside:
     """Hookline's worker and a shop's, at one broker; nobody answers as a provider."""
 
-    def __init__(self, folder: Path, jobs: str, broker: str, backend: str, server: str) -> None:
+    def __init__(
+        self, folder: Path, jobs: str, broker: str, backend: str, server: str, **env: str
+    ) -> None:
         self.folder, self.server = folder, f"{server}, {CELERY}"
         self.store = Store(redis.Redis.from_url(jobs))
         self.app = Celery("shop", broker=broker, set_as_current=False)
@@ -93,6 +95,7 @@ class Beside:
             HOOKLINE_PROVIDER_URL="http://127.0.0.1:9",
             HOOKLINE_LOG_FORMAT="json",
             HOOKLINE_REFUSED_NOTIFY="shop.refused@shop",
+            **env,
         )
         self._shop = clean_env(SHOP_BROKER=broker, SHOP_BACKEND=backend, PYTHONPATH=str(folder))
 
@@ -206,12 +209,10 @@ class Beside:
 def beside(
     tmp_path_factory: pytest.TempPathFactory, plain_redis: servers.RedisServer
 ) -> Iterator[Beside]:
-    urls = [plain_redis.url(db=db) for db in (0, 1, 2)]
-    with redis.Redis.from_url(urls[0]) as client:
+    jobs, broker, backend = (plain_redis.url(db=db) for db in (0, 1, 2))
+    with redis.Redis.from_url(jobs) as client:
         client.flushall()
-    jobs, broker, backend = urls
-    folder = tmp_path_factory.mktemp("door")
-    made = Beside(folder, jobs, broker, backend, plain_redis.version)
+    made = Beside(tmp_path_factory.mktemp("door"), jobs, broker, backend, plain_redis.version)
     with made.app, made.working():
         yield made
 
@@ -255,22 +256,18 @@ def test_what_follows_in_a_chain_gets_the_jobs_id(beside: Beside, seen: Seen) ->
     )
 
 
-@pytest.mark.parametrize("queue", ["shop", None])
-def test_a_link_gets_the_jobs_id(beside: Beside, seen: Seen, queue: str | None) -> None:
-    prompt = f"linked to {queue}"
-    beside.send(prompt, link=self_queued(beside, "made", queue), ignore_result=False)
-    job = beside.job(prompt)
-    wait_for(lambda: job.id in beside.ran("made"), "the link")
-    where = f"queue `{queue}`" if queue else "no queue: it goes to `celery`"
+def test_a_link_gets_the_jobs_id(beside: Beside, seen: Seen) -> None:
+    made = beside.app.signature("shop.made")
+    beside.send("linked", link=beside.shop_task("made"), ignore_result=False)
+    beside.send("linked without a queue", link=made)
+    for prompt in ("linked", "linked without a queue"):
+        job = beside.job(prompt)
+        wait_for(lambda job=job: job.id in beside.ran("made"), "the link")  # type: ignore[misc]
     seen(
-        case=f"`link=shop.made.s()` with {where}",
+        case="`link=shop.made.s()`, with and without a queue",
         server=beside.server,
-        result="`shop.made` receives the job's id",
+        result="`shop.made` receives the job's id, without a queue in `celery`",
     )
-
-
-def self_queued(beside: Beside, name: str, queue: str | None) -> Any:
-    return beside.app.signature(f"shop.{name}", **({"queue": queue} if queue else {}))
 
 
 def test_a_refused_request_starts_link_error_and_not_link(beside: Beside, seen: Seen) -> None:
@@ -349,20 +346,29 @@ def test_the_reason_is_told_to_the_task_that_is_named(beside: Beside, seen: Seen
     )
 
 
-@pytest.mark.parametrize(
-    "key",
-    [18, uuid.UUID(int=7), decimal.Decimal(19), "20", "ключ"],
-    ids=["number", "uuid", "decimal", "text", "unicode"],
-)
-def test_a_key_may_be_a_number_or_a_uuid(beside: Beside, seen: Seen, key: Any) -> None:
-    prompt = f"with the key {key}"
-    for given in (key, str(key), key):
-        beside.send(prompt, kwargs={"job_key": given})
-    beside.job(prompt)
+def test_a_key_may_be_a_number_or_a_uuid(beside: Beside, seen: Seen) -> None:
+    keys = (18, uuid.UUID(int=7), decimal.Decimal(19), "20", "ключ")
+    for key in keys:
+        for given in (key, str(key), key):
+            beside.send(f"with the key {key}", kwargs={"job_key": given})
+    for key in keys:
+        beside.job(f"with the key {key}")
     seen(
-        case=f"`job_key` is {key!r}, sent three times, once as text",
+        case="`job_key` is a number, a UUID, a Decimal or text, each sent three times",
         server=beside.server,
-        result="one job",
+        result="one job for each; as text it is the same key",
+    )
+
+
+def test_a_key_of_another_kind_is_refused(beside: Beside, seen: Seen) -> None:
+    keys: tuple[Any, ...] = (None, True, [], 1.5, "", "x" * 300)
+    for message in [beside.send("keyless", kwargs={"job_key": key}) for key in keys]:
+        assert "job_key" in beside.refusal(message).message
+    assert not beside.jobs("keyless")
+    seen(
+        case="`job_key` is None, true, a list, 1.5, empty or too long",
+        server=beside.server,
+        result="refused and listed",
     )
 
 
@@ -382,20 +388,20 @@ def test_values_of_celerys_json_are_taken_as_text(beside: Beside, seen: Seen) ->
     )
 
 
-@pytest.mark.parametrize("serializer", ["json", "yaml", "pickle"])
-def test_only_json_is_read(beside: Beside, seen: Seen, serializer: str) -> None:
-    prompt = f"in {serializer}"
-    message = beside.send(prompt, serializer=serializer)
-    if serializer == "json":
-        beside.job(prompt)
-        result = "a job"
-    else:
-        one = beside.refusal(message)
+def test_only_json_is_read(beside: Beside, seen: Seen) -> None:
+    beside.send("in json", serializer="json")
+    for name in ("yaml", "pickle"):
+        one = beside.refusal(beside.send(f"in {name}", serializer=name))
+        assert one.reason == "unreadable"
         assert 'serializer="json"' in one.message
-        assert prompt in one.fields, "Celery sends a text of the arguments along"
-        assert not beside.jobs(prompt)
-        result = "refused and listed, never opened; the worker lives on"
-    seen(case=f"`serializer={serializer}`", server=beside.server, result=result)
+        assert f"in {name}" in one.fields, "Celery sends a text of the arguments along"
+        assert not beside.jobs(f"in {name}")
+    beside.job("in json")
+    seen(
+        case="`serializer=` `json`, `yaml`, `pickle`",
+        server=beside.server,
+        result="a job; the others are refused and listed, and never opened",
+    )
 
 
 @pytest.mark.parametrize("protocol", [1, 2])
@@ -432,11 +438,11 @@ def fresh_amqp(app: Celery) -> Iterator[None]:
         app.__dict__.pop("amqp", None)
 
 
-@pytest.mark.parametrize("compression", ["gzip", "bzip2", "lzma"])
-def test_compressed_messages_are_read(beside: Beside, seen: Seen, compression: str) -> None:
-    beside.send(f"in {compression}", compression=compression)
-    beside.job(f"in {compression}")
-    seen(case=f"`compression={compression}`", server=beside.server, result="a job")
+def test_compressed_messages_are_read(beside: Beside, seen: Seen) -> None:
+    for name in ("gzip", "bzip2", "lzma"):
+        beside.send(f"in {name}", compression=name)
+        beside.job(f"in {name}")
+    seen(case="`compression=` `gzip`, `bzip2`, `lzma`", server=beside.server, result="a job each")
 
 
 def test_expires_and_countdown(beside: Beside, seen: Seen) -> None:
@@ -455,14 +461,14 @@ def test_expires_and_countdown(beside: Beside, seen: Seen) -> None:
     )
 
 
-@pytest.mark.parametrize("priority", [0, 5, 9])
-def test_messages_of_any_priority_are_taken(beside: Beside, seen: Seen, priority: int) -> None:
-    beside.send(f"of message priority {priority}", priority=priority)
-    assert beside.job(f"of message priority {priority}").options.priority == 5
+def test_messages_of_any_priority_are_taken(beside: Beside, seen: Seen) -> None:
+    for priority in (0, 5, 9):
+        beside.send(f"of priority {priority}", priority=priority, time_limit=1, soft_time_limit=1)
+        assert beside.job(f"of priority {priority}").options.priority == 5
     seen(
-        case=f"`priority={priority}` of the message",
+        case="`priority=` 0, 5, 9 of the message, with time limits",
         server=beside.server,
-        result="a job; its own priority is the field",
+        result="a job each; its own priority is the field, and the limits are ignored",
     )
 
 
@@ -498,30 +504,24 @@ def sender(body: bytes, headers: dict[str, Any]) -> Callable[[Any], None]:
     return send
 
 
-@pytest.mark.parametrize("what", unreadable())
-def test_a_message_that_is_no_task_is_kept_and_harms_nobody(
-    beside: Beside, seen: Seen, what: str
-) -> None:
-    beside.store.refusals.forget(float("inf"), 1000)
-    worker = workers(beside)
-    unreadable()[what](beside.app)
-    beside.settle()
-    wait_for(lambda: beside.store.refusals.page(1).refusals, "the refusal")
-    [one] = beside.store.refusals.page(10).refusals
-    assert one.reason == "unreadable"
-    assert workers(beside) == worker, "the same worker goes on"
-    seen(
-        case=f"a message that is no task ({what})",
-        server=beside.server,
-        result="kept as `unreadable` and acknowledged; the worker goes on",
-    )
-
-
-def workers(beside: Beside) -> set[str]:
+def test_messages_that_are_no_task_are_kept_and_harm_nobody(beside: Beside, seen: Seen) -> None:
+    odd = unreadable()
+    for what, send in odd.items():
+        beside.store.refusals.forget(float("inf"), 1000)
+        send(beside.app)
+        beside.settle()
+        wait_for(lambda: beside.store.refusals.page(1).refusals, f"the refusal of {what}")
+        [one] = beside.store.refusals.page(10).refusals
+        assert one.reason == "unreadable", what
     log = (beside.folder / "worker.log").read_text()
     assert "Unrecoverable" not in log
     assert "Connection to broker lost" not in log
-    return {each.place for each in beside.store.workers.present(0)}
+    assert len(beside.store.workers.present(0)) == 1, "the first one goes on"
+    seen(
+        case=f"{len(odd)} kinds of message that are no task: no id, a body of null, cut off, ...",
+        server=beside.server,
+        result="kept as `unreadable` and acknowledged; the worker goes on",
+    )
 
 
 def test_a_task_of_another_program_at_our_door_is_kept(beside: Beside, seen: Seen) -> None:
