@@ -11,19 +11,19 @@ from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Findings, trial
 from worker.domain.job import Job
 
-_TOKEN = "canary-ledger-token-0d5e"
+TOKEN = "canary-ledger-token-0d5e"
 #: From quota to millionths of a unit.
 _AMOUNT = 2
 #: The last charges are read within so many seconds.
 _BOOKED_S = 60.0
 
 _SANDBOX = (
-    "--dialect", "gateway", "--books-token", _TOKEN, "--task-price", "0.25", "--failures", "0.15",
+    "--dialect", "gateway", "--books-token", TOKEN, "--task-price", "0.25", "--failures", "0.15",
     "--errors-after", "0.15", "--cut-replies", "0.1",
 )  # fmt: skip
 _SETTINGS = {
     "HOOKLINE_PROVIDER_DIALECT": "gateway",
-    "HOOKLINE_LEDGER_TOKEN": _TOKEN,
+    "HOOKLINE_LEDGER_TOKEN": TOKEN,
     "HOOKLINE_LEDGER_USER": "1",
     # Nothing but the gateway's books ends a doubt within this scenario.
     "HOOKLINE_DOUBT_WINDOW_S": "1800",

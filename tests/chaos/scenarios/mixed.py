@@ -7,6 +7,7 @@ from tests.chaos.oracle import Rules
 from tests.chaos.places import stays
 from tests.chaos.providers import Provider
 from tests.chaos.scenario import Row, Run, Scenario
+from tests.chaos.scenarios.ledger import TOKEN
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Findings, trial
 from worker.domain.job import Job
@@ -38,6 +39,26 @@ def mixed(run: Run) -> Row:
         Load(run.pick(6, 25)),
         rules=Rules(in_doubt=run.pick(2, 0)),
         seconds=run.pick(60, 240),
+    )
+
+
+def unlisted(run: Run) -> Row:
+    """The same in front of a gateway, which has no list of tasks, but the ledger of its user."""
+    gateway = ("--dialect", "gateway", "--books-token", TOKEN, "--fetch-lag", "15")
+    settings = {
+        "HOOKLINE_PROVIDER_DIALECT": "gateway",
+        "HOOKLINE_LEDGER_TOKEN": TOKEN,
+        "HOOKLINE_LEDGER_USER": "1",
+    }
+    return trial(
+        run,
+        Setup(
+            sandbox=("--task-seconds", "3", "--max-running", f"{_PLACES}", *gateway, *MIX),
+            settings=_LONG | settings,
+        ),
+        Load(25),
+        rules=Rules(),
+        seconds=360,
     )
 
 
@@ -102,6 +123,7 @@ def _hasty(run: Run, program: str = "worker") -> tuple[str, ...]:
 
 SCENARIOS = (
     Scenario("F23", "the provider's troubles at once, few places", mixed),
+    Scenario("F23b", "likewise, with a ledger instead of a list", unlisted, short=False),
     Scenario("F24", "provider times out, and delivers late", overdue),
     Scenario("F25", "task lists that lack what they should show", wrong_lists),
 )
