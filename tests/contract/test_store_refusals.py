@@ -9,7 +9,7 @@ from tests.support.stores import OwnStore
 from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import delivered
-from worker.domain.refusals import KEPT, Refusal, RefusalReason, Sent, refuse, tell
+from worker.domain.refusals import KEPT, Refusal, RefusalReason, Sent, notification_of, refuse
 
 TARGET = Notify(("request.refused",), celery_task="shop.refused")
 
@@ -30,11 +30,11 @@ def test_it_comes_back_as_it_was_kept(store: OwnStore) -> None:
 def test_one_that_comes_twice_is_kept_and_told_once(store: OwnStore) -> None:
     one = a_refusal()
     again = replace(one, created_at=NOW + 300)
-    assert store.refusals.keep(one, tell(one, TARGET))
-    assert not store.refusals.keep(again, tell(again, TARGET))
+    assert store.refusals.keep(one, notification_of(one, TARGET))
+    assert not store.refusals.keep(again, notification_of(again, TARGET))
     assert store.refusals.page(10).refusals == (one,)
     [note] = store.outbox.claim(NOW + 400, 10, 60)
-    assert note == replace(tell(one, TARGET), version=1)
+    assert note == replace(notification_of(one, TARGET), version=1)
     assert store.snapshot().disagreements(lambda _: 0) == []
 
 
@@ -51,7 +51,7 @@ def test_with_an_old_one_goes_its_notification_if_it_was_sent(store: OwnStore) -
     """Otherwise a sender that errs in a loop would fill the memory."""
     sent, unsent, *rest = (a_refusal(str(n), NOW + n) for n in range(KEPT + 2))
     for one in (sent, unsent):
-        store.refusals.keep(one, tell(one, TARGET))
+        store.refusals.keep(one, notification_of(one, TARGET))
     [note, _] = store.outbox.claim(NOW + 1, 10, 60)
     assert store.outbox.settle(delivered(note, NOW, "sent"), NOW)
     for one in rest:

@@ -78,7 +78,7 @@ SIGNATURE = (
 )
 
 
-class Beside:
+class Neighbours:
     """Hookline's worker and a shop's, at one broker; nobody answers as a provider."""
 
     def __init__(
@@ -100,7 +100,7 @@ class Beside:
         self._shop = clean_env(SHOP_BROKER=broker, SHOP_BACKEND=backend, PYTHONPATH=str(folder))
 
     @contextmanager
-    def working(self) -> Iterator["Beside"]:
+    def working(self) -> Iterator["Neighbours"]:
         """Both workers run, and take messages."""
         shop = [sys.executable, "-m", "celery", "-A", "shop", "worker", "--pool=solo"]
         shop += ["-Q", "shop,celery", "--loglevel=INFO"]
@@ -206,131 +206,131 @@ class Beside:
 
 
 @pytest.fixture(scope="module")
-def beside(
+def both(
     tmp_path_factory: pytest.TempPathFactory, plain_redis: servers.RedisServer
-) -> Iterator[Beside]:
+) -> Iterator[Neighbours]:
     jobs, broker, backend = (plain_redis.url(db=db) for db in (0, 1, 2))
     with redis.Redis.from_url(jobs) as client:
         client.flushall()
-    made = Beside(tmp_path_factory.mktemp("door"), jobs, broker, backend, plain_redis.version)
+    made = Neighbours(tmp_path_factory.mktemp("door"), jobs, broker, backend, plain_redis.version)
     with made.app, made.working():
         yield made
 
 
-def test_a_chain_with_a_mutable_signature_is_refused_and_said(beside: Beside, seen: Seen) -> None:
+def test_a_chain_with_a_mutable_signature_is_refused_and_said(both: Neighbours, seen: Seen) -> None:
     results = [
-        chain(beside.shop_task("ok", number), beside.signature("mutable", immutable=False))()
+        chain(both.shop_task("ok", number), both.signature("mutable", immutable=False))()
         for number in (1, 2, 3)
     ]
-    found = [beside.refusal(result.id) for result in results]
+    found = [both.refusal(result.id) for result in results]
     assert [one.args for one in found] == [[1], [2], [3]]
     assert all("immutable=True" in one.message for one in found)
-    assert beside.jobs("mutable") == []
+    assert both.jobs("mutable") == []
     seen(
         case="`chain(shop.ok.s(1), hookline.s(...))`: the result before comes as a positional "
         "argument",
-        server=beside.server,
+        server=both.server,
         result="refused and listed, with how to write it; no job",
     )
 
 
-def test_a_chain_with_an_immutable_signature_makes_its_jobs(beside: Beside, seen: Seen) -> None:
+def test_a_chain_with_an_immutable_signature_makes_its_jobs(both: Neighbours, seen: Seen) -> None:
     for number in (1, 2, 3):
-        chain(beside.shop_task("ok", number), beside.signature("immutable", job_key=number))()
-    wait_for(lambda: len(beside.jobs("immutable")) == 3, "three jobs")
+        chain(both.shop_task("ok", number), both.signature("immutable", job_key=number))()
+    wait_for(lambda: len(both.jobs("immutable")) == 3, "three jobs")
     seen(
         case="`chain(shop.ok.s(1), hookline.si(...))`, three times with keys 1, 2 and 3",
-        server=beside.server,
+        server=both.server,
         result="three jobs",
     )
 
 
-def test_what_follows_in_a_chain_gets_the_jobs_id(beside: Beside, seen: Seen) -> None:
-    chain(beside.signature("then the shop"), beside.shop_task("made"))()
-    job = beside.job("then the shop")
-    wait_for(lambda: job.id in beside.ran("made"), "the shop's task")
+def test_what_follows_in_a_chain_gets_the_jobs_id(both: Neighbours, seen: Seen) -> None:
+    chain(both.signature("then the shop"), both.shop_task("made"))()
+    job = both.job("then the shop")
+    wait_for(lambda: job.id in both.ran("made"), "the shop's task")
     seen(
         case="`chain(hookline.si(...), shop.made.s())`",
-        server=beside.server,
+        server=both.server,
         result="`shop.made` receives the job's id",
     )
 
 
-def test_a_link_gets_the_jobs_id(beside: Beside, seen: Seen) -> None:
-    made = beside.app.signature("shop.made")
-    beside.send("linked", link=beside.shop_task("made"), ignore_result=False)
-    beside.send("linked without a queue", link=made)
+def test_a_link_gets_the_jobs_id(both: Neighbours, seen: Seen) -> None:
+    made = both.app.signature("shop.made")
+    both.send("linked", link=both.shop_task("made"), ignore_result=False)
+    both.send("linked without a queue", link=made)
     for prompt in ("linked", "linked without a queue"):
-        job = beside.job(prompt)
-        wait_for(lambda job=job: job.id in beside.ran("made"), "the link")  # type: ignore[misc]
+        job = both.job(prompt)
+        wait_for(lambda job=job: job.id in both.ran("made"), "the link")  # type: ignore[misc]
     seen(
         case="`link=shop.made.s()`, with and without a queue",
-        server=beside.server,
+        server=both.server,
         result="`shop.made` receives the job's id, without a queue in `celery`",
     )
 
 
-def test_a_refused_request_starts_link_error_and_not_link(beside: Beside, seen: Seen) -> None:
-    before = beside.ran("made")
-    message = beside.send(
+def test_a_refused_request_starts_link_error_and_not_link(both: Neighbours, seen: Seen) -> None:
+    before = both.ran("made")
+    message = both.send(
         kwargs={"promt": "x"},
-        link=beside.shop_task("made"),
-        link_error=beside.shop_task("failed"),
+        link=both.shop_task("made"),
+        link_error=both.shop_task("failed"),
     )
-    one = beside.refusal(message)
+    one = both.refusal(message)
     assert "did you mean `prompt`" in one.message
-    wait_for(lambda: message in beside.ran("failed"), "the link_error")
-    broken = chain(beside.signature("", job_key=7), beside.shop_task("made"))()
-    beside.refusal(broken.parent.id)
-    chain(beside.signature("after both"), beside.shop_task("made"))()
-    job = beside.job("after both")
-    wait_for(lambda: job.id in beside.ran("made"), "the last link")
-    assert beside.ran("made") == [*before, job.id]
+    wait_for(lambda: message in both.ran("failed"), "the link_error")
+    broken = chain(both.signature("", job_key=7), both.shop_task("made"))()
+    both.refusal(broken.parent.id)
+    chain(both.signature("after both"), both.shop_task("made"))()
+    job = both.job("after both")
+    wait_for(lambda: job.id in both.ran("made"), "the last link")
+    assert both.ran("made") == [*before, job.id]
     seen(
         case="`link`, `link_error` and a chain of a request with a wrong field",
-        server=beside.server,
+        server=both.server,
         result="`link_error` receives the task's id; neither `link` nor the rest of the chain "
         "starts",
     )
 
 
-def test_groups_and_the_body_of_a_chord_are_jobs(beside: Beside, seen: Seen) -> None:
-    group(beside.signature(f"of a group {number}") for number in (1, 2))()
-    beside.shop_sends(f"""
+def test_groups_and_the_body_of_a_chord_are_jobs(both: Neighbours, seen: Seen) -> None:
+    group(both.signature(f"of a group {number}") for number in (1, 2))()
+    both.shop_sends(f"""
         body = {SIGNATURE % "a body"}
         print(json.dumps(chord([ok.s(1), ok.s(2)], body)().id))
     """)
     for prompt in ("of a group 1", "of a group 2", "a body"):
-        beside.job(prompt)
+        both.job(prompt)
     seen(
         case="`group` of Hookline's tasks; one as the body of a `chord` of the shop's",
-        server=beside.server,
+        server=both.server,
         result="a job each",
     )
 
 
-def test_the_members_of_a_chord_are_refused(beside: Beside, seen: Seen) -> None:
-    members = beside.shop_sends(f"""
+def test_the_members_of_a_chord_are_refused(both: Neighbours, seen: Seen) -> None:
+    members = both.shop_sends(f"""
         head = [{SIGNATURE % "a member"} for _ in range(2)]
         print(json.dumps([each.id for each in chord(head, made.s())().parent]))
     """)
     assert len(members) == 2
     for member in members:
-        assert "`notify`" in beside.refusal(member).message
-    assert not beside.jobs("a member")
+        assert "`notify`" in both.refusal(member).message
+    assert not both.jobs("a member")
     seen(
         case="`chord` of Hookline's tasks",
-        server=beside.server,
+        server=both.server,
         result="refused, because no result is stored and its body would never run",
     )
 
 
-def test_the_reason_is_told_to_the_task_that_is_named(beside: Beside, seen: Seen) -> None:
-    message = beside.send("told", kwargs={"priority": 99})
-    one = beside.refusal(message)
+def test_the_reason_is_told_to_the_task_that_is_named(both: Neighbours, seen: Seen) -> None:
+    message = both.send("told", kwargs={"priority": 99})
+    one = both.refusal(message)
 
     def told() -> list[Any]:
-        events = beside.ran("refused")
+        events = both.ran("refused")
         return [event for event in events if event["data"]["message_id"] == message]
 
     wait_for(told, "the notification")
@@ -341,89 +341,89 @@ def test_the_reason_is_told_to_the_task_that_is_named(beside: Beside, seen: Seen
     assert event["data"]["errors"][0]["field"] == "priority"
     seen(
         case="`HOOKLINE_REFUSED_NOTIFY=shop.refused@shop`",
-        server=beside.server,
+        server=both.server,
         result="the task receives what was sent, by whom, and what is wrong with it",
     )
 
 
-def test_a_key_may_be_a_number_or_a_uuid(beside: Beside, seen: Seen) -> None:
+def test_a_key_may_be_a_number_or_a_uuid(both: Neighbours, seen: Seen) -> None:
     keys = (18, uuid.UUID(int=7), decimal.Decimal(19), "20", "ключ")
     for key in keys:
         for given in (key, str(key), key):
-            beside.send(f"with the key {key}", kwargs={"job_key": given})
+            both.send(f"with the key {key}", kwargs={"job_key": given})
     for key in keys:
-        beside.job(f"with the key {key}")
+        both.job(f"with the key {key}")
     seen(
         case="`job_key` is a number, a UUID, a Decimal or text, each sent three times",
-        server=beside.server,
+        server=both.server,
         result="one job for each; as text it is the same key",
     )
 
 
-def test_a_key_of_another_kind_is_refused(beside: Beside, seen: Seen) -> None:
+def test_a_key_of_another_kind_is_refused(both: Neighbours, seen: Seen) -> None:
     keys: tuple[Any, ...] = (None, True, [], 1.5, "", "x" * 300)
-    for message in [beside.send("keyless", kwargs={"job_key": key}) for key in keys]:
-        assert "job_key" in beside.refusal(message).message
-    assert not beside.jobs("keyless")
+    for message in [both.send("keyless", kwargs={"job_key": key}) for key in keys]:
+        assert "job_key" in both.refusal(message).message
+    assert not both.jobs("keyless")
     seen(
         case="`job_key` is None, true, a list, 1.5, empty or too long",
-        server=beside.server,
+        server=both.server,
         result="refused and listed",
     )
 
 
-def test_values_of_celerys_json_are_taken_as_text(beside: Beside, seen: Seen) -> None:
+def test_values_of_celerys_json_are_taken_as_text(both: Neighbours, seen: Seen) -> None:
     order, at = uuid.uuid4(), dt.datetime(2026, 11, 29, 12, tzinfo=dt.UTC)
     metadata = {"order": order, "at": at, "price": decimal.Decimal("9.90"), "day": at.date()}
-    beside.send("rich", kwargs={"tenant": 42, "metadata": metadata})
-    job = beside.job("rich")
+    both.send("rich", kwargs={"tenant": 42, "metadata": metadata})
+    job = both.job("rich")
     assert job.options.tenant == "42"
     assert job.spec.metadata == {
         "order": str(order), "at": at.isoformat(), "price": "9.90", "day": "2026-11-29",
     }  # fmt: skip
     seen(
         case="UUID, datetime, date and Decimal in `metadata`, a number as `tenant`",
-        server=beside.server,
+        server=both.server,
         result="taken as text",
     )
 
 
-def test_only_json_is_read(beside: Beside, seen: Seen) -> None:
-    beside.send("in json", serializer="json")
+def test_only_json_is_read(both: Neighbours, seen: Seen) -> None:
+    both.send("in json", serializer="json")
     for name in ("yaml", "pickle"):
-        one = beside.refusal(beside.send(f"in {name}", serializer=name))
+        one = both.refusal(both.send(f"in {name}", serializer=name))
         assert one.reason == "unreadable"
         assert 'serializer="json"' in one.message
         assert f"in {name}" in one.fields, "Celery sends a text of the arguments along"
-        assert not beside.jobs(f"in {name}")
-    beside.job("in json")
+        assert not both.jobs(f"in {name}")
+    both.job("in json")
     seen(
         case="`serializer=` `json`, `yaml`, `pickle`",
-        server=beside.server,
+        server=both.server,
         result="a job; the others are refused and listed, and never opened",
     )
 
 
 @pytest.mark.parametrize("protocol", [1, 2])
-def test_both_protocols_are_understood(beside: Beside, seen: Seen, protocol: int) -> None:
+def test_both_protocols_are_understood(both: Neighbours, seen: Seen, protocol: int) -> None:
     prompt = f"by protocol {protocol}"
-    beside.app.conf.task_protocol = protocol
+    both.app.conf.task_protocol = protocol
     try:
-        with fresh_amqp(beside.app):
-            beside.send(prompt, link=beside.shop_task("made"))
-            message = beside.send(kwargs={"promt": prompt}, link_error=beside.shop_task("failed"))
-            pickled = beside.send(prompt, serializer="pickle")
+        with fresh_amqp(both.app):
+            both.send(prompt, link=both.shop_task("made"))
+            message = both.send(kwargs={"promt": prompt}, link_error=both.shop_task("failed"))
+            pickled = both.send(prompt, serializer="pickle")
     finally:
-        beside.app.conf.task_protocol = 2
-    job = beside.job(prompt)
-    wait_for(lambda: job.id in beside.ran("made"), "the link")
-    wait_for(lambda: message in beside.ran("failed"), "the link_error")
-    assert beside.refusal(message).fields == {"promt": prompt}
+        both.app.conf.task_protocol = 2
+    job = both.job(prompt)
+    wait_for(lambda: job.id in both.ran("made"), "the link")
+    wait_for(lambda: message in both.ran("failed"), "the link_error")
+    assert both.refusal(message).fields == {"promt": prompt}
     if protocol == 2:  # a message of protocol 1 has its id inside of what is not opened
-        beside.refusal(pickled)
+        both.refusal(pickled)
     seen(
         case=f"`task_protocol={protocol}`",
-        server=beside.server,
+        server=both.server,
         result="jobs, refusals, `link` and `link_error` as usual",
     )
 
@@ -438,36 +438,36 @@ def fresh_amqp(app: Celery) -> Iterator[None]:
         app.__dict__.pop("amqp", None)
 
 
-def test_compressed_messages_are_read(beside: Beside, seen: Seen) -> None:
+def test_compressed_messages_are_read(both: Neighbours, seen: Seen) -> None:
     for name in ("gzip", "bzip2", "lzma"):
-        beside.send(f"in {name}", compression=name)
-        beside.job(f"in {name}")
-    seen(case="`compression=` `gzip`, `bzip2`, `lzma`", server=beside.server, result="a job each")
+        both.send(f"in {name}", compression=name)
+        both.job(f"in {name}")
+    seen(case="`compression=` `gzip`, `bzip2`, `lzma`", server=both.server, result="a job each")
 
 
-def test_expires_and_countdown(beside: Beside, seen: Seen) -> None:
-    late = beside.send("too late", expires=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
-    beside.send("in time", expires=3600)
-    beside.send("later", countdown=2)
-    assert not beside.jobs("later")
-    assert beside.refusal(late).reason == "expired"
-    beside.job("in time")
-    beside.job("later")
-    assert not beside.jobs("too late")
+def test_expires_and_countdown(both: Neighbours, seen: Seen) -> None:
+    late = both.send("too late", expires=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+    both.send("in time", expires=3600)
+    both.send("later", countdown=2)
+    assert not both.jobs("later")
+    assert both.refusal(late).reason == "expired"
+    both.job("in time")
+    both.job("later")
+    assert not both.jobs("too late")
     seen(
         case="`expires` in the past and in an hour, `countdown` of two seconds",
-        server=beside.server,
+        server=both.server,
         result="refused as `expired`; a job; a job two seconds later",
     )
 
 
-def test_messages_of_any_priority_are_taken(beside: Beside, seen: Seen) -> None:
+def test_messages_of_any_priority_are_taken(both: Neighbours, seen: Seen) -> None:
     for priority in (0, 5, 9):
-        beside.send(f"of priority {priority}", priority=priority, time_limit=1, soft_time_limit=1)
-        assert beside.job(f"of priority {priority}").options.priority == 5
+        both.send(f"of priority {priority}", priority=priority, time_limit=1, soft_time_limit=1)
+        assert both.job(f"of priority {priority}").options.priority == 5
     seen(
         case="`priority=` 0, 5, 9 of the message, with time limits",
-        server=beside.server,
+        server=both.server,
         result="a job each; its own priority is the field, and the limits are ignored",
     )
 
@@ -504,34 +504,34 @@ def sender(body: bytes, headers: dict[str, Any]) -> Callable[[Any], None]:
     return send
 
 
-def test_messages_that_are_no_task_are_kept_and_harm_nobody(beside: Beside, seen: Seen) -> None:
+def test_messages_that_are_no_task_are_kept_and_harm_nobody(both: Neighbours, seen: Seen) -> None:
     odd = unreadable()
     for what, send in odd.items():
-        beside.store.refusals.forget(float("inf"), 1000)
-        send(beside.app)
-        beside.settle()
-        wait_for(lambda: beside.store.refusals.page(1).refusals, f"the refusal of {what}")
-        [one] = beside.store.refusals.page(10).refusals
+        both.store.refusals.forget(float("inf"), 1000)
+        send(both.app)
+        both.settle()
+        wait_for(lambda: both.store.refusals.page(1).refusals, f"the refusal of {what}")
+        [one] = both.store.refusals.page(10).refusals
         assert one.reason == "unreadable", what
-    log = (beside.folder / "worker.log").read_text()
+    log = (both.folder / "worker.log").read_text()
     assert "Unrecoverable" not in log
     assert "Connection to broker lost" not in log
-    assert len(beside.store.workers.present(0)) == 1, "the first one goes on"
+    assert len(both.store.workers.present(0)) == 1, "the first one goes on"
     seen(
         case=f"{len(odd)} kinds of message that are no task: no id, a body of null, cut off, ...",
-        server=beside.server,
+        server=both.server,
         result="kept as `unreadable` and acknowledged; the worker goes on",
     )
 
 
-def test_a_task_of_another_program_at_our_door_is_kept(beside: Beside, seen: Seen) -> None:
-    message = beside.app.send_task("shop.ok", args=(1,), queue="hookline").id
-    typo = beside.send("x", kind="imagin")
-    assert beside.refusal(message).reason == "unknown_task"
-    assert "did you mean `hookline.imagine`" in beside.refusal(typo).message
+def test_a_task_of_another_program_at_our_door_is_kept(both: Neighbours, seen: Seen) -> None:
+    message = both.app.send_task("shop.ok", args=(1,), queue="hookline").id
+    typo = both.send("x", kind="imagin")
+    assert both.refusal(message).reason == "unknown_task"
+    assert "did you mean `hookline.imagine`" in both.refusal(typo).message
     seen(
         case="`shop.ok` and `hookline.imagin` sent to the queue `hookline`",
-        server=beside.server,
+        server=both.server,
         result="kept as `unknown_task`, with the nearest name",
     )
 
@@ -543,7 +543,7 @@ def test_a_request_waits_for_redis_for_as_long_as_it_takes(
     port, broker, backend = free_port(), plain_redis.url(db=3), plain_redis.url(db=4)
     with ExitStack() as away:
         jobs = away.enter_context(servers.redis_server(tmp_path / "jobs", port=port))
-        one = Beside(tmp_path, jobs.url(), broker, backend, plain_redis.version)
+        one = Neighbours(tmp_path, jobs.url(), broker, backend, plain_redis.version)
         with one.app, ExitStack() as working:
             working.enter_context(one.hookline())
             away.close()

@@ -74,19 +74,20 @@ def refuse(sent: Sent, reason: RefusalReason, error: Exception, now: float) -> R
     """
     message = str(error) if isinstance(error, HooklineError) else type(error).__name__
     known = error.errors if isinstance(error, InvalidRequest) else ()
-    texts = _Shortened(_TEXT)
     known_by = f"{sent.message_id or repr(now)}\n{message}".encode(errors="replace")
     return Refusal(
         id=sha256(known_by).hexdigest()[:32],
         created_at=now,
         reason=reason,
-        message=_Shortened(_MESSAGE).of(message),
-        errors=tuple(FieldError(texts.of(e.field), texts.of(e.message)) for e in known[:_FIELDS]),
-        task=texts.of(sent.task),
-        message_id=texts.of(sent.message_id),
-        origin=texts.of(sent.origin),
-        args=_Shortened(_TEXT).of(sent.args),
-        fields=_Shortened(_TEXT).of(sent.fields),
+        message=_shortened(message, _MESSAGE),
+        errors=tuple(
+            FieldError(_shortened(each.field), _shortened(each.message)) for each in known[:_FIELDS]
+        ),
+        task=_shortened(sent.task),
+        message_id=_shortened(sent.message_id),
+        origin=_shortened(sent.origin),
+        args=_shortened(sent.args),
+        fields=_shortened(sent.fields),
     )
 
 
@@ -97,10 +98,14 @@ def reason_of(error: Exception) -> RefusalReason:
     return RefusalReason.CONFLICT if isinstance(error, HooklineError) else RefusalReason.DEFECT
 
 
-def tell(one: Refusal, target: Notify) -> Notification:
+def notification_of(one: Refusal, target: Notify) -> Notification:
     """The notification of a refusal; each is sent on its own, in no order."""
     topic, now = Topic.REQUEST_REFUSED.value, one.created_at
     return Notification(f"msg_{one.id}", topic, one.id, one.id, target, now, due_at=now)
+
+
+def _shortened(value: Any, limit: int = _TEXT) -> Any:
+    return _Shortened(limit).of(value)
 
 
 class _Shortened:
@@ -135,7 +140,7 @@ class _Shortened:
                 return self._text(str(value))
 
     def _text(self, text: str) -> str:
-        room = min(self._limit, self._left)
+        room = max(0, min(self._limit, self._left))
         kept = _QUERY.sub(r"\1…", _USER.sub("…@", text[:room]))
         # A store keeps UTF-8, which has no lone surrogates.
         kept = kept.encode(errors="backslashreplace").decode()

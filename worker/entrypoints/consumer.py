@@ -15,7 +15,7 @@ from kombu import Message
 from kombu.exceptions import ContentDisallowed
 
 from worker.adapters.messaging.broker import OUR_OWN
-from worker.domain.errors import HooklineError, InvalidRequest
+from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.refusals import RefusalReason, Sent
 from worker.domain.requests.base import suggestion
@@ -133,5 +133,5 @@ def _problem(message: Message, error: Exception) -> str:
 def _keep(refusals: Refusals, sent: Sent, reason: RefusalReason, problem: str) -> None:
     try:
         refusals.keep(sent, InvalidRequest.of(_FIELDS[reason], problem), reason)
-    except HooklineError as error:  # the log has it
-        log.warning("task.refusal_not_kept", message_id=sent.message_id, error=str(error))
+    except Exception:  # the worker must survive any message
+        log.exception("task.refusal_not_kept", message_id=sent.message_id)

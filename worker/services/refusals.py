@@ -7,7 +7,7 @@ import structlog
 
 from worker.adapters.store.store import Store
 from worker.domain.job_spec import Notify
-from worker.domain.refusals import RefusalReason, Sent, reason_of, refuse, tell
+from worker.domain.refusals import RefusalReason, Sent, notification_of, reason_of, refuse
 
 log = structlog.get_logger(__name__)
 
@@ -36,4 +36,4 @@ class Refusals:
             reason=one.reason.value,
             error=one.message,
         )
-        self._store.refusals.keep(one, tell(one, self._target) if self._target else None)
+        self._store.refusals.keep(one, notification_of(one, self._target) if self._target else None)

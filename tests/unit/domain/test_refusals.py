@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from tests.support.jobs import NOW
 from worker.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
 from worker.domain.job_spec import Notify
-from worker.domain.refusals import RefusalReason, Sent, reason_of, refuse, tell
+from worker.domain.refusals import RefusalReason, Sent, notification_of, reason_of, refuse
 
 WRONG = InvalidRequest([FieldError("prompt", "is required"), FieldError("then", "must be a list")])
 
@@ -93,10 +93,17 @@ def test_values_of_celerys_json_are_kept_as_text() -> None:
     }  # fmt: skip
 
 
+def test_what_grows_when_it_is_written_is_cut_as_well() -> None:
+    found = kept(**{f"f{n}": "\ud800" * 500 for n in range(20)})
+    assert found["f0"] == "\\ud800" * 500
+    assert len(to_json(found)) < 20_000
+
+
 def test_many_wrong_fields_are_cut_short() -> None:
     many = InvalidRequest(FieldError(f"field {n}", "is unknown") for n in range(5000))
     one = refused(Sent(), many)
     assert len(one.errors) == 20
+    assert one.errors[-1] == FieldError("field 19", "is unknown")
     assert len(one.message) < 2100
 
 
@@ -122,7 +129,7 @@ def test_numbers_that_python_does_not_write_are_described() -> None:
 def test_its_notification_waits_for_no_other() -> None:
     target = Notify(("request.refused",), celery_task="shop.refused")
     one, other = (refused(Sent(message_id=name)) for name in ("m1", "m2"))
-    note = tell(one, target)
+    note = notification_of(one, target)
     assert (note.topic, note.subject, note.target) == ("request.refused", one.id, target)
     assert note.due_at == NOW
-    assert note.ordering_key != tell(other, target).ordering_key
+    assert note.ordering_key != notification_of(other, target).ordering_key
