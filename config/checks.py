@@ -10,13 +10,14 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from config import broker_urls, redis_urls
+from config import broker_options, broker_urls, redis_urls
 from worker.domain.assets import naming
 from worker.domain.errors import FieldError
 from worker.domain.job import Status
@@ -216,6 +217,7 @@ PublicUrl = Annotated[str, AfterValidator(_base_url)]
 ProviderUrl = Annotated[str, AfterValidator(_provider_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
+BrokerOptions = Annotated[Mapping[str, Any], BeforeValidator(broker_options.parse)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 AssetNames = Annotated[str, AfterValidator(naming.check)]
 AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
@@ -241,6 +243,7 @@ def across(values: Mapping[str, str]) -> Iterator[FieldError]:
         yield from (FieldError(name, reason) for name in ONE_ACCOUNT if name in values)
     else:
         yield from _one_account(values)
+    yield from _broker(values)
     public = is_remote(values.get("HOOKLINE_PUBLIC_URL", ""))
     exposed = not is_loopback(values.get("HOOKLINE_HOST", "127.0.0.1"))
     if (public or exposed) and "HOOKLINE_SECRET" not in values:
@@ -250,6 +253,24 @@ def across(values: Mapping[str, str]) -> Iterator[FieldError]:
         yield FieldError(
             "HOOKLINE_API_TOKEN", "must be set when HOOKLINE_HOST is not this machine's own"
         )
+
+
+def _broker(values: Mapping[str, str]) -> Iterator[FieldError]:
+    """Options that the broker does not have would be ignored."""
+    scheme = urlsplit(values.get("HOOKLINE_BROKER_URL", "redis:")).scheme
+    name, kind, priority = (
+        "HOOKLINE_BROKER_OPTIONS",
+        "HOOKLINE_QUEUE_TYPE",
+        "HOOKLINE_QUEUE_MAX_PRIORITY",
+    )
+    with suppress(ValueError):  # reported for the setting itself
+        problems = broker_options.misplaced(broker_options.parse(values.get(name, "{}")), scheme)
+        yield from (FieldError(name, problem) for problem in problems)
+    if scheme not in broker_options.RABBITMQ:
+        reason = "is for RabbitMQ, and HOOKLINE_BROKER_URL does not begin with amqp:// or amqps://"
+        yield from (FieldError(each, reason) for each in (kind, priority) if each in values)
+    elif priority in values and values.get(kind) == "quorum":
+        yield FieldError(priority, f"cannot be combined with {kind}=quorum: RabbitMQ refuses it")
 
 
 def _one_account(values: Mapping[str, str]) -> Iterator[FieldError]:

@@ -7,6 +7,7 @@ file named by `NAME_FILE`.
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from config import checks, redis_urls
 from config.accounts import AccountsFile, read_accounts
+from config.broker_options import QueueType
 from config.broker_urls import Broker, broker_beside, parse_broker
 from config.generated import plain_secret, read_or_create, webhook_secret
 from config.sources import collect
@@ -119,6 +121,21 @@ class Settings(BaseModel):
     )
     """Celery's broker; `amqp://` works too. Unset: the next database of the same Redis."""
 
+    broker_options: checks.BrokerOptions = Field(
+        {}, alias="HOOKLINE_BROKER_OPTIONS", examples=['{"global_keyprefix": "shop:"}']
+    )
+    """Celery's transport options as a JSON object, where the apps that share the broker have set
+    them, too; see [deployment.md](deployment.md#the-broker)."""
+
+    queue_type: QueueType = Field("classic", alias="HOOKLINE_QUEUE_TYPE")
+    """How RabbitMQ creates our queues. A queue that exists is used as it is."""
+
+    queue_max_priority: int | None = Field(
+        None, alias="HOOKLINE_QUEUE_MAX_PRIORITY", ge=1, le=255, examples=["10"]
+    )
+    """`x-max-priority` of the queue `hookline`, if RabbitMQ creates it. On Redis see
+    `priority_steps` in `HOOKLINE_BROKER_OPTIONS`."""
+
     refused_notify: checks.CeleryTask | None = Field(
         None, alias="HOOKLINE_REFUSED_NOTIFY", examples=["shop.request_refused@shop"]
     )
@@ -217,8 +234,10 @@ class Settings(BaseModel):
     def broker(self, redis_url: str) -> Broker:
         """Celery's broker, given the Redis in use (the setting's, or the private one's)."""
         if self.broker_url:
-            return parse_broker(self.broker_url)
-        return broker_beside(redis_urls.parse(redis_url))
+            broker = parse_broker(self.broker_url)
+        else:
+            broker = broker_beside(redis_urls.parse(redis_url))
+        return replace(broker, options={**broker.options, **self.broker_options})
 
     def unverified(self) -> list[str]:
         """The settings whose servers need not prove who they are."""

@@ -5,12 +5,14 @@ Connections are opened on first use, so a process may fork after building its se
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from celery import Celery
 
 from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.messaging.broker import CeleryMessages, CeleryWakeups, make_celery
+from worker.adapters.messaging.queues import QueueRules
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.ledger_client import LedgerClient
 from worker.adapters.storage.storage import Storage
@@ -75,7 +77,7 @@ def build(settings: Settings) -> Services:
     no provider is set.
     """
     redis_url, accounts = _redis_url(settings), _accounts(settings)
-    celery = make_celery(settings.broker(redis_url))
+    celery = celery_app(settings, redis_url)
     wakeups = CeleryWakeups(celery)
     store = Store(connect(redis_url))
     clock = SharedClock(connect(redis_url, retries=0))
@@ -122,10 +124,18 @@ def build(settings: Settings) -> Services:
         notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),
         deliveries=Deliveries(orchestrator),
         refusals=Refusals(store, settings.refused_target, clock),
-        roster=Roster(store, accounts, settings.secrets[0].get_secret_value(), clock),
+        roster=Roster(
+            store, accounts, settings.secrets[0].get_secret_value(), clock, version("hookline")
+        ),
         storage=storage,
         tokens=tokens,
     )
+
+
+def celery_app(settings: Settings, redis_url: str) -> Celery:
+    """Celery with the broker and the queues of these settings; not connected."""
+    rules = QueueRules(settings.queue_type, settings.queue_max_priority)
+    return make_celery(settings.broker(redis_url), rules)
 
 
 def _redis_url(settings: Settings) -> str:

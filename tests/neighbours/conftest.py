@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import redis
 
 from tests.neighbours import rows, servers
 
@@ -31,6 +33,20 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Rabbi
         folder = folder.parent  # the one folder that all processes of the run share
     with servers.shared(folder / "rabbitmq", servers.rabbitmq) as running:
         yield running
+
+
+@pytest.fixture
+def virtual_host(rabbitmq: servers.RabbitMQ) -> str:
+    """The address of a virtual host of this test alone."""
+    return rabbitmq.virtual_host(uuid4().hex)
+
+
+@pytest.fixture
+def store(plain_redis: servers.RedisServer) -> str:
+    """The address of an empty database for jobs."""
+    with redis.Redis.from_url(plain_redis.url()) as client:
+        client.flushall()
+    return plain_redis.url()
 
 
 @pytest.fixture(scope="session")

@@ -170,11 +170,31 @@ class RabbitMQ:
     version: str
     tls_port: int
     tls: Certificates
+    env: Mapping[str, str]  #: for its command line
 
     @property
     def url(self) -> str:
         """Its address for Celery."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+
+    def virtual_host(self, name: str, configure: str = ".*", write: str = ".*") -> str:
+        """The address of a new virtual host; ``configure``, ``write``: what guest may there."""
+        given = ("guest", name, configure, write, ".*", "tests")
+        rights = ", ".join(f'<<"{each}">>' for each in given)
+        code = (
+            f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), '
+            f"rabbit_auth_backend_internal:set_permissions({rights})."
+        )
+        made = subprocess.run(
+            [str(_RABBITMQ.with_name("rabbitmqctl")), "eval", code],
+            env=dict(self.env),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
 
 
 @contextmanager
@@ -212,7 +232,7 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         ports = ["epmd", "-port", str(mapper), "-address", "127.0.0.1"]
         started.enter_context(_running(ports, folder / "epmd.log", mapper, env))
         started.enter_context(_running([str(_RABBITMQ)], folder / "out.log", port, env, 120))
-        yield RabbitMQ(port, _rabbitmq_version(port), tls_port, tls)
+        yield RabbitMQ(port, _rabbitmq_version(port), tls_port, tls, env)
 
 
 @contextmanager

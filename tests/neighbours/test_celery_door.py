@@ -205,14 +205,20 @@ class Neighbours:
             assert process.returncode in (0, -signal.SIGTERM), file.read_text()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["Redis", "RabbitMQ"])
 def both(
-    tmp_path_factory: pytest.TempPathFactory, plain_redis: servers.RedisServer
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    plain_redis: servers.RedisServer,
 ) -> Iterator[Neighbours]:
     jobs, broker, backend = (plain_redis.url(db=db) for db in (0, 1, 2))
+    server = plain_redis.version
+    if request.param == "RabbitMQ":
+        rabbitmq: servers.RabbitMQ = request.getfixturevalue("rabbitmq")
+        broker, server = rabbitmq.virtual_host(uuid.uuid4().hex), rabbitmq.version
     with redis.Redis.from_url(jobs) as client:
         client.flushall()
-    made = Neighbours(tmp_path_factory.mktemp("door"), jobs, broker, backend, plain_redis.version)
+    made = Neighbours(tmp_path_factory.mktemp("door"), jobs, broker, backend, server)
     with made.app, made.working():
         yield made
 
@@ -561,3 +567,28 @@ def test_a_request_waits_for_redis_for_as_long_as_it_takes(
         result="sent again every five seconds; then the job is made, and a wrong one kept as "
         "refused",
     )
+
+
+def test_an_eta_longer_than_the_visibility_timeout_is_one_job(
+    tmp_path: Path, plain_redis: servers.RedisServer, seen: Seen
+) -> None:
+    jobs, broker, backend = (plain_redis.url(db=db) for db in (5, 6, 7))
+    options = json.dumps({"visibility_timeout": 2})
+    one = Neighbours(
+        tmp_path, jobs, broker, backend, plain_redis.version, HOOKLINE_BROKER_OPTIONS=options
+    )
+    with one.app, one.hookline():
+        one.send("later", countdown=15)
+        with redis.Redis.from_url(broker) as client:
+            wait_for(lambda: redelivered(client), "it is delivered again")
+        one.job("later")
+    seen(
+        case="`countdown` longer than the `visibility_timeout` of a Redis broker",
+        server=one.server,
+        result="delivered again and again, and one job",
+    )
+
+
+def redelivered(client: "redis.Redis") -> bool:
+    """Whether a message that is with a worker has been with one before."""
+    return any(b'"redelivered": true' in held for held in client.hvals("hookline.unacked"))

@@ -101,6 +101,10 @@ class BrokerUnavailable(ServiceUnavailable):
     """The Celery broker does not answer."""
 
 
+class QueueRefused(HooklineError):
+    """The broker refuses a queue, or has none of that name."""
+
+
 class ProviderRefused(HooklineError):
     """The provider refuses to answer us: the key is not valid, or lacks a right or quota."""
 

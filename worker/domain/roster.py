@@ -28,6 +28,7 @@ class Worker:
     place: str  #: its process and machine, in words
     seen_at: float  #: seconds since the epoch
     fingerprint: Fingerprint
+    version: str = ""  #: of Hookline; older ones did not note it
 
 
 def fingerprint(accounts: Mapping[str, Account], secret: str) -> Fingerprint:
@@ -44,6 +45,14 @@ def fingerprint(accounts: Mapping[str, Account], secret: str) -> Fingerprint:
             for name, account in accounts.items()
         },
     )
+
+
+def other_version(ours: str, worker: Worker) -> str | None:
+    """A sentence if the worker runs another version of Hookline."""
+    if worker.version == ours:
+        return None
+    theirs = f"version {worker.version}" if worker.version else "an older version"
+    return f"the worker ({worker.place}) runs {theirs}, and this command is version {ours}"
 
 
 def differences(ours: Fingerprint, worker: Worker) -> Iterator[tuple[str | None, str]]:

@@ -7,12 +7,14 @@ from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
 from time import time
+from typing import Any
 
 import structlog
 from celery import signals
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from worker.adapters.messaging.broker import QUEUES
+from worker.adapters.messaging.queues import QUEUES
+from worker.adapters.messaging.starting import prepare_broker
 from worker.adapters.storage.filing import clear_left_behind
 from worker.adapters.store.clock import TOLERATED_S
 from worker.bootstrap import Services
@@ -35,7 +37,9 @@ _SPARE_THREADS = 6
 def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> None:
     """Work until SIGTERM or SIGINT; running tasks are finished first.
 
-    ``queues``: names from ``broker.QUEUES``. Tasks run in threads, because they wait for HTTP.
+    Raises ``QueueRefused`` and ``SettingsError`` if the broker would never let it.
+
+    ``queues``: names from ``QUEUES``. Tasks run in threads, because they wait for HTTP.
     """
     # Celery warns about root because of pickle; only JSON is accepted here.
     warnings.simplefilter("ignore", SecurityWarning)
@@ -44,13 +48,18 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
     signals.setup_logging.connect(_keep_our_logging, weak=False)
     clear_left_behind(time())
     celery = services.celery
+    names = [QUEUES[name] for name in queues]
+    prepare_broker(celery, names)
     register(celery, services)
     register_kinds(celery, services)
     keep_expired(services.refusals)
     celery.conf.worker_consumer = partial(RefusingConsumer, services.refusals)
+    started = list[Any]()  # Celery's worker, which keeps its exit code to itself
+    signals.celeryd_init.connect(lambda instance, **_: started.append(instance), weak=False)
     stop = Event()
     sweeper = Thread(target=_keep_sweeping, args=(services, stop), name="sweep", daemon=True)
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
+    signals.worker_ready.connect(_notice_signals, weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
     accounts = services.accounts.values()
@@ -61,12 +70,14 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
             "worker",
             "--pool=threads",
             f"--concurrency={min(64, running + assets.PLACES + AT_ONCE + _SPARE_THREADS)}",
-            f"--queues={','.join(QUEUES[name] for name in queues)}",
+            f"--queues={','.join(names)}",
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",
         ]
     )
+    if any(worker.exitcode for worker in started):
+        raise SystemExit(1)
 
 
 def _keep_sweeping(services: Services, stop: Event) -> None:
@@ -86,6 +97,15 @@ def _keep_sweeping(services: Services, stop: Event) -> None:
             log.exception("sweep.failed")
     with suppress(HooklineError):  # the entry expires
         services.roster.leave()
+
+
+def _notice_signals(sender: Any, **_: object) -> None:
+    """Let Celery's loop look up every half second.
+
+    On RabbitMQ it may wait for ten seconds, and only then does it see a SIGTERM.
+    """
+    if sender.hub:
+        sender.hub.call_repeatedly(0.5, lambda: None)
 
 
 def _keep_our_logging(**_: object) -> None:

@@ -14,7 +14,7 @@ from celery.worker.consumer import Consumer
 from kombu import Message
 from kombu.exceptions import ContentDisallowed
 
-from worker.adapters.messaging.broker import OUR_OWN
+from worker.adapters.messaging.queues import OUR_OWN
 from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.refusals import RefusalReason, Sent

@@ -12,7 +12,7 @@ from celery import Celery, Task
 from celery.exceptions import InvalidTaskError, Reject
 from celery.worker.request import Request
 
-from worker.adapters.messaging.broker import DOOR
+from worker.adapters.messaging.queues import DOOR
 from worker.bootstrap import Services
 from worker.domain.errors import FieldError, HooklineError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS, Kind

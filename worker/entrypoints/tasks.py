@@ -24,13 +24,14 @@ def register(celery: Celery, services: Services) -> None:
         "choose": services.chooser.choose,
         "tidy": services.retention.tidy,
         "notify": services.notifier.send,
+        "ping": services.roster.answer,
     }
     for name, do in wakeups.items():
         _register_wakeup(celery, name, do)
 
 
 def _register_wakeup(celery: Celery, name: str, do: Callable[..., object]) -> None:
-    @celery.task(name=f"hookline.{name}")
+    @celery.task(name=f"hookline.{name}", shared=False)
     def run(*args: Any) -> None:
         try:
             do(*args)

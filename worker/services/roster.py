@@ -10,7 +10,7 @@ import structlog
 
 from worker.adapters.store.store import Store
 from worker.domain.account import Account
-from worker.domain.roster import Worker, differences, fingerprint
+from worker.domain.roster import Worker, differences, fingerprint, other_version
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +19,10 @@ APPEAR_EVERY_S = 5.0
 
 
 class Roster:
-    """``secret``: the newest HOOKLINE_SECRET. ``clock``: seconds since the epoch."""
+    """``secret``: the newest HOOKLINE_SECRET. ``clock``: seconds since the epoch.
+
+    ``version``: of Hookline, in this process.
+    """
 
     def __init__(
         self,
@@ -27,10 +30,12 @@ class Roster:
         accounts: Mapping[str, Account],
         secret: str,
         clock: Callable[[], float] = time,
+        version: str = "",
     ) -> None:
         self._store = store.workers
         self._ours = fingerprint(accounts, secret)
         self._clock = clock
+        self._version = version
         self._id = uuid4().hex
         self._place = f"process {os.getpid()} on {socket.gethostname()}"
         self._appeared_at: float | None = None
@@ -43,7 +48,7 @@ class Roster:
                 log.warning("worker.other_settings", problem=problem)
         elif now - self._appeared_at < APPEAR_EVERY_S:
             return
-        self._store.appear(self._id, Worker(self._place, now, self._ours))
+        self._store.appear(self._id, Worker(self._place, now, self._ours, self._version))
         self._appeared_at = now
 
     def leave(self) -> None:
@@ -53,6 +58,19 @@ class Roster:
     def workers(self) -> int:
         """How many workers run."""
         return len(self._store.present(self._clock()))
+
+    def answer(self, trip: str, queue: str) -> None:
+        """This worker took the message of a round trip from the queue."""
+        self._store.answer(trip, queue, self._version)
+
+    def answers(self, trip: str) -> dict[str, str]:
+        """By queue: the version of the worker that took the message of this round trip."""
+        return self._store.answers(trip)
+
+    def other_versions(self) -> list[str]:
+        """The workers of other versions than this process: a sentence each, without full stop."""
+        present = self._store.present(self._clock())
+        return [said for worker in present if (said := other_version(self._version, worker))]
 
     def problems(self, account: str | None = None) -> list[str]:
         """What workers know differently than this process: all of it, or what affects ``account``.

@@ -6,7 +6,7 @@ from tests.chaos.load import Load
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Trouble, trial
-from worker.adapters.messaging.broker import DOOR, WAKE
+from worker.adapters.messaging.queues import DOOR, WAKE
 
 _SHARE = 0.2
 _UNACKED = "unacked"

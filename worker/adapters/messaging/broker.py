@@ -10,35 +10,59 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from kombu import Queue
 
+from config.broker_options import RABBITMQ
 from config.broker_urls import Broker
-from worker.domain.errors import BrokerUnavailable
+from worker.adapters.messaging.queues import (
+    FILES,
+    NOTIFY,
+    WAKE,
+    AsTheyAre,
+    QueueRules,
+    in_words,
+    our_queues,
+)
+from worker.domain.errors import BrokerUnavailable, HooklineError, QueueRefused
 
 log = structlog.get_logger(__name__)
 
-#: Separate queues, so that a flood in one does not delay the others.
-#: DOOR: jobs from other programs.
-DOOR = "hookline"
-WAKE = "hookline.wake"
-FILES = "hookline.files"
-NOTIFY = "hookline.notify"
-#: Those that only Hookline sends to.
-OUR_OWN = frozenset({WAKE, FILES, NOTIFY})
 #: Celery's default queue, for tasks without a queue.
 _THEIR_DEFAULT = "celery"
-#: By their names in `hookline worker --queues`.
-QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
+
+#: kombu keeps what was delivered and not acknowledged in three keys, and all apps of a database
+#: that share them share the shortest `visibility_timeout`: so ours have names of their own.
+OWN_KEYS = {
+    "unacked_key": "hookline.unacked",
+    "unacked_index_key": "hookline.unacked_index",
+    "unacked_mutex_key": "hookline.unacked_mutex",
+}
+#: RabbitMQ says when it has a message; otherwise one that it refuses would be lost unnoticed.
+_ON_RABBITMQ = {"confirm_publish": True}
+#: Seconds that this may take: it takes no messages while it is short of memory or disk.
+_CONFIRMED_S = 3.0
+#: Seconds until a ping that no worker took is dropped: long, because clocks may differ.
+_PING_S = 86_400
+_ON_REDIS = {
+    **OWN_KEYS,
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
 
 
-def make_celery(broker: Broker) -> Celery:
+def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
     """The configured Celery app, without tasks and not connected."""
-    app = Celery("hookline", broker=broker.url, set_as_current=False)
+    usual = _ON_RABBITMQ if broker.url.partition("://")[0] in RABBITMQ else _ON_REDIS
+    app = Celery("hookline", broker=broker.url, set_as_current=False, amqp=AsTheyAre)
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=_THEIR_DEFAULT,  # for a `link` without a queue; ours are named
-        task_queues=tuple(map(Queue, QUEUES.values())),
-        task_create_missing_queues=True,
+        task_default_exchange="",
+        task_queues=our_queues(rules or QueueRules()),
         task_serializer="json",
         accept_content=["json"],
         task_publish_retry=False,
@@ -52,16 +76,7 @@ def make_celery(broker: Broker) -> Celery:
         broker_connection_max_retries=None,
         broker_pool_acquire_timeout=5,
         broker_use_ssl=broker.use_ssl or False,
-        broker_transport_options={
-            "visibility_timeout": 300,
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
-            "socket_timeout": 10,
-            "socket_connect_timeout": 3,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-            **broker.options,
-        },
+        broker_transport_options={**usual, **broker.options},
     )
     return app
 
@@ -102,8 +117,8 @@ class CeleryWakeups:
 
     def _send(self, task: str, *args: Any, queue: str = WAKE) -> None:
         try:
-            self._app.send_task(task, args=args, queue=queue, ignore_result=True)
-        except Exception as error:  # noqa: BLE001 - kombu raises the errors of many drivers
+            _send(self._app, task, queue, args=args)
+        except HooklineError as error:
             log.warning("wakeup.not_sent", task=task, error=str(error))
 
 
@@ -114,17 +129,42 @@ class CeleryMessages:
         self._app = app
 
     def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
-        try:
-            self._app.send_task(
-                task,
-                kwargs={"event": event},
-                queue=queue or _THEIR_DEFAULT,
-                task_id=message_id,
-                ignore_result=True,
-            )
-        except Exception as error:  # kombu raises the errors of many drivers
-            # The type only: the message may contain the broker's address.
-            raise BrokerUnavailable(f"the broker fails: {type(error).__name__}") from error
+        queue = queue or _THEIR_DEFAULT
+        _send(self._app, task, queue, kwargs={"event": event}, task_id=message_id)
+
+
+def send_ping(app: Celery, trip: str, queue: str) -> None:
+    """Send a message of a round trip: the worker that takes it says so in the job store.
+
+    Raises ``BrokerUnavailable`` and ``QueueRefused``.
+    """
+    _send(app, "hookline.ping", queue, args=(trip, queue), expires=_PING_S)
+
+
+def _send(app: Celery, task: str, queue: str, **message: Any) -> None:
+    """Send a Celery task. Raises ``BrokerUnavailable`` and ``QueueRefused``."""
+    try:
+        app.send_task(
+            task, queue=queue, ignore_result=True, confirm_timeout=_CONFIRMED_S, **message
+        )
+    except QueueRefused:
+        raise
+    except Exception as error:  # kombu raises the errors of many drivers
+        raise BrokerUnavailable(f"the broker fails: {in_words(error)}") from error
+
+
+def waiting(app: Celery, queue: str) -> int:
+    """How many messages wait in the queue; 0 if it is missing. Raises ``BrokerUnavailable``."""
+    try:
+        with app.connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            try:
+                found = channel.queue_declare(queue, passive=True)
+            except connection.channel_errors:
+                return 0
+            return int(found.message_count)
+    except Exception as error:  # kombu raises the errors of many drivers
+        raise BrokerUnavailable(f"the broker fails: {in_words(error)}") from error
 
 
 def ping(app: Celery) -> None:

@@ -6,6 +6,8 @@ from worker.domain.roster import Worker
 
 #: Seconds after which a worker that says nothing counts as gone.
 ABSENT_S = 20.0
+#: Seconds that the answers to a round trip are kept.
+ANSWER_KEPT_S = 60.0
 
 
 class WorkerStore(Part):
@@ -32,6 +34,22 @@ class WorkerStore(Part):
         if gone:
             self._ask(self._redis.hdel, self._key, *gone)
         return [worker for worker_id, worker in found.items() if worker_id not in gone]
+
+    def answer(self, trip: str, queue: str, version: str) -> None:
+        """Record that a worker of this version took the trip's message from the queue."""
+        key = self._trip(trip)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hset(key, queue, version)
+        pipe.pexpire(key, int(ANSWER_KEPT_S * 1000))
+        self._ask(pipe.execute)
+
+    def answers(self, trip: str) -> dict[str, str]:
+        """By queue: the version of the worker that took the trip's message."""
+        found = self._ask(self._redis.hgetall, self._trip(trip))
+        return {queue.decode(): version.decode() for queue, version in found.items()}
+
+    def _trip(self, trip: str) -> str:
+        return f"{self._prefix}trip:{trip}"
 
     @property
     def _key(self) -> str:

@@ -13,18 +13,19 @@ from config.checks import host_of, is_loopback
 from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import PATIENCE_S, settings_here
-from worker.adapters.messaging.broker import make_celery, ping
+from worker.adapters.messaging.broker import ping
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store.connection import check_rights, connect
 from worker.adapters.store.durability import read_durability
 from worker.adapters.tokens import Tokens
-from worker.bootstrap import HOOK_PATH, build
+from worker.bootstrap import HOOK_PATH, build, celery_app
 from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError, StoreUnavailable
 from worker.entrypoints.cli import verdicts
 from worker.entrypoints.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
 from worker.entrypoints.cli.http import answers, call
+from worker.entrypoints.cli.serving import check_serving
 from worker.entrypoints.cli.stack import local_url
 from worker.entrypoints.cli.verdicts import Finding
 from worker.services.reports.overview import overview
@@ -112,7 +113,7 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _broker(settings: Settings) -> Finding:
-    ping(make_celery(settings.broker(_redis_url(settings))))
+    ping(celery_app(settings, _redis_url(settings)))
     return Finding("broker", "ok", "answers")
 
 
@@ -214,6 +215,8 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         return
     yield from verdicts.clock(ahead_s)
     yield from verdicts.workers(workers, problems)
+    if workers:
+        yield from check_serving(services)
     for report in found.items:
         yield from verdicts.account(report)
     yield from verdicts.files(unsettled)

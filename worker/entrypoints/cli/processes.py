@@ -18,7 +18,7 @@ _SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
 #: Set by `up` and `demo`: the descriptor of the listening socket.
 _LISTENER = click.option("--listener", type=int, hidden=True)
 
-#: As in ``worker.adapters.messaging.broker``, which is slow to import.
+#: As in ``worker.adapters.messaging.queues``, which is slow to import.
 _QUEUES = ("wake", "door", "files", "notify")
 
 

@@ -14,7 +14,7 @@ import worker
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW, a_job, after, capacity, changed, in_status
 from tests.support.stores import OwnStore
-from worker.adapters.messaging import broker
+from worker.adapters.messaging import queues
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter
 from worker.adapters.store.durability import Durability
@@ -392,7 +392,7 @@ def test_a_worker_of_unknown_queues_does_not_start(here: Here, queues: str) -> N
 
 
 def test_the_queues_that_a_worker_may_serve_are_those_there_are() -> None:
-    known = ", ".join(broker.QUEUES)
+    known = ", ".join(queues.QUEUES)
     assert f"--queues must be some of {known}, not" in run("worker", "--queues", "x").stderr
 
 

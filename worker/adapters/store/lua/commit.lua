@@ -44,6 +44,7 @@
 --   forgotten                 see forget.lua
 --   refused, refused:docs     see keep_refusal.lua
 --   receiving                 since when our receiver is up; expires when it stops
+--   trip:<id>                 hash  queue -> version of the worker that took its message from there; expires
 --   workers                   hash  id -> a worker that runs (JSON); expires when none does
 --
 -- ARGV: prefix, and the change as JSON, without fields that have no value:
