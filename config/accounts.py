@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from config import checks
-from config.sources import text_of
+from config.text_files import text_of
 from worker.domain import money
 from worker.domain.account import Account, Auth, Budgets, Costs, Dialect
 from worker.domain.job_spec import Kind, Notify
@@ -187,7 +187,7 @@ class AccountTable(_Table):
             max_starts_per_minute=self.max_starts_per_minute,
             modes=frozenset(self.modes),
             weight=self.weight,
-            prices=self.price,
+            prices=self._prices(),
             budget=self.budget,
             refunds_failures=self.refunds_failures,
             allowed_hosts=checks.picture_hosts(self.url, [*self.allowed_hosts, *hosts]),
@@ -196,6 +196,15 @@ class AccountTable(_Table):
             ledger_user=self.ledger_user,
             costs=self.costs or self._costs(),
         )
+
+    def _prices(self) -> dict[str, Amount]:
+        """A press that makes a film has the price of a video: where only presses have a price, it
+        must not become free.
+        """
+        action, video = Kind.ACTION.value, Kind.VIDEO.value
+        if action in self.price and not self.price.keys() & {video, "default"}:
+            return {**self.price, video: self.price[action]}
+        return self.price
 
     def _costs(self) -> Costs:
         """A price list may count in other units than the gateway; a token shows that its figures

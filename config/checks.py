@@ -257,7 +257,7 @@ def across(values: Mapping[str, str]) -> Iterator[FieldError]:
 
 def _broker(values: Mapping[str, str]) -> Iterator[FieldError]:
     """Options that the broker does not have would be ignored."""
-    scheme = urlsplit(values.get("HOOKLINE_BROKER_URL", "redis:")).scheme
+    scheme = values.get("HOOKLINE_BROKER_URL", "redis:").partition(":")[0]
     name, kind, priority = (
         "HOOKLINE_BROKER_OPTIONS",
         "HOOKLINE_QUEUE_TYPE",

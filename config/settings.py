@@ -297,7 +297,7 @@ def load_settings(
     unread = _read_accounts(values)
     settings, wrong = _validate(values | placeholders)
     named = {problem.field for problem in found.problems}
-    wrong += [*unread, *checks.across(found.values)]
+    wrong += [*unread, *(() if found.incomplete else checks.across(found.values))]
     problems = [*found.problems, *(p for p in wrong if p.field not in named)]
     if settings is None or problems:
         raise SettingsError(found.renamed(problems))

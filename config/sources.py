@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dotenv import dotenv_values
-
+from config.text_files import read_dotenv, text_of
 from worker.domain.errors import FieldError
 
 _PREFIX = "HOOKLINE_"
@@ -19,6 +18,7 @@ class Found:
 
     values: dict[str, str] = field(default_factory=dict, repr=False)
     problems: list[FieldError] = field(default_factory=list)
+    incomplete: bool = False  #: some of the `.env` file could not be read
     #: The name that the user wrote, where a setting has another one.
     written: dict[str, str] = field(default_factory=dict)
 
@@ -37,14 +37,16 @@ def collect(
     files = {f"{name}_FILE": name for name in secrets}
     known = {*names, *files, "PORT"}
     given = _given(env)
-    lower = _given(dotenv_values(dotenv, interpolate=False)) if dotenv else {}
+    lower, problems = read_dotenv(dotenv, _PREFIX) if dotenv else ({}, [])
+    incomplete = bool(problems)
+    lower = _given(lower)
     for file, name in files.items():
         if file in given or name in given:  # either form in the environment beats both in .env
             lower.pop(file, None)
             lower.pop(name, None)
     given = lower | given
     values = {name: given[name] for name in names if name in given}
-    problems = [
+    problems += [
         _unknown(name, known) for name in given if name.startswith(_PREFIX) and name not in known
     ]
     written = {}
@@ -62,19 +64,10 @@ def collect(
     if _PORT not in values and "PORT" in given:
         values[_PORT] = given["PORT"]
         written[_PORT] = "PORT"
-    return Found(values, problems, written)
+    return Found(values, problems, incomplete, written)
 
 
-def text_of(file: Path) -> str:
-    """The text of a file. Raises `ValueError` with the reason if it cannot be read."""
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise ValueError(f"cannot be read: {reason}") from None
-
-
-def _given(source: Mapping[str, str | None]) -> dict[str, str]:
+def _given(source: Mapping[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in source.items() if value and value.strip()}
 
 

@@ -1,11 +1,13 @@
 """Request bodies: JSON, limited in size and depth. Bad ones raise ``InvalidRequest`` or 413."""
 
 import json
+import zlib
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any, NoReturn
 
 from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from worker.domain.errors import InvalidRequest
 from worker.domain.requests.base import depth
@@ -17,6 +19,23 @@ MAX_DEPTH = 20
 MAX_VALUES = 100_000
 
 _PIECE = 256 * 1024
+
+#: zlib's window by Content-Encoding. Some send ``deflate`` without its header: -15 reads that.
+_WINDOWS: Mapping[str, tuple[int, ...]] = {
+    "gzip": (31,),
+    "x-gzip": (31,),
+    "deflate": (15, -15),
+}
+
+
+class UnknownEncoding(UnsupportedMediaType):
+    """415, with what is taken instead (RFC 9110, 15.5.16)."""
+
+    description = "The Content-Encoding must be gzip, deflate or none."
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """With ``Accept-Encoding``."""
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "gzip, deflate")]
 
 
 def refuse_large(limit: int) -> None:
@@ -38,6 +57,30 @@ def read_body(limit: int) -> bytes:
         if len(body) > limit:
             raise RequestEntityTooLarge
     return bytes(body)
+
+
+def decompressed(body: bytes, limit: int) -> bytes:
+    """The body without its Content-Encoding.
+
+    Raises 413 for more than ``limit`` bytes, before they are there, and 415 for an encoding that is
+    not known.
+    """
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in _WINDOWS:
+        raise UnknownEncoding
+    for window in _WINDOWS[encoding]:
+        stream = zlib.decompressobj(window)
+        try:
+            found = stream.decompress(body, limit + 1)
+        except zlib.error:
+            continue
+        if len(found) > limit:
+            raise RequestEntityTooLarge
+        if stream.eof and not stream.unused_data:
+            return found
+    raise InvalidRequest.of("request", f"must be one complete {encoding} stream")
 
 
 def json_object(body: bytes) -> dict[str, Any]:

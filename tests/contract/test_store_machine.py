@@ -73,6 +73,7 @@ SLOTS = 2
 BUDGET = 6  #: of the account "default": two pictures
 HOOK = Notify(tuple(Topic), url="https://app.example/hook")
 PICTURE, MASK = (f"blob:{letter * 64}.png" for letter in "ab")
+ANIMATE = "MJ::JOB::animate_high::1::4f2c::SOLO"
 #: No more are handed in than this, so that much happens to each.
 FEW = 6
 
@@ -84,7 +85,13 @@ wishes = st.fixed_dictionaries(
         "tenant": st.sampled_from(["", "acme"]),
         "batch_id": st.sampled_from([None, None, "b1", "b2"]),
         "request": st.sampled_from(
-            [{"prompt": "a cat"}, {"prompt": "A  Cat ", "image": PICTURE}, {"prompt": "a dog"}]
+            [
+                {"prompt": "a cat"},
+                {"prompt": "A  Cat ", "image": PICTURE},
+                {"prompt": "a dog"},
+                {"button": "Animate (High)"},
+                {"button": "dogs"},
+            ]
         ),
         "kind": st.sampled_from([Kind.IMAGINE, Kind.VIDEO, Kind.IMAGINE, Kind.ACTION]),
         "priority": st.sampled_from([0, 5, 9]),
@@ -101,7 +108,11 @@ def next_event(job: Job, verdict: Verdict, snapshot: Seen) -> Event:
         case Status.QUEUED:
             return TimePassed()
         case Status.SUBMITTING:
-            return Replied(job.attempt, verdict) if job.posting else Posting(job.attempt)
+            if job.posting:
+                return Replied(job.attempt, verdict)
+            # A button whose name says nothing turns out to make a film.
+            turns_out = job.request.get("button") == "dogs"
+            return Posting(job.attempt, ANIMATE if turns_out else None)
         case Status.AWAITING_MODAL:
             return ModalAnswered(Modal("a hat", MASK))
         case Status.SUCCEEDED:
@@ -229,7 +240,10 @@ class Lives(RuleBasedStateMachine):
                 self.store.jobs.commit(old, (a_job(),), capacity=agreed, now=self.now)
             assert self.stored() == before, "nothing is written"
 
-    @rule(what=st.sampled_from(["account:other", "kind:video", "batch:b1"]), resumed=st.booleans())
+    @rule(
+        what=st.sampled_from(["account:other", "kind:video", "kind:action", "batch:b1"]),
+        resumed=st.booleans(),
+    )
     def is_paused(self, what: str, *, resumed: bool) -> None:
         (self.store.queue.resume if resumed else self.store.queue.pause)(what)
 
@@ -353,8 +367,8 @@ class Lives(RuleBasedStateMachine):
         assert unfair(before, after, before.places[job.id] if new_start else None) == []
         if new_start:
             load = load_of(after, agreed.account)
-            assert load.images <= agreed.image_slots or job.kind is Kind.VIDEO
-            assert load.films <= agreed.video_slots or job.kind is not Kind.VIDEO
+            assert load.images <= agreed.image_slots or job.makes_film
+            assert load.films <= agreed.video_slots or not job.makes_film
             assert agreed.budget is None or used(after, f"account:{job.account}") <= agreed.budget
 
     def check_openings(

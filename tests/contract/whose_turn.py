@@ -5,7 +5,6 @@ from worker.adapters.store import Load
 from worker.adapters.store.places import ANY, Place
 from worker.domain.account.capacity import Capacity, pool_of
 from worker.domain.job import Job
-from worker.domain.job_spec import Kind
 
 LEVEL = 2**32  #: between the ranks of lanes, and the priorities of turns
 
@@ -72,12 +71,13 @@ def _why_not(stored: Snapshot, job: Job, place: Place, capacity: Capacity) -> st
     lane, account = place.lane, capacity.account
     if lane.account not in (ANY, account):
         return "account"
-    for what in (f"account:{account}", f"kind:{lane.kind}", f"batch:{lane.batch}"):
+    kinds = (f"kind:{kind}" for kind in lane.kind.split("/"))
+    for what in (f"account:{account}", *kinds, f"batch:{lane.batch}"):
         if what in stored.keys.get("paused", ()):
             return f"paused:{what}"
     load = load_of(stored, account)
-    running = load.films if job.kind is Kind.VIDEO else load.images
-    if running >= capacity.slots(pool_of(job.kind)):
+    running = load.films if job.makes_film else load.images
+    if running >= capacity.slots(pool_of(job)):
         return "slots"
     price = capacity.price(lane.sort)
     budgets = {f"account:{account}": capacity.budget, f"day:{capacity.today}": capacity.day_budget}
@@ -110,4 +110,4 @@ def _served(stored: Snapshot, place: Place, job: Job) -> tuple[object, ...]:
 
 
 def _images(jobs: list[Job]) -> int:
-    return sum(job.kind is not Kind.VIDEO for job in jobs)
+    return sum(not job.makes_film for job in jobs)

@@ -256,3 +256,25 @@ def test_a_change_is_submitted_where_there_is_no_action(tmp_path: Path) -> None:
         ]
         for job in changes:
             assert {j.status for j in hookline.finish(job)} == {Status.SUCCEEDED}
+
+
+def test_films_by_buttons_have_the_places_of_films(tmp_path: Path) -> None:
+    with (
+        providing("trueai", task_seconds=(1.0, 1.0)) as provider,
+        flow(provider.url, tmp_path, max_running=9) as hookline,
+    ):
+        then = [{"press": "U1", "then": [{"press": "Animate*"}]}]
+        job = hookline.submit(kind="imagine", prompt="a lighthouse", then=then)
+
+        def one_waits_for_the_other() -> bool:
+            load = hookline.store.queue.load("default")
+            assert (load.films <= 1, load.images <= 1) == (True, True)
+            return (load.films, load.ready_films) == (1, 1)
+
+        hookline.wait_for(one_waits_for_the_other)
+        *_, first, second = hookline.finish(job)
+        for film in (first, second):
+            assert film.request["custom_id"].startswith("MJ::JOB::animate_")
+            assert film.status is Status.SUCCEEDED
+            assert "video" in {file.of for file in film.result.files}
+            assert film.result.files[0].of != "tile"

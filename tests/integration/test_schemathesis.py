@@ -67,7 +67,7 @@ class Subject:
 
     def path(self, call: str) -> dict[str, Any]:
         """Values for the call's path, of a job that was not touched by the inputs before."""
-        if call == "callback":
+        if call.startswith("callback"):
             return {"token": self.web.hook(self.web.running()).rpartition("/")[2]}
         if call == "resolve":
             doubt = {"status": Status.IN_DOUBT, "attempts": (Attempt(1, NOW),), "due_at": NOW}

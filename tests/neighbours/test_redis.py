@@ -17,8 +17,8 @@ from worker.domain.errors import BrokerUnavailable, StoreUnavailable
 SECRET = "hunter2secret"
 #: The rights that docs/deployment.md asks for.
 RIGHTS = (
-    "~hookline* ~unacked* ~_kombu.binding* &* "
-    "-@all +@read +@write +@connection +@transaction +@scripting +@pubsub +time "
+    "~hookline* resetchannels "
+    "-@all +@read +@write +@connection +@transaction +@scripting +time "
     "-select -info -config -@dangerous"
 )
 

@@ -17,7 +17,6 @@ from worker.domain.account.billing import charges
 from worker.domain.account.capacity import pool_of
 from worker.domain.blob_refs import blobs_of
 from worker.domain.job import Job
-from worker.domain.job_spec import Kind
 from worker.domain.notifications import DeliveryState, Notification
 
 #: What a job's next submission costs.
@@ -309,7 +308,7 @@ class _Check:
 def pool_name(job: Job) -> str:
     """The account (``*``: any); films are counted apart."""
     account = job.account or ANY
-    return f"{account}:{pool_of(job.kind)}" if job.kind is Kind.VIDEO else account
+    return f"{account}:{pool_of(job)}" if job.makes_film else account
 
 
 def _like(wanted: Any, stored: Any) -> Any:

@@ -41,6 +41,7 @@ class Call:
     errors: tuple[int, ...] = ()  #: besides those implied by the other fields
     located: str | None = None  #: what the Location header of a 202 names
     offline: bool = False  #: whether it works without Redis
+    slash: bool = False  #: whether the path may end with a slash, too
     body_types: tuple[str, ...] = (JSON_TYPE,)
     answer_types: tuple[str, ...] = (JSON_TYPE,)
 
@@ -116,7 +117,10 @@ def respond(answer: Answer, status: int, headers: Mapping[str, str] | None = Non
 
 def url_map(calls: Iterable[Call]) -> Map:
     """The routes of the endpoints; every app can share them."""
-    rules = [Rule(call.rule, endpoint=call.name, methods=[call.method]) for call in calls]
+    rules = [
+        Rule(call.rule, endpoint=call.name, methods=[call.method], strict_slashes=not call.slash)
+        for call in calls
+    ]
     return Map(rules, converters={"job": JobId}, merge_slashes=False)
 
 

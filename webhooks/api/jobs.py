@@ -110,6 +110,13 @@ def retry(context: Context, job_id: str) -> Job:
     return Job.of(services.enqueuer.retry(job_id), services.accounts)
 
 
+@calls.add("POST", f"{ONE}/assets", {202: Job}, parameters=(JOB_ID,), errors=(409,))
+def fetch_assets(context: Context, job_id: str) -> Job:
+    """Fetch the files of a succeeded job again, with the provider's present links."""
+    services = context.services
+    return Job.of(services.enqueuer.fetch_assets(job_id), services.accounts)
+
+
 @calls.add("POST", f"{ONE}/resolve", {200: Job}, body=Resolve, parameters=(JOB_ID,), errors=(409,))
 def resolve(context: Context, job_id: str) -> Job:
     """Resolve a job in doubt."""

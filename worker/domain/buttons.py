@@ -60,10 +60,15 @@ class Change:
 
 def name_of(button: Button) -> str:
     """The button's name, e.g. ``U1``; if it has none, its label, emoji or customId."""
+    return known_name(button.custom_id) or button.label or button.emoji or button.custom_id
+
+
+def known_name(custom_id: str) -> str | None:
+    """The name of the customId's pattern; None if it has none."""
     for pattern, name in _NAMES:
-        if match := pattern.match(button.custom_id):
+        if match := pattern.match(custom_id):
             return match.expand(name)
-    return button.label or button.emoji or button.custom_id
+    return None
 
 
 def is_glob(wanted: str) -> bool:

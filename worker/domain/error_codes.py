@@ -293,14 +293,14 @@ class ErrorCode(StrEnum):
         Family.FILES,
         f"{_TRIED}; for a day where our own storage cannot be written to",
         _NO_TASK,
-        "Look at the way to that host; the picture's link is `image_url` of the result.",
+        "Look at the way to that host (`image_url` of the result), then `hookline fetch`.",
     )
     NOT_TAKEN = (
         "not_taken",
         Family.FILES,
         "the files are given up",
         _NO_TASK,
-        "It is over a limit, or where we must not connect to: see docs/results.md.",
+        "It is over a limit, or on a host that HOOKLINE_ALLOWED_HOSTS would have to name.",
     )
 
     def __new__(

@@ -206,6 +206,11 @@ class AssetsDelayed:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetsWanted:
+    """The caller asks for the finished job's files again."""
+
+
+@dataclass(frozen=True, slots=True)
 class LinksRenewed:
     """The finished task was fetched again for fresh URLs of its files."""
 
@@ -261,6 +266,6 @@ class NotChosen:
 Event = (
     Started | Posting | Replied | Observed | Missing | NotListed | TimePassed
     | TroubleOver | Cancelled | Retried | Resolved | ModalAnswered | AssetsSettled
-    | AssetsDelayed | LinksRenewed | SeedSettled | Charged | SiblingsSeen | Choosing | Chosen
-    | NotChosen
+    | AssetsDelayed | AssetsWanted | LinksRenewed | SeedSettled | Charged | SiblingsSeen
+    | Choosing | Chosen | NotChosen
 )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
-from worker.domain import prompts
+from worker.domain import films, prompts
 from worker.domain.job_spec import JSON, ROOT_KINDS, Flat, JobOptions, JobSpec, Kind
 from worker.domain.money import Amount
 from worker.domain.result import AssetsStatus, JobError, Keep, Result
@@ -174,6 +174,11 @@ class Job:
         """Which of its files are stored."""
         return self.options.keep or Keep()
 
+    @property
+    def makes_film(self) -> bool:
+        """Whether its result is a film, whether by its kind or by the button that it presses."""
+        return films.makes_film(self.kind, self.request)
+
     def with_request(self, request: JSON) -> "Job":
         """A copy with another ``request``, once more is known of what its submission needs."""
         return replace(self, spec=replace(self.spec, request=request))
@@ -188,6 +193,11 @@ class Job:
         """Whether it is over, and its files and seed are stored or given up."""
         pending = self.result.assets_status is AssetsStatus.PENDING or self.seed_pending
         return self.status.terminal and not pending
+
+    @property
+    def files_since(self) -> float | None:
+        """Since when its files are being fetched: its end, or when they were asked for again."""
+        return self.result.assets_wanted_at or self.finished_at
 
     @property
     def holds_slot(self) -> bool:

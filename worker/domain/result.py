@@ -37,7 +37,7 @@ class StoredFile(NamedTuple):
     type: str  #: MIME type, detected from the content
     bytes: int
     sha256: str
-    width: int | None  #: None for a video
+    width: int | None  #: None for a video that was not decoded: all but animated images
     height: int | None
     of: FileOf
 
@@ -88,4 +88,5 @@ class Result:
     seed_error: str | None = None  #: why it is unavailable, if it was asked for
     assets_error: JobError | None = None  #: why the files could not be stored
     assets_retry: AssetsRetry | None = None  #: while they are pending, after a failed try
+    assets_wanted_at: float | None = None  #: when a caller last asked for the files again
     files: tuple[StoredFile, ...] = ()  #: our copies, with their tiles and thumbnails

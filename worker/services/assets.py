@@ -16,7 +16,14 @@ from worker.adapters.storage.storage import Storage
 from worker.domain.assets import selection, sidecar
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.errors import HooklineError, NotFound, PictureError, ServiceUnavailable
+from worker.domain.errors import (
+    HooklineError,
+    NotFound,
+    PictureError,
+    ProviderRefused,
+    ProviderUnavailable,
+    ServiceUnavailable,
+)
 from worker.domain.events import AssetsDelayed, AssetsSettled, LinksRenewed
 from worker.domain.job import Job
 from worker.domain.provider_reports import TaskStatus
@@ -25,7 +32,8 @@ from worker.services.orchestrator import Orchestrator
 
 log = structlog.get_logger(__name__)
 
-#: Failed downloads are retried for this many seconds after the job's end.
+#: Failed downloads are retried for this many seconds after the job's end, or after its files were
+#: asked for again.
 GIVE_UP_AFTER_S = 3600.0
 #: The same while our own storage, disk or Redis is away.
 AWAY_GIVE_UP_AFTER_S = 86_400.0
@@ -78,6 +86,8 @@ class Assets:
 
     def _settle(self, job: Job) -> None:
         try:
+            if job.result.assets_wanted_at is not None:
+                job = self._with_present_links(job)
             try:
                 files = self._stored(job)
             except PictureError as error:
@@ -131,29 +141,40 @@ class Assets:
 
     def _with_fresh_links(self, job: Job, error: PictureError) -> Job:
         """The job with its files' current links, as far as the provider has new ones."""
-        client = self._clients.get(job.account)
-        if client is None or job.task_id is None:
-            return job
         log.info("assets.link_expired", job_id=job.id, error=str(error))
         try:
-            seen = client.fetch(job.task_id)
+            return self._asked_for_links(job)
         except HooklineError as trouble:
             problem = f"{error}; the provider cannot be asked for a new link: {trouble}"
             raise PictureError(problem, retryable=True, dead_link=True) from None
+
+    def _with_present_links(self, job: Job) -> Job:
+        """The same, of a job that ended long ago: its links have probably expired."""
+        try:
+            return self._asked_for_links(job)
+        except (ProviderRefused, ProviderUnavailable) as trouble:
+            log.info("assets.links_not_renewed", job_id=job.id, error=str(trouble))
+            return job
+
+    def _asked_for_links(self, job: Job) -> Job:
+        client = self._clients.get(job.account)
+        if client is None or job.task_id is None:
+            return job
+        seen = client.fetch(job.task_id)
         if seen is None or seen.status is not TaskStatus.SUCCEEDED:
             return job
         return self._orchestrator.record(job, LinksRenewed(seen.result)).job
 
     def _failed(self, job: Job, error: HooklineError) -> None:
         now, reason = self._orchestrator.clock(), _reason(job, error)
-        finished_at = job.finished_at or now
+        since = job.files_since or now
         log.warning("assets.not_stored", job_id=job.id, error=str(error))
         away = isinstance(error, ServiceUnavailable)  # paid results are not given up for that
-        ends_at = finished_at + (AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S)
+        ends_at = since + (AWAY_GIVE_UP_AFTER_S if away else GIVE_UP_AFTER_S)
         if now >= ends_at or not (error.retryable or _is_dead(error)):
             self._orchestrator.record(job, AssetsSettled((), AssetsStatus.FAILED, error=reason))
             return
-        next_at = min(ends_at, now + max(2.0, min(now - finished_at, 300.0)))
+        next_at = min(ends_at, now + max(2.0, min(now - since, 300.0)))
         self._orchestrator.record(job, AssetsDelayed(reason, next_at, ends_at))
 
 
@@ -165,12 +186,15 @@ def _reason(job: Job, error: HooklineError) -> JobError:
     """Why the files could not be stored, and what a person can do."""
     if _is_dead(error):
         hint = (
-            f"The provider gave no working links of task {job.task_id}. Ask it for the "
-            "picture if this lasts, or make it again: `hookline press` a button of the parent."
+            f"The provider gave no working links of task {job.task_id}. `hookline fetch` asks it "
+            "again; if this lasts, make the picture again: `hookline press` a button of the parent."
         )
         return job_error(ErrorCode.LINK_DEAD, str(error), hint)
     if isinstance(error, ServiceUnavailable):
-        hint = "Make room, or see that the storage can be written to: `hookline doctor`."
+        hint = (
+            "Make room, or see that the storage can be written to: `hookline doctor`. Then "
+            "`hookline fetch`."
+        )
         return job_error(ErrorCode.NOT_REACHED, str(error), hint)
     if error.retryable:
         return job_error(ErrorCode.NOT_REACHED, str(error))

@@ -23,6 +23,7 @@ from worker.domain.batch.rows import BadRow, Row, read_rows
 from worker.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
 from worker.domain.events import Cancelled, Event, Retried
 from worker.domain.job import Job, Status
+from worker.services import batch_rows
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 
@@ -62,9 +63,11 @@ class Batches:
         if asked.strict:
             source = self._checked(asked, source, allow_paths=allow_paths)
         progress = Progress(batch_id_of(asked.name))
+        make = _maker(self._enqueuer, progress.batch_id, allow_paths=allow_paths)
         for chunk in _chunks(asked, source):
             rows = [_with_notify(row, asked) for row in chunk]
-            jobs, bad = self._jobs(self._enqueuer, rows, progress.batch_id, allow_paths=allow_paths)
+            jobs, bad = _made(make, rows)
+            jobs, before = batch_rows.apart(self._store, jobs, rows, progress.batch_id, make)
             now = self._orchestrator.clock()
             if not progress.rows:
                 planned = self._planned_per_row(jobs)
@@ -74,7 +77,7 @@ class Batches:
             new = self._store.jobs.add(
                 jobs, capacity=self._orchestrator.dispatch.capacity("", now), now=now
             )
-            known = [job for job, is_new in zip(jobs, new, strict=True) if not is_new]
+            known = [job for job, is_new in zip(jobs, new, strict=True) if not is_new] + before
             bad += (changed := self._changed(known))
             if bad:
                 self._store.batches.report_bad(
@@ -93,11 +96,12 @@ class Batches:
         """Dry run of ``submit``: nothing is stored. Raises as ``submit`` does."""
         self._enqueuer.check_destination(asked.target)
         progress = Progress(batch_id_of(asked.name))
-        enqueuer = self._enqueuer.dry()
+        make = _maker(self._enqueuer.dry(), progress.batch_id, allow_paths=allow_paths)
         for chunk in _chunks(asked, source):
-            jobs, bad = self._jobs(enqueuer, chunk, progress.batch_id, allow_paths=allow_paths)
+            jobs, bad = _made(make, chunk)
+            jobs, before = batch_rows.apart(self._store, jobs, chunk, progress.batch_id, make)
             stored = {job.id for job in self._store.jobs.get_many([job.id for job in jobs])}
-            known = [job for job in jobs if job.id in stored]
+            known = [job for job in jobs if job.id in stored] + before
             bad += (changed := self._changed(known))
             new = [job for job in jobs if job.id not in stored]
             progress = self._after(progress, new, len(known) - len(changed), bad)
@@ -168,21 +172,6 @@ class Batches:
             except Conflict:
                 continue
 
-    def _jobs(
-        self, enqueuer: Enqueuer, chunk: Sequence[Row | BadRow], batch_id: str, *, allow_paths: bool
-    ) -> tuple[list[Job], list[BadRow]]:
-        """The jobs that the rows request, and the bad rows."""
-        jobs, bad = list[Job](), list[BadRow]()
-        for row in chunk:
-            if isinstance(row, BadRow):
-                bad.append(row)
-                continue
-            try:
-                jobs.append(_job(enqueuer, row, batch_id, allow_paths=allow_paths))
-            except InvalidRequest as problem:
-                bad.append(BadRow(row.number, problem.errors))
-        return jobs, bad
-
     def _changed(self, jobs: list[Job]) -> list[BadRow]:
         """Rows whose key was used for a different request before."""
         stored = self._store.jobs.get_many([job.id for job in jobs])
@@ -190,7 +179,7 @@ class Batches:
         return [
             BadRow(job.spec.row or 0, (FieldError("key", message),))
             for job, known in zip(jobs, stored, strict=True)
-            if not _same(job, known)
+            if not batch_rows.same(job, known)
         ]
 
     def _after(
@@ -271,19 +260,21 @@ def _with_notify(row: Row | BadRow, asked: BatchRequest) -> Row | BadRow:
     return replace(row, request=replace(row.request, spec=spec))
 
 
-def _job(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) -> Job:
-    if "job_id" in row.request.spec.request:
-        message = "names a job, and a batch starts new ones; `hookline press` follows one up"
-        raise InvalidRequest.of("job_id", message)
-    job_id = followups.job_id_of("row", batch_id, row.key)
-    job = enqueuer.prepare(row.request, job_id, allow_paths=allow_paths)
-    place = replace(job.spec, batch_id=batch_id, row=row.number, row_key=row.key)
-    return replace(job, spec=place)
+def _maker(enqueuer: Enqueuer, batch_id: str, *, allow_paths: bool) -> Callable[[Row], Job]:
+    return lambda row: batch_rows.job_of(enqueuer, row, batch_id, allow_paths=allow_paths)
 
 
-def _same(job: Job, known: Job) -> bool:
-    """Whether the row requests the same images; other options may have changed."""
-    # A button's custom_id is added when the job is submitted.
-    learnt = {"custom_id"} - job.request.keys()
-    request = {name: value for name, value in known.request.items() if name not in learnt}
-    return (job.kind, job.request, job.spec.then) == (known.kind, request, known.spec.then)
+def _made(
+    make: Callable[[Row], Job], chunk: Sequence[Row | BadRow]
+) -> tuple[list[Job], list[BadRow]]:
+    """The jobs that the rows request, and the bad rows."""
+    jobs, bad = list[Job](), list[BadRow]()
+    for row in chunk:
+        if isinstance(row, BadRow):
+            bad.append(row)
+            continue
+        try:
+            jobs.append(make(row))
+        except InvalidRequest as problem:
+            bad.append(BadRow(row.number, problem.errors))
+    return jobs, bad

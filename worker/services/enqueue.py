@@ -17,7 +17,7 @@ from worker.domain import buttons, dry_run, followups
 from worker.domain.account import Account
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, FieldError, InvalidRequest
-from worker.domain.events import Cancelled, ModalAnswered, Resolved, Retried
+from worker.domain.events import AssetsWanted, Cancelled, ModalAnswered, Resolved, Retried
 from worker.domain.job import Job, Modal, Status
 from worker.domain.job_spec import JobSpec, Kind, Notify
 from worker.domain.lifecycle import transition
@@ -141,6 +141,13 @@ class Enqueuer:
     def retry(self, job_id: str) -> Job:
         """Try the job again. Raises ``Conflict`` unless it failed, was cancelled or timed out."""
         return self._orchestrator.record(self._orchestrator.job(job_id), Retried()).job
+
+    def fetch_assets(self, job_id: str) -> Job:
+        """Have the files of a succeeded job stored again; no change while they are pending.
+
+        Raises ``Conflict`` for a job that has not succeeded or has no files.
+        """
+        return self._orchestrator.record(self._orchestrator.job(job_id), AssetsWanted()).job
 
     def resolve(self, job_id: str, data: Any) -> Job:
         """Resolve a job in doubt. Raises ``Conflict`` when it is not."""

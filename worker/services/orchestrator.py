@@ -9,6 +9,7 @@ import structlog
 
 from worker.adapters.store.places import ANY
 from worker.adapters.store.store import Store
+from worker.domain import links
 from worker.domain.account import Account, Budgets, ledger
 from worker.domain.account.billing import unbooked
 from worker.domain.account.callback_stats import (
@@ -92,6 +93,7 @@ class Orchestrator:
         Raises ``Conflict`` when the job's status does not allow it, ``NoFreeSlot`` when a job
         cannot start, ``NotFound`` when the job is gone.
         """
+        event = links.absolute(event, job, self.accounts)
         while True:
             now = self.clock()
             decision = transition(job, event, now, self.policy(job))

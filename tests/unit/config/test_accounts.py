@@ -205,7 +205,11 @@ def test_settings_with_accounts_reach_a_process_of_their_own() -> None:
         ("key = 1", "key", "must be a string"),
         ("key_file = 1", "key_file", "must be a string"),
         ("key_file = 'gone'", "key_file", "cannot be read: No such file or directory"),
-        ("key_file = 'binary'", "key_file", "cannot be read: not UTF-8 text"),
+        (
+            "key_file = 'binary'",
+            "key_file",
+            "cannot be read: not UTF-8 text in line 1; save it as UTF-8",
+        ),
         ("key_file = 'blank'", "key_file", "is empty: put the key into it"),
         ("key_file = 'words'", "key_file", "must be plain characters without spaces"),
         ("ledger_token = 't'", "ledger_user", "is needed with `ledger_token`"),
@@ -230,7 +234,7 @@ def test_settings_with_accounts_reach_a_process_of_their_own() -> None:
     ],
 )
 def test_a_wrong_value_is_named_by_its_place(line: str, place: str, message: str) -> None:
-    Path("binary").write_bytes(b"\xff\xfe")
+    Path("binary").write_bytes(b"\xff\xff")
     Path("blank").write_text(" \n")
     Path("words").write_text("not a key")
     assert problems(LOCAL + line) == {f"accounts.main.{place}": message}
@@ -249,6 +253,20 @@ def test_a_wrong_value_is_named_by_its_place(line: str, place: str, message: str
 )
 def test_a_price_list_counts_unless_the_gateways_figures_are_wanted(lines: str, costs: str) -> None:
     assert account(lines).costs == costs
+
+
+@pytest.mark.parametrize(
+    ("price", "video"),
+    [
+        ("{action = 2}", 2_000_000),
+        ("{action = 2, video = 9}", 9_000_000),
+        ("{action = 2, video = 0}", 0),
+        ("{action = 2, default = 1}", 1_000_000),
+        ("{imagine = 2}", 0),
+    ],
+)
+def test_a_press_that_makes_a_film_does_not_become_free(price: str, video: int) -> None:
+    assert account(f"price = {price}").price("video") == video
 
 
 def test_the_token_of_the_gateways_user_may_be_in_a_file_and_is_never_shown() -> None:

@@ -173,6 +173,58 @@ def test_a_typo_in_dotenv_is_a_problem_too(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_dotenv_may_have_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / ".env").write_text("HOOKLINE_PORT=9000\n", encoding=encoding)
+    (tmp_path / "key").write_text("from-a-file\n", encoding=encoding)
+    env = {"HOOKLINE_PROVIDER_URL": "https://api.example", "HOOKLINE_PROVIDER_KEY_FILE": "key"}
+    settings = load_settings(env, tmp_path / ".env")
+    assert (settings.port, settings.provider_key.get_secret_value()) == (9000, "from-a-file")
+
+
+GOOD = f"HOOKLINE_PROVIDER_URL=https://api.example\nHOOKLINE_PROVIDER_KEY={SECRET}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "problem"),
+    [
+        (GOOD.encode("utf-16"), "", "UTF-16, as PowerShell's > writes it"),
+        (GOOD.encode() + GOOD.encode("utf-16-le"), "", "from line 3 on but UTF-16"),
+        (GOOD.encode() + b"HOOKLINE_SECRET=\xe9\n", "", "not UTF-8 text in line 3"),
+        (f"\n\nHOOKLINE_SECRET: {SECRET}\n{GOOD}".encode(), ", line 3", "write NAME=value"),
+        (f"HOOKLINE_SECRET {SECRET}\n{GOOD}".encode(), ", line 1", "write NAME=value"),
+        (f"HOOKLINE_SECRET\n{GOOD}".encode(), ", line 1", "HOOKLINE_SECRET has no value"),
+        (f"{GOOD}X='{SECRET}\nB=1\nC='d'\n".encode(), ", lines 3 to 5", "not closed"),
+        (f"{GOOD}X='{SECRET}\r\n".encode(), ", line 3", "quotes in pairs"),
+        (f"{GOOD}if [ -n {SECRET} ]; then\n".encode(), ", line 3", "write NAME=value"),
+    ],
+)
+def test_what_cannot_be_read_of_dotenv_is_one_error_with_its_place(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes, place: str, problem: str
+) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"HOOKLINE_PROVIDER_KEY": "given"}, tmp_path / ".env")
+    ((where, what),) = [(each.field, each.message) for each in caught.value.problems]
+    assert where == f"{tmp_path / '.env'}{place}"
+    assert problem in what
+    assert SECRET not in str(caught.value)
+    assert capfd.readouterr() == ("", ""), "it is said once"
+
+
+def test_every_bad_line_of_dotenv_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("a b\nHOOKLINE_PORT=nine\n\nc d\nOTHERS\n")
+    found = problems({}, tmp_path / ".env")
+    assert [name.partition(", ")[2] or name for name in found] == [
+        "line 1", "line 4", "HOOKLINE_PORT",
+    ]  # fmt: skip
+
+
+def test_a_folder_of_that_name_is_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert load_settings({}, tmp_path / ".env").port == 8000
+
+
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("from-a-file\n")
     settings = load(PROVIDER_URL="https://api.example", PROVIDER_KEY_FILE="key")

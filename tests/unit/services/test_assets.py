@@ -1,9 +1,12 @@
 """A finished job's files become our own."""
 
 import json
+import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -11,16 +14,23 @@ import pytest
 from PIL import Image
 
 from tests.support.drawing import draw, film, grid, png_of_size
-from tests.support.jobs import GRID, a_snapshot, callback, in_status
+from tests.support.jobs import GRID, a_snapshot, callback, changed, in_status
 from tests.support.shell import Shell
 from worker.adapters.storage import fetching
 from worker.adapters.storage.storage import Storage
-from worker.domain.errors import PictureError, ProviderUnavailable, ServiceUnavailable
+from worker.domain.errors import (
+    Conflict,
+    NotFound,
+    PictureError,
+    ProviderUnavailable,
+    ServiceUnavailable,
+)
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import AssetsStatus, Button, Keep, Result
 from worker.services.assets import AWAY_GIVE_UP_AFTER_S, GIVE_UP_AFTER_S, LEASE_S, Assets
+from worker.services.enqueue import Enqueuer
 
 PICTURE = draw("PNG")
 
@@ -62,6 +72,11 @@ def shell() -> Shell:
 @pytest.fixture
 def assets(shell: Shell, tmp_path: Path) -> Assets:
     return Assets(shell.orchestrator, Storage(f"file://{tmp_path}"), shell.providers)
+
+
+@pytest.fixture
+def enqueuer(shell: Shell, tmp_path: Path) -> Enqueuer:
+    return Enqueuer(shell.orchestrator, Storage(f"file://{tmp_path}"))
 
 
 def finished(shell: Shell, keep: Keep | None = None, **result: Any) -> Job:
@@ -438,6 +453,101 @@ def test_a_provider_that_tells_no_new_link_is_asked_again_later(
     assert len(shell.store.jobs.claim_due(shell.now + 2, 9, 1)) == 1
 
 
+def stored_once(shell: Shell, assets: Assets, web: Web, **more: Any) -> Job:
+    """A job whose files are stored, a day after its end."""
+    web.holds = {"https://c/grid": PICTURE, **more}
+    job = finished(shell, image_url="https://c/grid")
+    assets.store(job.id)
+    shell.now += 86_400
+    return shell.job(job)
+
+
+def test_deleted_files_are_fetched_again_with_the_present_links(
+    shell: Shell, assets: Assets, enqueuer: Enqueuer, web: Web, tmp_path: Path
+) -> None:
+    job = stored_once(shell, assets, web, **{"https://c/new": PICTURE})
+    for path in job.result.files:
+        (tmp_path / path.path).unlink()
+    fresh = Result(image_url="https://c/new")
+    shell.provider.tasks["t1"] = a_snapshot(TaskStatus.SUCCEEDED, result=fresh)
+    wanted = enqueuer.fetch_assets(job.id)
+    assert wanted.result.assets_status is AssetsStatus.PENDING
+    assert [each.id for each in shell.store.jobs.claim_due(shell.now, 9, 1)] == [job.id]
+    assert enqueuer.fetch_assets(job.id) == shell.job(job), "asking twice changes nothing"
+    assets.store(job.id)
+    assert web.fetched == ["https://c/grid", "https://c/new"]
+    result = shell.job(job).result
+    assert result.assets == job.result.assets
+    assert (tmp_path / result.assets[0]).read_bytes() == PICTURE
+    assert shell.job(job).due_at is None
+
+
+def test_files_that_were_given_up_are_fetched_again(
+    shell: Shell, assets: Assets, enqueuer: Enqueuer, web: Web
+) -> None:
+    web.holds = {"https://c/grid": PictureError("plain http is not allowed")}
+    job = finished(shell, image_url="https://c/grid")
+    assets.store(job.id)
+    assert shell.job(job).result.assets_status is AssetsStatus.FAILED
+    web.holds = {"https://c/grid": PICTURE}
+    assert enqueuer.fetch_assets(job.id).result.assets_error is None
+    assets.store(job.id)
+    assert shell.job(job).result.assets_status is AssetsStatus.STORED
+
+
+def test_files_asked_for_again_are_tried_for_an_hour_from_then_on(
+    shell: Shell, assets: Assets, enqueuer: Enqueuer, web: Web
+) -> None:
+    job = stored_once(shell, assets, web)
+    web.holds = {"https://c/grid": PictureError("c answered 503", retryable=True)}
+    shell.provider.trouble = ProviderUnavailable()
+    enqueuer.fetch_assets(job.id)
+    assets.store(job.id)
+    waits = shell.job(job).result
+    assert waits.assets_status is AssetsStatus.PENDING
+    assert waits.assets_retry is not None
+    assert waits.assets_retry.ends_at == shell.now + GIVE_UP_AFTER_S
+    shell.now += GIVE_UP_AFTER_S + 1
+    assets.store(job.id)
+    failed = shell.job(job).result
+    assert failed.assets_status is AssetsStatus.FAILED
+    assert (failed.assets, failed.files) == (job.result.assets, job.result.files), (
+        "the files of before may still be there"
+    )
+
+
+def test_files_that_wait_for_another_try_get_it_at_once(
+    shell: Shell, assets: Assets, enqueuer: Enqueuer, web: Web
+) -> None:
+    web.holds = {"https://c/grid": PictureError("c answered 503", retryable=True)}
+    job = finished(shell, image_url="https://c/grid")
+    shell.now += 1800
+    assets.store(job.id)
+    assert shell.store.jobs.claim_due(shell.now, 9, 1) == []
+    enqueuer.fetch_assets(job.id)
+    assert len(shell.store.jobs.claim_due(shell.now, 9, 1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("job", "why"),
+    [
+        (in_status(Status.IN_PROGRESS), "this one is in_progress"),
+        (in_status(Status.FAILED), "this one is failed"),
+        (changed(in_status(Status.SUCCEEDED), kind=Kind.DESCRIBE), "This describe has no files"),
+        (in_status(Status.SUCCEEDED, keep=Keep("off")), "`assets` is off"),
+        (replace(in_status(Status.SUCCEEDED), result=Result(text="words")), "has no files"),
+    ],
+)
+def test_files_that_a_job_does_not_have_are_refused(
+    shell: Shell, enqueuer: Enqueuer, job: Job, why: str
+) -> None:
+    shell.put(job)
+    with pytest.raises(Conflict, match=re.escape(why)):
+        enqueuer.fetch_assets(job.id)
+    with pytest.raises(NotFound):
+        enqueuer.fetch_assets("nobody")
+
+
 @pytest.mark.parametrize(
     "held", [PictureError("plain http is not allowed"), png_of_size(9999, 9999)]
 )
@@ -518,6 +628,23 @@ def test_names_are_as_they_are_set(shell: Shell, web: Web, tmp_path: Path) -> No
         f"2027-01-15/imagine/none_{job.id}.0-thumb.webp",
         f"2027-01-15/imagine/{job.id}.json",
     }
+
+
+@pytest.mark.parametrize("form", ["WEBP", "GIF", "PNG"])
+def test_an_animated_picture_is_a_film_and_no_four_tiles(
+    shell: Shell, assets: Assets, web: Web, form: str
+) -> None:
+    shots = [Image.effect_noise((64, 64), 90 + n) for n in range(3)]
+    moving = BytesIO()
+    shots[0].save(moving, form, save_all=True, append_images=shots[1:])
+    web.holds = {"https://c/grid": moving.getvalue()}
+    job = finished(shell, Keep(tiles=True), image_url="https://c/grid", buttons=GRID)
+    assets.store(job.id)
+    result = shell.job(job).result
+    whole, thumbnail = result.files
+    assert (whole.of, whole.type, whole.width) == ("video", f"image/{form.lower()}", 64)
+    assert thumbnail.of == "thumbnail"
+    assert result.assets == (whole.path,)
 
 
 def test_a_films_buttons_do_not_make_it_a_grid(shell: Shell, assets: Assets, web: Web) -> None:

@@ -109,6 +109,49 @@ def test_the_same_file_again_adds_nothing(world: World) -> None:
     assert world.prompts() == ["a cat", "a dog", "a cat"]
 
 
+def as_csv(world: World, text: str, **how: Any) -> Progress:
+    return whole(world.batches.submit(asked(form="csv", **how), iter([text.encode()])))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("prompt,key\na cat,1001\na dog,1002\n", "prompt,key\na cat,1001.0\na dog,1002.0\n"),
+        ("prompt,key\na cat,1001.0\na dog,1002.0\n", "prompt,key\na cat,1001\na dog,1002\n"),
+        ("prompt,n\na cat,1\na cat,1\n", "prompt,n\na cat,1.0\na cat,1.0\n"),
+        ("prompt;key\na cat;1001\na dog;1002\n", "prompt;key\na cat;1001,0\na dog;1002,0\n"),
+        ('prompt,key\n"a {red, blue} cat",7\n', 'prompt,key\n"a {red, blue} cat",7.0\n'),
+    ],
+)
+def test_rows_whose_numbers_pandas_rewrote_are_not_paid_for_again(
+    world: World, first: str, then: str
+) -> None:
+    assert as_csv(world, first).new == 2
+    dry = whole(world.batches.check(asked(form="csv"), iter([then.encode()])))
+    assert (dry.new, dry.known, dry.bad, dry.price) == (0, 2, 0, 0)
+    again = as_csv(world, then)
+    assert (again.new, again.known, again.bad) == (0, 2, 0)
+    assert len(world.roots()) == 2
+    both = as_csv(world, first)
+    assert (both.new, both.known) == (0, 2)
+
+
+def test_a_template_with_rewritten_numbers_is_not_paid_for_again(world: World) -> None:
+    how = {"defaults": {"prompt": "{n} cats"}}
+    as_csv(world, "n,key\n3,1001\n", **how)
+    assert world.prompts() == ["3 cats"]
+    again = as_csv(world, "n,key\n3.0,1001.0\n", **how)
+    assert (again.new, again.known, again.bad) == (0, 1, 0)
+
+
+def test_another_request_under_a_rewritten_key_is_bad(world: World) -> None:
+    as_csv(world, "prompt,key\na cat,1001\n")
+    again = as_csv(world, "prompt,key\na dog,1001.0\na cow,1002.0\n")
+    assert (again.new, again.known, again.bad) == (1, 0, 1)
+    assert again.bad_rows[0]["row"] == 2
+    assert "the key of another request" in again.bad_rows[0]["errors"][0]["message"]
+
+
 def test_an_edited_file_adds_its_new_rows_only(world: World) -> None:
     world.take("a cat", "a dog")
     again = world.take("a bird", "a cat", "a dog", "a fox")

@@ -49,6 +49,16 @@ def test_a_job_that_is_due_now_is_asked_about_now() -> None:
     assert shell.wakeups.sent[1:] == [("ask", "default", globbing.id)]
 
 
+def test_links_are_recorded_as_they_can_be_followed() -> None:
+    shell = Shell()
+    url = shell.orchestrator.accounts["default"].url
+    job = shell.put(in_status(Status.SUBMITTED))
+    shell.orchestrator.record(
+        job, callback(TaskStatus.SUCCEEDED, result=Result(image_url="/mj/image/1"))
+    )
+    assert shell.job(job).result.image_url == f"{url}/mj/image/1"
+
+
 def test_what_changes_nothing_writes_nothing() -> None:
     shell = Shell()
     job = shell.put(in_status(Status.SUCCEEDED))

@@ -1,11 +1,16 @@
 """The provider's door: what is answered, and that no body can do harm."""
 
+import gzip
 import io
 import json
+import tracemalloc
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.support.openapi import checked
 from tests.support.web import Web
@@ -141,11 +146,116 @@ def test_a_strangers_body_is_not_read(web: Web) -> None:
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_other_methods_are_405(web: Web, method: str) -> None:
     answer = web.client.open(web.hook(web.running()), method=method)
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "POST"
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_provider_that_looks_first_learns_nothing_of_the_token(web: Web, method: str) -> None:
+    job = web.running()
+    web.store.line.cut = "the line"
+    try:
+        right, wrong = (
+            web.client.open(f"{path}{slash}", method=method)
+            for path, slash in ((web.hook(job), ""), ("/webhooks/midjourney/x", "/"))
+        )
+    finally:
+        web.store.line.cut = None
+    assert (right.status_code, right.data) == (wrong.status_code, wrong.data)
+    assert right.status_code == 200
+    assert dict(right.headers) == dict(wrong.headers)
+    assert web.job(job.id) == job
+
+
+def test_a_slash_at_the_end_changes_nothing(web: Web) -> None:
+    job = web.running()
+    sample = {"id": "t1", "status": "IN_PROGRESS", "progress": "40%"}
+    assert send(web, f"{web.hook(job)}/", sample) == (200, {"status": "applied"})
+    assert send(web, "/webhooks/midjourney/x/", sample)[0] == 401
+    assert send(web, f"{web.hook(job)}//", sample)[0] == 404
+    assert send(web, "/webhooks/midjourney/", sample)[0] == 404
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "GZIP ": gzip.compress,
+    "deflate": zlib.compress,
+    "Deflate": raw_deflate,
+    "identity": bytes,
+    "": bytes,
+}
+
+
+def send_packed(web: Web, path: str, encoding: str, data: bytes) -> TestResponse:
+    return web.client.post(path, data=data, headers={"Content-Encoding": encoding})
+
+
+@pytest.mark.parametrize("encoding", PACKED)
+def test_a_body_may_be_compressed(web: Web, encoding: str) -> None:
+    job = web.running()
+    sample = json.dumps({"id": "t1", "status": "IN_PROGRESS", "progress": "40%"}).encode()
+    answer = send_packed(web, web.hook(job), encoding, PACKED[encoding](sample))
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "applied"})
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize(("extra", "status"), [(0, 200), (1, 413), (1 << 28, 413)])
+def test_a_body_that_unpacks_to_more_than_1_mib_is_413(
+    web: Web, encoding: str, extra: int, status: int
+) -> None:
+    size = MAX_BYTES - 2 + extra
+    packer = zlib.compressobj(1, wbits=31 if encoding == "gzip" else 15)
+    pieces = [packer.compress(b"{}")]
+    while size:
+        step = min(size, 1 << 24)
+        pieces.append(packer.compress(b" " * step))
+        size -= step
+    bomb = b"".join([*pieces, packer.flush()])[:MAX_BYTES]
+    path = web.hook(web.running())
+    tracemalloc.start()
+    try:
+        answer = send_packed(web, path, encoding, bomb)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == status
+    assert peak < 20 * MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        ("gzip", b'{"status": "SUCCESS"}'),
+        ("gzip", gzip.compress(b"{}", mtime=0)[:-1]),
+        ("gzip", gzip.compress(b"{}", mtime=0) * 2),
+        ("gzip", b""),
+        ("deflate", b"\x00\x01"),
+        ("deflate", b""),
+    ],
+)
+def test_a_body_that_is_not_what_it_says_is_400(web: Web, encoding: str, data: bytes) -> None:
+    job = web.running()
+    answer = send_packed(web, web.hook(job), encoding, data)
+    assert answer.status_code == 400
+    assert encoding in answer.get_json()["errors"][0]["message"]
+    assert web.job(job.id) == job
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip;q=1", "\u00e9"])
+def test_an_unknown_encoding_is_415_but_only_to_those_with_a_token(web: Web, encoding: str) -> None:
+    answer = send_packed(web, web.hook(web.running()), encoding, b"{}")
+    assert answer.status_code == 415
+    assert answer.headers["Accept-Encoding"] == "gzip, deflate"
+    assert send_packed(web, "/webhooks/midjourney/x", encoding, b"{}").status_code == 401
 
 
 def test_503_and_nothing_done_while_redis_is_away(tmp_path: Path) -> None:

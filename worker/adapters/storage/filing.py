@@ -76,9 +76,10 @@ class Filing:
                     )
                     with self._decoding:
                         seen = media.inspect(file)
-                        made = _made_of(file, seen, tiles=tiles) if seen.is_picture else []
+                        made = _made_of(file, seen, tiles=tiles) if seen.is_decoded else []
                     name = names.file(n, seen.ext)
-                    whole = self._put_whole(file, fetched, seen, name, source.of)
+                    of = "video" if seen.moves else source.of
+                    whole = self._put_whole(file, fetched, seen, name, of)
                 return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
         except OSError as error:
             problem = f"No temporary file can be used: {error.strerror or type(error).__name__}"
@@ -108,4 +109,5 @@ class Filing:
 
 
 def _made_of(file: BufferedRandom, seen: Media, *, tiles: bool) -> list[Drawn]:
-    return [*(media.tiles(file, seen.mime) if tiles else ()), media.thumbnail(file)]
+    cut = media.tiles(file, seen.mime) if tiles and not seen.moves else ()
+    return [*cut, media.thumbnail(file)]

@@ -31,16 +31,17 @@ _TILES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A complete picture or film; width and height are None for a film."""
+    """A complete picture or film; width and height are None for a film that was not decoded."""
 
     mime: str
     ext: str  #: without a dot
     width: int | None = None
     height: int | None = None
+    moves: bool = True  #: it is a film; an animated WebP, GIF or PNG is one
 
     @property
-    def is_picture(self) -> bool:
-        """Whether it is a picture, which was decoded."""
+    def is_decoded(self) -> bool:
+        """Whether it was decoded, so that a thumbnail of it can be made."""
         return self.width is not None
 
 
@@ -72,7 +73,8 @@ def inspect(file: IO[bytes]) -> Media:
         is_mp4 = head[4:8] == b"ftyp" and head[8:12] != b"qt  "
         return Media("video/mp4", "mp4") if is_mp4 else Media("video/quicktime", "mov")
     seen = pictures.look(file, frames=True)
-    return Media(seen.mime, pictures.ext_of(seen.mime), seen.width, seen.height)
+    ext = pictures.ext_of(seen.mime)
+    return Media(seen.mime, ext, seen.width, seen.height, moves=seen.frames > 1)
 
 
 def thumbnail(file: IO[bytes]) -> Drawn:

@@ -41,6 +41,7 @@ class Seen:
     mime: str  #: image/png, image/jpeg, image/webp or image/gif
     width: int
     height: int
+    frames: int = field(default=1, kw_only=True)  #: of an animation, if they were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +171,18 @@ def _decoded(file: IO[bytes], *, frames: bool) -> Seen:
     file.seek(0)
     with Image.open(file, formats=_READABLE) as image:
         image.load()
+        count = _frames_of(image) if frames else 1
         if frames:
-            if getattr(image, "n_frames", 1) * width * height > MAX_FRAME_PIXELS:
+            if count * width * height > MAX_FRAME_PIXELS:
                 raise PictureError(_too_many_pixels())
             for frame in ImageSequence.Iterator(image):
                 frame.load()
-    return Seen(mime, width, height)
+    return Seen(mime, width, height, frames=count)
+
+
+def _frames_of(image: Image.Image) -> int:
+    """The frames of an animation. A phone's MPO only has other pictures behind its own."""
+    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
 
 
 def _too_many_pixels() -> str:

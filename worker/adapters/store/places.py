@@ -23,7 +23,7 @@ class Lane(NamedTuple):
 
     rank: str
     account: str  #: ``ANY`` until an account took it
-    kind: str
+    kind: str  #: ``action/video`` for a press that makes a film
     sort: str  #: selects the price; empty once it is paid for
     mode: str
     batch: str
@@ -88,9 +88,10 @@ def lane_of(job: Job) -> Lane:
     paid = job.task_id is not None or job.kind is Kind.CHOOSE
     sort = "" if paid else sort_of(job)
     account, rank = job.account or ANY, str(rank_of(job))
-    return Lane(
-        rank, account, job.kind.value, sort, job.options.mode or "", job.spec.batch_id or ""
-    )
+    kind = job.kind.value
+    if job.makes_film and job.kind is not Kind.VIDEO:
+        kind = f"{kind}/{Kind.VIDEO.value}"
+    return Lane(rank, account, kind, sort, job.options.mode or "", job.spec.batch_id or "")
 
 
 def rank_of(job: Job) -> int:

@@ -31,7 +31,7 @@ class Account:
     max_starts_per_minute: int | None = None  #: over all processes; None: no limit
     modes: frozenset[str] = frozenset()  #: allowed here (`fast`, `relax`, `turbo`); empty: any
     weight: float = 1.0  #: new jobs go to the account with the most free slots x weight; above 0
-    #: Of a submission, by `callback_stats.sort_of` the job (its kind, or `upscale`); `default` for
+    #: Of a submission, by `callback_stats.sort_of` the job (a kind, or `upscale`); `default` for
     #: all others, or 0.
     prices: Mapping[str, Amount] = field(default_factory=dict)
     budget: Amount | None = None  #: for all time; None: no limit

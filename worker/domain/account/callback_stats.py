@@ -155,7 +155,11 @@ def runs_for_s(stats: CallbackStats, sort: str) -> float:
 
 
 def sort_of(job: Job) -> str:
-    """The job's kind, or ``upscale`` for a pick of a grid: it calls back and costs differently."""
+    """The job's kind, ``video`` for a press that makes a film, or ``upscale`` for a pick of a grid:
+    they call back and cost differently.
+    """
+    if job.makes_film:
+        return Kind.VIDEO.value
     request = job.request
     if job.kind is Kind.CHANGE:
         picks = request.get("action") == "UPSCALE"

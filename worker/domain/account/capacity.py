@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from worker.domain.job_spec import Kind
+from worker.domain.job import Job
 from worker.domain.money import Amount
 
 
@@ -19,9 +19,9 @@ class Pool(StrEnum):
     VIDEO = "video"
 
 
-def pool_of(kind: Kind) -> Pool:
-    """The pool of a job of this kind."""
-    return Pool.VIDEO if kind is Kind.VIDEO else Pool.IMAGE
+def pool_of(job: Job) -> Pool:
+    """The pool of the job's slot."""
+    return Pool.VIDEO if job.makes_film else Pool.IMAGE
 
 
 @dataclass(frozen=True, slots=True)

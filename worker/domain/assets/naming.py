@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from worker.domain.job import Job
+from worker.domain.job_spec import Kind
 
 DEFAULT = "{pipeline}/{job}-{n}.{ext}"
 FIELDS = ("pipeline", "job", "n", "ext", "kind", "batch", "row", "date")
@@ -91,7 +92,7 @@ class Names:
             "job": self.job.id,
             "n": str(n),
             "ext": ext,
-            "kind": self.job.kind.value,
+            "kind": Kind.VIDEO.value if self.job.makes_film else self.job.kind.value,
             "batch": _sanitised(self.batch),
             "row": _NOTHING if row is None else str(row),
             # Of the root, so that a pipeline that runs past midnight stays in one folder.

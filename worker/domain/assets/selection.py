@@ -42,7 +42,7 @@ def is_grid(job: Job) -> bool:
     provider without buttons, imagines, blends, variations and rerolls give grids.
     """
     result = job.result
-    if result.video_urls or len(sources(result, job.keep)) != 1:
+    if job.makes_film or result.video_urls or len(sources(result, job.keep)) != 1:
         return False
     if result.buttons is not None:
         return set(map(buttons.name_of, result.buttons)) >= _UPSCALES

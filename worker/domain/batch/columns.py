@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from worker.domain.batch import numbers
 from worker.domain.batch.defaults import FIELDS, KEY, Defaults, kind_of, needed
 from worker.domain.batch.permutations import (
     Choice,
@@ -90,7 +91,7 @@ class _Row:
 
     def _set(self, name: str, value: Any, *, as_text: bool) -> None:
         if not as_text:
-            self.fields[name] = value
+            self.fields[name] = numbers.whole_of(value) if _is_integer(name) else value
             return
         try:
             self.fields[name] = converted(name, value)
@@ -226,7 +227,12 @@ def converted(field: str, text: str) -> Any:
 
 
 def _whole(_: str, text: str) -> int | str:
+    text = numbers.whole(text)
     return int(text) if _WHOLE.fullmatch(text) else text
+
+
+def _is_integer(field: str) -> bool:
+    return _CONVERSIONS.get(field) is _whole
 
 
 def _boolean(_: str, text: str) -> bool | str:

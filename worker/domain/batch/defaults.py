@@ -80,26 +80,6 @@ def kind_of(value: Any) -> Kind:
     raise InvalidRequest.of("kind", f"is not a kind of job; {near}")
 
 
-def header_errors(shared: Defaults, names: Collection[str]) -> Iterator[FieldError]:
-    """Why no row of a file with the columns ``names`` can be valid.
-
-    Reports a likely mistake once instead of for each row.
-    """
-    if "kind" in names or "prompt" in names:
-        return
-    missing = sorted(shared.columns.difference(names))
-    for column in missing:
-        yield FieldError("header", f"lacks `{column}`: {needed(column, names)}")
-    needs = [name for name in required(shared.kind) if name not in _given(shared)]
-    if needs and not missing and not known_columns(shared).intersection(names):
-        listed = ", ".join(f"`{name}`" for name in needs)
-        yield FieldError(
-            "header",
-            f"names no field of {shared.kind}, which needs {listed}; the first line must name the "
-            "columns. A file with a prompt per line is read as lines",
-        )
-
-
 def needed(column: str, names: Collection[str]) -> str:
     """The message for a ``column`` that the template needs, with a hint at the row's columns."""
     shown = [name[:40] for name in islice(names, 20) if name.isprintable()]
@@ -114,10 +94,6 @@ def required(kind: Kind) -> list[str]:
 def known_columns(shared: Defaults) -> frozenset[str]:
     """The columns that are not metadata in a row of the default kind."""
     return FIELDS[shared.kind] | shared.columns | {"kind", KEY}
-
-
-def _given(shared: Defaults) -> set[str]:
-    return set(shared.fields) | ({"prompt"} if shared.template is not None else set())
 
 
 def _template(text: Any, *, permute: bool) -> Pattern | None:

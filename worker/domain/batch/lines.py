@@ -1,13 +1,17 @@
 """PURE. Splits a byte stream into lines of bounded length, and reads CSV rows from them."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 MAX_LINE = 1 << 20  #: bytes, with the line ending
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_CTRL_Z = b"\x1a"  #: the end of a file for DOS programs, which some still write
 _NOT_UTF8 = "is not UTF-8 text; save the file as UTF-8 (in Excel: CSV UTF-8)"
 _TOO_LONG = f"is longer than {MAX_LINE} bytes (1 MiB); pictures are better given as URLs"
 
@@ -22,9 +26,26 @@ class Line:
 
 
 def lines_of(source: Iterable[bytes]) -> Iterator[Line]:
-    """The lines of a file, given as chunks of any size."""
-    for number, data in enumerate(_split(source), start=1):
+    """The lines of a file in UTF-8, or UTF-16 with its mark, given as chunks of any size."""
+    for number, data in enumerate(_split(_as_utf8(source)), start=1):
         yield _line(number, data.removeprefix(_BOM) if number == 1 else data)
+
+
+def _as_utf8(source: Iterable[bytes]) -> Iterator[bytes]:
+    """The file in UTF-8. What is no UTF-16 after its mark stays what it is: no UTF-8 either."""
+    chunks = iter(source)
+    start = b""
+    while len(start) < 2 and (chunk := next(chunks, None)) is not None:
+        start += chunk
+    if not start.startswith(_UTF_16_BOMS):
+        yield start
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    for chunk in chain([start], chunks):
+        yield decoder.decode(chunk).encode(errors="surrogatepass")
+    if decoder.getstate()[0]:  # half a character
+        yield b"\xff"
 
 
 def _split(source: Iterable[bytes]) -> Iterator[bytes]:
@@ -39,11 +60,13 @@ def _split(source: Iterable[bytes]) -> Iterator[bytes]:
             if piece[-1:] in b"\r\n":
                 yield bytes(line)
                 line.clear()
-    if line or held:
-        yield bytes(line + held)
+    if rest := (line + held).rstrip(_CTRL_Z):
+        yield bytes(rest)
 
 
 def _line(number: int, data: bytes) -> Line:
+    if not data.strip(_CTRL_Z + b"\r\n"):
+        data = data.strip(_CTRL_Z)
     if len(data) > MAX_LINE:
         return Line(number, data.decode(errors="replace"), _TOO_LONG)
     try:
@@ -133,6 +156,12 @@ class _Feed:
         self.taken.append(line)
         self._size += len(line.text)
         return line.text
+
+
+def named_delimiter(line: str) -> str | None:
+    """The delimiter that a line such as ``sep=;`` before the header names, as Excel reads it."""
+    found = re.fullmatch(r'"?sep=([^\w\s"]|\t)"?\1*\s*', line, re.IGNORECASE)
+    return found[1] if found else None
 
 
 def delimiter_of(header: str) -> str:

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 from pathlib import PurePath
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
-from worker.domain.batch.lines import BrokenRow, Line, Table, delimiter_of, lines_of
+from worker.domain.batch.lines import (
+    BrokenRow,
+    Line,
+    Table,
+    delimiter_of,
+    lines_of,
+    named_delimiter,
+)
 from worker.domain.errors import FieldError, InvalidRequest
 
 
@@ -68,13 +75,17 @@ class BadRow:
     is_last: bool = False  #: reading stopped here: the file is not in this format
 
 
-#: The errors of a CSV file's column names that make every row invalid.
-CheckHeader = Callable[[Sequence[str]], Iterable[FieldError]]
+class Header(Protocol):
+    """What the names of a CSV file's columns mean."""
+
+    def meant(self, names: Sequence[str]) -> Sequence[str]:
+        """The names of the columns, as written in the header, as they are used."""
+
+    def errors(self, names: Sequence[str]) -> Iterable[FieldError]:
+        """The errors of the names that make every row invalid."""
 
 
-def read_records(
-    source: Iterable[bytes], form: Form, check_header: CheckHeader
-) -> Iterator[Record | BadRow]:
+def read_records(source: Iterable[bytes], form: Form, header: Header) -> Iterator[Record | BadRow]:
     """The non-blank rows of a file, given as chunks of any size."""
     lines = lines_of(source)
     first = next(lines, None)
@@ -88,7 +99,7 @@ def read_records(
         case Form.NDJSON:
             yield from _ndjson(lines)
         case Form.CSV:
-            yield from _csv(lines, check_header)
+            yield from _csv(lines, header)
         case Form.LINES:
             yield from _prompts(lines)
 
@@ -103,8 +114,8 @@ def _not_text(start: str) -> str | None:
         return "is the start of a workbook or archive, not of text; export it as CSV UTF-8"
     if start.startswith("\x1f\ufffd"):
         return "is the start of a compressed file; unpack it first"
-    if start.startswith("\ufffd\ufffd") and "\x00" in start:
-        return "is the start of a UTF-16 file; save it as UTF-8"
+    if "\x00" in start:
+        return "is not UTF-8, nor UTF-16 that says so at the start of the file; save it as UTF-8"
     return None
 
 
@@ -172,17 +183,21 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _csv(lines: Iterator[Line], check_header: CheckHeader) -> Iterator[Record | BadRow]:
-    first = next((line for line in lines if line.text.strip()), None)
+def _csv(lines: Iterator[Line], header: Header) -> Iterator[Record | BadRow]:
+    filled = (line for line in lines if line.text.strip())
+    first = next(filled, None)
+    delimiter = named_delimiter(first.text) if first else None
+    if delimiter is not None:
+        first = next(filled, None)
     if first is None:
         return
-    table = Table(chain([first], lines), delimiter_of(first.text))
+    table = Table(chain([first], lines), delimiter or delimiter_of(first.text))
     try:
-        names = _names(table.next_row() or [])
+        names = header.meant(_names(table.next_row() or []))
     except BrokenRow as problem:
         yield _bad(first.number, str(problem), field="header", is_last=True)
         return
-    if errors := _header_errors(names, check_header):
+    if errors := _header_errors(names, header.errors):
         yield BadRow(first.number, tuple(errors), is_last=True)
         return
     yield from _table_rows(table, names)
@@ -192,7 +207,9 @@ def _names(header: Sequence[str]) -> list[str]:
     return [name.strip() or f"column_{place}" for place, name in enumerate(header, start=1)]
 
 
-def _header_errors(names: Sequence[str], check: CheckHeader) -> list[FieldError]:
+def _header_errors(
+    names: Sequence[str], check: Callable[[Sequence[str]], Iterable[FieldError]]
+) -> list[FieldError]:
     if names[0].startswith("{") and names[0].lstrip("{ ").startswith('"'):
         return [FieldError("header", "looks like a JSON object; read the file as ndjson")]
     twice = [name for name, times in Counter(names).items() if times > 1]

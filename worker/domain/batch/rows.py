@@ -4,13 +4,14 @@ submitted again, perhaps edited.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, ClassVar
 
+from worker.domain.batch import numbers
 from worker.domain.batch.columns import requests_of
-from worker.domain.batch.defaults import FIELDS, KEY, Defaults, check_defaults, header_errors
+from worker.domain.batch.defaults import FIELDS, KEY, Defaults, check_defaults
+from worker.domain.batch.header import Header
 from worker.domain.batch.records import BadRow, Form, Record, form_of, read_records
 from worker.domain.errors import InvalidRequest
 from worker.domain.requests import JobRequest
@@ -28,6 +29,7 @@ class Row:
     number: int  #: the line of the file where the row starts, from 1
     key: str  #: unique in the file, and the same when it is submitted again
     request: JobRequest
+    before: "Row | None" = None  #: as it may have been submitted before, see ``numbers.as_before``
 
 
 class _Keys:
@@ -37,21 +39,27 @@ class _Keys:
         self._lines: dict[bytes, int] = {}
         self._repeats: dict[bytes, int] = {}
 
-    def of_caller(self, given: Any, jobs: int, number: int) -> list[str]:
+    def of_caller(self, record: Record, jobs: int) -> list[str]:
         """The keys of a row with a key of the caller: one for each of its ``jobs``.
 
         Raises:
-            InvalidRequest: on ``key``, if it is invalid or a duplicate.
+            InvalidRequest: on ``key``, if it is invalid or a duplicate; as text, ``5`` and ``5.0``
+                are one.
         """
-        key = _key(given)
-        keys = [key] if jobs == 1 else [f"{key}/{place}" for place in range(1, jobs + 1)]
-        hashes = {_hash(each): each for each in (key, *keys)}
+        key, number = _key(_given_key(record)), record.number
+        keys = _numbered(key, jobs)
+        alike = numbers.whole(key) if record.as_text else key
+        hashes = {_hash(each): each for each in (alike, key, *keys)}
         for hashed, each in hashes.items():
             if hashed in self._lines:
                 message = f"{each!r} is used by line {self._lines[hashed]}; each row needs its own"
                 raise InvalidRequest.of("key", message)
         self._lines.update(dict.fromkeys(hashes, number))
         return keys
+
+    def has(self, key: str) -> bool:
+        """Whether a row of the file has the key."""
+        return _hash(key) in self._lines
 
     def of_content(self, request: JobRequest, number: int) -> str:
         """The key of a request without one: its fingerprint, numbered for repeats."""
@@ -90,7 +98,7 @@ def read_rows(
     shared = check_defaults(defaults or {}, permute=permute)
     if form is Form.LINES:
         _check_for_lines(shared)
-    return _rows(read_records(source, form, partial(header_errors, shared)), shared, permute)
+    return _rows(read_records(source, form, Header(shared)), shared, permute)
 
 
 def _check_for_lines(shared: Defaults) -> None:
@@ -119,15 +127,60 @@ def _rows(
         except InvalidRequest as problem:
             yield BadRow(record.number, problem.errors)
         else:
-            for key, request in zip(named, requests, strict=True):
-                yield Row(record.number, key, request)
+            rows = [Row(record.number, *each) for each in zip(named, requests, strict=True)]
+            yield from _with_before(rows, record, keys, shared, permute)
 
 
 def _keys(record: Record, requests: list[JobRequest], keys: _Keys) -> list[str]:
-    given = record.columns.get(KEY)
-    if given is None or (record.as_text and not given.strip()):
+    if _given_key(record) is None:
         return [keys.of_content(request, record.number) for request in requests]
-    return keys.of_caller(given, len(requests), record.number)
+    return keys.of_caller(record, len(requests))
+
+
+def _given_key(record: Record) -> Any:
+    """The caller's key; None if there is none."""
+    given = record.columns.get(KEY)
+    return None if record.as_text and not str(given or "").strip() else given
+
+
+def _numbered(key: str, jobs: int) -> list[str]:
+    """The keys of a row with a key of the caller, one per job."""
+    return [key] if jobs == 1 else [f"{key}/{place}" for place in range(1, jobs + 1)]
+
+
+def _with_before(
+    rows: list[Row],
+    record: Record,
+    keys: _Keys,
+    shared: Defaults,
+    permute: bool,  # noqa: FBT001
+) -> list[Row]:
+    """The rows of ``record``, each with what it may have been before."""
+    before = numbers.as_before(record)
+    if before is None:
+        return rows
+    try:
+        requests = [row.request for row in rows]
+        if not numbers.differ_in_key_only(record, before):
+            requests = requests_of(before, shared, permute=permute)
+        given = _given_key(before)
+        named = None if given is None else _numbered(_key(given), len(requests))
+    except InvalidRequest:
+        return rows
+    if len(requests) != len(rows):  # a list of alternatives was written otherwise
+        return rows
+    found = []
+    for place, (row, request) in enumerate(zip(rows, requests, strict=True)):
+        key = named[place] if named else _like(row, _fingerprint(request))
+        # Of one file, rows that differ only in 5 and 5.0 are two rows.
+        is_other = key != row.key and (named is not None or not keys.has(key))
+        found.append(replace(row, before=Row(row.number, key, request)) if is_other else row)
+    return found
+
+
+def _like(row: Row, fingerprint: str) -> str:
+    """A key from content, numbered for repeats like the row's."""
+    return fingerprint + row.key[len(fingerprint) :]
 
 
 class _Keyed(Model):

@@ -54,6 +54,7 @@ _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {
     events.ModalAnswered: asking.modal_answered,
     events.AssetsSettled: asking.assets_settled,
     events.AssetsDelayed: asking.assets_delayed,
+    events.AssetsWanted: asking.assets_wanted,
     events.SeedSettled: asking.seed_settled,
     events.LinksRenewed: asking.links_renewed,
     events.Charged: charging.charged,

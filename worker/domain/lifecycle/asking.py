@@ -132,16 +132,20 @@ def modal_answered(job: Job, event: events.ModalAnswered, now: float, policy: Po
 
 
 def assets_settled(job: Job, event: events.AssetsSettled, now: float, policy: Policy) -> Decision:
-    """Record the stored files; only the first such event counts."""
+    """Record the stored files; only the first such event counts.
+
+    If they were fetched again in vain, the record keeps those of before: they may still be there.
+    """
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
+    stored = event.status is AssetsStatus.STORED
     result = replace(
         job.result,
-        assets=event.paths,
+        assets=event.paths if stored else job.result.assets,
         assets_status=event.status,
         assets_error=event.error,
         assets_retry=None,
-        files=event.files,
+        files=event.files if stored else job.result.files,
     )
     return _with_result(job, result, now)
 
@@ -154,6 +158,32 @@ def assets_delayed(job: Job, event: events.AssetsDelayed, now: float, policy: Po
     retry = AssetsRetry(event.error, tries + 1, event.next_at, event.ends_at)
     result = replace(job.result, assets_retry=retry)
     return Decision(replace(job, result=result, due_at=event.next_at))
+
+
+def assets_wanted(job: Job, event: events.AssetsWanted, now: float, policy: Policy) -> Decision:
+    """Fetch the files again; those that wait for another try get it now, and as long as new ones.
+
+    A first try that is under way goes on: asking twice changes nothing.
+    """
+    if job.status is not Status.SUCCEEDED:
+        raise Conflict(f"Only a succeeded job has files; this one is {job.status}.")
+    if not moves.files_of(job, job.result):
+        raise Conflict(_why_no_files(job))
+    result = job.result
+    if result.assets_status is AssetsStatus.PENDING and result.assets_retry is None:
+        return Decision(job, Disposition.DUPLICATE)
+    result = replace(
+        result, assets_status=AssetsStatus.PENDING, assets_error=None, assets_wanted_at=now
+    )
+    return Decision(replace(job, result=result, due_at=now))
+
+
+def _why_no_files(job: Job) -> str:
+    if job.keep.files == "off":
+        return (
+            "Its request keeps no files (`assets` is off); `image_url` of its result is the link."
+        )
+    return f"This {job.kind} has no files: its result is not an image or video that was made."
 
 
 def seed_settled(job: Job, event: events.SeedSettled, now: float, policy: Policy) -> Decision:

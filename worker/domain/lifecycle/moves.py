@@ -115,7 +115,7 @@ def answer_queued(job: Job, modal: Modal) -> Job:
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The job has succeeded; its children are created in the same decision."""
-    if job.kind not in _SHOWS_INPUT and selection.sources(result, job.keep):
+    if files_of(job, result):
         result = replace(result, assets_status=AssetsStatus.PENDING)
     if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)
@@ -127,6 +127,11 @@ def succeeded(job: Job, result: Result, now: float) -> Decision:
     return Decision(replace(job, awaited_by=awaited_by), children=children)
 
 
+def files_of(job: Job, result: Result) -> tuple[selection.Source, ...]:
+    """The files of the job's ``result`` that are to be stored."""
+    return () if job.kind in _SHOWS_INPUT else selection.sources(result, job.keep)
+
+
 def due_until_settled(job: Job, now: float) -> Job:
     """Keep a succeeded job due until its files are stored and its seed is known."""
     return replace(job, due_at=None if job.settled else now)
@@ -135,7 +140,9 @@ def due_until_settled(job: Job, now: float) -> Job:
 def _has_seed(job: Job, result: Result) -> bool:
     """Whether the provider made an image, and there is a task to ask about."""
     pictured = bool(result.image_url or result.image_urls) and not result.video_urls
-    return pictured and job.kind not in _SHOWS_INPUT and job.task_id is not None
+    return (
+        pictured and not job.makes_film and job.kind not in _SHOWS_INPUT and job.task_id is not None
+    )
 
 
 def requeued(job: Job) -> Job:

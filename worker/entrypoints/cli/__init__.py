@@ -16,7 +16,7 @@ _PLACES = {
     "accounts": ("accounts", "pause", "resume"),
     "deliveries": ("deliveries",),
     "refused": ("refused",),
-    "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "resolve"),
+    "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "fetch", "resolve"),
     "export": ("export",),
     "processes": ("web", "worker", "sandbox"),
 }

@@ -1,17 +1,26 @@
-"""Commands on existing jobs: jobs, show, watch, press, cancel, retry, resolve."""
+"""Commands on existing jobs: jobs, show, watch, press, cancel, retry, fetch, resolve."""
 
-from typing import Any
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import click
 
 from worker.domain import buttons
+from worker.domain.errors import Conflict, NotFound
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
+from worker.domain.result import AssetsStatus
 from worker.entrypoints import client
-from worker.entrypoints.cli import render
+from worker.entrypoints.cli import progress, render
 from worker.entrypoints.cli.base import (
+    DONE,
+    JOB_FAILED,
+    NOT_OVER,
+    WRONG_USAGE,
     Command,
     json_option,
+    leave,
     note,
     print_json,
     show_answer,
@@ -132,6 +141,62 @@ def retry(*, job_id: str, wait: bool, timeout: float | None, as_json: bool) -> N
     answer([client.retry(job_id)], wait=wait, timeout=timeout, as_json=as_json)
 
 
+@click.command(cls=Command, examples=("hookline fetch ID --wait", "hookline fetch ID ID --json"))
+@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--wait", is_flag=True, help="Wait until the files are stored, or given up.")
+@json_option
+def fetch(*, job_ids: tuple[str, ...], wait: bool, timeout: float | None, as_json: bool) -> None:
+    """Store the files of succeeded jobs again, with the provider's present links.
+
+    For files that could not be stored, that were deleted, or that a new HOOKLINE_STORAGE_URL should
+    have. It costs nothing. Of several jobs, one that has no files does not stop the others.
+    """
+    check_timeout(timeout, wait=wait)
+    if len(job_ids) == 1:
+        found, refused = [client.fetch(job_ids[0])], False
+    else:
+        found = [job for job_id in dict.fromkeys(job_ids) if (job := _fetched(job_id))]
+        refused = len(found) < len(set(job_ids))
+    if wait:
+        found = _with_files(found, timeout)
+    shown = answers.Items.of(found, client.configured())
+    if as_json:
+        print_json(shown if len(job_ids) > 1 else shown.items[0])
+    else:
+        print_tree(found) if wait else _say_fetched(found)
+    _leave_fetched(found, refused=refused, waited=wait)
+
+
+def _fetched(job_id: str) -> Job | None:
+    try:
+        return client.fetch(job_id)
+    except (Conflict, NotFound) as error:
+        note(f"{job_id}: {error}")
+        return None
+
+
+def _with_files(jobs: Sequence[Job], timeout: float | None) -> list[Job]:
+    until = None if timeout is None else time.monotonic() + timeout
+    alone = ((job, client.follow(job, alone=True)) for job in jobs)
+    return [member for job, looks in alone for member in progress.follow(job, until, looks)]
+
+
+def _say_fetched(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        click.echo(job.id)
+    if jobs:
+        note(f"Their files are being stored; see: hookline show {jobs[0].id}")
+
+
+def _leave_fetched(jobs: Sequence[Job], *, refused: bool, waited: bool) -> NoReturn:
+    states = {job.result.assets_status for job in jobs} if waited else set[AssetsStatus]()
+    if refused:
+        leave(WRONG_USAGE)
+    if AssetsStatus.PENDING in states:
+        leave(NOT_OVER)
+    leave(JOB_FAILED if AssetsStatus.FAILED in states else DONE)
+
+
 @click.command(
     cls=Command,
     examples=(
@@ -177,10 +242,11 @@ def press(
 press.params += [then_option(), key_option(), dry_run_option(), *answer_options()]
 retry.params += answer_options()
 watch.params.append(timeout_option())
+fetch.params.append(timeout_option())
 
 
 def _say(job: Job, *, as_json: bool) -> None:
     show_answer(answers.Job.of(job, client.configured()), [render.line(job)], as_json=as_json)
 
 
-COMMANDS: tuple[click.Command, ...] = (jobs, show, watch, press, cancel, retry, resolve)
+COMMANDS: tuple[click.Command, ...] = (jobs, show, watch, press, cancel, retry, fetch, resolve)

@@ -5,7 +5,7 @@ What holds a job up is printed above the bars, or between the lines.
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -37,15 +37,18 @@ class View(Protocol):
         """Print what holds some of them up."""
 
 
-def follow(job: Job, until: float | None = None) -> list[Job]:
+def follow(
+    job: Job, until: float | None = None, looks: Iterable[list[Job]] | None = None
+) -> list[Job]:
     """Show the job and its descendants until all are over; return their last state.
 
-    ``until``: of ``time.monotonic``; then it ends, whether they are over or not.
+    ``until``: of ``time.monotonic``; then it ends, whether they are over or not. ``looks``: of
+    ``client.follow``, to show others.
     """
     members: list[Job] = []
     reasons = Reasons(client.why_waiting)
     with exit_on_interrupt(lambda: f"It continues without you. {again(job)}"), view() as shown:
-        for members in client.follow(job):
+        for members in looks or client.follow(job):
             shown.show(members)
             shown.tell(reasons.look(members, time.monotonic()))
             if until is not None and time.monotonic() >= until:

@@ -35,6 +35,7 @@ from worker.entrypoints.client.many import (
 from worker.entrypoints.client.records import (
     cancel,
     family,
+    fetch,
     follow,
     get,
     is_over,
@@ -70,6 +71,7 @@ __all__ = [
     "describe",
     "edits",
     "family",
+    "fetch",
     "follow",
     "get",
     "get_batch",

@@ -1,4 +1,4 @@
-"""Jobs and pipelines: reading, waiting, pressing, cancelling, retrying."""
+"""Jobs and pipelines: reading, waiting, pressing, cancelling, retrying, fetching."""
 
 import time
 from collections.abc import Iterator
@@ -72,10 +72,13 @@ def is_over(job: Job) -> bool:
     return job.settled
 
 
-def follow(job: JobOrId) -> Iterator[list[Job]]:
-    """Yield the job and its descendants repeatedly until all of them are over."""
+def follow(job: JobOrId, *, alone: bool = False) -> Iterator[list[Job]]:
+    """Yield the job and its descendants repeatedly until all of them are over.
+
+    ``alone``: without the descendants.
+    """
     while True:
-        members = family(job)
+        members = [get(job)] if alone else family(job)
         yield members
         if all(is_over(member) for member in members):
             return
@@ -130,6 +133,15 @@ def cancel(job: JobOrId) -> Job:
 def retry(job: JobOrId) -> Job:
     """Retry a job that failed, was cancelled or timed out."""
     return services().enqueuer.retry(id_of(job))
+
+
+def fetch(job: JobOrId) -> Job:
+    """Store the files of a succeeded job again, with the provider's present links.
+
+    For files that could not be stored or were deleted, or a storage that is new. Raises
+    ``Conflict`` for a job that has no files; ``wait`` returns it with the new ones.
+    """
+    return services().enqueuer.fetch_assets(id_of(job))
 
 
 def resolve(

@@ -150,7 +150,7 @@ def _overdue(job: Job, policy: Policy, now: float) -> Waiting:
 def _files(job: Job, now: float) -> Waiting:
     retry = job.result.assets_retry
     if retry is None:
-        late = now - (job.finished_at or now) >= SILENT_S
+        late = now - (job.files_since or now) >= SILENT_S
         worker = " by a worker (does one run? `hookline doctor`)" if late else ""
         return Waiting(Reason.FILES, f"its files are being stored{worker}")
     times = "once" if retry.tries == 1 else f"{retry.tries} times"

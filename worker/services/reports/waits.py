@@ -169,10 +169,10 @@ def _no_slot(
     if (trouble := _of_account(orchestrator, name, breaker)) is not None:
         return trouble
     load = orchestrator.store.queue.load(name)
-    films = pool_of(job.kind) is Pool.VIDEO
+    films = pool_of(job) is Pool.VIDEO
     running = load.films if films else load.images
     most = account.max_running_video if films else account.max_running
-    slots = capacity.slots(pool_of(job.kind))
+    slots = capacity.slots(pool_of(job))
     if not most:
         return Waiting(Reason.SLOTS, f"{name} takes no films: its max_running_video is 0")
     full = f"; it said that it is full with fewer than {most}" if slots < most else ""

@@ -1,6 +1,7 @@
 """What a stored file is, told from its content."""
 
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -33,14 +34,36 @@ def seen(data: bytes) -> Media:
 def test_the_content_tells_the_type(data: bytes, mime: str, ext: str) -> None:
     found = seen(data)
     assert (found.mime, found.ext) == (mime, ext)
-    assert found.is_picture is mime.startswith("image/")
+    assert found.is_decoded is mime.startswith("image/")
+    assert found.moves is mime.startswith("video/")
 
 
-def moving(frames: int) -> bytes:
+def moving(frames: int, form: str = "GIF", **how: Any) -> bytes:
     file = BytesIO()
     shots = [Image.effect_noise((64, 64), 90 + n) for n in range(frames)]
-    shots[0].save(file, "GIF", save_all=True, append_images=shots[1:])
+    shots[0].save(file, form, save_all=True, append_images=shots[1:], **how)
     return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_an_animated_picture_is_a_film(form: str) -> None:
+    found = seen(moving(3, form))
+    assert (found.mime, found.moves) == (f"image/{form.lower()}", True)
+    assert (found.width, found.height) == (64, 64)
+    assert not seen(moving(1, form)).moves
+
+
+def test_a_still_webp_with_further_chunks_does_not_move() -> None:
+    data = draw("WEBP", (8, 6), "RGBA", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0")
+    assert b"VP8X" in data
+    assert not seen(data).moves
+
+
+def test_the_other_pictures_of_a_phone_are_no_frames() -> None:
+    file = BytesIO()
+    shots = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    shots[0].save(file, "MPO", save_all=True, append_images=shots[1:])
+    assert seen(file.getvalue()) == Media("image/jpeg", "jpg", 64, 64, moves=False)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +118,11 @@ def test_a_thumbnail_is_a_small_webp(form: str, mode: str) -> None:
 
 def test_a_small_picture_s_thumbnail_is_no_larger() -> None:
     assert media.thumbnail(BytesIO(draw("PNG", (20, 30)))).width == 20
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_an_animation_s_thumbnail_is_its_first_frame(form: str) -> None:
+    assert media.thumbnail(BytesIO(moving(3, form))).width == 64
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from worker.domain.batch.columns import converted
+from worker.domain.batch.header import Header
 from worker.domain.batch.lines import MAX_LINE, MAX_ROW_LINES
 from worker.domain.batch.permutations import count, expand, parse_prompt
+from worker.domain.batch.records import Record, read_records
 from worker.domain.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
 from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import Kind
@@ -119,7 +121,10 @@ def test_a_table_is_read_as_spreadsheets_write_it(start: str, delimiter: str) ->
         ("csv", "a cat on a mat\na dog", "is read as lines"),
         ("csv", "prompt,x,x\na,b,c", "`x` twice"),
         ("csv", b"PK\x03\x04\x14\x00", "export it as CSV UTF-8"),
-        ("csv", "prompt\na".encode("utf-16"), "save it as UTF-8"),
+        ("csv", "prompt\na".encode("utf-16-le"), "save it as UTF-8"),
+        ("csv", "prompt\na".encode("utf-32"), "save it as UTF-8"),
+        ("csv", "sep=;\na cat on a mat\na dog", "is read as lines"),
+        ("csv", "Prompt;PROMPT\na;b", "`prompt` twice"),
         ("lines", b"\x1f\x8b\x08\x00", "unpack it"),
     ],
 )
@@ -132,7 +137,74 @@ def test_a_file_that_is_something_else_is_not_taken_for_prompts(
 
 
 def test_an_empty_file_has_no_rows() -> None:
-    assert [read(text, form) for text in ("", "\n\n") for form in Form] == [[]] * 6
+    empty = ("", "\n\n", "\x1a", "\n\x1a\r\n", b"\xff\xfe")
+    assert [read(text, form) for text in empty for form in Form] == [[]] * 3 * len(empty)
+    assert read("sep=;\n", "csv") == []
+
+
+@pytest.mark.parametrize(
+    ("first", "delimiter"),
+    [
+        ("sep=;", ";"),
+        ('"sep=;"', ";"),
+        ("SEP=,", ","),
+        ("sep=\t", "\t"),
+        ("sep=|", "|"),
+        ("sep=;;;", ";"),
+    ],
+)
+def test_a_line_before_the_header_may_name_the_delimiter(first: str, delimiter: str) -> None:
+    table = f"{first}\r\nprompt{delimiter}order\r\na cat{delimiter}7\r\n"
+    (row,) = rows(table, "csv")
+    assert (row.number, row.request.spec.metadata) == (3, {"order": "7"})
+
+
+@pytest.mark.parametrize("form", ["csv", "lines", "ndjson"])
+@pytest.mark.parametrize("end", ["\x1a", "\n\x1a", "\r\n\x1a\r\n", "\x1a\x1a"])
+def test_the_end_of_file_of_old_programs_is_no_row(form: str, end: str) -> None:
+    text = {"csv": "prompt\na cat", "lines": "a cat", "ndjson": '{"prompt": "a cat"}'}[form]
+    (job,) = jobs(text + end, form)
+    assert job.spec.request == {"prompt": "a cat"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_unicode_text_of_spreadsheets_is_read(encoding: str, size: int) -> None:
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    data = f"{mark}prompt\torder\r\nein Füchs 🦊\t7\r\n".encode(encoding)
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    (row,) = read_rows(pieces, Form.CSV)
+    assert isinstance(row, Row)
+    assert row.request.spec.request == {"prompt": "ein Füchs 🦊"}
+    assert row.request.spec.metadata == {"order": "7"}
+
+
+def test_a_broken_character_of_utf_16_is_no_prompt() -> None:
+    data = "a cat\na dog\n".encode("utf-16")
+    halved, lone = data[:-3], data[:-2] + b"\x00\xd8"
+    for broken in (halved, lone):
+        assert [told(row)[:15] for row in read(broken, "lines")] == ["good", "row: is not UTF"]
+
+
+@pytest.mark.parametrize(
+    ("header", "defaults", "meant"),
+    [
+        ("Prompt,Then,Order", {}, {"prompt": "a", "then": "U1", "Order": "7"}),
+        (" PROMPT , then ,order", {}, {"prompt": "a", "then": "U1", "order": "7"}),
+        # Otherwise rows of a file that was read before would become others, and be paid for again.
+        ("prompt,Then,Order", {}, {"prompt": "a", "Then": "U1", "Order": "7"}),
+        ("Style,Then,x", {"prompt": "{style}"}, {"style": "a", "then": "U1", "x": "7"}),
+        ("style,Then,x", {"prompt": "{style}"}, {"style": "a", "Then": "U1", "x": "7"}),
+        ("KIND,Prompt,x", {}, {"kind": "a", "prompt": "U1", "x": "7"}),
+    ],
+)
+def test_names_of_columns_are_read_in_any_case_if_nothing_could_be_read_otherwise(
+    header: str, defaults: dict[str, Any], meant: dict[str, str]
+) -> None:
+    shared = check_defaults(defaults)
+    (record,) = read_records([f"{header}\na,U1,7".encode()], Form.CSV, Header(shared))
+    assert isinstance(record, Record)
+    assert record.columns == meant
     assert read("prompt\n", "csv") == []
 
 
@@ -379,7 +451,7 @@ def test_a_column_that_the_template_lacks_is_named(row: dict[str, Any], problem:
 
 
 def test_a_column_that_no_row_of_a_table_has_is_told_once() -> None:
-    (row,) = read("Style,n\noil,1\noil,2\n", "csv", prompt="{style}")
+    (row,) = read("Stile,n\noil,1\noil,2\n", "csv", prompt="{style}")
     assert isinstance(row, BadRow)
     assert row.is_last
     assert "lacks `style`" in told(row)
@@ -542,6 +614,61 @@ def test_a_key_column_may_hold_the_keys_that_we_gave() -> None:
     ]
 
 
+# --- whole numbers as pandas and spreadsheets write them ---
+
+
+@pytest.mark.parametrize("written", ["5", "5.0", "5,0", "5.00", " 5.0 ", "+5"])
+def test_a_whole_number_may_have_a_fraction_of_zero(written: str) -> None:
+    (job,) = jobs(f"prompt;priority\na cat;{written}", "csv")
+    assert job.spec.options.priority == 5
+
+
+@pytest.mark.parametrize("written", ["5.5", "5.000", "5,000", "5.0.0", "5.", ".0", "5e0"])
+def test_any_other_fraction_is_refused(written: str) -> None:
+    assert "priority" in bad(f"prompt;priority\na cat;{written}", "csv")
+
+
+def test_a_whole_number_of_json_may_be_a_float() -> None:
+    (job,) = jobs('{"prompt": "a cat", "priority": 5.0}')
+    assert job.spec.options.priority == 5
+    assert "priority" in bad('{"prompt": "a cat", "priority": 5.5}')
+
+
+def before(text: str, form: str = "csv", **defaults: Any) -> list[str | None]:
+    found = (row.before for row in rows(text, form, **defaults))
+    return [row.key if row else None for row in found]
+
+
+def test_a_row_knows_the_key_that_it_had_before_its_numbers_were_rewritten() -> None:
+    assert before("prompt,key\na,1001.0\nb,1002\nc,x\nd,v1.0\ne,\n") == [
+        "1001", "1002.0", None, None, None,
+    ]  # fmt: skip
+    assert before('prompt,key\n"{a, b}",7.0\n') == ["7/1", "7/2"]
+    assert before('{"prompt": "a", "key": "7.0"}', "ndjson") == [None], "JSON has types"
+
+
+def test_a_row_without_a_key_knows_its_content_before_its_numbers_were_rewritten() -> None:
+    old, new = "prompt,order\na,7\na,7\nb,8\n", "prompt,order\na,7.0\na,7.0\nb,8.0\n"
+    assert before(new) == [row.key for row in rows(old, "csv")]
+    assert before(old) == [None] * 3
+    old, new = '{"prompt": "a", "order": 7}', '{"prompt": "a", "order": 7.0}'
+    assert before(new, "ndjson") == [row.key for row in rows(old)]
+    template = {"prompt": "{n} cats"}
+    assert before("n\n7.0", **template) == [row.key for row in rows("n\n7", "csv", **template)]
+    assert before("prompt\n42.0\n") == [None], "a prompt is never a number"
+
+
+def test_rows_of_one_file_that_differ_in_the_writing_of_a_number_are_two() -> None:
+    assert before("prompt,order\na,7\na,7.0\n") == [None, None]
+    found = read("prompt,key\na,7\nb,7.0\nc,8.0\nd,8\n", "csv")
+    assert [told(row) for row in found] == [
+        "good",
+        "key: '7' is used by line 2; each row needs its own",
+        "good",
+        "key: '8' is used by line 4; each row needs its own",
+    ]
+
+
 # --- any file at all ---
 
 _CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20) | st.sampled_from(
@@ -571,7 +698,8 @@ def test_what_a_spreadsheet_writes_is_what_we_read(
 
 _SCRAPS = [
     b"prompt", b"key", b"a", b'{"prompt":"x"}', b",", b'"', b"\n", b"\r", b"{", b"}", b"[", b"]",
-    b":", b"\\", b"\xff", b"\x00", b"\xef\xbb\xbf",
+    b":", b"\\", b"\xff", b"\x00", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1a", b"sep=;",
+    b"Prompt", b"1.0", b"1",
 ]  # fmt: skip
 _BYTES = st.binary(max_size=200) | st.lists(st.sampled_from(_SCRAPS), max_size=40).map(b"".join)
 

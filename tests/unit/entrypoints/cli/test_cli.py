@@ -1,6 +1,8 @@
 import json
 import logging
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +25,7 @@ from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.account.ledger import Balance, Ledger
-from worker.domain.events import Cancelled
+from worker.domain.events import AssetsSettled, Cancelled
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.job_spec import Kind, Retry
 from worker.domain.money import amount
@@ -374,6 +376,41 @@ def test_cancel_retry_and_resolve(here: Here) -> None:
     assert run("cancel", job.id).exit_code == 2
     assert json.loads(run("retry", job.id, "--json").stdout)["status"] == "queued"
     assert run("resolve", job.id, "--outcome", "failed").exit_code == 2
+
+
+def test_files_are_fetched_again(here: Here) -> None:
+    queued, first, second = keep(here, a_job()), keep(here, done()), keep(here, done())
+    answer = json.loads(run("fetch", first.id, "--json").stdout)
+    assert answer["result"]["assets_status"] == "pending"
+    refused = run("fetch", queued.id)
+    assert (refused.exit_code, "this one is queued" in refused.stderr) == (2, True)
+    both = run("fetch", queued.id, second.id, second.id, "nobody")
+    assert both.exit_code == 2
+    assert both.stdout.split() == [second.id], "one that has no files does not stop the others"
+    assert f"{queued.id}: Only a succeeded job has files" in both.stderr
+    assert "nobody: There is no job" in both.stderr
+    assert run("fetch", first.id, "--timeout", "1").exit_code == 2
+    late = run("fetch", first.id, "--wait", "--timeout", "0.1", "--json")
+    assert (late.exit_code, json.loads(late.stdout)["id"]) == (4, first.id)
+
+
+@pytest.mark.parametrize(("status", "code"), [(AssetsStatus.STORED, 0), (AssetsStatus.FAILED, 1)])
+def test_fetch_waits_for_the_files_of_its_own_job(
+    here: Here, status: AssetsStatus, code: int
+) -> None:
+    job = keep(here, done())
+    keep(here, a_job(parent_id=job.id, pipeline_id=job.id))
+
+    def settle() -> None:
+        orchestrator = connection.services().orchestrator
+        while orchestrator.job(job.id).result.assets_status is not AssetsStatus.PENDING:
+            time.sleep(0.01)
+        orchestrator.record(orchestrator.job(job.id), AssetsSettled((), status))
+
+    with ThreadPoolExecutor(1) as pool:
+        settled = pool.submit(settle)
+        assert run("fetch", job.id, "--wait").exit_code == code
+        settled.result()
 
 
 def test_files_that_could_not_be_had_are_shown_with_the_reason(here: Here) -> None:

@@ -112,6 +112,13 @@ ONE: dict[str, tuple[Callable[[World], Job], str, str]] = {
         "slots",
         "spare takes no films: its max_running_video is 0",
     ),
+    "a film by a button": (
+        lambda world: world.put(
+            account="spare", kind=Kind.ACTION, request={"task_id": "7", "button": "Animate (High)"}
+        ),
+        "slots",
+        "spare takes no films: its max_running_video is 0",
+    ),
     "paused account": (
         _paused("account:main"),
         "paused",

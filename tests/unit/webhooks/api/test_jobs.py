@@ -361,6 +361,7 @@ def test_what_the_status_does_not_allow_is_409(web: Web) -> None:
         (f"/v1/jobs/{queued.id}/retry", None),
         (f"/v1/jobs/{queued.id}/resolve", {"outcome": "failed"}),
         (f"/v1/jobs/{grid.id}/cancel", None),
+        (f"/v1/jobs/{queued.id}/assets", None),
     ):
         answer = post(web, path, body)
         assert answer.status_code == 409, path
@@ -373,6 +374,15 @@ def test_cancel_and_retry(web: Web) -> None:
     assert (cancelled.status_code, cancelled.get_json()["status"]) == (200, "cancelled")
     retried = post(web, f"/v1/jobs/{job.id}/retry")
     assert (retried.status_code, retried.get_json()["status"]) == (202, "queued")
+
+
+def test_files_are_fetched_again(web: Web) -> None:
+    job = a_grid(web)
+    answers = [post(web, f"/v1/jobs/{job.id}/assets") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].get_json()["result"]["assets_status"] == "pending"
+    assert answers[0].get_json() == answers[1].get_json()
+    assert post(web, f"/v1/jobs/{'0' * 32}/assets").status_code == 404
 
 
 def test_a_doubt_is_resolved(web: Web) -> None:

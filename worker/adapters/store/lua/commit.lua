@@ -164,7 +164,9 @@ local function move(id, old, place)
   local same = old and old.turn == place.turn and old.lane == place.lane
   if place.task ~= '' then redis.call('HSET', prefix .. 'tasks:' .. place.of.account, place.task, id) end
   if old and old.ready and not (place.ready and same) then dequeue(id, old) end
-  if old and old.holds and not (place.holds and old.of.account == place.of.account) then give_slot(id, old) end
+  local function slots_of(one) return running_of(one.of.account, one.of.kind) end
+  -- A press turns out to make a film once its button was looked up.
+  if old and old.holds and not (place.holds and slots_of(old) == slots_of(place)) then give_slot(id, old) end
   if place.holds then take_slot(id, place) end
   if place.ready and not (old and old.ready and same) then enqueue(id, place) end
   if place.double then redis.call('ZADD', prefix .. 'double_payments', place.created, id) end

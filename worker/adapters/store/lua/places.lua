@@ -4,7 +4,7 @@ local prefix = ARGV[1]
 
 local function job_key(id) return prefix .. 'job:' .. id end
 
--- A lane's name: rank, account ('*': any), kind, sort (selects the price; '' once it is paid for), mode, batch.
+-- A lane's name: rank, account ('*': any), kind ('action/video': a press that makes a film), sort (selects the price; '' once it is paid for), mode, batch.
 local function read_lane(lane)
   local rank, account, kind, sort, mode, batch =
     string.match(lane, '^(%d)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')

@@ -12,8 +12,9 @@ local LEVEL = 2 ^ 32 -- more than any number of starts
 local function batches_of(turn) return prefix .. 'batches:' .. turn end
 local function lanes_of(turn, batch) return prefix .. 'lanes:' .. turn .. '|' .. batch end
 local function queue_of(turn, lane) return prefix .. 'ready:' .. turn .. '|' .. lane end
--- Films have slots of their own, so all counts are separate.
-local function pool_of(account, kind) return account .. (kind == 'video' and ':video' or '') end
+-- Films have slots of their own, so all counts are separate. Presses that make films are of the kind 'action/video'.
+local function is_film(kind) return string.match(kind, 'video$') ~= nil end
+local function pool_of(account, kind) return account .. (is_film(kind) and ':video' or '') end
 local function running_of(account, kind) return prefix .. 'running:' .. pool_of(account, kind) end
 
 local function tenant_of(turn) return string.match(turn, '|(.*)$') end
@@ -27,7 +28,7 @@ end
 
 -- A trial has a place of its own: jobs that wait for evidence or for their end may hold all others for long.
 local function free_slots(capacity, kind)
-  local slots = kind == 'video' and capacity.slots.video or capacity.slots.image
+  local slots = is_film(kind) and capacity.slots.video or capacity.slots.image
   if capacity.trial ~= cjson.null then return is_tried(capacity.account) and 0 or slots end
   return slots - redis.call('SCARD', running_of(capacity.account, kind))
 end
@@ -67,7 +68,9 @@ local function why_not(capacity, turn, lane, price)
   if of.account ~= '*' and of.account ~= capacity.account then return 'account' end
   if of.mode ~= '' and next(capacity.modes) and not capacity.modes[of.mode] then return 'mode' end
   if is_paused('account:' .. capacity.account) then return 'paused:account:' .. capacity.account end
-  if is_paused('kind:' .. of.kind) then return 'paused:kind:' .. of.kind end
+  for kind in string.gmatch(of.kind, '[^/]+') do
+    if is_paused('kind:' .. kind) then return 'paused:kind:' .. kind end
+  end
   if of.batch ~= '' and is_paused('batch:' .. of.batch) then return 'paused:batch:' .. of.batch end
   if free_slots(capacity, of.kind) <= 0 then return 'slots' end
   if not price then price = of.sort == '' and 0 or capacity.prices[of.sort] or capacity.prices.default or 0 end

@@ -48,7 +48,7 @@ class DoublePayment(Answer):
 
 
 class StoredFile(Answer):
-    """A file in our storage; of a film the width and height are not known."""
+    """A file in our storage; of a film that was not decoded width and height are not known."""
 
     path: str = Field(description="below the storage's root")
     type: str = Field(description="MIME type, detected from the content")
