@@ -276,6 +276,19 @@ def test_a_link_gets_the_jobs_id(both: Neighbours, seen: Seen) -> None:
     )
 
 
+def test_a_link_that_cannot_be_sent_costs_no_job(both: Neighbours, seen: Seen) -> None:
+    link = both.app.signature("shop.made", queue=f"nobody's {uuid.uuid4().hex}")
+    both.send("linked to nobody", link=link, kwargs={"job_key": "nobody"})
+    both.job("linked to nobody")
+    both.send("linked to nobody", link=link, kwargs={"job_key": "nobody"})
+    both.job("linked to nobody")
+    seen(
+        case="`link=` to a queue that does not exist, sent twice with one `job_key`",
+        server=both.server,
+        result="one job; the worker goes on",
+    )
+
+
 def test_a_refused_request_starts_link_error_and_not_link(both: Neighbours, seen: Seen) -> None:
     before = both.ran("made")
     message = both.send(
