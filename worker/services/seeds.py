@@ -14,7 +14,7 @@ import structlog
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import SEED_S, ProviderClient
 from worker.domain import retry_policy
-from worker.domain.account.calls import SEED
+from worker.domain.account.calls import SEED, SEEDLESS_JOBS
 from worker.domain.errors import HooklineError, NoSuchCall, NotFound, ServiceUnavailable
 from worker.domain.events import SeedSettled
 from worker.domain.job import Job
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 #: Seconds before another worker may ask for the same seed.
 LEASE_S = SEED_S + 15.0
+#: Seconds until a job that waits for the answers to others is looked at again.
+_AFTER_OTHERS_S = 5.0
 #: Seconds for the seeds of one Celery task; the rest are due again anyway.
 PATIENCE_S = 20.0
 
@@ -45,6 +47,9 @@ class Seeds:
         self._clients = clients
         self._describe = describe
         self._limiter = Limiter(self._ask_all, per_key=1, max_waiting=0)
+        #: By account: the jobs whose seeds it refuses, and when it last did. Only one call at a
+        #: time changes an account's.
+        self._refused: dict[str, dict[str, float]] = {}
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         """Fetch the missing seeds of these jobs of one account.
@@ -70,12 +75,22 @@ class Seeds:
         job = self._orchestrator.store.jobs.get(job_id)
         if job is None or job.task_id is None or not job.seed_pending:
             return
+        now = self._orchestrator.clock()
+        if self._waits_for_others(job, now):
+            self._orchestrator.store.jobs.reschedule(job.id, now + _AFTER_OTHERS_S)
+            return
         # The call may outlast the sweep's claim: without this a second worker would ask.
-        self._orchestrator.store.jobs.reschedule(job.id, self._orchestrator.clock() + LEASE_S)
+        self._orchestrator.store.jobs.reschedule(job.id, now + LEASE_S)
         reply = self._reply(client, job, job.task_id)
         if reply.seed:
             reply = self._described(job, reply)
         self._record(job, reply)
+
+    def _waits_for_others(self, job: Job, now: float) -> bool:
+        """Whether enough jobs find out whether the provider has seeds at all."""
+        asking = self._refused.get(job.account, {})
+        others = [each for each, at in asking.items() if each != job.id and now - at < LEASE_S]
+        return len(others) >= SEEDLESS_JOBS
 
     def _reply(self, client: ProviderClient, job: Job, task_id: str) -> SeedReply:
         """The provider's reply, or why it is not asked."""
@@ -89,12 +104,16 @@ class Seeds:
             return SeedReply(error=str(error), lasting=True)
         except HooklineError as error:
             return SeedReply(error=str(error))
+        refused = self._refused.setdefault(job.account, {})
         if reply.seed:
+            refused.clear()
             calls.gave_seed(job.account)
             return reply
-        age = self._orchestrator.clock() - (job.finished_at or 0.0)
-        if not reply.lasting and age < retry_policy.SEED_REFUSED_S:
+        now = self._orchestrator.clock()
+        if not reply.lasting and now - (job.finished_at or 0.0) < retry_policy.SEED_REFUSED_S:
+            refused[job.id] = now
             return reply
+        refused.pop(job.id, None)
         calls.refused_seed(job.account, reply.error or "")
         return replace(reply, lasting=True)
 

@@ -191,6 +191,35 @@ def test_a_provider_that_refuses_each_seed_is_asked_a_handful_of_times(
     assert "hookline resume --account default" in error
 
 
+def ask_for_all(shell: Shell, poller: Seeds, jobs: list[Job], reply: SeedReply) -> int:
+    """How often the provider was asked before the seeds of all jobs were settled."""
+    before = len(shell.provider.asked)
+    while any(shell.job(job).seed_pending for job in jobs):
+        shell.provider.seeds = [reply] * len(jobs)
+        now_due = {job.id for job in shell.store.jobs.claim_due(shell.now, 99, 0.0)}
+        poller.ask("default", [job.id for job in jobs if job.id in now_due])
+        shell.now += 1.0
+    return len(shell.provider.asked) - before
+
+
+def test_many_jobs_at_once_do_not_all_find_out_that_there_are_no_seeds(
+    shell: Shell, poller: Seeds
+) -> None:
+    jobs = [finished(shell) for _ in range(40)]
+    assert ask_for_all(shell, poller, jobs, NOT_YET) <= 8
+    assert shell.now - NOW < 40
+    assert all("seed" in (shell.job(job).result.seed_error or "") for job in jobs[5:])
+
+
+def test_the_first_seed_lets_the_others_be_asked_for(shell: Shell, poller: Seeds) -> None:
+    jobs = [finished(shell) for _ in range(5)]
+    shell.provider.seeds = [NOT_YET] * 5
+    poller.ask("default", [job.id for job in jobs])
+    assert len(shell.provider.asked) == 2
+    assert ask_for_all(shell, poller, jobs, SeedReply("42")) == 5
+    assert {shell.job(job).result.seed for job in jobs} == {"42"}
+
+
 def test_one_seed_shows_that_a_provider_has_them(shell: Shell, poller: Seeds) -> None:
     jobs = [finished(shell) for _ in range(5)]
     for job in jobs[:4]:
