@@ -14,7 +14,6 @@ from celery import Celery
 from config.broker_options import RABBITMQ
 from config.broker_urls import Broker
 from worker.adapters.messaging.queues import (
-    DOOR,
     FILES,
     NOTIFY,
     WAKE,
@@ -61,7 +60,7 @@ def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
     app = Celery("hookline", broker=broker.url, set_as_current=False, amqp=AsTheyAre)
     app.conf.update(
         task_ignore_result=True,
-        task_default_queue=DOOR,
+        task_default_queue=_THEIR_DEFAULT,  # for a `link` without a queue; ours are named
         task_default_exchange="",
         task_queues=our_queues(rules or QueueRules()),
         task_serializer="json",
