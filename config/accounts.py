@@ -30,7 +30,7 @@ from config.text_files import text_of
 from worker.domain import money
 from worker.domain.account import Account, Auth, Budgets, Costs, Dialect
 from worker.domain.job_spec import Kind, Notify
-from worker.domain.notifications import DEFAULT_TOPICS, Topic
+from worker.domain.notifications import DEFAULT_TOPICS, JOB_TOPICS
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -38,8 +38,6 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _LONGEST_TENANT = 200
 #: Keys of `price`: see `Account.prices`.
 _PRICED = (*(kind.value for kind in Kind), "upscale", "default")
-#: Topics of an account's receiver.
-_TOPICS = tuple(topic.value for topic in Topic if topic is not Topic.BATCH_FINISHED)
 
 #: A place in the file: keys and indexes.
 _Place = tuple[int | str, ...]
@@ -128,7 +126,7 @@ class NotifyTable(_Table):
     url: str | None = None
     celery_task: str | None = None
     queue: str | None = None
-    on: list[Annotated[str, _one_of(_TOPICS)]] = list(DEFAULT_TOPICS)
+    on: list[Annotated[str, _one_of(JOB_TOPICS)]] = list(DEFAULT_TOPICS)
 
     @model_validator(mode="after")
     def _one_way(self) -> "NotifyTable":

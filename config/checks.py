@@ -26,6 +26,7 @@ _SHORTEST_SECRET = 16
 #: A URL without query and fragment, in characters that no proxy or provider rewrites.
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
+_TASK = re.compile(r"[!-?A-~]{1,200}(@(?P<queue>[!-?A-~]{1,200}))?", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]*", re.ASCII)
 #: The usual names of this machine.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -106,6 +107,15 @@ def _words(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _celery_task(value: str) -> str:
+    found = _TASK.fullmatch(value)
+    if not found:
+        raise ValueError("must be the name of a Celery task, or NAME@QUEUE")
+    if (found["queue"] or "").partition(".")[0] == "hookline":
+        raise ValueError("names a queue of Hookline: name the one that your worker takes from")
+    return value
 
 
 def _host(value: str) -> str:
@@ -190,6 +200,7 @@ def _storage_url(value: str) -> str:
     return value
 
 
+CeleryTask = Annotated[str, AfterValidator(_celery_task)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Lower = BeforeValidator(_lower)
 Host = Annotated[str, AfterValidator(_host)]

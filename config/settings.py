@@ -24,6 +24,8 @@ from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
 from worker.domain.errors import FieldError, SettingsError
 from worker.domain.events import InDoubt, Policy
+from worker.domain.job_spec import Notify
+from worker.domain.notifications import Topic
 
 
 class Settings(BaseModel):
@@ -146,6 +148,13 @@ class Settings(BaseModel):
     """`x-max-priority` of the queue `hookline`, if RabbitMQ creates it. On Redis see
     `priority_steps` in `HOOKLINE_BROKER_OPTIONS`."""
 
+    refused_notify: checks.CeleryTask | None = Field(
+        None, alias="HOOKLINE_REFUSED_NOTIFY", examples=["shop.request_refused@shop"]
+    )
+    """A Celery task of yours that is notified of requests refused at the Celery door, as
+    `NAME[@QUEUE]`; without a queue, Celery's own (`celery`). See
+    [celery.md](celery.md#refused-requests)."""
+
     host: checks.Host = Field("127.0.0.1", alias="HOOKLINE_HOST")
     """The address that the web process listens on."""
 
@@ -209,6 +218,14 @@ class Settings(BaseModel):
         """
         named = {host.lower() for host in self.allowed_hosts}
         return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
+
+    @property
+    def refused_target(self) -> Notify | None:
+        """The Celery task that is notified of refused requests."""
+        if self.refused_notify is None:
+            return None
+        name, _, queue = self.refused_notify.partition("@")
+        return Notify((Topic.REQUEST_REFUSED.value,), celery_task=name, queue=queue or None)
 
     @property
     def budgets(self) -> Budgets:

@@ -31,6 +31,7 @@ from worker.services.ledgers import Ledgers
 from worker.services.notify import Deliveries, Notifier, Signer, check_destination
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
+from worker.services.refusals import Refusals
 from worker.services.retention import Retention
 from worker.services.roster import Roster
 from worker.services.seeds import Seeds
@@ -63,6 +64,7 @@ class Services:
     retention: Retention
     notifier: Notifier
     deliveries: Deliveries
+    refusals: Refusals
     roster: Roster
     storage: Storage
     tokens: Tokens
@@ -126,6 +128,7 @@ def build(settings: Settings) -> Services:
             orchestrator, wakeups, messages, signer, settings.receivers, proxies=proxies
         ),
         deliveries=Deliveries(orchestrator),
+        refusals=Refusals(store, settings.refused_target, clock),
         roster=Roster(
             store, accounts, settings.secrets[0].get_secret_value(), clock, version("hookline")
         ),

@@ -21,6 +21,7 @@ from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
 from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
+from worker.services.refusals import Refusals
 from worker.services.roster import Roster
 
 TOKEN = "an-api-token-of-tests"
@@ -95,6 +96,7 @@ class Web:
             batches=Batches(orchestrator, enqueuer),
             receiver=CallbackReceiver(orchestrator, built.tokens),
             deliveries=Deliveries(orchestrator),
+            refusals=Refusals(self.store, self.settings.refused_target),
             roster=Roster(self.store, built.accounts, "a secret"),
         )
 

@@ -15,7 +15,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from webhooks.context import Context
 from webhooks.problems import Unauthorized
 from worker.domain.errors import FieldError, InvalidRequest
-from worker.domain.requests.base import Model, suggestion, validate
+from worker.domain.requests.base import UUID_PATTERN, Model, plain_id, suggestion, validate
 from worker.services.reports.answers import Answer
 
 JSON = dict[str, Any]
@@ -101,9 +101,13 @@ def in_path(name: str, description: str, **schema: Any) -> JSON:
 
 
 class JobId(BaseConverter):
-    """A job id in a path; anything else is a 404."""
+    """A job id in a path, or the same as a UUID; anything else is a 404."""
 
-    regex = "[0-9a-f]{32}"
+    regex = f"[0-9a-f]{{32}}|{UUID_PATTERN}"
+
+    def to_python(self, value: str) -> str:
+        """The id as Hookline writes it."""
+        return plain_id(value)
 
 
 def respond(answer: Answer, status: int, headers: Mapping[str, str] | None = None) -> Response:

@@ -91,7 +91,7 @@ def press(context: Context, job_id: str) -> Answer:
     """Press a button of a succeeded job. A glob may give several children: `items`."""
     services, asked = context.services, _body()
     children = services.enqueuer.press(job_id, asked, key=_idempotency_key())
-    if buttons.is_glob(asked["button"]):
+    if buttons.is_glob(str(asked["button"])):
         return Items.of(children, services.accounts)
     return Job.of(children[0], services.accounts)
 

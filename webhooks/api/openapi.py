@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from webhooks import callbacks, health
-from webhooks.api import accounts, batches, deliveries, jobs
+from webhooks.api import accounts, batches, deliveries, jobs, refused
 from webhooks.api.calls import JSON, JSON_TYPE, REF, Call, Calls, Shape, ref
 from webhooks.context import Context
 from webhooks.problems import PROBLEM_TYPE, Problem
@@ -25,7 +25,13 @@ from worker.domain.requests.base import Model
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.notify import BatchNotify
 from worker.domain.requests.options import Options
-from worker.services.reports.answers import Answer, BatchMessage, JobMessage, PipelineMessage
+from worker.services.reports.answers import (
+    Answer,
+    BatchMessage,
+    JobMessage,
+    PipelineMessage,
+    RefusedMessage,
+)
 
 #: Model and summary of each notification, by topic.
 _SENT: Mapping[Topic, tuple[type[BaseModel], str]] = {
@@ -34,6 +40,10 @@ _SENT: Mapping[Topic, tuple[type[BaseModel], str]] = {
     Topic.JOB_FAILED: (JobMessage, "A job failed, was cancelled or timed out."),
     Topic.PIPELINE_FINISHED: (PipelineMessage, "A job and its descendants are over."),
     Topic.BATCH_FINISHED: (BatchMessage, "All jobs of a batch are over."),
+    Topic.REQUEST_REFUSED: (
+        RefusedMessage,
+        "A request sent as a Celery task was refused; see HOOKLINE_REFUSED_NOTIFY.",
+    ),
 }
 #: The headers of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec
 _HEADERS = {
@@ -60,6 +70,7 @@ CALLS: tuple[Call, ...] = (
     *accounts.calls,
     *batches.calls,
     *deliveries.calls,
+    *refused.calls,
     *calls,
     *callbacks.calls,
     *health.calls,

@@ -29,8 +29,12 @@ class Topic(StrEnum):
     JOB_FAILED = "job.failed"  #: or cancelled, or timed out: see the job's status
     PIPELINE_FINISHED = "pipeline.finished"  #: all of its jobs are settled
     BATCH_FINISHED = "batch.finished"  #: all of its pipelines are
+    REQUEST_REFUSED = "request.refused"  #: sent as a Celery task; see ``worker.domain.refusals``
 
 
+#: The topics that a batch may ask for, and a job.
+BATCH_TOPICS = tuple(topic.value for topic in Topic if topic is not Topic.REQUEST_REFUSED)
+JOB_TOPICS = tuple(topic for topic in BATCH_TOPICS if topic != Topic.BATCH_FINISHED)
 #: The topics of a job or batch whose caller named none.
 DEFAULT_TOPICS = (Topic.PIPELINE_FINISHED.value,)
 DEFAULT_BATCH_TOPICS = (Topic.BATCH_FINISHED.value,)
@@ -58,8 +62,9 @@ class Notification:
 
     id: str  #: the ``webhook-id``
     topic: str
-    subject: str  #: id of the job, pipeline or batch
-    #: Id of the pipeline or batch; those with one key are sent in order. Stored as ``line``.
+    subject: str  #: id of the job, pipeline, batch or refusal
+    #: Id of the pipeline, batch or refusal: those with one key are sent in order. Stored as
+    #: ``line``.
     ordering_key: Annotated[str, Field(alias="line")]
     target: Notify
     created_at: float

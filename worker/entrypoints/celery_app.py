@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
 from threading import Event, Thread
 from time import time
 from typing import Any
@@ -18,6 +19,8 @@ from worker.adapters.storage.filing import clear_left_behind
 from worker.adapters.store.clock import TOLERATED_S
 from worker.bootstrap import Services
 from worker.domain.errors import HooklineError
+from worker.entrypoints.consumer import RefusingConsumer, keep_expired
+from worker.entrypoints.door import register_kinds
 from worker.entrypoints.tasks import register
 from worker.services import assets
 from worker.services.notify import AT_ONCE
@@ -53,6 +56,9 @@ def run_worker(
     names = [QUEUES[name] for name in queues]
     prepare_broker(celery, names)
     register(celery, services)
+    register_kinds(celery, services)
+    keep_expired(services.refusals)
+    celery.conf.worker_consumer = partial(RefusingConsumer, services.refusals)
     stop = Event()
     sweeper = Thread(target=_keep_sweeping, args=(services, stop), name="sweep", daemon=True)
     signals.worker_ready.connect(lambda **_: on_ready(), weak=False)

@@ -205,6 +205,13 @@ class Notifier:
     def _event(self, one: Notification) -> answers.Message | None:
         """The message; None when its subject was deleted meanwhile."""
         accounts = self._orchestrator.accounts
+        if one.topic == Topic.REQUEST_REFUSED:
+            refusal = self._store.refusals.get(one.subject)
+            return (
+                answers.RefusedMessage.of(one, answers.Refused.model_validate(refusal))
+                if refusal
+                else None
+            )
         if one.topic == Topic.BATCH_FINISHED:
             batch = self._store.batches.get(one.subject)
             if batch is None:

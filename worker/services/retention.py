@@ -47,7 +47,7 @@ class Retention:
         removed = 0
         for _ in range(ROUNDS):
             now = self._clock()
-            found = self._pipelines(now) + self._notifications(now) + self._inputs(now)
+            found = self._pipelines(now) + self._messages(now) + self._inputs(now)
             if not found:
                 break
             removed += found
@@ -67,12 +67,14 @@ class Retention:
                     removed += self._store.jobs.forget(pipeline.jobs, before, now)
         return removed
 
-    def _notifications(self, now: float) -> int:
-        """Kept as long as any pipeline, as they may be replayed."""
+    def _messages(self, now: float) -> int:
+        """Notifications, which may be replayed, and refusals are kept as long as any pipeline."""
         times = [seconds for seconds in self._keep.values() if seconds is not None]
         if len(times) < len(self._keep):
             return 0
-        return self._store.outbox.forget(now - max(times), BATCH)
+        before = now - max(times)
+        outbox, refusals = self._store.outbox, self._store.refusals
+        return outbox.forget(before, BATCH) + refusals.forget(before, BATCH)
 
     def _inputs(self, now: float) -> int:
         taken = self._store.blobs.take_idle(now - IDLE_INPUT_S, BATCH)

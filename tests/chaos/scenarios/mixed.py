@@ -43,8 +43,19 @@ def mixed(run: Run) -> Row:
 
 
 def unlisted(run: Run) -> Row:
-    """The same in front of a gateway, which has no list of tasks, but the ledger of its user."""
-    gateway = ("--dialect", "gateway", "--books-token", TOKEN, "--fetch-lag", "15")
+    """The same in front of a gateway, which has no list of tasks, but the ledger of its user.
+
+    Its provider calls back here; the gateway itself learns of an end up to 15 s later.
+    """
+    gateway = (
+        "--dialect",
+        "gateway",
+        "--forward-hook",
+        "--fetch-lag",
+        "15",
+        "--books-token",
+        TOKEN,
+    )
     settings = {
         "HOOKLINE_PROVIDER_DIALECT": "gateway",
         "HOOKLINE_LEDGER_TOKEN": TOKEN,

@@ -8,7 +8,7 @@ from celery.exceptions import Retry
 from config.broker_urls import Broker
 from worker.adapters.messaging.broker import make_celery
 from worker.domain.errors import StoreUnavailable
-from worker.entrypoints.tasks import register
+from worker.entrypoints.door import register_kinds
 
 
 class _Anything:
@@ -25,7 +25,7 @@ class _Anything:
 def test_a_job_is_tried_until_redis_is_back_and_only_over_our_queue(retries: int) -> None:
     app = make_celery(Broker("memory://"))
     services: Any = _Anything()
-    register(app, services)
+    register_kinds(app, services)
     task = app.tasks["hookline.imagine"]
     # It came over an exchange that has other queues as well.
     came = {"exchange": "everybody", "routing_key": "pictures.fox", "redelivered": False}

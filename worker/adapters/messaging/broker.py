@@ -15,7 +15,6 @@ from config.broker_options import RABBITMQ
 from config.broker_urls import Broker
 from worker.adapters.messaging.own_celery import OwnCelery
 from worker.adapters.messaging.queues import (
-    DOOR,
     FILES,
     NOTIFY,
     WAKE,
@@ -62,7 +61,7 @@ def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
     app = OwnCelery("hookline", broker.url, amqp=AsTheyAre)
     app.conf.update(
         task_ignore_result=True,
-        task_default_queue=DOOR,
+        task_default_queue=_THEIR_DEFAULT,  # for a `link` without a queue; ours are named
         task_default_exchange="",
         task_queues=our_queues(rules or QueueRules()),
         task_serializer="json",

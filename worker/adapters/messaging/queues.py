@@ -23,6 +23,8 @@ DOOR = "hookline"
 WAKE = "hookline.wake"
 FILES = "hookline.files"
 NOTIFY = "hookline.notify"
+#: Those that only Hookline sends to.
+OUR_OWN = frozenset({WAKE, FILES, NOTIFY})
 #: By their names in `hookline worker --queues`.
 QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
 

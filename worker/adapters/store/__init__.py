@@ -17,6 +17,7 @@ from worker.adapters.store.values import (
     Openings,
     Page,
     Pipeline,
+    RefusalPage,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "Openings",
     "Page",
     "Pipeline",
+    "RefusalPage",
 ]

@@ -21,6 +21,7 @@ _SHARED = {
     "mend_slots": ("places",),
     "close_batch": ("outbox",),
     "forget": ("places", "inputs"),
+    "keep_refusal": ("outbox",),
     "settle_notification": ("outbox",),
 }
 

@@ -11,6 +11,7 @@ from worker.domain.account.ledger import Ledger
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON, JobOptions, JobSpec
 from worker.domain.notifications import Notification
+from worker.domain.refusals import Refusal
 from worker.domain.roster import Worker
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ batches = _Docs(Batch)
 breakers = _Docs(CircuitBreaker)
 ledgers = _Docs(Ledger)
 notifications = _Docs(Notification)
+refusals = _Docs(Refusal)
 workers = _Docs(Worker)
 
 

@@ -204,15 +204,16 @@ def _change(
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
         "now": now,
-        "told": [_note(one) for one in outbox.told],
+        "told": [note_of(one) for one in outbox.told],
         "jobs": [_entry(replace(job, version=job.version + 1), capacity) for job in jobs],
     }
     if outbox.finished:
-        change["finished"] = _note(outbox.finished)
+        change["finished"] = note_of(outbox.finished)
     return change
 
 
-def _note(one: Notification) -> dict[str, Any]:
+def note_of(one: Notification) -> dict[str, Any]:
+    """A new notification as the scripts take it."""
     doc = codec.notifications.dump(replace(one, version=1))
     return {"id": one.id, "ordering_key": one.ordering_key, "doc": doc}
 

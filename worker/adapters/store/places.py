@@ -12,6 +12,7 @@ from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
 from worker.domain.notifications import Notification
+from worker.domain.refusals import Refusal
 
 #: Instead of an account's name: any account may take the job.
 ANY = "*"
@@ -132,7 +133,7 @@ def read_cursor(cursor: str) -> tuple[float, str]:
     return moment, job_id
 
 
-def write_cursor(one: Job | Notification) -> str:
+def write_cursor(one: Job | Notification | Refusal) -> str:
     """The cursor after ``one``, with its exact time: many may share a rounded one."""
     created_at = one.spec.created_at if isinstance(one, Job) else one.created_at
     return f"{created_at!r}-{one.id}"

@@ -11,6 +11,7 @@ from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.money import Amount
 from worker.domain.notifications import Notification
+from worker.domain.refusals import Refusal
 
 #: Seconds without a heartbeat after which our receiver counts as down.
 ABSENCE_S = 5.0
@@ -124,4 +125,12 @@ class NotificationPage:
     """Some notifications, newest first; ``cursor`` continues the listing, None: it is complete."""
 
     notifications: tuple[Notification, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalPage:
+    """Some refusals, newest first; ``cursor`` continues the listing, None: it is complete."""
+
+    refusals: tuple[Refusal, ...]
     cursor: str | None = None

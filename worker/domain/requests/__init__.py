@@ -14,6 +14,7 @@ Every parser returns a value or raises ``InvalidRequest``, which names every bad
 counts as missing. Pictures are plain strings here; ``worker.adapters.storage.inputs`` opens them.
 """
 
+from worker.domain.requests.base import parse_key
 from worker.domain.requests.fields import picture_fields
 from worker.domain.requests.requests import (
     JobRequest,
@@ -29,6 +30,7 @@ __all__ = [
     "PressRequest",
     "check_choosers",
     "parse_choice",
+    "parse_key",
     "parse_press",
     "parse_request",
     "parse_resolve",

@@ -4,11 +4,15 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Integral
 from typing import Annotated, Any, ClassVar, Self, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
     ModelWrapValidatorHandler,
@@ -20,6 +24,9 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, c
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.prompts import as_sent
 from worker.domain.templates import MAX_PROMPT
+
+#: Characters of an id or key.
+MAX_ID = 255
 
 #: A field's name and its error message.
 Problem = tuple[str, str]
@@ -195,23 +202,44 @@ def text(limit: int | None, *, lines: bool = False) -> AfterValidator:
 
     Control characters are refused; ``lines`` allows tabs and line breaks.
     """
-    control = _CONTROL_BUT_LINES if lines else _CONTROL
 
     def check(value: str) -> str:
         value = value.strip()
-        if not value:
-            raise ValueError("must not be empty")
-        if limit is not None and len(value) > limit:
-            raise ValueError(f"must have at most {limit} characters, not {len(value)}")
-        if _SURROGATE.search(value):
-            raise ValueError("must be valid Unicode text")
-        if control.search(value):
-            raise ValueError(
-                f"must not contain control characters{'' if lines else ' or line breaks'}"
-            )
+        _check_text(value, limit, lines=lines)
         return value
 
     return AfterValidator(check)
+
+
+def _check_text(value: str, limit: int | None, *, lines: bool = False) -> None:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if limit is not None and len(value) > limit:
+        raise ValueError(f"must have at most {limit} characters, not {len(value)}")
+    if _SURROGATE.search(value):
+        raise ValueError("must be valid Unicode text")
+    if (_CONTROL_BUT_LINES if lines else _CONTROL).search(value):
+        raise ValueError(f"must not contain control characters{'' if lines else ' or line breaks'}")
+
+
+def parse_key(value: Any, field: str) -> str:
+    """An idempotency key, given as text, a whole number or a UUID.
+
+    It is not stripped, so that keys of earlier versions lead to the same jobs. Raises
+    ``InvalidRequest`` on ``field``.
+    """
+    key = as_text(value)
+    if not isinstance(key, str):
+        message = f"must be text, a whole number or a UUID; {_LEAVE_OUT}"
+        raise InvalidRequest.of(field, message)
+    try:
+        _check_text(key, MAX_ID)
+    except ValueError as error:
+        raise InvalidRequest.of(field, f"{error}; {_LEAVE_OUT}") from None
+    return key
+
+
+_LEAVE_OUT = "leave it out if a repeat should be a new job"
 
 
 def _visible(prompt: str) -> str:
@@ -220,9 +248,46 @@ def _visible(prompt: str) -> str:
     return prompt
 
 
-Name = Annotated[str, text(200)]  #: of an account, a button, a queue
-Id = Annotated[str, text(255)]  #: of a job, or of a provider task
-CustomId = Annotated[str, text(1000)]
+def as_text(value: Any) -> Any:
+    """A whole number or a UUID as text, because names and ids often are one; others unchanged.
+
+    Celery's JSON has UUIDs and decimals, Python callers may have numbers of numpy.
+    """
+    match value:
+        case bool():
+            return value
+        case UUID():
+            return str(value)
+        case Integral():
+            number = int(value)
+            return str(number) if number.bit_length() <= _MAX_BITS else value
+        case Decimal() if value.is_finite() and value.as_tuple().exponent == 0:
+            return str(value)
+        case _:
+            return value
+
+
+#: Python refuses to write longer numbers than 4,300 digits.
+_MAX_BITS = 4096
+_NUMBER_OR_TEXT = BeforeValidator(as_text, json_schema_input_type=str | int)
+
+
+def plain_id(job_id: str) -> str:
+    """The id of a job as Hookline writes it: a database may have kept it as a UUID."""
+    return job_id.replace("-", "") if _UUID.fullmatch(job_id) else job_id
+
+
+#: A UUID as text.
+UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UUID = re.compile(UUID_PATTERN)
+
+#: Of an account, a button, a queue.
+Name = Annotated[str, text(200), _NUMBER_OR_TEXT]
+#: Of a provider task.
+Id = Annotated[str, text(MAX_ID), _NUMBER_OR_TEXT]
+#: Of a job of Hookline.
+OurId = Annotated[Id, AfterValidator(plain_id)]
+CustomId = Annotated[str, text(1000), _NUMBER_OR_TEXT]
 Prompt = Annotated[str, text(MAX_PROMPT, lines=True), AfterValidator(_visible)]
 #: Marks a field that holds a picture; see worker.adapters.storage.inputs.
 PICTURE = "picture"

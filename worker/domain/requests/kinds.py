@@ -10,6 +10,7 @@ from worker.domain.requests.base import (
     CustomId,
     Id,
     Name,
+    OurId,
     Picture,
     Problem,
     Prompt,
@@ -28,7 +29,7 @@ MAX_PICTURES = 20
 #: if it is the same.
 _KEPT = frozenset(Pictured.model_fields) - {"account"}
 
-JobId = Annotated[Id, Field(description="A job of Hookline.")]
+JobId = Annotated[OurId, Field(description="A job of Hookline.")]
 TaskId = Annotated[Id, Field(description="A task that is not a job of Hookline.")]
 Image = Annotated[Picture, Field(description="The picture.")]
 Mask = Annotated[Picture, Field(description="A PNG of the picture's size, white where it changes.")]

@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from worker.domain.job_spec import Notify as Asked
-from worker.domain.notifications import DEFAULT_BATCH_TOPICS, DEFAULT_TOPICS, Topic
+from worker.domain.notifications import (
+    BATCH_TOPICS,
+    DEFAULT_BATCH_TOPICS,
+    DEFAULT_TOPICS,
+    JOB_TOPICS,
+)
 from worker.domain.requests.base import Model, Name, Problem, count, exactly_one, suggestion, text
-
-TOPICS = tuple(topic.value for topic in Topic)
-#: The topics of a single job.
-JOB_TOPICS = tuple(topic for topic in TOPICS if topic != Topic.BATCH_FINISHED)
 
 
 def _web_address(url: str) -> str:
@@ -30,13 +31,13 @@ def _topics(known: Sequence[str]) -> Any:
     def check(topic: str) -> str:
         if topic in known:
             return topic
-        if topic in TOPICS:
+        if topic in BATCH_TOPICS:
             raise ValueError(f"{topic} is a topic of batches; choose from {', '.join(known)}")
         raise ValueError(f"{topic[:64]!r} is not a topic; {suggestion(topic, known)}")
 
     one = Annotated[str, AfterValidator(check), Field(json_schema_extra={"enum": list(known)})]
     unique = AfterValidator(lambda topics: list(dict.fromkeys(topics)))
-    return Annotated[list[one], count(1, len(TOPICS)), unique]
+    return Annotated[list[one], count(1, len(BATCH_TOPICS)), unique]
 
 
 class Notify(Model):
@@ -71,4 +72,4 @@ class BatchNotify(Notify):
 
     default: ClassVar[tuple[str, ...]] = DEFAULT_BATCH_TOPICS
 
-    on: _topics(TOPICS) | None = None  # type: ignore[valid-type]
+    on: _topics(BATCH_TOPICS) | None = None  # type: ignore[valid-type]

@@ -4,7 +4,10 @@ The descriptions are the help texts of the command line.
 """
 
 import json
+from datetime import date, time
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -42,13 +45,22 @@ def _expanded(given: Any) -> Any:
     raise ValueError("must be off, grid or all, or an object of `files` and `tiles`")
 
 
+def _as_json(value: Any) -> str:
+    """What Celery's JSON and databases have besides plain JSON, as Django writes it."""
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID | Decimal):
+        return str(value)
+    raise TypeError
+
+
 def _small_json(value: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the object; refuses what is not plain JSON, too deep or too large."""
+    """A copy of the object as plain JSON; refuses what cannot be that, is too deep or too large."""
     if depth(value, MAX_METADATA_DEPTH) > MAX_METADATA_DEPTH:
         raise ValueError(f"must not be nested deeper than {MAX_METADATA_DEPTH}")
     try:
         written = json.dumps(
-            value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+            value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_as_json
         ).encode()
     except (TypeError, ValueError):
         raise ValueError("must be plain JSON with finite numbers and valid Unicode") from None

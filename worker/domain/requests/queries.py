@@ -91,6 +91,13 @@ class BatchesQuery(Query):
     limit: Limit = PAGE
 
 
+class RefusedQuery(Query):
+    """How many of the newest refused requests to list."""
+
+    limit: Limit = PAGE
+    cursor: Cursor | None = None
+
+
 class DeliveriesQuery(Query):
     """Which deliveries to list."""
 

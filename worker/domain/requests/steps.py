@@ -24,6 +24,7 @@ from worker.domain.requests.base import (
     Picture,
     Problem,
     Prompt,
+    as_text,
     at_least_one,
     count,
     exactly_one,
@@ -123,7 +124,7 @@ def _blends_checked(then: Any, handler: ValidatorFunctionWrapHandler) -> list[St
     """Require that a blend's pictures come from presses of the same list."""
     errors: list[Found] = []
     steps = [step for step in then if isinstance(step, dict)] if isinstance(then, list) else []
-    pressed = [step["press"] for step in steps if isinstance(step.get("press"), str)]
+    pressed = [name for name in (as_text(step.get("press")) for step in steps) if _is_name(name)]
     for index, step in enumerate(then if steps else ()):
         names = step.get("blend") if isinstance(step, dict) else None
         if isinstance(names, list):
@@ -131,8 +132,12 @@ def _blends_checked(then: Any, handler: ValidatorFunctionWrapHandler) -> list[St
     return run_validator(handler, then, errors)
 
 
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _blend_problems(names: list[Any], pressed: list[str]) -> Iterator[str]:
-    named = [name for name in names if isinstance(name, str)]
+    named = [name for name in map(as_text, names) if _is_name(name)]
     for name in dict.fromkeys(named):
         shown = json.dumps(name[:64])
         if buttons.is_glob(name):

@@ -15,6 +15,7 @@ _PLACES = {
     "batch": ("batch",),
     "accounts": ("accounts", "pause", "resume"),
     "deliveries": ("deliveries",),
+    "refused": ("refused",),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "fetch", "resolve"),
     "export": ("export",),
     "processes": ("web", "worker", "sandbox"),

@@ -38,6 +38,8 @@ _NO_TASK = "0"
 _SECONDS = 10.0
 #: Jobs without their files that are read to count them.
 _COUNTED = 1000
+#: Seconds since which a refused request is worth a warning.
+_RECENT_S = 86_400.0
 
 
 @click.command(cls=Command, examples=("hookline doctor", "hookline doctor --json"))
@@ -205,6 +207,8 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         found = overview(services.orchestrator)
         dead = len(services.deliveries.dead())
         unsettled = services.store.jobs.unsettled(_COUNTED)
+        refused = services.store.refusals.count(services.clock() - _RECENT_S)
+        last = next(iter(services.store.refusals.page(1).refusals), None)
         workers, problems = services.roster.workers(), services.roster.problems()
         ahead_s = services.clock.ahead_s
     except SettingsError as error:
@@ -220,6 +224,7 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
         yield from verdicts.account(report)
     yield from verdicts.files(unsettled)
     yield from verdicts.deliveries(dead)
+    yield from verdicts.refused(refused, last)
 
 
 def _print(finding: Finding) -> None:

@@ -10,6 +10,7 @@ from worker.adapters.store.clock import TOLERATED_S
 from worker.adapters.store.durability import Durability, is_too_old
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import Job
+from worker.domain.refusals import Refusal
 from worker.entrypoints.cli.base import counted
 from worker.services.reports.answers.accounts import Account, Taking, Tracking
 
@@ -169,6 +170,19 @@ def deliveries(dead: int) -> Iterator[Finding]:
             f"{counted(dead, 'notification')} {were} given up: the receiver did not take it",
             "`hookline deliveries --state dead`; once the receiver works again, "
             "`hookline deliveries replay --dead`.",
+        )
+
+
+def refused(count: int, last: Refusal | None) -> Iterator[Finding]:
+    """Whether requests of other programs were refused within a day."""
+    if count and last:
+        were = "was" if count == 1 else "were"
+        yield Finding(
+            "refused",
+            "warn",
+            f"{counted(count, 'request')} sent as a Celery task {were} refused within a day, the "
+            f"last: {last.task or 'an unreadable one'}: {last.message[:200]}",
+            "`hookline refused` lists them, with their senders.",
         )
 
 

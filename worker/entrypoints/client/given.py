@@ -3,13 +3,18 @@
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
+from uuid import UUID
 
 from worker.domain.job import Job
-from worker.domain.requests import parse_then_shorthand
+from worker.domain.requests import parse_key, parse_then_shorthand
+from worker.domain.requests.base import plain_id
 
 Picture = str | os.PathLike[str]
 Bot = Literal["MID_JOURNEY", "NIJI_JOURNEY"]
 Then = str | Sequence[Mapping[str, Any]]
+Key = str | int | UUID
+#: A job, or its id.
+JobOrId = Job | str | UUID
 
 
 class Retry(TypedDict, total=False):
@@ -41,7 +46,7 @@ class Options(TypedDict, total=False):
     assets: Literal["off", "grid", "all"] | Assets  #: which files are stored
     metadata: Mapping[str, Any]
     notify: Mapping[str, Any]  #: `{"url": ...}` or `{"celery_task": ..., "queue": ...}`, and `on`
-    key: str  #: idempotency key: the same key and request return the same job
+    key: Key  #: idempotency key: the same key and request return the same job
 
 
 class ModalAnswer(TypedDict, total=False):
@@ -74,6 +79,11 @@ def plain(value: Any) -> Any:
             return value
 
 
-def id_of(job: Job | str) -> str:
-    """The job's id."""
-    return job.id if isinstance(job, Job) else job
+def id_of(job: JobOrId) -> str:
+    """The job's id; a database may have kept it as a UUID."""
+    return job.id if isinstance(job, Job) else plain_id(str(job))
+
+
+def key_of(key: Key | None) -> str | None:
+    """The idempotency key as text. Raises ``InvalidRequest``."""
+    return None if key is None else parse_key(key, "key")

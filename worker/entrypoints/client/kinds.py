@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
+from uuid import UUID
 
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
-from worker.entrypoints.client.given import Bot, Options, Picture, plain, steps_of
+from worker.entrypoints.client.given import Bot, Key, Options, Picture, key_of, plain, steps_of
 from worker.entrypoints.connection import services
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def describe(image: Picture, *, bot_type: Bot | None = None, **options: Unpack[O
 
 def action(
     *,
-    job_id: str | None = None,
-    task_id: str | None = None,
+    job_id: str | UUID | None = None,
+    task_id: str | int | None = None,
     button: str | None = None,
     custom_id: str | None = None,
     **options: Unpack[Options],
@@ -53,8 +54,8 @@ def action(
 
 def modal(
     *,
-    job_id: str | None = None,
-    task_id: str | None = None,
+    job_id: str | UUID | None = None,
+    task_id: str | int | None = None,
     prompt: str | None = None,
     mask: Picture | None = None,
     **options: Unpack[Options],
@@ -72,8 +73,8 @@ def change(
     action: Literal["UPSCALE", "VARIATION", "REROLL"],
     *,
     index: int | None = None,
-    job_id: str | None = None,
-    task_id: str | None = None,
+    job_id: str | UUID | None = None,
+    task_id: str | int | None = None,
     **options: Unpack[Options],
 ) -> Job:
     """Upscale, vary or reroll, for providers without buttons."""
@@ -101,8 +102,8 @@ def video(
     loop: bool | None = None,
     video_type: str | None = None,
     batch_size: int | None = None,
-    job_id: str | None = None,
-    task_id: str | None = None,
+    job_id: str | UUID | None = None,
+    task_id: str | int | None = None,
     index: int | None = None,
     **options: Unpack[Options],
 ) -> Job:
@@ -120,14 +121,14 @@ def upload(images: Sequence[Picture], **options: Unpack[Options]) -> Job:
     return _submit(Kind.UPLOAD, locals())
 
 
-def submit(request: Mapping[str, Any], *, key: str | None = None) -> Job:
+def submit(request: Mapping[str, Any], *, key: Key | None = None) -> Job:
     """Submit a request as in HTTP: ``{"kind": "imagine", "prompt": ...}``."""
-    return services().enqueuer.submit(plain(request), key=key, allow_paths=True)[0]
+    return services().enqueuer.submit(plain(request), key=key_of(key), allow_paths=True)[0]
 
 
-def quote(request: Mapping[str, Any], *, key: str | None = None) -> "Quote":
+def quote(request: Mapping[str, Any], *, key: Key | None = None) -> "Quote":
     """What ``submit`` would start, and its price; nothing is stored."""
-    return services().enqueuer.quote(plain(request), key=key, allow_paths=True)
+    return services().enqueuer.quote(plain(request), key=key_of(key), allow_paths=True)
 
 
 def _submit(kind: Kind, arguments: Mapping[str, Any]) -> Job:

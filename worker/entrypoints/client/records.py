@@ -9,7 +9,16 @@ from worker.domain.errors import NotFound
 from worker.domain.job import Job
 from worker.domain.requests.base import validate
 from worker.domain.requests.queries import JobsQuery
-from worker.entrypoints.client.given import ModalAnswer, Then, id_of, plain, press_of
+from worker.entrypoints.client.given import (
+    JobOrId,
+    Key,
+    ModalAnswer,
+    Then,
+    id_of,
+    key_of,
+    plain,
+    press_of,
+)
 from worker.entrypoints.connection import services
 
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S = 0.25
 
 
-def get(job: Job | str) -> Job:
+def get(job: JobOrId) -> Job:
     """The current state of the job."""
     return services().orchestrator.job(id_of(job))
 
@@ -33,7 +42,7 @@ def jobs(**query: Any) -> "Page":
     return list_jobs(services().store, validate(JobsQuery, query))
 
 
-def pipeline(job: Job | str) -> "Pipeline":
+def pipeline(job: JobOrId) -> "Pipeline":
     """The whole pipeline that the job belongs to."""
     pipeline_id = job.spec.pipeline_id if isinstance(job, Job) else get(job).spec.pipeline_id
     found = services().store.jobs.pipeline(pipeline_id)
@@ -49,7 +58,7 @@ def why_waiting(job: Job) -> "Waiting | None":
     return waiting(services().orchestrator, job, services().roster)
 
 
-def family(job: Job | str) -> list[Job]:
+def family(job: JobOrId) -> list[Job]:
     """The job and its descendants, parents before children."""
     found: dict[str, Job] = {}
     for member in pipeline(job).jobs:
@@ -63,7 +72,7 @@ def is_over(job: Job) -> bool:
     return job.settled
 
 
-def follow(job: Job | str, *, alone: bool = False) -> Iterator[list[Job]]:
+def follow(job: JobOrId, *, alone: bool = False) -> Iterator[list[Job]]:
     """Yield the job and its descendants repeatedly until all of them are over.
 
     ``alone``: without the descendants.
@@ -76,7 +85,7 @@ def follow(job: Job | str, *, alone: bool = False) -> Iterator[list[Job]]:
         time.sleep(_LOOK_EVERY_S)
 
 
-def wait(job: Job | str, *, timeout_s: float | None = None) -> Job:
+def wait(job: JobOrId, *, timeout_s: float | None = None) -> Job:
     """Return the job once it and its descendants are over.
 
     Raises ``TimeoutError``; the job continues.
@@ -91,42 +100,42 @@ def wait(job: Job | str, *, timeout_s: float | None = None) -> Job:
 
 
 def press(
-    job: Job | str,
+    job: JobOrId,
     button: str,
     *,
     modal: ModalAnswer | None = None,
     then: Then = (),
-    key: str | None = None,
+    key: Key | None = None,
 ) -> tuple[Job, ...]:
     """Press a button of a succeeded job; return the children, several for a glob like ``U*``."""
     asked = press_of(button, modal, then)
-    return services().enqueuer.press(id_of(job), asked, key=key, allow_paths=True)
+    return services().enqueuer.press(id_of(job), asked, key=key_of(key), allow_paths=True)
 
 
 def quote_press(
-    job: Job | str,
+    job: JobOrId,
     button: str,
     *,
     modal: ModalAnswer | None = None,
     then: Then = (),
-    key: str | None = None,
+    key: Key | None = None,
 ) -> "Quote":
     """Dry run of ``press``: the jobs and their price; nothing is stored."""
     asked = press_of(button, modal, then)
-    return services().enqueuer.quote_press(id_of(job), asked, key=key, allow_paths=True)
+    return services().enqueuer.quote_press(id_of(job), asked, key=key_of(key), allow_paths=True)
 
 
-def cancel(job: Job | str) -> Job:
+def cancel(job: JobOrId) -> Job:
     """Cancel the job."""
     return services().enqueuer.cancel(id_of(job))
 
 
-def retry(job: Job | str) -> Job:
+def retry(job: JobOrId) -> Job:
     """Retry a job that failed, was cancelled or timed out."""
     return services().enqueuer.retry(id_of(job))
 
 
-def fetch(job: Job | str) -> Job:
+def fetch(job: JobOrId) -> Job:
     """Store the files of a succeeded job again, with the provider's present links.
 
     For files that could not be stored or were deleted, or a storage that is new. Raises
@@ -136,10 +145,10 @@ def fetch(job: Job | str) -> Job:
 
 
 def resolve(
-    job: Job | str,
+    job: JobOrId,
     outcome: Literal["resubmit", "failed", "accepted"],
     *,
-    task_id: str | None = None,
+    task_id: str | int | None = None,
 ) -> Job:
     """Resolve a job in doubt: say whether the provider accepted it."""
     asked = plain({"outcome": outcome, "task_id": task_id})

@@ -1,8 +1,8 @@
-"""SHELL. Listings of jobs and deliveries."""
+"""SHELL. Listings of jobs, deliveries and refused requests."""
 
-from worker.adapters.store import Filter, NotificationPage, Page
+from worker.adapters.store import Filter, NotificationPage, Page, RefusalPage
 from worker.adapters.store.store import Store
-from worker.domain.requests.queries import DeliveriesQuery, JobsQuery
+from worker.domain.requests.queries import DeliveriesQuery, JobsQuery, RefusedQuery
 
 
 def list_jobs(store: Store, query: JobsQuery) -> Page:
@@ -20,3 +20,8 @@ def list_jobs(store: Store, query: JobsQuery) -> Page:
 def list_deliveries(store: Store, query: DeliveriesQuery) -> NotificationPage:
     """A page of notifications, newest first. Raises ``InvalidRequest`` for a bad cursor."""
     return store.outbox.page(query.state, query.limit, query.cursor)
+
+
+def list_refused(store: Store, query: RefusedQuery) -> RefusalPage:
+    """A page of refused requests, newest first. Raises ``InvalidRequest`` for a bad cursor."""
+    return store.refusals.page(query.limit, query.cursor)

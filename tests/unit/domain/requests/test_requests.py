@@ -324,7 +324,7 @@ def test_all_problems_are_told_at_once() -> None:
         parse_request,
         {
             "kind": "action", "buton": "U1", "priority": 11, "metadata": 3, "notify": {"queue": 1},
-            "then": [{"press": 5, "x": 1, "then": [{}]}, {"describe": True, "imagine": "{"}],
+            "then": [{"press": True, "x": 1, "then": [{}]}, {"describe": True, "imagine": "{"}],
         },
     )  # fmt: skip
     assert set(found) == {

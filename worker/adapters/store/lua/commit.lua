@@ -42,6 +42,7 @@
 --   notification*, outbox*    see outbox.lua
 --   inputs, inputs:idle       see inputs.lua
 --   forgotten                 see forget.lua
+--   refused, refused:docs     see keep_refusal.lua
 --   receiving                 since when our receiver is up; expires when it stops
 --   trip:<id>                 hash  queue -> version of the worker that took its message from there; expires
 --   workers                   hash  id -> a worker that runs (JSON); expires when none does

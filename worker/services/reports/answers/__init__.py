@@ -11,7 +11,9 @@ from worker.services.reports.answers.messages import (
     JobMessage,
     Message,
     PipelineMessage,
+    RefusedMessage,
 )
+from worker.services.reports.answers.refusals import Refused, RefusedPage
 
 __all__ = [
     "Account",
@@ -34,6 +36,9 @@ __all__ = [
     "Pipeline",
     "PipelineMessage",
     "Quote",
+    "Refused",
+    "RefusedMessage",
+    "RefusedPage",
     "Taken",
     "ToldPipeline",
 ]

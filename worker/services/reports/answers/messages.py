@@ -8,6 +8,7 @@ from worker.domain.notifications import DeliveryState, Notification, Topic
 from worker.services.reports.answers.base import Answer, Time
 from worker.services.reports.answers.batches import Batch
 from worker.services.reports.answers.jobs import Job, Target, ToldPipeline
+from worker.services.reports.answers.refusals import Refused
 
 
 class Message(Answer):
@@ -44,6 +45,13 @@ class BatchMessage(Message):
     data: Batch
 
 
+class RefusedMessage(Message):
+    """A request that was sent as a Celery task was refused."""
+
+    type: Literal[Topic.REQUEST_REFUSED]
+    data: Refused
+
+
 class Try(Answer):
     """One attempt to deliver."""
 
@@ -56,7 +64,7 @@ class Delivery(Answer):
 
     id: str = Field(description="the `webhook-id`, the same for every try")
     topic: Topic
-    subject: str = Field(description="id of the job, pipeline or batch")
+    subject: str = Field(description="id of the job, pipeline, batch or refusal")
     target: Target
     state: DeliveryState
     created_at: Time
