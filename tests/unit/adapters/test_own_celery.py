@@ -36,6 +36,6 @@ def test_in_a_process_of_another_app_messages_go_to_our_broker(url_of: Any) -> N
 @pytest.mark.usefixtures("_another_app_s_variables")
 def test_our_configuration_stays_and_there_is_no_result_backend() -> None:
     app = make_celery(Broker(OURS, {}))
-    assert app.conf.task_default_queue == "hookline"
+    assert app.conf.accept_content == ["json"]
     assert app.conf.result_backend is None
     assert type(app.backend).__name__ == "DisabledBackend"
