@@ -18,6 +18,7 @@ from config.accounts import AccountsFile, read_accounts
 from config.broker_options import QueueType
 from config.broker_urls import Broker, broker_beside, parse_broker
 from config.generated import plain_secret, read_or_create, webhook_secret
+from config.proxies import ProxiesSetting
 from config.sources import collect
 from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
@@ -87,6 +88,17 @@ class Settings(BaseModel):
     allowed_hosts: checks.Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
     """Hosts that images and notifications may be exchanged with over plain `http` or at a private
     address."""
+
+    proxies: ProxiesSetting = Field(
+        "environment",
+        alias="HOOKLINE_PROXY",
+        validate_default=True,
+        repr=False,
+        examples=["http://proxy.example:3128"],
+    )
+    """The HTTP proxy of every call to a provider, download and webhook: `environment` (HTTP_PROXY,
+    HTTPS_PROXY, ALL_PROXY), `none`, or `http://user:password@host:port`. Targets in NO_PROXY and
+    on this machine have none; see [deployment.md](deployment.md#behind-a-proxy)."""
 
     choosers: checks.Words = Field((), alias="HOOKLINE_CHOOSERS", examples=["ranking"])
     """Python modules whose functions a `choose` step may call; see
@@ -257,7 +269,7 @@ class Settings(BaseModel):
         urls = (self.redis_url, self.broker_url, self.storage_url)
         passwords = (checks.passwords_in(url) for url in urls if url)
         keys_and_tokens = (secret.get_secret_value() for secret in held)
-        return frozenset(filter(None, keys_and_tokens)).union(*passwords)
+        return frozenset(filter(None, keys_and_tokens)).union(*passwords, self.proxies.secrets())
 
 
 #: May also come from a file: `NAME_FILE`.
@@ -269,6 +281,7 @@ FROM_FILE = (
     "HOOKLINE_SECRET",
     "HOOKLINE_API_TOKEN",
     "HOOKLINE_NOTIFY_SECRET",
+    "HOOKLINE_PROXY",
 )
 
 #: Generated in the state directory if they are not set: name -> file, generator.
@@ -289,13 +302,14 @@ def load_settings(
     Generates missing secrets. Raises `SettingsError` with every problem by the name of its setting;
     then nothing is written.
     """
-    found = collect(os.environ if env is None else env, dotenv, _NAMES, FROM_FILE)
+    env = os.environ if env is None else env
+    found = collect(env, dotenv, _NAMES, FROM_FILE)
     values: dict[str, Any] = dict(found.values)
     values.setdefault("HOOKLINE_LOG_FORMAT", "console" if sys.stderr.isatty() else "json")
     missing = {name: made for name, made in GENERATED.items() if name not in values}
     placeholders = {name: make() for name, (_, make) in missing.items()}
     unread = _read_accounts(values)
-    settings, wrong = _validate(values | placeholders)
+    settings, wrong = _validate(values | placeholders, env)
     named = {problem.field for problem in found.problems}
     wrong += [*unread, *(() if found.incomplete else checks.across(found.values))]
     problems = [*found.problems, *(p for p in wrong if p.field not in named)]
@@ -307,7 +321,7 @@ def load_settings(
     except (OSError, UnicodeError) as error:
         reason = f"cannot keep the generated secrets there ({error})"
         raise SettingsError([FieldError("HOOKLINE_STATE_DIR", reason)]) from error
-    settings, wrong = _validate(values)
+    settings, wrong = _validate(values, env)
     if settings is None:
         raise SettingsError(wrong)
     return settings
@@ -324,10 +338,12 @@ def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
     return [FieldError(name, problem) for problem in problems]
 
 
-def _validate(values: Mapping[str, Any]) -> tuple[Settings | None, list[FieldError]]:
+def _validate(
+    values: Mapping[str, Any], env: Mapping[str, str]
+) -> tuple[Settings | None, list[FieldError]]:
     """The settings, or the problems of single values, which are not repeated."""
     try:
-        return Settings.model_validate(values), []
+        return Settings.model_validate(values, context=env), []
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False)
     return None, [

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import re
 import signal
 import socket
 import time
@@ -34,6 +35,9 @@ THREADS = 4
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 #: Seconds for running requests to finish on shutdown.
 STOP_S = 10
+
+#: What a request may have, in CGI's names.
+_OF_A_REQUEST = re.compile(r"HTTPS|HTTP_.*|CONTENT_(LENGTH|TYPE)|REMOTE_USER|AUTH_TYPE")
 
 #: Granian logs through our handlers, without an access log.
 _LOGGING = {
@@ -99,8 +103,19 @@ class Server(MPServer):
 def load_worker(settings: Settings) -> Flask:
     """The app of one worker process."""
     _return_memory()
+    _forget_requests()
     Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     return load_app(settings)
+
+
+def _forget_requests() -> None:
+    """Remove variables that look like parts of a request.
+
+    Granian completes the WSGI environment of each request from the process's own, so
+    HTTP_AUTHORIZATION, for example, would let everybody in.
+    """
+    for name in list(filter(_OF_A_REQUEST.fullmatch, os.environ)):
+        del os.environ[name]
 
 
 def _return_memory() -> None:

@@ -5,7 +5,10 @@ They load on first use: importing a part of the package that needs neither Celer
 neither.
 """
 
+import sys
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,3 +28,20 @@ else:  # hidden from type checkers, so that they report names that do not exist
             if name in client.__all__:
                 return getattr(client, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _require_own_config() -> None:
+    """Raise ``ImportError`` if `config` is another program's, as in many Django and Flask apps."""
+    module = sys.modules.get("config")
+    spec = find_spec("config") if module is None else module.__spec__
+    place = getattr(module, "__file__", None) or (spec.origin if spec else None)
+    own = Path(__file__).resolve().parents[1] / "config" / "__init__.py"
+    if place is None or Path(place).resolve() != own:
+        raise ImportError(
+            f"Hookline's `worker` needs its own package `config`, but here that name means {place}:"
+            " run `hookline up` (or `hookline web` and `hookline worker`) as processes of their "
+            "own, and give them jobs over HTTP or as Celery tasks such as `hookline.imagine`."
+        )
+
+
+_require_own_config()

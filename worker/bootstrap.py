@@ -84,9 +84,10 @@ def build(settings: Settings) -> Services:
     storage = Storage(settings.storage_url, lambda ref: store.blobs.note(ref, clock()))
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
-    deadline_s = settings.submit_timeout_s
+    proxies, deadline_s = settings.proxies, settings.submit_timeout_s
     clients = {
-        a.name: ProviderClient(a, deadline_s=deadline_s, clock=clock) for a in accounts.values()
+        a.name: ProviderClient(a, deadline_s=deadline_s, clock=clock, proxies=proxies)
+        for a in accounts.values()
     }
     orchestrator = Orchestrator(
         store,
@@ -97,12 +98,14 @@ def build(settings: Settings) -> Services:
         budgets=settings.budgets,
         clock=clock,
     )
-    ledger_clients = {a.name: LedgerClient(a, clock=clock) for a in accounts.values()}
+    ledger_clients = {
+        a.name: LedgerClient(a, clock=clock, proxies=proxies) for a in accounts.values()
+    }
     ledgers = Ledgers(orchestrator, ledger_clients)
     enqueuer = Enqueuer(orchestrator, storage, settings.choosers, settings.receivers)
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
-    assets = Assets(orchestrator, storage, clients, settings.asset_names)
+    assets = Assets(orchestrator, storage, clients, settings.asset_names, proxies=proxies)
     return Services(
         settings=settings,
         store=store,
@@ -113,7 +116,7 @@ def build(settings: Settings) -> Services:
         enqueuer=enqueuer,
         batches=Batches(orchestrator, enqueuer),
         receiver=CallbackReceiver(orchestrator, tokens),
-        submitter=Submitter(orchestrator, clients, tokens, storage, hook_url),
+        submitter=Submitter(orchestrator, clients, tokens, storage, hook_url, proxies=proxies),
         poller=Poller(orchestrator, clients, tokens, ledgers),
         ledgers=ledgers,
         sweep=Sweep(orchestrator, wakeups),
@@ -121,7 +124,9 @@ def build(settings: Settings) -> Services:
         assets=assets,
         chooser=Chooser(orchestrator, storage, settings.choosers),
         retention=Retention(store, storage, settings.retention, clock),
-        notifier=Notifier(orchestrator, wakeups, messages, signer, settings.receivers),
+        notifier=Notifier(
+            orchestrator, wakeups, messages, signer, settings.receivers, proxies=proxies
+        ),
         deliveries=Deliveries(orchestrator),
         refusals=Refusals(store, settings.refused_target, clock),
         roster=Roster(

@@ -132,7 +132,7 @@ def _environment(folder: Path) -> dict[str, str]:
     tools = folder / "bin"
     tools.mkdir()
     command = tools / "hookline"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m worker.entrypoints.cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hookline.start "$@"\n')
     command.chmod(0o755)
     path = os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)])
     (folder / "shop.env").write_text(hookline(folder, "env").stdout)

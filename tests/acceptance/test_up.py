@@ -140,11 +140,12 @@ def test_a_port_that_was_chosen_must_be_free(tmp_path: Path) -> None:
 def _child(pid: int, name: str) -> int:
     """The process id of one of our own ``up``'s programs; 0 if it does not run."""
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     found = [
-        line.split()
-        for line in listed.stdout.splitlines()
-        if f"worker.entrypoints.cli {name} " in line
+        line.split() for line in listed.stdout.splitlines() if f"hookline/start.py {name} " in line
     ]
     return int(found[0][0]) if found else 0

@@ -79,7 +79,7 @@ class Stage:
     def _program(self, name: str, port: int) -> Program:
         args: tuple[str, ...]
         if name in _OURS:
-            args = ("worker.entrypoints.cli", name, "--supervised")
+            args = ("hookline.start", name, "--supervised")
         else:
             other_database = self.redis_url.removesuffix("0") + "2"
             args = ("tests.bench.floors", name, str(port), other_database, self.provider.url)

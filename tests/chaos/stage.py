@@ -59,8 +59,8 @@ class Setup:
     fsync: Fsync = "everysec"
     sandbox: tuple[str, ...] = ("--task-seconds", "0.2-0.6")
     settings: Mapping[str, str] = field(default_factory=dict)
-    worker: tuple[str, ...] = ("worker.entrypoints.cli", "worker", "--supervised")
-    web: tuple[str, ...] = ("worker.entrypoints.cli", "web", "--supervised")
+    worker: tuple[str, ...] = ("hookline.start", "worker", "--supervised")
+    web: tuple[str, ...] = ("hookline.start", "web", "--supervised")
     redis_port: int | None = None
     redis_via: int | None = None
     provider_port: int | None = None

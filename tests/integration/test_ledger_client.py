@@ -20,13 +20,6 @@ CALLS: dict[str, Callable[[LedgerClient], Any]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 def client(port: int, path: str = "", auth: Any = "bearer") -> LedgerClient:
     account = Account(
         "main", f"http://127.0.0.1:{port}{path}", KEY, auth, ledger_token=TOKEN, ledger_user="7"

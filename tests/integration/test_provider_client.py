@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 
+from config.proxies import read_proxies
 from tests.support.rawserver import Script, http, says, serving
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.client import ProviderClient
@@ -32,13 +32,6 @@ from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 KEY = "sk-secret-key"
 SUBMISSION = Submission("/mj/submit/imagine", {"prompt": "a cat", "state": "s"})
 TASK = {"id": "1", "action": "IMAGINE", "status": "IN_PROGRESS", "progress": "5%", "submitTime": 1}
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def client(port: int, auth: Auth = "bearer", scheme: str = "http", **more: Any) -> ProviderClient:
@@ -225,17 +218,15 @@ LONG = Submission("/mj/submit/blend", {"base64Array": ["x" * 400_000]})
 class Fenced:
     """A server that keeps what it gets, and a clock that passes the end of the lease."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.got = bytearray()
         self.looks = 0
         self.over_after = 0  #: looks at the clock, before the lease is over
         self.ended = threading.Event()
-        clock = SimpleNamespace(time=self._time, monotonic=time.monotonic)
-        monkeypatch.setattr("worker.adapters.provider.transport.time", clock)
 
     def submit(self, submission: Submission, script: Script) -> Verdict:
         with serving(script) as (port, _):
-            verdict = client(port).submit(Kind.BLEND, submission, send_until=100.0)
+            verdict = client(port, clock=self._time).submit(Kind.BLEND, submission, 100.0)
             assert self.ended.wait(10), "the server saw the connection to its end"
         return verdict
 
@@ -264,10 +255,8 @@ class Fenced:
 
 @pytest.mark.parametrize("submission", [SUBMISSION, LONG], ids=["one block", "many blocks"])
 @pytest.mark.parametrize("blocks", [0, 1, 2, 20])
-def test_nothing_leaves_after_the_lease(
-    blocks: int, submission: Submission, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fenced = Fenced(monkeypatch)
+def test_nothing_leaves_after_the_lease(blocks: int, submission: Submission) -> None:
+    fenced = Fenced()
     fenced.over_after = blocks
     verdict = fenced.submit(submission, fenced.keep)
     if submission is SUBMISSION and blocks:
@@ -279,8 +268,8 @@ def test_nothing_leaves_after_the_lease(
     assert not fenced.is_whole, "and nobody can accept a body without its end"
 
 
-def test_a_lease_that_lasts_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    fenced = Fenced(monkeypatch)
+def test_a_lease_that_lasts_stops_nothing() -> None:
+    fenced = Fenced()
     fenced.over_after = 10_000
     assert fenced.submit(LONG, fenced.keep) == Verdict(Outcome.ACCEPTED, task_id="7")
     assert fenced.looks > 20, "it is looked at for every block"
@@ -371,13 +360,14 @@ def test_the_deadline_of_a_question_on_a_kept_connection() -> None:
         assert found.fetch("1") is not None, "the next question takes a new connection"
 
 
-def test_a_proxy_that_drips_is_cut_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_drips_is_cut_in_time() -> None:
     def drip(sock: socket.socket, _request: bytes) -> None:
         slowly(sock, b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 60)
 
     with serving(drip) as (port, asked):
-        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-        found = ProviderClient(Account("main", "https://provider.example", KEY), deadline_s=0.6)
+        account = Account("main", "https://provider.example", KEY)
+        proxies = read_proxies(f"http://127.0.0.1:{port}", {})
+        found = ProviderClient(account, deadline_s=0.6, proxies=proxies)
         started = time.monotonic()
         verdict = found.submit(Kind.IMAGINE, SUBMISSION)
         assert time.monotonic() - started < 2

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def command(*args: str) -> list[str]:
-    return [sys.executable, "-m", "worker.entrypoints.cli", *args]
+    return [sys.executable, "-m", "hookline.start", *args]
 
 
 def clean_env(**more: str) -> dict[str, str]:

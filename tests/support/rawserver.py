@@ -14,8 +14,18 @@ Script = Callable[[socket.socket, bytes], None]
 
 
 def says(reply: bytes) -> Script:
-    """A server with one answer."""
-    return lambda sock, _: sock.sendall(reply)
+    """A server with one answer.
+
+    It reads what is still coming before it closes, because closing earlier resets the connection.
+    """
+
+    def script(sock: socket.socket, _request: bytes) -> None:
+        sock.sendall(reply)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
+
+    return script
 
 
 def http(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:

@@ -101,6 +101,10 @@ class BrokerUnavailable(ServiceUnavailable):
     """The Celery broker does not answer."""
 
 
+class ProxyUnavailable(ServiceUnavailable):
+    """The HTTP proxy does not answer, or refuses us."""
+
+
 class QueueRefused(HooklineError):
     """The broker refuses a queue, or has none of that name."""
 

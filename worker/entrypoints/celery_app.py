@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
@@ -34,12 +34,17 @@ SWEEP_EVERY_S = 0.5
 _SPARE_THREADS = 6
 
 
-def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> None:
-    """Work until SIGTERM or SIGINT; running tasks are finished first.
+def run_worker(
+    services: Services,
+    queues: Collection[str] = tuple(QUEUES),
+    on_ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Work until SIGTERM or SIGINT, finish the running tasks, and return the exit code.
 
     Raises ``QueueRefused`` and ``SettingsError`` if the broker would never let it.
 
     ``queues``: names from ``QUEUES``. Tasks run in threads, because they wait for HTTP.
+    ``on_ready`` is called when everything is imported, before the first task.
     """
     # Celery warns about root because of pickle; only JSON is accepted here.
     warnings.simplefilter("ignore", SecurityWarning)
@@ -54,30 +59,27 @@ def run_worker(services: Services, queues: Collection[str] = tuple(QUEUES)) -> N
     register_kinds(celery, services)
     keep_expired(services.refusals)
     celery.conf.worker_consumer = partial(RefusingConsumer, services.refusals)
-    started = list[Any]()  # Celery's worker, which keeps its exit code to itself
-    signals.celeryd_init.connect(lambda instance, **_: started.append(instance), weak=False)
     stop = Event()
     sweeper = Thread(target=_keep_sweeping, args=(services, stop), name="sweep", daemon=True)
+    signals.worker_ready.connect(lambda **_: on_ready(), weak=False)
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
     signals.worker_ready.connect(_notice_signals, weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
     accounts = services.accounts.values()
     running = sum(account.max_running + account.max_running_video for account in accounts)
-    celery.worker_main(
-        [
-            "--quiet",  # no banner among the log lines
-            "worker",
-            "--pool=threads",
-            f"--concurrency={min(64, running + assets.PLACES + AT_ONCE + _SPARE_THREADS)}",
-            f"--queues={','.join(names)}",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ]
+    # Not by Celery's command line, whose options also come from variables such as BROKER_URL.
+    worker = celery.Worker(
+        pool="threads",
+        concurrency=min(64, running + assets.PLACES + AT_ONCE + _SPARE_THREADS),
+        queues=names,
+        quiet=True,  # no banner among the log lines
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
     )
-    if any(worker.exitcode for worker in started):
-        raise SystemExit(1)
+    worker.start()
+    return int(worker.exitcode or 0)
 
 
 def _keep_sweeping(services: Services, stop: Event) -> None:

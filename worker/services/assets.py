@@ -9,6 +9,7 @@ from threading import Event
 
 import structlog
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.filing import Filing
@@ -22,6 +23,7 @@ from worker.domain.errors import (
     PictureError,
     ProviderRefused,
     ProviderUnavailable,
+    ProxyUnavailable,
     ServiceUnavailable,
 )
 from worker.domain.events import AssetsDelayed, AssetsSettled, LinksRenewed
@@ -52,13 +54,15 @@ class Assets:
         storage: Storage,
         clients: Mapping[str, ProviderClient],
         template: str = DEFAULT,
+        *,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._clients = clients
         self._template = template
         self._limiter = Limiter(self._store, per_key=1, total=PLACES)
-        self._filing = Filing(storage)
+        self._filing = Filing(storage, proxies)
         self._stopped = Event()
 
     def store(self, job_id: str) -> None:
@@ -190,6 +194,9 @@ def _reason(job: Job, error: HooklineError) -> JobError:
             "again; if this lasts, make the picture again: `hookline press` a button of the parent."
         )
         return job_error(ErrorCode.LINK_DEAD, str(error), hint)
+    if isinstance(error, ProxyUnavailable):
+        hint = "See HOOKLINE_PROXY; `hookline doctor` says which proxy is used."
+        return job_error(ErrorCode.NOT_REACHED, str(error), hint)
     if isinstance(error, ServiceUnavailable):
         hint = (
             "Make room, or see that the storage can be written to: `hookline doctor`. Then "

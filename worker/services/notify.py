@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import structlog
 from standardwebhooks import Webhook
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
@@ -106,6 +107,8 @@ class Notifier:
         messages: Messages,
         signer: Signer,
         hosts: Collection[str] = (),
+        *,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
@@ -113,6 +116,7 @@ class Notifier:
         self._messages = messages
         self._signer = signer
         self._hosts = frozenset(hosts)
+        self._proxies = proxies
         self._limiter = Limiter(
             self._send,
             per_key=PER_DESTINATION,
@@ -190,6 +194,7 @@ class Notifier:
                 allowed_hosts=self._hosts,
                 headers=headers,
                 body=body.encode(),
+                proxies=self._proxies,
             ) as response,
         ):
             # Only the status line counts, even if the body breaks off.

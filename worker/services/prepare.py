@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.provider import payloads
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.dialect import ignored
@@ -16,6 +17,7 @@ from worker.adapters.storage.pictures import Picture, check_mask, to_data_url
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain import buttons, followups
+from worker.domain.account import Account
 from worker.domain.account.calls import call_of
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import (
@@ -65,9 +67,16 @@ class Preparer:
     """``hook_url``: the callback URL up to the token; None without a public URL."""
 
     def __init__(
-        self, orchestrator: Orchestrator, tokens: Tokens, storage: Storage, hook_url: str | None
+        self,
+        orchestrator: Orchestrator,
+        tokens: Tokens,
+        storage: Storage,
+        hook_url: str | None,
+        *,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self._orchestrator = orchestrator
+        self._proxies = proxies
         self._tokens = tokens
         self._storage = storage
         self._hook_url = hook_url
@@ -95,9 +104,11 @@ class Preparer:
         return {
             ref: kept
             for ref in dict.fromkeys(refs)
-            if ref not in job.fetched
-            and (kept := inputs.keep(ref, storage=self._storage, account=account)) != ref
+            if ref not in job.fetched and (kept := self._kept(ref, account)) != ref
         }
+
+    def _kept(self, ref: str, account: Account) -> str:
+        return inputs.keep(ref, storage=self._storage, account=account, proxies=self._proxies)
 
     def _target(self, job: Job, parent: Job | None, client: ProviderClient) -> _Target:
         """What the POST acts on. Fetches the parent's task if its buttons are unknown."""
@@ -137,10 +148,9 @@ class Preparer:
         """A mask of the wrong size would be paid for and then fail."""
         if parent.result.image_url is None:
             return
-        account = self._orchestrator.accounts[job.account]
         mask = self._loaded(job, mask_ref, mask=True)
         try:
-            picture = inputs.load(parent.result.image_url, storage=self._storage, account=account)
+            picture = self._loaded(job, parent.result.image_url)
         except PictureError as error:
             log.warning("mask.not_checked", error=str(error))
             return
@@ -173,10 +183,14 @@ class Preparer:
             raise Refused(_known_to_lack(submission.path, job.account))
         return kind, submission
 
-    def _loaded(self, job: Job, ref: str, *, mask: bool) -> Picture:
-        account = self._orchestrator.accounts[job.account]
-        kept = job.fetched.get(ref, ref)
-        return inputs.load(kept, storage=self._storage, account=account, mask=mask)
+    def _loaded(self, job: Job, ref: str, *, mask: bool = False) -> Picture:
+        return inputs.load(
+            job.fetched.get(ref, ref),
+            storage=self._storage,
+            account=self._orchestrator.accounts[job.account],
+            mask=mask,
+            proxies=self._proxies,
+        )
 
 
 def _call(job: Job, target: _Target) -> tuple[Kind, JSON]:

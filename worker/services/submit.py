@@ -11,6 +11,7 @@ from time import monotonic, sleep
 
 import structlog
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import NoFreeSlot
@@ -56,11 +57,13 @@ class Submitter:
         tokens: Tokens,
         storage: Storage,
         hook_url: str | None,
+        *,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
         self._clients = clients
-        self._preparer = Preparer(orchestrator, tokens, storage, hook_url)
+        self._preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies)
         self._learnt: dict[str, str | None] = {}
 
     def start_next(self, account: str) -> bool:

@@ -23,6 +23,7 @@ from worker.domain.errors import (
     NotFound,
     PictureError,
     ProviderUnavailable,
+    ProxyUnavailable,
     ServiceUnavailable,
 )
 from worker.domain.job import Job, Status
@@ -34,7 +35,7 @@ from worker.services.enqueue import Enqueuer
 
 PICTURE = draw("PNG")
 
-Held = bytes | PictureError
+Held = bytes | PictureError | ProxyUnavailable
 
 
 class Web:
@@ -51,7 +52,7 @@ class Web:
         held = self.holds[url]
         if isinstance(held, list):
             held = held.pop(0)
-        if isinstance(held, PictureError):
+        if isinstance(held, PictureError | ProxyUnavailable):
             file.write(b"what came before the error")
             raise held
         file.write(held)
@@ -326,6 +327,12 @@ HELD_UP = {
     "no such host": HeldUp(
         PictureError("c cannot be found", dead_link=True), "link_dead", "cannot be found"
     ),
+    "proxy": HeldUp(
+        ProxyUnavailable("The proxy http://p:1 is not reached: refused"),
+        "not_reached",
+        "The proxy http://p:1",
+        AWAY_GIVE_UP_AFTER_S,
+    ),
     "full disk": HeldUp(PICTURE, "not_reached", "No space left", AWAY_GIVE_UP_AFTER_S),
 }
 
@@ -352,6 +359,7 @@ def test_what_holds_files_up_is_recorded_with_the_next_try_and_the_end(
             assert (retry.error.code, retry.tries) == (told.code, tries)
             assert told.words in retry.error.message
             assert retry.error.hint
+            assert ("HOOKLINE_PROXY" in retry.error.hint) is ("proxy" in told.words)
             assert retry.next_at == shell.job(job).due_at
             assert shell.now < retry.next_at <= retry.ends_at == ended_at + told.patience
             assert retry.next_at <= shell.now + 300

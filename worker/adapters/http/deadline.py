@@ -56,6 +56,14 @@ class Wire:
             except TimeoutError:
                 raise _late() from None
 
+    def recv(self, size: int) -> bytes:
+        """Receive before the deadline, for TLS inside of TLS."""
+        self._sock.settimeout(left())
+        try:
+            return self._sock.recv(size)
+        except TimeoutError:
+            raise _late() from None
+
     def makefile(self, _mode: str) -> io.BufferedReader:
         """A reader; the socket stays open until it is closed, too."""
         return io.BufferedReader(_Reader(self._sock))

@@ -3,8 +3,13 @@
 It may point to machines that only we can reach (SSRF), redirect, or never stop sending. So each
 name is resolved once, all its addresses are checked, and the connection goes to a checked address:
 DNS rebinding has no effect. We open the socket ourselves and pass it to the standard library's HTTP
-client, which uses no proxies or credentials and follows no redirect. The deadline covers every wait
-but the resolver's.
+client, which uses no credentials and follows no redirect. The deadline covers every wait but the
+resolver's.
+
+Through a proxy the names are resolved and checked all the same, and the proxy is asked for a
+connection to a checked address. Some proxies only take names: these are asked for the name next. If
+such a proxy resolves it to another address, nothing is sent there, because the certificate must be
+valid for the name. Plain http, which only allowed hosts may speak, leaves the name to the proxy.
 """
 
 import http.client
@@ -14,14 +19,16 @@ import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, requote_uri
+from requests.utils import requote_uri
 
+from config.proxies import DIRECT, Proxies, Proxy
 from worker.adapters.http.deadline import Wire, left
-from worker.domain.errors import AddressError
+from worker.adapters.http.proxying import TunnelRefused, dial, refuses_login, start_tls, tunnel
+from worker.domain.errors import AddressError, ProxyUnavailable
 
 _DIAL_S = 10.0  #: for one address, so that the name's others are tried, too
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -42,6 +49,7 @@ def exchange(
     allowed_hosts: Collection[str],
     headers: Mapping[str, str],
     body: bytes | None = None,
+    proxies: Proxies = DIRECT,
 ) -> Iterator[http.client.HTTPResponse]:
     """Send one request; read the response inside the ``with``, which translates its errors.
 
@@ -53,18 +61,22 @@ def exchange(
         allowed_hosts: names (lower case) that may be private and may use plain http.
         headers: in addition to ``Host`` and ``Content-Length``.
         body: the request's body.
+        proxies: which proxy to use, if any.
 
     Raises:
         AddressError: retryable if the same exchange may work later.
+        ProxyUnavailable: the proxy does not answer, or refuses us.
     """
-    target = _target(url, allowed_hosts)
+    target, proxy = _target(url, allowed_hosts), proxies.to(url)
     try:
-        with _connected(target) as sock:
+        with _connected(target, proxy) as sock:
             connection = http.client.HTTPConnection(target.host, target.port)
             connection.default_port = 443 if target.tls else 80  # not repeated in the Host header
             connection.sock = cast("Any", Wire(sock))
-            connection.request(method, target.path, body=body, headers=dict(headers))
+            path, more = _for_proxy(target, proxy)
+            connection.request(method, path, body=body, headers={**headers, **more})
             with connection.getresponse() as response:
+                _check_login(response.status, target, proxy)
                 yield response
     except TimeoutError:
         raise AddressError(f"{target.host} did not answer in time", retryable=True) from None
@@ -83,6 +95,11 @@ class _Target:
     path: str
     tls: bool
     trusted: bool  #: an allowed host, whatever its addresses
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a URL has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def _target(url: str, allowed_hosts: Collection[str]) -> _Target:
@@ -130,17 +147,48 @@ def is_public(address: _Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def _connected(target: _Target) -> socket.socket:
+def _for_proxy(target: _Target, proxy: Proxy | None) -> tuple[str, dict[str, str]]:
+    """The request's target and its additional headers: a proxy needs both for plain http."""
+    if proxy is None or target.tls:
+        return target.path, {}
+    return f"http://{target.authority}{target.path}", proxy.headers
+
+
+def _check_login(status: int, target: _Target, proxy: Proxy | None) -> None:
+    """Raise ``ProxyUnavailable`` for an answer to plain http that only a proxy gives."""
+    if proxy and not target.tls and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        raise refuses_login(proxy)
+
+
+def _connected(target: _Target, proxy: Proxy | None) -> socket.socket:
     """A socket to a checked address; with TLS, the certificate is checked against the name."""
-    sock = _dial(_addresses(target))
+    if proxy is None:
+        sock = _dial(_addresses(target))
+    else:
+        sock = _tunnel(target, proxy) if target.tls else dial(proxy)
     if not target.tls:
         return sock
     try:
-        sock.settimeout(left())
-        return tls_context().wrap_socket(sock, server_hostname=target.host)
+        return start_tls(sock, target.host)
     except BaseException:
         sock.close()
         raise
+
+
+def _tunnel(target: _Target, proxy: Proxy) -> socket.socket:
+    """A tunnel to a checked address, or else to the name; to an allowed host by its name."""
+    checked = [] if target.trusted else [str(address[0]) for address in _addresses(target)]
+    status = 0
+    for place in (*checked, target.host):
+        try:
+            return tunnel(proxy, place, target.port)
+        except TunnelRefused as refusal:
+            status = refusal.status
+    if status >= 500:
+        problem = f"{target.host} is not reached by the proxy {proxy.place} (HTTP {status})"
+        raise AddressError(problem, retryable=True)
+    problem = f"refuses connections to {target.host} (HTTP {status})"
+    raise ProxyUnavailable(f"The proxy {proxy.place} {problem}")
 
 
 def _dial(addresses: list[tuple[Any, ...]]) -> socket.socket:
@@ -167,9 +215,3 @@ def _addresses(target: _Target) -> list[tuple[Any, ...]]:
         for address in addresses:
             _refuse_private(target.host, ipaddress.ip_address(address[0].split("%")[0]))
     return addresses
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    """The trusted certificates; cached because loading them is slow."""
-    return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)

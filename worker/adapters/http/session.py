@@ -9,14 +9,18 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from config.proxies import DIRECT, Proxies, Proxy
+from worker.adapters.http.authorities import ca_bundle
 from worker.adapters.http.deadline import Wire
 
 
-def new_session() -> requests.Session:
+def new_session(proxies: Proxies = DIRECT) -> requests.Session:
     """A session for calls inside ``within``; it retries nothing."""
     session = requests.Session()
+    session.trust_env = False  # neither its proxies nor ~/.netrc
+    session.verify = ca_bundle()
     for scheme in ("https://", "http://"):
-        session.mount(scheme, _Adapter(max_retries=0))
+        session.mount(scheme, _Adapter(proxies))
     return session
 
 
@@ -30,6 +34,9 @@ class _Plain(HTTPConnection):
 
 
 class _Secure(_Plain, HTTPSConnection):
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:
+        return _wired(super()._connect_tls_proxy(hostname, sock))
+
     def connect(self) -> None:
         super().connect()
         self.sock = _wired(self.sock)  # TLS replaced the socket
@@ -47,12 +54,23 @@ _POOLS: Mapping[str, type[HTTPConnectionPool]] = {"http": _PlainPool, "https": _
 
 
 class _Adapter(HTTPAdapter):
+    def __init__(self, proxies: Proxies) -> None:
+        self._proxies = proxies
+        super().__init__(max_retries=0)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        proxy = self._proxies.to(request.url or "")
+        chosen = {"http": proxy.url, "https": proxy.url} if proxy else {}
+        return super().send(request, *args, **{**kwargs, "proxies": chosen})
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        return Proxy(proxy, "").headers
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # SOCKS needs its own connection classes
-            manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = _POOLS
         return manager

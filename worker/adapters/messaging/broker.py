@@ -13,6 +13,7 @@ from celery import Celery
 
 from config.broker_options import RABBITMQ
 from config.broker_urls import Broker
+from worker.adapters.messaging.own_celery import OwnCelery
 from worker.adapters.messaging.queues import (
     FILES,
     NOTIFY,
@@ -57,7 +58,7 @@ _ON_REDIS = {
 def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
     """The configured Celery app, without tasks and not connected."""
     usual = _ON_RABBITMQ if broker.url.partition("://")[0] in RABBITMQ else _ON_REDIS
-    app = Celery("hookline", broker=broker.url, set_as_current=False, amqp=AsTheyAre)
+    app = OwnCelery("hookline", broker.url, amqp=AsTheyAre)
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=_THEIR_DEFAULT,  # for a `link` without a queue; ours are named

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import requests
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import guess_dialect
@@ -58,6 +59,7 @@ class ProviderClient:
             ``new_session``'s (no retries, deadlines) and safe for the calling threads.
         deadline_s: Timeout of a whole call, in seconds. Gateways give their upstream 60 s for a
             submit.
+        proxies: Which proxy to use, if any.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class ProviderClient:
         session: requests.Session | None = None,
         deadline_s: float = 80.0,
         clock: Callable[[], float] = time,
+        *,
+        proxies: Proxies = DIRECT,
     ) -> None:
         #: The dialect, as far as the responses show it.
         self.last_dialect: Dialect | None = None
@@ -75,6 +79,7 @@ class ProviderClient:
         self._local = threading.local()
         self._deadline_s = deadline_s
         self._clock = clock
+        self._proxies = proxies
 
     def __repr__(self) -> str:
         return f"ProviderClient({self._account.name!r})"
@@ -100,7 +105,7 @@ class ProviderClient:
         use, which would leave the job in doubt for nothing.
         """
         data = Body(written(submission.body), send_until, self._clock)
-        session = self._given or new_session()
+        session = self._given or new_session(self._proxies)
         try:
             answer = self._exchange(session, "POST", submission.path, data)
         except TROUBLE as error:
@@ -271,7 +276,7 @@ class ProviderClient:
         words = self._without_key(words_of(value)[0] or "no explanation")
         if status in (401, 403):
             raise ProviderRefused(f"The provider refuses the key (HTTP {status}): {words}")
-        if status >= 500 or status == 429 or 300 <= status < 400:
+        if status >= 500 or status in (407, 429) or 300 <= status < 400:
             raise ProviderUnavailable(f"The provider answered HTTP {status}: {words}")
         return answer
 
@@ -314,7 +319,7 @@ class ProviderClient:
             return self._given
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = new_session()
+            session = self._local.session = new_session(self._proxies)
         return session
 
     def _learn(self, value: Any) -> None:

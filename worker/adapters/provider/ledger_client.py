@@ -10,6 +10,7 @@ from time import time
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.ledger import read_balance, read_log, read_refusal, read_tasks
@@ -39,11 +40,14 @@ class LedgerClient:
         account: Account,
         deadline_s: float = _DEADLINE_S,
         clock: Callable[[], float] = time,
+        *,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self._base = _SURPLUS.sub("", account.url)
         self._secrets = tuple(filter(None, (account.ledger_token, account.key)))
         self._deadline_s = deadline_s
         self._clock = clock
+        self._proxies = proxies
         self._key = {"Authorization": f"Bearer {account.key}"} if account.key else {}
         self._user = {"Authorization": account.ledger_token, "New-Api-User": account.ledger_user}
 
@@ -81,7 +85,7 @@ class LedgerClient:
         words = self._shown(words_of(value)[0] or "no explanation")
         if status in (401, 403):
             raise HooklineError(f"refused (HTTP {status}): {words}")
-        if status == 429 or status >= 500:
+        if status in (407, 429) or status >= 500:
             raise ProviderUnavailable(f"HTTP {status}: {words}")
         if status != 200:
             raise NoLedger
@@ -93,7 +97,7 @@ class LedgerClient:
         headers = {"Accept": "application/json", "User-Agent": "hookline", **auth}
         with (
             within(self._deadline_s),
-            new_session() as session,
+            new_session(self._proxies) as session,
             session.get(
                 url,
                 headers=headers,

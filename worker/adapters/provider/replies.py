@@ -151,6 +151,8 @@ def _limited(reply: _Reply, phrases: tuple[str, ...]) -> bool:
 
 #: For replies that took no job. The first rule that matches decides.
 _RULES: tuple[_Rule, ...] = (
+    # A proxy on the way wants a login, and handed nothing on.
+    _later(ErrorCode.UNAVAILABLE, lambda r: r.status == 407),
     _permanent(ErrorCode.MODERATED, _is_moderated),
     _account(ErrorCode.QUOTA, lambda r: r.says(_QUOTA_WORDS) or r.status == 402),
     _account(ErrorCode.UNAUTHORIZED, lambda r: r.status == 401),

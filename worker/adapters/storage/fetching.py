@@ -8,9 +8,10 @@ import http
 import http.client
 import io
 from collections.abc import Collection
-from typing import IO
+from typing import IO, NotRequired, TypedDict, Unpack
 from urllib.parse import urljoin, urlsplit
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
 from worker.domain.errors import AddressError, PictureError, ServiceUnavailable
@@ -25,38 +26,38 @@ _PASSING = frozenset({408, 425, 429})  #: and all from 500
 _DEAD = frozenset({401, 403, 404, 410})
 
 
-def fetch(url: str, *, allowed_hosts: Collection[str], max_bytes: int, deadline_s: float) -> bytes:
+class Limits(TypedDict):
+    """What a download may do."""
+
+    allowed_hosts: Collection[str]  #: names (lower case) that may be private and speak plain http
+    max_bytes: int  #: a larger body is refused, whatever length was announced
+    deadline_s: float  #: for everything together, redirects included
+    proxies: NotRequired[Proxies]  #: which proxy to use, if any
+
+
+def fetch(url: str, **limits: Unpack[Limits]) -> bytes:
     """Download ``url`` into memory: for small pictures. See ``fetch_into``."""
     body = io.BytesIO()
-    fetch_into(body, url, allowed_hosts=allowed_hosts, max_bytes=max_bytes, deadline_s=deadline_s)
+    fetch_into(body, url, **limits)
     return body.getvalue()
 
 
-def fetch_into(
-    file: IO[bytes],
-    url: str,
-    *,
-    allowed_hosts: Collection[str],
-    max_bytes: int,
-    deadline_s: float,
-) -> None:
+def fetch_into(file: IO[bytes], url: str, **limits: Unpack[Limits]) -> None:
     """Download ``url`` into ``file`` in pieces; after an error ``file`` may hold a part.
 
     Args:
         file: never gets more than ``max_bytes``.
         url: ``https``; ``http`` only on allowed hosts.
-        allowed_hosts: names (lower case) that may be private and may speak plain http.
-        max_bytes: a larger body is refused, whatever length was announced.
-        deadline_s: for everything together, redirects included.
+        limits: see ``Limits``.
 
     Raises:
         PictureError: retryable if the same download may work later; with a dead link if a fresh
             link may.
-        ServiceUnavailable: ``file`` cannot be written.
+        ServiceUnavailable: ``file`` cannot be written, or the proxy fails.
     """
-    with within(deadline_s):
+    with within(limits["deadline_s"]):
         for _ in range(1 + MAX_REDIRECTS):
-            elsewhere = _ask(file, url, allowed_hosts, max_bytes)
+            elsewhere = _ask(file, url, limits)
             if elsewhere is None:
                 return
             url = urljoin(url, elsewhere)
@@ -71,11 +72,14 @@ def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
         raise PictureError(str(error)) from None
 
 
-def _ask(file: IO[bytes], url: str, allowed_hosts: Collection[str], max_bytes: int) -> str | None:
+def _ask(file: IO[bytes], url: str, limits: Limits) -> str | None:
     """The target of a redirect, or None: the body is in ``file``."""
+    hosts, proxies = limits["allowed_hosts"], limits.get("proxies", DIRECT)
     try:
-        with safe.exchange("GET", url, allowed_hosts=allowed_hosts, headers=_HEADERS) as response:
-            return _read(file, response, urlsplit(url).hostname or "", max_bytes)
+        with safe.exchange(
+            "GET", url, allowed_hosts=hosts, headers=_HEADERS, proxies=proxies
+        ) as response:
+            return _read(file, response, urlsplit(url).hostname or "", limits["max_bytes"])
     except AddressError as error:
         raise PictureError(
             str(error), retryable=error.retryable, dead_link=error.host_fails

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from threading import BoundedSemaphore
 from typing import Literal
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.storage import fetching, media
 from worker.adapters.storage.media import Drawn, Media
 from worker.adapters.storage.storage import Storage
@@ -44,8 +45,9 @@ def clear_left_behind(now: float) -> None:
 class Filing:
     """Stores the files of results."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, proxies: Proxies = DIRECT) -> None:
         self._storage = storage
+        self._proxies = proxies
         self._decoding = BoundedSemaphore(DECODING)
 
     def filed(
@@ -73,6 +75,7 @@ class Filing:
                         allowed_hosts=allowed_hosts,
                         max_bytes=MAX_BYTES,
                         deadline_s=DEADLINE_S,
+                        proxies=self._proxies,
                     )
                     with self._decoding:
                         seen = media.inspect(file)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from config.proxies import DIRECT, Proxies
 from worker.adapters.storage import pictures
 from worker.adapters.storage.fetching import check_url, fetch
 from worker.adapters.storage.pictures import Picture
@@ -63,21 +64,35 @@ def ingest_press(press: PressRequest, **options: Unpack[Options]) -> PressReques
     return replace(press, modal=modal, then=then)
 
 
-def keep(ref: str, *, storage: Storage, account: Account, deadline_s: float = 30.0) -> str:
+def keep(
+    ref: str,
+    *,
+    storage: Storage,
+    account: Account,
+    deadline_s: float = 30.0,
+    proxies: Proxies = DIRECT,
+) -> str:
     """The reference in our storage; a URL is downloaded, checked and stored.
 
     Raises:
         PictureError: retryable if the download may work later.
-        ServiceUnavailable: the storage does not answer.
+        ServiceUnavailable: the storage or the proxy does not answer.
     """
     if not _WEB.match(ref):
         return ref
-    picture = pictures.inspect(_fetched(ref, account, deadline_s), max_bytes=MAX_INPUT_BYTES)
+    data = _fetched(ref, account, deadline_s, proxies)
+    picture = pictures.inspect(data, max_bytes=MAX_INPUT_BYTES)
     return storage.put_input(picture.data, picture.suffix)
 
 
 def load(
-    ref: str, *, storage: Storage, account: Account, mask: bool = False, deadline_s: float = 30.0
+    ref: str,
+    *,
+    storage: Storage,
+    account: Account,
+    mask: bool = False,
+    deadline_s: float = 30.0,
+    proxies: Proxies = DIRECT,
 ) -> Picture:
     """Load the picture behind a reference, small enough for the account.
 
@@ -89,7 +104,10 @@ def load(
         ServiceUnavailable: the storage does not answer.
     """
     limit = account.max_picture_bytes
-    data = _fetched(ref, account, deadline_s) if _WEB.match(ref) else storage.read_input(ref)
+    if _WEB.match(ref):
+        data = _fetched(ref, account, deadline_s, proxies)
+    else:
+        data = storage.read_input(ref)
     if not mask:
         return pictures.fit(pictures.inspect(data, max_bytes=MAX_INPUT_BYTES), limit)
     picture = pictures.inspect(data, max_bytes=limit)
@@ -97,9 +115,14 @@ def load(
     return picture
 
 
-def _fetched(url: str, account: Account, deadline_s: float) -> bytes:
-    hosts = account.allowed_hosts
-    return fetch(url, allowed_hosts=hosts, max_bytes=MAX_INPUT_BYTES, deadline_s=deadline_s)
+def _fetched(url: str, account: Account, deadline_s: float, proxies: Proxies) -> bytes:
+    return fetch(
+        url,
+        allowed_hosts=account.allowed_hosts,
+        max_bytes=MAX_INPUT_BYTES,
+        deadline_s=deadline_s,
+        proxies=proxies,
+    )
 
 
 class _Intake:

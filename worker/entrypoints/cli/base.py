@@ -11,6 +11,7 @@ import click
 
 from config.logs import configure_logging
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
+from worker.entrypoints.cli.foreign import set_aside
 
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE, NOT_OVER = range(5)
 
@@ -67,7 +68,8 @@ class Commands(click.Group):
         # Keeps stdout for the answer. `web` and `worker` configure logging again.
         configure_logging("console", "warning")
         try:
-            return super().invoke(ctx)
+            with set_aside():
+                return super().invoke(ctx)
         except HooklineError as error:
             raise in_words(error) from error
 

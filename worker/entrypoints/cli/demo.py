@@ -134,6 +134,7 @@ def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
         "HOOKLINE_PROVIDER_DIALECT": dialect,
         "HOOKLINE_MAX_RUNNING": str(_RUNNING),
         "HOOKLINE_LOG_FORMAT": "json",
+        "HOOKLINE_PROXY": "none",  # everything is on this machine
     }
 
 

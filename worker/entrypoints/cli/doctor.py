@@ -24,6 +24,7 @@ from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError, StoreUnavailable
 from worker.entrypoints.cli import verdicts
 from worker.entrypoints.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
+from worker.entrypoints.cli.foreign import hidden, namesakes
 from worker.entrypoints.cli.http import answers, call
 from worker.entrypoints.cli.serving import check_serving
 from worker.entrypoints.cli.stack import local_url
@@ -69,6 +70,8 @@ def examine() -> Iterator[Finding]:
         return
     yield Finding("settings", "ok", f"state in {settings.state_dir}")
     yield from verdicts.unverified(settings.unverified())
+    yield from verdicts.environment(hidden(), settings.proxies)
+    yield from verdicts.folder(namesakes(Path.cwd()))
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("redis", partial(_redis, settings)),
         ("broker", partial(_broker, settings)),
@@ -140,7 +143,7 @@ def check_provider(settings: Settings, account: Account) -> Finding:
     """Whether the account's provider answers."""
     name = f"provider {account.name}"
     url, key, auth = _places(settings, account)
-    client = ProviderClient(account, deadline_s=_SECONDS)
+    client = ProviderClient(account, deadline_s=_SECONDS, proxies=settings.proxies)
     try:
         client.fetch(_NO_TASK)
     except ServiceUnavailable as error:
@@ -167,7 +170,7 @@ def check_callbacks(settings: Settings) -> Finding:
     if url is None:
         advice = "Set HOOKLINE_PUBLIC_URL for faster answers; without it everything works, too."
         return Finding("callbacks", "warn", "no public URL: jobs are polled", advice)
-    if answers(f"{url}/healthz"):
+    if answers(f"{url}/healthz", settings.proxies.to(url)):
         advice = f"A provider with one hook for all its tasks takes{_hooks(settings, url)}"
         return Finding("callbacks", "ok", f"{url} reaches the web process", advice)
     message = f"{url} is not reached from here"

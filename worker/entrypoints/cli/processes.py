@@ -1,6 +1,8 @@
 """The commands that run one process: `web`, `worker` and `sandbox`."""
 
 import socket
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,7 +11,8 @@ from config.logs import configure_logging
 from config.settings import Settings
 from worker.adapters.local.running import settings_here
 from worker.adapters.local.supervisor import end_with_parent
-from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage
+from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage, leave
+from worker.entrypoints.cli.foreign import put_back
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 from worker.sandbox.options import OPTIONS, Option, options_from_text
 
@@ -65,7 +68,13 @@ def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
     from worker.bootstrap import build  # noqa: PLC0415
     from worker.entrypoints.celery_app import run_worker  # noqa: PLC0415  # Celery is slow to import
 
-    run_worker(build(settings), queues)
+    def on_ready() -> None:
+        """Give the user's functions that choose buttons what they expect."""
+        put_back()
+        if settings.choosers and str(Path.cwd()) not in sys.path:
+            sys.path.append(str(Path.cwd()))  # after everything of ours
+
+    leave(run_worker(build(settings), queues, on_ready))
 
 
 def _sandbox_option(option: Option) -> click.Option:

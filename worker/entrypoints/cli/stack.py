@@ -3,7 +3,6 @@
 What is configured is used, the rest is started; `up` and `demo` differ only in their settings.
 """
 
-import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import hookline
 from config.checks import host_of, is_loopback
 from config.settings import Settings, load_settings
 from worker.adapters.local.listening import listen, port_of
@@ -22,6 +22,7 @@ from worker.entrypoints.cli.http import answers
 #: Seconds for the web process to become ready.
 READY_S = 60.0
 _LOOK_EVERY_S = 0.1
+_START = Path(hookline.__file__).with_name("start.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,11 @@ def _reachable(host: str) -> str:
 def _programs(
     planned: Plan, env: Mapping[str, str], folder: Path, sandbox_args: tuple[str, ...]
 ) -> list[Program]:
-    # The programs run the same code as this process, in any folder.
-    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    env = {**env, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    env = {**env, "PYTHONUNBUFFERED": "1"}
 
     def program(name: str, *args: str, listener: socket.socket | None = None) -> Program:
-        command = ("-m", "worker.entrypoints.cli", name, "--supervised", *args)
+        # The same code as this process, from its file: `-m` would look in the folder first.
+        command = ("-P", str(_START), name, "--supervised", *args)
         if listener is None:
             return Program(name, command, env, folder)
         file = listener.fileno()

@@ -15,6 +15,7 @@ from worker.adapters.local.running import claimed, tell
 from worker.adapters.local.stopping import Stop
 from worker.entrypoints.cli import stack
 from worker.entrypoints.cli.base import Command, facts, note
+from worker.entrypoints.cli.foreign import whole_environment
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 
 _COLOURS = {"error": "red", "critical": "red", "warning": "yellow"}
@@ -51,7 +52,7 @@ def up(**given: Any) -> None:
         claimed(load_settings().state_dir),
         stack.plan(os.environ, _DOTENV) as planned,
     ):
-        settings, env = planned.settings, {**os.environ, "HOOKLINE_LOG_FORMAT": "json"}
+        settings, env = planned.settings, {**whole_environment(), "HOOKLINE_LOG_FORMAT": "json"}
         stop = _on_signals()
         on_line = _print_raw if settings.log_format == "json" else print_tidy
         with stack.running(planned, env, Path.cwd(), on_line) as supervisor:

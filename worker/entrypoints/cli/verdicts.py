@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from config.proxies import Proxies
 from worker.adapters.store.clock import TOLERATED_S
 from worker.adapters.store.durability import Durability, is_too_old
 from worker.domain.account.callback_stats import TrackingMode
@@ -36,6 +37,29 @@ def unverified(names: Sequence[str]) -> Iterator[Finding]:
         message = f"{name} switches the check of the server's certificate off"
         advice = "Anyone in between can read the password. Name the server's authority instead: "
         yield Finding("settings", "warn", message, f"{advice}ssl_ca_certs=/path/to/ca.pem")
+
+
+def environment(foreign: Sequence[str], proxies: Proxies) -> Iterator[Finding]:
+    """Which variables of other programs are set, and which proxy is used."""
+    if foreign:
+        message = f"these variables have no effect on Hookline: {', '.join(foreign)}"
+        yield Finding("environment", "ok", message)
+    used = {f"{proxy.place} ({proxy.name})" for proxy in proxies.by_scheme.values()}
+    if used:
+        bypass = f", not for {proxies.bypass} (NO_PROXY)" if proxies.bypass else ""
+        message = f"{' and '.join(sorted(used))}, not for this machine{bypass}"
+        yield Finding("proxy", "ok", message)
+
+
+def folder(namesakes: Sequence[str]) -> Iterator[Finding]:
+    """Whether programs that run in this folder can import Hookline."""
+    if namesakes:
+        message = f"{' and '.join(namesakes)}: not used by Hookline, but found first by programs"
+        advice = (
+            "`import worker` does not work in a program that runs here: give Hookline jobs over "
+            "HTTP or as Celery tasks such as `hookline.imagine`."
+        )
+        yield Finding("folder", "ok", f"{message} that run here", advice)
 
 
 def durability(found: Durability) -> Finding:

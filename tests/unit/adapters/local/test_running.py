@@ -130,7 +130,7 @@ def test_the_doctor_names_the_place_where_an_account_is_set(folder: Path) -> Non
 def test_the_doctor_gives_each_account_its_hook(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "answers", lambda _: True)
+    monkeypatch.setattr(doctor, "answers", lambda *_: True)
     env = {
         "HOOKLINE_ACCOUNTS": accounts_file(folder, main=LOCAL, spare=LOCAL),
         "HOOKLINE_PUBLIC_URL": "http://127.0.0.1:8000",

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.ports import free_port
 from tests.support.rawserver import http, says, serving
-from worker.adapters.http import safe
+from worker.adapters.http import proxying
 from worker.adapters.http.safe import is_public
 from worker.adapters.storage.fetching import check_url, fetch, fetch_into
 from worker.domain.errors import PictureError
@@ -336,7 +336,7 @@ def test_tls_is_for_the_name_though_the_address_is_dialled(
         assert not stranger.retryable
 
         trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
-        monkeypatch.setattr(safe, "tls_context", lambda: trusting)
+        monkeypatch.setattr(proxying, "tls_context", lambda: trusting)
         assert get(f"https://pictures.test:{port}/", hosts=hosts) == BODY
         error = refused(f"https://other.test:{port}/", hosts=hosts)
         assert "certificate that is not valid" in str(error)
@@ -379,7 +379,7 @@ def test_a_name_that_means_another_machine_a_moment_later_is_not_asked_again(
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
-    monkeypatch.setattr(safe, "tls_context", lambda: trusting)
+    monkeypatch.setattr(proxying, "tls_context", lambda: trusting)
     with serving(says(OK), tls=server) as (port, _):
         assert get(f"https://pictures.test:{port}/", hosts=frozenset()) == BODY
     assert (names.asked, dialled) == (1, ["8.8.8.8"]), "what was looked at is what is dialled"
@@ -392,7 +392,7 @@ def test_a_name_that_turns_private_on_the_way_through_redirects_is_refused(
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     trusting = ssl.create_default_context(cafile=certificate / "cert.pem")
-    monkeypatch.setattr(safe, "tls_context", lambda: trusting)
+    monkeypatch.setattr(proxying, "tls_context", lambda: trusting)
     with serving(says(http(status="302 Found", Location="/next")), tls=server) as (port, asked):
         error = refused(f"https://pictures.test:{port}/", hosts=frozenset())
     assert "pictures.test is not a public address" in str(error)

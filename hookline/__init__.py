@@ -1,0 +1,1 @@
+"""The `hookline` command. What Python programs import is `worker`."""

@@ -1,0 +1,23 @@
+"""SHELL. Which certificate authorities are trusted, by every call alike."""
+
+import os
+import ssl
+from functools import cache
+from pathlib import Path
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+
+def ca_bundle() -> str:
+    """The file or folder of certificates: the user's own, as requests and curl name it, or ours."""
+    own = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return own or DEFAULT_CA_BUNDLE_PATH
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """A context that trusts them; cached because loading them is slow."""
+    bundle = ca_bundle()
+    if Path(bundle).is_dir():
+        return ssl.create_default_context(capath=bundle)
+    return ssl.create_default_context(cafile=bundle)
