@@ -124,6 +124,7 @@ def test_who_calls_while_the_web_process_starts_again_waits_for_it(tmp_path: Pat
     with up(tmp_path) as process:
         url = told_by_up(tmp_path / ".hookline")["HOOKLINE_PUBLIC_URL"]
         web = _child(process.pid, "web")
+        assert web  # 0 would mean every process of this group
         os.killpg(web, signal.SIGKILL)  # with its workers, before it starts others
         assert call("GET", f"{url}/readyz", timeout_s=30)[0] == 200
         assert _child(process.pid, "web") not in (0, web)
