@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from config import settings
-from config.settings import FROM_FILE, GENERATED, Settings
+from config.loading import FROM_FILE, GENERATED
+from config.settings import Settings
 from worker.domain.error_codes import TASK_CODES, ErrorCode
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.entrypoints.cli import cli

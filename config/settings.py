@@ -1,28 +1,18 @@
-"""The settings: a frozen value, read once, with all problems reported at once.
+"""The settings: a frozen value. ``config.loading`` reads it."""
 
-The environment wins over `.env`, an empty value counts as unset, and each secret may come from a
-file named by `NAME_FILE`.
-"""
-
-import os
-import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from config import checks, redis_urls
-from config.accounts import AccountsFile, read_accounts
+from config.accounts import AccountsFile
 from config.broker_options import QueueType
 from config.broker_urls import Broker, broker_beside, parse_broker
-from config.generated import plain_secret, read_or_create, webhook_secret
 from config.proxies import ProxiesSetting
-from config.sources import collect
 from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
-from worker.domain.errors import FieldError, SettingsError
 from worker.domain.events import InDoubt, Policy
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Topic
@@ -270,83 +260,3 @@ class Settings(BaseModel):
         passwords = (checks.passwords_in(url) for url in urls if url)
         keys_and_tokens = (secret.get_secret_value() for secret in held)
         return frozenset(filter(None, keys_and_tokens)).union(*passwords, self.proxies.secrets())
-
-
-#: May also come from a file: `NAME_FILE`.
-FROM_FILE = (
-    "HOOKLINE_REDIS_URL",
-    "HOOKLINE_BROKER_URL",
-    "HOOKLINE_PROVIDER_KEY",
-    "HOOKLINE_LEDGER_TOKEN",
-    "HOOKLINE_SECRET",
-    "HOOKLINE_API_TOKEN",
-    "HOOKLINE_NOTIFY_SECRET",
-    "HOOKLINE_PROXY",
-)
-
-#: Generated in the state directory if they are not set: name -> file, generator.
-GENERATED = {
-    "HOOKLINE_SECRET": ("secret", plain_secret),
-    "HOOKLINE_API_TOKEN": ("api-token", plain_secret),
-    "HOOKLINE_NOTIFY_SECRET": ("notify-secret", webhook_secret),
-}
-
-_NAMES = tuple(field.alias or name for name, field in Settings.model_fields.items())
-
-
-def load_settings(
-    env: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")
-) -> Settings:
-    """Read `env` (default: the process's own) over the file `dotenv`, which may be missing.
-
-    Generates missing secrets. Raises `SettingsError` with every problem by the name of its setting;
-    then nothing is written.
-    """
-    env = os.environ if env is None else env
-    found = collect(env, dotenv, _NAMES, FROM_FILE)
-    values: dict[str, Any] = dict(found.values)
-    values.setdefault("HOOKLINE_LOG_FORMAT", "console" if sys.stderr.isatty() else "json")
-    missing = {name: made for name, made in GENERATED.items() if name not in values}
-    placeholders = {name: make() for name, (_, make) in missing.items()}
-    unread = _read_accounts(values)
-    settings, wrong = _validate(values | placeholders, env)
-    named = {problem.field for problem in found.problems}
-    wrong += [*unread, *(() if found.incomplete else checks.across(found.values))]
-    problems = [*found.problems, *(p for p in wrong if p.field not in named)]
-    if settings is None or problems:
-        raise SettingsError(found.renamed(problems))
-    try:
-        for name, (file, make) in missing.items():
-            values[name] = read_or_create(settings.state_dir / file, make)
-    except (OSError, UnicodeError) as error:
-        reason = f"cannot keep the generated secrets there ({error})"
-        raise SettingsError([FieldError("HOOKLINE_STATE_DIR", reason)]) from error
-    settings, wrong = _validate(values, env)
-    if settings is None:
-        raise SettingsError(wrong)
-    return settings
-
-
-def _read_accounts(values: dict[str, Any]) -> list[FieldError]:
-    """Replace the name of the accounts' file by its content; return the problems."""
-    name = "HOOKLINE_ACCOUNTS"
-    if name not in values:
-        return []
-    file, problems = read_accounts(Path(values.pop(name)))
-    if file is not None:
-        values[name] = file
-    return [FieldError(name, problem) for problem in problems]
-
-
-def _validate(
-    values: Mapping[str, Any], env: Mapping[str, str]
-) -> tuple[Settings | None, list[FieldError]]:
-    """The settings, or the problems of single values, which are not repeated."""
-    try:
-        return Settings.model_validate(values, context=env), []
-    except ValidationError as error:
-        details = error.errors(include_input=False, include_url=False)
-    return None, [
-        FieldError(str(detail["loc"][0]), detail["msg"].removeprefix("Value error, "))
-        for detail in details
-    ]

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from config.settings import load_settings
+from config.loading import load_settings
 from tests.bench.rows import Row
 from tests.bench.stage import Stage
 from worker.bootstrap import build

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import redis
 
-from config.settings import load_settings
+from config.loading import load_settings
 from tests.bench import procfs
 from tests.bench.load import Connection, Load, Target, drive
 from tests.bench.provider import Provider

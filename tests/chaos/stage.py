@@ -17,7 +17,7 @@ from typing import Any
 
 import redis
 
-from config.settings import load_settings
+from config.loading import load_settings
 from tests.chaos.providers import Provider, write_accounts
 from tests.chaos.redis_server import Fsync, RedisServer
 from tests.chaos.waiting import wait_for

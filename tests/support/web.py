@@ -7,7 +7,8 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from config.settings import Settings, load_settings
+from config.loading import load_settings
+from config.settings import Settings
 from tests.support.jobs import NOW, a_job, capacity
 from tests.support.stores import OwnStore
 from webhooks.app import create_app

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.accounts import AccountsFile, AccountTable, check_accounts
-from config.settings import Settings, load_settings
+from config.loading import load_settings
+from config.settings import Settings
 from worker.domain.account import Account, Budgets
 from worker.domain.errors import FieldError, SettingsError
 from worker.domain.money import amount

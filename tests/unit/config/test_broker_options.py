@@ -5,7 +5,7 @@ import json
 import pytest
 
 from config.broker_options import parse
-from config.settings import load_settings
+from config.loading import load_settings
 from worker.domain.errors import SettingsError
 
 AMQP = "amqp://rabbit.example//"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from config.loading import load_settings
 from config.proxies import DIRECT, read_proxies
-from config.settings import load_settings
 from worker.domain.errors import SettingsError
 
 PROXY = "http://me:pa%3Ass@proxy.test:3128"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings, load_settings
+from config.loading import load_settings
+from config.settings import Settings
 from worker.domain.account import Account
 from worker.domain.errors import SettingsError
 from worker.domain.job import Status

@@ -12,7 +12,7 @@ import structlog
 from click.testing import CliRunner, Result
 from werkzeug.test import TestResponse
 
-from config.settings import load_settings
+from config.loading import load_settings
 from tests.support.jobs import GRID, NOW, a_snapshot
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web, web_settings

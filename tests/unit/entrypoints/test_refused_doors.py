@@ -11,7 +11,8 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from config.settings import Settings, load_settings
+from config.loading import load_settings
+from config.settings import Settings
 from tests.support.jobs import GRID
 from tests.support.openapi import check_message, checked
 from tests.support.web import AUTH, Web

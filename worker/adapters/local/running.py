@@ -15,7 +15,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from config.checks import ACCOUNTS, ONE_ACCOUNT
-from config.settings import Settings, load_settings
+from config.loading import load_settings
+from config.settings import Settings
 from worker.domain.errors import Conflict
 
 #: Seconds that a command waits for an `up` that is just starting.

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import hookline
 from config.checks import host_of, is_loopback
-from config.settings import Settings, load_settings
+from config.loading import load_settings
+from config.settings import Settings
 from worker.adapters.local.listening import listen, port_of
 from worker.adapters.local.stopping import Stop
 from worker.adapters.local.supervisor import OnLine, Program, Supervisor

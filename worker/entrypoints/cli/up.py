@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from config.settings import Settings, load_settings
+from config.loading import load_settings
+from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import claimed, tell
 from worker.adapters.local.stopping import Stop

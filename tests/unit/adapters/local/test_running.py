@@ -7,7 +7,7 @@ from threading import Timer
 
 import pytest
 
-from config.settings import load_settings
+from config.loading import load_settings
 from worker.adapters.local import running
 from worker.domain.errors import FieldError, SettingsError
 from worker.entrypoints.cli import doctor, stack, up
