@@ -93,7 +93,7 @@ def our_broker(request: pytest.FixtureRequest) -> tuple[str, dict[str, str]]:
         return "a private Redis", {}
     server = request.getfixturevalue("rabbitmq")
     url = request.getfixturevalue("virtual_host")
-    return f"RabbitMQ {server.version}", {"HOOKLINE_BROKER_URL": url}
+    return server.version, {"HOOKLINE_BROKER_URL": url}
 
 
 def test_no_variable_of_another_program_reaches_us(
