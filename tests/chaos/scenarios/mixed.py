@@ -1,6 +1,6 @@
 """F23 to F25: doubts and overdue jobs give their places back, and task lists end doubts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tests.chaos.load import Load
 from tests.chaos.oracle import Rules
@@ -42,35 +42,35 @@ def mixed(run: Run) -> Row:
     )
 
 
-def unlisted(run: Run) -> Row:
-    """The same in front of a gateway, which has no list of tasks, but the ledger of its user.
+#: A gateway, which has no list of tasks. Its provider calls back here; the gateway itself learns of
+#: an end up to 15 s later.
+_GATEWAY = ("--dialect", "gateway", "--forward-hook", "--fetch-lag", "15", "--task-seconds", "3")
 
-    Its provider calls back here; the gateway itself learns of an end up to 15 s later.
-    """
-    gateway = (
-        "--dialect",
-        "gateway",
-        "--forward-hook",
-        "--fetch-lag",
-        "15",
-        "--books-token",
-        TOKEN,
-    )
-    settings = {
-        "HOOKLINE_PROVIDER_DIALECT": "gateway",
-        "HOOKLINE_LEDGER_TOKEN": TOKEN,
-        "HOOKLINE_LEDGER_USER": "1",
-    }
-    return trial(
+
+def unlisted(run: Run) -> Row:
+    """The same in front of a gateway, whose ledger is evidence."""
+    return _at_a_gateway(
         run,
-        Setup(
-            sandbox=("--task-seconds", "3", "--max-running", f"{_PLACES}", *gateway, *MIX),
-            settings=_LONG | settings,
-        ),
-        Load(25),
-        rules=Rules(),
-        seconds=360,
+        ("--books-token", TOKEN),
+        _LONG | {"HOOKLINE_LEDGER_TOKEN": TOKEN, "HOOKLINE_LEDGER_USER": "1"},
+        Rules(),
     )
+
+
+def silent(run: Run) -> Row:
+    """The same without any evidence: every doubt ends with its window, for a price that is listed."""
+    ends = {
+        "HOOKLINE_DOUBT_WINDOW_S": "60",
+        "HOOKLINE_IN_DOUBT": "resubmit",
+        "HOOKLINE_MAX_RESUBMITS": "3",
+    }
+    return _at_a_gateway(run, ("--no-books",), _LONG | ends, Rules(listed_extras=8))
+
+
+def _at_a_gateway(run: Run, books: Sequence[str], settings: Mapping[str, str], rules: Rules) -> Row:
+    sandbox = (*_GATEWAY, "--max-running", f"{_PLACES}", *MIX, *books)
+    settings = {**settings, "HOOKLINE_PROVIDER_DIALECT": "gateway"}
+    return trial(run, Setup(sandbox=sandbox, settings=settings), Load(25), rules=rules, seconds=360)
 
 
 def overdue(run: Run) -> Row:
@@ -135,6 +135,7 @@ def _hasty(run: Run, program: str = "worker") -> tuple[str, ...]:
 SCENARIOS = (
     Scenario("F23", "the provider's troubles at once, few places", mixed),
     Scenario("F23b", "likewise, with a ledger instead of a list", unlisted, short=False),
+    Scenario("F23c", "likewise, with neither, and resubmits", silent, short=False),
     Scenario("F24", "provider times out, and delivers late", overdue),
     Scenario("F25", "task lists that lack what they should show", wrong_lists),
 )
