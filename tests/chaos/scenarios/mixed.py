@@ -58,7 +58,7 @@ def unlisted(run: Run) -> Row:
 
 
 def silent(run: Run) -> Row:
-    """The same without any evidence: every doubt ends with its window, for a price that is listed."""
+    """The same without any evidence: doubts end with their windows, for a price that is listed."""
     ends = {
         "HOOKLINE_DOUBT_WINDOW_S": "60",
         "HOOKLINE_IN_DOUBT": "resubmit",
