@@ -23,6 +23,8 @@ FOLLOW_UPS: tuple[dict[str, Any], ...] = ({"press": "U1"}, {"press": "V2"})
 _THREADS = 6
 _TRY_AGAIN_S = 0.2
 _TELL_EVERY_S = 2.0
+#: Jobs in doubt that stayed as they are for so many seconds wait for nothing more.
+_HELD_S = 1.0
 _MANY = 100_000
 
 
@@ -61,6 +63,29 @@ class Work(Protocol):
 
     def hand_in(self, stage: Stage, name: str) -> Acknowledged:
         """Hand everything in, each job until it is stored. ``name`` keeps keys apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedUp:
+    """``first``, and then single roots as long as jobs are in doubt, ``most`` of them.
+
+    Their callbacks give a meaning to the silence about the jobs in doubt before them.
+    """
+
+    first: Load
+    most: int = 5
+    settled_s: float = 120.0
+
+    def hand_in(self, stage: Stage, name: str) -> "Acknowledged":
+        """See ``Work``."""
+        all_of = self.first.hand_in(stage, name)
+        for number in range(self.most):
+            settle(stage, self.settled_s, lambda _: None, doubt_s=_HELD_S)
+            if not newest(stage.redis, Status.IN_DOUBT, 1):
+                break
+            more = Load(1).hand_in(stage, f"{name}-{number}-more")
+            all_of = Acknowledged((*all_of.ids, *more.ids), (*all_of.refused, *more.refused))
+        return all_of
 
 
 def hand_in(stage: Stage, load: Load, name: str) -> Acknowledged:

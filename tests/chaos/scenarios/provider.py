@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.chaos.load import Load
+from tests.chaos.load import FollowedUp, Load
 from tests.chaos.oracle import Rules
 from tests.chaos.proxy import Fault, Mode, Proxy, shares
 from tests.chaos.scenario import Row, Run, Scenario
@@ -24,12 +24,16 @@ def faulty(run: Run) -> Row:
     with Proxy("127.0.0.1", port, shares(run.seed, network, b"POST /mj/submit/")) as proxy:
         row = trial(
             run,
-            Setup(sandbox=faults, provider_port=port, provider_via=proxy.port),
-            Load(roots),
-            # A 5xx before anything was accepted looks like one after it. Silence tells them apart,
-            # but for the last ones, after which no callback comes any more.
-            # And a job that is in doubt a second time is not submitted a third time.
-            rules=Rules(in_doubt=roots // 10 + 1),
+            Setup(
+                sandbox=faults,
+                provider_port=port,
+                provider_via=proxy.port,
+                settings={"HOOKLINE_MAX_RESUBMITS": "3"},
+            ),
+            # A 5xx before anything was accepted looks like one after it. Silence tells them apart
+            # once later jobs are called back about, but for the last ones of all.
+            FollowedUp(Load(roots), settled_s=run.pick(120, 3600)),
+            rules=Rules(in_doubt=1),
             seconds=run.pick(120, 3600),
             at_least=run.pick(10, 500),
         )
