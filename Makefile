@@ -19,7 +19,7 @@ setup: $(STAMP) ## install what is missing into .venv
 demo: $(STAMP) ## run the main job against the built-in sandbox
 	@$(BIN)/hookline demo
 
-unit: $(STAMP) ## the tests of one module each, in under a minute
+unit: $(STAMP) ## the tests of one module each, in about a minute
 	@$(BIN)/pytest -n auto --dist worksteal tests/unit
 
 integration: $(STAMP) ## the tests of several modules, processes and servers together
