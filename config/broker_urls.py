@@ -1,6 +1,6 @@
 """PURE. What Celery has to be given for a broker: the store's Redis, another Redis, or RabbitMQ.
 
-Besides the forms in `config.redis_urls`, these are brokers:
+Brokers have the forms in `config.redis_urls`, and these:
 
     amqp://[user:password@]host[:port]/vhost         amqps:// likewise, with TLS; several with ;
     redis+socket://[user:password@]/path/to/socket[?virtual_host=0]

@@ -1,4 +1,4 @@
-"""Starts `hookline` from the files beside this one, whatever else Python finds by their names.
+"""Starts `hookline` from its own files, whatever else Python finds by their names.
 
 Our packages are called `worker`, `config` and `webhooks`, as many others are. So they are loaded
 from their place, and nothing is imported from the current directory, even if PYTHONPATH names it or

@@ -123,7 +123,7 @@ def test_no_variable_of_another_program_reaches_us(
     seen(
         case=f"{count} variables of Celery and Flask apps (`CELERY_BROKER_URL`, `APP`, ...)",
         server=server,
-        result="Jobs from the command line and over HTTP ran; nobody called the other broker; "
+        result="Jobs from the command line and over HTTP ran; the other broker was not called; "
         "doctor lists the variables.",
     )
 

@@ -72,7 +72,7 @@ def test_queues_of_any_kind_are_used_as_they_are(
     assert findings["queues"]["verdict"] == "ok", findings
     seen(
         case="`hookline` declared before with priorities and a topic exchange, our other queues as "
-        "quorum, as not durable, and with limits; the app's own worker beside",
+        "quorum, as not durable, and with limits; with the app's own worker running",
         server=f"{rabbitmq.version}, {_CELERY}",
         result="all are used as they are, the job is made, the app's tasks run once",
     )
@@ -93,7 +93,7 @@ def test_quorum_queues_of_ours_beside_those_of_an_app(
         assert not any(exists(connection, Exchange(name)) for name in others)
         assert not any(exists(connection, Queue(name)) for name in ("celery", "celery_delayed_27"))
     seen(
-        case="HOOKLINE_QUEUE_TYPE=quorum beside an app with quorum queues",
+        case="HOOKLINE_QUEUE_TYPE=quorum next to an app with quorum queues",
         server=f"{rabbitmq.version}, {_CELERY}",
         result="the job is made; nothing is declared but our four queues",
     )

@@ -51,9 +51,11 @@ def pages(run: Run) -> Row:
         problems = [f"{job.id}: a call that is not there leaves it {job.status}" for job in wrong]
         for what, most in _MOST.items():
             if asked.get(what, 0) > most:
-                problems.append(f"{what} was asked for {asked[what]} times in vain")
+                problems.append(f"{what} was asked for {asked[what]} times without success")
         figures = ", ".join(f"{what} {asked.get(what, 0)} times" for what in _MOST)
-        return Findings(tuple(problems), f"asked for in vain: {figures}, for {len(jobs):,} jobs")
+        return Findings(
+            tuple(problems), f"asked for without success: {figures}, for {len(jobs):,} jobs"
+        )
 
     setup = Setup(sandbox=_SANDBOX, settings=_SETTINGS)
     if run.without:
