@@ -94,6 +94,12 @@ def _validate(
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False)
     return None, [
-        FieldError(str(detail["loc"][0]), detail["msg"].removeprefix("Value error, "))
+        FieldError(_name_of(detail["loc"][0]), detail["msg"].removeprefix("Value error, "))
         for detail in details
     ]
+
+
+def _name_of(place: int | str) -> str:
+    """The setting: of a default that is wrong pydantic only says the field."""
+    field = Settings.model_fields.get(str(place))
+    return (field and field.alias) or str(place)

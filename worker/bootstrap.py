@@ -31,6 +31,7 @@ from worker.services.ledgers import Ledgers
 from worker.services.notify import Deliveries, Notifier, Signer, check_destination
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
+from worker.services.prepare import Preparer
 from worker.services.refusals import Refusals
 from worker.services.retention import Retention
 from worker.services.roster import Roster
@@ -106,6 +107,7 @@ def build(settings: Settings) -> Services:
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
     assets = Assets(orchestrator, storage, clients, settings.asset_names, proxies=proxies)
+    preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies)
     return Services(
         settings=settings,
         store=store,
@@ -116,7 +118,7 @@ def build(settings: Settings) -> Services:
         enqueuer=enqueuer,
         batches=Batches(orchestrator, enqueuer),
         receiver=CallbackReceiver(orchestrator, tokens),
-        submitter=Submitter(orchestrator, clients, tokens, storage, hook_url, proxies=proxies),
+        submitter=Submitter(orchestrator, clients, preparer),
         poller=Poller(orchestrator, clients, tokens, ledgers),
         ledgers=ledgers,
         sweep=Sweep(orchestrator, wakeups),

@@ -1,4 +1,4 @@
-"""A Celery app of other people, with its worker, and Hookline beside it, as processes."""
+"""Another program's Celery app with its worker, and Hookline, as processes."""
 
 import json
 import os
@@ -90,7 +90,9 @@ class Shop:
         """Its worker, until the context ends."""
         celery = [sys.executable, "-m", "celery", "-A", "shop", "worker", "--without-mingle"]
         options = ["--pool=threads", "--concurrency=4", "--loglevel=INFO"]
-        with _process([*celery, *options], self.folder, self._env, "shop.log", kill=True) as log:
+        with logged_process(
+            [*celery, *options], self.folder, self._env, "shop.log", kill=True
+        ) as log:
             wait_for(lambda: " ready." in log.read_text(), "the shop's worker", 60)
             yield
 
@@ -133,7 +135,7 @@ class Hookline:
         self.env["HOOKLINE_PROVIDER_URL"] = "http://127.0.0.1:9"
         with (
             redis.Redis.from_url(self.store) as client,
-            _process(command("worker", *args), self.folder, env, "worker.log") as log,
+            logged_process(command("worker", *args), self.folder, env, "worker.log") as log,
         ):
             wait_for(lambda: client.exists("hookline:workers"), "hookline worker", 60)
             yield log
@@ -147,7 +149,7 @@ class Hookline:
 
 
 @contextmanager
-def _process(
+def logged_process(
     args: list[str], folder: Path, env: dict[str, str], log: str, *, kill: bool = False
 ) -> Iterator[Path]:
     """A process with its log; it has ended afterwards. ``kill``: without asking."""
@@ -169,3 +171,5 @@ def _process(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    if not kill:
+        assert process.returncode in (0, -signal.SIGTERM), file.read_text()

@@ -3,13 +3,11 @@
 import datetime as dt
 import decimal
 import json
-import os
-import signal
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -21,6 +19,7 @@ import redis
 from celery import Celery, chain, group
 
 from tests.neighbours import servers
+from tests.neighbours.apps import logged_process
 from tests.neighbours.conftest import Seen
 from tests.support.ports import free_port
 from tests.support.processes import clean_env, command, wait_for
@@ -79,7 +78,7 @@ SIGNATURE = (
 
 
 class Neighbours:
-    """Hookline's worker and a shop's, at one broker; nobody answers as a provider."""
+    """Hookline's worker and a shop's on one broker; no provider answers."""
 
     def __init__(
         self, folder: Path, jobs: str, broker: str, backend: str, server: str, **env: str
@@ -106,7 +105,7 @@ class Neighbours:
         shop += ["-Q", "shop,celery", "--loglevel=INFO"]
         with (
             self.hookline(),
-            self._process(shop, self._shop, "shop.log") as log,
+            logged_process(shop, self.folder, self._shop, "shop.log") as log,
         ):
             wait_for(lambda: " ready." in log.read_text(), "the shop's worker", 60)
             yield self
@@ -114,7 +113,7 @@ class Neighbours:
     @contextmanager
     def hookline(self) -> Iterator[None]:
         """Hookline's worker runs."""
-        with self._process(command("worker"), self._hookline, "worker.log"):
+        with logged_process(command("worker"), self.folder, self._hookline, "worker.log"):
             wait_for(self.store_has_workers, "Hookline's worker", 60)
             yield
 
@@ -181,28 +180,6 @@ class Neighbours:
         file = self.folder / "ran"
         lines = map(json.loads, file.read_text().splitlines() if file.exists() else ())
         return [given[0] for task, *given in lines if task == name]
-
-    @contextmanager
-    def _process(self, args: list[str], env: dict[str, str], log: str) -> Iterator[Path]:
-        file = self.folder / log
-        with file.open("wb") as out:
-            process = subprocess.Popen(
-                args, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=out,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        try:
-            yield file
-        except BaseException:
-            print(file.read_text())
-            raise
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(20)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            assert process.returncode in (0, -signal.SIGTERM), file.read_text()
 
 
 @pytest.fixture(scope="module", params=["Redis", "RabbitMQ"])
@@ -277,11 +254,11 @@ def test_a_link_gets_the_jobs_id(both: Neighbours, seen: Seen) -> None:
 
 
 def test_a_link_that_cannot_be_sent_costs_no_job(both: Neighbours, seen: Seen) -> None:
-    link = both.app.signature("shop.made", queue=f"nobody's {uuid.uuid4().hex}")
-    both.send("linked to nobody", link=link, kwargs={"job_key": "nobody"})
-    both.job("linked to nobody")
-    both.send("linked to nobody", link=link, kwargs={"job_key": "nobody"})
-    both.job("linked to nobody")
+    link = both.app.signature("shop.made", queue=f"unread {uuid.uuid4().hex}")
+    both.send("linked to an unread queue", link=link, kwargs={"job_key": "unread"})
+    both.job("linked to an unread queue")
+    both.send("linked to an unread queue", link=link, kwargs={"job_key": "unread"})
+    both.job("linked to an unread queue")
     seen(
         case="`link=` to a queue that does not exist, sent twice with one `job_key`",
         server=both.server,

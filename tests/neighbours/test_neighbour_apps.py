@@ -1,4 +1,4 @@
-"""Beside other people's Celery apps: what is theirs runs as often as without us."""
+"""Other programs' Celery apps: what is theirs runs as often as without us."""
 
 import json
 from collections import Counter
@@ -63,7 +63,7 @@ def test_a_neighbour_on_our_redis_holds_its_tasks_as_long_as_it_likes(
         assert refused(plain_redis) <= {"unacked"}
     seen(
         case="`hookline up` and an app on one Redis: a late-acknowledged task and a reminder that "
-        "outlast our visibility timeout, and a job whose end is told to the app",
+        "outlast our visibility timeout, and a job whose end notifies the app",
         server=f"{plain_redis.version}, {_CELERY}",
         result="each ran once; a Redis user with the keys hookline* and the app's queue suffices",
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import amqp
 import celery
 import pytest
 from kombu import Connection, Exchange, Queue
@@ -212,8 +213,13 @@ def test_a_queue_that_another_connection_keeps_to_itself_is_refused(virtual_host
 def test_the_door_is_created_with_priorities_if_they_are_set(virtual_host: str) -> None:
     app = make_celery(parse_broker(virtual_host), QueueRules(max_priority=7))
     prepare_broker(app, QUEUES.values())
-    with declared(virtual_host, Queue("hookline", max_priority=7), Queue("hookline.wake")):
-        """They are what a sender with the same priorities declares."""
+    with declared(
+        virtual_host, Queue("hookline", max_priority=7), Queue("hookline.wake")
+    ) as sender:
+        assert exists(sender, Queue("hookline")), "a sender with the same priorities is not refused"
+    without = declared(virtual_host, Queue("hookline"))
+    with pytest.raises(amqp.exceptions.PreconditionFailed, match="x-max-priority"), without:
+        pytest.fail("the queue has no priorities")
 
 
 def test_a_notification_uses_the_apps_queue_and_creates_none(

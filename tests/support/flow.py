@@ -32,6 +32,7 @@ from worker.services.enqueue import Enqueuer
 from worker.services.ledgers import Ledgers
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
+from worker.services.prepare import Preparer
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
@@ -128,7 +129,9 @@ class Flow:
         )
         self.enqueuer = Enqueuer(self.orchestrator, storage, choosers)
         self.receiver = CallbackReceiver(self.orchestrator, self.tokens)
-        submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
+        submitter = Submitter(
+            self.orchestrator, clients, Preparer(self.orchestrator, self.tokens, storage, hook_url)
+        )
         self.ledgers = Ledgers(self.orchestrator, {"default": LedgerClient(account)})
         poller = Poller(self.orchestrator, clients, self.tokens, self.ledgers)
         assets = Assets(self.orchestrator, storage, clients)

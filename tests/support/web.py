@@ -1,10 +1,13 @@
 """The web app over a real store, without a server or broker."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import structlog
 from flask.testing import FlaskClient
 
 from config.loading import load_settings
@@ -17,6 +20,7 @@ from worker.bootstrap import Services, build
 from worker.domain.job import Attempt, Job, Status
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Notification, announce
+from worker.entrypoints import connection
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
@@ -129,3 +133,18 @@ class Web:
     def hook(self, job: Job, attempt: int = 1) -> str:
         """The path that the provider calls."""
         return f"/webhooks/midjourney/{self.services.tokens.for_job(job.id, attempt)}"
+
+
+@contextmanager
+def used_by_commands(web: "Web") -> Iterator["Web"]:
+    """Commands and the Python API use its services; what they change of logging is undone."""
+    connection.use(web.services)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield web
+    finally:
+        connection.use(None)
+        root.handlers[:], root.level = handlers, level
+        logging.captureWarnings(capture=False)
+        structlog.reset_defaults()

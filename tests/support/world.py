@@ -26,6 +26,7 @@ from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
+from worker.services.prepare import Preparer
 from worker.services.seeds import Seeds
 from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
@@ -92,7 +93,9 @@ class World:
         hook_url = "http://127.0.0.1:9/hook" if self.setting.hooked else None
         self.enqueuer = Enqueuer(self.orchestrator, storage)
         self.receiver = CallbackReceiver(self.orchestrator, self.tokens)
-        self.submitter = Submitter(self.orchestrator, clients, self.tokens, storage, hook_url)
+        self.submitter = Submitter(
+            self.orchestrator, clients, Preparer(self.orchestrator, self.tokens, storage, hook_url)
+        )
         self.poller = Poller(self.orchestrator, clients, self.tokens)
         self.seeds = Seeds(self.orchestrator, clients, lambda _: None)
         self.sweeper = Sweep(self.orchestrator, wakeups)

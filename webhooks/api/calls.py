@@ -15,7 +15,8 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from webhooks.context import Context
 from webhooks.problems import Unauthorized
 from worker.domain.errors import FieldError, InvalidRequest
-from worker.domain.requests.base import UUID_PATTERN, Model, plain_id, suggestion, validate
+from worker.domain.requests.base import Model, suggestion, validate
+from worker.domain.requests.texts import UUID_PATTERN, plain_id
 from worker.services.reports.answers import Answer
 
 JSON = dict[str, Any]

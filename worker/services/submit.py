@@ -11,12 +11,9 @@ from time import monotonic, sleep
 
 import structlog
 
-from config.proxies import DIRECT, Proxies
 from worker.adapters.provider.client import ProviderClient
-from worker.adapters.storage.storage import Storage
 from worker.adapters.store import NoFreeSlot
 from worker.adapters.store.store import Store
-from worker.adapters.tokens import Tokens
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.account.calls import call_of
 from worker.domain.error_codes import ErrorCode
@@ -48,22 +45,18 @@ class _Taken:
 
 
 class Submitter:
-    """Submits jobs. ``hook_url``: the callback URL up to the token; None without a public URL."""
+    """Submits jobs, each prepared by ``preparer`` right before its POST."""
 
     def __init__(
         self,
         orchestrator: Orchestrator,
         clients: Mapping[str, ProviderClient],
-        tokens: Tokens,
-        storage: Storage,
-        hook_url: str | None,
-        *,
-        proxies: Proxies = DIRECT,
+        preparer: Preparer,
     ) -> None:
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
         self._clients = clients
-        self._preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies)
+        self._preparer = preparer
         self._learnt: dict[str, str | None] = {}
 
     def start_next(self, account: str) -> bool:

@@ -129,3 +129,11 @@ def test_without_a_setting_nothing_counts_as_given(
     settings = load_settings({"HTTP_PROXY": PROXY}, None)
     assert "proxies" not in settings.model_fields_set
     assert load_settings({}, None).proxies == DIRECT
+
+
+def test_a_proxy_of_the_environment_that_is_wrong_is_reported_for_the_setting() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"ALL_PROXY": "socks5://h:1"}, None)
+    [problem] = caught.value.problems
+    assert problem.field == "HOOKLINE_PROXY"
+    assert "ALL_PROXY of the environment" in problem.message

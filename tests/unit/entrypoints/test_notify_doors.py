@@ -1,21 +1,19 @@
 """Where a caller says whom to tell, at every door, and where people see what became of it."""
 
 import json
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 from werkzeug.test import TestResponse
 
 from config.loading import load_settings
 from tests.support.jobs import GRID, NOW, a_snapshot
 from tests.support.openapi import checked
-from tests.support.web import AUTH, Web, web_settings
+from tests.support.web import AUTH, Web, used_by_commands, web_settings
 from worker.adapters.store import Batch
 from worker.bootstrap import build
 from worker.domain.errors import InvalidRequest, SettingsError
@@ -34,7 +32,6 @@ from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request
 from worker.domain.result import JobError
 from worker.domain.result import Result as JobResult
-from worker.entrypoints import connection
 from worker.entrypoints.cli import cli, verdicts
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
@@ -44,15 +41,8 @@ URL = "https://app.example/hook"
 @pytest.fixture
 def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     monkeypatch.chdir(tmp_path)
-    web = checked(Web(tmp_path))
-    connection.use(web.services)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield web
-    connection.use(None)
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    with used_by_commands(checked(Web(tmp_path))) as web:
+        yield web
 
 
 def post(web: Web, path: str, body: Any = None, **query: Any) -> TestResponse:

@@ -1,21 +1,19 @@
 """Where people and programs see what was refused at the Celery door, and how they are notified."""
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from config.loading import load_settings
 from config.settings import Settings
 from tests.support.jobs import GRID
 from tests.support.openapi import check_message, checked
-from tests.support.web import AUTH, Web
+from tests.support.web import AUTH, Web, used_by_commands
 from worker.adapters.messaging.broker import make_celery
 from worker.domain.errors import InvalidRequest, SettingsError
 from worker.domain.job import Status
@@ -24,7 +22,7 @@ from worker.domain.notifications import DeliveryState
 from worker.domain.refusals import RefusalReason, Sent
 from worker.domain.requests import parse_request
 from worker.domain.result import Result as JobResult
-from worker.entrypoints import client, connection
+from worker.entrypoints import client
 from worker.entrypoints.cli import cli, verdicts
 from worker.services.notify import Notifier, Signer
 from worker.services.refusals import Refusals
@@ -38,15 +36,10 @@ WRONG = InvalidRequest.of("args", "must be empty")
 @pytest.fixture
 def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     monkeypatch.chdir(tmp_path)
-    web = checked(Web(tmp_path, env={"HOOKLINE_REFUSED_NOTIFY": "shop.refused@shop"}))
-    connection.use(web.services)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield web
-    connection.use(None)
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    with used_by_commands(
+        checked(Web(tmp_path, env={"HOOKLINE_REFUSED_NOTIFY": "shop.refused@shop"}))
+    ) as web:
+        yield web
 
 
 def keep(web: Web, name: str = "m1", at: float = AT) -> None:

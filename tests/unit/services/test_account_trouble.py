@@ -19,6 +19,7 @@ from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.services.pause import resume
 from worker.services.poll import Poller
+from worker.services.prepare import Preparer
 from worker.services.reports.overview import overview
 from worker.services.reports.waits import waiting
 from worker.services.submit import Submitter
@@ -41,7 +42,9 @@ class House:
         self.shell = shell = Shell()
         self.provider = shell.provider
         clients = {"default": shell.provider}
-        self.submitter = Submitter(shell.orchestrator, clients, tokens, storage, None)
+        self.submitter = Submitter(
+            shell.orchestrator, clients, Preparer(shell.orchestrator, tokens, storage, None)
+        )
         self.poller = Poller(shell.orchestrator, clients, tokens)
         self.sweeper = Sweep(shell.orchestrator, shell.wakeups)
 

@@ -553,7 +553,7 @@ def test_files_that_a_job_does_not_have_are_refused(
     with pytest.raises(Conflict, match=re.escape(why)):
         enqueuer.fetch_assets(job.id)
     with pytest.raises(NotFound):
-        enqueuer.fetch_assets("nobody")
+        enqueuer.fetch_assets("unknown")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from worker.domain.job import Job, Status
 from worker.domain.money import amount
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.services.enqueue import Enqueuer
+from worker.services.prepare import Preparer
 from worker.services.submit import Submitter
 
 URL = "http://127.0.0.1:9"
@@ -38,9 +39,8 @@ class House:
         storage = Storage(f"file://{folder}")
         tokens = Tokens(["a secret for this test only"])
         self.enqueuer = Enqueuer(self.shell.orchestrator, storage)
-        self.submitter = Submitter(
-            self.shell.orchestrator, self.shell.providers, tokens, storage, None
-        )
+        preparer = Preparer(self.shell.orchestrator, tokens, storage, None)
+        self.submitter = Submitter(self.shell.orchestrator, self.shell.providers, preparer)
 
     def hand_in(self, **fields: object) -> Job:
         number = len(self.shell.jobs())

@@ -22,6 +22,7 @@ from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import Button, JobError, Result
 from worker.domain.retry_policy import PICTURE_TRIES
 from worker.services.pause import resume
+from worker.services.prepare import Preparer
 from worker.services.submit import Submitter
 
 tokens = Tokens(["a secret for this test only"])
@@ -40,7 +41,11 @@ def storage(tmp_path: Path) -> Storage:
 @pytest.fixture
 def submitter(shell: Shell, storage: Storage) -> Submitter:
     clients = {"default": shell.provider}
-    return Submitter(shell.orchestrator, clients, tokens, storage, "https://us.example/hook")
+    return Submitter(
+        shell.orchestrator,
+        clients,
+        Preparer(shell.orchestrator, tokens, storage, "https://us.example/hook"),
+    )
 
 
 @pytest.fixture
@@ -82,7 +87,11 @@ def test_a_post_carries_the_token_that_makes_its_callbacks_ours(shell: Shell, st
 
 
 def test_without_a_public_address_no_hook_is_sent(shell: Shell, storage: Storage) -> None:
-    submitter = Submitter(shell.orchestrator, {"default": shell.provider}, tokens, storage, None)
+    submitter = Submitter(
+        shell.orchestrator,
+        {"default": shell.provider},
+        Preparer(shell.orchestrator, tokens, storage, None),
+    )
     shell.put(a_job())
     submitter.start_next("default")
     assert not body(shell).get("notifyHook")

@@ -6,7 +6,7 @@ DNS rebinding has no effect. We open the socket ourselves and pass it to the sta
 client, which uses no credentials and follows no redirect. The deadline covers every wait but the
 resolver's.
 
-Through a proxy the names are resolved and checked all the same, and the proxy is asked for a
+Names are also resolved and checked if a proxy is used, which is then asked for a
 connection to a checked address. Some proxies only take names: these are asked for the name next. If
 such a proxy resolves it to another address, nothing is sent there, because the certificate must be
 valid for the name. Plain http, which only allowed hosts may speak, leaves the name to the proxy.

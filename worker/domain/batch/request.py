@@ -12,9 +12,10 @@ from worker.domain.batch.records import Form
 from worker.domain.job_spec import Notify
 from worker.domain.money import Amount, amount
 from worker.domain.notifications import Topic
-from worker.domain.requests.base import Model, Name, Problem, validate
+from worker.domain.requests.base import Model, Problem, validate
 from worker.domain.requests.notify import BatchNotify
 from worker.domain.requests.queries import OneOf, Query
+from worker.domain.requests.texts import Name
 
 
 def _affordable(units: float) -> float:

@@ -14,7 +14,6 @@ Every parser returns a value or raises ``InvalidRequest``, which names every bad
 counts as missing. Pictures are plain strings here; ``worker.adapters.storage.inputs`` opens them.
 """
 
-from worker.domain.requests.base import parse_key
 from worker.domain.requests.fields import picture_fields
 from worker.domain.requests.requests import (
     JobRequest,
@@ -24,6 +23,7 @@ from worker.domain.requests.requests import (
     parse_resolve,
 )
 from worker.domain.requests.steps import check_choosers, parse_choice, parse_then_shorthand
+from worker.domain.requests.texts import parse_key
 
 __all__ = [
     "JobRequest",

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from worker.domain.job_spec import Kind
-from worker.domain.requests.base import PICTURE, Model, Numbers
+from worker.domain.requests.base import Model, Numbers
 from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.texts import PICTURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,22 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.domain.job_spec import Kind
-from worker.domain.requests.base import (
-    CustomId,
-    Id,
-    Name,
-    OurId,
-    Picture,
-    Problem,
-    Prompt,
-    at_least_one,
-    choice,
-    count,
-    exactly_one,
-    within,
-)
+from worker.domain.requests.base import Problem, at_least_one, choice, count, exactly_one, within
 from worker.domain.requests.options import Options, Pictured
 from worker.domain.requests.steps import Dimensions
+from worker.domain.requests.texts import CustomId, Id, Name, OurId, Picture, Prompt
 
 MAX_PICTURES = 20
 

@@ -13,7 +13,8 @@ from worker.domain.notifications import (
     DEFAULT_TOPICS,
     JOB_TOPICS,
 )
-from worker.domain.requests.base import Model, Name, Problem, count, exactly_one, suggestion, text
+from worker.domain.requests.base import Model, Problem, count, exactly_one, suggestion
+from worker.domain.requests.texts import Name, text
 
 
 def _web_address(url: str) -> str:

@@ -12,10 +12,11 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from worker.domain.job_spec import JobOptions
-from worker.domain.requests.base import Model, Name, depth, within
+from worker.domain.requests.base import Model, depth, within
 from worker.domain.requests.notify import Notify
 from worker.domain.requests.retry import Retry
 from worker.domain.requests.steps import Steps
+from worker.domain.requests.texts import Name
 from worker.domain.result import Keep, KeptFiles
 
 MAX_METADATA = 4096  #: bytes, as JSON

@@ -10,10 +10,11 @@ from pydantic import Field
 
 from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS, JobOptions, JobSpec, Kind
-from worker.domain.requests.base import Id, Model, Name, Problem, suggestion, validate
+from worker.domain.requests.base import Model, Problem, suggestion, validate
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured
 from worker.domain.requests.steps import ModalAnswer, Steps, normal_form
+from worker.domain.requests.texts import Id, Name
 
 Outcome = Literal["resubmit", "failed", "accepted"]
 

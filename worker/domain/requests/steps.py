@@ -20,11 +20,7 @@ from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.requests.base import (
     Found,
     Model,
-    Name,
-    Picture,
     Problem,
-    Prompt,
-    as_text,
     at_least_one,
     count,
     exactly_one,
@@ -32,6 +28,7 @@ from worker.domain.requests.base import (
     run_validator,
 )
 from worker.domain.requests.retry import Retry
+from worker.domain.requests.texts import Name, Picture, Prompt, as_text
 from worker.domain.templates import check_template
 
 MAX_STEPS = 50  #: in one list

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from worker.domain.job import Job
 from worker.domain.requests import parse_key, parse_then_shorthand
-from worker.domain.requests.base import plain_id
+from worker.domain.requests.texts import plain_id
 
 Picture = str | os.PathLike[str]
 Bot = Literal["MID_JOURNEY", "NIJI_JOURNEY"]

@@ -18,6 +18,7 @@ from worker.domain.errors import InvalidRequest
 from worker.domain.job import Status
 from worker.domain.job_spec import Kind
 from worker.services.enqueue import Enqueuer
+from worker.services.prepare import Preparer
 from worker.services.submit import Submitter
 
 NIJI = {"bot_type": "NIJI_JOURNEY"}
@@ -87,7 +88,11 @@ def test_an_account_that_has_it_may_take_the_job_and_the_other_refuses_unpaid(
     storage = Storage(f"file://{tmp_path}")
     asked = {"kind": "imagine", "prompt": "a cat", **NIJI}
     job, _ = enqueuer(shell, tmp_path).submit(asked)
-    submitter = Submitter(shell.orchestrator, shell.providers, Tokens(["secret"]), storage, None)
+    submitter = Submitter(
+        shell.orchestrator,
+        shell.providers,
+        Preparer(shell.orchestrator, Tokens(["secret"]), storage, None),
+    )
     assert submitter.start_next("bare")
     failed = shell.job(job)
     assert (failed.status, shell.providers["bare"].submitted) == (Status.FAILED, [])

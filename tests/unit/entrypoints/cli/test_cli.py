@@ -384,11 +384,11 @@ def test_files_are_fetched_again(here: Here) -> None:
     assert answer["result"]["assets_status"] == "pending"
     refused = run("fetch", queued.id)
     assert (refused.exit_code, "this one is queued" in refused.stderr) == (2, True)
-    both = run("fetch", queued.id, second.id, second.id, "nobody")
+    both = run("fetch", queued.id, second.id, second.id, "unknown")
     assert both.exit_code == 2
     assert both.stdout.split() == [second.id], "one that has no files does not stop the others"
     assert f"{queued.id}: Only a succeeded job has files" in both.stderr
-    assert "nobody: There is no job" in both.stderr
+    assert "unknown: There is no job" in both.stderr
     assert run("fetch", first.id, "--timeout", "1").exit_code == 2
     late = run("fetch", first.id, "--wait", "--timeout", "0.1", "--json")
     assert (late.exit_code, json.loads(late.stdout)["id"]) == (4, first.id)
