@@ -1,12 +1,14 @@
 """SHELL. The one door for every change of a job: load -> transition -> commit -> wake."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic, time
 
 import structlog
 
+from worker.adapters.store import NoFreeSlot, Openings
+from worker.adapters.store.jobs import Change
 from worker.adapters.store.places import ANY
 from worker.adapters.store.store import Store
 from worker.domain import links
@@ -93,37 +95,65 @@ class Orchestrator:
         Raises ``Conflict`` when the job's status does not allow it, ``NoFreeSlot`` when a job
         cannot start, ``NotFound`` when the job is gone.
         """
-        event = links.absolute(event, job, self.accounts)
         while True:
             now = self.clock()
-            decision = transition(job, event, now, self.policy(job))
+            decision = self.decide(job, event, now)
             if decision.disposition is not Disposition.APPLIED:
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
             accepted = _accepted(job, event, decision.job, now)
-            announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
-            decision = replace(decision, job=announced)
-            try:
-                openings = self.store.jobs.commit(
-                    announced,
-                    decision.children,
-                    # The account whose slot it takes or frees.
-                    capacity=self.dispatch.capacity(announced.account or job.account, now),
-                    sample=sample,
-                    accepted=accepted,
-                    outbox=outbox,
-                    unbooked=self._unbooked(job, announced, now),
-                    now=now,
-                )
-            except StaleVersion:
-                # Another process committed between our read and our write: decide again.
-                job = self.job(job.id)
+            change = replace(self._change(job, decision, now), sample=sample, accepted=accepted)
+            [done] = self._commit([(job, decision, change)], now)
+            if isinstance(done, Decision):
+                return done
+            if isinstance(done, NoFreeSlot):
+                raise done
+            # Another process committed between our read and our write: decide again.
+            job = self.job(job.id)
+
+    def decide(self, job: Job, event: Event, now: float) -> Decision:
+        """What becomes of the job with the event; nothing is stored."""
+        event = links.absolute(event, job, self.accounts)
+        return transition(job, event, now, self.policy(job))
+
+    def record_all(
+        self, decided: Sequence[tuple[Job, Decision]], now: float
+    ) -> list[Decision | NoFreeSlot | StaleVersion]:
+        """Commit what was decided of each job, in one exchange.
+
+        The decision, or why it was not stored: ``StaleVersion``, if another process was first.
+        """
+        changes = [(job, each, self._change(job, each, now)) for job, each in decided]
+        return self._commit(changes, now)
+
+    def _change(self, job: Job, decision: Decision, now: float) -> Change:
+        announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
+        return Change(
+            announced,
+            # The account whose slot it takes or frees.
+            self.dispatch.capacity(announced.account or job.account, now),
+            decision.children,
+            outbox=outbox,
+            unbooked=self._unbooked(job, announced, now),
+        )
+
+    def _commit(
+        self, changes: Sequence[tuple[Job, Decision, Change]], now: float
+    ) -> list[Decision | NoFreeSlot | StaleVersion]:
+        """Store the changes, and do at once what follows from those that were stored."""
+        outcomes = self.store.jobs.commit_all([change for _, _, change in changes], now)
+        done: list[Decision | NoFreeSlot | StaleVersion] = []
+        for (before, decision, change), outcome in zip(changes, outcomes, strict=True):
+            if not isinstance(outcome, Openings):
+                done.append(outcome)
                 continue
-            self._log(job, decision)
-            self.dispatch.wake(decision.job.account or job.account, openings, now)
-            self._poll_soon(decision.job, now)
-            self._wake_dependents(decision.job)
-            return decision
+            stored = replace(decision, job=change.job)
+            self._log(before, stored)
+            self.dispatch.wake(stored.job.account or before.account, outcome, now)
+            self._poll_soon(stored.job, now)
+            self._wake_dependents(stored.job)
+            done.append(stored)
+        return done
 
     def recheck_dependencies(self, job: Job) -> Job:
         """Re-check the job's dependencies; return the updated job."""
@@ -140,13 +170,11 @@ class Orchestrator:
     def create(self, job: Job) -> bool:
         """Store a new job and wake a worker for it. False when the id exists already."""
         now = self.clock()
-        try:
-            openings = self.store.jobs.commit(
-                job, capacity=self.dispatch.capacity(job.account, now), now=now
-            )
-        except StaleVersion:
+        change = Change(job, self.dispatch.capacity(job.account, now))
+        [done] = self.store.jobs.commit_all([change], now)
+        if not isinstance(done, Openings):
             return False
-        self.dispatch.wake(job.account, openings, now)
+        self.dispatch.wake(job.account, done, now)
         return True
 
     def policy(self, job: Job) -> Policy:

@@ -107,7 +107,11 @@ class Hookline(Contender):
 
 
 HANDWRITTEN = Contender(
-    "handwritten", "handwritten", ("celery", "-A", "tasks", "worker", *"-P threads -c 16 -l warning".split())
+    "handwritten",
+    "handwritten",
+    ("celery", "-A", "tasks", "worker", *["-P", "threads", "-c", "16", "-l", "warning"]),
 )
-DRAMATIQ = Contender("dramatiq", "with_dramatiq", ("dramatiq", "tasks", *"--processes 2 --threads 8".split()))
+DRAMATIQ = Contender(
+    "dramatiq", "with_dramatiq", ("dramatiq", "tasks", *["--processes", "2", "--threads", "8"])
+)
 HOOKLINE = Hookline("hookline")

@@ -69,7 +69,9 @@ class Task:
         }
 
     def _buttons(self) -> Iterator[dict[str, Any]]:
-        shown = (("V", "low_variation"),) if self.parent else (("U", "upsample"), ("V", "variation"))
+        shown = (
+            (("V", "low_variation"),) if self.parent else (("U", "upsample"), ("V", "variation"))
+        )
         for letter, verb in shown:
             for n in range(1, 5):
                 custom_id = f"MJ::JOB::{verb}::{n}::{self.id}"
@@ -105,9 +107,7 @@ class Provider:
         self._kept.add(task)  # the loop itself holds no reference
         task.add_done_callback(self._kept.discard)
 
-    async def _connection(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 method, path, _ = head.split(b" ", 2)

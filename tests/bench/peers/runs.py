@@ -97,7 +97,7 @@ class Ring:
         with Supervisor(programs, logs, lambda *_: None, longest_pause_s=0.5) as supervisor:
             supervisor.start()
             self.supervisor, self.pids = supervisor, supervisor.pids
-            self._wait_for_web()
+            _connected(self.port).close()
             self.ask("/reset")
             self.hand_in(contender, range(1_000_000, 1_000_000 + _WARM_UP))
             self.wait_for_ends(_WARM_UP * TASKS)
@@ -147,16 +147,17 @@ class Ring:
         store_s = float(cpu["used_cpu_sys"]) + float(cpu["used_cpu_user"])
         return Used(seconds["web"], seconds["worker"], store_s)
 
-    def _wait_for_web(self) -> None:
-        deadline = time.monotonic() + _START_S
-        while True:
-            try:
-                Connection(self.port).close()
-                return
-            except ConnectionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+
+def _connected(port: int) -> Connection:
+    """A connection to a program that may only be starting."""
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            return Connection(port)
+        except ConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def burst(ring: Ring, contender: Contender, pipelines: int) -> Figures:
@@ -214,14 +215,6 @@ def ring(folder: Path, *, faults: bool = False) -> Iterator[Ring]:
         supervisor = Supervisor([program], folder / "logs", lambda *_: None)
         last.enter_context(supervisor)
         supervisor.start()
-        deadline = time.monotonic() + _START_S
-        while True:
-            try:
-                provider = Connection(port)
-                break
-            except ConnectionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+        provider = _connected(port)
         last.callback(provider.close)
         yield Ring(folder, server, provider, f"http://127.0.0.1:{port}")

@@ -17,6 +17,7 @@ SCAN = 2000
 _SHARED = {
     "commit": ("places", "scheduling", "outbox", "inputs"),
     "next_ready": ("places", "scheduling"),
+    "call": ("places", "scheduling"),
     "why_waiting": ("places", "scheduling"),
     "mend_slots": ("places",),
     "close_batch": ("outbox",),
