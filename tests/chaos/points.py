@@ -20,6 +20,7 @@ from typing import Any
 
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
+from worker.adapters.store import Openings
 from worker.adapters.store.jobs import Change, JobStore
 from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.job import Job, Status
@@ -224,19 +225,20 @@ def _commits(
     def make(real: Callable[..., Any]) -> Callable[..., Any]:
         def commit_all(self: JobStore, changes: Sequence[Change], now: float) -> Any:
             what = [
-                (change.job, *points)
-                for change in changes
+                (number, change.job, *points)
+                for number, change in enumerate(changes)
                 for points in _told(
                     change.job, change.sample, replied=at.posted and change.job.id == at.job_id
                 )
             ]
-            for job, before, _ in what:
+            for _, job, before, _ in what:
                 # Who has read what is out of date commits nothing.
                 if orders.given(before) and _is_newest(self, job):
                     orders.pass_by(before, job.id)
             done = real(self, changes, now)
-            for job, _, after in what:
-                orders.pass_by(after, job.id)
+            for number, job, _, after in what:
+                if isinstance(done[number], Openings):
+                    orders.pass_by(after, job.id)
             return done
 
         return commit_all
@@ -246,10 +248,13 @@ def _commits(
 
 def _told(job: Job, sample: Sample | None, *, replied: bool) -> Iterator[tuple[Point, Point]]:
     """The points before and after the commit of ``job``, for all that it tells."""
-    if job.status is Status.SUBMITTING and not job.posting:
-        yield Point.BEFORE_STARTED, Point.AFTER_STARTED
-    if job.status is Status.SUBMITTING and job.posting:
-        yield Point.BEFORE_INTENT, Point.AFTER_INTENT
+    if job.status is Status.SUBMITTING:
+        last = job.attempts[-1]
+        taken_before = job.posting and last.posted_at != last.started_at
+        yield (
+            Point.BEFORE_INTENT if taken_before else Point.BEFORE_STARTED,
+            Point.AFTER_INTENT if job.posting else Point.AFTER_STARTED,
+        )
     if job.status is Status.IN_DOUBT:
         yield Point.BEFORE_DOUBTED, Point.AFTER_DOUBTED
     if replied:
