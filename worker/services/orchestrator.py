@@ -23,6 +23,7 @@ from worker.domain.account.callback_stats import (
     sort_of,
     tracking_mode,
 )
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.account.task_list import Accepted
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
 from worker.domain.events import (
@@ -80,6 +81,7 @@ class Orchestrator:
         self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
         self._hooked = hooked
+        self._policies: dict[tuple[str, str], tuple[CallbackStats, CircuitBreaker, Policy]] = {}
         self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}
 
     def job(self, job_id: str) -> Job:
@@ -183,9 +185,18 @@ class Orchestrator:
             return self._rules
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
-        dialect = self.dialect(job.account)
-        known = policy_for(job, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
         breaker = self.dispatch.breaker(job.account)
+        known = self._policies.get((job.account, sort := sort_of(job)))
+        if known is None or known[0] is not callback_stats or known[1] is not breaker:
+            policy = self._policy(job.account, sort, callback_stats, breaker)
+            known = self._policies[job.account, sort] = callback_stats, breaker, policy
+        return known[2]
+
+    def _policy(
+        self, account: str, sort: str, callback_stats: CallbackStats, breaker: CircuitBreaker
+    ) -> Policy:
+        dialect = self.dialect(account)
+        known = policy_for(sort, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
         return replace(
             known,
             account_accepts=breaker.accepted or breaker.rests > 1,
@@ -199,6 +210,14 @@ class Orchestrator:
         """The account's callback stats, its tracking mode, and the reason for the mode."""
         callback_stats = self._callback_stats(account, fresh=True)
         return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
+
+    def learn_parent_lag(self, account: str, age_s: float, refused_age_s: float | None) -> None:
+        """A press was accepted so long after its parent's end; see ``ParentLag.after_press``."""
+        known = self._callback_stats(account).parent_lag
+        learnt = known.after_press(age_s, refused_age_s)
+        if learnt != known:
+            self.store.accounts.learn_parent_lag(account, learnt)
+            self._callback_stats_cache.pop(account, None)
 
     def dialect(self, account: str) -> str:
         """The account's dialect, as set or as learnt from its replies; ``auto``: not known yet."""

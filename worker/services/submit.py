@@ -185,12 +185,9 @@ class Submitter:
 
     def _learn_lag(self, account: str, ended_at: float, refused_at: float | None) -> None:
         """A press on a task that ended at ``ended_at`` was taken now."""
-        accounts, now = self._store.accounts, self._orchestrator.clock()
-        known = accounts.callback_stats(account).parent_lag
-        refused_age = None if refused_at is None else refused_at - ended_at
-        learnt = known.after_press(now - ended_at, refused_age)
-        if learnt != known:
-            accounts.learn_parent_lag(account, learnt)
+        age_s = self._orchestrator.clock() - ended_at
+        refused_age_s = None if refused_at is None else refused_at - ended_at
+        self._orchestrator.learn_parent_lag(account, age_s, refused_age_s)
 
     def _record_reply(self, job: Job, reply: Replied) -> None:
         """Retry while Redis is away: a lost reply would put the job in doubt."""

@@ -5,7 +5,7 @@ reads, and moves within the due set that may be lost without harm.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from worker.adapters.store import Filter, NoFreeSlot, Openings, Page, Pipeline, codec
@@ -229,7 +229,7 @@ def _written(change: Change, now: float) -> dict[str, Any]:
     if starts(job):
         data["capacity"] = capacity.as_data()
     if change.sample:
-        data["sample"] = asdict(change.sample)
+        data["sample"] = change.sample
     if change.accepted:
         data["accepted"] = write_accepted(change.accepted)
     if change.unbooked:

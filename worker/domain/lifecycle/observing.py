@@ -117,12 +117,20 @@ def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy, *, ask
     progress = job.progress
     if snapshot.progress is not None:
         progress = max(job.progress or 0, snapshot.progress)
-    job = replace(with_task(job, snapshot.task_id), missing_since=None)
-    if asked:  # callbacks may come out of order, after that of the end
-        job = replace(job, place_freed=False)
+    job = with_task(job, snapshot.task_id)
+    # Callbacks may come out of order, after that of the end.
+    place_freed = job.place_freed and not asked
     if (status, progress) == (job.status, job.progress):
-        return job
-    job = replace(job, status=status, progress=progress, heard_at=now)
+        known = job.missing_since is None and place_freed == job.place_freed
+        return job if known else replace(job, missing_since=None, place_freed=place_freed)
+    job = replace(
+        job,
+        status=status,
+        progress=progress,
+        heard_at=now,
+        missing_since=None,
+        place_freed=place_freed,
+    )
     if status is Status.SUBMITTED and now < (job.submitted_at or now) + policy.first_look_s:
         return job  # just accepted: the first poll is still to come
     return replace(job, due_at=next_look(job, now, policy))
