@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGKILL
 from statistics import median, quantiles
 from typing import Any
 
@@ -30,7 +30,8 @@ _WARM_UP = 10
 #: Connections that hand in.
 _CALLERS = 8
 _START_S, _LIMIT_S = 30.0, 120.0
-_STATUS = re.compile(rb"HTTP/1\.1 (\d+)")
+#: A task list counts as evidence 45 s after a submission.
+_QUIET_S, _SETTLED_S = 60.0, 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ class Ring:
         return self.server.url().removesuffix("/0")
 
     @contextmanager
-    def fighting(self, contender: Contender, *, durable: bool = False) -> Iterator[None]:
+    def running(
+        self, contender: Contender, *, durable: bool = False, warm: bool = True
+    ) -> Iterator[None]:
         """The program runs, with an empty Redis; ``durable``: which syncs every write."""
         with redis.Redis.from_url(self.server.url()) as store:
             store.config_set("appendonly", "yes" if durable else "no")
@@ -99,8 +102,9 @@ class Ring:
             self.supervisor, self.pids = supervisor, supervisor.pids
             _connected(self.port).close()
             self.ask("/reset")
-            self.hand_in(contender, range(1_000_000, 1_000_000 + _WARM_UP))
-            self.wait_for_ends(_WARM_UP * TASKS)
+            if warm:
+                self.hand_in(contender, range(1_000_000, 1_000_000 + _WARM_UP))
+                self.wait_for_ends(_WARM_UP * TASKS)
             yield
             self.supervisor = None
 
@@ -136,8 +140,28 @@ class Ring:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{len(ledger)} tasks of {count} after {limit_s:g} s")
             time.sleep(0.1)
-            if self.supervisor:
-                self.supervisor.look()
+            self.look()
+
+    def kill_worker(self) -> None:
+        """As a crash does; it starts again after half a second."""
+        if self.supervisor:
+            os.killpg(self.supervisor.pids["worker"], SIGKILL)
+
+    def look(self) -> None:
+        """Start what has died."""
+        if self.supervisor:
+            self.supervisor.look()
+
+    def settle(self, contender: Contender) -> None:
+        """Wait until nothing has changed for long."""
+        deadline = time.monotonic() + _SETTLED_S
+        last, since = (0, 0), time.monotonic()
+        while time.monotonic() < min(deadline, since + _QUIET_S):
+            time.sleep(0.2)
+            self.look()
+            now = len(self.ask("/ledger")), contender.known(self.redis_url)
+            if now != last:
+                last, since = now, time.monotonic()
 
     def used(self) -> Used:
         """CPU of the program's processes and Redis."""
