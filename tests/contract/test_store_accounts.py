@@ -274,3 +274,19 @@ def test_slots_agree_with_the_jobs_that_hold_them(store: OwnStore) -> None:
     assert store.queue.load("default").running == 1
     twin = put(store, a_job(request=lost.request))[0]
     assert next_ready(store, capacity(9), NOW) == twin, "its prompt is free again"
+
+
+def test_many_at_once_are_those_that_come_one_by_one(store: Store) -> None:
+    """The turns of tenants and batches, follow-ups, equal prompts and slots all count."""
+    for number in range(24):
+        options = {"tenant": "abc"[number % 3], "priority": 5 - number % 2}
+        batch = f"b{number % 4}" if number % 3 else None
+        put(store, a_job(created_at=NOW + number, batch_id=batch, **options))
+    put(store, a_job(created_at=NOW + 30, request={"prompt": "equal"}, priority=0))
+    put(store, anywhere(created_at=NOW + 31, request={"prompt": "equal"}, priority=0))
+    for slots in (0, 1, 7, 30):
+        offered = store.queue.next_ready(capacity(slots), NOW, 99)
+        assert len({job.id for job in offered}) == len(offered) == min(slots, 25)
+        assert store.queue.next_ready(capacity(slots), NOW, 3) == offered[:3]
+    taken = take_all(store, capacity(7))
+    assert [job.id for job in taken] == [job.id for job in offered[:7]]
