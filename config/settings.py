@@ -169,7 +169,9 @@ class Settings(BaseModel):
     state_dir: checks.AbsolutePath = Field(
         Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
     )
-    """Holds the private Redis, the generated secrets and the logs of `hookline up`."""
+    """Holds the private Redis, the generated secrets and the logs of `hookline up` (at most 50 MB
+    of each process). Only its owner may enter it: a folder that is open is closed, one of another
+    user, or one that is open and holds other things, is refused."""
 
     log_format: Literal["console", "json"] = Field("json", alias="HOOKLINE_LOG_FORMAT")
     """Log format. On a terminal the default is `console`."""

@@ -24,6 +24,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.state_folder import private_folder
 from worker.adapters.local.logfiles import rotate
 from worker.adapters.local.supervisor import Child, OnLine, Program
 from worker.adapters.store.durability import is_too_old
@@ -98,10 +99,11 @@ def start_private_redis(state_dir: Path, on_line: OnLine = lambda *_: None) -> P
     """The private Redis of `state_dir`, ready for use; started if none runs there.
 
     `on_line` receives messages about restarts. Raises `ServiceUnavailable` if no server is
-    installed or it does not start.
+    installed or it does not start, `SettingsError` if the directory is not private.
     """
+    private_folder(state_dir)
     home = _home(state_dir)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     deadline = time.monotonic() + START_S
     while (lock := take_lock(home)) is None:
         if url := private_redis_url(state_dir):
@@ -119,11 +121,15 @@ def start_private_redis(state_dir: Path, on_line: OnLine = lambda *_: None) -> P
 
 
 def private_redis_url(state_dir: Path) -> str | None:
-    """The URL of the private Redis that runs in `state_dir`, or None."""
+    """The URL of the private Redis that runs in `state_dir`, or None.
+
+    Raises `SettingsError` if others could have written it.
+    """
     try:
         url = (_home(state_dir) / "url").read_text(encoding="utf-8").strip()
     except OSError:
         return None
+    private_folder(state_dir)
     try:
         _ping(url)
     except redis.BusyLoadingError:
@@ -154,7 +160,7 @@ def _start(home: Path, lock: IO[str], on_line: OnLine) -> PrivateRedis:
     config = home / "redis.conf"
     text = _CONFIG.format(address=address, folder=_quoted(home), log=_quoted(home / _LOG))
     _write_private(config, text)
-    program = Program("redis", (str(config),), os.environ, home, executable=server)
+    program = Program("redis", (str(config),), os.environ, home, executable=server, umask=0o077)
     child = Child(program, home, on_line)
     child.start()
     try:

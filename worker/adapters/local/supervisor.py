@@ -50,6 +50,7 @@ class Program:
     folder: Path
     files: tuple[int, ...] = ()  #: descriptors that it inherits
     executable: str = sys.executable
+    umask: int = -1  #: of its files; -1: as here
 
 
 #: Receives the name of a program and a line that it wrote.
@@ -151,6 +152,7 @@ class Child:
             cwd=self.program.folder,
             pass_fds=self.program.files,
             start_new_session=True,
+            umask=self.program.umask,
         )
         self._started_at, self._again_at = time.monotonic(), None
         self._reader = Thread(target=self._read, args=(self.process.stdout,), daemon=True)
