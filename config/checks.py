@@ -28,8 +28,6 @@ _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?", 
 _HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 _TASK = re.compile(r"[!-?A-~]{1,200}(@(?P<queue>[!-?A-~]{1,200}))?", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]*", re.ASCII)
-#: The usual names of this machine.
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TIME = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hd])", re.ASCII)
 _SECONDS = {"h": 3600.0, "d": 86_400.0}
 _ENDS = tuple(status for status in Status if status.terminal)
@@ -119,7 +117,7 @@ def _celery_task(value: str) -> str:
 
 
 def _host(value: str) -> str:
-    if not _HOST.fullmatch(value):
+    if not _HOST.fullmatch(value) or value.count(":") == 1:
         raise ValueError("must be a host name or an address")
     return value
 
@@ -204,6 +202,7 @@ CeleryTask = Annotated[str, AfterValidator(_celery_task)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Lower = BeforeValidator(_lower)
 Host = Annotated[str, AfterValidator(_host)]
+Hosts = Annotated[tuple[Host, ...], BeforeValidator(_words)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
 ApiToken = Annotated[HeaderSecret, AfterValidator(_long_enough)]

@@ -75,9 +75,9 @@ class Settings(BaseModel):
     max_resubmits: int = Field(1, alias="HOOKLINE_MAX_RESUBMITS", ge=0, le=5)
     """How often a job in doubt may be submitted again automatically."""
 
-    allowed_hosts: checks.Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
+    allowed_hosts: checks.Hosts = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
     """Hosts that images and notifications may be exchanged with over plain `http` or at a private
-    address."""
+    address, this machine included: `127.0.0.1`."""
 
     proxies: ProxiesSetting = Field(
         "environment",
@@ -169,7 +169,9 @@ class Settings(BaseModel):
     state_dir: checks.AbsolutePath = Field(
         Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
     )
-    """Holds the private Redis, the generated secrets and the logs of `hookline up`."""
+    """Holds the private Redis, the generated secrets and the logs of `hookline up` (at most 50 MB
+    of each process). Only its owner may enter it: a folder that is open is closed, one of another
+    user, or one that is open and holds other things, is refused."""
 
     log_format: Literal["console", "json"] = Field("json", alias="HOOKLINE_LOG_FORMAT")
     """Log format. On a terminal the default is `console`."""
@@ -203,11 +205,8 @@ class Settings(BaseModel):
 
     @property
     def receivers(self) -> frozenset[str]:
-        """Hosts that may get notifications over plain http or at a private address: the allowed
-        ones, and this machine itself while the web process listens locally.
-        """
-        named = {host.lower() for host in self.allowed_hosts}
-        return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
+        """Hosts that may get notifications over plain http or at a private address."""
+        return frozenset(host.lower() for host in self.allowed_hosts)
 
     @property
     def refused_target(self) -> Notify | None:

@@ -251,6 +251,7 @@ def _env(
         "HOOKLINE_STORAGE_URL": f"file://{folder}/output",
         "HOOKLINE_STATE_DIR": str(folder / "state"),
         "HOOKLINE_LOG_FORMAT": "json",
+        "HOOKLINE_ALLOWED_HOSTS": "127.0.0.1",
         **SECRETS,
     }
     if setup.providers:

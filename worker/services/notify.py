@@ -93,7 +93,7 @@ def check_destination(target: Notify | None, hosts: Collection[str]) -> None:
     try:
         safe.check_url(target.url, allowed_hosts=hosts)
     except AddressError as error:
-        message = f"{error}; hosts of your own are allowed by HOOKLINE_ALLOWED_HOSTS"
+        message = f"{error}. If it is yours, name the host in HOOKLINE_ALLOWED_HOSTS"
         raise InvalidRequest.of("notify.url", message) from None
 
 

@@ -126,10 +126,23 @@ def test_a_url_that_would_not_be_told_is_refused_at_once(web: Web, url: str, wor
     assert "HOOKLINE_ALLOWED_HOSTS" in error["message"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-def test_a_first_try_on_this_machine_works(web: Web, host: str) -> None:
-    notify = {"url": f"http://{host}:5000/hook"}
-    assert post(web, "/v1/jobs", {**CAT, "notify": notify}).status_code == 202
+@pytest.mark.parametrize(
+    ("scheme", "host"),
+    [
+        ("http", "127.0.0.1"), ("http", "localhost"), ("http", "[::1]"), ("https", "127.0.0.1"),
+        ("https", "127.9.9.9"), ("https", "[::1]"), ("https", "[::ffff:7f00:1]"),
+    ],
+)  # fmt: skip
+def test_this_machine_is_told_only_if_its_operator_allows_it(
+    tmp_path: Path, web: Web, scheme: str, host: str
+) -> None:
+    body = {**CAT, "notify": {"url": f"{scheme}://{host}:5000/hook"}}
+    [error] = post(web, "/v1/jobs", body).get_json()["errors"]
+    assert error["field"] == "notify.url"
+    assert "HOOKLINE_ALLOWED_HOSTS" in error["message"]
+    named = {"HOOKLINE_ALLOWED_HOSTS": f"app.example, {host.strip('[]').upper()}"}
+    allowed = Web(tmp_path, env=named)
+    assert post(allowed, "/v1/jobs", body).status_code == 202
 
 
 def test_a_follow_up_by_hand_tells_whom_its_pipeline_tells(web: Web) -> None:
@@ -283,10 +296,18 @@ def test_an_accounts_receiver_that_would_not_be_told_is_refused_at_the_start(
         build(settings)
 
 
-def test_this_machine_may_be_told_only_while_the_web_process_is_its_own(tmp_path: Path) -> None:
-    assert {"localhost", "127.0.0.1", "::1"} <= web_settings(tmp_path).receivers
-    more = {"HOOKLINE_SECRET": "s" * 16, "HOOKLINE_ALLOWED_HOSTS": "App.example"}
-    assert web_settings(tmp_path, HOOKLINE_HOST="0.0.0.0", **more).receivers == {"app.example"}
+def test_only_what_the_operator_names_may_be_told_at_a_private_address(tmp_path: Path) -> None:
+    assert web_settings(tmp_path).receivers == frozenset()
+    named = web_settings(tmp_path, HOOKLINE_ALLOWED_HOSTS="App.example, ::1")
+    assert named.receivers == {"app.example", "::1"}
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:5000", "http://127.0.0.1", "app.example/hook", "[::1]"]
+)
+def test_a_host_is_not_a_url(tmp_path: Path, host: str) -> None:
+    with pytest.raises(SettingsError, match="a host name or an address"):
+        web_settings(tmp_path, HOOKLINE_ALLOWED_HOSTS=f"app.example, {host}")
 
 
 def test_notifications_may_be_signed_by_several_secrets(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Telling a receiver: signed, bounded, and again under the same id until it took it."""
 
 import json
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -73,9 +74,9 @@ class Telling(Shell):
         self.deliveries = Deliveries(self.orchestrator)
         self.sweep = Sweep(self.orchestrator, self.wakeups)
 
-    def a_notifier(self) -> Notifier:
+    def a_notifier(self, hosts: Sequence[str] = ("127.0.0.1",)) -> Notifier:
         """As another process has it."""
-        hosts, signer = ["127.0.0.1"], Signer([NEW, OLD])
+        signer = Signer([NEW, OLD])
         return Notifier(self.orchestrator, self.wakeups, self.messages, signer, hosts)
 
     def tell(self, target: Notify, **fields: Any) -> Notification:
@@ -228,6 +229,18 @@ def test_the_status_line_is_the_answer_whatever_comes_after_it(
 ) -> None:
     one, _ = told(shell, script)
     assert one.state is DeliveryState.DELIVERED
+
+
+@pytest.mark.parametrize("place", ["https://localhost", "http://127.0.0.1", "https://[::1]"])
+def test_nothing_is_sent_to_this_machine_unless_it_is_allowed(shell: Telling, place: str) -> None:
+    shell.notifier = shell.a_notifier(hosts=())
+    with serving(says(http())) as (port, asked):
+        one = shell.tell(Notify(("job.failed",), url=f"{place}:{port}/hook"))
+        shell.run()
+    after = shell.one(one.id)
+    assert (after.state, after.failures) == (DeliveryState.WAITING, 1)  # it may be allowed yet
+    assert re.search("not a public address|plain http is not allowed", after.tries[0].outcome)
+    assert asked == []
 
 
 def test_a_receiver_that_is_gone_is_told_no_more(shell: Telling) -> None:
