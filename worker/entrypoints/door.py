@@ -9,8 +9,7 @@ from typing import Any, NoReturn
 
 import structlog
 from celery import Celery, Task
-from celery.exceptions import InvalidTaskError, Reject
-from celery.worker.request import Request
+from celery.exceptions import Reject
 
 from worker.adapters.messaging.queues import DOOR
 from worker.bootstrap import Services
@@ -34,15 +33,6 @@ _NO_CHORD = (
 )
 
 
-class DoorRequest(Request):
-    """A message whose arguments Celery can pass on; others are refused before they are run."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if not isinstance(self.args, list | tuple) or not isinstance(self.kwargs, dict):
-            raise InvalidTaskError("its arguments are not a list and an object")
-
-
 def register_kinds(celery: Celery, services: Services) -> None:
     """Register a task for each kind of job."""
     for kind in SUBMITTED_KINDS:
@@ -58,7 +48,6 @@ def _register_kind(celery: Celery, services: Services, kind: Kind) -> None:
         reject_on_worker_lost=True,
         max_retries=None,  # of a task, this means without end; of a call of retry(), the default
         throws=(HooklineError,),  # not worth a traceback
-        Request=DoorRequest,
     )
     def submit(self: Task[..., str], /, *args: Any, **fields: Any) -> str:
         asked = self.request
