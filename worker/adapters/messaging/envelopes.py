@@ -136,14 +136,17 @@ def destinations_of(following: Any) -> Iterator[str]:
             case dict() as found:
                 options = found.get("options")
                 if "task" in found and isinstance(options, dict):
-                    yield from (str(options[n]) for n in _WHERE if options.get(n))
+                    yield from places_in(options)
                 left += found.values()
             case list() | tuple() as found:
                 left += found
 
 
-#: Where a message goes, among Celery's options of a task.
-_WHERE = ("queue", "routing_key", "exchange")
+def places_in(options: Mapping[str, Any]) -> Iterator[str]:
+    """The names of where a message goes, among Celery's options of a task."""
+    for option in ("queue", "routing_key", "exchange"):
+        if place := options.get(option):
+            yield str(getattr(place, "name", place))  # of kombu's queues and exchanges
 
 
 class _Delivery(_Part):

@@ -28,6 +28,7 @@ NOTIFY = "hookline.notify"
 OUR_OWN = frozenset({WAKE, FILES, NOTIFY})
 #: By their names in `hookline worker --queues`.
 QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
+OUR_QUEUES = frozenset(QUEUES.values())
 
 #: RabbitMQ's default exchange, which hands a message to the queue that its routing key names.
 _BY_NAME = Exchange("")
