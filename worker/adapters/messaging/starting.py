@@ -31,10 +31,10 @@ def prepare_broker(app: Celery, queues: Iterable[str]) -> None:
     with app.connection_for_write() as connection:
         try:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+            _check_keys(app)
             channel = connection.default_channel
             for name in queues:
                 app.amqp.queues[name](channel).declare()
-            _check_keys(app)
         except (amqp.AccessRefused, amqp.NotAllowed) as error:
             reason = f"RabbitMQ refuses it: {error.reply_text}"
             raise SettingsError([FieldError("HOOKLINE_BROKER_URL", reason)]) from error

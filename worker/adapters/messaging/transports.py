@@ -123,9 +123,12 @@ class _Decompressor(Protocol):
 
 def bound_decompression() -> None:
     """Let kombu unpack no more than ``MAX_BODY`` bytes of a message, in this whole process."""
-    for compress, decompressor, kind, names in _COMPRESSIONS:
+    bounded = list(_COMPRESSIONS)
+    if zstd := getattr(compression, "zstd", None):  # part of Python 3.14, or a package
+        bounded.append((zstd.compress, zstd.ZstdDecompressor, "application/zstd", ["zstd"]))
+    for compress, decompressor, kind, names in bounded:
         compression.register(compress, _bounded(decompressor), kind, names)
-    known = {kind for *_, kind, _ in _COMPRESSIONS}
+    known = {kind for *_, kind, _ in bounded}
     for kind in set(compression.encoders()) - known:
         compression.register(_refused, _refused, kind)
 
