@@ -42,6 +42,13 @@ def _headers_and_bodies() -> Iterator[tuple[str, Mapping[str, Any], str]]:
     yield "an odd decimal", _TASK, _ARGS % '{"__type__": "decimal", "__value__": "x"}'
     for task in ("celery.chord_unlock", "celery.map", "celery.group", "shop.ok", "hookline.odd"):
         yield f"the task {task}", {**_TASK, "task": task}, _NO_EMBED
+    for task in ("start", "ask", "store_assets", "ask_seeds", "choose", "notify", "read_ledger"):
+        for args in ("[]", "[{}]", "[null]", '["x"]', "[[5]]", '["x", 5]', '["default", [{}]]'):
+            yield (
+                f"{task} with {args}",
+                {**_TASK, "task": f"hookline.{task}"},
+                f"[{args}, {{}}, {{}}]",
+            )
 
 
 def _envelope(headers: Any, body: str, **more: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from typing import Any
 
 import pytest
 import redis
@@ -55,6 +56,22 @@ def _break(broker: "redis.Redis", key: str) -> None:
         broker.lpush(key, "x")
     else:
         broker.set(key, "x")
+
+
+def test_what_is_noted_as_unacknowledged_and_is_no_message_is_dropped(
+    plain_redis: servers.RedisServer, store: str
+) -> None:
+    """kombu reads it when a worker starts, and every few seconds."""
+    assert store
+    app = make_celery(Broker(plain_redis.url(db=1)))
+    noted = ("not json", "7", "[1, 2]", "[" * 20_000, '[7, "", "hookline"]')
+    with redis.Redis.from_url(plain_redis.url(db=1)) as broker, app.connection_for_read() as read:
+        for tag, text in enumerate(noted):
+            broker.hset("hookline.unacked", str(tag), text)
+            broker.zadd("hookline.unacked_index", {str(tag): 1.0})
+        channel: Any = read.default_channel
+        channel.qos.restore_visible(interval=1)
+        assert broker.exists("hookline.unacked", "hookline.unacked_index", "hookline") == 0
 
 
 def test_keys_of_other_apps_are_a_warning(plain_redis: servers.RedisServer, store: str) -> None:

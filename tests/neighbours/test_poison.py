@@ -19,7 +19,7 @@ from worker.adapters.store.store import Store
 from worker.domain.job import Job, Status
 
 #: What Celery and kombu log of a worker that lost its consumer, or its mind.
-_TROUBLE = ("Unrecoverable", "Connection to broker lost", "Frequent restarts", "Traceback")
+_TROUBLE = ("Unrecoverable", "Connection to broker lost", "Frequent restarts", "outside body")
 
 
 class Broker:
