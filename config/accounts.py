@@ -29,6 +29,7 @@ from config import checks
 from config.text_files import text_of
 from worker.domain import money
 from worker.domain.account import Account, Auth, Budgets, Costs, Dialect
+from worker.domain.destinations import check_queue, check_task
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.notifications import DEFAULT_TOPICS, JOB_TOPICS
 
@@ -124,8 +125,8 @@ class NotifyTable(_Table):
     """``notify = {url = ...}``: the receiver for jobs whose caller named none."""
 
     url: str | None = None
-    celery_task: str | None = None
-    queue: str | None = None
+    celery_task: Annotated[str, AfterValidator(check_task)] | None = None
+    queue: Annotated[str, AfterValidator(check_queue)] | None = None
     on: list[Annotated[str, _one_of(JOB_TOPICS)]] = list(DEFAULT_TOPICS)
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from config.broker_urls import Broker, broker_beside, parse_broker
 from config.proxies import ProxiesSetting
 from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
+from worker.domain.destinations import SEPARATOR, Destinations
 from worker.domain.events import InDoubt, Policy
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Topic
@@ -138,6 +139,19 @@ class Settings(BaseModel):
     """`x-max-priority` of the queue `hookline`, if RabbitMQ creates it. On Redis see
     `priority_steps` in `HOOKLINE_BROKER_OPTIONS`."""
 
+    notify_tasks: checks.NamePatterns = Field(
+        ("*",), alias="HOOKLINE_NOTIFY_TASKS", examples=["shop.*"]
+    )
+    """The Celery tasks that `notify` may name: names, or beginnings of names followed by `*`. Those
+    of Celery and Hookline themselves are always refused; see
+    [notifications.md](notifications.md#as-a-celery-task)."""
+
+    notify_queues: checks.NamePatterns = Field(
+        ("*",), alias="HOOKLINE_NOTIFY_QUEUES", examples=["shop,celery"]
+    )
+    """The queues that `notify` may name, likewise; a `celery_task` without a queue goes to
+    `celery`."""
+
     refused_notify: checks.CeleryTask | None = Field(
         None, alias="HOOKLINE_REFUSED_NOTIFY", examples=["shop.request_refused@shop"]
     )
@@ -207,6 +221,12 @@ class Settings(BaseModel):
     def receivers(self) -> frozenset[str]:
         """Hosts that may get notifications over plain http or at a private address."""
         return frozenset(host.lower() for host in self.allowed_hosts)
+
+    @property
+    def destinations(self) -> Destinations:
+        """The Celery tasks and queues that may be notified."""
+        separator = self.broker_options.get("sep", SEPARATOR)
+        return Destinations(self.notify_tasks, self.notify_queues, separator)
 
     @property
     def refused_target(self) -> Notify | None:

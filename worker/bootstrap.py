@@ -107,7 +107,9 @@ def build(settings: Settings) -> Services:
         a.name: LedgerClient(a, clock=clock, proxies=proxies) for a in accounts.values()
     }
     ledgers = Ledgers(orchestrator, ledger_clients)
-    enqueuer = Enqueuer(orchestrator, storage, settings.choosers, settings.receivers)
+    enqueuer = Enqueuer(
+        orchestrator, storage, settings.choosers, settings.receivers, settings.destinations
+    )
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
     assets = Assets(orchestrator, storage, clients, settings.asset_names, proxies=proxies)
@@ -133,7 +135,13 @@ def build(settings: Settings) -> Services:
         chooser=Chooser(orchestrator, storage, settings.choosers),
         retention=Retention(store, storage, settings.retention, clock),
         notifier=Notifier(
-            orchestrator, wakeups, messages, signer, settings.receivers, proxies=proxies
+            orchestrator,
+            wakeups,
+            messages,
+            signer,
+            settings.receivers,
+            celery=settings.destinations,
+            proxies=proxies,
         ),
         deliveries=Deliveries(orchestrator),
         refusals=Refusals(store, settings.refused_target, clock),
@@ -179,12 +187,16 @@ def _accounts(settings: Settings) -> Mapping[str, Account]:
 
 
 def _check_destinations(settings: Settings) -> None:
-    """Raise ``SettingsError`` for an account that notifies a forbidden URL."""
-    for account in settings.accounts:
+    """Raise ``SettingsError`` for a target that may not be notified."""
+    targets = [
+        ("HOOKLINE_ACCOUNTS", f"accounts.{account.name}.{{}}: {{}}", account.notify)
+        for account in settings.accounts
+    ]
+    targets.append(("HOOKLINE_REFUSED_NOTIFY", "{1}", settings.refused_target))
+    for setting, words, target in targets:
         try:
-            check_destination(account.notify, settings.receivers)
+            check_destination(target, settings.receivers, settings.destinations)
         except InvalidRequest as error:
             raise SettingsError(
-                FieldError("HOOKLINE_ACCOUNTS", f"accounts.{account.name}.{e.field}: {e.message}")
-                for e in error.errors
+                FieldError(setting, words.format(e.field, e.message)) for e in error.errors
             ) from None

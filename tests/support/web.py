@@ -91,7 +91,12 @@ class Web:
         orchestrator = Orchestrator(
             self.store, NoWakeups(), built.accounts, hooked=True, budgets=budgets
         )
-        enqueuer = Enqueuer(orchestrator, storage, receivers=self.settings.receivers)
+        enqueuer = Enqueuer(
+            orchestrator,
+            storage,
+            receivers=self.settings.receivers,
+            celery=self.settings.destinations,
+        )
         return replace(
             built,
             store=self.store,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from worker.domain.destinations import DEFAULT_QUEUE
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Notify
 
@@ -159,4 +160,4 @@ def destination_of(target: Notify) -> str:
     """What rate limits apply to: the URL's host, or the Celery queue."""
     if target.url:
         return urlsplit(target.url).hostname or ""
-    return f"queue {target.queue or 'celery'}"
+    return f"queue {target.queue or DEFAULT_QUEUE}"

@@ -5,6 +5,7 @@ start jobs. A thread cannot be killed: a function that exceeds ``LIMIT_S`` has f
 result is ignored.
 """
 
+import inspect
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -142,12 +143,18 @@ class _Call(Thread):
         """The return value. Raises ``_NoAnswer`` if the function raised."""
         if self._error is None:
             return self._answer
+        if isinstance(self._error, _NoAnswer):
+            raise self._error
         log.warning("choose.failed", function=self._function, exc_info=self._error)
         words = f"raised {type(self._error).__name__}: {self._error}"
         raise _NoAnswer(words)
 
 
 def _imported(name: str) -> Callable[..., Any]:
+    """The function, if its module defines it: what a module imports, it does not offer."""
     module, _, function = name.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), function)
+    defined = inspect.unwrap(found)  # the function in a `functools.cache`, say
+    if not inspect.isfunction(defined) or defined.__module__ != module:
+        raise _NoAnswer(f"may not be called: it is not a function that {module} itself defines")
     return found

@@ -15,6 +15,7 @@ from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
 from worker.adapters.storage.storage import Storage
 from worker.domain import buttons, dry_run, followups
 from worker.domain.account import Account
+from worker.domain.destinations import ANYWHERE, Destinations
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, FieldError, InvalidRequest
 from worker.domain.events import AssetsWanted, Cancelled, ModalAnswered, Resolved, Retried
@@ -40,7 +41,8 @@ class Enqueuer:
     """Enqueues jobs. ``allow_paths``: whether an image may be a path on this machine.
 
     ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
-    may receive notifications by plain http, or at a private address.
+    may receive notifications by plain http, or at a private address. ``celery``: the Celery tasks
+    and queues that may be notified.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Enqueuer:
         storage: Storage,
         choosers: Collection[str] = (),
         receivers: Collection[str] = (),
+        celery: Destinations = ANYWHERE,
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._choosers = frozenset(choosers)
-        self._destinations = frozenset(receivers)
+        self._receivers = frozenset(receivers)
+        self._celery = celery
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -158,11 +162,11 @@ class Enqueuer:
     def dry(self) -> "Enqueuer":
         """An enqueuer for dry runs: it stores no images."""
         storage = Unwritten(self._storage)
-        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations)
+        return Enqueuer(self._orchestrator, storage, self._choosers, self._receivers, self._celery)
 
     def check_destination(self, target: Notify | None) -> None:
-        """Raise ``InvalidRequest`` for a URL that notifications may not go to."""
-        check_destination(target, self._destinations)
+        """Raise ``InvalidRequest`` for a target that may not be notified."""
+        check_destination(target, self._receivers, self._celery)
 
     def quote_of(self, jobs: Sequence[Job]) -> Quote:
         """What the jobs grow into and cost; they all name the same account, or none."""

@@ -21,6 +21,7 @@ from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
 from worker.adapters.store.store import Store
+from worker.domain.destinations import ANYWHERE, Destinations
 from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import (
@@ -83,12 +84,17 @@ class Signer:
         }
 
 
-def check_destination(target: Notify | None, hosts: Collection[str]) -> None:
-    """Raise ``InvalidRequest`` for a URL that notifications may not go to.
+def check_destination(
+    target: Notify | None, hosts: Collection[str], celery: Destinations = ANYWHERE
+) -> None:
+    """Raise ``InvalidRequest`` for a URL, Celery task or queue that notifications may not go to.
 
     ``hosts``: those that may be private, and reached by plain http.
     """
-    if target is None or target.url is None:
+    if target is None:
+        return
+    celery.check(target)
+    if target.url is None:
         return
     try:
         safe.check_url(target.url, allowed_hosts=hosts)
@@ -98,7 +104,10 @@ def check_destination(target: Notify | None, hosts: Collection[str]) -> None:
 
 
 class Notifier:
-    """Sends notifications. ``hosts`` may be private, and reached by plain http."""
+    """Sends notifications. ``hosts`` may be private, and reached by plain http.
+
+    ``celery``: the Celery tasks and queues that may be notified.
+    """
 
     def __init__(
         self,
@@ -108,8 +117,10 @@ class Notifier:
         signer: Signer,
         hosts: Collection[str] = (),
         *,
+        celery: Destinations = ANYWHERE,
         proxies: Proxies = DIRECT,
     ) -> None:
+        self._celery = celery
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
         self._wakeups = wakeups
@@ -172,10 +183,13 @@ class Notifier:
             return Failure(f"{one.subject} is there no more", final=True)
         try:
             if one.target.celery_task:
+                self._celery.check(one.target)  # it may have been stored under other rules
                 queue = one.target.queue
                 self._messages.send(one.target.celery_task, queue, one.id, event.to_dict())
                 return "sent"
             return self._post(one, event)
+        except InvalidRequest as error:
+            return Failure(str(error), final=True)
         except HooklineError as error:
             return Failure(str(error))
 

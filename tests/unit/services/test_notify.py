@@ -23,6 +23,7 @@ from tests.support.rawserver import Script, http, says, serving
 from tests.support.shell import Shell
 from worker.adapters.messaging.broker import CeleryMessages, make_celery
 from worker.adapters.store import Batch
+from worker.domain.destinations import Destinations
 from worker.domain.errors import BrokerUnavailable, NotFound
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Notify
@@ -77,7 +78,10 @@ class Telling(Shell):
     def a_notifier(self, hosts: Sequence[str] = ("127.0.0.1",)) -> Notifier:
         """As another process has it."""
         signer = Signer([NEW, OLD])
-        return Notifier(self.orchestrator, self.wakeups, self.messages, signer, hosts)
+        celery = Destinations(queues=("shop", "celery", "unacked"))
+        return Notifier(
+            self.orchestrator, self.wakeups, self.messages, signer, hosts, celery=celery
+        )
 
     def tell(self, target: Notify, **fields: Any) -> Notification:
         """A job has failed, and that is to be told."""
@@ -287,6 +291,27 @@ def test_an_address_that_is_not_allowed_any_more_is_not_told(shell: Telling) -> 
     one = shell.tell(Notify(("job.failed",), url="http://10.0.0.1/hook"))
     shell.run()
     assert "plain http is not allowed on 10.0.0.1" in shell.one(one.id).tries[0].outcome
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (Notify(("job.failed",), celery_task="t", queue="unacked"), "kombu keeps for itself"),
+        (Notify(("job.failed",), celery_task="hookline.notify"), "a task of Hookline's own"),
+        (Notify(("job.failed",), celery_task="t", queue="other"), "HOOKLINE_NOTIFY_QUEUES"),
+    ],
+)
+def test_a_target_of_other_days_is_given_up_at_once(
+    shell: Telling, target: Notify, reason: str
+) -> None:
+    one = shell.tell(target)
+    for times in (1, 2):
+        shell.run()
+        found = shell.one(one.id)
+        assert (found.state, found.due_at, len(found.tries)) == (DeliveryState.DEAD, None, times)
+        assert reason in found.tries[-1].outcome
+        shell.deliveries.replay(one.id)
+    assert shell.messages.sent == []
 
 
 def test_a_celery_task_is_sent_with_the_same_event(shell: Telling) -> None:

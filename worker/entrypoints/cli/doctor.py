@@ -14,6 +14,7 @@ from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import PATIENCE_S, settings_here
 from worker.adapters.messaging.broker import ping
+from worker.adapters.messaging.keys import broken_keys
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store.connection import check_rights, connect
@@ -116,8 +117,9 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _broker(settings: Settings) -> Finding:
-    ping(celery_app(settings, _redis_url(settings)))
-    return Finding("broker", "ok", "answers")
+    app = celery_app(settings, _redis_url(settings))
+    ping(app)
+    return verdicts.broker(broken_keys(app, shared=True))
 
 
 def _redis_url(settings: Settings) -> str:
