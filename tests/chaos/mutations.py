@@ -14,7 +14,6 @@ from typing import Any
 from tests.chaos.points import wrap
 from worker.adapters.provider import client
 from worker.adapters.provider.client import ProviderClient
-from worker.adapters.storage import media
 from worker.adapters.store import Openings
 from worker.adapters.store.jobs import JobStore
 from worker.domain import lifecycle

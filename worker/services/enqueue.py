@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.provider.dialect import ignored
 from worker.adapters.storage.dry_run import Unwritten
 from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
@@ -40,7 +41,8 @@ class Enqueuer:
     """Enqueues jobs. ``allow_paths``: whether an image may be a path on this machine.
 
     ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
-    may receive notifications by plain http, or at a private address.
+    may receive notifications by plain http, or at a private address. ``decoder``: decodes the
+    submitted images.
     """
 
     def __init__(
@@ -49,11 +51,14 @@ class Enqueuer:
         storage: Storage,
         choosers: Collection[str] = (),
         receivers: Collection[str] = (),
+        *,
+        decoder: Decoder = DECODER,
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._choosers = frozenset(choosers)
         self._destinations = frozenset(receivers)
+        self._decoder = decoder
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -158,7 +163,13 @@ class Enqueuer:
     def dry(self) -> "Enqueuer":
         """An enqueuer for dry runs: it stores no images."""
         storage = Unwritten(self._storage)
-        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations)
+        return Enqueuer(
+            self._orchestrator,
+            storage,
+            self._choosers,
+            self._destinations,
+            decoder=self._decoder,
+        )
 
     def check_destination(self, target: Notify | None) -> None:
         """Raise ``InvalidRequest`` for a URL that notifications may not go to."""
@@ -275,6 +286,7 @@ class Enqueuer:
             max_bytes=min(account.max_picture_bytes for account in accounts),
             allow_paths=paths,
             allowed_hosts=frozenset.intersection(*(a.allowed_hosts for a in accounts)),
+            decoder=self._decoder,
         )
 
 
