@@ -42,8 +42,6 @@ _DESCRIPTORS = 3
 IDLE_S = 20.0
 #: All that may be drawn from one picture.
 _MAX_DRAWN = 512 * 1024 * 1024
-#: Behind everything else that wants a processor: callbacks are in a hurry, pictures are not.
-_NICE = 5
 
 
 def serve(control: socket.socket, idle_s: float = IDLE_S) -> None:
@@ -155,7 +153,6 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel keeps no dead children
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     Image.preinit()
-    os.nice(_NICE)
     with suppress(OSError):  # where memory is short, this goes before everything else
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     gc.freeze()  # forks share what is loaded
