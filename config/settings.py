@@ -150,7 +150,7 @@ class Settings(BaseModel):
         ImageLimits().pixels, alias="HOOKLINE_MAX_IMAGE_PIXELS", ge=1_000_000, le=500_000_000
     )
     """Width times height of the largest image that is decoded, submitted or from a provider; the
-    default is 8192x8192. While it is decoded, a process of its own may use 16 bytes for each."""
+    default is 8192x8192. While it is decoded, a process of its own may use 20 bytes for each."""
 
     max_image_frames: int = Field(
         ImageLimits().frames, alias="HOOKLINE_MAX_IMAGE_FRAMES", ge=1, le=100_000

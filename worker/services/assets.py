@@ -47,6 +47,8 @@ AWAY_GIVE_UP_AFTER_S = 86_400.0
 PLACES = 8
 #: Seconds before another worker may take over a job; renewed for each file.
 LEASE_S = 15.0
+#: What a file is that was not drawn from another.
+_DOWNLOADED = frozenset({"picture", "video"})
 
 
 class _Stored(NamedTuple):
@@ -119,7 +121,7 @@ class Assets:
         self._orchestrator.record(job, self._settled(job, stored))
 
     def _settled(self, job: Job, stored: _Stored) -> AssetsSettled:
-        paths = tuple(file.path for file in stored.files if file.of in ("picture", "video"))
+        paths = tuple(file.path for file in stored.files if file.of in _DOWNLOADED)
         if stored.missing is None:
             return AssetsSettled(paths, AssetsStatus.STORED, stored.files)
         log.warning("assets.not_all_stored", job_id=job.id, error=stored.missing)
@@ -147,6 +149,8 @@ class Assets:
         files: list[StoredFile] = []
         refused: list[PictureError] = []
         for n, source in enumerate(sources[: self._limits.files]):
+            if allowance.left <= 0:
+                break
             lease_end = self._orchestrator.clock() + LEASE_S
             self._orchestrator.store.jobs.reschedule(job.id, lease_end)
             try:
@@ -160,15 +164,22 @@ class Assets:
         if refused and not files:
             raise refused[0]
         self._storage.put_result(names.sidecar, sidecar.sidecar(lineage, batch, files))
-        return _Stored(tuple(files), self._missing(len(sources), refused))
+        stored = sum(file.of in _DOWNLOADED for file in files)
+        return _Stored(tuple(files), self._missing(len(sources), stored, allowance, refused))
 
-    def _missing(self, number: int, refused: Sequence[PictureError]) -> str | None:
+    def _missing(
+        self, number: int, stored: int, allowance: Allowance, refused: Sequence[PictureError]
+    ) -> str | None:
         """Why not all of the job's ``number`` files are stored; None if they are."""
-        beyond = max(0, number - self._limits.files)
-        if not beyond and not refused:
+        if stored == number:
             return None
-        why = str(refused[0]) if refused else f"a job has at most {self._limits.files}"
-        return f"{beyond + len(refused)} of its {number} files are not stored: {why}"
+        if refused:
+            why = str(refused[0])
+        elif allowance.left <= 0:
+            why = f"they have more than {self._limits.bytes / 1024**2:.3g} MiB altogether"
+        else:
+            why = f"a job has at most {self._limits.files}"
+        return f"{number - stored} of its {number} files are not stored: {why}"
 
     def describe(self, job: Job) -> None:
         """Rewrite the sidecar of the job's stored files, if any. Raises ``ServiceUnavailable``."""

@@ -14,9 +14,9 @@ from worker.adapters.decoding.values import Allowed, Drawn, Media, Seen
 from worker.domain.assets.limits import ImageLimits
 from worker.domain.errors import DecoderUnavailable, PictureError, ServiceUnavailable
 
-#: Bytes of memory per pixel, all copies together: Pillow has 4 for each copy, and libraries have
-#: copies of their own (a WebP's two canvases, a progressive JPEG's coefficients).
-_BYTES_PER_PIXEL = 16
+#: Bytes of memory per pixel, all copies together: each has 4. A WebP has four copies: two canvases
+#: of the library, one for Python, and Pillow's own.
+_BYTES_PER_PIXEL = 20
 _MORE_BYTES = 64 * 1024 * 1024
 #: Seconds of CPU time, and altogether. The largest pictures take some seconds to decode; to
 #: compress their tiles takes ten times that.

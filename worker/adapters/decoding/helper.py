@@ -5,11 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import IO, NamedTuple
+from weakref import finalize
 
 from worker.domain.errors import DecoderUnavailable
 
@@ -42,6 +44,7 @@ class Helper:
     def __init__(self) -> None:
         self._lock = Lock()
         self._running: _Running | None = None
+        self._end: Callable[[], object] = lambda: None
 
     def begin(self, file: IO[bytes], out: IO[bytes]) -> socket.socket:
         """The connection to a new decoding process for ``file``; what it draws goes to ``out``.
@@ -71,10 +74,6 @@ class Helper:
     def kill(self) -> None:
         """End the helper and all its decoding processes at once."""
         with self._lock:
-            if self._running and self._running.owner == os.getpid():
-                with suppress(ProcessLookupError):
-                    os.killpg(self._running.process.pid, signal.SIGKILL)
-                self._running.process.wait()
             self._forget()
 
     def _started(self) -> _Running:
@@ -83,6 +82,7 @@ class Helper:
                 self._forget()
             if self._running is None:
                 self._running = _start()
+                self._end = finalize(self, _end, self._running)
             return self._running
 
     def _forget_ended(self, running: _Running) -> None:
@@ -97,8 +97,16 @@ class Helper:
 
     def _forget(self) -> None:
         if self._running:
-            self._running.control.close()
+            self._end()
             self._running = None
+
+
+def _end(running: _Running) -> None:
+    running.control.close()
+    if running.owner == os.getpid() and running.process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.wait()
 
 
 def _start() -> _Running:
@@ -116,7 +124,7 @@ def _start() -> _Running:
                 stderr=subprocess.DEVNULL,
                 env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 cwd="/",
-                start_new_session=True,
+                process_group=0,  # so that it can be killed with all that it forked
             )
     except OSError as error:
         ours.close()

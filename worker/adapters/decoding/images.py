@@ -109,19 +109,22 @@ def tiles(file: IO[bytes], mime: str) -> Iterator[Drawn]:
 
 
 def _decoded(file: IO[bytes], limits: ImageLimits, *, frames: bool) -> Seen:
-    file.seek(0)
-    with Image.open(file, formats=_READABLE) as image:
-        width, height = image.size
-        if width * height > limits.pixels:
-            raise PictureError(_too_many_pixels(limits))
-        mime = _MIMES[image.format or ""]
-        image.verify()
+    mime = _verified(file, limits)
     # `verify` only compares checksums and leaves the image unusable: decoding opens it again.
     file.seek(0)
     with Image.open(file, formats=_READABLE) as image:
         image.load()
         count = _frames_of(image, limits) if frames else 1
-    return Seen(mime, width, height, frames=count)
+        return Seen(mime, image.width, image.height, frames=count)
+
+
+def _verified(file: IO[bytes], limits: ImageLimits) -> str:
+    file.seek(0)
+    with Image.open(file, formats=_READABLE) as image:
+        if image.width * image.height > limits.pixels:
+            raise PictureError(_too_many_pixels(limits))
+        image.verify()
+        return _MIMES[image.format or ""]
 
 
 def _frames_of(image: Image.Image, limits: ImageLimits) -> int:

@@ -7,11 +7,13 @@ import pytest
 
 from tests.support.drawing import draw
 from tests.support.rawserver import http, says, serving
-from worker.adapters.decoding.decoder import DECODER
+from worker.adapters.decoding.decoder import DECODER, Decoder
+from worker.adapters.storage import inputs
 from worker.adapters.storage.inputs import Options, ingest_press, ingest_request, keep, load
 from worker.adapters.storage.storage import Storage
 from worker.domain.account import Account
-from worker.domain.errors import InvalidRequest, PictureError
+from worker.domain.assets.limits import ImageLimits
+from worker.domain.errors import DecoderUnavailable, InvalidRequest, PictureError
 from worker.domain.job_spec import Kind
 from worker.domain.requests import parse_press, parse_request
 
@@ -246,3 +248,28 @@ def test_an_account_s_limit_is_met_by_a_jpeg_but_never_for_a_mask(
     assert (picture.mime, picture.size) == ("image/jpeg", (300, 300))
     with pytest.raises(PictureError, match="make it smaller"):
         load(ref, storage=storage, account=small, decoder=DECODER, mask=True)
+
+
+def test_the_pictures_of_one_request_are_limited_together(options: Options) -> None:
+    options["decoder"] = Decoder(ImageLimits(pixels=48 * 48))
+    images = [data_url(draw(size=(48, 48), color=n)) for n in range(inputs.LARGEST_OF_A_REQUEST)]
+    take({"kind": "imagine", "prompt": "a cat", "images": images}, options)
+    more = [data_url(draw(size=(48, 48), color=n)) for n in range(100, 103)]
+    with pytest.raises(InvalidRequest) as caught:
+        take({"kind": "imagine", "prompt": "a cat", "images": [*images, *more]}, options)
+    assert [e.field for e in caught.value.errors] == ["images[9]", "images[10]"]
+    assert "submit fewer at once" in str(caught.value)
+
+
+def test_only_a_request_with_pictures_needs_the_decoder(options: Options) -> None:
+    options["decoder"] = decoder = Decoder(callers=1)
+    with decoder.admitted():
+        take({"kind": "imagine", "prompt": "a cat"}, options)
+        take({"kind": "imagine", "prompt": "a cat", "images": ["https://a.example/1.png"]}, options)
+        with pytest.raises(DecoderUnavailable, match="too many"):
+            take({"kind": "describe", "image": data_url(PNG)}, options)
+    take({"kind": "describe", "image": data_url(PNG)}, options)
+    with pytest.raises(InvalidRequest):
+        take({"kind": "describe", "image": data_url(b"no picture")}, options)
+    with decoder.admitted():
+        pass
