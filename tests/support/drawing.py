@@ -53,6 +53,15 @@ def bomb(edge: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
+def colour_bomb(edge: int) -> bytes:
+    """A whole PNG of few bytes whose pixels have four bytes each."""
+    packed = zlib.compressobj()
+    rows = b"".join(packed.compress(bytes(1 + 4 * edge)) for _ in range(edge)) + packed.flush()
+    header = struct.pack(">IIBBBBB", edge, edge, 8, 6, 0, 0, 0)
+    chunks = _chunk(b"IHDR", header), _chunk(b"IDAT", rows), _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
 def minimal_gif() -> tuple[bytes, bytes]:
     """The beginning of a GIF of one pixel, and a frame, which may follow any number of times."""
     head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
