@@ -1,4 +1,4 @@
-"""PURE. How large pictures and results may be, whoever they come from."""
+"""PURE. How large pictures and results may be."""
 
 from typing import NamedTuple
 
