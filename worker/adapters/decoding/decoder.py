@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
 from threading import BoundedSemaphore
 from time import monotonic
@@ -142,7 +142,7 @@ def _ended(after_s: float, allowed: Allowed) -> PictureError | DecoderUnavailabl
 
 
 def _in_memory() -> IO[bytes]:
-    if hasattr(os, "memfd_create"):
+    with suppress(AttributeError, OSError):  # macOS has no such files, some containers forbid them
         return os.fdopen(os.memfd_create("hookline-picture"), "w+b")
     return TemporaryFile()
 

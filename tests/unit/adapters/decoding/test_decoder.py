@@ -74,6 +74,15 @@ def test_a_picture_is_looked_at() -> None:
     assert DECODER.look(draw("WEBP")) == (Seen("image/webp", 8, 6), None)
 
 
+def test_files_in_memory_may_be_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: str) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "memfd_create", forbidden, raising=False)
+    seen, small = DECODER.look(draw(size=(300, 300), compress_level=0), fit=10_000)
+    assert (seen.width, small and small.mime) == (300, "image/jpeg")
+
+
 @pytest.mark.parametrize(
     ("data", "problem", "dead"),
     [
