@@ -132,7 +132,7 @@ def type_of(name: str, schema: dict[str, Any]) -> str:
         case {"type": "array"}:
             return "secrets, comma-separated" if secret else "list, comma-separated"
         case {"type": "integer" | "number" as number}:
-            return f"{number}, {schema['minimum']:g}-{schema['maximum']:g}"
+            return f"{number}, {schema['minimum']:.12g}-{schema['maximum']:.12g}"
         case {"$ref": _} | {"format": "path"}:
             return "path"
         case {"type": "object"}:

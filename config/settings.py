@@ -13,6 +13,7 @@ from config.broker_urls import Broker, broker_beside, parse_broker
 from config.proxies import ProxiesSetting
 from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
+from worker.domain.assets.limits import ImageLimits, ResultLimits
 from worker.domain.destinations import SEPARATOR, Destinations
 from worker.domain.events import InDoubt, Policy
 from worker.domain.job_spec import Notify
@@ -159,6 +160,28 @@ class Settings(BaseModel):
     `NAME[@QUEUE]`; without a queue, Celery's own (`celery`). See
     [celery.md](celery.md#refused-requests)."""
 
+    max_image_pixels: int = Field(
+        ImageLimits().pixels, alias="HOOKLINE_MAX_IMAGE_PIXELS", ge=1_000_000, le=500_000_000
+    )
+    """Width times height of the largest image that is decoded, submitted or from a provider; the
+    default is 8192x8192. While it is decoded, a process of its own may use 20 bytes for each."""
+
+    max_image_frames: int = Field(
+        ImageLimits().frames, alias="HOOKLINE_MAX_IMAGE_FRAMES", ge=1, le=100_000
+    )
+    """Frames of the longest animated image that is stored."""
+
+    max_result_files: int = Field(
+        ResultLimits().files, alias="HOOKLINE_MAX_RESULT_FILES", ge=1, le=1000
+    )
+    """Files that are downloaded for one job; further ones are left out."""
+
+    max_result_bytes: int = Field(
+        ResultLimits().bytes, alias="HOOKLINE_MAX_RESULT_BYTES", ge=1_000_000, le=100_000_000_000
+    )
+    """Bytes that are downloaded for one job; files beyond them are left out. One file may have 100
+    MiB."""
+
     host: checks.Host = Field("127.0.0.1", alias="HOOKLINE_HOST")
     """The address that the web process listens on."""
 
@@ -235,6 +258,16 @@ class Settings(BaseModel):
             return None
         name, _, queue = self.refused_notify.partition("@")
         return Notify((Topic.REQUEST_REFUSED.value,), celery_task=name, queue=queue or None)
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """The largest images that are decoded."""
+        return ImageLimits(self.max_image_pixels, self.max_image_frames)
+
+    @property
+    def result_limits(self) -> ResultLimits:
+        """What is downloaded for one job at most."""
+        return ResultLimits(self.max_result_files, self.max_result_bytes)
 
     @property
     def budgets(self) -> Budgets:

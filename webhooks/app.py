@@ -17,6 +17,10 @@ from worker.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
+#: Requests with images that one process works on at a time: fewer than it has threads, so that
+#: callbacks and health checks are answered meanwhile.
+PICTURE_CALLERS = 3
+
 _ROUTES = url_map(CALLS)
 
 
@@ -25,7 +29,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 
     It starts even while Redis is away: requests get 503 until it is back. Raises ``SettingsError``.
     """
-    context = Context(lambda: services or build(settings))
+    context = Context(lambda: services or build(settings, picture_callers=PICTURE_CALLERS))
     try:
         context.services  # noqa: B018  # builds them
     except StoreUnavailable as error:

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from celery import Celery
 
 from config.settings import Settings
+from worker.adapters.decoding.decoder import Decoder
+from worker.adapters.decoding.helper import Helper
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.messaging.broker import CeleryMessages, CeleryWakeups, make_celery
 from worker.adapters.messaging.queues import QueueRules
@@ -40,6 +42,8 @@ from worker.services.starter import Starter
 from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
 
+#: Results that one process decodes at a time: the largest take some hundred megabytes each.
+RESULTS_DECODED = 2
 #: Threads that submit; more would only wait for each other.
 _MOST_THREADS = 64
 
@@ -75,8 +79,11 @@ class Services:
     tokens: Tokens
 
 
-def build(settings: Settings) -> Services:
+def build(settings: Settings, *, picture_callers: int | None = None) -> Services:
     """Build the services of this process.
+
+    ``picture_callers``: requests with images that may be checked or wait for it at a time, if the
+    process has few threads; further ones are refused for now.
 
     Raises ``StoreUnavailable`` if no Redis is set and no private one runs, and ``SettingsError`` if
     no provider is set.
@@ -107,13 +114,30 @@ def build(settings: Settings) -> Services:
         a.name: LedgerClient(a, clock=clock, proxies=proxies) for a in accounts.values()
     }
     ledgers = Ledgers(orchestrator, ledger_clients)
+    helper, limits = Helper(), settings.image_limits
+    # Of their own, so that results that are hard to decode hold up no submit.
+    results = Decoder(limits, places=RESULTS_DECODED, helper=helper)
+    decoder = Decoder(limits, callers=picture_callers, helper=helper)
     enqueuer = Enqueuer(
-        orchestrator, storage, settings.choosers, settings.receivers, settings.destinations
+        orchestrator,
+        storage,
+        settings.choosers,
+        settings.receivers,
+        settings.destinations,
+        decoder=decoder,
     )
     signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
     messages = CeleryMessages(celery)
-    assets = Assets(orchestrator, storage, clients, settings.asset_names, proxies=proxies)
-    preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies)
+    assets = Assets(
+        orchestrator,
+        storage,
+        clients,
+        settings.asset_names,
+        proxies=proxies,
+        decoder=results,
+        limits=settings.result_limits,
+    )
+    preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies, decoder=decoder)
     return Services(
         settings=settings,
         store=store,
@@ -132,7 +156,7 @@ def build(settings: Settings) -> Services:
         sweep=Sweep(orchestrator, wakeups),
         seeds=Seeds(orchestrator, clients, assets.describe),
         assets=assets,
-        chooser=Chooser(orchestrator, storage, settings.choosers),
+        chooser=Chooser(orchestrator, storage, settings.choosers, decoder=decoder),
         retention=Retention(store, storage, settings.retention, clock),
         notifier=Notifier(
             orchestrator,

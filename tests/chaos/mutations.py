@@ -5,15 +5,17 @@ A worker or web process is changed from outside before it runs; the product has 
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from math import inf
 from time import time
 from typing import Any
 
 from tests.chaos.points import wrap
+from worker.adapters.decoding.decoder import Decoder
+from worker.adapters.decoding.values import Media
 from worker.adapters.provider import client
 from worker.adapters.provider.client import ProviderClient
-from worker.adapters.storage import media
 from worker.adapters.store import Openings
 from worker.adapters.store.jobs import Change, JobStore
 from worker.domain import lifecycle
@@ -142,7 +144,8 @@ def _without_new_links() -> None:
 
 def _without_looking() -> None:
     """Whatever a download gave counts as a picture, and gets its name."""
-    wrap(media, "inspect", lambda real: lambda file: media.Media("image/png", "png"))
+    seen = Media("image/png", "png")
+    wrap(Decoder, "examined", lambda real: lambda self, file, tiles: nullcontext((seen, ())))
 
 
 def _without_ledger() -> None:

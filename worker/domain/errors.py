@@ -105,6 +105,10 @@ class ProxyUnavailable(ServiceUnavailable):
     """The HTTP proxy does not answer, or refuses us."""
 
 
+class DecoderUnavailable(ServiceUnavailable):
+    """The pictures cannot be decoded now."""
+
+
 class QueueRefused(HooklineError):
     """The broker refuses a queue, or has none of that name."""
 

@@ -188,7 +188,7 @@ class ModalAnswered:
 
 @dataclass(frozen=True, slots=True)
 class AssetsSettled:
-    """The result's files are stored, or were given up because of ``error``."""
+    """The result's files are stored, or some or all were given up because of ``error``."""
 
     paths: tuple[str, ...]
     status: AssetsStatus

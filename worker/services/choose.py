@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.limiter import Limiter
 from worker.adapters.storage.inputs import Options, ingest_request
 from worker.adapters.storage.storage import Storage
@@ -48,11 +49,13 @@ class Chooser:
         modules: Collection[str] = (),
         *,
         limit_s: float = LIMIT_S,
+        decoder: Decoder = DECODER,
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._modules = frozenset(modules)
         self._limit_s = limit_s
+        self._decoder = decoder
         self._limiter = Limiter(self._choose, per_key=1, total=PLACES)
 
     def choose(self, job_id: str) -> None:
@@ -99,6 +102,7 @@ class Chooser:
             max_bytes=account.max_picture_bytes,
             allow_paths=True,
             allowed_hosts=account.allowed_hosts,
+            decoder=self._decoder,
         )
         return ingest_request(parent.kind, {}, steps, **options)[1]
 

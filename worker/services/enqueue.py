@@ -5,10 +5,12 @@ A request is checked completely before anything is stored.
 """
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.provider.dialect import ignored
 from worker.adapters.storage.dry_run import Unwritten
 from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
@@ -42,7 +44,7 @@ class Enqueuer:
 
     ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
     may receive notifications by plain http, or at a private address. ``celery``: the Celery tasks
-    and queues that may be notified.
+    and queues that may be notified. ``decoder``: decodes the submitted images.
     """
 
     def __init__(
@@ -52,12 +54,15 @@ class Enqueuer:
         choosers: Collection[str] = (),
         receivers: Collection[str] = (),
         celery: Destinations = ANYWHERE,
+        *,
+        decoder: Decoder = DECODER,
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._choosers = frozenset(choosers)
         self._receivers = frozenset(receivers)
         self._celery = celery
+        self._decoder = decoder
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -161,8 +166,9 @@ class Enqueuer:
 
     def dry(self) -> "Enqueuer":
         """An enqueuer for dry runs: it stores no images."""
-        storage = Unwritten(self._storage)
-        return Enqueuer(self._orchestrator, storage, self._choosers, self._receivers, self._celery)
+        made = copy(self)
+        made._storage = Unwritten(self._storage)  # noqa: SLF001  # of a copy of itself
+        return made
 
     def check_destination(self, target: Notify | None) -> None:
         """Raise ``InvalidRequest`` for a target that may not be notified."""
@@ -279,6 +285,7 @@ class Enqueuer:
             max_bytes=min(account.max_picture_bytes for account in accounts),
             allow_paths=paths,
             allowed_hosts=frozenset.intersection(*(a.allowed_hosts for a in accounts)),
+            decoder=self._decoder,
         )
 
 

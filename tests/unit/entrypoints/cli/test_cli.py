@@ -421,6 +421,16 @@ def test_files_that_could_not_be_had_are_shown_with_the_reason(here: Here) -> No
     assert "no files   link_dead: cdn.example answered 404. Ask the provider." in shown
 
 
+def test_a_job_with_some_of_its_files_shows_them_and_why_others_are_missing(here: Here) -> None:
+    reason = JobError("not_taken", "2 of its 3 files are not stored", "Raise the limit.")
+    result = JobResult(assets=("a/0.png",), assets_status=AssetsStatus.FAILED, assets_error=reason)
+    job = keep(here, replace(in_status(Status.SUCCEEDED), result=result))
+    shown = run("show", job.id).stdout
+    assert "a/0.png" in shown
+    assert "not stored not_taken: 2 of its 3 files are not stored. Raise the limit." in shown
+    assert "no files" not in shown
+
+
 @pytest.mark.parametrize("queues", ["", "files,fils"])
 def test_a_worker_of_unknown_queues_does_not_start(here: Here, queues: str) -> None:
     answer = run("worker", "--queues", queues)

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.support.drawing import draw
+from tests.support.drawing import draw, png_of_size
 from tests.support.jobs import GRID, NOW
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
 from webhooks.api.jobs import MAX_BYTES
 from webhooks.app import create_app
+from worker.adapters.decoding.decoder import Decoder
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.job_spec import Kind
 from worker.domain.result import Result
+from worker.services.enqueue import Enqueuer
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
 
@@ -418,3 +420,23 @@ def test_a_defect_of_ours_is_500_without_details(web: Web) -> None:
     assert answer.status_code == 500
     assert fields_of(answer) == []
     assert b"secret" not in answer.data
+
+
+def test_where_too_many_pictures_come_at_a_time_the_caller_is_to_come_again(web: Web) -> None:
+    services, full = web.services, Decoder(callers=0)
+    enqueuer = Enqueuer(services.orchestrator, services.storage, decoder=full)
+    client = create_app(web.settings, replace(services, enqueuer=enqueuer)).test_client()
+    picture = f"data:image/png;base64,{base64.b64encode(draw()).decode()}"
+    for path in ("/v1/jobs", "/v1/jobs?dry_run=true"):
+        answer = client.post(path, json={"kind": "describe", "image": picture}, headers=AUTH)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.get_json()["detail"] == "The pictures cannot be decoded now."
+    assert client.post("/v1/jobs", json=CAT, headers=AUTH).status_code == 202
+
+
+def test_a_bomb_is_refused_with_its_field_and_the_limit(web: Web) -> None:
+    bomb = f"data:image/png;base64,{base64.b64encode(png_of_size(9000, 9000)).decode()}"
+    answer = post(web, "/v1/jobs?dry_run=true", {"kind": "describe", "image": bomb})
+    assert (answer.status_code, fields_of(answer)) == (400, ["image"])
+    assert "67 million pixels (HOOKLINE_MAX_IMAGE_PIXELS)" in answer.get_data(as_text=True)
