@@ -22,6 +22,7 @@ from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account
 from worker.domain.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
+from worker.domain.presence import way_of
 from worker.services.assets import Assets
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
@@ -32,6 +33,7 @@ from worker.services.notify import Deliveries, Notifier, Signer, check_destinati
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
 from worker.services.prepare import Preparer
+from worker.services.presence import Proofs
 from worker.services.refusals import Refusals
 from worker.services.retention import Retention
 from worker.services.roster import Roster
@@ -55,6 +57,7 @@ class Services:
     enqueuer: Enqueuer
     batches: Batches
     receiver: CallbackReceiver
+    proofs: Proofs | None  #: None: no public URL is set
     submitter: Submitter
     poller: Poller
     ledgers: Ledgers
@@ -95,6 +98,7 @@ def build(settings: Settings) -> Services:
         wakeups,
         accounts,
         hooked=hook_url is not None,
+        way=way_of(settings.public_url),
         rules=settings.policy,
         budgets=settings.budgets,
         clock=clock,
@@ -118,6 +122,7 @@ def build(settings: Settings) -> Services:
         enqueuer=enqueuer,
         batches=Batches(orchestrator, enqueuer),
         receiver=CallbackReceiver(orchestrator, tokens),
+        proofs=_proofs(settings, store, tokens, clock),
         submitter=Submitter(orchestrator, clients, preparer),
         poller=Poller(orchestrator, clients, tokens, ledgers),
         ledgers=ledgers,
@@ -137,6 +142,13 @@ def build(settings: Settings) -> Services:
         storage=storage,
         tokens=tokens,
     )
+
+
+def _proofs(settings: Settings, store: Store, tokens: Tokens, clock: SharedClock) -> Proofs | None:
+    if settings.public_url is None:
+        return None
+    url, proxies = settings.public_url, settings.proxies
+    return Proofs(store, tokens, url, HOOK_PATH, clock=clock, proxies=proxies)
 
 
 def celery_app(settings: Settings, redis_url: str) -> Celery:

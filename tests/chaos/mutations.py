@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from math import inf
 from time import time
-from typing import Any
+from typing import Any, cast
 
 from tests.chaos.points import wrap
 from worker.adapters.provider import client
@@ -27,10 +27,12 @@ from worker.domain.events import Observed, Policy, Posting, Replied
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.lifecycle import asking
 from worker.domain.lifecycle.moves import attempt_ended
+from worker.domain.presence import Proof
 from worker.domain.result import JobError
 from worker.services.assets import Assets
 from worker.services.dispatch import Dispatch
 from worker.services.ledgers import Ledgers
+from worker.services.presence import Proofs
 from worker.services.sweep import Sweep
 
 
@@ -196,6 +198,15 @@ def _without_refused_questions() -> None:
     wrap(Dispatch, "asked", unheard)
 
 
+def _without_proofs() -> None:
+    """A web process that runs counts as one that callbacks reach."""
+
+    def records(self: Proofs, token: str) -> None:
+        self.receive(token, cast("Proof", self._tokens.read(token)), {"state": token})
+
+    wrap(Proofs, "_post", lambda real: records)
+
+
 def _sends(job: Job) -> bool:
     return job.status is Status.SUBMITTING and job.posting
 
@@ -216,4 +227,5 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "pace": _without_pace,
     "trial-place": _without_trial_place,
     "refused-questions": _without_refused_questions,
+    "proofs": _without_proofs,
 }

@@ -55,7 +55,8 @@ _STATS_AGE_S = 5.0
 class Orchestrator:
     """Carries out what ``transition`` decides.
 
-    ``hooked``: whether submits carry a callback URL. ``rules``: the configured policy. ``clock``
+    ``hooked``: whether submits carry a callback URL; ``way``: which one, as proofs know it
+    (``worker.domain.presence.way_of``). ``rules``: the configured policy. ``clock``
     returns seconds since the epoch.
     """
 
@@ -66,6 +67,7 @@ class Orchestrator:
         accounts: Mapping[str, Account],
         *,
         hooked: bool,
+        way: str = "",
         rules: Policy | None = None,
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time,
@@ -73,11 +75,12 @@ class Orchestrator:
         self.store = store
         self.accounts = accounts
         self.clock = clock
-        self._rules = rules or Policy()
+        self.rules = rules or Policy()
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
         self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
-        self._hooked = hooked
+        self.hooked = hooked
+        self._way = way
         self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}
 
     def job(self, job_id: str) -> Job:
@@ -152,11 +155,11 @@ class Orchestrator:
     def policy(self, job: Job) -> Policy:
         """The job's timeouts, from how its account has called back so far."""
         if not job.account:
-            return self._rules
+            return self.rules
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
         dialect = self.dialect(job.account)
-        known = policy_for(job, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
+        known = policy_for(job, self.rules, callback_stats, hooked=self.hooked, dialect=dialect)
         breaker = self.dispatch.breaker(job.account)
         return replace(
             known,
@@ -170,7 +173,7 @@ class Orchestrator:
     def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
         """The account's callback stats, its tracking mode, and the reason for the mode."""
         callback_stats = self._callback_stats(account, fresh=True)
-        return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
+        return callback_stats, *tracking_mode(callback_stats, hooked=self.hooked)
 
     def dialect(self, account: str) -> str:
         """The account's dialect, as set or as learnt from its replies; ``auto``: not known yet."""
@@ -227,7 +230,7 @@ class Orchestrator:
             account, (float("-inf"), CallbackStats())
         )
         if fresh or monotonic() - read_at > _STATS_AGE_S:
-            callback_stats = self.store.accounts.callback_stats(account)
+            callback_stats = self.store.accounts.callback_stats(account, self._way)
             self._callback_stats_cache[account] = (monotonic(), callback_stats)
         return callback_stats
 

@@ -220,6 +220,8 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
     yield from verdicts.workers(workers, problems)
     if workers:
         yield from check_serving(services)
+    if settings.public_url and found.items:
+        yield verdicts.proofs(found.items[0].delivery, settings.public_url)
     for report in found.items:
         yield from verdicts.account(report)
     yield from verdicts.files(unsettled)
