@@ -69,7 +69,7 @@ def _receive(services: Services, token: str) -> Disposition:
     """Nobody's body is read whose token buys nothing: a slow one holds a thread."""
     named = services.tokens.read(token)
     if isinstance(named, Proof):
-        if services.proofs is None or services.proofs.too_late(named):
+        if services.proofs.too_late(named):
             return Disposition.STALE
         return services.proofs.receive(token, named, _body())
     job = services.receiver.expected(named)

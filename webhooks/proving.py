@@ -52,14 +52,14 @@ class Prover:
         after, self._after = self._after, None
         try:
             services = self._find()
-            if services.proofs is None:
+            if services.proof_sender is None:
                 return
             services.clock.refresh()
             if self._turned_away.is_set():
-                services.proofs.turned_away(self._sender)
+                services.proof_sender.turned_away(self._sender)
                 self._turned_away.clear()
                 return
-            self._after = services.proofs.send(self._sender, after)
+            self._after = services.proof_sender.send(self._sender, after)
         except HooklineError as error:
             write = log.debug if self._troubled else log.warning
             write("proof.failed", reason=str(error))

@@ -33,7 +33,7 @@ from worker.services.notify import Deliveries, Notifier, Signer, check_destinati
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
 from worker.services.prepare import Preparer
-from worker.services.presence import Proofs
+from worker.services.presence import Proofs, ProofSender
 from worker.services.refusals import Refusals
 from worker.services.retention import Retention
 from worker.services.roster import Roster
@@ -57,7 +57,8 @@ class Services:
     enqueuer: Enqueuer
     batches: Batches
     receiver: CallbackReceiver
-    proofs: Proofs | None  #: None: no public URL is set
+    proofs: Proofs
+    proof_sender: ProofSender | None  #: None: no public URL is set
     submitter: Submitter
     poller: Poller
     ledgers: Ledgers
@@ -87,6 +88,7 @@ def build(settings: Settings) -> Services:
     clock = SharedClock(connect(redis_url, retries=0))
     storage = Storage(settings.storage_url, lambda ref: store.blobs.note(ref, clock()))
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
+    proofs = Proofs(store, tokens, clock)
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
     proxies, deadline_s = settings.proxies, settings.submit_timeout_s
     clients = {
@@ -112,6 +114,9 @@ def build(settings: Settings) -> Services:
     messages = CeleryMessages(celery)
     assets = Assets(orchestrator, storage, clients, settings.asset_names, proxies=proxies)
     preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies)
+    proof_sender = None
+    if settings.public_url:
+        proof_sender = ProofSender(proofs, settings.public_url, HOOK_PATH, proxies=proxies)
     return Services(
         settings=settings,
         store=store,
@@ -122,7 +127,8 @@ def build(settings: Settings) -> Services:
         enqueuer=enqueuer,
         batches=Batches(orchestrator, enqueuer),
         receiver=CallbackReceiver(orchestrator, tokens),
-        proofs=_proofs(settings, store, tokens, clock),
+        proofs=proofs,
+        proof_sender=proof_sender,
         submitter=Submitter(orchestrator, clients, preparer),
         poller=Poller(orchestrator, clients, tokens, ledgers),
         ledgers=ledgers,
@@ -142,13 +148,6 @@ def build(settings: Settings) -> Services:
         storage=storage,
         tokens=tokens,
     )
-
-
-def _proofs(settings: Settings, store: Store, tokens: Tokens, clock: SharedClock) -> Proofs | None:
-    if settings.public_url is None:
-        return None
-    url, proxies = settings.public_url, settings.proxies
-    return Proofs(store, tokens, url, HOOK_PATH, clock=clock, proxies=proxies)
 
 
 def celery_app(settings: Settings, redis_url: str) -> Celery:

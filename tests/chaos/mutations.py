@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from math import inf
 from time import time
-from typing import Any, cast
+from typing import Any
 
 from tests.chaos.points import wrap
 from worker.adapters.provider import client
@@ -32,7 +32,7 @@ from worker.domain.result import JobError
 from worker.services.assets import Assets
 from worker.services.dispatch import Dispatch
 from worker.services.ledgers import Ledgers
-from worker.services.presence import Proofs
+from worker.services.presence import ProofSender
 from worker.services.sweep import Sweep
 
 
@@ -201,10 +201,10 @@ def _without_refused_questions() -> None:
 def _without_proofs() -> None:
     """A web process that runs counts as one that callbacks reach."""
 
-    def records(self: Proofs, token: str) -> None:
-        self.receive(token, cast("Proof", self._tokens.read(token)), {"state": token})
+    def records(self: ProofSender, proof: Proof) -> None:
+        self._proofs.receive("", proof, {"state": ""})
 
-    wrap(Proofs, "_post", lambda real: records)
+    wrap(ProofSender, "_post", lambda real: records)
 
 
 def _sends(job: Job) -> bool:

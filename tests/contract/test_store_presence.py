@@ -67,7 +67,7 @@ def test_many_processes_prove_at_the_same_time(store: OwnStore) -> None:
     def prove(name: str) -> None:
         after: float | None = None
         for number in range(10):
-            one = Proof(name, NOW + 2 * number, after)
+            one = Proof("", name, NOW + 2 * number, after)
             store.presence.change("", partial(arrived, proof=one, now=one.sent_at))
             after = one.sent_at
 

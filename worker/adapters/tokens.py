@@ -59,7 +59,7 @@ class Tokens:
     def for_proof(self, proof: Proof) -> str:
         """The token of a proof, which is used once."""
         after = "" if proof.after is None else round(proof.after * 1000)
-        return self._sign(f"p.{proof.sender}.{round(proof.sent_at * 1000)}.{after}")
+        return self._sign(f"p.{proof.way}.{proof.sender}.{round(proof.sent_at * 1000)}.{after}")
 
     def read(self, token: str) -> JobToken | AccountToken | Proof:
         """Verify a token. Raises ``BadToken``."""
@@ -84,8 +84,9 @@ class Tokens:
                     return JobToken(job_id, int(attempt))
                 case ["a", first, *more]:  # a name may have dots
                     return AccountToken(".".join((first, *more)))
-                case ["p", sender, sent_at, after]:
-                    return Proof(sender, int(sent_at) / 1000, int(after) / 1000 if after else None)
+                case ["p", way, sender, sent_at, after]:
+                    before = int(after) / 1000 if after else None
+                    return Proof(way, sender, int(sent_at) / 1000, before)
         except (BadSignature, ValueError):
             pass
         raise BadToken

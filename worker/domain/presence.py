@@ -31,6 +31,7 @@ _SKEW_S = 1.0
 class Proof:
     """What a proof's token says. Times are in seconds since the epoch, in whole milliseconds."""
 
+    way: str  #: the public URL, see ``way_of``
     sender: str
     sent_at: float
     after: float | None  #: when the one before was sent, which came back; None: a new row begins

@@ -11,7 +11,6 @@ import socket
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from http.client import HTTPException
 from time import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,65 +40,63 @@ class ProofFailed(HooklineError):
 
 
 class Proofs:
-    """Sends proofs through ``public_url`` to the callback path ``path``, and records them.
+    """Records proofs. ``clock`` returns seconds since the epoch, the same for all processes."""
 
-    ``clock`` returns seconds since the epoch, the same for all processes.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        tokens: Tokens,
-        public_url: str,
-        path: str,
-        *,
-        clock: Callable[[], float] = time,
-        proxies: Proxies = DIRECT,
-    ) -> None:
+    def __init__(self, store: Store, tokens: Tokens, clock: Callable[[], float] = time) -> None:
+        self.clock = clock
+        self.tokens = tokens
         self._store = store.presence
-        self._tokens = tokens
-        self._url = f"{public_url}{path}/"
-        self._host = urlsplit(public_url).hostname or ""
-        self._way = way_of(public_url)
-        self._clock = clock
-        self._proxies = proxies
-
-    def send(self, sender: str, after: float | None) -> float:
-        """Send one proof, and return when: its successor's ``after``.
-
-        Raises ``ProofFailed`` and ``ServiceUnavailable``; then the row of ``sender`` is broken.
-        """
-        proof = Proof(sender, round(self._clock(), 3), after)
-        try:
-            self._post(self._tokens.for_proof(proof))
-        except HooklineError as error:
-            self.failed(sender, str(error))
-            raise
-        return proof.sent_at
-
-    def turned_away(self, sender: str) -> None:
-        """Record that this process failed to take a callback. Raises ``StoreUnavailable``."""
-        self.failed(sender, _TURNED_AWAY)
-
-    def failed(self, sender: str, reason: str) -> None:
-        """Record that counting starts again. Raises ``StoreUnavailable``."""
-        trouble = f"process {os.getpid()} on {socket.gethostname()}: {reason}"
-        now = self._clock()
-        self._store.change(self._way, lambda known: presence.failed(known, sender, trouble, now))
 
     def too_late(self, proof: Proof) -> bool:
         """Whether the proof counts no more, before its body is read."""
-        return proof.too_late(self._clock())
+        return proof.too_late(self.clock())
 
     def receive(self, token: str, proof: Proof, body: Mapping[str, Any]) -> Disposition:
         """Record a proof that came back. Raises ``StoreUnavailable``."""
         if body.get("state") != token:
             return Disposition.FOREIGN
-        now = self._clock()
-        new = self._store.change(self._way, partial(presence.arrived, proof=proof, now=now))
+        now = self.clock()
+        new = self._store.change(proof.way, partial(presence.arrived, proof=proof, now=now))
         return Disposition.APPLIED if new else Disposition.STALE
 
-    def _post(self, token: str) -> None:
+    def failed(self, way: str, sender: str, reason: str) -> None:
+        """Record that counting starts again. Raises ``StoreUnavailable``."""
+        trouble = f"process {os.getpid()} on {socket.gethostname()}: {reason}"
+        now = self.clock()
+        self._store.change(way, lambda known: presence.failed(known, sender, trouble, now))
+
+
+class ProofSender:
+    """Sends proofs through ``public_url`` to the callbacks' ``path``."""
+
+    def __init__(
+        self, proofs: Proofs, public_url: str, path: str, *, proxies: Proxies = DIRECT
+    ) -> None:
+        self._proofs = proofs
+        self._way = way_of(public_url)
+        self._url = f"{public_url}{path}/"
+        self._host = urlsplit(public_url).hostname or ""
+        self._proxies = proxies
+
+    def send(self, sender: str, after: float | None) -> float:
+        """Send one proof, and return when: its successor's ``after``.
+
+        Raises ``ProofFailed`` and others; then the row of ``sender`` is broken.
+        """
+        proof = Proof(self._way, sender, round(self._proofs.clock(), 3), after)
+        try:
+            self._post(proof)
+        except HooklineError as error:
+            self._proofs.failed(self._way, sender, str(error))
+            raise
+        return proof.sent_at
+
+    def turned_away(self, sender: str) -> None:
+        """Record that this process failed to take a callback. Raises ``StoreUnavailable``."""
+        self._proofs.failed(self._way, sender, _TURNED_AWAY)
+
+    def _post(self, proof: Proof) -> None:
+        token = self._proofs.tokens.for_proof(proof)
         body = json.dumps({"state": token, "status": "PROOF", "padding": _PADDING}).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "hookline"}
         with (
@@ -113,10 +110,7 @@ class Proofs:
                 proxies=self._proxies,
             ) as response,
         ):
-            try:
-                said = response.read(_ANSWER_BYTES)
-            except HTTPException:
-                said = b""
+            said = response.read(_ANSWER_BYTES)
         if response.status != HTTPStatus.OK:
             raise ProofFailed(_refusal(self._host, response.status))
         if _disposition(said) != Disposition.APPLIED:

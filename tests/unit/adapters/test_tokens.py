@@ -25,13 +25,15 @@ def test_a_token_names_a_job_and_its_attempt_or_an_account() -> None:
 
 @pytest.mark.parametrize("after", [None, 1796000000.001])
 def test_a_proof_says_when_it_and_the_one_before_it_were_sent(after: float | None) -> None:
-    proof = Proof("3f9ac2d1e07b", 1796000002.013, after)
+    proof = Proof("0123456789ab", "3f9ac2d1e07b", 1796000002.013, after)
     assert tokens.read(tokens.for_proof(proof)) == proof
     assert tokens.job(tokens.for_proof(proof)) is None
 
 
 def test_a_token_goes_through_every_provider() -> None:
-    for token in (tokens.for_job(JOB_ID, 999), tokens.for_account("studio-2")):
+    proof = Proof("0123456789ab", "3f9ac2d1e07b", 1796000002.013, 1796000000.001)
+    all_of = (tokens.for_job(JOB_ID, 999), tokens.for_account("studio-2"), tokens.for_proof(proof))
+    for token in all_of:
         assert re.fullmatch(r"[A-Za-z0-9._~-]+", token)
         assert len(token) < 128
 
@@ -49,7 +51,7 @@ def test_secrets_can_be_changed_without_losing_callbacks() -> None:
     [
         "", ".", "x", "é", f"j.{JOB_ID}.1", f"j.{JOB_ID}.1.", "\x00", "🔄",
         signed("j.only"), signed(f"j.{JOB_ID}.x"), signed("z.y"),
-        signed("p.a.1"), signed("p.a.x."), signed("p.a.1.x"),
+        signed("p.w.a.1"), signed("p.w.a.x."), signed("p.w.a.1.x"),
         signed("a"), Tokens(["another"]).for_job(JOB_ID, 1),
     ],
 )  # fmt: skip

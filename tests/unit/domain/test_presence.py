@@ -25,7 +25,7 @@ BOTH = Presence(NOW - 60, {"a": NOW - 1.5, "b": NOW - 0.5}, "an old trouble")
 
 
 def proof(sender: str = "a", at: float = NOW, after: float | None = NOW - 1.5) -> Proof:
-    return Proof(sender, at, after)
+    return Proof("way", sender, at, after)
 
 
 def since(presence: Presence | None) -> float:
@@ -147,7 +147,7 @@ def test_no_time_in_which_anything_failed_is_ever_covered(
         now = round(now + pause, 3)
         match what:
             case "proof":
-                next_one = Proof(sender, now, after[sender])
+                next_one = Proof("way", sender, now, after[sender])
                 presence = arrived(presence, next_one, now) or presence
                 after[sender] = now
                 continue

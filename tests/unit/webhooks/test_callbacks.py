@@ -21,7 +21,7 @@ from webhooks.callbacks import MAX_BYTES
 from worker.adapters.tokens import Tokens
 from worker.domain.events import Policy
 from worker.domain.job import Attempt, AttemptOutcome, Status
-from worker.domain.presence import Proof
+from worker.domain.presence import ANSWER_S, Proof
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +84,8 @@ def test_no_body_is_read_for_a_token_that_buys_nothing(web: Web) -> None:
     gone = f"/webhooks/midjourney/{web.services.tokens.for_job('0' * 32, 1)}"
     assert unread(web, gone)[0] == 404
     assert unread(web, "/webhooks/midjourney/x")[0] == 401
-    proof = web.services.tokens.for_proof(Proof("a", time(), None))
-    assert unread(web, f"/webhooks/midjourney/{proof}") == (200, {"status": "stale"}), "no URL"
+    late = web.services.tokens.for_proof(Proof("way", "a", time() - ANSWER_S - 1, None))
+    assert unread(web, f"/webhooks/midjourney/{late}") == (200, {"status": "stale"})
 
 
 def test_news_of_what_may_be_a_second_payment_is_always_read(web: Web) -> None:

@@ -19,7 +19,7 @@ from worker.adapters.http import safe
 from worker.bootstrap import HOOK_PATH
 from worker.domain.errors import AddressError, StoreUnavailable
 from worker.domain.presence import ANSWER_S, EVERY_S, GAP_S, GONE_S, Presence, Proof, way_of
-from worker.services.presence import Proofs
+from worker.services.presence import Proofs, ProofSender
 
 URL = "https://hooks.example"
 
@@ -45,8 +45,9 @@ class Receiver:
         self.sent: list[tuple[str, bytes]] = []
         self.way: Callable[[str, bytes], Answer] = self.call
         services = self.web.services
-        self.proofs = Proofs(self.store, services.tokens, URL, HOOK_PATH, clock=lambda: self.now)
-        self.web.services = replace(services, proofs=self.proofs)
+        proofs = Proofs(self.store, services.tokens, clock=lambda: self.now)
+        sender = ProofSender(proofs, URL, HOOK_PATH)
+        self.web.services = replace(services, proofs=proofs, proof_sender=sender)
         self.web.app = create_app(self.web.settings, self.web.services)
         self.web.client = self.web.app.test_client()
         self.prover: Prover = self.web.app.extensions["prover"]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from worker.adapters.store import codec
 from worker.adapters.store.base import Part
 from worker.adapters.store.places import read_accepted
-from worker.adapters.store.presence import key_of
+from worker.adapters.store.presence import name_of
 from worker.domain.account.callback_stats import CallbackStats
 from worker.domain.account.calls import Calls
 from worker.domain.account.circuit_breaker import CircuitBreaker
@@ -48,7 +48,7 @@ class AccountStore(Part):
         """How the account's results have arrived so far, and what proofs show of the ``way``."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}account:{account}")
-        pipe.get(key_of(self._prefix, way))
+        pipe.get(f"{self._prefix}{name_of(way)}")
         stats, presence = self._ask(pipe.execute)
         return _callback_stats(
             {name.decode(): value.decode() for name, value in stats.items()},

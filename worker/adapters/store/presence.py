@@ -10,9 +10,9 @@ from worker.domain.presence import GONE_S, Presence
 _TRIES = 50
 
 
-def key_of(prefix: str, way: str) -> str:
-    """The key of what is known of a way (``worker.domain.presence.way_of``)."""
-    return f"{prefix}receiving:{way}"
+def name_of(way: str) -> str:
+    """The key of what is known of a way (``worker.domain.presence.way_of``), without prefix."""
+    return f"receiving:{way}"
 
 
 class PresenceStore(Part):
@@ -20,17 +20,18 @@ class PresenceStore(Part):
 
     def get(self, way: str) -> Presence | None:
         """What is known of the way; None: no proof was sent lately."""
-        doc = self._ask(self._redis.get, key_of(self._prefix, way))
+        doc = self._ask(self._redis.get, f"{self._prefix}{name_of(way)}")
         return codec.presences.load(doc) if doc else None
 
     def change(self, way: str, decide: Callable[[Presence | None], Presence | None]) -> bool:
         """Replace what is known by what ``decide`` makes of it; False: it returned None."""
+        name = name_of(way)
         for _ in range(_TRIES):
-            doc = self._ask(self._redis.get, key_of(self._prefix, way)) or b""
+            doc = self._ask(self._redis.get, f"{self._prefix}{name}") or b""
             after = decide(codec.presences.load(doc) if doc else None)
             if after is None:
                 return False
             docs = (codec.presences.dump(after), doc)
-            if self._run("save_presence", way, *docs, int(GONE_S * 1000)):
+            if self._run("save_presence", name, *docs, int(GONE_S * 1000)):
                 return True
         return False
