@@ -10,8 +10,8 @@ from config.settings import Settings
 from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
-from webhooks.heartbeat import Heartbeat
 from webhooks.problems import add_problems
+from webhooks.proving import Prover
 from worker.bootstrap import Services, build
 from worker.domain.errors import StoreUnavailable
 
@@ -37,15 +37,16 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map = _ROUTES
     add_problems(app)
-    app.extensions["presence"] = context.heartbeat
+    app.extensions["prover"] = context.prover
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     return app
 
 
 def load_app(settings: Settings) -> Flask:
-    """The app of a web process: sets up logging and starts the heartbeat."""
+    """The app of a web process: sets up logging and starts to send proofs."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
-    heartbeat: Heartbeat = app.extensions["presence"]
-    Thread(target=heartbeat.run, name="presence", daemon=True).start()
+    prover: Prover = app.extensions["prover"]
+    if settings.public_url:
+        Thread(target=prover.run, name="prover", daemon=True).start()
     return app

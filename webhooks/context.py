@@ -1,9 +1,9 @@
-"""What all calls share: the services and the heartbeat."""
+"""What all calls share: the services and the prover."""
 
 from collections.abc import Callable
 from threading import Lock
 
-from webhooks.heartbeat import Heartbeat
+from webhooks.proving import Prover
 from worker.bootstrap import Services
 
 
@@ -14,7 +14,7 @@ class Context:
         self._build = build
         self._services: Services | None = None
         self._lock = Lock()
-        self.heartbeat = Heartbeat(lambda: self.services)
+        self.prover = Prover(lambda: self.services)
 
     @property
     def services(self) -> Services:

@@ -24,6 +24,7 @@ from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account
 from worker.domain.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
+from worker.domain.presence import way_of
 from worker.services.assets import Assets
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
@@ -34,6 +35,7 @@ from worker.services.notify import Deliveries, Notifier, Signer, check_destinati
 from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
 from worker.services.prepare import Preparer
+from worker.services.presence import Proofs, ProofSender
 from worker.services.refusals import Refusals
 from worker.services.retention import Retention
 from worker.services.roster import Roster
@@ -63,6 +65,8 @@ class Services:
     enqueuer: Enqueuer
     batches: Batches
     receiver: CallbackReceiver
+    proofs: Proofs
+    proof_sender: ProofSender | None  #: None: no public URL is set
     starter: Starter
     poller: Poller
     ledgers: Ledgers
@@ -95,6 +99,7 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
     clock = SharedClock(connect(redis_url, retries=0))
     storage = Storage(settings.storage_url, lambda ref: store.blobs.note(ref, clock()))
     tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
+    proofs = Proofs(store, tokens, clock)
     hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
     proxies, deadline_s = settings.proxies, settings.submit_timeout_s
     clients = {
@@ -106,6 +111,7 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
         wakeups,
         accounts,
         hooked=hook_url is not None,
+        way=way_of(settings.public_url),
         rules=settings.policy,
         budgets=settings.budgets,
         clock=clock,
@@ -138,6 +144,9 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
         limits=settings.result_limits,
     )
     preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies, decoder=decoder)
+    proof_sender = None
+    if settings.public_url:
+        proof_sender = ProofSender(proofs, settings.public_url, HOOK_PATH, proxies=proxies)
     return Services(
         settings=settings,
         store=store,
@@ -148,6 +157,8 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
         enqueuer=enqueuer,
         batches=Batches(orchestrator, enqueuer),
         receiver=CallbackReceiver(orchestrator, tokens),
+        proofs=proofs,
+        proof_sender=proof_sender,
         starter=Starter(
             Submitter(orchestrator, clients, preparer), wakeups, _threads(accounts.values())
         ),

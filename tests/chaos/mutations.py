@@ -28,11 +28,13 @@ from worker.domain.events import Observed, Policy, Posting, Replied
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.lifecycle import asking
 from worker.domain.lifecycle.moves import attempt_ended
+from worker.domain.presence import Proof
 from worker.domain.result import JobError
 from worker.services.assets import Assets
 from worker.services.dispatch import Dispatch
 from worker.services.ledgers import Ledgers
 from worker.services.prepare import Preparer
+from worker.services.presence import ProofSender
 from worker.services.sweep import Sweep
 
 
@@ -203,6 +205,15 @@ def _without_refused_questions() -> None:
     wrap(Dispatch, "asked", unheard)
 
 
+def _without_proofs() -> None:
+    """A web process that runs counts as one that callbacks reach."""
+
+    def records(self: ProofSender, proof: Proof) -> None:
+        self._proofs.receive("", proof, {"state": ""})
+
+    wrap(ProofSender, "_post", lambda real: records)
+
+
 def _sends(job: Job) -> bool:
     return job.status is Status.SUBMITTING and job.posting
 
@@ -223,4 +234,5 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "pace": _without_pace,
     "trial-place": _without_trial_place,
     "refused-questions": _without_refused_questions,
+    "proofs": _without_proofs,
 }

@@ -24,6 +24,7 @@ from tests.chaos.scenarios import (
     troubles,
     turns,
     unknown_paths,
+    unreached,
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -49,4 +50,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *pace.SCENARIOS,
     *ledger.SCENARIOS,
     *troubles.SCENARIOS,
+    *unreached.SCENARIOS,
 )

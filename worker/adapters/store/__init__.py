@@ -8,7 +8,6 @@ looked at again.
 """
 
 from worker.adapters.store.values import (
-    ABSENCE_S,
     Batch,
     Filter,
     Load,
@@ -21,7 +20,6 @@ from worker.adapters.store.values import (
 )
 
 __all__ = [
-    "ABSENCE_S",
     "Batch",
     "Filter",
     "Load",

@@ -11,6 +11,7 @@ from worker.domain.account.ledger import Ledger
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON, JobOptions, JobSpec
 from worker.domain.notifications import Notification
+from worker.domain.presence import Presence
 from worker.domain.refusals import Refusal
 from worker.domain.roster import Worker
 
@@ -40,6 +41,7 @@ batches = _Docs(Batch)
 breakers = _Docs(CircuitBreaker)
 ledgers = _Docs(Ledger)
 notifications = _Docs(Notification)
+presences = _Docs(Presence)
 refusals = _Docs(Refusal)
 workers = _Docs(Worker)
 

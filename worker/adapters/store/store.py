@@ -9,6 +9,7 @@ from worker.adapters.store.blobs import BlobStore
 from worker.adapters.store.jobs import JobStore
 from worker.adapters.store.ledgers import LedgerStore
 from worker.adapters.store.outbox import OutboxStore
+from worker.adapters.store.presence import PresenceStore
 from worker.adapters.store.queue import ReadyQueue
 from worker.adapters.store.refusals import RefusalStore
 from worker.adapters.store.workers import WorkerStore
@@ -29,6 +30,7 @@ class Store(Part):
         self.outbox = OutboxStore(client, prefix)
         self.blobs = BlobStore(client, prefix)
         self.ledgers = LedgerStore(client, prefix)
+        self.presence = PresenceStore(client, prefix)
         self.refusals = RefusalStore(client, prefix)
         self.workers = WorkerStore(client, prefix)
 

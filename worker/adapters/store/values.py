@@ -13,9 +13,6 @@ from worker.domain.money import Amount
 from worker.domain.notifications import Notification
 from worker.domain.refusals import Refusal
 
-#: Seconds without a heartbeat after which our receiver counts as down.
-ABSENCE_S = 5.0
-
 
 class NoFreeSlot(HooklineError):
     """The account cannot start the job now: no slot, no money, its pace, or an equal prompt."""

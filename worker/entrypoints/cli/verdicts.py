@@ -161,6 +161,20 @@ def account(report: Account) -> Iterator[Finding]:
         )
 
 
+def proofs(tracking: Tracking, public_url: str) -> Finding:
+    """Whether callbacks of our own come back through the public URL."""
+    if tracking.receiving_trouble is None:
+        message = f"callbacks of our own come back through {public_url}"
+        return Finding("proofs", "ok", message)
+    message = f"none comes back through {public_url}: {tracking.receiving_trouble}"
+    advice = (
+        "Until one does, silence about a job in doubt is no evidence, and the job waits for you. "
+        "The web process must reach its own HOOKLINE_PUBLIC_URL: see "
+        "docs/deployment.md#proofs-that-callbacks-arrive."
+    )
+    return Finding("proofs", "warn", message, advice)
+
+
 def storage(place: str, free: Mapping[str, int]) -> Finding:
     """Whether a writable storage has room; ``free``: bytes in each folder that results need."""
     for folder, room in free.items():

@@ -13,6 +13,7 @@ from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
 from worker.domain.account.ledger import Call, Ledger, warning
 from worker.domain.job import Status
 from worker.domain.money import Amount
+from worker.domain.presence import not_proven
 from worker.services import ledgers
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import (
@@ -153,13 +154,12 @@ def _account(
 ) -> Account:
     store, account = orchestrator.store, orchestrator.accounts[name]
     breaker, load = orchestrator.dispatch.breaker(name), store.queue.load(name)
-    stats, mode, why = orchestrator.callback_stats(name)
+    tracking = _tracking(orchestrator, name, now)
     paid_twice = _count(store, Filter(account=name, double_payments=True))
-    learnt = account.dialect if account.dialect != "auto" else stats.dialect
     return Account(
         name=name,
         url=account.url,
-        dialect=learnt or "auto",
+        dialect=orchestrator.dialect(name),
         max_running=account.max_running,
         running=load.running,
         ready=load.ready + load.ready_films,
@@ -174,9 +174,25 @@ def _account(
         money=money,
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
         double_payments=paid_twice + store.jobs.forgotten_double_payments(name),
-        delivery=Tracking.model_validate({**asdict(stats), "mode": mode, "why": why}),
+        delivery=tracking,
         **({"lacks": lacks} if (lacks := orchestrator.calls.of(name).all_lacking(now)) else {}),
         **_of_the_gateway(orchestrator, name),
+    )
+
+
+def _tracking(orchestrator: Orchestrator, name: str, now: float) -> Tracking:
+    stats, mode, why = orchestrator.callback_stats(name)
+    presence = stats.presence
+    lasts = presence is not None and presence.lasts(now)
+    trouble = not_proven(presence) if orchestrator.hooked and not lasts else None
+    return Tracking.model_validate(
+        {
+            **asdict(stats),
+            "mode": mode,
+            "why": why,
+            "receiving_since": presence.since if presence and lasts else None,
+            "receiving_trouble": trouble,
+        }
     )
 
 

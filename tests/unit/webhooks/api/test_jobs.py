@@ -17,6 +17,7 @@ from webhooks.app import create_app
 from worker.adapters.decoding.decoder import Decoder
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.job_spec import Kind
+from worker.domain.presence import Presence
 from worker.domain.result import Result
 from worker.services.enqueue import Enqueuer
 
@@ -222,13 +223,19 @@ def test_the_accounts_are_told_without_their_keys(web: Web) -> None:
     web.put()
     web.put(status=Status.IN_DOUBT, attempts=(Attempt(1, NOW),), due_at=NOW, doubt_until=NOW)
     web.put(status=Status.IN_DOUBT, account="left", due_at=NOW, doubt_until=NOW)
-    web.store.accounts.beat(NOW)
+    unproven = get(web, "/v1/accounts").get_json()["items"][0]["delivery"]
+    assert unproven["receiving_since"] is None
+    assert "no web process" in unproven["receiving_trouble"]
+    now = 1_700_000_000.0
+    web.services.orchestrator.clock = lambda: now
+    web.store.presence.change("", lambda _: Presence(now - 60, {"web": now}))
     answer = get(web, "/v1/accounts")
     assert answer.status_code == 200
     [account] = answer.get_json()["items"]
     assert (account["name"], account["url"]) == ("default", "http://127.0.0.1:9")
     assert (account["running"], account["ready"], account["in_doubt"]) == (2, 1, 1)
-    assert account["delivery"]["receiving_since"] == "2027-01-15T08:00:00.000Z"
+    assert account["delivery"]["receiving_since"] == "2023-11-14T22:12:20.000Z"
+    assert account["delivery"]["receiving_trouble"] is None
     assert account["delivery"]["mode"] == "mixed"
     assert "key" not in account
     assert fields_of(get(web, "/v1/accounts", limit=3)) == ["limit"]

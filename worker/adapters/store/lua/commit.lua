@@ -44,7 +44,7 @@
 --   inputs, inputs:idle       see inputs.lua
 --   forgotten                 see forget.lua
 --   refused, refused:docs     see keep_refusal.lua
---   receiving                 since when our receiver is up; expires when it stops
+--   receiving:<way>           what proofs show of the way to us (JSON); expires when none is sent
 --   trip:<id>                 hash  queue -> version of the worker that took its message from there; expires
 --   workers                   hash  id -> a worker that runs (JSON); expires when none does
 --
