@@ -70,8 +70,15 @@ def _serve(listener: socket.socket, load: Callable[[], Flask], limits: Limits) -
     app = load()
     presence = app.extensions.get("presence")
     turned_away: Callable[[], None] = presence.missed if presence else lambda: None
-    front = Front(app, listener, THREADS, limits, turned_away)
-    asyncio.run(front.run(STOP_S))
+    asyncio.run(_until_told(Front(app, listener, THREADS, limits, turned_away)))
+
+
+async def _until_told(front: Front) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await front.run(stop, STOP_S)
 
 
 def _raise_file_limit() -> int:

@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
         self._blocked = False
         while self._backlog and self._backlog.waiting and not self._blocked:
             self._write(self._backlog.take())
-        self._end_if_sent()
+        self._around.loop.call_soon(self._end_if_sent)  # a transport must not be closed from here
 
     # The request.
 

@@ -5,7 +5,6 @@ The loop's thread reads and writes; threads run the app. Neither waits for a pee
 
 import asyncio
 import errno
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -57,24 +56,24 @@ class Front:
         self._saturation = Saturation(turned_away)
         self._taking = set[asyncio.Task[None]]()
 
-    async def run(self, stop_s: float) -> None:
-        """Serve until SIGTERM or SIGINT; then finish, for ``stop_s`` seconds at most."""
+    async def run(self, stop: asyncio.Event, stop_s: float) -> None:
+        """Serve until ``stop``; then finish what has begun, for ``stop_s`` seconds at most."""
         self._loop = loop = asyncio.get_running_loop()
         self._around = Surroundings(loop, self._table, _base(self._listener), self._put)
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
         self._listener.settimeout(0)
         self._look()
         self._open()
         await stop.wait()
         self._around.stopping = True
         loop.remove_reader(self._listener.fileno())
-        for connection in self._table.idle():
+        for connection in list(self._table):
             connection.finish()
         end = loop.time() + stop_s
         while len(self._table) and loop.time() < end:  # noqa: ASYNC110  # once, at the end
             await asyncio.sleep(0.02)
+        for connection in list(self._table):
+            connection.drop()
+        await asyncio.sleep(0)  # they close their sockets
 
     def _put(self, call: Call) -> None:
         """Give a request to the threads for its path."""

@@ -37,7 +37,7 @@ def environ_of(
     Nothing comes from the process's own environment. Raises ``Refused``.
     """
     if version not in ("1.0", "1.1"):
-        raise Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is spoken here.")
+        raise Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "This service speaks HTTP/1.1.")
     target, host = _origin_form(target)
     path, _, query = target.partition(b"?")
     environ = {

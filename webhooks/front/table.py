@@ -4,6 +4,7 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 from webhooks.front.limits import PATIENCE, Limits, Phase
@@ -58,6 +59,9 @@ class Table(Generic[Connection]):
     def __len__(self) -> int:
         return self._count
 
+    def __iter__(self) -> Iterator[Connection]:
+        return chain.from_iterable(self._phases.values())
+
     def room_for(self, peer: str | None) -> Connection | None:
         """The connection that must give way to another one of ``peer``, if there is one.
 
@@ -106,10 +110,6 @@ class Table(Generic[Connection]):
                     break
                 found.append(connection)
         return found
-
-    def idle(self) -> list[Connection]:
-        """The connections on which no request has begun."""
-        return [*self._phases[Phase.SILENT], *self._phases[Phase.KEPT]]
 
     @staticmethod
     def _first(connections: Iterator[Connection]) -> Connection:
