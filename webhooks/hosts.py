@@ -5,11 +5,14 @@ answers as its own. It is called by that name, and never by an address.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Addresses to listen on that mean every address of the machine.
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not listened on
+#: RFC 9110, 7.2, without what no name of a machine has.
+_HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(:[0-9]*)?")
 
 
 class Hosts:
@@ -26,10 +29,9 @@ class Hosts:
 
 
 def name_of(host: str) -> str:
-    """A ``Host`` without its port, as names are compared."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return _plain(host.partition(":")[0])
+    """A ``Host`` without its port, as names are compared; empty if it is none."""
+    found = _HOST.fullmatch(host)
+    return _plain(found["name"] or found["address"]) if found else ""
 
 
 def _plain(name: str) -> str:
