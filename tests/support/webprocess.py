@@ -41,7 +41,12 @@ class WebProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "web.log"
         self.process = self.start()
-        self.wait_until_up()
+        try:
+            self.wait_until_up()
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def start(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
@@ -64,7 +69,7 @@ class WebProcess:
             assert self.process.poll() is None, self.log.read_text()
             return self.is_up()
 
-        wait_for(is_up, "an answer of the web process", 60)
+        wait_for(is_up, "an answer of the web process", 240)
 
     def stop(self) -> int:
         self.process.terminate()

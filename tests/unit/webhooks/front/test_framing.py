@@ -158,7 +158,11 @@ def test_one_after_the_other_on_one_connection(front: Served) -> None:
         assert rest(link).endswith(b"GET /last ")
 
 
-def test_names_that_only_look_alike_do_not_count() -> None:
+def test_names_that_only_look_alike_and_the_environment_do_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_AUTHORIZATION", "Bearer x")
+
     def tell(environ: dict[str, Any], start: StartResponse) -> list[bytes]:
         said = repr(sorted(name for name in environ if name.startswith("HTTP_"))).encode()
         start("200 OK", [("Content-Length", str(len(said)))])
