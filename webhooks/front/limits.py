@@ -6,10 +6,10 @@ that only a broken or hostile peer meets them; no operator needs to turn them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 
-class Phase(Enum):
+class Phase(IntEnum):
     """What a connection is waiting for."""
 
     SILENT = auto()  #: its first byte

@@ -16,6 +16,7 @@ from httptools import (
 )
 
 from webhooks.front.head import Field, Refused, bad, environ_of, refuse_large
+from webhooks.front.limits import MAX_HEAD
 from webhooks.front.spool import Spool
 
 log = structlog.get_logger(__name__)
@@ -70,10 +71,15 @@ class Reader:
         if not self._headed:
             refuse_large(self._size, len(self._fields))
         elif self.environ is None:
-            size = len(self._target) + sum(len(name) + len(value) for name, value in self._fields)
-            refuse_large(size, len(self._fields))
+            refuse_large(self._head_size(), len(self._fields))
             request = (self._method, self._target, self._version, self._fields)
             self.environ = environ_of(*request, self._base)
+
+    def _head_size(self) -> int:
+        """At most the bytes of the head; what came with it may be a body."""
+        if self._size <= MAX_HEAD:
+            return self._size
+        return len(self._target) + sum(len(name) + len(value) for name, value in self._fields)
 
     def _parse(self, data: bytes) -> None:
         try:
