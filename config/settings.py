@@ -189,6 +189,17 @@ class Settings(BaseModel):
     """Its port; 0 picks a free one. `PORT` is used if this is unset. If neither is set and 8000 is
     taken, `hookline up` picks a free port and prints it."""
 
+    web_hosts: checks.Words = Field((), alias="HOOKLINE_WEB_HOSTS", examples=["hookline.internal"])
+    """Further names by which the web process is called. It answers to the public URL's, its own
+    address and this machine's only; a request for another name in `Host` gets 421."""
+
+    max_connections_per_peer: int = Field(
+        256, alias="HOOKLINE_MAX_CONNECTIONS_PER_PEER", ge=0, le=100_000
+    )
+    """Connections that one address (of IPv6: one /64 network) may have open to the web process;
+    then its idle ones give way to its new ones. `0`: any number, for a reverse proxy on another
+    machine; programs on this machine have no limit."""
+
     storage_url: checks.StorageUrl = Field(
         "file://./output", alias="HOOKLINE_STORAGE_URL", repr=False
     )

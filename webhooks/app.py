@@ -3,16 +3,19 @@
 from threading import Thread
 
 import structlog
-from flask import Flask
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException
 
+from config.checks import host_of
 from config.logs import configure_logging
 from config.settings import Settings
 from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
+from webhooks.hosts import Hosts
 from webhooks.problems import add_problems
 from webhooks.proving import Prover
-from worker.bootstrap import Services, build
+from worker.bootstrap import HOOK_PATH, Services, build
 from worker.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -37,9 +40,35 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map = _ROUTES
     add_problems(app)
+    _check_host(app, settings)
     app.extensions["prover"] = context.prover
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     return app
+
+
+def _check_host(app: Flask, settings: Settings) -> None:
+    """Refuse requests for other names than ours, before anything else.
+
+    A callback's token says more than its name, which a tunnel may have changed; health checks go to
+    addresses.
+    """
+    public = host_of(settings.public_url) if settings.public_url else ""
+    hosts = Hosts(settings.host, (public, *settings.web_hosts))
+
+    @app.before_request
+    def check() -> None:
+        path = request.path
+        if path == "/healthz" or path.startswith(f"{HOOK_PATH}/"):
+            return
+        if not hosts.accepts(request.environ.get("HTTP_HOST", "")):
+            raise Misdirected
+
+
+class Misdirected(HTTPException):
+    """421: the request's ``Host`` is none of ours (RFC 9110, 15.5.20)."""
+
+    code = 421
+    description = "The header Host names none of this service's names: see HOOKLINE_WEB_HOSTS."
 
 
 def load_app(settings: Settings) -> Flask:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from webhooks.api.calls import Calls, in_path, respond
 from webhooks.context import Context
+from webhooks.front.asking import want_body
 from webhooks.parsing import refuse_large, strict_json
 from worker.domain.batch import manifest as manifests
 from worker.domain.batch.progress import whole
@@ -173,6 +174,7 @@ def _pieces(limit: int) -> Iterator[bytes]:
     half a line could become a paid job.
     """
     refuse_large(limit)
+    want_body(request.environ, limit)
     read, last = 0, b""
     while piece := request.stream.read(_PIECE):
         read, last = read + len(piece), piece[-1:]
