@@ -52,7 +52,8 @@ class Setup:
     the stage's own; other variables may be among them. ``worker`` and ``web``: the module that is
     run, and its arguments. A proxy before Redis or the provider listens on ``*_via`` and hands on
     to ``*_port``, which its owner chose beforehand. ``providers``: several accounts instead of one,
-    each with a sandbox of these arguments and its own places.
+    each with a sandbox of these arguments and its own places. ``provider_program``: the module that
+    is the sandbox.
     """
 
     workers: int = 1
@@ -66,6 +67,7 @@ class Setup:
     provider_port: int | None = None
     provider_via: int | None = None
     providers: tuple[Provider, ...] = ()
+    provider_program: str = "tests.chaos.small_pictures"
 
 
 class Stage:
@@ -284,7 +286,7 @@ def _programs(
     habits = {provider.sandbox: provider.habits for provider in setup.providers}
     named: dict[str, tuple[str, ...]] = {
         name: (
-            "tests.chaos.small_pictures", "sandbox", "--supervised", "--port", str(port),
+            setup.provider_program, "sandbox", "--supervised", "--port", str(port),
             "--key", SECRETS["HOOKLINE_PROVIDER_KEY"], "--ledger-path", str(_ledger(folder, name)),
             *setup.sandbox, *habits.get(name, ()),
         )
