@@ -14,6 +14,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tests.bench import procfs
+from tests.chaos.batching import BatchLoad
 from tests.chaos.load import Acknowledged, Load, settle
 from tests.chaos.providers import Provider
 from tests.chaos.stage import Stage
@@ -115,10 +116,12 @@ MakeAttack = Callable[[Stage, Callable[[], None]], str]
 class Attack:
     """The trouble and the work of a trial, and what is looked at when it is over.
 
-    A warm-up comes first, since a program that has just started grows by its first work.
+    A warm-up comes first, since a program that has just started grows by its first work. Then the
+    ``batch`` is stored, and ``callers`` hand in theirs over HTTP while the attack goes on.
     """
 
-    load: Load
+    batch: BatchLoad
+    callers: Load
     make: MakeAttack
     back_within_s: float
     faults: int
@@ -135,9 +138,13 @@ class Attack:
         settle(stage, 30, lambda _: None)
         self._memory = {each: Memory(_pss(stage, each)) for each in _OURS}
         self._processes = _processes(stage)
+        batch = self.batch.hand_in(stage, name)
         self._warm.set()
-        then = self.load.hand_in(stage, name)
-        return Acknowledged((*first.ids, *then.ids), (*first.refused, *then.refused))
+        all_of = (first, batch, self.callers.hand_in(stage, f"{name}-callers"))
+        return Acknowledged(
+            tuple(job_id for each in all_of for job_id in each.ids),
+            tuple(reason for each in all_of for reason in each.refused),
+        )
 
     @property
     def trouble(self) -> MakeTrouble:

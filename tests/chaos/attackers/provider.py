@@ -1,10 +1,13 @@
 """``python -m tests.chaos.attackers.provider sandbox ...``: a provider that sends bombs as results.
 
 What it sends is named by the prompt: ``bomb NAME ...``, one of ``bombs.BOMBS``, ``links`` or
-``endless``. All else is answered as by the sandbox.
+``endless``. All else is answered as by the sandbox, but that each callback has a connection of its
+own: a kept one would get through where nobody else does.
 """
 
 from typing import Any
+
+import requests
 
 from tests.chaos.attackers import bombs
 from worker.entrypoints.cli import main
@@ -19,6 +22,12 @@ NAMES = (*bombs.BOMBS, LINKS, ENDLESS)
 
 _as_drawn = Pictures.image
 _as_shown = Tasks._finished_view  # noqa: SLF001 - there is no other place for a result's links
+
+
+class _Unkept(requests.Session):
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["Connection"] = "close"
 
 
 def _image(self: Pictures, name: str) -> Reply:
@@ -46,6 +55,7 @@ def _bomb_of(task: Task | None) -> str | None:
 
 if __name__ == "__main__":
     pictures.EDGE = 64
+    requests.Session = _Unkept  # type: ignore[misc]
     Pictures.image = _image  # type: ignore[method-assign]
     Tasks._finished_view = _finished_view  # type: ignore[method-assign]  # noqa: SLF001
     main()

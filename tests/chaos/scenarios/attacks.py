@@ -10,8 +10,8 @@ from tests.chaos.attacked import NEVER, PROVIDERS, Attack, MakeAttack, run_attac
 from tests.chaos.attackers.doors import knock, let_in
 from tests.chaos.attackers.poison import QUEUES
 from tests.chaos.attackers.provider import NAMES
-from tests.chaos.load import Load
-from tests.chaos.oracle import Rules
+from tests.chaos.batching import BatchLoad
+from tests.chaos.load import FOLLOW_UPS, Load
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import SECRETS, Setup, Stage
 from tests.chaos.trial import trial
@@ -53,24 +53,12 @@ def bombs(run: Run) -> Row:
         bomber = ("--port", _port(stage), "--count", by_callers, "--api-token", _API_TOKEN)
         return run_attacker("bombing", look, *bomber)
 
-    def fields(number: int) -> Mapping[str, Any]:
-        if number >= by_provider:
-            return {}
+    def bomb(number: int) -> Mapping[str, Any]:
         return {"prompt": f"bomb {NAMES[number % len(NAMES)]} {number}", "then": []}
 
-    return _attacked(
-        run,
-        attack,
-        faults=by_callers + by_provider,
-        fields=fields,
-        more=by_provider,
-        also=_files_missing,
-        setup=Setup(
-            providers=PROVIDERS,
-            provider_program="tests.chaos.attackers.provider",
-            sandbox=("--task-seconds", "1-2"),
-        ),
-    )
+    faults = by_callers + by_provider
+    callers = Load(by_provider, fields=bomb)
+    return _attacked(run, attack, faults=faults, callers=callers, also=_files_missing)
 
 
 def poison(run: Run) -> Row:
@@ -92,20 +80,29 @@ def _attacked(
     make: MakeAttack,
     *,
     faults: int,
-    fields: Callable[[int], Mapping[str, Any]] = lambda _: {},
-    more: int = 0,
+    callers: Load | None = None,
     also: Callable[[Stage, Sequence[Job]], Iterator[str]] | None = None,
-    setup: Setup | None = None,
 ) -> Row:
-    """A batch that takes about as long as the attack, on two accounts; ``more``: further roots."""
-    load = Load(run.pick(20, 300) + more, fields=fields)
-    attack = Attack(load, make, run.pick(10.0, 60.0), faults, also)
+    """A batch that takes about as long as the attack, on two accounts; and callers meanwhile."""
+    attack = Attack(
+        BatchLoad(run.pick(20, 300), FOLLOW_UPS),
+        callers or Load(run.pick(3, 30)),
+        make,
+        run.pick(10.0, 60.0),
+        faults,
+        also,
+    )
+    setup = Setup(
+        providers=PROVIDERS,
+        provider_program="tests.chaos.attackers.provider",
+        worker=("tests.chaos.brief", "worker", "--supervised"),
+        sandbox=("--task-seconds", "1-2"),
+    )
     return trial(
         run,
-        setup or Setup(providers=PROVIDERS, sandbox=("--task-seconds", "1-2")),
+        setup,
         attack,
         attack.trouble,
-        Rules(),
         look=attack.look,
         seconds=run.pick(60, 600),
         at_least=faults,
