@@ -55,13 +55,13 @@ def knock(stage: Stage, broker: "redis.Redis") -> int:
 
 
 def let_in(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
-    """What notifies a reserved queue."""
+    """What notifies a reserved queue, and which."""
     targets = [(f"the job {job.id}", job.spec.options.notify) for job in jobs]
     batches = stage.services.store.batches.newest(_BATCHES)
     targets += [(f"the batch {batch.id}", batch.notify) for batch in batches]
     for what, notify in targets:
         if notify and notify.queue and notify.queue.strip() in RESERVED:
-            yield f"{what} notifies the queue {notify.queue!r}"
+            yield f"{what}: {notify.queue!r}"
 
 
 def _batch(**fields: Any) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import redis
 
+from tests.chaos import oracle
 from tests.chaos.attacked import NEVER, PROVIDERS, Attack, MakeAttack, run_attacker
 from tests.chaos.attackers.doors import knock, let_in
 from tests.chaos.attackers.poison import QUEUES
@@ -112,13 +113,15 @@ def _attacked(
 def _files_missing(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
     """Every file of a job that is no bomb is stored, and none is waited for."""
     innocent = [job for job in jobs if not str(job.spec.request.get("prompt")).startswith("bomb ")]
-    for job in innocent:
-        if job.result.assets_status is not AssetsStatus.STORED:
-            yield f"the files of {job.id} are {job.result.assets_status}"
+    for status in AssetsStatus:
+        ids = [job.id for job in innocent if job.result.assets_status is status]
+        if ids and status is not AssetsStatus.STORED:
+            yield oracle.problem(f"files are {status}, though they are no bombs", ids)
 
 
 def _messages_left(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
-    yield from let_in(stage, jobs)
+    if taken := list(let_in(stage, jobs)):
+        yield oracle.problem("notify a reserved queue", taken)
     with _broker(stage) as broker:
         for queue in QUEUES:
             if waiting := int(broker.llen(queue)):
