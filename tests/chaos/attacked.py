@@ -231,7 +231,7 @@ def _pss(stage: Stage, name: str) -> float:
     """Of all processes of the program; those that end meanwhile do not count."""
     pid = stage.pid(name)
     total = 0.0
-    for each in procfs.session(pid) if pid else ():
+    for each in {pid, *descendants(pid)} if pid else ():
         with suppress(OSError):
             total += procfs.memory([each]).pss
     return total
