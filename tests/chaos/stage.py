@@ -54,7 +54,8 @@ class Setup:
     run, and its arguments. A proxy before Redis, the provider or the web process listens on
     ``*_via`` and hands on to ``*_port``, which its owner chose beforehand; the last one's is the
     public URL, and the stage itself goes around it. ``providers``: several accounts instead of one,
-    each with a sandbox of these arguments and its own places.
+    each with a sandbox of these arguments and its own places. ``provider_program``: the module that
+    is the sandbox.
     """
 
     workers: int = 1
@@ -70,6 +71,7 @@ class Setup:
     web_port: int | None = None
     web_via: int | None = None
     providers: tuple[Provider, ...] = ()
+    provider_program: str = "tests.chaos.small_pictures"
 
 
 class Stage:
@@ -293,7 +295,7 @@ def _programs(
     habits = {provider.sandbox: provider.habits for provider in setup.providers}
     named: dict[str, tuple[str, ...]] = {
         name: (
-            "tests.chaos.small_pictures", "sandbox", "--supervised", "--port", str(port),
+            setup.provider_program, "sandbox", "--supervised", "--port", str(port),
             "--key", SECRETS["HOOKLINE_PROVIDER_KEY"], "--ledger-path", str(_ledger(folder, name)),
             *setup.sandbox, *habits.get(name, ()),
         )
