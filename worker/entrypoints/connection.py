@@ -3,14 +3,18 @@
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from worker.domain.access import PYTHON, Caller
+
 if TYPE_CHECKING:
     from config.settings import Settings
     from worker.bootstrap import Services
+    from worker.services.desk import Desk
 
 
 class _Connection:
     lock = Lock()
     services: "Services | None" = None
+    actor = PYTHON
 
 
 def connect(settings: "Settings | None" = None) -> "Services":
@@ -33,3 +37,13 @@ def services() -> "Services":
     """The services in use, built if there are none yet."""
     with _Connection.lock:
         return _Connection.services or connect()
+
+
+def act_as(actor: str) -> None:
+    """Have the audit trail call this process ``actor``."""
+    _Connection.actor = actor
+
+
+def desk() -> "Desk":
+    """What the operator sees and does: whoever has the settings of this machine."""
+    return services().desk(Caller(_Connection.actor))

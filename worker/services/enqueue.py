@@ -12,8 +12,10 @@ from uuid import uuid4
 from worker.adapters.provider.dialect import ignored
 from worker.adapters.storage.dry_run import Unwritten
 from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
+from worker.adapters.storage.own_inputs import OwnInputs
 from worker.adapters.storage.storage import Storage
 from worker.domain import buttons, dry_run, followups
+from worker.domain.access import OPERATOR, Caller
 from worker.domain.account import Account
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, FieldError, InvalidRequest
@@ -28,8 +30,11 @@ from worker.domain.requests import (
     parse_request,
     parse_resolve,
 )
+from worker.services.access import afford
 from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
+from worker.services.tenants import with_own_task, with_tenant
+from worker.services.visible import Visible
 
 
 class ButtonNotFound(InvalidRequest):
@@ -40,7 +45,8 @@ class Enqueuer:
     """Enqueues jobs. ``allow_paths``: whether an image may be a path on this machine.
 
     ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
-    may receive notifications by plain http, or at a private address.
+    may receive notifications by plain http, or at a private address. ``caller``: whose requests
+    these are; see ``acting_for``.
     """
 
     def __init__(
@@ -49,11 +55,21 @@ class Enqueuer:
         storage: Storage,
         choosers: Collection[str] = (),
         receivers: Collection[str] = (),
+        caller: Caller = OPERATOR,
     ) -> None:
+        self.caller = caller
         self._orchestrator = orchestrator
+        self._visible = Visible(orchestrator.store, caller)
         self._storage = storage
         self._choosers = frozenset(choosers)
         self._destinations = frozenset(receivers)
+
+    def acting_for(self, caller: Caller) -> "Enqueuer":
+        """The same for the requests of this caller, who names only what it sees."""
+        storage = self._storage
+        if caller.tenant is not None:
+            storage = OwnInputs(storage, Visible(self._orchestrator.store, caller).owns_input)
+        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations, caller)
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -66,14 +82,18 @@ class Enqueuer:
         asked = parse_request(data)
         if _answers_modal(asked):
             return self._answer_modal(asked, allow_paths=allow_paths), False
-        return self._create(self.prepare(asked, _id_of(key), allow_paths=allow_paths))
+        job = self.prepare(asked, self._id_of(key), allow_paths=allow_paths)
+        self.afford([job])
+        return self._create(job)
 
     def prepare(self, asked: JobRequest, job_id: str, *, allow_paths: bool = False) -> Job:
         """The requested job with its images stored, but not the job. Raises as ``submit``."""
-        spec = asked.spec
-        check_choosers(spec.then, self._choosers)
-        self.check_destination(spec.options.notify)
+        asked = with_tenant(self._visible, asked)
+        check_choosers(asked.spec.then, self._choosers)
+        self.check_destination(asked.spec.options.notify)
         parent = self._parent(asked)
+        asked = with_own_task(self._visible, asked, parent, self._orchestrator.accounts)
+        spec = asked.spec
         accounts = self._accounts(parent.account if parent else asked.account, spec.options.mode)
         self._check_ignored(spec, accounts)
         request, then = ingest_request(
@@ -116,6 +136,7 @@ class Enqueuer:
         has not succeeded.
         """
         children = self.prepare_press(parent_id, data, key or uuid4().hex, allow_paths=allow_paths)
+        self.afford(children)
         return tuple(self._create(child)[0] for child in children)
 
     def quote(self, data: Any, *, key: str | None = None, allow_paths: bool = False) -> Quote:
@@ -125,7 +146,7 @@ class Enqueuer:
             job, modal = dry.modal_answer(asked, allow_paths=allow_paths)
             event, now = ModalAnswered(modal), self._orchestrator.clock()
             return self._quote([transition(job, event, now, self._orchestrator.policy(job)).job])
-        return self._quote([dry.prepare(asked, _id_of(key), allow_paths=allow_paths)])
+        return self._quote([dry.prepare(asked, self._id_of(key), allow_paths=allow_paths)])
 
     def quote_press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -136,29 +157,51 @@ class Enqueuer:
 
     def cancel(self, job_id: str) -> Job:
         """Cancel the job. Raises ``Conflict`` when it is terminal."""
-        return self._orchestrator.record(self._orchestrator.job(job_id), Cancelled()).job
+        return self._orchestrator.record(self._visible.job(job_id), Cancelled()).job
 
     def retry(self, job_id: str) -> Job:
         """Try the job again. Raises ``Conflict`` unless it failed, was cancelled or timed out."""
-        return self._orchestrator.record(self._orchestrator.job(job_id), Retried()).job
+        return self.retry_job(self._visible.job(job_id))
+
+    def retry_job(self, job: Job) -> Job:
+        """Likewise for one that was looked up."""
+        if job.status.terminal and job.status is not Status.SUCCEEDED:
+            self._pay([job])
+        return self._orchestrator.record(job, Retried()).job
 
     def fetch_assets(self, job_id: str) -> Job:
         """Have the files of a succeeded job stored again; no change while they are pending.
 
         Raises ``Conflict`` for a job that has not succeeded or has no files.
         """
-        return self._orchestrator.record(self._orchestrator.job(job_id), AssetsWanted()).job
+        return self._orchestrator.record(self._visible.job(job_id), AssetsWanted()).job
 
     def resolve(self, job_id: str, data: Any) -> Job:
         """Resolve a job in doubt. Raises ``Conflict`` when it is not."""
         asked = parse_resolve(data)
-        job = self._orchestrator.job(job_id)
+        job = self._visible.job(job_id)
         return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
 
     def dry(self) -> "Enqueuer":
         """An enqueuer for dry runs: it stores no images."""
-        storage = Unwritten(self._storage)
-        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations)
+        storage, caller = Unwritten(self._storage), self.caller
+        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations, caller)
+
+    def afford(self, jobs: Sequence[Job]) -> None:
+        """Take the price of those that are new from what the caller may submit today.
+
+        Raises ``TooMuch``.
+        """
+        if self.caller.limits.budget_per_day is None:
+            return
+        stored = {job.id for job in self._orchestrator.store.jobs.get_many([j.id for j in jobs])}
+        self._pay([job for job in jobs if job.id not in stored])
+
+    def _pay(self, jobs: Sequence[Job]) -> None:
+        if self.caller.limits.budget_per_day is None:
+            return
+        price = sum(self.quote_of([job]).total for job in jobs)
+        afford(self._orchestrator.store, self.caller, price, self._orchestrator.clock())
 
     def check_destination(self, target: Notify | None) -> None:
         """Raise ``InvalidRequest`` for a URL that notifications may not go to."""
@@ -182,6 +225,7 @@ class Enqueuer:
 
     def modal_answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
         """The job whose window the request answers, and the answer."""
+        asked = with_tenant(self._visible, asked)
         job = self._named_job(asked.spec.request["job_id"])
         _check_account(asked, job)
         account = self._account(job.account)
@@ -227,16 +271,19 @@ class Enqueuer:
         return parent
 
     def _finished(self, job_id: str, field: str | None = None) -> Job:
-        parent = self._named_job(job_id) if field else self._orchestrator.job(job_id)
+        parent = self._named_job(job_id) if field else self._visible.job(job_id)
         if parent.status is not Status.SUCCEEDED:
             raise Conflict(f"Only a succeeded job can be followed up; this one is {parent.status}.")
         return parent
 
     def _named_job(self, job_id: str) -> Job:
-        job = self._orchestrator.store.jobs.get(job_id)
+        job = self._visible.find(job_id)
         if job is None:
             raise InvalidRequest.of("job_id", f"there is no job {job_id!r}")
         return job
+
+    def _id_of(self, key: str | None) -> str:
+        return followups.job_id_of(*self.caller.key("key", key)) if key else uuid4().hex
 
     def _accounts(self, name: str | None, mode: str | None) -> Sequence[Account]:
         """The accounts that may run a job: the named one, or all that support its mode."""
@@ -280,10 +327,6 @@ class Enqueuer:
 
 def _answers_modal(asked: JobRequest) -> bool:
     return asked.spec.kind is Kind.MODAL and "job_id" in asked.spec.request
-
-
-def _id_of(key: str | None) -> str:
-    return followups.job_id_of("key", key) if key else uuid4().hex
 
 
 def _check_repeat(job: Job, known: Job) -> None:

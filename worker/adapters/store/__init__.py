@@ -10,6 +10,7 @@ looked at again.
 from worker.adapters.store.values import (
     ABSENCE_S,
     Batch,
+    ChangePage,
     Filter,
     Load,
     NoFreeSlot,
@@ -23,6 +24,7 @@ from worker.adapters.store.values import (
 __all__ = [
     "ABSENCE_S",
     "Batch",
+    "ChangePage",
     "Filter",
     "Load",
     "NoFreeSlot",

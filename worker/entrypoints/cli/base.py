@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 import click
 
 from config.logs import configure_logging
+from worker.domain.access import COMMAND_LINE
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.entrypoints.cli.foreign import set_aside
+from worker.entrypoints.connection import act_as
 
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE, NOT_OVER = range(5)
 
@@ -67,6 +69,7 @@ class Commands(click.Group):
         """Run the command."""
         # Keeps stdout for the answer. `web` and `worker` configure logging again.
         configure_logging("console", "warning")
+        act_as(COMMAND_LINE)
         try:
             with set_aside():
                 return super().invoke(ctx)

@@ -17,8 +17,6 @@ local function is_film(kind) return string.match(kind, 'video$') ~= nil end
 local function pool_of(account, kind) return account .. (is_film(kind) and ':video' or '') end
 local function running_of(account, kind) return prefix .. 'running:' .. pool_of(account, kind) end
 
-local function tenant_of(turn) return string.match(turn, '|(.*)$') end
-
 -- The job that tries a resting account is over as soon as it is not being submitted any more, however that came.
 local function is_tried(account)
   local id = redis.call('HGET', prefix .. 'account:' .. account, 'trial')
