@@ -12,7 +12,7 @@ from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW, capacity
 from tests.support.web import Web
 from worker.domain.access import Scope
-from worker.domain.job import Attempt, Status
+from worker.domain.job import Attempt, AttemptOutcome, Status
 from worker.domain.job_spec import Notify
 from worker.domain.money import amount
 from worker.domain.notifications import announce
@@ -100,7 +100,8 @@ class Tenant:
         self.doubt_id = self.web.put(
             **common, status=Status.IN_DOUBT, attempts=(Attempt(1, NOW, posted_at=NOW),), due_at=NOW
         ).id
-        self.failed_id = self.web.put(**common, status=Status.FAILED).id
+        tried = Attempt(1, NOW, AttemptOutcome.FAILED, NOW, f"failed-{self.name}", price=amount(2))
+        self.failed_id = self.web.put(**common, status=Status.FAILED, attempts=(tried,)).id
         self.delivery_id = self._told(common)
         return self
 

@@ -165,7 +165,9 @@ class Enqueuer:
 
     def retry_job(self, job: Job) -> Job:
         """Likewise for one that was looked up."""
-        if job.status.terminal and job.status is not Status.SUCCEEDED:
+        if self.caller.limits.budget_per_day is not None:
+            policy = self._orchestrator.policy(job)
+            transition(job, Retried(), self._orchestrator.clock(), policy)  # raises before it pays
             self._pay([job])
         return self._orchestrator.record(job, Retried()).job
 
