@@ -1,5 +1,7 @@
 """The services of this process, built from the environment on first use."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -39,9 +41,14 @@ def services() -> "Services":
         return _Connection.services or connect()
 
 
-def act_as(actor: str) -> None:
+@contextmanager
+def acting_as(actor: str) -> Iterator[None]:
     """Have the audit trail call this process ``actor``."""
-    _Connection.actor = actor
+    before, _Connection.actor = _Connection.actor, actor
+    try:
+        yield
+    finally:
+        _Connection.actor = before
 
 
 def desk() -> "Desk":

@@ -173,7 +173,7 @@ class Batches:
 
     def _pipeline(self, root: Job) -> tuple[Job, ...]:
         pipeline = self._store.jobs.pipeline(root.id)
-        return pipeline.jobs if pipeline else (root,)
+        return self._caller.seen(pipeline.jobs) if pipeline else (root,)
 
     def _offer(
         self, batch: Batch, change: Callable[[Job], Job], wanted: Callable[[Job], bool]

@@ -13,7 +13,7 @@ from config.logs import configure_logging
 from worker.domain.access import COMMAND_LINE
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.entrypoints.cli.foreign import set_aside
-from worker.entrypoints.connection import act_as
+from worker.entrypoints.connection import acting_as
 
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE, NOT_OVER = range(5)
 
@@ -69,9 +69,8 @@ class Commands(click.Group):
         """Run the command."""
         # Keeps stdout for the answer. `web` and `worker` configure logging again.
         configure_logging("console", "warning")
-        act_as(COMMAND_LINE)
         try:
-            with set_aside():
+            with acting_as(COMMAND_LINE), set_aside():
                 return super().invoke(ctx)
         except HooklineError as error:
             raise in_words(error) from error
