@@ -12,13 +12,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from flask import Response
 from werkzeug.test import TestResponse
 
 from tests.support.openapi import described
 from tests.support.tenants import ALL_OF_A_TENANT, Tenant, issue, picture, web_with_prices
 from tests.support.web import AUTH, Web
+from webhooks.api.calls import Call
 from webhooks.api.openapi import CALLS
 from webhooks.api.scopes import NEEDS
+from webhooks.context import Context
 from worker.domain.access import Scope
 from worker.domain.job_spec import Kind
 from worker.domain.requests.fields import picture_fields
@@ -126,6 +129,12 @@ def test_every_call_says_what_a_token_needs() -> None:
         assert ("without a tenant" in call.get("description", "")) is need.shared
     for made in CALLS:
         assert made.public is (made.need is None)
+
+    def new_call(_context: Context) -> Response:
+        return Response()
+
+    with pytest.raises(KeyError):
+        _ = Call("GET", "/v1/new", new_call, {}).need
 
 
 @pytest.mark.parametrize("scope", list(Scope))

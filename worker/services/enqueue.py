@@ -5,23 +5,23 @@ A request is checked completely before anything is stored.
 """
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from worker.adapters.provider.dialect import ignored
 from worker.adapters.storage.dry_run import Unwritten
 from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
 from worker.adapters.storage.own_inputs import OwnInputs
 from worker.adapters.storage.storage import Storage
 from worker.domain import buttons, dry_run, followups
-from worker.domain.access import OPERATOR, Caller
+from worker.domain.access import Caller
 from worker.domain.account import Account
 from worker.domain.dry_run import Quote
-from worker.domain.errors import Conflict, FieldError, InvalidRequest
+from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import AssetsWanted, Cancelled, ModalAnswered, Resolved, Retried
 from worker.domain.job import Job, Modal, Status
-from worker.domain.job_spec import JobSpec, Kind, Notify
+from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.requests import (
     JobRequest,
@@ -31,6 +31,7 @@ from worker.domain.requests import (
     parse_resolve,
 )
 from worker.services.access import afford
+from worker.services.eligible import account_of, check_ignored, may_run
 from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
 from worker.services.tenants import with_own_task, with_tenant
@@ -45,8 +46,7 @@ class Enqueuer:
     """Enqueues jobs. ``allow_paths``: whether an image may be a path on this machine.
 
     ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
-    may receive notifications by plain http, or at a private address. ``caller``: whose requests
-    these are; see ``acting_for``.
+    may receive notifications by plain http, or at a private address.
     """
 
     def __init__(
@@ -55,21 +55,23 @@ class Enqueuer:
         storage: Storage,
         choosers: Collection[str] = (),
         receivers: Collection[str] = (),
-        caller: Caller = OPERATOR,
     ) -> None:
-        self.caller = caller
         self._orchestrator = orchestrator
-        self._visible = Visible(orchestrator.store, caller)
         self._storage = storage
         self._choosers = frozenset(choosers)
         self._destinations = frozenset(receivers)
+        self._visible = Visible(orchestrator.store)
 
     def acting_for(self, caller: Caller) -> "Enqueuer":
         """The same for the requests of this caller, who names only what it sees."""
-        storage = self._storage
-        if caller.tenant is not None:
-            storage = OwnInputs(storage, Visible(self._orchestrator.store, caller).owns_input)
-        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations, caller)
+        visible, storage = Visible(self._orchestrator.store, caller), self._storage
+        own = storage if caller.tenant is None else OwnInputs(storage, visible.owns_input)
+        return self._over(own, visible)
+
+    @property
+    def caller(self) -> Caller:
+        """Whose requests these are: the operator's, unless it acts for another."""
+        return self._visible.caller
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -94,8 +96,10 @@ class Enqueuer:
         parent = self._parent(asked)
         asked = with_own_task(self._visible, asked, parent, self._orchestrator.accounts)
         spec = asked.spec
-        accounts = self._accounts(parent.account if parent else asked.account, spec.options.mode)
-        self._check_ignored(spec, accounts)
+        accounts = may_run(
+            self._orchestrator, parent.account if parent else asked.account, spec.options.mode
+        )
+        check_ignored(self._orchestrator, spec, accounts)
         request, then = ingest_request(
             spec.kind, spec.request, spec.then, **self._options(*accounts, paths=allow_paths)
         )
@@ -112,7 +116,7 @@ class Enqueuer:
         asked = parse_press(data)
         check_choosers(asked.then, self._choosers)
         parent = self._finished(parent_id)
-        account = self._account(parent.account)
+        account = account_of(self._orchestrator, parent.account)
         asked = ingest_press(asked, **self._options(account, paths=allow_paths))
         now = self._orchestrator.clock()
         children = followups.press(
@@ -186,8 +190,12 @@ class Enqueuer:
 
     def dry(self) -> "Enqueuer":
         """An enqueuer for dry runs: it stores no images."""
-        storage, caller = Unwritten(self._storage), self.caller
-        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations, caller)
+        return self._over(Unwritten(self._storage), self._visible)
+
+    def _over(self, storage: Storage, visible: Visible) -> "Enqueuer":
+        made = copy(self)
+        made._storage, made._visible = storage, visible  # noqa: SLF001  # of a copy of itself
+        return made
 
     def afford(self, jobs: Sequence[Job]) -> None:
         """Take the price of those that are new from what the caller may submit today.
@@ -211,7 +219,9 @@ class Enqueuer:
 
     def quote_of(self, jobs: Sequence[Job]) -> Quote:
         """What the jobs grow into and cost; they all name the same account, or none."""
-        return dry_run.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].options.mode))
+        return dry_run.quote(
+            jobs, may_run(self._orchestrator, jobs[0].account or None, jobs[0].options.mode)
+        )
 
     def _quote(self, jobs: Sequence[Job]) -> Quote:
         for job in jobs:
@@ -230,7 +240,7 @@ class Enqueuer:
         asked = with_tenant(self._visible, asked)
         job = self._named_job(asked.spec.request["job_id"])
         _check_account(asked, job)
-        account = self._account(job.account)
+        account = account_of(self._orchestrator, job.account)
         request, _ = ingest_request(
             Kind.MODAL, asked.spec.request, (), **self._options(account, paths=allow_paths)
         )
@@ -286,36 +296,6 @@ class Enqueuer:
 
     def _id_of(self, key: str | None) -> str:
         return followups.job_id_of(*self.caller.key("key", key)) if key else uuid4().hex
-
-    def _accounts(self, name: str | None, mode: str | None) -> Sequence[Account]:
-        """The accounts that may run a job: the named one, or all that support its mode."""
-        if name is not None:
-            return (self._account(name),)
-        known = self._orchestrator.accounts.values()
-        able = tuple(a for a in known if not (mode and a.modes) or mode in a.modes)
-        if not able:
-            raise InvalidRequest.of("mode", f"is {mode!r}, which no account takes")
-        return able
-
-    def _check_ignored(self, spec: JobSpec, accounts: Sequence[Account]) -> None:
-        """Raise ``InvalidRequest`` for a field that every one of the accounts would ignore."""
-        found = [
-            dict(ignored(dialect, spec.kind, spec.request, spec.options.mode))
-            for dialect in (self._orchestrator.dialect(account.name) for account in accounts)
-        ]
-        first, *others = found
-        problems = [
-            FieldError(*item) for item in first.items() if all(item[0] in o for o in others)
-        ]
-        if problems:
-            raise InvalidRequest(problems)
-
-    def _account(self, name: str) -> Account:
-        accounts = self._orchestrator.accounts
-        if name not in accounts:
-            known = ", ".join(accounts) or "none"
-            raise InvalidRequest.of("account", f"is not one of the accounts: {known}")
-        return accounts[name]
 
     def _options(self, *accounts: Account, paths: bool) -> Options:
         """The strictest limits of the accounts: any of them may have to send the images."""
