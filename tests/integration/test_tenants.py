@@ -239,6 +239,16 @@ def test_the_tenant_is_set_and_cannot_be_another(acme: Tenant, globex: Tenant) -
     assert len(globex.call("GET", "/v1/jobs").get_json()["items"]) == 1
 
 
+def test_a_tenant_sends_nothing_into_the_operators_broker(acme: Tenant, globex: Tenant) -> None:
+    told = {"celery_task": "acme.delete_all"}
+    refused = globex.call("POST", "/v1/jobs", {**_BODIES["create"], "notify": told})
+    assert [e["field"] for e in refused.get_json()["errors"]] == ["notify.celery_task"]
+    query = {"name": "cats", "notify": json.dumps(told)}
+    refused = globex.call("POST", "/v1/batches", _BODIES["create_batch"], query_string=query)
+    assert refused.status_code == 400
+    assert acme.name
+
+
 def test_keys_and_names_are_each_tenants_own(web: Web, acme: Tenant, globex: Tenant) -> None:
     globex.settle_in()
     assert globex.queued_id != acme.queued_id, "both said order-1"

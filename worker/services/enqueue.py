@@ -34,7 +34,7 @@ from worker.services.access import afford
 from worker.services.eligible import account_of, check_ignored, may_run
 from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
-from worker.services.tenants import with_own_task, with_tenant
+from worker.services.tenants import check_own_target, with_own_task, with_tenant
 from worker.services.visible import Visible
 
 
@@ -215,6 +215,7 @@ class Enqueuer:
 
     def check_destination(self, target: Notify | None) -> None:
         """Raise ``InvalidRequest`` for a URL that notifications may not go to."""
+        check_own_target(self.caller, target)
         check_destination(target, self._destinations)
 
     def quote_of(self, jobs: Sequence[Job]) -> Quote:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from worker.domain.access import Caller
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job
+from worker.domain.job_spec import Notify
 from worker.domain.requests import JobRequest
 from worker.services.visible import Visible
 
@@ -18,6 +20,16 @@ def with_tenant(visible: Visible, asked: JobRequest) -> JobRequest:
         message = f"must be {tenant!r} with this API token: leave it out"
         raise InvalidRequest.of("tenant", message)
     return replace(asked, spec=replace(asked.spec, options=replace(options, tenant=tenant)))
+
+
+def check_own_target(caller: Caller, target: Notify | None) -> None:
+    """Refuse a tenant's Celery task: the broker, and the programs on it, are the operator's.
+
+    Raises ``InvalidRequest``.
+    """
+    if caller.tenant is not None and target is not None and target.celery_task is not None:
+        message = "cannot be used with a tenant's API token: give a `url`"
+        raise InvalidRequest.of("notify.celery_task", message)
 
 
 def with_own_task(
