@@ -30,7 +30,7 @@ _TENANTS = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_inp
 _ALL = {*_WHOLE, *_TENANTS, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks",
         "accepted", "batch", "money", "account", "paused", "notification", "inputs", "forgotten",
         "receiving", "workers", "once", "unbooked", "refused", "api_tokens", "api_secrets", "audit",
-        "token_requests", "token_spent"}  # fmt: skip
+        "token_requests", "token_spent", "called"}  # fmt: skip
 
 
 @dataclass(frozen=True)
