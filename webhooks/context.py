@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from threading import Lock
 
+from flask import g
+
 from webhooks.proving import Prover
 from worker.bootstrap import Services
+from worker.services.desk import Desk
 
 
 class Context:
@@ -15,6 +18,11 @@ class Context:
         self._services: Services | None = None
         self._lock = Lock()
         self.prover = Prover(lambda: self.services)
+
+    @property
+    def desk(self) -> Desk:
+        """What the caller of this request sees and does. Raises ``StoreUnavailable``."""
+        return self.services.desk(g.caller)
 
     @property
     def services(self) -> Services:

@@ -22,13 +22,17 @@ from worker.adapters.store.clock import SharedClock
 from worker.adapters.store.connection import connect
 from worker.adapters.store.store import Store
 from worker.adapters.tokens import Tokens
+from worker.domain.access import Caller
 from worker.domain.account import Account
 from worker.domain.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
 from worker.domain.presence import way_of
+from worker.services.access import Access
+from worker.services.api_tokens import ApiTokens
 from worker.services.assets import Assets
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
+from worker.services.desk import Desk
 from worker.services.enqueue import Enqueuer
 from worker.services.ledgers import Ledgers
 from worker.services.notify import Deliveries, Notifier, Signer, check_destination
@@ -43,6 +47,7 @@ from worker.services.seeds import Seeds
 from worker.services.starter import Starter
 from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
+from worker.services.visible import Visible
 
 #: Results that one process decodes at a time: the largest take some hundred megabytes each.
 RESULTS_DECODED = 2
@@ -78,9 +83,23 @@ class Services:
     notifier: Notifier
     deliveries: Deliveries
     refusals: Refusals
+    access: Access
+    api_tokens: ApiTokens
     roster: Roster
     storage: Storage
     tokens: Tokens
+
+    def desk(self, caller: Caller) -> Desk:
+        """What this caller sees and does."""
+        return Desk(
+            caller=caller,
+            orchestrator=self.orchestrator,
+            visible=Visible(self.store, caller),
+            enqueuer=self.enqueuer.acting_for(caller),
+            batches=self.batches.acting_for(caller),
+            deliveries=self.deliveries.acting_for(caller),
+            tokens=self.api_tokens,
+        )
 
 
 def build(settings: Settings, *, picture_callers: int | None = None) -> Services:
@@ -180,6 +199,8 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
         ),
         deliveries=Deliveries(orchestrator),
         refusals=Refusals(store, settings.refused_target, clock),
+        access=Access(store, clock),
+        api_tokens=ApiTokens(store, clock),
         roster=Roster(
             store, accounts, settings.secrets[0].get_secret_value(), clock, version("hookline")
         ),

@@ -21,6 +21,8 @@ from worker.domain.job import Attempt, Job, Status
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Notification, announce
 from worker.entrypoints import connection
+from worker.services.access import Access
+from worker.services.api_tokens import ApiTokens
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
@@ -107,6 +109,8 @@ class Web:
             receiver=CallbackReceiver(orchestrator, built.tokens),
             deliveries=Deliveries(orchestrator),
             refusals=Refusals(self.store, self.settings.refused_target),
+            access=Access(self.store, orchestrator.clock),
+            api_tokens=ApiTokens(self.store, orchestrator.clock),
             roster=Roster(self.store, built.accounts, "a secret"),
         )
 

@@ -21,6 +21,7 @@ from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
 from worker.adapters.store.store import Store
+from worker.domain.access import OPERATOR, Caller, acting_for
 from worker.domain.destinations import ANYWHERE, Destinations
 from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
 from worker.domain.job_spec import Notify
@@ -38,6 +39,7 @@ from worker.domain.wakeups import Wakeups
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
 from worker.services.reports.batch_overview import report
+from worker.services.visible import Visible
 
 log = structlog.get_logger(__name__)
 
@@ -232,8 +234,9 @@ class Notifier:
                 return None
             return answers.BatchMessage.of(one, report(self._store, batch))
         if one.topic == Topic.PIPELINE_FINISHED:
-            pipeline = self._store.jobs.pipeline(one.subject)
-            if pipeline is None:
+            try:
+                pipeline = Visible(self._store, acting_for(one.tenant)).pipeline(one.subject)
+            except NotFound:
                 return None
             whole = answers.ToldPipeline.of(pipeline, accounts)
             fits = len(whole.to_json()) <= MAX_BYTES
@@ -246,16 +249,19 @@ class Notifier:
 class Deliveries:
     """Deliveries as callers see them: find, replay."""
 
-    def __init__(self, orchestrator: Orchestrator) -> None:
+    def __init__(self, orchestrator: Orchestrator, caller: Caller = OPERATOR) -> None:
+        self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
+        self._visible = Visible(orchestrator.store, caller)
         self._clock = orchestrator.clock
+
+    def acting_for(self, caller: Caller) -> "Deliveries":
+        """The same for this caller, who sees its own."""
+        return Deliveries(self._orchestrator, caller)
 
     def find(self, notification_id: str) -> Notification:
         """The notification. Raises ``NotFound``."""
-        found = self._store.outbox.get(notification_id)
-        if found is None:
-            raise NotFound(f"There is no delivery {notification_id!r}.")
-        return found
+        return self._visible.delivery(notification_id)
 
     def replay(self, notification_id: str) -> Notification:
         """Requeue the notification, even if it was delivered or is dead. Raises ``NotFound``."""

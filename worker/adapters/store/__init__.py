@@ -9,6 +9,7 @@ looked at again.
 
 from worker.adapters.store.values import (
     Batch,
+    ChangePage,
     Filter,
     Load,
     NoFreeSlot,
@@ -21,6 +22,7 @@ from worker.adapters.store.values import (
 
 __all__ = [
     "Batch",
+    "ChangePage",
     "Filter",
     "Load",
     "NoFreeSlot",

@@ -3,6 +3,8 @@
 import redis
 
 from worker.adapters.store.accounts import AccountStore
+from worker.adapters.store.api_tokens import ApiTokenStore
+from worker.adapters.store.audit import AuditStore
 from worker.adapters.store.base import Part
 from worker.adapters.store.batches import BatchStore
 from worker.adapters.store.blobs import BlobStore
@@ -33,6 +35,8 @@ class Store(Part):
         self.presence = PresenceStore(client, prefix)
         self.refusals = RefusalStore(client, prefix)
         self.workers = WorkerStore(client, prefix)
+        self.api_tokens = ApiTokenStore(client, prefix)
+        self.audit = AuditStore(client, prefix)
 
     def once(self, name: str, seconds: float) -> bool:
         """True for the first caller within ``seconds``; for work that one process should do."""

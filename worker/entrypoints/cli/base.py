@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 import click
 
 from config.logs import configure_logging
+from worker.domain.access import COMMAND_LINE
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.entrypoints.cli.foreign import set_aside
+from worker.entrypoints.connection import acting_as
 
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE, NOT_OVER = range(5)
 
@@ -68,7 +70,7 @@ class Commands(click.Group):
         # Keeps stdout for the answer. `web` and `worker` configure logging again.
         configure_logging("console", "warning")
         try:
-            with set_aside():
+            with acting_as(COMMAND_LINE), set_aside():
                 return super().invoke(ctx)
         except HooklineError as error:
             raise in_words(error) from error

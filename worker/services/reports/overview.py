@@ -7,6 +7,7 @@ from typing import Any
 
 from worker.adapters.store import Filter, Load
 from worker.adapters.store.store import Store
+from worker.domain.access import OPERATOR, Caller
 from worker.domain.account.billing import Standing
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
@@ -33,8 +34,13 @@ from worker.services.reports.answers.accounts import (
 _PAGE = 2000
 
 
-def overview(orchestrator: Orchestrator) -> Accounts:
-    """All accounts, and what they share. Raises ``StoreUnavailable``."""
+def overview(orchestrator: Orchestrator, caller: Caller = OPERATOR) -> Accounts:
+    """All accounts, and what they share; for a tenant only its own money.
+
+    Raises ``StoreUnavailable``.
+    """
+    if caller.tenant is not None:
+        return _of_tenant(orchestrator, caller.tenant)
     now, store, names = orchestrator.clock(), orchestrator.store, list(orchestrator.accounts)
     paused = store.queue.paused()
     capacities = [orchestrator.dispatch.capacity(name, now, fresh=True) for name in names]
@@ -52,6 +58,12 @@ def overview(orchestrator: Orchestrator) -> Accounts:
         paused=tuple(sorted(paused)),
         ended=dict(store.jobs.ended()),
     )
+
+
+def _of_tenant(orchestrator: Orchestrator, tenant: str) -> Accounts:
+    limit = orchestrator.dispatch.budgets.tenant(tenant)
+    own = budgets_of(orchestrator.store, {f"tenant:{tenant}": limit})
+    return Accounts(items=(), ready_anywhere=0, budgets=tuple(own), paused=(), ended={})
 
 
 def state_of(

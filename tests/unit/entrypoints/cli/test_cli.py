@@ -21,6 +21,7 @@ from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter
 from worker.adapters.store.durability import Durability
 from worker.bootstrap import Services
+from worker.domain.access import Caller
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
@@ -34,12 +35,17 @@ from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
 from worker.entrypoints.cli import attempts, cli, verdicts
 from worker.services import ledgers
+from worker.services.api_tokens import ApiTokens
+from worker.services.batches import Batches
+from worker.services.desk import Desk
 from worker.services.enqueue import Enqueuer
+from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
 from worker.services.reports.answers.accounts import AccountState, Taking
 from worker.services.reports.overview import overview
 from worker.services.roster import Roster
+from worker.services.visible import Visible
 
 
 class Quiet:
@@ -75,6 +81,17 @@ class Here:
         )
         self.enqueuer = Enqueuer(self.orchestrator, self.storage)
         self.roster = Roster(self.store, known, "a secret", clock=lambda: NOW)
+
+    def desk(self, caller: Caller) -> Desk:
+        return Desk(
+            caller,
+            self.orchestrator,
+            Visible(self.store, caller),
+            self.enqueuer,
+            Batches(self.orchestrator, self.enqueuer),
+            Deliveries(self.orchestrator),
+            ApiTokens(self.store, self.orchestrator.clock),
+        )
 
 
 @pytest.fixture(autouse=True)

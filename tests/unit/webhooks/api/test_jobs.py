@@ -15,6 +15,7 @@ from tests.support.web import AUTH, Web
 from webhooks.api.jobs import MAX_BYTES
 from webhooks.app import create_app
 from worker.adapters.decoding.decoder import Decoder
+from worker.adapters.store.jobs import JobStore
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.job_spec import Kind
 from worker.domain.presence import Presence
@@ -417,12 +418,12 @@ def test_a_window_is_answered(web: Web) -> None:
 
 
 def test_a_defect_of_ours_is_500_without_details(web: Web) -> None:
-    class Broken:
-        def job(self, job_id: str) -> Job:
+    class Broken(JobStore):
+        def get(self, job_id: str) -> Job | None:
             raise RuntimeError("a secret detail")
 
-    broken = replace(web.services, orchestrator=Broken())  # type: ignore[arg-type]  # on purpose
-    client = create_app(web.settings, broken).test_client()
+    web.store.jobs = Broken(web.store.client, web.store.prefix)
+    client = create_app(web.settings, web.services).test_client()
     answer = client.get("/v1/jobs/" + "0" * 32, headers=AUTH)
     assert answer.status_code == 500
     assert fields_of(answer) == []
