@@ -65,6 +65,10 @@ class Peer:
         self._stop.set()
         self._thread.join()
 
+    def __str__(self) -> str:
+        slowest = max(self.seconds, default=0.0)
+        return f"within {slowest * 1000:.0f} ms at all of {len(self.seconds)} times"
+
     def _run(self) -> None:
         while not self._stop.wait(_ASK_EVERY_S):
             began = time.monotonic()
@@ -129,13 +133,15 @@ class Attack:
     _warm: Event = field(default_factory=Event)
     _memory: dict[str, Memory] = field(default_factory=dict)
     _processes: dict[str, int] = field(default_factory=dict)
+    _calm: Peer | None = None
     _peer: Peer | None = None
     _said: str = ""
 
     def hand_in(self, stage: Stage, name: str) -> Acknowledged:
         """See ``Work``."""
-        first = Load(4).hand_in(stage, f"{name}-warm")
-        settle(stage, 30, lambda _: None)
+        with Peer(stage.web_url) as self._calm:
+            first = Load(4).hand_in(stage, f"{name}-warm")
+            settle(stage, 30, lambda _: None)
         self._memory = {each: Memory(_pss(stage, each)) for each in _OURS}
         self._processes = _processes(stage)
         batch = self.batch.hand_in(stage, name)
@@ -168,10 +174,9 @@ class Attack:
         back_s = time.monotonic() - began
         problems = [*self._wrong(stage), *(self.also(stage, jobs) if self.also else ())]
         memory = "; ".join(f"{name} {each}" for name, each in self._memory.items())
-        peer = self._peer or Peer(stage.web_url)
         figures = (
-            f"{self._said}; health within {max(peer.seconds, default=0) * 1000:.0f} ms at all of "
-            f"{len(peer.seconds)} times; {_callbacks(stage)}; memory {memory}, {back_s:.0f} s later"
+            f"{self._said}; health {self._peer} ({self._calm} before); {_callbacks(stage)}; "
+            f"memory {memory}, {back_s:.0f} s later"
         )
         return Findings(tuple(problems), figures)
 
