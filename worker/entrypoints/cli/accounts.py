@@ -122,7 +122,8 @@ def _shared(found: Accounts) -> Iterator[str]:
             words = f"{in_words(purse.used)} of {in_words(purse.budget)}"
             yield f"Budget of {what}: {words} spent or reserved"
     if trouble := next((each.delivery.receiving_trouble for each in found.items), None):
-        yield f"Callbacks may not arrive: {trouble}; `hookline doctor` says what to do"
+        yield f"Callbacks may not arrive: {trouble}"
+        yield "`hookline doctor` says what to do about it"
     for what in found.paused:
         of, _, name = what.partition(":")
         if of != "account":
