@@ -4,6 +4,7 @@ A terminal obeys escape sequences (a title, the clipboard, a cleared screen), an
 make one text look like another. What remains of them here is visible and has no effect.
 """
 
+import json
 from collections.abc import Iterator
 
 #: What has an effect and is not seen, first and last: control characters (C0, C1) but tabs and line
@@ -27,6 +28,7 @@ def _table() -> Iterator[tuple[int, str]]:
 
 
 _TABLE = dict(_table())
+_ESCAPES = {code: json.dumps(chr(code))[1:-1] for code in _TABLE}
 
 #: Spreadsheets read a cell that begins with one of these as a formula, or look at what follows.
 #: https://owasp.org/www-community/attacks/CSV_Injection
@@ -49,6 +51,13 @@ def clean(text: str) -> str:
 def clean_line(text: str) -> str:
     """Likewise on one line, with single spaces."""
     return " ".join(clean(text).split())
+
+
+def escaped(text: str) -> str:
+    """JSON text with what ``clean`` leaves out, or replaces, as escapes: it means the same."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return text.translate(_ESCAPES)
 
 
 def cell(text: str) -> str:

@@ -83,7 +83,7 @@ _PERCENT = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?\s{0,3}%")
 _FILM = re.compile(r"^[^?#]*\.(?:mp4|webm|mov)(?:[?#]|$)", re.IGNORECASE)
 _NUMBER = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?")
 
-#: Rows of a list. The longest seen had 1,500; a provider keeps tasks for days, not for ever.
+#: Rows of a list. What is read of an answer, 4 MB, has room for fewer with all their fields.
 MAX_ROWS = 5_000
 #: Of one task. Discord shows 25 buttons; a describe has four prompts, the largest answer nine.
 MAX_BUTTONS = 100
@@ -151,7 +151,8 @@ def read_fetch(http_status: int, body: Any) -> Snapshot | None:
 
 
 def _is_task(task: JSON) -> bool:
-    if any(text(task.get(key)) or isinstance(task.get(key), list) for key in _MARKS):
+    marks = (task[key] for key in _MARKS if key in task)
+    if any(isinstance(mark, list) or text(mark) for mark in marks):
         return True
     ours = text(task.get("status")) in _STATUSES  # other products use lower case
     return ours and not any(key in task for key in _FOREIGN)
