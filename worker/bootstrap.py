@@ -3,7 +3,7 @@
 Connections are opened on first use, so a process may fork after building its services.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -36,8 +36,12 @@ from worker.services.refusals import Refusals
 from worker.services.retention import Retention
 from worker.services.roster import Roster
 from worker.services.seeds import Seeds
+from worker.services.starter import Starter
 from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
+
+#: Threads that submit; more would only wait for each other.
+_MOST_THREADS = 64
 
 HOOK_PATH = "/webhooks/midjourney"
 
@@ -55,7 +59,7 @@ class Services:
     enqueuer: Enqueuer
     batches: Batches
     receiver: CallbackReceiver
-    submitter: Submitter
+    starter: Starter
     poller: Poller
     ledgers: Ledgers
     sweep: Sweep
@@ -118,7 +122,9 @@ def build(settings: Settings) -> Services:
         enqueuer=enqueuer,
         batches=Batches(orchestrator, enqueuer),
         receiver=CallbackReceiver(orchestrator, tokens),
-        submitter=Submitter(orchestrator, clients, preparer),
+        starter=Starter(
+            Submitter(orchestrator, clients, preparer), wakeups, _threads(accounts.values())
+        ),
         poller=Poller(orchestrator, clients, tokens, ledgers),
         ledgers=ledgers,
         sweep=Sweep(orchestrator, wakeups),
@@ -143,6 +149,11 @@ def celery_app(settings: Settings, redis_url: str) -> Celery:
     """Celery with the broker and the queues of these settings; not connected."""
     rules = QueueRules(settings.queue_type, settings.queue_max_priority)
     return make_celery(settings.broker(redis_url), rules)
+
+
+def _threads(accounts: Iterable[Account]) -> int:
+    """How many submissions one process may wait for at a time."""
+    return min(_MOST_THREADS, sum(a.max_running + a.max_running_video for a in accounts))
 
 
 def _redis_url(settings: Settings) -> str:

@@ -47,11 +47,11 @@ class Load:
         return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 
-def post(path: str, body: bytes) -> bytes:
-    """One callback as it goes over the wire."""
+def post(path: str, body: bytes, more: str = "") -> bytes:
+    """One callback as it goes over the wire; ``more``: further lines of its head."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\n{more}\r\n"
     )
     return head.encode() + body
 

@@ -4,8 +4,7 @@ A worker or web process is changed from outside before it runs; the product has 
 """
 
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import inf
 from time import time
@@ -16,7 +15,7 @@ from worker.adapters.provider import client
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage import media
 from worker.adapters.store import Openings
-from worker.adapters.store.jobs import JobStore
+from worker.adapters.store.jobs import Change, JobStore
 from worker.domain import lifecycle
 from worker.domain.account import callback_stats, task_list
 from worker.domain.account.circuit_breaker import CircuitBreaker
@@ -31,6 +30,7 @@ from worker.domain.result import JobError
 from worker.services.assets import Assets
 from worker.services.dispatch import Dispatch
 from worker.services.ledgers import Ledgers
+from worker.services.prepare import Preparer
 from worker.services.sweep import Sweep
 
 
@@ -49,14 +49,18 @@ def _without_lease() -> None:
         )
 
     def commit_due_now(real: Callable[..., Any]) -> Callable[..., Any]:
-        def commit(self: JobStore, job: Job, *args: Any, **kwargs: Any) -> Any:
+        def commit_all(self: JobStore, changes: Sequence[Change], now: float) -> Any:
             # What the worker itself goes by, its right to send, is left to it.
-            return real(self, replace(job, due_at=time()) if _sends(job) else job, *args, **kwargs)
+            due = [
+                replace(each, job=replace(each.job, due_at=time())) if _sends(each.job) else each
+                for each in changes
+            ]
+            return real(self, due, now)
 
-        return commit
+        return commit_all
 
     wrap(asking, "doubted", lambda real: queued_again)
-    wrap(JobStore, "commit", commit_due_now)
+    wrap(JobStore, "commit_all", commit_due_now)
 
 
 def _without_intent() -> None:
@@ -64,27 +68,28 @@ def _without_intent() -> None:
     held = threading.local()
 
     def commit_later(real: Callable[..., Any]) -> Callable[..., Any]:
-        def commit(self: JobStore, job: Job, *args: Any, **kwargs: Any) -> Any:
-            if not _sends(job):
-                return real(self, job, *args, **kwargs)
-            current = self.get(job.id)
-            if current is None or current.version != job.version:
-                raise StaleVersion
-            held.commit = lambda: real(self, job, *args, **kwargs)
-            return Openings()
+        def commit_all(self: JobStore, changes: Sequence[Change], now: float) -> Any:
+            if not any(_sends(change.job) for change in changes):
+                return real(self, changes, now)
+            [change] = changes  # a job that is prepared after its start
+            current = self.get(change.job.id)
+            if current is None or current.version != change.job.version:
+                return [StaleVersion()]
+            held.commit = lambda: real(self, changes, now)
+            return [Openings()]
 
-        return commit
+        return commit_all
 
     def post_first(real: Callable[..., Any]) -> Callable[..., Any]:
         def submit(*args: Any, **kwargs: Any) -> Any:
             verdict = real(*args, **kwargs)
-            with suppress(StaleVersion):
-                held.commit()
+            held.commit()
             return verdict
 
         return submit
 
-    wrap(JobStore, "commit", commit_later)
+    wrap(Preparer, "at_once", lambda real: lambda *_: None)
+    wrap(JobStore, "commit_all", commit_later)
     wrap(ProviderClient, "submit", post_first)
 
 
@@ -92,17 +97,16 @@ def _without_atomic_children() -> None:
     """A success is one commit, and each child that follows from it another."""
 
     def one_by_one(real: Callable[..., Any]) -> Callable[..., Any]:
-        def commit(self: JobStore, job: Job, children: Iterable[Job] = (), **kwargs: Any) -> Any:
-            openings = real(self, job, (), **kwargs)
-            for child in children:
-                with suppress(StaleVersion):
-                    own, anywhere = real(self, child, (), capacity=kwargs["capacity"])
-                    openings = Openings(openings.own + own, openings.anywhere + anywhere)
-            return openings
+        def commit_all(self: JobStore, changes: Sequence[Change], now: float) -> Any:
+            done = real(self, [replace(each, children=()) for each in changes], now)
+            for change in changes:
+                for child in change.children:
+                    real(self, [Change(child, change.capacity)], now)
+            return done
 
-        return commit
+        return commit_all
 
-    wrap(JobStore, "commit", one_by_one)
+    wrap(JobStore, "commit_all", one_by_one)
 
 
 def _without_sweep() -> None:

@@ -4,6 +4,7 @@ The trickle keeps callbacks flowing, and there is always a job to meet an order.
 """
 
 import signal
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,12 +22,14 @@ from tests.chaos.points import NOTE, Orders, Passing, Point
 from tests.chaos.scenario import Row, Run
 from tests.chaos.stage import START_S, Setup, Stage, stage
 from tests.chaos.trial import DOUBT_S, DOUBT_SETTINGS, gather
+from tests.support.drawing import draw
 from worker.domain.job import Job
 
 #: Of a job whose worker died: 1.5 times the submit's timeout, and 2 s (see DOUBT_SETTINGS).
 LEASE_S = 5.0
 MEET_S = 90.0
 _EVER = 1_000_000
+_IMAGE = "data:image/png;base64," + b64encode(draw()).decode()
 
 
 class Ordered:
@@ -57,10 +60,12 @@ class Ordered:
         return self.orders.met(point)[-1]
 
     def hand_in(self, then: Sequence[dict[str, Any]] = ()) -> None:
-        """One more root."""
+        """One more root; each second one has an image, which is read after its start."""
         with self._lock:
-            name = f"{self.run.seed}-{next(self._numbers)}"
-        given = hand_in(self.stage, Load(1, then), name)
+            number = next(self._numbers)
+        fields = {"images": [_IMAGE]} if number % 2 else {}
+        load = Load(1, then, fields=lambda _: fields)
+        given = hand_in(self.stage, load, f"{self.run.seed}-{number}")
         with self._lock:
             self._ids += given.ids
             self._refused += given.refused

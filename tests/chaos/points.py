@@ -20,7 +20,8 @@ from typing import Any
 
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store.jobs import JobStore
+from worker.adapters.store import Openings
+from worker.adapters.store.jobs import Change, JobStore
 from worker.domain.account.callback_stats import Sample, Source
 from worker.domain.job import Job, Status
 from worker.domain.result import AssetsStatus
@@ -150,7 +151,7 @@ def install(orders: Orders) -> None:
     at = _Whereabouts()
 
     def submit_job(real: Callable[..., Any]) -> Callable[..., Any]:
-        def _submit(self: Submitter, taken: Any) -> None:
+        def submit(self: Submitter, taken: Any) -> None:
             at.job_id, at.posted = taken.job.id, False
             try:
                 real(self, taken)
@@ -158,7 +159,7 @@ def install(orders: Orders) -> None:
                 orders.pass_by(Point.SUBMIT_OVER, taken.job.id)
                 at.job_id, at.posted = "", False
 
-        return _submit
+        return submit
 
     def post(real: Callable[..., Any]) -> Callable[..., Any]:
         def submit(*args: Any, **kwargs: Any) -> Any:
@@ -176,10 +177,10 @@ def install(orders: Orders) -> None:
 
         return poll
 
-    wrap(Submitter, "_submit", submit_job)
+    wrap(Submitter, "submit", submit_job)
     wrap(ProviderClient, "submit", post)
     wrap(Poller, "poll", poll_about)
-    wrap(JobStore, "commit", _commits(orders, at))
+    wrap(JobStore, "commit_all", _commits(orders, at))
     wrap(
         ProviderClient,
         "fetch_many",
@@ -222,30 +223,38 @@ def _commits(
     orders: Orders, at: _Whereabouts
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(real: Callable[..., Any]) -> Callable[..., Any]:
-        def commit(
-            self: JobStore, job: Job, *args: Any, sample: Sample | None = None, **kwargs: Any
-        ) -> Any:
-            what = list(_told(job, sample, replied=at.posted and job.id == at.job_id))
-            for before, _ in what:
+        def commit_all(self: JobStore, changes: Sequence[Change], now: float) -> Any:
+            what = [
+                (number, change.job, *points)
+                for number, change in enumerate(changes)
+                for points in _told(
+                    change.job, change.sample, replied=at.posted and change.job.id == at.job_id
+                )
+            ]
+            for _, job, before, _ in what:
                 # Who has read what is out of date commits nothing.
                 if orders.given(before) and _is_newest(self, job):
                     orders.pass_by(before, job.id)
-            openings = real(self, job, *args, sample=sample, **kwargs)
-            for _, after in what:
-                orders.pass_by(after, job.id)
-            return openings
+            done = real(self, changes, now)
+            for number, job, _, after in what:
+                if isinstance(done[number], Openings):
+                    orders.pass_by(after, job.id)
+            return done
 
-        return commit
+        return commit_all
 
     return make
 
 
 def _told(job: Job, sample: Sample | None, *, replied: bool) -> Iterator[tuple[Point, Point]]:
     """The points before and after the commit of ``job``, for all that it tells."""
-    if job.status is Status.SUBMITTING and not job.posting:
-        yield Point.BEFORE_STARTED, Point.AFTER_STARTED
-    if job.status is Status.SUBMITTING and job.posting:
-        yield Point.BEFORE_INTENT, Point.AFTER_INTENT
+    if job.status is Status.SUBMITTING:
+        last = job.attempts[-1]
+        taken_before = job.posting and last.posted_at != last.started_at
+        yield (
+            Point.BEFORE_INTENT if taken_before else Point.BEFORE_STARTED,
+            Point.AFTER_INTENT if job.posting else Point.AFTER_STARTED,
+        )
     if job.status is Status.IN_DOUBT:
         yield Point.BEFORE_DOUBTED, Point.AFTER_DOUBTED
     if replied:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support import starting
 from tests.support.jobs import NOW, a_job, capacity, changed, sample
 from tests.support.stores import OwnStore
 from worker.adapters.store import ABSENCE_S, Filter, Load, NoFreeSlot
@@ -51,7 +52,7 @@ def finish(store: Store, job: Job) -> int:
 
 
 def next_ready(store: Store, slots: int) -> Job | None:
-    return store.queue.next_ready(capacity(slots), NOW)
+    return starting.next_ready(store, capacity(slots), NOW)
 
 
 def startable(store: Store, slots: int) -> int:

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from tests.contract.whose_turn import load_of, next_of, unfair, used, why_waiting
 from tests.support.indexes import Snapshot
 from tests.support.jobs import NOW, a_job, a_snapshot, capacity, sample
+from tests.support.starting import next_ready
 from tests.support.stores import OwnStore, own_db
 from tests.support.stories import THENS, events, snapshots, verdicts
 from worker.adapters.store import Batch, Filter, NoFreeSlot
@@ -305,7 +306,7 @@ class Lives(RuleBasedStateMachine):
     def run_next(self, account: str, verdict: Verdict, *more: Event) -> Any:
         """Whatever becomes of the job that the store offers."""
         agreed, made = agreed_with(account), list[str]()
-        if job := self.store.queue.next_ready(agreed, self.now):
+        if job := next_ready(self.store, agreed, self.now):
             number, price = job.attempt + 1, agreed.price(sort_of(job))
             started = Started(account, price, refundable=account == "other")
             for event in (started, Posting(number), Replied(number, verdict), *more):
@@ -419,7 +420,7 @@ class Lives(RuleBasedStateMachine):
         assert queue.load(agreed.account) == load_of(stored, agreed.account)
         for job in filter(lambda each: each.ready, stored.jobs.values()):
             assert queue.why_waiting(job, agreed, self.now) == why_waiting(stored, job, agreed)
-        offered = queue.next_ready(agreed, self.now)
+        offered = next_ready(self.store, agreed, self.now)
         assert (offered.id if offered else None) == next_of(stored, agreed)
 
     def check_reads(self, here: list[Job]) -> None:

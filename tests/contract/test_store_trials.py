@@ -8,6 +8,7 @@ import pytest
 from tests.contract.test_store import finish, loaded, put
 from tests.contract.test_store_accounts import anywhere, take, take_all
 from tests.support.jobs import NOW, a_job, capacity
+from tests.support.starting import next_ready
 from tests.support.stores import OwnStore
 from worker.adapters.store import NoFreeSlot
 from worker.adapters.store.places import ANY
@@ -58,7 +59,7 @@ def test_a_trial_of_a_rest_that_is_over_does_not_start(store: OwnStore) -> None:
     [job] = put(store, a_job())
     agreed = rest(store)
     rest(store, replace(RESTING, rests=2, rested_at=NOW, rest_until=NOW + 60))
-    assert store.queue.next_ready(agreed, NOW) == job
+    assert next_ready(store, agreed, NOW) == job
     with pytest.raises(NoFreeSlot):
         take(store, agreed)
     rest(store, CircuitBreaker())

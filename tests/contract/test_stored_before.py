@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import a_job, a_snapshot, after
+from tests.support.starting import next_ready
 from tests.support.stores import OwnStore
 from tests.support.web import AUTH, Web
 from worker.adapters.store import codec
@@ -167,7 +168,7 @@ def test_its_queue_goes_on(stored: Stored) -> None:
     began = set[str]()
     names = {job_id: name for name, job_id in stored.recorded["names"].items()}
     capacity = replace(stored.orchestrator.dispatch.capacity("main", stored.now), image_slots=99)
-    while job := stored.store.queue.next_ready(capacity, stored.now):
+    while job := next_ready(stored.store, capacity, stored.now):
         stored.now += 60
         started = after(job, Started("main", 1_000_000), now=stored.now).job
         stored.store.jobs.commit(started, capacity=capacity, now=stored.now)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tests.support.jobs import NOW, a_job, a_snapshot, capacity, changed, in_status, sample
 from tests.support.shell import Shell
+from tests.support.starting import next_ready
 from worker.adapters.tokens import Tokens
 from worker.domain.account.callback_stats import Source
 from worker.domain.events import Started
@@ -44,7 +45,7 @@ def test_ten_thousand_silent_jobs_cost_few_calls_and_leave_room_for_fresh_ones()
             for what, account, *rest in shell.wakeups.sent:
                 if what == "ask":
                     poller.poll(account, rest)
-                elif ready := shell.store.queue.next_ready(capacity(SILENT + 100), shell.now):
+                elif ready := next_ready(shell.store, capacity(SILENT + 100), shell.now):
                     shell.orchestrator.record(ready, Started("default"))
         asked = [task for call in shell.provider.asked for task in call.split(",")]
         assert set(asked) == {f"t{n}" for n in range(SILENT)}, "nobody is forgotten"

@@ -34,6 +34,7 @@ from worker.services.orchestrator import Orchestrator
 from worker.services.poll import Poller
 from worker.services.prepare import Preparer
 from worker.services.seeds import Seeds
+from worker.services.starter import Starter
 from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
 
@@ -46,9 +47,8 @@ class Threads:
         self.tasks: dict[str, Callable[..., Any]] = {}
         self.errors: list[BaseException] = []
 
-    def start(self, account: str, count: int) -> None:
-        for _ in range(count):
-            self._submit("start", account)
+    def start(self, account: str) -> None:
+        self._submit("start", account)
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         self._submit("ask", account, list(job_ids))
@@ -136,7 +136,7 @@ class Flow:
         poller = Poller(self.orchestrator, clients, self.tokens, self.ledgers)
         assets = Assets(self.orchestrator, storage, clients)
         self.wakeups.tasks = {
-            "start": submitter.start_next,
+            "start": Starter(submitter, self.wakeups, max_running).wake,
             "ask": poller.poll,
             "check": poller.check,
             "ask_seeds": Seeds(self.orchestrator, clients, assets.describe).ask,

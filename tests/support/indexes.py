@@ -27,7 +27,7 @@ _WHOLE = ("jobs", "double_payments", "due", "held_back", "running", "ready", "pa
           "pipeline", "finished", "notifications", "outbox")  # fmt: skip
 _ALL = {*_WHOLE, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks", "accepted",
         "batch", "money", "account", "paused", "notification", "inputs", "forgotten", "receiving",
-        "workers", "once", "unbooked", "refused"}  # fmt: skip
+        "workers", "once", "unbooked", "refused", "called"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class Stage:
 class Door:
     """``inner`` with a threshold before and after each of its calls, and those of its parts.
 
-    ``watch`` is told of each call that had its effect, with what it was given.
+    ``watch`` gets each call that had its effect: its name, its arguments and its answer.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Door:
             self._stage.threshold(of_store=self._of_store, entering=True)
             answer = method(*args, **options)
             if self._watch:
-                self._watch(name, *args)
+                self._watch(name, args, answer)
             self._stage.threshold(of_store=self._of_store, entering=False)
             return answer
 

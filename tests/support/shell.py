@@ -4,7 +4,7 @@ A clock that is set, wake-ups that are only written down, and a provider that an
 says.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
@@ -14,17 +14,14 @@ from tests.support.jobs import capacity as some_capacity
 from tests.support.stores import OwnStore
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
-from worker.adapters.store import Filter, Openings
-from worker.adapters.store.jobs import JobStore
+from worker.adapters.store import Filter
+from worker.adapters.store.jobs import Change, Committed, JobStore
 from worker.domain.account import Account, Budgets
-from worker.domain.account.callback_stats import Sample, Source
-from worker.domain.account.capacity import Capacity
-from worker.domain.account.task_list import Accepted
+from worker.domain.account.callback_stats import Source
 from worker.domain.errors import HooklineError
 from worker.domain.events import Policy
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
-from worker.domain.notifications import NOTHING, Outbox
 from worker.domain.provider_reports import Outcome, SeedReply, Snapshot, Verdict
 from worker.services.orchestrator import Orchestrator
 
@@ -36,8 +33,8 @@ class Wakeups:
         self.sent: list[tuple[Any, ...]] = []
         self.ledgers: list[str] = []  #: apart, as nothing else depends on them
 
-    def start(self, account: str, count: int) -> None:
-        self.sent.append(("start", account, count))
+    def start(self, account: str) -> None:
+        self.sent.append(("start", account))
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         self.sent.append(("ask", account, *job_ids))
@@ -72,32 +69,14 @@ class FailingJobs(JobStore):
         self.failure: HooklineError | None = None
         self.source: list[Source | None] = []
 
-    def commit(
-        self,
-        job: Job,
-        children: Sequence[Job] = (),
-        *,
-        capacity: Capacity,
-        sample: Sample | None = None,
-        accepted: Accepted | None = None,
-        outbox: Outbox = NOTHING,
-        unbooked: Mapping[str, float] = {},
-        now: float = 0.0,
-    ) -> Openings:
-        self.source.append(sample.how if sample else None)
+    def commit_all(self, changes: Sequence[Change], now: float) -> list[Committed]:
+        self.source += [change.sample.how if change.sample else None for change in changes]
         if failure := self.failure:
             self.failure = None
+            if isinstance(failure, Committed):
+                return [failure]
             raise failure
-        return super().commit(
-            job,
-            children,
-            capacity=capacity,
-            sample=sample,
-            accepted=accepted,
-            outbox=outbox,
-            unbooked=unbooked,
-            now=now,
-        )
+        return super().commit_all(changes, now)
 
 
 class ShellStore(OwnStore):

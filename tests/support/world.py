@@ -12,9 +12,10 @@ from tests.support.interruptions import Activity, Door, Killed, Stage, Trouble
 from tests.support.jobs import NOW
 from tests.support.oracle import Fate, Ledger, ModelProvider, Task
 from tests.support.shell import Wakeups
+from tests.support.starting import start_next
 from tests.support.stores import OwnStore
 from worker.adapters.storage.storage import Storage
-from worker.adapters.store import Filter
+from worker.adapters.store import Filter, Openings
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account
 from worker.domain.errors import Conflict, StoreUnavailable
@@ -100,15 +101,17 @@ class World:
         self.seeds = Seeds(self.orchestrator, clients, lambda _: None)
         self.sweeper = Sweep(self.orchestrator, wakeups)
 
-    def _watch(self, call: str, *args: Any) -> None:
+    def _watch(self, call: str, args: Any, answer: Any) -> None:
         """What the store has taken is held against the truth at once."""
-        if call != "commit":
+        if call != "commit_all":
             return
-        job, children = args[0], args[1] if len(args) > 1 else ()
-        before = self.seen.get(job.id)
-        self.commits += 1
-        self.seen |= {each.id: each for each in (job, *children)}
-        self.ledger.committed(before, job)
+        for change, done in zip(args[0], answer, strict=True):
+            if not isinstance(done, Openings):
+                continue
+            before = self.seen.get(change.job.id)
+            self.commits += 1
+            self.seen |= {each.id: each for each in (change.job, *change.children)}
+            self.ledger.committed(before, change.job)
 
     def jobs(self) -> list[Job]:
         """All jobs as they are stored, the oldest first."""
@@ -159,8 +162,8 @@ class World:
 
     def _woken(self, wakeup: tuple[Any, ...]) -> Any:
         match wakeup:
-            case ("start", account, _):
-                return self.submitter.start_next(account)
+            case ("start", account):
+                return start_next(self.submitter, account)
             case ("ask", account, *job_ids):
                 return self.poller.poll(account, job_ids)
             case ("check", account):

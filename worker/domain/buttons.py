@@ -12,19 +12,19 @@ from fnmatch import fnmatchcase
 
 from worker.domain.result import Button
 
-#: customId pattern -> name; ``\1`` is the pattern's first group. First match wins.
+#: customId pattern -> name; ``{}`` is the pattern's group. First match wins.
 _NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), name)
     for pattern, name in (
-        (r"^MJ::JOB::upsample::([0-9])", r"U\1"),
-        (r"^MJ::JOB::variation::([0-9])", r"V\1"),
+        (r"^MJ::JOB::upsample::([0-9])", "U{}"),
+        (r"^MJ::JOB::variation::([0-9])", "V{}"),
         (r"^MJ::JOB::reroll\b", "reroll"),
         (r"^MJ::JOB::low_variation\b", "Vary (Subtle)"),
         (r"^MJ::JOB::high_variation\b", "Vary (Strong)"),
         (r"^MJ::Inpaint\b", "Vary (Region)"),
         (r"^MJ::JOB::upsample_\w*subtle", "Upscale (Subtle)"),
         (r"^MJ::JOB::upsample_\w*creative", "Upscale (Creative)"),
-        (r"^MJ::JOB::upsample_\w*?([24]x)", r"Upscale (\1)"),
+        (r"^MJ::JOB::upsample_\w*?([24]x)", "Upscale ({})"),
         (r"^MJ::Outpaint::50\b", "Zoom Out 2x"),
         (r"^MJ::Outpaint::75\b", "Zoom Out 1.5x"),
         (r"^MJ::Outpaint::100\b", "Make Square"),
@@ -35,12 +35,12 @@ _NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^MJ::JOB::pan_down\b", "Pan Down"),
         (r"^MJ::JOB::animate_high", "Animate (High)"),
         (r"^MJ::JOB::animate_low", "Animate (Low)"),
-        (r"^MJ::JOB::video_virtual_upscale::([0-9])", r"U\1"),
+        (r"^MJ::JOB::video_virtual_upscale::([0-9])", "U{}"),
         (r"^MJ::BOOKMARK\b", "Favorite"),
-        (r"^MJ::Job::PicReader::([0-9])", r"\1"),
+        (r"^MJ::Job::PicReader::([0-9])", "{}"),
         (r"^MJ::Job::PicReader::all", "Imagine all"),
         (r"^MJ::Picread::Retry", "retry"),
-        (r"^MJ::Job::PromptAnalyzer::([0-9])", r"\1"),
+        (r"^MJ::Job::PromptAnalyzer::([0-9])", "{}"),
     )
 )
 
@@ -65,9 +65,11 @@ def name_of(button: Button) -> str:
 
 def known_name(custom_id: str) -> str | None:
     """The name of the customId's pattern; None if it has none."""
+    if custom_id[:4].upper() != "MJ::":
+        return None
     for pattern, name in _NAMES:
         if match := pattern.match(custom_id):
-            return match.expand(name)
+            return name.format(*match.groups())
     return None
 
 

@@ -35,6 +35,8 @@ def absolute(event: Event, job: Job, accounts: Mapping[str, Account]) -> Event:
         return replace(event, result=of_result(event.result, account.url))
     if isinstance(event, Observed):
         result = of_result(event.snapshot.result, account.url)
+        if result is event.snapshot.result:
+            return event
         return replace(event, snapshot=replace(event.snapshot, result=result))
     if event.verdict.result is None:
         return event
@@ -43,7 +45,9 @@ def absolute(event: Event, job: Job, accounts: Mapping[str, Account]) -> Event:
 
 
 def of_result(result: Result, account_url: str) -> Result:
-    """``result`` with all its links resolved."""
+    """``result`` with all its links resolved; itself if it has none."""
+    if not (result.image_url or result.image_urls or result.video_urls):
+        return result
 
     def all_of(urls: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(resolved(url, account_url) for url in urls))

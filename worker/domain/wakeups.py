@@ -11,8 +11,8 @@ from typing import Protocol
 class Wakeups(Protocol):
     """No method raises: a wake-up that cannot be sent is logged, and left to the sweep."""
 
-    def start(self, account: str, count: int) -> None:
-        """Start up to ``count`` jobs of the account."""
+    def start(self, account: str) -> None:
+        """Start the jobs that the account may start."""
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         """Poll the provider for these jobs."""

@@ -30,8 +30,10 @@ log = structlog.get_logger(__name__)
 
 #: Seconds between two sweeps of one worker.
 SWEEP_EVERY_S = 0.5
-#: Threads in addition to those that may wait for a POST, a download or a receiver.
-_SPARE_THREADS = 6
+#: Threads that may wait for one provider's answers to questions; POSTs have threads of their own.
+_QUESTIONS = 3
+#: Threads in addition to those, and to those that may wait for a download or a receiver.
+_SPARE = 6
 
 
 def run_worker(
@@ -66,12 +68,11 @@ def run_worker(
     signals.worker_ready.connect(_notice_signals, weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
-    accounts = services.accounts.values()
-    running = sum(account.max_running + account.max_running_video for account in accounts)
+    signals.worker_shutdown.connect(lambda **_: services.starter.stop(), weak=False)
     # Not by Celery's command line, whose options also come from variables such as BROKER_URL.
     worker = celery.Worker(
         pool="threads",
-        concurrency=min(64, running + assets.PLACES + AT_ONCE + _SPARE_THREADS),
+        concurrency=min(64, _QUESTIONS * len(services.accounts) + assets.PLACES + AT_ONCE + _SPARE),
         queues=names,
         quiet=True,  # no banner among the log lines
         without_gossip=True,

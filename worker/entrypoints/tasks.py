@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 def register(celery: Celery, services: Services) -> None:
     """Register our wake-ups."""
     wakeups: dict[str, Callable[..., object]] = {
-        "start": services.submitter.start_next,
+        "start": services.starter.wake,
         "ask": services.poller.poll,
         "check": services.poller.check,
         "store_assets": services.assets.store,

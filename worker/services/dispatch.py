@@ -1,6 +1,6 @@
 """SHELL. How many jobs each account may start now, and which accounts to wake for ready jobs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 from time import monotonic
 
@@ -83,6 +83,8 @@ class Dispatch:
                 known, verdict, running, now, started_at=started_at, settings=settings
             )
 
+        if learnt(self.breaker(name)) == self.breaker(name):
+            return False  # as after nearly all replies; what was read is seconds old at most
         known, present = self._change(name, learnt)
         _log(name, known, present, now)
         return known.tries_at is not None and present.tries_at is None
@@ -128,11 +130,12 @@ class Dispatch:
 
     def wake(self, name: str, openings: Openings, now: float) -> None:
         """Wake workers for the jobs that a commit for the account ``name`` made startable."""
-        if openings.own:
-            self._wakeups.start(name, openings.own)
+        if openings.calls:
+            self._wakeups.start(name)
         if openings.anywhere:
-            for chosen, count in self._spread(openings.anywhere, now).items():
-                self._wakeups.start(chosen, count)
+            for chosen in self._spread(openings.anywhere, now):
+                if self._store.queue.call(chosen):
+                    self._wakeups.start(chosen)
 
     def wake_all(self, now: float) -> None:
         """Wake workers for every account with free slots and ready jobs."""
@@ -140,22 +143,22 @@ class Dispatch:
             self.wake_again(name, now)
 
     def wake_again(self, name: str, now: float) -> None:
-        """Wake a worker for each job that the account could start: wake-ups may be lost."""
+        """Wake a worker if the account could start a job: wake-ups may be lost."""
         capacity = self.capacity(name, now)
-        if capacity.all_slots and (count := self._store.queue.load(name).startable(capacity)):
-            self._wakeups.start(name, count)
+        if capacity.all_slots and self._store.queue.load(name).startable(capacity):
+            self._wakeups.start(name)
 
-    def _spread(self, count: int, now: float) -> dict[str, int]:
-        """Distribute ``count`` jobs over the accounts by free slots and weight."""
+    def _spread(self, count: int, now: float) -> Collection[str]:
+        """The accounts that ``count`` jobs go to by free slots and weight."""
         free = {
             name: self._store.queue.load(name).free(self.capacity(name, now))
             for name in self.accounts
         }
-        chosen: dict[str, int] = {}
+        chosen = set()
         for _ in range(min(count, sum(free.values()))):
             best = max(free, key=lambda name: free[name] * self.accounts[name].weight)
             free[best] -= 1
-            chosen[best] = chosen.get(best, 0) + 1
+            chosen.add(best)
         return chosen
 
     def _unless_reconfigured(self, name: str, known: CircuitBreaker) -> CircuitBreaker:

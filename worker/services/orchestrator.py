@@ -1,12 +1,14 @@
 """SHELL. The one door for every change of a job: load -> transition -> commit -> wake."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic, time
 
 import structlog
 
+from worker.adapters.store import NoFreeSlot, Openings
+from worker.adapters.store.jobs import Change
 from worker.adapters.store.places import ANY
 from worker.adapters.store.store import Store
 from worker.domain import links
@@ -21,6 +23,7 @@ from worker.domain.account.callback_stats import (
     sort_of,
     tracking_mode,
 )
+from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.account.task_list import Accepted
 from worker.domain.errors import HooklineError, NotFound, StaleVersion
 from worker.domain.events import (
@@ -78,6 +81,7 @@ class Orchestrator:
         self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
         self._hooked = hooked
+        self._policies: dict[tuple[str, str], tuple[CallbackStats, CircuitBreaker, Policy]] = {}
         self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}
 
     def job(self, job_id: str) -> Job:
@@ -93,37 +97,65 @@ class Orchestrator:
         Raises ``Conflict`` when the job's status does not allow it, ``NoFreeSlot`` when a job
         cannot start, ``NotFound`` when the job is gone.
         """
-        event = links.absolute(event, job, self.accounts)
         while True:
             now = self.clock()
-            decision = transition(job, event, now, self.policy(job))
+            decision = self.decide(job, event, now)
             if decision.disposition is not Disposition.APPLIED:
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
             accepted = _accepted(job, event, decision.job, now)
-            announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
-            decision = replace(decision, job=announced)
-            try:
-                openings = self.store.jobs.commit(
-                    announced,
-                    decision.children,
-                    # The account whose slot it takes or frees.
-                    capacity=self.dispatch.capacity(announced.account or job.account, now),
-                    sample=sample,
-                    accepted=accepted,
-                    outbox=outbox,
-                    unbooked=self._unbooked(job, announced, now),
-                    now=now,
-                )
-            except StaleVersion:
-                # Another process committed between our read and our write: decide again.
-                job = self.job(job.id)
+            change = replace(self._change(job, decision, now), sample=sample, accepted=accepted)
+            [done] = self._commit([(job, decision, change)], now)
+            if isinstance(done, Decision):
+                return done
+            if isinstance(done, NoFreeSlot):
+                raise done
+            # Another process committed between our read and our write: decide again.
+            job = self.job(job.id)
+
+    def decide(self, job: Job, event: Event, now: float) -> Decision:
+        """What becomes of the job with the event; nothing is stored."""
+        event = links.absolute(event, job, self.accounts)
+        return transition(job, event, now, self.policy(job))
+
+    def record_all(
+        self, decided: Sequence[tuple[Job, Decision]], now: float
+    ) -> list[Decision | NoFreeSlot | StaleVersion]:
+        """Commit what was decided of each job, in one exchange.
+
+        The decision, or why it was not stored: ``StaleVersion``, if another process was first.
+        """
+        changes = [(job, each, self._change(job, each, now)) for job, each in decided]
+        return self._commit(changes, now)
+
+    def _change(self, job: Job, decision: Decision, now: float) -> Change:
+        announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
+        return Change(
+            announced,
+            # The account whose slot it takes or frees.
+            self.dispatch.capacity(announced.account or job.account, now),
+            decision.children,
+            outbox=outbox,
+            unbooked=self._unbooked(job, announced, now),
+        )
+
+    def _commit(
+        self, changes: Sequence[tuple[Job, Decision, Change]], now: float
+    ) -> list[Decision | NoFreeSlot | StaleVersion]:
+        """Store the changes, and do at once what follows from those that were stored."""
+        outcomes = self.store.jobs.commit_all([change for _, _, change in changes], now)
+        done: list[Decision | NoFreeSlot | StaleVersion] = []
+        for (before, decision, change), outcome in zip(changes, outcomes, strict=True):
+            if not isinstance(outcome, Openings):
+                done.append(outcome)
                 continue
-            self._log(job, decision)
-            self.dispatch.wake(decision.job.account or job.account, openings, now)
-            self._poll_soon(decision.job, now)
-            self._wake_dependents(decision.job)
-            return decision
+            stored = replace(decision, job=change.job)
+            self._log(before, stored)
+            self.dispatch.wake(stored.job.account or before.account, outcome, now)
+            self._poll_soon(stored.job, now)
+            self._wake_dependents(stored.job)
+            done.append(stored)
+        return done
 
     def recheck_dependencies(self, job: Job) -> Job:
         """Re-check the job's dependencies; return the updated job."""
@@ -140,13 +172,11 @@ class Orchestrator:
     def create(self, job: Job) -> bool:
         """Store a new job and wake a worker for it. False when the id exists already."""
         now = self.clock()
-        try:
-            openings = self.store.jobs.commit(
-                job, capacity=self.dispatch.capacity(job.account, now), now=now
-            )
-        except StaleVersion:
+        change = Change(job, self.dispatch.capacity(job.account, now))
+        [done] = self.store.jobs.commit_all([change], now)
+        if not isinstance(done, Openings):
             return False
-        self.dispatch.wake(job.account, openings, now)
+        self.dispatch.wake(job.account, done, now)
         return True
 
     def policy(self, job: Job) -> Policy:
@@ -155,9 +185,18 @@ class Orchestrator:
             return self._rules
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
-        dialect = self.dialect(job.account)
-        known = policy_for(job, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
         breaker = self.dispatch.breaker(job.account)
+        known = self._policies.get((job.account, sort := sort_of(job)))
+        if known is None or known[0] is not callback_stats or known[1] is not breaker:
+            policy = self._policy(job.account, sort, callback_stats, breaker)
+            known = self._policies[job.account, sort] = callback_stats, breaker, policy
+        return known[2]
+
+    def _policy(
+        self, account: str, sort: str, callback_stats: CallbackStats, breaker: CircuitBreaker
+    ) -> Policy:
+        dialect = self.dialect(account)
+        known = policy_for(sort, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
         return replace(
             known,
             account_accepts=breaker.accepted or breaker.rests > 1,
@@ -171,6 +210,14 @@ class Orchestrator:
         """The account's callback stats, its tracking mode, and the reason for the mode."""
         callback_stats = self._callback_stats(account, fresh=True)
         return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
+
+    def learn_parent_lag(self, account: str, age_s: float, refused_age_s: float | None) -> None:
+        """A press was accepted so long after its parent's end; see ``ParentLag.after_press``."""
+        known = self._callback_stats(account).parent_lag
+        learnt = known.after_press(age_s, refused_age_s)
+        if learnt != known:
+            self.store.accounts.learn_parent_lag(account, learnt)
+            self._callback_stats_cache.pop(account, None)
 
     def dialect(self, account: str) -> str:
         """The account's dialect, as set or as learnt from its replies; ``auto``: not known yet."""

@@ -95,6 +95,17 @@ class Preparer:
         posting = Posting(job.attempt, target.custom_id, target.modal_prompt, fetched)
         return Prepared(kind, submission, posting)
 
+    def at_once(self, job: Job, parent: Job | None, client: ProviderClient) -> Prepared | None:
+        """The job's next POST; None if anything has to be fetched for it, or it is refused."""
+        needs_pictures = any(_picture_refs(job.kind, job.request)) or job.modal is not None
+        given = job.kind is not Kind.ACTION or "custom_id" in job.request
+        if needs_pictures or not (given or (parent and parent.result.buttons)):
+            return None
+        try:
+            return self.prepare(job, parent, client)
+        except Refused:
+            return None
+
     def _fetched(self, job: Job) -> dict[str, str]:
         """Store the images that are given as URLs; our references by URL."""
         account = self._orchestrator.accounts[job.account]

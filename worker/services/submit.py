@@ -1,12 +1,12 @@
-"""SHELL. Takes a ready job, has its POST prepared, sends it, records the reply.
+"""SHELL. Takes ready jobs, has their POSTs prepared, sends them, records the replies.
 
-The order protects money: ``submitting`` is committed before anything is prepared, and the intent to
-POST before the POST leaves. So a worker that dies leaves a record of what it may have done, and
-nobody sends a second POST blindly.
+The order protects money: ``submitting`` is committed before anything is fetched for a POST, and the
+intent to POST before the POST leaves. So a worker that dies leaves a record of what it may have
+done, and nobody sends a second POST blindly. Where nothing has to be fetched, both are one commit.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 
 import structlog
@@ -23,11 +23,11 @@ from worker.domain.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
-from worker.domain.events import Disposition, Replied, Started
+from worker.domain.events import Decision, Disposition, Replied, Started
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.provider_reports import Outcome, Verdict
 from worker.services.orchestrator import Orchestrator
-from worker.services.prepare import Preparer, Refused, permanent, verdict_of
+from worker.services.prepare import Prepared, Preparer, Refused, permanent, verdict_of
 
 log = structlog.get_logger(__name__)
 
@@ -36,12 +36,19 @@ KEEP_REPLY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class Taken:
     """A job that this worker took. Times are seconds since the epoch."""
 
     job: Job
     at: float
+    parent: Job | None  #: the job whose task the POST acts on, if we have its record
+    prepared: Prepared | None  #: the POST if its intent is recorded already
     refused_at: float | None  #: when the provider last refused it for not knowing its parent
+
+    @property
+    def parent_ended_at(self) -> float | None:
+        """When the task ended that the POST acts on."""
+        return self.parent.finished_at if self.parent else None
 
 
 class Submitter:
@@ -59,42 +66,67 @@ class Submitter:
         self._preparer = preparer
         self._learnt: dict[str, str | None] = {}
 
-    def start_next(self, account: str) -> bool:
-        """Submit the account's next ready job. False when there is none, or no free slot."""
-        taken = self._take(account)
-        if taken is None:
-            return False
-        structlog.contextvars.bind_contextvars(job_id=taken.job.id, account=account)
-        try:
-            self._submit(taken)
-        finally:
-            structlog.contextvars.unbind_contextvars("job_id", "account")
-        return True
-
-    def _take(self, name: str) -> _Taken | None:
+    def take(self, account: str, limit: int) -> tuple[list[Taken], bool]:
+        """Take the jobs that the account should start next, at most ``limit``; and whether there
+        may be more.
+        """
         now = self._orchestrator.clock()
-        capacity = self._orchestrator.dispatch.capacity(name, now, fresh=True)
-        refunds = self._orchestrator.accounts[name].refunds_failures
-        queue = self._store.queue
-        while capacity.all_slots and (job := queue.next_ready(capacity, now)) is not None:
-            started = Started(name, capacity.price(sort_of(job)), refunds)
-            try:
-                decision = self._orchestrator.record(job, started)
-            except NoFreeSlot:
-                return None
-            # A job past its deadline times out instead.
-            taken = decision.job.status is Status.SUBMITTING
-            if decision.disposition is Disposition.APPLIED and taken:
-                return _Taken(decision.job, now, _refused_at(job))
-        return None
+        capacity = self._orchestrator.dispatch.capacity(account, now, fresh=True)
+        if not capacity.all_slots:
+            return [], False
+        if capacity.one_by_one:
+            limit = 1
+        jobs = self._store.queue.next_ready(capacity, now, limit)
+        parents = self._parents(jobs)
+        refunds = self._orchestrator.accounts[account].refunds_failures
+        started = [
+            self._started(
+                job,
+                Started(account, capacity.price(sort_of(job)), refunds),
+                parents.get(job.request.get("job_id", "")),
+                now,
+            )
+            for job in jobs
+        ]
+        done = self._orchestrator.record_all(
+            [(job, decision) for job, (decision, _) in zip(jobs, started, strict=True)], now
+        )
+        taken = [
+            replace(each, job=committed.job)
+            for (_, each), committed in zip(started, done, strict=True)
+            if each and isinstance(committed, Decision)
+        ]
+        full = any(isinstance(each, NoFreeSlot) for each in done)
+        return taken, not full and (len(jobs) == limit or len(taken) < len(jobs))
 
-    def _submit(self, taken: _Taken) -> None:
-        job = taken.job
-        client = self._clients[job.account]
-        parent = self._parent(job)
-        ended_at = parent.finished_at if parent else None
+    def _started(
+        self, job: Job, event: Started, parent: Job | None, now: float
+    ) -> tuple[Decision, Taken | None]:
+        """The decision to start the job, with the intent to POST if nothing has to be fetched for
+        it; a job past its deadline times out instead.
+        """
+        decision = self._orchestrator.decide(job, event, now)
+        if decision.job.status is not Status.SUBMITTING:
+            return decision, None
+        prepared = self._preparer.at_once(decision.job, parent, self._clients[event.account])
+        if prepared:
+            decision = self._orchestrator.decide(decision.job, prepared.posting, now)
+        return decision, Taken(decision.job, now, parent, prepared, _refused_at(job))
+
+    def submit(self, taken: Taken) -> None:
+        """Send the POST of a job that was taken, and record the reply."""
+        bound = structlog.contextvars.bound_contextvars
+        with bound(job_id=taken.job.id, account=taken.job.account):
+            if taken.prepared:
+                self._send(taken, taken.prepared)
+            elif ready := self._prepared(taken):
+                self._send(*ready)
+
+    def _prepared(self, taken: Taken) -> tuple[Taken, Prepared] | None:
+        """The job's POST, its intent recorded; None if it must not be sent."""
+        job, client = taken.job, self._clients[taken.job.account]
         try:
-            prepared = self._preparer.prepare(job, parent, client)
+            prepared = self._preparer.prepare(job, taken.parent, client)
         except (Refused, HooklineError) as error:
             verdict = verdict_of(error)
             if isinstance(error, ProviderRefused):
@@ -102,22 +134,28 @@ class Submitter:
                 self._orchestrator.dispatch.asked(job.account, now, refused=str(error))
             elif isinstance(error, ProviderUnavailable):
                 self._learn(taken, verdict)
-            self._orchestrator.record(job, Replied(job.attempt, verdict, ended_at))
-            return
+            reply = Replied(job.attempt, verdict, taken.parent_ended_at)
+            self._orchestrator.record(job, reply)
+            return None
         decision = self._orchestrator.record(job, prepared.posting)
-        if decision.disposition is not Disposition.APPLIED:
-            # Cancelled meanwhile, or this worker was presumed dead: do not send.
-            if decision.job.draining:
-                self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
-            return
-        lease_end = decision.job.due_at or 0.0
+        if decision.disposition is Disposition.APPLIED:
+            return replace(taken, job=decision.job), prepared
+        # Cancelled meanwhile, or this worker was presumed dead: do not send.
+        if decision.job.draining:
+            self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
+        return None
+
+    def _send(self, taken: Taken, prepared: Prepared) -> None:
+        job, ended_at = taken.job, taken.parent_ended_at
+        client = self._clients[job.account]
+        lease_end = job.due_at or 0.0
         kind, submission = prepared.kind, prepared.submission
         call = call_of(submission.path)
         exists = call in self._orchestrator.calls.of(job.account).taken
         verdict = client.submit(kind, submission, send_until=lease_end, exists=exists)
         log.info("job.submitted", kind=kind.value, outcome=verdict.outcome.value)
         works_again = self._learn(taken, verdict, call)
-        self._record_reply(decision.job, Replied(job.attempt, verdict, ended_at))
+        self._record_reply(job, Replied(job.attempt, verdict, ended_at))
         if verdict.outcome in _TAKEN and ended_at is not None:
             self._learn_lag(job.account, ended_at, taken.refused_at)
         if works_again:
@@ -127,7 +165,7 @@ class Submitter:
             self._learnt[job.account] = client.last_dialect
             self._store.accounts.learn_dialect(job.account, client.last_dialect)
 
-    def _learn(self, taken: _Taken, verdict: Verdict, call: str | None = None) -> bool:
+    def _learn(self, taken: Taken, verdict: Verdict, call: str | None = None) -> bool:
         """Runs before the reply is recorded, else a refused job would come back at once.
 
         ``call``: that was answered so; None if nothing was sent. True if the account works again.
@@ -147,12 +185,9 @@ class Submitter:
 
     def _learn_lag(self, account: str, ended_at: float, refused_at: float | None) -> None:
         """A press on a task that ended at ``ended_at`` was taken now."""
-        accounts, now = self._store.accounts, self._orchestrator.clock()
-        known = accounts.callback_stats(account).parent_lag
-        refused_age = None if refused_at is None else refused_at - ended_at
-        learnt = known.after_press(now - ended_at, refused_age)
-        if learnt != known:
-            accounts.learn_parent_lag(account, learnt)
+        age_s = self._orchestrator.clock() - ended_at
+        refused_age_s = None if refused_at is None else refused_at - ended_at
+        self._orchestrator.learn_parent_lag(account, age_s, refused_age_s)
 
     def _record_reply(self, job: Job, reply: Replied) -> None:
         """Retry while Redis is away: a lost reply would put the job in doubt."""
@@ -167,9 +202,10 @@ class Submitter:
             else:
                 return
 
-    def _parent(self, job: Job) -> Job | None:
-        """The job whose task the POST acts on, if we have its record."""
-        return self._store.jobs.get(job.request["job_id"]) if "job_id" in job.request else None
+    def _parents(self, jobs: Sequence[Job]) -> Mapping[str, Job]:
+        """The jobs whose tasks the POSTs act on, by id, as far as we have their records."""
+        wanted = {job.request["job_id"] for job in jobs if "job_id" in job.request}
+        return {parent.id: parent for parent in self._store.jobs.get_many(list(wanted))}
 
 
 def _refused_at(job: Job) -> float | None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.jobs import NOW, a_job, a_snapshot, in_status
 from tests.support.shell import Shell
+from tests.support.starting import start_next
 from worker.adapters.provider.payloads import Submission
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
@@ -70,8 +71,8 @@ class House:
     def do_what_is_woken(self) -> None:
         while self.shell.wakeups.sent:
             match self.shell.wakeups.sent.pop(0):
-                case ("start", account, *_):
-                    self.submitter.start_next(account)
+                case ("start", account):
+                    start_next(self.submitter, account)
                 case ("ask", account, *job_ids):
                     self.poller.poll(account, job_ids)
                 case ("check", account):
@@ -246,7 +247,7 @@ def test_a_button_that_cannot_be_looked_up_is_trouble_of_the_account(
     request = {"job_id": parent.id, "button": "U1"}
     press = house.shell.put(a_job(kind=Kind.ACTION, request=request))
     house.provider.trouble = trouble()
-    house.submitter.start_next("default")
+    start_next(house.submitter, "default")
     job = house.shell.job(press)
     assert (job.status, job.held_back) == (Status.QUEUED, True)
     assert (house.breaker.blind, house.breaker.failures) == (blind, failures)

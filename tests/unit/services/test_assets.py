@@ -241,17 +241,17 @@ def test_the_sidecar_is_written_last_and_a_repeat_writes_the_same(
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    commit = shell.store.jobs.commit
+    commit_all = shell.store.jobs.commit_all
 
     def dies(*_: Any, **__: Any) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(shell.store.jobs, "commit", dies)
+    monkeypatch.setattr(shell.store.jobs, "commit_all", dies)
     with pytest.raises(SystemExit):
         assets.store(job.id)
     assert names == [f"{job.id}-0.png", f"{job.id}-0-thumb.webp", f"{job.id}.json"]
     before = {path: (tmp_path / path).read_bytes() for path in written(tmp_path)}
-    monkeypatch.setattr(shell.store.jobs, "commit", commit)
+    monkeypatch.setattr(shell.store.jobs, "commit_all", commit_all)
     assets.store(job.id)
     assert {path: (tmp_path / path).read_bytes() for path in written(tmp_path)} == before
     assert shell.job(job).result.assets_status is AssetsStatus.STORED

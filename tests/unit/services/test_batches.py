@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.jobs import ACCEPTED, NOW, a_snapshot
+from tests.support.starting import next_ready
 from tests.support.stores import OwnStore
 from tests.support.web import NoWakeups
 from worker.adapters.storage.storage import Storage
@@ -300,7 +301,7 @@ def test_nothing_of_a_batch_starts_while_it_is_being_cancelled(world: World) -> 
     capacity = world.orchestrator.dispatch.capacity("main", NOW)
     cancelling = world.batches.cancel(world.batch())
     next(cancelling)
-    assert world.store.queue.next_ready(capacity, NOW) is None
+    assert next_ready(world.store, capacity, NOW) is None
     assert len(list(cancelling)) == 1
     assert not world.store.queue.paused()
 

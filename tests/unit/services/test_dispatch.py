@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.jobs import NOW, a_snapshot, callback
 from tests.support.shell import Shell
+from tests.support.starting import start_next
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Budgets
@@ -52,7 +53,7 @@ class House:
         ids = (f"{account}-{n}" for n in range(99))
         provider.verdicts = [*verdicts, *(Verdict(Outcome.ACCEPTED, task_id=i) for i in ids)]
         before = {job.id: job.attempts for job in self.shell.jobs()}
-        while self.submitter.start_next(account):
+        while start_next(self.submitter, account):
             continue
         return [job for job in self.shell.jobs() if job.attempts != before[job.id]]
 
@@ -65,7 +66,7 @@ def house(tmp_path: Path) -> House:
 def test_a_new_job_belongs_to_nobody_until_an_account_takes_it(house: House) -> None:
     job = house.hand_in()
     assert (job.account, job.spec.anywhere) == ("", True)
-    assert house.shell.wakeups.sent == [("start", "large", 1)], "it has the most free slots"
+    assert house.shell.wakeups.sent == [("start", "large")], "it has the most free slots"
     [taken] = house.submit("small")
     assert (taken.account, taken.status) == ("small", Status.SUBMITTED)
 
@@ -73,7 +74,7 @@ def test_a_new_job_belongs_to_nobody_until_an_account_takes_it(house: House) -> 
 def test_weight_counts_as_free_slots(tmp_path: Path) -> None:
     house = House(tmp_path, replace(SMALL, weight=9.0), LARGE)
     house.hand_in()
-    assert house.shell.wakeups.sent == [("start", "small", 1)]
+    assert house.shell.wakeups.sent == [("start", "small")]
 
 
 def test_follow_ups_stay_with_the_account_of_their_parent(house: House) -> None:

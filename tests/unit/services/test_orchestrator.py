@@ -18,7 +18,7 @@ SUCCESS = callback(TaskStatus.SUCCEEDED)
 def test_a_new_job_wakes_a_worker_and_is_stored_once() -> None:
     shell, job = Shell(), a_job()
     assert shell.orchestrator.create(job)
-    assert shell.wakeups.sent == [("start", "default", 1)]
+    assert shell.wakeups.sent == [("start", "default")]
     assert not shell.orchestrator.create(job)
     assert shell.job(job).version == 1
 
@@ -36,7 +36,7 @@ def test_an_end_frees_a_slot_and_wakes_for_its_children() -> None:
     decision = shell.orchestrator.record(job, SUCCESS, source=Source.CALLBACK)
     assert decision.disposition is Disposition.APPLIED
     assert shell.store.jobs.get_many([c.id for c in decision.children]) != []
-    assert shell.wakeups.sent == [("start", "default", 1)]  # the sweep finds its files
+    assert shell.wakeups.sent == [("start", "default")]  # the sweep finds its files
 
 
 def test_a_job_that_is_due_now_is_asked_about_now() -> None:

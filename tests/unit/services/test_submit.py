@@ -9,6 +9,7 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
 from tests.support.shell import Shell
+from tests.support.starting import start_next
 from worker.adapters.provider.replies import no_such_call
 from worker.adapters.storage import inputs
 from worker.adapters.storage.storage import Storage
@@ -52,7 +53,7 @@ def submitter(shell: Shell, storage: Storage) -> Submitter:
 def start(shell: Shell, submitter: Submitter) -> Callable[..., Job]:
     def stored_and_started(**fields: Any) -> Job:
         job = shell.put(a_job(**fields))
-        assert submitter.start_next("default")
+        assert start_next(submitter, "default")
         return shell.job(job)
 
     return stored_and_started
@@ -93,7 +94,7 @@ def test_without_a_public_address_no_hook_is_sent(shell: Shell, storage: Storage
         Preparer(shell.orchestrator, tokens, storage, None),
     )
     shell.put(a_job())
-    submitter.start_next("default")
+    start_next(submitter, "default")
     assert not body(shell).get("notifyHook")
 
 
@@ -107,9 +108,9 @@ def test_the_record_says_that_the_post_may_have_left_before_it_leaves(
 
 
 def test_nothing_to_start_sends_nothing(shell: Shell, submitter: Submitter) -> None:
-    assert not submitter.start_next("default")
+    assert not start_next(submitter, "default")
     shell.put(in_status(Status.SUBMITTING))
-    assert not submitter.start_next("default")
+    assert not start_next(submitter, "default")
     assert shell.provider.submitted == []
 
 
@@ -125,7 +126,7 @@ def test_a_picture_whose_host_refuses_connections_ends_its_job(
     while not (job := shell.job(job)).status.terminal:
         shell.now = job.due_at or shell.now
         shell.orchestrator.record(job, TimePassed())
-        assert submitter.start_next("default")
+        assert start_next(submitter, "default")
         tries += 1
     assert job.status is Status.FAILED
     assert job.error is not None
@@ -142,9 +143,9 @@ def test_a_job_taken_by_another_worker_is_not_sent_twice(
 ) -> None:
     job = shell.put(a_job())
     shell.orchestrator.record(job, Started("default"))
-    offers = iter([job, None])
+    offers = iter([[job], []])
     monkeypatch.setattr(shell.store.queue, "next_ready", lambda *_: next(offers))
-    assert not submitter.start_next("default")
+    assert not start_next(submitter, "default")
     assert shell.provider.submitted == []
 
 
@@ -250,7 +251,7 @@ def test_a_gateways_pace_is_learnt_from_presses_and_kept_to(
                 if job.status is Status.QUEUED:
                     shell.orchestrator.record(job, TimePassed())
             shell.provider.verdicts = [late] if shell.now < ended_at + 10 else []
-            refused += submitter.start_next("default") and bool(shell.now < ended_at + 10)
+            refused += start_next(submitter, "default") and bool(shell.now < ended_at + 10)
             shell.now += 0.5
         refusals.append(refused)
         [press_] = [job for job in shell.jobs() if job.status is Status.SUBMITTED]
@@ -319,7 +320,7 @@ def test_a_further_attempt_uses_the_same_picture_although_the_url_is_dead(
     web.holds = {}
     shell.orchestrator.record(job, callback(TaskStatus.FAILED, error=JobError("failed", "No.")))
     shell.orchestrator.record(shell.job(job), Retried())
-    assert submitter.start_next("default")
+    assert start_next(submitter, "default")
     assert shell.job(job).status is Status.SUBMITTED
     assert body(shell, 0)["base64"] == body(shell, 1)["base64"]
     assert web.fetched == [CAT]
@@ -343,7 +344,7 @@ def test_a_mask_behind_a_url_is_taken_in_with_the_first_post(
     shell.provider.verdicts = [Verdict(Outcome.NEEDS_MODAL, task_id="t5")]
     job = start(**press(parent(shell)), modal=Modal("a hat", CAT))
     web.holds = {}
-    assert submitter.start_next("default"), "the window's answer"
+    assert start_next(submitter, "default"), "the window's answer"
     assert body(shell)["maskBase64"].startswith("data:image/png;base64,")
     assert (shell.job(job).status, web.fetched) == (Status.SUBMITTED, [CAT])
 
@@ -389,7 +390,7 @@ def test_a_window_is_answered_in_a_second_post_with_the_same_token(
     job = start(**press(parent(shell)), modal=Modal("a hat", mask))
     assert (job.status, job.window) == (Status.QUEUED, Window.OPEN)
     shell.provider.verdicts = [Verdict(Outcome.ACCEPTED, task_id="t6")]
-    assert submitter.start_next("default")
+    assert start_next(submitter, "default")
     kind, _ = shell.provider.submitted[1]
     assert kind is Kind.MODAL
     assert (body(shell)["taskId"], body(shell)["prompt"]) == ("t5", "a hat")
@@ -422,7 +423,7 @@ def test_a_refused_job_is_sent_again_under_the_same_token(
     job = start()
     shell.now += 60
     shell.orchestrator.record(job, TimePassed())
-    assert submitter.start_next("default")
+    assert start_next(submitter, "default")
     assert body(shell, 0)["state"] == body(shell, 1)["state"]
 
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any, cast
 
 import requests
@@ -13,9 +14,16 @@ from config.proxies import DIRECT, Proxies, Proxy
 from worker.adapters.http.authorities import ca_bundle
 from worker.adapters.http.deadline import Wire
 
+#: A connection is used again within so many seconds only: less than after which any server was seen
+#: to close an idle one, with room for the request's way there.
+KEPT_S = 0.7
+
 
 def new_session(proxies: Proxies = DIRECT) -> requests.Session:
-    """A session for calls inside ``within``; it retries nothing."""
+    """A session for calls inside ``within``; it retries nothing.
+
+    A connection is kept for ``KEPT_S``, and looked at for its other end right before it is used.
+    """
     session = requests.Session()
     session.trust_env = False  # neither its proxies nor ~/.netrc
     session.verify = ca_bundle()
@@ -29,6 +37,8 @@ def _wired(sock: Any) -> socket.socket:
 
 
 class _Plain(HTTPConnection):
+    used_at = 0.0  #: ``time.monotonic()`` at the end of its last use
+
     def _new_conn(self) -> socket.socket:
         return _wired(super()._new_conn())  # also limits the wait for a proxy's response
 
@@ -45,8 +55,19 @@ class _Secure(_Plain, HTTPSConnection):
 class _PlainPool(HTTPConnectionPool):
     ConnectionCls = _Plain
 
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection: Any = super()._get_conn(timeout)  # closes one that the server closed
+        if connection.is_connected and monotonic() - connection.used_at > KEPT_S:
+            connection.close()  # it connects again when it is used
+        return connection
 
-class _SecurePool(HTTPSConnectionPool):
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.used_at = monotonic()
+        super()._put_conn(conn)
+
+
+class _SecurePool(_PlainPool, HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 

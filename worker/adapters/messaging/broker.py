@@ -88,9 +88,8 @@ class CeleryWakeups:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def start(self, account: str, count: int) -> None:
-        for _ in range(count):
-            self._send("hookline.start", account)
+    def start(self, account: str) -> None:
+        self._send("hookline.start", account)
 
     def ask(self, account: str, job_ids: Sequence[str]) -> None:
         self._send("hookline.ask", account, list(job_ids))

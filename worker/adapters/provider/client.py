@@ -102,18 +102,14 @@ class ProviderClient:
         and another process may act on the job. The check comes as late as possible, when the
         connection reads the body, so that even a process that was suspended before does not send.
 
-        Each submit opens a new connection: the provider may close a kept one at the moment of its
-        use, which would leave the job in doubt for nothing.
+        A connection is only used again right after its last use: the provider may close a kept one
+        at the moment of its use, which would leave the job in doubt for nothing.
         """
         data = Body(written(submission.body), send_until, self._clock)
-        session = self._given or new_session(self._proxies)
         try:
-            answer = self._exchange(session, "POST", submission.path, data)
+            answer = self._exchange(self._session(), "POST", submission.path, data)
         except TROUBLE as error:
             return read_transport_error(self._words(error), sent=data.sent)
-        finally:
-            if self._given is None:
-                session.close()
         self._learn(read_json(answer.body))
         verdict = read_reply(kind, answer.status, answer.body, self._without_key)
         if not exists and self._lacks("POST", submission.path, answer):
@@ -170,8 +166,8 @@ class ProviderClient:
     def task_list(self) -> list[Snapshot]:
         """The newest tasks of the provider; only novicezk and trueai have this.
 
-        Like a submit it opens a new connection: of several servers behind one address, a kept one
-        would lead to the same server again and again.
+        It opens a new connection: of several servers behind one address, a kept one would lead to
+        the same server again and again.
 
         Raises:
             ProviderUnavailable: No response, or not a valid one.
@@ -314,7 +310,7 @@ class ProviderClient:
             return Answer(response.status_code, body_of(response), said)
 
     def _session(self) -> requests.Session:
-        """The session for reads: one per thread, as `requests` does not promise thread safety."""
+        """The session: one per thread, as `requests` does not promise thread safety."""
         if self._given is not None:
             return self._given
         session: requests.Session | None = getattr(self._local, "session", None)

@@ -6,7 +6,8 @@ from importlib.resources import files
 from typing import Any
 
 import redis
-from redis.exceptions import RedisError
+from redis.commands.core import Script
+from redis.exceptions import NoScriptError, RedisError
 
 from worker.adapters.store.connection import unavailable
 from worker.adapters.store.places import read_cursor
@@ -17,6 +18,7 @@ SCAN = 2000
 _SHARED = {
     "commit": ("places", "scheduling", "outbox", "inputs"),
     "next_ready": ("places", "scheduling"),
+    "call": ("places", "scheduling"),
     "why_waiting": ("places", "scheduling"),
     "mend_slots": ("places",),
     "close_batch": ("outbox",),
@@ -32,7 +34,7 @@ class Part:
     def __init__(self, client: "redis.Redis", prefix: str) -> None:
         self._redis = client
         self._prefix = prefix
-        self._scripts: dict[str, Callable[..., Any]] = {}
+        self._scripts: dict[str, Script] = {}
 
     def _docs(self, what: str, ids: Iterable[str]) -> list[bytes | None]:
         """The stored document of each ``<what>:<id>``, or None."""
@@ -55,10 +57,19 @@ class Part:
 
     def _run(self, script: str, *args: Any, pipe: Any = None) -> Any:
         """Run ``lua/<script>.lua`` with the prefix and ``args``, or queue it in ``pipe``."""
-        run = self._scripts.get(script)
-        if run is None:
-            run = self._scripts[script] = self._redis.register_script(_source(script))
-        return self._ask(run, args=[self._prefix, *args], client=pipe)
+        known = self._scripts.get(script)
+        if known is None:
+            known = self._scripts[script] = self._redis.register_script(_source(script))
+        if pipe is not None:
+            return self._ask(known, args=[self._prefix, *args], client=pipe)
+        try:
+            # As `Script` does it, without all that redis-py does around `evalsha`.
+            evalsha: Any = self._redis.execute_command
+            return evalsha("EVALSHA", known.sha, 0, self._prefix, *args)
+        except NoScriptError:  # first use, or a server that started again
+            return self._ask(known, args=[self._prefix, *args])
+        except RedisError as error:
+            raise unavailable(error) from error
 
     def _claim(self, index: str, what: str, now: float, limit: int, lease_s: float) -> list[bytes]:
         """The docs of ``what`` that is due by its ``index``; its due time moves by ``lease_s``."""

@@ -61,7 +61,7 @@ def load(doc: bytes | str) -> Job:
 
 
 def dump_json(value: Any) -> bytes:
-    """Any value of JSON's types; documents in it may be bytes."""
+    """Any value of JSON's types, or a dataclass of such; documents in it may be bytes."""
     return to_json(value)
 
 

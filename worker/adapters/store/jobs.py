@@ -5,7 +5,7 @@ reads, and moves within the due set that may be lost without harm.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from worker.adapters.store import Filter, NoFreeSlot, Openings, Page, Pipeline, codec
@@ -24,6 +24,28 @@ from worker.domain.account.task_list import Accepted
 from worker.domain.errors import StaleVersion
 from worker.domain.job import Job, Status
 from worker.domain.notifications import NOTHING, Notification, Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit writes: ``job`` as the successor of its ``version``, and its new children.
+
+    ``capacity`` is that of the account whose slot it takes or frees, ``accepted`` its new task.
+    ``outbox`` is written with it, its ``finished`` only if no job of the pipeline is open any more.
+    ``unbooked``: when the job's charges are read from the ledgers of these accounts.
+    """
+
+    job: Job
+    capacity: Capacity
+    children: Sequence[Job] = ()
+    sample: Sample | None = None
+    accepted: Accepted | None = None
+    outbox: Outbox = NOTHING
+    unbooked: Mapping[str, float] = field(default_factory=dict)
+
+
+#: What became of a change: it was written, or nothing of it because of this.
+Committed = Openings | NoFreeSlot | StaleVersion
 
 
 class JobStore(Part):
@@ -62,31 +84,26 @@ class JobStore(Part):
         Raises ``StaleVersion`` when another process was first, or removed the pipeline to which a
         new job belongs, and ``NoFreeSlot``; nothing is written then.
         """
-        change = _change((job, *children), capacity, now, outbox)
-        if starts(job):
-            change["capacity"] = capacity.as_data()
-        if sample:
-            change["sample"] = asdict(sample)
-        if accepted:
-            change["accepted"] = write_accepted(accepted)
-        if unbooked:
-            change["unbooked"] = dict(unbooked)
-        answer: list[Any] = self._run("commit", codec.dump_json(change))
-        match answer:
-            case [b"ok", int(own), int(anywhere)]:
-                return Openings(own, anywhere)
-            case [b"full"]:
-                raise NoFreeSlot
-            case _:
-                raise StaleVersion
+        change = Change(job, capacity, children, sample, accepted, outbox, unbooked)
+        [done] = self.commit_all([change], now)
+        if isinstance(done, Exception):
+            raise done
+        return done
+
+    def commit_all(self, changes: Sequence[Change], now: float) -> list[Committed]:
+        """Commit each of the changes, in one exchange; each may fail apart from the others."""
+        docs = [codec.dump_json(_written(change, now)) for change in changes]
+        if len(docs) == 1:
+            return [_outcome(self._run("commit", docs[0]))]
+        pipe = self._redis.pipeline(transaction=False)
+        for doc in docs:
+            self._run("commit", doc, pipe=pipe)
+        return [_outcome(answer) for answer in self._ask(pipe.execute)]
 
     def add(self, jobs: Sequence[Job], *, capacity: Capacity, now: float = 0.0) -> list[bool]:
         """Store many new jobs in one exchange; for each whether it is new."""
-        pipe = self._redis.pipeline(transaction=False)
-        for job in jobs:
-            change = codec.dump_json(_change((replace(job, version=0),), capacity, now))
-            self._run("commit", change, pipe=pipe)
-        return [answer[0] == b"ok" for answer in self._ask(pipe.execute)]
+        changes = [Change(replace(job, version=0), capacity) for job in jobs]
+        return [isinstance(done, Openings) for done in self.commit_all(changes, now)]
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
         """The jobs that are due by ``now``, longest due first.
@@ -196,20 +213,38 @@ class JobStore(Part):
         return int(self._ask(self._redis.hget, key, f"double:{account}") or 0)
 
 
-def _change(
-    jobs: Sequence[Job], capacity: Capacity, now: float, outbox: Outbox = NOTHING
-) -> dict[str, Any]:
+def _written(change: Change, now: float) -> dict[str, Any]:
     """The argument of ``lua/commit.lua``, without fields that have no value."""
-    change: dict[str, Any] = {
+    job, capacity, outbox = change.job, change.capacity, change.outbox
+    jobs = [replace(each, version=each.version + 1) for each in (job, *change.children)]
+    data: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
         "now": now,
         "told": [note_of(one) for one in outbox.told],
-        "jobs": [_entry(replace(job, version=job.version + 1), capacity) for job in jobs],
+        "jobs": [_entry(each, capacity) for each in jobs],
     }
     if outbox.finished:
-        change["finished"] = note_of(outbox.finished)
-    return change
+        data["finished"] = note_of(outbox.finished)
+    if starts(job):
+        data["capacity"] = capacity.as_data()
+    if change.sample:
+        data["sample"] = change.sample
+    if change.accepted:
+        data["accepted"] = write_accepted(change.accepted)
+    if change.unbooked:
+        data["unbooked"] = dict(change.unbooked)
+    return data
+
+
+def _outcome(answer: list[Any]) -> Committed:
+    match answer:
+        case [b"ok", int(own), int(anywhere), int(calls)]:
+            return Openings(own, anywhere, bool(calls))
+        case [b"full"]:
+            return NoFreeSlot()
+        case _:
+            return StaleVersion()
 
 
 def note_of(one: Notification) -> dict[str, Any]:

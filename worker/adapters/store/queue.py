@@ -10,14 +10,18 @@ from worker.domain.job import Job
 class ReadyQueue(Part):
     """Every method raises ``StoreUnavailable`` when Redis does not answer."""
 
-    def next_ready(self, capacity: Capacity, now: float) -> Job | None:
-        """The job that the account should start next, if any may. Does not take it.
+    def next_ready(self, capacity: Capacity, now: float, limit: int) -> list[Job]:
+        """The jobs that the account should start next, at most ``limit``. Does not take them.
 
-        By priority; follow-ups before new roots; tenants and then batches in turn; by age.
+        By priority; follow-ups before new roots; tenants and then batches in turn; by age. From
+        now on a commit that makes a job startable says again that a worker must be woken.
         """
         known = codec.dump_json(capacity.as_data())
-        doc = self._run("next_ready", known, repr(now))
-        return codec.load(doc) if doc else None
+        return [codec.load(doc) for doc in self._run("next_ready", known, repr(now), limit)]
+
+    def call(self, account: str) -> bool:
+        """Whether to wake a worker for the account; False: a wake-up is on its way already."""
+        return bool(self._run("call", account))
 
     def why_waiting(self, job: Job, capacity: Capacity, now: float) -> str | None:
         """Why a ready job does not start on the account; None if it may.

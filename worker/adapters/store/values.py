@@ -85,10 +85,11 @@ class Load:
 
 
 class Openings(NamedTuple):
-    """How many workers to wake after a commit."""
+    """What became startable with a commit."""
 
     own: int = 0  #: jobs that the job's own account can start now
     anywhere: int = 0  #: jobs that became ready for any account
+    calls: bool = False  #: whether to wake a worker for the former; else a wake-up is on its way
 
 
 @dataclass(frozen=True, slots=True)

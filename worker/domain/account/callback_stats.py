@@ -118,13 +118,14 @@ def flow(stats: CallbackStats, *, hooked: bool) -> bool | None:
 
 
 def policy_for(
-    job: Job, rules: Policy, stats: CallbackStats, *, hooked: bool, dialect: str | None = None
+    sort: str, rules: Policy, stats: CallbackStats, *, hooked: bool, dialect: str | None = None
 ) -> Policy:
     """``rules``, completed with what is known of the account and its callbacks about such jobs.
 
+    ``sort``: see ``sort_of``.
     ``dialect``: as set; None: as detected.
     """
-    lag, sort = stats.lag_s, sort_of(job)
+    lag = stats.lag_s
     stores_first = (dialect or stats.dialect) in _STORES_FIRST and not stats.came_back
     lost_after_s = min(_GONE_AFTER_S, rules.lost_after_s) if stores_first else rules.lost_after_s
     return replace(

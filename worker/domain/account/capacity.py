@@ -55,6 +55,11 @@ class Capacity:
         return self.prices.get(sort, self.prices.get("default", 0)) if sort else 0
 
     @property
+    def one_by_one(self) -> bool:
+        """Whether each start changes what may start next, beyond a slot less."""
+        return self.trial is not None or self.starts_per_minute is not None
+
+    @property
     def burst(self) -> int:
         """Starts allowed at once after a pause; the minute's others are spread out."""
         return max(1, (self.starts_per_minute or 0) // 10)

@@ -13,6 +13,9 @@ from worker.domain.lifecycle.moves import followed, next_look, with_task
 from worker.domain.lifecycle.retries import ended_or_retried, late_success
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 
+#: Progress by callback is recorded so often at most, in seconds: nobody looks more often, and a
+#: commit is most of what a callback costs.
+_PROGRESS_EVERY_S = 1.0
 #: A gateway knows a task so many seconds after it accepted it, at the latest.
 _LATEST_KNOWN_S = 60.0
 
@@ -117,12 +120,21 @@ def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy, *, ask
     progress = job.progress
     if snapshot.progress is not None:
         progress = max(job.progress or 0, snapshot.progress)
-    job = replace(with_task(job, snapshot.task_id), missing_since=None)
-    if asked:  # callbacks may come out of order, after that of the end
-        job = replace(job, place_freed=False)
-    if (status, progress) == (job.status, job.progress):
-        return job
-    job = replace(job, status=status, progress=progress, heard_at=now)
+    job = with_task(job, snapshot.task_id)
+    # Callbacks may come out of order, after that of the end.
+    place_freed = job.place_freed and not asked
+    just_heard = not asked and now - (job.heard_at or 0.0) < _PROGRESS_EVERY_S
+    if status is job.status and (progress == job.progress or just_heard):
+        known = job.missing_since is None and place_freed == job.place_freed
+        return job if known else replace(job, missing_since=None, place_freed=place_freed)
+    job = replace(
+        job,
+        status=status,
+        progress=progress,
+        heard_at=now,
+        missing_since=None,
+        place_freed=place_freed,
+    )
     if status is Status.SUBMITTED and now < (job.submitted_at or now) + policy.first_look_s:
         return job  # just accepted: the first poll is still to come
     return replace(job, due_at=next_look(job, now, policy))

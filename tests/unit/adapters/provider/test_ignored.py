@@ -8,6 +8,7 @@ import pytest
 from tests.support.drawing import draw
 from tests.support.jobs import a_job
 from tests.support.shell import Shell
+from tests.support.starting import start_next
 from worker.adapters.provider.dialect import ignored
 from worker.adapters.storage.pictures import inspect as inspected
 from worker.adapters.storage.pictures import to_data_url
@@ -93,7 +94,7 @@ def test_an_account_that_has_it_may_take_the_job_and_the_other_refuses_unpaid(
         shell.providers,
         Preparer(shell.orchestrator, Tokens(["secret"]), storage, None),
     )
-    assert submitter.start_next("bare")
+    assert start_next(submitter, "bare")
     failed = shell.job(job)
     assert (failed.status, shell.providers["bare"].submitted) == (Status.FAILED, [])
     assert failed.error is not None
@@ -101,6 +102,6 @@ def test_an_account_that_has_it_may_take_the_job_and_the_other_refuses_unpaid(
     assert failed.error.message.startswith("bot_type: novicezk knows no bot")
     assert failed.error.message.endswith("(account bare)")
     shell.put(a_job(account="full", request={"prompt": "a dog", **NIJI}))
-    assert submitter.start_next("full")
+    assert start_next(submitter, "full")
     [(_, submission)] = shell.providers["full"].submitted
     assert submission.body["botType"] == "NIJI_JOURNEY"

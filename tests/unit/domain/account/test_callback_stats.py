@@ -75,7 +75,7 @@ def test_how_long_a_task_is_unknown_before_it_is_lost(
     learnt: str | None, as_set: str | None, came_back: bool, lost_after_s: float
 ) -> None:
     stats = CallbackStats(dialect=learnt, came_back=came_back)
-    policy = policy_for(a_job(), Policy(), stats, hooked=True, dialect=as_set)
+    policy = policy_for(sort_of(a_job()), Policy(), stats, hooked=True, dialect=as_set)
     assert policy.lost_after_s == lost_after_s
     assert policy.stores_first is (lost_after_s == 6.0)
 
@@ -112,7 +112,7 @@ def test_the_policy_keeps_what_is_set_and_adds_what_is_known() -> None:
         called_back_at=NOW,
         receiving_since=NOW - 1,
     )
-    policy = policy_for(a_job(), rules, known, hooked=True)
+    policy = policy_for(sort_of(a_job()), rules, known, hooked=True)
     set_before = (policy.lease_s, policy.in_doubt, policy.doubt_window_s, policy.max_resubmits)
     assert set_before == (7.0, "fail", 9.0, 0)
     assert (policy.callbacks_flow, policy.calls_back) == (True, True)
@@ -139,12 +139,12 @@ UPSCALE = press(custom_id="MJ::JOB::upsample::1::4f2c")
 def test_how_long_a_task_runs_is_what_its_account_showed(
     job: Job, took_s: dict[str, tuple[float, float]], runs_for_s: float
 ) -> None:
-    policy = policy_for(job, Policy(), CallbackStats(took_s=took_s), hooked=True)
+    policy = policy_for(sort_of(job), Policy(), CallbackStats(took_s=took_s), hooked=True)
     assert policy.runs_for_s == pytest.approx(runs_for_s)
 
 
 def test_of_another_sort_of_job_nothing_is_known() -> None:
     upscale = press(custom_id="MJ::JOB::upsample::1::4f2c")
-    assert policy_for(a_job(), Policy(), GOOD, hooked=True).calls_back
-    assert not policy_for(upscale, Policy(), GOOD, hooked=True).calls_back
-    assert policy_for(a_job(), Policy(), CallbackStats(), hooked=True).lag_s is None
+    assert policy_for(sort_of(a_job()), Policy(), GOOD, hooked=True).calls_back
+    assert not policy_for(sort_of(upscale), Policy(), GOOD, hooked=True).calls_back
+    assert policy_for(sort_of(a_job()), Policy(), CallbackStats(), hooked=True).lag_s is None

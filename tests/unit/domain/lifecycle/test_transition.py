@@ -272,12 +272,21 @@ def test_telling_it_twice_changes_nothing() -> None:
 
 def test_progress_only_grows() -> None:
     job, seen = in_status(Status.SUBMITTED), []
-    for progress in (10, 40, 20, None, 0, 70, 69):
-        job = after(job, callback(RUNNING, progress=progress)).job
+    for seconds, progress in enumerate((10, 40, 20, None, 0, 70, 69)):
+        job = after(job, callback(RUNNING, progress=progress), now=NOW + seconds).job
         seen.append(job.progress)
     assert seen == [10, 40, 40, 40, 40, 70, 70]
     assert after(job, callback(PENDING, progress=0)).job == job, "nor does the status go back"
     assert after(job, callback(SUCCESS, progress=90)).job.progress == 100
+
+
+def test_progress_is_recorded_once_a_second() -> None:
+    job = after(in_status(Status.SUBMITTED), callback(RUNNING, progress=10)).job
+    for told in (RUNNING, PENDING):
+        soon = after(job, callback(told, progress=40), now=NOW + 0.9)
+        assert (soon.disposition, soon.job) == (Disposition.DUPLICATE, job)
+    assert after(job, callback(RUNNING, progress=40), now=NOW + 1).job.progress == 40
+    assert after(job, callback(SUCCESS), now=NOW + 0.1).job.status is Status.SUCCEEDED
 
 
 def test_the_first_end_wins() -> None:

@@ -37,6 +37,7 @@
 --                                   its own
 --   accepted:<account>        zset  <posted_at>|<sort>|<task id> -> accepted_at; the newest 500
 --   unbooked:<account>        zset  id of a job that is over -> when its charge is looked for in the provider's ledger
+--   called:<account>          a wake-up for it is on its way; expires, because one may be lost
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
 --   notification*, outbox*    see outbox.lua
@@ -58,8 +59,8 @@
 --                             {id, ordering_key, doc}
 --   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text)}: the
 --                             first job changes, the others are its new children
--- Returns {'ok', jobs of the account that can start now, jobs that any account may start}, {'stale'}
--- or {'full'}.
+-- Returns {'ok', jobs of the account that can start now, jobs that any account may start, 1 if nobody was called for the
+-- former yet}, {'stale'} or {'full'}.
 
 local change = cjson.decode(ARGV[2])
 local account, now = change.account, change.now
@@ -349,11 +350,12 @@ if change.sample then learn(change.sample) end
 if change.accepted then remember_accepted(change.accepted) end
 for name, at in pairs(change.unbooked or {}) do redis.call('ZADD', prefix .. 'unbooked:' .. name, at, id) end
 
-if freed + queued == 0 then return {'ok', 0, anywhere} end
+if freed + queued == 0 then return {'ok', 0, anywhere, 0} end
 local own = 0
 for pool, most in pairs(change.slots) do
   local mine, any = unpack(redis.call('HMGET', prefix .. 'waiting', pool_of(account, pool), pool_of('*', pool)))
   local free = math.max(0, most - redis.call('SCARD', running_of(account, pool)))
   own = own + math.min(free, tonumber(mine or 0) + tonumber(any or 0))
 end
-return {'ok', math.min(freed + queued, own), anywhere}
+own = math.min(freed + queued, own)
+return {'ok', own, anywhere, own > 0 and call(account) or 0}

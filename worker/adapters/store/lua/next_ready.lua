@@ -1,44 +1,87 @@
--- The doc of the job to start next on an account, or nil. Does not take it; removes empty lanes.
--- ARGV: prefix, capacity (JSON, see worker/domain/account/capacity.py), now
+-- The docs of the jobs to start next on an account, in order. Does not take them; removes empty lanes.
+-- ARGV: prefix, capacity (JSON, see worker/domain/account/capacity.py), now, how many at most
 
-local capacity, now = cjson.decode(ARGV[2]), tonumber(ARGV[3])
+local capacity, now, most = cjson.decode(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local guards = prefix .. 'guards:' .. capacity.account
+local docs, chosen, guarded = {}, {}, {}
+local served, pools = {}, {image = 0, video = 0} -- by what is chosen here: members of each zset, and slots
+
+local slots_before = free_slots
+free_slots = function(capacity, kind) return slots_before(capacity, kind) - pools[is_film(kind) and 'video' or 'image'] end
+
+-- The members of a zset by score, where each job that is chosen here counts as a start.
+local function ordered(zset)
+  if not served[zset] then return redis.call('ZRANGE', zset, 0, -1) end
+  local found, scores, members = redis.call('ZRANGE', zset, 0, -1, 'WITHSCORES'), {}, {}
+  for n = 1, #found, 2 do
+    table.insert(members, found[n])
+    scores[found[n]] = tonumber(found[n + 1]) + (served[zset][found[n]] or 0)
+  end
+  table.sort(members, function(one, other)
+    if scores[one] ~= scores[other] then return scores[one] < scores[other] end
+    return one < other
+  end)
+  return members
+end
+
+local function serve(zset, member)
+  served[zset] = served[zset] or {}
+  served[zset][member] = (served[zset][member] or 0) + 1
+end
 
 -- A lane has at most one job per concurrency key, so running jobs block no more of its head than there are guards.
 local function first_startable(queue)
-  local ids = redis.call('ZRANGE', queue, 0, redis.call('HLEN', guards))
+  local ids = redis.call('ZRANGE', queue, 0, redis.call('HLEN', guards) + #docs)
   for _, id in ipairs(ids) do
-    local doc, concurrency_key = unpack(redis.call('HMGET', job_key(id), 'doc', 'guard'))
-    if not concurrency_key or redis.call('HEXISTS', guards, concurrency_key) == 0 then return doc end
+    if not chosen[id] then
+      local doc, key = unpack(redis.call('HMGET', job_key(id), 'doc', 'guard'))
+      if not key or not guarded[key] and redis.call('HEXISTS', guards, key) == 0 then return id, doc, key end
+    end
   end
-  return nil, #ids == 0
+  return nil, nil, nil, #ids == 0
 end
 
-local function first_of_batch(turn, batch)
-  local lanes = redis.call('ZRANGE', lanes_of(turn, batch), 0, -1)
+local function choose_of_batch(turn, batch)
+  local lanes = ordered(lanes_of(turn, batch))
   for _, lane in ipairs(lanes) do
     if not why_not(capacity, turn, lane) then
-      local doc, empty = first_startable(queue_of(turn, lane))
-      if doc then return doc end
+      local id, doc, key, empty = first_startable(queue_of(turn, lane))
+      if id then
+        chosen[id] = true
+        if key then guarded[key] = true end
+        table.insert(docs, doc)
+        local pool = is_film(read_lane(lane).kind) and 'video' or 'image'
+        pools[pool] = pools[pool] + 1
+        serve(turns, turn)
+        serve(batches_of(turn), batch)
+        serve(lanes_of(turn, batch), lane)
+        return true
+      end
       if empty then redis.call('ZREM', lanes_of(turn, batch), lane) end
     end
   end
   if #lanes == 0 then redis.call('ZREM', batches_of(turn), batch) end
+  return false
 end
 
-local function first_of(turn)
-  local batches = redis.call('ZRANGE', batches_of(turn), 0, -1)
+local function choose_of(turn)
+  local batches = ordered(batches_of(turn))
   for _, batch in ipairs(batches) do
-    local doc = first_of_batch(turn, batch)
-    if doc then return doc end
+    if choose_of_batch(turn, batch) then return true end
   end
   if #batches == 0 then redis.call('ZREM', turns, turn) end
+  return false
 end
 
-if paced_until(capacity) > now then return false end
-if free_slots(capacity, 'image') <= 0 and free_slots(capacity, 'video') <= 0 then return false end
-for _, turn in ipairs(redis.call('ZRANGE', turns, 0, -1)) do
-  local doc = first_of(turn)
-  if doc then return doc end
+local function choose()
+  if free_slots(capacity, 'image') <= 0 and free_slots(capacity, 'video') <= 0 then return false end
+  for _, turn in ipairs(ordered(turns)) do
+    if choose_of(turn) then return true end
+  end
+  return false
 end
-return false
+
+redis.call('DEL', called(capacity.account))
+if paced_until(capacity) > now then return {} end
+while #docs < most and choose() do end
+return docs

@@ -17,6 +17,11 @@ local function is_film(kind) return string.match(kind, 'video$') ~= nil end
 local function pool_of(account, kind) return account .. (is_film(kind) and ':video' or '') end
 local function running_of(account, kind) return prefix .. 'running:' .. pool_of(account, kind) end
 
+-- One wake-up is enough for all that an account may start. After this time it counts as lost.
+local CALLED_MS = 2000
+local function called(account) return prefix .. 'called:' .. account end
+local function call(account) return redis.call('SET', called(account), 1, 'NX', 'PX', CALLED_MS) and 1 or 0 end
+
 local function tenant_of(turn) return string.match(turn, '|(.*)$') end
 
 -- The job that tries a resting account is over as soon as it is not being submitted any more, however that came.

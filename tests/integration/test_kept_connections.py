@@ -1,0 +1,88 @@
+"""Connections to the provider: kept for the next submission, and never the reason for a doubt."""
+
+import json
+import socket
+import time
+
+import pytest
+
+from tests.support.rawserver import serving
+from worker.adapters.http import session
+from worker.adapters.provider.client import ProviderClient
+from worker.adapters.provider.payloads import Submission
+from worker.domain.account import Account
+from worker.domain.job_spec import Kind
+from worker.domain.provider_reports import Outcome
+
+ACCEPTED = json.dumps({"code": 1, "description": "ok", "result": "1"}).encode()
+REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(ACCEPTED), ACCEPTED)
+SUBMISSION = Submission("/mj/submit/imagine", {"prompt": "a cat"})
+
+
+class Answers:
+    """A server that keeps its connections."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.requests = 0
+
+    def __call__(self, sock: socket.socket, request: bytes) -> None:
+        self.connections += 1
+        while request:
+            while b"\r\n\r\n" not in request or not request.endswith(b"}"):
+                request += sock.recv(65536)
+            self.requests += 1
+            sock.sendall(REPLY)
+            request = sock.recv(65536)
+
+
+def submit(client: ProviderClient) -> Outcome:
+    return client.submit(Kind.IMAGINE, SUBMISSION).outcome
+
+
+def test_submissions_in_a_row_share_a_connection() -> None:
+    server = Answers()
+    with serving(server) as (port, _):
+        client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        assert {submit(client) for _ in range(5)} == {Outcome.ACCEPTED}
+    assert (server.connections, server.requests) == (1, 5)
+
+
+def test_a_connection_that_was_idle_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, now = Answers(), [time.monotonic()]
+    monkeypatch.setattr(session, "monotonic", lambda: now[0])
+    with serving(server) as (port, _):
+        client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        submit(client)
+        now[0] += session.KEPT_S + 0.01
+        assert submit(client) is Outcome.ACCEPTED
+    assert (server.connections, server.requests) == (2, 2)
+
+
+def test_a_server_that_closes_after_each_answer_leaves_no_doubt() -> None:
+    asked = []
+
+    def closes(sock: socket.socket, request: bytes) -> None:
+        asked.append(request)
+        sock.sendall(REPLY)  # without saying that it closes
+
+    with serving(closes) as (port, _):
+        client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        for _ in range(20):
+            assert submit(client) is Outcome.ACCEPTED
+            time.sleep(0.02)  # the end of the connection is on its way
+    assert len(asked) == 20
+
+
+def test_what_dies_on_a_kept_connection_is_a_doubt_and_is_not_sent_again() -> None:
+    asked = []
+
+    def dies(sock: socket.socket, request: bytes) -> None:
+        sock.sendall(REPLY)
+        asked.append(sock.recv(65536))  # and closes it without an answer
+
+    with serving(dies) as (port, connections):
+        client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        assert submit(client) is Outcome.ACCEPTED
+        assert submit(client) is Outcome.IN_DOUBT
+    assert len(connections) == len(asked) == 1
