@@ -1,16 +1,18 @@
 """The settings: a frozen value. ``config.loading`` reads it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from config import checks, redis_urls
 from config.accounts import AccountsFile
 from config.broker_options import QueueType
 from config.broker_urls import Broker, broker_beside, parse_broker
 from config.proxies import ProxiesSetting
+from worker.domain import numerals
 from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
 from worker.domain.assets.limits import ImageLimits, ResultLimits
@@ -18,6 +20,12 @@ from worker.domain.destinations import SEPARATOR, Destinations
 from worker.domain.events import InDoubt, Policy
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Topic
+
+_NUMBERS: Mapping[Any, Callable[[str], bool]] = {
+    int: numerals.is_whole,
+    int | None: numerals.is_whole,
+    float: numerals.is_decimal,
+}
 
 
 class Settings(BaseModel):
@@ -228,6 +236,15 @@ class Settings(BaseModel):
         "info", alias="HOOKLINE_LOG_LEVEL"
     )
     """Log level."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_digits(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic takes ``1_000`` and ``1e3`` for numbers."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, str) and kind in _NUMBERS and not _NUMBERS[kind](value.strip()):
+            raise ValueError("must be a number in plain digits, such as 5")
+        return value
 
     @property
     def accounts(self) -> tuple[Account, ...]:

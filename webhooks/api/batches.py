@@ -13,6 +13,7 @@ from webhooks.api.calls import Calls, in_path, respond
 from webhooks.context import Context
 from webhooks.front.asking import want_body
 from webhooks.parsing import refuse_large, strict_json
+from worker.domain import numerals
 from worker.domain.batch import manifest as manifests
 from worker.domain.batch.progress import whole
 from worker.domain.batch.records import Form
@@ -61,10 +62,9 @@ class BatchQuery(BatchRequest):
     @field_validator("budget", mode="before")
     @classmethod
     def _number(cls, text: str) -> float:
-        try:
-            return float(text)
-        except ValueError:
-            raise ValueError("must be a number of units") from None
+        if not numerals.is_decimal(text):
+            raise ValueError("must be a number of units")
+        return float(text)
 
     @field_validator("strict", "permute", mode="before")
     @classmethod
@@ -156,7 +156,8 @@ def manifest(context: Context, batch_id: str, query: ManifestQuery) -> Response:
     """A line per job: row, status, images, cost, error; in the order of the file."""
     batches = context.desk.batches
     pipelines = batches.jobs(batches.find(batch_id))
-    lines = manifests.manifest(pipelines, query.format, context.services.storage.result_location)
+    location = context.services.storage.result_location
+    lines = manifests.manifest(pipelines, query.format, location, raw=query.raw)
     return Response(_together(lines), content_type=TYPES[query.format])
 
 

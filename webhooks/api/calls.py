@@ -6,6 +6,7 @@ A view takes the context, the path's parameters and the query; it returns the an
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
+from itertools import islice
 from typing import Any, TypeVar
 
 from flask import Flask, Response, g, request
@@ -25,6 +26,8 @@ from worker.services.reports.answers import Answer
 JSON = dict[str, Any]
 JSON_TYPE = "application/json"
 REF = "#/components/schemas/{model}"
+
+_MAX_PARAMETERS = 50  #: of a query that are looked at; no call takes so many
 
 #: A body: a model, one of several, or a JSON schema.
 Shape = type[BaseModel] | tuple[type[BaseModel], ...] | JSON
@@ -190,7 +193,7 @@ def _refuse_unknown(known: tuple[str, ...]) -> None:
         FieldError(name, f"is not a query parameter here; {hint(name, known)}")
         if name not in known
         else FieldError(name, "is given twice")
-        for name, values in request.args.lists()
+        for name, values in islice(request.args.lists(), _MAX_PARAMETERS)
         if name not in known or len(values) > 1
     ]
     if errors:

@@ -24,6 +24,7 @@ from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailab
 from worker.domain.events import Choosing, Chosen, Disposition, NotChosen
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON
+from worker.domain.redaction import shown
 from worker.domain.requests import check_choosers, parse_choice
 from worker.domain.result import AssetsStatus
 from worker.services.orchestrator import Orchestrator
@@ -88,8 +89,10 @@ class Chooser:
             problem = str(error)
         else:
             return Chosen(job.attempt, parent, steps)
-        message = f"{job.request['choose']} {problem}"[:_MAX_MESSAGE]
-        return NotChosen(job.attempt, job_error(ErrorCode.CHOOSE_FAILED, message))
+        message = f"{job.request['choose']} {problem}"
+        return NotChosen(
+            job.attempt, job_error(ErrorCode.CHOOSE_FAILED, shown(message, _MAX_MESSAGE))
+        )
 
     def _steps(self, steps: tuple[JSON, ...], parent: Job) -> tuple[JSON, ...]:
         """Check the steps and store their masks, as for a new request."""

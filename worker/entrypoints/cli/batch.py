@@ -17,10 +17,12 @@ from worker.entrypoints.cli.base import (
     json_option,
     note,
     print_json,
+    say,
     show_answer,
     timeout_option,
 )
 from worker.entrypoints.cli.batch_submit import submit
+from worker.entrypoints.cli.numbers import PlainIntRange
 from worker.services.reports import answers
 
 #: Bad rows that the store keeps.
@@ -85,7 +87,7 @@ def show(*, name: str, as_json: bool) -> None:
 
 
 @batch.command("list", cls=Command, examples=("hookline batch list",))
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--limit", type=PlainIntRange(1, 200), default=50, show_default=True)
 @json_option
 def list_(*, limit: int, as_json: bool) -> None:
     """List the newest batches."""
@@ -141,13 +143,17 @@ def resume(*, name: str, as_json: bool) -> None:
 )
 @click.argument("name")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV; else a JSON object per line.")
+@click.option("--raw", is_flag=True, help="With --csv, for programs: cells as they are.")
 @click.option("-o", "--output", metavar="FILE", help="Write it there; else on standard output.")
-def manifest_(*, name: str, as_csv: bool, output: str | None) -> None:
-    """Write a line for each of its jobs: row, status, pictures, prompt, cost, error."""
+def manifest_(*, name: str, as_csv: bool, raw: bool, output: str | None) -> None:
+    """Write a line for each of its jobs: row, status, pictures, prompt, cost, error.
+
+    In CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
     services = connection.services()
     form = manifest.Form.CSV if as_csv else manifest.Form.JSONL
     pipelines = services.batches.jobs(_find(name))
-    lines = manifest.manifest(pipelines, form, services.storage.result_location)
+    lines = manifest.manifest(pipelines, form, services.storage.result_location, raw=raw)
     if output is None:
         for line in lines:
             click.echo(line, nl=False)
@@ -166,7 +172,7 @@ def bad(*, name: str) -> None:
     found = _find(name)
     rows = connection.services().store.batches.bad_rows(found.id, _BAD_KEPT)
     for text in view.bad_row_lines(rows):
-        click.echo(text.strip())
+        say(text.strip())
     if more := found.bad - len(rows):
         note(f"{more:,} more are bad; these are the first.")
 
@@ -184,9 +190,9 @@ def _show(name: str, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found.name}  {found.status}  {found.id}")
+    say(f"{found.name}  {found.status}  {found.id}")
     for text in view.lines(found, waits=view.waits_for(found)):
-        click.echo(text)
+        say(text)
 
 
 COMMANDS: tuple[click.Command, ...] = (batch,)

@@ -17,6 +17,7 @@ from worker.entrypoints.cli.base import (
     note,
     show_answer,
 )
+from worker.entrypoints.cli.numbers import PlainIntRange
 from worker.services.reports import answers
 from worker.services.reports.listing import list_deliveries
 
@@ -42,7 +43,7 @@ def deliveries() -> None:
 
 @deliveries.command("list", cls=Command, examples=("hookline deliveries --state dead",))
 @click.option("--state", type=click.Choice([s.value for s in DeliveryState]), help="Only these.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--limit", type=PlainIntRange(1, 200), default=50, show_default=True)
 @click.option("--cursor", help="Continue where the page before ended.")
 @json_option
 def list_(*, as_json: bool, **given: Any) -> None:

@@ -26,7 +26,15 @@ from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError, StoreUnavailable
 from worker.domain.presence import ANSWER_S, EVERY_S, way_of
 from worker.entrypoints.cli import verdicts
-from worker.entrypoints.cli.base import DONE, UNREACHABLE, WRONG_USAGE, Command, leave, print_json
+from worker.entrypoints.cli.base import (
+    DONE,
+    UNREACHABLE,
+    WRONG_USAGE,
+    Command,
+    leave,
+    print_json,
+    say,
+)
 from worker.entrypoints.cli.foreign import hidden, namesakes
 from worker.entrypoints.cli.http import answers, call
 from worker.entrypoints.cli.serving import check_serving
@@ -250,9 +258,9 @@ def _wait_for_proofs(services: Services, public_url: str) -> None:
 
 def _print(finding: Finding) -> None:
     verdict = click.style(f"{finding.verdict:<5}", fg=_COLOURS[finding.verdict])
-    click.echo(f"{verdict} {finding.name:<17} {finding.message}")
+    say(f"{verdict} {finding.name:<17} {finding.message}")
     for line in (finding.advice or "").splitlines():
-        click.echo(f"{'':<24}{line}")
+        say(f"{'':<24}{line}")
 
 
 COMMANDS: tuple[click.Command, ...] = (doctor,)

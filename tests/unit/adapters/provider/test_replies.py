@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cpu import assert_cheap
 from worker.adapters.provider.replies import read_reply, read_seed, read_transport_error
 from worker.adapters.tokens import Tokens
 from worker.domain.job_spec import Kind
@@ -436,3 +437,61 @@ def test_where_there_is_no_seed_it_is_told_why_and_whether_that_lasts(
     assert reply.error is not None
     assert words in reply.error
     assert f"HTTP {status}" in reply.error
+
+
+@pytest.mark.parametrize("code", [1, 21, 22])
+@pytest.mark.parametrize(
+    "task_id",
+    [
+        "..", ".", "../account", "a/b", "a\\b", "1\x1b[2J", "1\u202e2", "1\u200b2", "a b", "猫",
+        "x" * 256, "17,..", "1\n2", "\x001", "%2e%2e/x",
+    ],
+)  # fmt: skip
+def test_an_accepted_job_whose_id_cannot_be_used_is_in_doubt(code: int, task_id: str) -> None:
+    """It is paid: a refusal, or another try, would pay for it again."""
+    verdict = reply({"code": code, "description": "ok", "result": task_id})
+    assert (verdict.outcome, verdict.task_id) == (Outcome.IN_DOUBT, None)
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    ["1712158011464906", "task_1234567890", "0b5f3c1e-0b5f-4c1e-8b5f-3c1e0b5f4c1e", "..."],
+)
+def test_ordinary_ids_are_used_as_they_are(task_id: str) -> None:
+    assert reply(envelope(1, result=f" {task_id} ")).task_id == task_id
+
+
+def test_a_key_is_hidden_before_the_words_are_cut() -> None:
+    key = "sk-" + "k" * 60
+    for before in range(920, 1010, 3):
+        said = "x " * (before // 2) + key + " is no key" * 200
+        body = json.dumps({"code": 4, "description": said}).encode()
+        verdict = read_reply(
+            Kind.IMAGINE, 200, body, hide=lambda words: words.replace(key, "[hidden]")
+        )
+        assert verdict.error is not None
+        assert "sk-k" not in verdict.error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 4, "description": "j." * 1_500_000},  # held the interpreter for 47 seconds
+        {"code": 1, "result": "1," * 1_000_000},
+        {"code": 4, "description": "sensitive wor" * 200_000},
+        {"code": 21, "result": ["http://a"] * 140_000},
+        {"code": 4, "properties": {"bannedWord": "\x1b" * 500_000}},
+        {f"k{n}": n for n in range(140_000)},
+        [{}] * 1_000_000,
+    ],
+)
+def test_a_reply_of_megabytes_is_cheap(body: Any) -> None:
+    written = json.dumps(body).encode()
+    assert_cheap(lambda: read_reply(Kind.IMAGINE, 200, written), len(written))
+
+
+@pytest.mark.parametrize("unit", [b"<title", b"<title>", b"j.", b"\x1b", b"[", b"a", b"\xff"])
+def test_a_page_of_megabytes_is_cheap(unit: bytes) -> None:
+    body = unit * (1_000_000 // len(unit))
+    for page in (body, b"<" + body):
+        assert_cheap(lambda page=page: read_reply(Kind.IMAGINE, 200, page), len(page))  # type: ignore[misc]
