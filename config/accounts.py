@@ -79,7 +79,9 @@ def _one_of(known: Collection[str]) -> AfterValidator:
 
 
 def _amount(value: object) -> money.Amount:
-    return money.amount(value if isinstance(value, int | float) else "")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return money.amount("")
+    return money.amount(value)
 
 
 def _whole(low: int, high: int) -> AfterValidator:

@@ -60,7 +60,8 @@ def serve(listener: socket.socket, load: Callable[[], Flask], per_peer: int = 0)
     ``per_peer``: connections that one peer may have, at all workers together; 0: any number.
     """
     files = _raise_file_limit()
-    most = min(MAX_CONNECTIONS, max(64, files - RESERVED_FILES))
+    # Each connection may have a temporary file as well.
+    most = min(MAX_CONNECTIONS, max(64, (files - RESERVED_FILES) // 2))
     limits = Limits(most, -(-per_peer // WORKERS))
     keep_running(partial(_serve, listener, load, limits), WORKERS, STOP_S)
 

@@ -218,7 +218,7 @@ class Enqueuer:
     def _pay(self, jobs: Sequence[Job]) -> None:
         if self.caller.limits.budget_per_day is None:
             return
-        price = sum(self.quote_of([job]).total for job in jobs)
+        price = sum(self.quote_of([job]).most for job in jobs)
         afford(self._orchestrator.store, self.caller, price, self._orchestrator.clock())
 
     def check_destination(self, target: Notify | None) -> None:
