@@ -1,9 +1,10 @@
 """One connection of the web process: bytes in, requests to the app, answers out.
 
-asyncio calls it in the loop's thread. The app's threads answer by way of ``Asker``.
+All of it is in the loop's thread; the app's threads answer by way of ``Delivery``.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from webhooks.front.limits import PACE, SMALL_BODY, Phase
 from webhooks.front.reader import Reader
 from webhooks.front.spool import Spool
 from webhooks.front.table import Table
+from webhooks.front.wire import Wire
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SLOW = Refused(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
@@ -35,7 +37,7 @@ class Surroundings:
     stopping: bool = False  #: whether connections end with the request that they have
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """A connection from its first byte to its last; ``phase`` is the table's to change."""
 
     def __init__(self, around: Surroundings, peer: str | None, address: str) -> None:
@@ -43,46 +45,39 @@ class Connection(asyncio.Protocol):
         self.peer = peer
         self._around = around
         self._reader = Reader({**around.base, "REMOTE_ADDR": address})
-        self._transport: asyncio.Transport | None = None
         self.gone = False  #: whether it is closed, or given up
         self._reset()
 
     def _reset(self) -> None:
         self._limit: int | None = None  # of the body; None: the app has not been asked
-        self._heads_up = False  # whether the app was only shown the head
         self._unread = False  # whether the peer sends what nobody reads
         self._sent = 0
         self._paced = 0
         self._ended = False
-        self._blocked = False
         self._backlog: Spool | None = None
 
-    # What asyncio calls.
+    def open(self, opened: socket.socket) -> None:
+        """Begin to read."""
+        self._wire = Wire(self._around.loop, opened, self)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is open."""
-        self._transport = transport  # type: ignore[assignment]  # of a TCP socket
-        transport.set_write_buffer_limits(high=0)  # type: ignore[attr-defined]
-        if self.gone:  # given up meanwhile
-            transport.abort()  # type: ignore[attr-defined]
+    # What the wire calls.
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def lost(self) -> None:
         """The connection is closed, by whomever."""
         self.gone = True
         self._around.table.remove(self)
-        self._transport = None
         if self._backlog:
             self._backlog.close()
         if self.phase is not Phase.RUNNING:  # there the app reads the body
             self._reader.close()
 
-    def data_received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         """Bytes came."""
         if self.phase is Phase.LEAVING:
             return
         if self.phase in (Phase.RUNNING, Phase.SENDING):
             self._unread = True
-            self._pause()
+            self._wire.pause()
             return
         try:
             self._reader.feed(data)
@@ -91,21 +86,17 @@ class Connection(asyncio.Protocol):
             return
         self._advance()
 
-    def eof_received(self) -> bool:
+    def ended(self) -> None:
         """The peer sends no more, but may still read: keep open what is being answered."""
         self._reader.keep = False
-        return self.phase in (Phase.RUNNING, Phase.SENDING)
+        if self.phase not in (Phase.RUNNING, Phase.SENDING):
+            self._wire.close()
 
-    def pause_writing(self) -> None:
-        """Something could not be sent at once."""
-        self._blocked = True
-
-    def resume_writing(self) -> None:
+    def drained(self) -> None:
         """Everything has been sent so far."""
-        self._blocked = False
-        while self._backlog and self._backlog.waiting and not self._blocked:
+        while self._backlog and self._backlog.waiting and not self._wire.unsent:
             self._write(self._backlog.take())
-        self._around.loop.call_soon(self._end_if_sent)  # a transport must not be closed from here
+        self._end_if_sent()
 
     # The request.
 
@@ -128,17 +119,15 @@ class Connection(asyncio.Protocol):
 
     def _show_head(self) -> None:
         """Ask the app whether it wants the body."""
-        self._heads_up = True
-        self._pause()
+        self._wire.pause()
         environ = {**(self._reader.environ or {}), HEAD_ONLY: True, "wsgi.input": Absent()}
         self._call(environ)
 
     def _run(self) -> None:
         reader = self._reader
-        self._heads_up = False
         self._unread = reader.more or not reader.complete
         if self._unread:
-            self._pause()
+            self._wire.pause()
         self._call({**(reader.environ or {}), "wsgi.input": reader.body.whole()})
 
     def _call(self, environ: dict[str, Any]) -> None:
@@ -147,14 +136,14 @@ class Connection(asyncio.Protocol):
 
     def wanted(self, limit: int) -> None:
         """The app wants the body."""
-        if self.gone or not self._transport:
+        if self.gone:
             self._reader.close()
             return
         self._limit = limit
         if self._reader.expects and not self._reader.body.size:
-            self._transport.write(_CONTINUE)
+            self._wire.write(_CONTINUE)
         self._move(Phase.BODY)
-        self._transport.resume_reading()
+        self._wire.resume()
         self._advance()
 
     # The answer.
@@ -179,7 +168,7 @@ class Connection(asyncio.Protocol):
             return
         if not piece:
             self._ended = True
-        elif self._blocked:
+        elif self._wire.unsent:
             self._backlog = self._backlog or Spool()
             self._backlog.add(piece)
         else:
@@ -188,27 +177,27 @@ class Connection(asyncio.Protocol):
 
     def broke(self) -> None:
         """The app failed."""
-        if self.gone or not self._transport:
+        if self.gone:
             self._reader.close()
             return
         if self.phase is Phase.RUNNING:
             self.answered(refusal(_FAILED))
         else:
-            self._transport.abort()  # half an answer must not look like a whole one
+            self._wire.close()  # half an answer must not look like a whole one
 
     def _refuse(self, refused: Refused) -> None:
         self._unread = True
         self.answered(refusal(refused))
 
     def _write(self, data: bytes) -> None:
-        if self._transport:
+        if not self.gone:
             self._sent += len(data)
-            self._transport.write(data)
+            self._wire.write(data)
 
     def _end_if_sent(self) -> None:
         """After the last byte: wait for another request, or close."""
-        waits = self._blocked or (self._backlog and self._backlog.waiting)
-        if self._ended and not waits and self.phase is Phase.SENDING:
+        waits = self._wire.unsent or (self._backlog and self._backlog.waiting)
+        if self._ended and not waits and self.phase is Phase.SENDING and not self.gone:
             if self._reader.keep:
                 self._again()
             else:
@@ -223,35 +212,28 @@ class Connection(asyncio.Protocol):
         self._move(Phase.KEPT)
 
     def _leave(self) -> None:
-        if not self._transport:
-            return
-        if not self._unread:
-            self._transport.close()
-            return
-        self._move(Phase.LEAVING)
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        self._transport.resume_reading()
+        if self._unread:
+            self._move(Phase.LEAVING)
+            self._wire.end()
+        else:
+            self._wire.close()
 
     # What the front calls.
 
     def drop(self) -> None:
         """Give the place up at once."""
-        self.gone = True
-        self._around.table.remove(self)
-        if self._transport:
-            self._transport.abort()
+        self._wire.close()
 
     def finish(self) -> None:
         """Close if no request has begun."""
-        if self._transport and self.phase in (Phase.SILENT, Phase.KEPT):
-            self._transport.close()
+        if self.phase in (Phase.SILENT, Phase.KEPT):
+            self._wire.close()
 
     def overdue(self) -> None:
         """The patience with the phase has been used up."""
         if self.phase is Phase.BODY and self._is_moving(self._reader.moved):
             self._move(Phase.BODY)
-        elif self.phase is Phase.SENDING and self._is_moving(self._sent - self._unsent()):
+        elif self.phase is Phase.SENDING and self._is_moving(self._sent - self._wire.unsent):
             self._move(Phase.SENDING)
         elif self.phase in (Phase.HEAD, Phase.BODY):
             self._refuse(_SLOW)
@@ -263,15 +245,8 @@ class Connection(asyncio.Protocol):
         since, self._paced = moved - self._paced, moved
         return since >= PACE
 
-    def _unsent(self) -> int:
-        return self._transport.get_write_buffer_size() if self._transport else 0
-
     def _move(self, phase: Phase) -> None:
         self._around.table.move(self, phase, self._around.loop.time())
-
-    def _pause(self) -> None:
-        if self._transport:
-            self._transport.pause_reading()
 
 
 class Delivery:

@@ -55,7 +55,6 @@ class Front:
         ]
         self._table = Table[Connection](limits)
         self._saturation = Saturation(turned_away)
-        self._taking = set[asyncio.Task[None]]()
 
     async def run(self, stop: asyncio.Event, stop_s: float) -> None:
         """Serve until ``stop``; then finish what has begun, for ``stop_s`` seconds at most."""
@@ -74,7 +73,6 @@ class Front:
             await asyncio.sleep(0.02)
         for connection in list(self._table):
             connection.drop()
-        await asyncio.sleep(0)  # they close their sockets
 
     def _put(self, call: Call) -> None:
         """Give a request to the threads for its path."""
@@ -105,16 +103,7 @@ class Front:
             return
         connection = Connection(self._around, peer, address[0])
         self._table.add(connection, self._loop.time())
-        task = self._loop.create_task(self._take(opened, connection))
-        self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
-
-    async def _take(self, opened: socket.socket, connection: Connection) -> None:
-        try:
-            await self._loop.connect_accepted_socket(lambda: connection, opened)
-        except OSError:  # the peer has gone already
-            self._table.remove(connection)
-            opened.close()
+        connection.open(opened)
 
     def _make_room(self, peer: str | None) -> None:
         """Drop an idle connection if there is no room for another one. Raises ``NoRoom``."""

@@ -46,7 +46,7 @@ SMALL_BODY = 16 * 1024
 #: Bytes of one body, or of one unsent answer, in memory; the rest waits in a temporary file.
 IN_MEMORY = 64 * 1024
 
-#: Connections of one process. An idle one takes about 6 KB of memory.
+#: Connections of one process. An idle one takes about 4 KB of memory.
 MAX_CONNECTIONS = 4096
 #: File descriptors for everything else: Redis, the broker, temporary files.
 RESERVED_FILES = 256
