@@ -91,7 +91,7 @@ def failed(presence: Presence | None, sender: str, trouble: str, now: float) -> 
 def not_proven(presence: Presence | None) -> str:
     """Why proofs do not come back now, in words."""
     if presence is None:
-        return "no web process with this HOOKLINE_PUBLIC_URL sends proofs"
+        return "no web process with this HOOKLINE_PUBLIC_URL runs"
     return presence.trouble or "counting has just begun"
 
 

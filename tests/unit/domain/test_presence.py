@@ -138,26 +138,26 @@ def test_each_url_is_a_way_of_its_own() -> None:
 def test_no_time_in_which_anything_failed_is_ever_covered(
     life: list[tuple[str, str, float]],
 ) -> None:
-    """``broken``: each time at which a callback may have been lost, known from outside."""
+    """``broken``: each time at which a callback may have been lost, known from outside.
+
+    A process that has never proven anything, or has long been silent, takes its share of the proofs
+    of the others, and fails those.
+    """
     presence: Presence | None = None
     after: dict[str, float | None] = {"a": None, "b": None}
     broken: list[float] = [NOW]
     now = NOW
     for sender, what, pause in life:
         now = round(now + pause, 3)
-        match what:
-            case "proof":
-                next_one = Proof("way", sender, now, after[sender])
-                presence = arrived(presence, next_one, now) or presence
-                after[sender] = now
-                continue
-            case "lost":
-                after[sender] = None  # its sender notices, and cannot tell anybody
-            case "failed":
-                presence = failed(presence, sender, "no", now)
-                after[sender] = None
-            case "restart":
-                after[sender] = None
-        broken.append(now)
+        known = presence is not None and sender in presence.latest
+        if what == "proof":
+            presence = arrived(presence, Proof("way", sender, now, after[sender]), now) or presence
+            after[sender] = now
+        else:  # "lost" and "restart": nobody is told
+            after[sender] = None
+        if what == "failed":
+            presence = failed(presence, sender, "no", now)
+        if what == "failed" or (what != "proof" and known):
+            broken.append(now)
         if presence:
             assert not any(presence.since < each <= presence.until for each in broken)

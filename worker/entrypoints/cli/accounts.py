@@ -51,6 +51,8 @@ def accounts(*, as_json: bool) -> None:
     console.print(_table(found.items))
     for text in _shared(found):
         say(f"  {text}")
+    if trouble := next((each.delivery.receiving_trouble for each in found.items), None):
+        note(f"Callbacks may not arrive: {trouble}; `hookline doctor` says what to do.")
     for account in found.items:
         for text in _remarks(account):
             note(text)
@@ -121,9 +123,6 @@ def _shared(found: Accounts) -> Iterator[str]:
             what = purse.scope.replace(":", " ", 1)
             words = f"{in_words(purse.used)} of {in_words(purse.budget)}"
             yield f"Budget of {what}: {words} spent or reserved"
-    if trouble := next((each.delivery.receiving_trouble for each in found.items), None):
-        yield f"Callbacks may not arrive: {trouble}"
-        yield "`hookline doctor` says what to do about it"
     for what in found.paused:
         of, _, name = what.partition(":")
         if of != "account":

@@ -631,6 +631,7 @@ def test_accounts_are_shown_without_their_keys(here: Here) -> None:
     assert "mixed" in table.stdout
     assert "hookline jobs --status in_doubt" in table.stderr
     assert "hookline jobs --double-payments" in table.stderr
+    assert table.stderr.count("Callbacks may not arrive: no web process with this") == 1
     told = run("accounts", "--json")
     assert "sk-secret" not in table.output + told.output
     [shown] = json.loads(told.stdout)["items"]
