@@ -109,8 +109,6 @@ def _send_again(task: Task[..., str], error: HooklineError) -> NoReturn:
     log.warning("task.sent_again", task=task.name, message_id=task.request.id, error=str(error))
     try:
         # To our queue: an exchange may have given the message to others as well.
-        raise task.retry(
-            exc=error, countdown=_TRY_AGAIN_S, queue=DOOR, exchange="", routing_key=DOOR
-        )
+        raise task.retry(exc=error, countdown=_TRY_AGAIN_S, queue=DOOR)
     except Reject:  # the broker is away as well: the message is to stay there
         raise Reject(error, requeue=True) from None

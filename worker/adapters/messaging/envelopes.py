@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from kombu import Message
 from kombu.utils.json import dumps, loads
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 #: Bytes of a message's body, unpacked: as many as a request over HTTP may have.
 MAX_BODY = 32 * 1024 * 1024
@@ -24,6 +24,17 @@ _UNREADABLE = "application/octet-stream"
 _Text = str | None
 _Whole = Annotated[int, Field(ge=0)] | None
 _List = list[Any] | tuple[Any, ...]
+
+
+#: Where a message goes, among Celery's options of a task.
+_PLACES = ("queue", "routing_key", "exchange")
+
+
+def _no_places(stamps: list[str]) -> list[str]:
+    """Celery makes an option of each stamp when a task is sent again."""
+    if set(stamps) & set(_PLACES):
+        raise ValueError("names where the message goes")
+    return stamps
 
 
 class _Part(BaseModel):
@@ -73,7 +84,7 @@ class _Task(_Following):
     kwargsrepr: _Text = None
     ignore_result: bool | None = None
     replaced_task_nesting: _Whole = None
-    stamped_headers: list[str] | None = None
+    stamped_headers: Annotated[list[str], AfterValidator(_no_places)] | None = None
     stamps: dict[str, Any] | None = None
     #: Celery sets these itself.
     is_eager: None = None
@@ -144,7 +155,7 @@ def destinations_of(following: Any) -> Iterator[str]:
 
 def places_in(options: Mapping[str, Any]) -> Iterator[str]:
     """The names of where a message goes, among Celery's options of a task."""
-    for option in ("queue", "routing_key", "exchange"):
+    for option in _PLACES:
         if place := options.get(option):
             yield str(getattr(place, "name", place))  # of kombu's queues and exchanges
 

@@ -64,6 +64,7 @@ def test_a_task_is_a_task(headers: Any, body: Any) -> None:
         ({**HEADERS, "is_eager": True}, BODY, "its is_eager is wrong"),
         ({**HEADERS, "callbacks": 5}, BODY, "its callbacks is wrong"),
         ({**HEADERS, "retries": "x"}, BODY, "its retries is wrong"),
+        ({**HEADERS, "stamped_headers": ["routing_key"]}, BODY, "its stamped_headers is wrong"),
         ({}, {"task": "hookline.imagine"}, "its id is wrong"),
         ({}, "x", "is not one"),
         (HEADERS, " " * MAX_BODY, "has more than 32 MiB"),
