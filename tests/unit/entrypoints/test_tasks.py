@@ -40,4 +40,4 @@ def test_a_job_is_tried_until_redis_is_back_and_only_over_our_queue(retries: int
     signature: Any = vars(caught.value)["sig"]
     assert signature is not None
     assert signature.options["queue"] == "hookline"
-    assert (signature.options["exchange"], signature.options["routing_key"]) == ("", "hookline")
+    assert "exchange" not in signature.options
