@@ -128,7 +128,9 @@ class Connection:
         self._unread = reader.more or not reader.complete
         if self._unread:
             self._wire.pause()
-        self._call({**(reader.environ or {}), "wsgi.input": reader.body.whole()})
+        environ = reader.environ or {}
+        environ["wsgi.input"] = reader.body.whole()
+        self._call(environ)
 
     def _call(self, environ: dict[str, Any]) -> None:
         self._move(Phase.RUNNING)
