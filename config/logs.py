@@ -8,21 +8,27 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, MutableMapping
+from itertools import islice
 from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from worker.domain.redaction import HIDDEN, without_tokens
+from worker.domain.printable import clean
+from worker.domain.redaction import HIDDEN, beginning, without_tokens
 
-#: Fields whose value is never logged. `state` is the provider's echo of our token.
+#: Fields whose value is never logged. A provider's `state` is: our token within it is hidden as
+#: everywhere, and any other says whose callback it is.
 _SECRET_KEY = re.compile(
-    r"token$|^key$|api_?key$|secret|authorization|password|notify_?hook|^state$", re.IGNORECASE
+    r"token$|^key$|api_?key$|secret|authorization|password|notify_?hook", re.IGNORECASE
 )
 #: The path of a callback holds the job's token.
 _CALLBACK = re.compile(r"(/webhooks/midjourney/)[^\s\"'?#]+")
 #: Shorter secrets are not searched for: they would match ordinary words.
 _SHORTEST = 6
+#: Limits of one line, which may quote an outside text of megabytes: characters of a text (a
+#: traceback has 10,000) and of a name, items of a collection, levels of collections.
+_MAX_TEXT, _MAX_NAME, _MAX_ITEMS, _MAX_DEPTH = 20_000, 200, 200, 8
 
 
 def configure_logging(
@@ -71,7 +77,10 @@ def configure_logging(
 
 
 class Redactor:
-    """A structlog processor that redacts secrets: by field name, and by value anywhere."""
+    """A structlog processor that redacts secrets: by field name, and by value anywhere.
+
+    It also cuts what is long, and removes what a terminal would obey.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # Longest first: a secret may contain another one.
@@ -80,29 +89,35 @@ class Redactor:
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Redact the event."""
-        return self._mapping(event)
+        return self._mapping(event, 1)
 
-    def _mapping(self, values: MutableMapping[str, Any]) -> dict[str, Any]:
+    def _mapping(self, values: MutableMapping[str, Any], depth: int) -> dict[str, Any]:
         return {
-            key: HIDDEN if value and _SECRET_KEY.search(str(key)) else self._value(value)
-            for key, value in values.items()
+            self._text(str(key), _MAX_NAME): HIDDEN
+            if value and _SECRET_KEY.search(str(key)[-_MAX_NAME:])
+            else self._value(value, depth)
+            for key, value in islice(values.items(), _MAX_ITEMS)
         }
 
-    def _value(self, value: Any) -> Any:
+    def _value(self, value: Any, depth: int) -> Any:
         """A redacted copy; what is neither plain nor a collection becomes text."""
         match value:
             case None | bool() | int() | float():
                 return value
+            case dict() | list() | tuple() | set() | frozenset() if depth > _MAX_DEPTH:
+                return "…"
             case dict():
-                return self._mapping(value)
+                return self._mapping(value, depth + 1)
             case list() | tuple() | set() | frozenset():
-                return [self._value(item) for item in value]
+                return [self._value(item, depth + 1) for item in islice(value, _MAX_ITEMS)]
             case bytes():
-                return self._text(value.decode(errors="replace"))
+                return self._text(value[: 4 * _MAX_TEXT].decode(errors="replace"))
             case _:
                 return self._text(str(value))
 
-    def _text(self, text: str) -> str:
-        text = _CALLBACK.sub(rf"\1{HIDDEN}", text)
+    def _text(self, text: str, limit: int = _MAX_TEXT) -> str:
+        text = beginning(clean(text[: 2 * limit]), limit)
+        if "/webhooks/" in text:
+            text = _CALLBACK.sub(rf"\1{HIDDEN}", text)
         text = without_tokens(text)
         return self._known.sub(HIDDEN, text) if self._known else text

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
 
+from worker.domain import numerals
+
 SCHEMES = ("redis", "rediss", "unix", "sentinel")
 
 CertReqs = Literal["required", "optional", "none"]
@@ -165,10 +167,7 @@ def _protocol(text: str) -> int:
 
 
 def _timeout(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
+    seconds = float(text) if numerals.is_decimal(text) else 0.0
     if not _SHORTEST_TIMEOUT_S <= seconds <= _LONGEST_TIMEOUT_S:
         raise ValueError("must be seconds from 0.1 to 60")
     return seconds

@@ -12,13 +12,17 @@ from config.settings import Settings
 from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
-from webhooks.heartbeat import Heartbeat
 from webhooks.hosts import Hosts
 from webhooks.problems import add_problems
+from webhooks.proving import Prover
 from worker.bootstrap import HOOK_PATH, Services, build
 from worker.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
+
+#: Requests with images that one process works on at a time: fewer than it has threads, so that
+#: callbacks and health checks are answered meanwhile.
+PICTURE_CALLERS = 3
 
 _ROUTES = url_map(CALLS)
 
@@ -28,7 +32,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 
     It starts even while Redis is away: requests get 503 until it is back. Raises ``SettingsError``.
     """
-    context = Context(lambda: services or build(settings))
+    context = Context(lambda: services or build(settings, picture_callers=PICTURE_CALLERS))
     try:
         context.services  # noqa: B018  # builds them
     except StoreUnavailable as error:
@@ -37,7 +41,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.url_map = _ROUTES
     add_problems(app)
     _check_host(app, settings)
-    app.extensions["presence"] = context.heartbeat
+    app.extensions["prover"] = context.prover
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     return app
 
@@ -68,9 +72,10 @@ class Misdirected(HTTPException):
 
 
 def load_app(settings: Settings) -> Flask:
-    """The app of a web process: sets up logging and starts the heartbeat."""
+    """The app of a web process: sets up logging and starts to send proofs."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
-    heartbeat: Heartbeat = app.extensions["presence"]
-    Thread(target=heartbeat.run, name="presence", daemon=True).start()
+    prover: Prover = app.extensions["prover"]
+    if settings.public_url:
+        Thread(target=prover.run, name="prover", daemon=True).start()
     return app

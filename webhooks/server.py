@@ -60,7 +60,8 @@ def serve(listener: socket.socket, load: Callable[[], Flask], per_peer: int = 0)
     ``per_peer``: connections that one peer may have, at all workers together; 0: any number.
     """
     files = _raise_file_limit()
-    most = min(MAX_CONNECTIONS, max(64, files - RESERVED_FILES))
+    # Each connection may have a temporary file as well.
+    most = min(MAX_CONNECTIONS, max(64, (files - RESERVED_FILES) // 2))
     limits = Limits(most, -(-per_peer // WORKERS))
     keep_running(partial(_serve, listener, load, limits), WORKERS, STOP_S)
 
@@ -68,8 +69,9 @@ def serve(listener: socket.socket, load: Callable[[], Flask], per_peer: int = 0)
 def _serve(listener: socket.socket, load: Callable[[], Flask], limits: Limits) -> None:
     """The body of a worker process."""
     app = load()
-    presence = app.extensions.get("presence")
-    turned_away: Callable[[], None] = presence.missed if presence else lambda: None
+    # An app of another program (the benchmark's floors) has none.
+    prover = app.extensions.get("prover")
+    turned_away: Callable[[], None] = prover.missed if prover else lambda: None
     asyncio.run(_until_told(Front(app, listener, THREADS, limits, turned_away)))
 
 

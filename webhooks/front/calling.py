@@ -14,6 +14,7 @@ import structlog
 
 from webhooks.front.asking import BodyWanted
 from webhooks.front.head import Refused
+from webhooks.front.limits import MAX_WAITING
 
 log = structlog.get_logger(__name__)
 
@@ -68,9 +69,12 @@ class Threads:
         for number in range(count):
             Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
 
-    def put(self, call: Call) -> None:
-        """Run the app as soon as a thread is free."""
+    def put(self, call: Call) -> bool:
+        """Run the app as soon as a thread is free; False: too many requests wait for that."""
+        if self._calls.qsize() >= MAX_WAITING:
+            return False
         self._calls.put(call)
+        return True
 
     def _work(self) -> None:
         while True:

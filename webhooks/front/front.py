@@ -28,6 +28,7 @@ _PAUSE_S = 0.1
 #: Errors of accept() that mean this.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
+_BUSY = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests wait; try again later.")
 _FULL = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections; try again later.")
 
 
@@ -76,7 +77,10 @@ class Front:
     def _put(self, call: Call) -> None:
         """Give a request to the threads for its path."""
         path: str = call.environ["PATH_INFO"]
-        next(threads for start, threads in self._pools if path.startswith(start)).put(call)
+        threads = next(threads for start, threads in self._pools if path.startswith(start))
+        if not threads.put(call):
+            self._saturation.refused(call.environ["REMOTE_ADDR"], len(self._table))
+            call.asker.answered(refusal(_BUSY))
 
     def _open(self) -> None:
         if not self._around.stopping:

@@ -37,8 +37,10 @@ PATIENCE: Mapping[Phase, float] = {
 PACE = 8 * 1024 * 15
 
 #: Bytes of a request's head, and its fields.
-MAX_HEAD = 64 * 1024
+MAX_HEAD = 16 * 1024
 MAX_FIELDS = 100
+#: Requests that may wait for a thread of their kind; further ones are refused at once.
+MAX_WAITING = 1000
 #: Bytes of a body that are read before the app is asked whether it wants the body at all.
 SMALL_BODY = 16 * 1024
 #: Bytes of one body, or of one unsent answer, in memory; the rest waits in a temporary file.

@@ -9,9 +9,9 @@ from typing import Generic, Protocol, TypeVar
 
 from webhooks.front.limits import PATIENCE, Limits, Phase
 
-#: The phases whose connections give way to new ones, the least useful first. An honest peer spends
-#: milliseconds in the first two.
-_GIVE_WAY = (Phase.SILENT, Phase.HEAD, Phase.KEPT)
+#: The phases whose connections give way to new ones, the least useful first. But for KEPT an honest
+#: peer spends milliseconds in each, so the oldest of a phase is the least likely to be one.
+_GIVE_WAY = (Phase.SILENT, Phase.HEAD, Phase.KEPT, Phase.BODY, Phase.SENDING)
 
 
 class Open(Protocol):
@@ -69,7 +69,9 @@ class Table(Generic[Connection]):
         """
         theirs = self._peers.get(peer, {}) if peer else {}
         if self._limits.per_peer and len(theirs) >= self._limits.per_peer:
-            return self._first(each for each in theirs if each.phase in _GIVE_WAY)
+            return self._first(
+                each for phase in _GIVE_WAY for each in theirs if each.phase is phase
+            )
         if self._count >= self._limits.connections:
             return self.least()
         return None

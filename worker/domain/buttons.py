@@ -16,8 +16,8 @@ from worker.domain.result import Button
 _NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), name)
     for pattern, name in (
-        (r"^MJ::JOB::upsample::(\d)", "U{}"),
-        (r"^MJ::JOB::variation::(\d)", "V{}"),
+        (r"^MJ::JOB::upsample::([0-9])", "U{}"),
+        (r"^MJ::JOB::variation::([0-9])", "V{}"),
         (r"^MJ::JOB::reroll\b", "reroll"),
         (r"^MJ::JOB::low_variation\b", "Vary (Subtle)"),
         (r"^MJ::JOB::high_variation\b", "Vary (Strong)"),
@@ -35,12 +35,12 @@ _NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^MJ::JOB::pan_down\b", "Pan Down"),
         (r"^MJ::JOB::animate_high", "Animate (High)"),
         (r"^MJ::JOB::animate_low", "Animate (Low)"),
-        (r"^MJ::JOB::video_virtual_upscale::(\d)", "U{}"),
+        (r"^MJ::JOB::video_virtual_upscale::([0-9])", "U{}"),
         (r"^MJ::BOOKMARK\b", "Favorite"),
-        (r"^MJ::Job::PicReader::(\d)", "{}"),
+        (r"^MJ::Job::PicReader::([0-9])", "{}"),
         (r"^MJ::Job::PicReader::all", "Imagine all"),
         (r"^MJ::Picread::Retry", "retry"),
-        (r"^MJ::Job::PromptAnalyzer::(\d)", "{}"),
+        (r"^MJ::Job::PromptAnalyzer::([0-9])", "{}"),
     )
 )
 

@@ -7,7 +7,7 @@ which errors a further attempt may answer, and make the table in docs/retries.md
 from enum import StrEnum
 from typing import Self
 
-from worker.domain.redaction import without_tokens
+from worker.domain.redaction import shown
 from worker.domain.result import JobError
 
 _MAX_MESSAGE = 1000  #: characters; some providers answer with a stack trace
@@ -300,7 +300,10 @@ class ErrorCode(StrEnum):
         Family.FILES,
         "the files are given up",
         _NO_TASK,
-        "It is over a limit, or on a host that HOOKLINE_ALLOWED_HOSTS would have to name.",
+        (
+            "It is over a limit, or on a host that HOOKLINE_ALLOWED_HOSTS would have to name. Once "
+            "that is changed, `hookline fetch` stores it."
+        ),
     )
 
     def __new__(
@@ -327,7 +330,8 @@ RETRY_ON = tuple(code.value for code in TASK_CODES.values() if code.why_not is N
 def job_error(code: ErrorCode, message: str, hint: str | None = None) -> JobError:
     """An error with the code's hint, unless there is a closer one.
 
-    A message is cut at 1000 characters, and a state token that it quotes is hidden.
+    A message is cut at 1000 characters, cleaned of what a terminal would obey, and a state token
+    that it quotes is hidden.
     """
-    words = without_tokens(message)[:_MAX_MESSAGE]
+    words = shown(message, _MAX_MESSAGE)
     return JobError(code.value, words, hint or code.hint, retryable=code.retryable)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from worker.domain import buttons, retry_policy
+from worker.domain import buttons, numerals, retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.job import Job, Modal, Status
 from worker.domain.job_spec import JSON, TEXT_KINDS, JobSpec, Kind, Retry
@@ -65,7 +65,7 @@ def children(parent: Job, now: float) -> tuple[Job, ...]:
     made = tuple(
         child
         for index, step in enumerate(parent.spec.then)
-        for child in _children_of_step(_with_retry(parent, step), str(index), step, now)
+        for child in _children_of_step(with_retry(parent, step), str(index), step, now)
     )
     made = tuple(
         _after_siblings(child, parent, made, now) if child.kind is Kind.BLEND else child
@@ -147,7 +147,7 @@ def default_prompt(parent: Job, custom_id: str) -> str | None:
     """
     name = buttons.name_of(Button(custom_id))
     prompts = parent.result.prompts
-    if name.isdigit() and 0 < int(name) <= len(prompts):
+    if numerals.is_whole(name) and 0 < int(name) <= len(prompts):
         return prompts[int(name) - 1]
     prompt = parent.result.prompt or parent.request.get("prompt")
     return str(prompt) if prompt else None
@@ -171,7 +171,7 @@ def _children_of_step(parent: Job, key: str, step: JSON, now: float) -> tuple[Jo
     return (child,)
 
 
-def _with_retry(parent: Job, step: JSON) -> Job:
+def with_retry(parent: Job, step: JSON) -> Job:
     """The parent, with the ``retry`` that children of this step inherit."""
     if "retry" not in step:
         return parent

@@ -1,6 +1,9 @@
 """PURE. Amounts: whole millionths of a unit (a dollar, a credit), so that sums are exact."""
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
+from math import isfinite
+
+from worker.domain import numerals
 
 #: An amount in millionths of a unit.
 Amount = int
@@ -16,11 +19,9 @@ def amount(units: str | float) -> Amount:
     Raises:
         ValueError: not a number, negative, or above ``MAX_UNITS``.
     """
-    try:
-        value = Decimal(str(units))
-    except InvalidOperation:
-        value = Decimal(-1)
-    if not value.is_finite() or not 0 <= value <= MAX_UNITS:
+    is_number = numerals.is_decimal(units) if isinstance(units, str) else isfinite(units)
+    value = Decimal(str(units)) if is_number else Decimal(-1)
+    if not 0 <= value <= MAX_UNITS:
         raise ValueError(f"must be a number from 0 to {MAX_UNITS:,}")
     return int((value * _UNIT).to_integral_value(ROUND_HALF_UP))
 

@@ -6,14 +6,15 @@ from tests.chaos.load import Load
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Trouble, trial
+from worker.adapters.messaging.broker import OWN_KEYS
 from worker.adapters.messaging.queues import DOOR, WAKE
 
-_SHARE = 0.2
-_UNACKED = "unacked"
+_SHARE = 0.5
+_UNACKED = OWN_KEYS["unacked_key"]
 
 
 def lossy(run: Run) -> Row:
-    """A fifth of all messages is taken away, from the queues and from those under way."""
+    """Half of all messages are taken away, from the queues and from those under way."""
 
     def steal(trouble: Trouble) -> None:
         with _broker(trouble.stage) as client:
@@ -23,7 +24,7 @@ def lossy(run: Run) -> Row:
     return trial(
         run,
         Setup(),
-        Load(run.pick(12, 300)),
+        Load(run.pick(24, 600)),
         steal,
         seconds=run.pick(120, 3600),
         at_least=run.pick(5, 200),
@@ -38,7 +39,7 @@ def _broker(stage: Stage) -> "redis.Redis":
 
 
 def _steal_waiting(client: "redis.Redis", trouble: Trouble) -> int:
-    """Wait for a message as a worker does, since none lies about for long; keep one in five."""
+    """Wait for a message as a worker does, since none lies about for long; keep one in two."""
     taken = client.brpop([WAKE, DOOR], timeout=0.1)
     if not isinstance(taken, list | tuple):
         return 0

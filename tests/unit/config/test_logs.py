@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import structlog
 
-from config.logs import configure_logging
+from config.logs import Redactor, configure_logging
+from tests.support.cpu import assert_cheap
+from worker.adapters.tokens import Tokens
 from worker.domain.redaction import HIDDEN
 
 CANARY = "canary-5f2d8"
@@ -78,7 +80,6 @@ def test_the_level_filters(capsys: pytest.CaptureFixture[str]) -> None:
         "password",
         "notifyHook",
         "notify_hook",
-        "state",
     ],
 )
 def test_a_secret_field_is_hidden_at_any_depth(
@@ -87,6 +88,58 @@ def test_a_secret_field_is_hidden_at_any_depth(
     configure_logging("json", "info")
     structlog.get_logger().info("x", **{name: CANARY}, body={"list": [{name: CANARY}]})
     assert CANARY not in json.dumps(lines(capsys))
+
+
+def test_a_state_is_readable_unless_it_is_a_token_of_ours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("json", "info")
+    token = Tokens(["a secret of this test"]).for_job("0" * 32, 1)
+    log = structlog.get_logger()
+    log.info("notification.not_delivered", state="dead")
+    log.info("foreign", state=f"other\x1b]0;x\x07{token}", task={"state": token})
+    log.info("long", state="s" * 1_000_000)
+    dead, foreign, long = (line for line in lines(capsys))
+    assert dead["state"] == "dead"
+    assert foreign["state"] == f"other]0;x{HIDDEN}"
+    assert foreign["task"] == {"state": HIDDEN}
+    assert len(long["state"]) < 21_000
+
+
+@pytest.mark.parametrize("fmt", ["json", "console"])
+def test_no_line_moves_the_cursor_or_hides_a_word(
+    fmt: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(fmt, "info")
+    words = "a\x1b[2Jb\x9b2Jc\u202ed\x00"
+    logging.getLogger("celery").warning("message %s", words, extra={"x\x1b[1m": [words.encode()]})
+    written = capsys.readouterr().err
+    for unseen in ("\x1b[2J", "\x9b", "\u202e", "\x00", "\\u001b", "\\u202e"):
+        assert unseen not in written
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "j." * 500_000,
+        "/webhooks/midjourney/" * 50_000,
+        "canary-" * 150_000,
+        ["j.j." for _ in range(300_000)],
+        {f"{n}": "x" for n in range(100_000)},
+        {"api_" * 250_000: "x"},
+        b"\xff" * 1_000_000,
+    ],
+)
+def test_a_megabyte_in_a_line_is_cheap(value: Any) -> None:
+    redact = Redactor([CANARY, "canary-x"])
+    assert_cheap(lambda: redact(None, "info", {"event": "x", "value": value}), 1_000_000)
+
+
+def test_a_value_that_is_nested_without_end_is_written() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert "…" in str(Redactor()(None, "info", {"event": "x", "value": deep}))
 
 
 def test_ordinary_fields_stay(capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,6 +141,8 @@ def test_a_window_would_show_the_parents_prompt_or_the_numbers_text() -> None:
     assert default_prompt(parent, "MJ::Job::PicReader::2") == "two"
     assert default_prompt(parent, "MJ::Job::PicReader::3") == "a cat --v 6"
     assert default_prompt(parent, "MJ::JOB::pan_left::1::4f2c::SOLO") == "a cat --v 6"
+    for odd in ("\u00b2", "\u0662", "9" * 5000):  # digits for Python, or too many of them
+        assert default_prompt(parent, odd) == "a cat --v 6"
     assert default_prompt(done(request={"prompt": "a dog"}), "MJ::JOB::reroll") == "a dog"
     assert default_prompt(done(kind=Kind.BLEND, request={}), "MJ::JOB::reroll") is None
 

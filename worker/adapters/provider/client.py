@@ -22,6 +22,7 @@ from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.payloads import Submission, address
+from worker.adapters.provider.redirects import ELSEWHERE, redirect_words
 from worker.adapters.provider.replies import (
     front_away,
     no_such_call,
@@ -29,7 +30,7 @@ from worker.adapters.provider.replies import (
     read_seed,
     read_transport_error,
 )
-from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
+from worker.adapters.provider.snapshots import MAX_ROWS, read_fetch, read_task, read_tasks
 from worker.adapters.provider.transport import TROUBLE, Body, Key, body_of, written
 from worker.adapters.provider.unknown_path import NO_JSON, Answer, is_page, lacks_call, title_of
 from worker.adapters.provider.wire import read_json, words_of
@@ -38,7 +39,7 @@ from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, NoSuchCall, ProviderRefused, ProviderUnavailable
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
-from worker.domain.redaction import HIDDEN, without_tokens
+from worker.domain.redaction import HIDDEN, shown
 
 MAX_IDS = 100  #: tasks per call
 SEED_S = 45.0  #: timeout for a picture's seed
@@ -48,6 +49,7 @@ _BY_IDS = "/mj/task/list-by-condition"
 _NO_TASK = "hookline-asks-for-no-task"  #: the id of no task
 
 _CONNECT_S = 5.0  #: for a connection
+_MAX_WORDS = 500  #: characters of what a provider says, in our errors
 
 
 class ProviderClient:
@@ -110,15 +112,14 @@ class ProviderClient:
         except TROUBLE as error:
             return read_transport_error(self._words(error), sent=data.sent)
         self._learn(read_json(answer.body))
-        verdict = read_reply(kind, answer.status, answer.body)
+        verdict = read_reply(
+            kind, answer.status, answer.body, answer.location, hide=self._without_key
+        )
         if not exists and self._lacks("POST", submission.path, answer):
-            verdict = no_such_call(kind, f"POST {submission.path}", title_of(answer))
+            verdict = no_such_call(kind, f"POST {submission.path}", self._title(answer))
         elif exists and _is_missing(verdict) and not self._answers(submission.path):
             verdict = front_away(verdict)
-        if verdict.error is None:
-            return verdict
-        words = self._without_key(verdict.error.message)
-        return replace(verdict, error=replace(verdict.error, message=words))
+        return verdict
 
     def fetch(self, task_id: str) -> Snapshot | None:
         """The task's present state; None if the provider does not know it.
@@ -196,7 +197,7 @@ class ProviderClient:
         reply = read_seed(answer.status, read_json(answer.body))
         if reply.error is None:
             return reply
-        return replace(reply, error=without_tokens(self._without_key(reply.error)))
+        return replace(reply, error=self._shown(reply.error))
 
     def _list(
         self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
@@ -208,6 +209,8 @@ class ProviderClient:
         value = read_json(answer.body)
         if answer.status != 200 or not isinstance(value, list):
             raise ProviderUnavailable(f"The provider's answer is no list (HTTP {answer.status}).")
+        if len(value) > MAX_ROWS:
+            raise ProviderUnavailable(f"The provider's list has more than {MAX_ROWS:,} tasks.")
         return read_tasks(value)
 
     def _require(self, method: str, path: str, answer: Answer, body: JSON | None = None) -> None:
@@ -218,7 +221,7 @@ class ProviderClient:
             return
         if self._lacks(method, path, answer, body):
             raise NoSuchCall(f"The provider has no {path}: it shows a page.", proven=True)
-        raise ProviderUnavailable(f"The provider answered with a page: {title_of(answer)}")
+        raise ProviderUnavailable(f"The provider answered with a page: {self._title(answer)}")
 
     def _lacks(self, method: str, path: str, answer: Answer, body: JSON | None = None) -> bool:
         """Whether ``answer`` proves that the provider has no such call; see ``unknown_path``."""
@@ -269,7 +272,9 @@ class ProviderClient:
             raise ProviderUnavailable(self._words(error)) from None
         status, value = answer.status, read_json(answer.body)
         self._learn(value)
-        words = self._without_key(words_of(value)[0] or "no explanation")
+        words = self._shown(words_of(value)[0] or "no explanation")
+        if status in ELSEWHERE:
+            raise ProviderUnavailable(self._shown(redirect_words(status, answer.location)))
         if status in (401, 403):
             raise ProviderRefused(f"The provider refuses the key (HTTP {status}): {words}")
         if status >= 500 or status in (407, 429) or 300 <= status < 400:
@@ -306,8 +311,8 @@ class ProviderClient:
                 stream=True,
             ) as response,
         ):
-            said = response.headers.get("Content-Type", "")
-            return Answer(response.status_code, body_of(response), said)
+            said, place = (response.headers.get(name, "") for name in ("Content-Type", "Location"))
+            return Answer(response.status_code, body_of(response), said, place)
 
     def _session(self) -> requests.Session:
         """The session: one per thread, as `requests` does not promise thread safety."""
@@ -325,7 +330,13 @@ class ProviderClient:
         """The innermost cause, without the key: the libraries quote headers."""
         while inner := error.__cause__ or (not error.__suppress_context__ and error.__context__):
             error = inner
-        return self._without_key(str(error) or type(error).__name__)
+        return self._shown(str(error) or type(error).__name__)
+
+    def _shown(self, words: str) -> str:
+        return shown(self._without_key(words), _MAX_WORDS)
+
+    def _title(self, answer: Answer) -> str:
+        return self._without_key(title_of(answer))
 
     def _without_key(self, text: str) -> str:
         """``text`` with the key hidden: a provider may quote a key that it refuses."""

@@ -13,6 +13,7 @@ from worker.domain.job_spec import JSON, Kind
 
 #: Error types of the gateways themselves.
 _GATEWAY_ERRORS = frozenset({"upstream_error", "new_api_error"})
+_LOOKED_AT = 50  #: rows of a list
 _TRUEAI_KEYS = frozenset(
     {"displays", "isCompleted", "isPartner", "isOfficial", "realBotType", "interactionMetadataId"}
 )
@@ -41,7 +42,7 @@ def ignored(
 def guess_dialect(body: Any) -> Dialect | None:
     """The dialect of a fetched task, a list of tasks or an error; None if it does not show."""
     if isinstance(body, list):
-        guesses = (_of_object(mapping(item)) for item in items(body))
+        guesses = (_of_object(mapping(item)) for item in items(body)[:_LOOKED_AT])
         return next((guess for guess in guesses if guess), None)
     return _of_object(mapping(body))
 

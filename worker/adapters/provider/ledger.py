@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from worker.adapters.provider import wire
 from worker.adapters.provider.snapshots import read_status
 from worker.adapters.provider.wire import mapping, read_json, text
 from worker.domain.account.ledger import Balance, LedgerTask, TaskCharge
@@ -40,7 +41,7 @@ def read_tasks(body: Any) -> tuple[LedgerTask, ...] | None:
 
 
 def _task(row: JSON) -> LedgerTask | None:
-    task_id, submitted_ms = text(row.get("mj_id")), _number(row.get("submit_time"))
+    task_id, submitted_ms = wire.task_id(row.get("mj_id")), _number(row.get("submit_time"))
     if task_id is None or submitted_ms is None or _number(row.get("code")) not in _ACCEPTED:
         return None
     action = (text(row.get("action")) or "").upper()

@@ -19,13 +19,14 @@ from worker.adapters.provider.wire import read_json, words_of
 from worker.domain.account import Account
 from worker.domain.account.ledger import Balance, LedgerTask, TaskCharge
 from worker.domain.errors import HooklineError, NoLedger, ProviderUnavailable
-from worker.domain.redaction import HIDDEN, without_tokens
+from worker.domain.redaction import HIDDEN, shown
 
 PAGE = 100  #: tasks per call
 
 #: Seconds for a whole call, and for its connection.
 _DEADLINE_S = 20.0
 _CONNECT_S = 5.0
+_MAX_WORDS = 500  #: characters of what it says, in our errors
 #: What may follow the gateway's own address: `/mj`, and a mode before it.
 _SURPLUS = re.compile(r"(/mj-[a-z]+)?(/mj)?/*\Z")
 
@@ -112,7 +113,7 @@ class LedgerClient:
     def _shown(self, words: str) -> str:
         for secret in self._secrets:
             words = words.replace(secret, HIDDEN)
-        return without_tokens(words)
+        return shown(words, _MAX_WORDS)
 
 
 def _headers_only(request: Any) -> Any:

@@ -8,21 +8,25 @@ the job was accepted is in doubt, because a second submit may be a second paymen
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import partial
 from typing import Any, NamedTuple
 
+from worker.adapters.provider.redirects import ELSEWHERE, redirect_words
 from worker.adapters.provider.wire import (
+    MAX_TEXT,
     UNREADABLE,
     items,
     mapping,
     page_words,
     read_json,
     text,
+    url,
     whole,
     words_of,
 )
+from worker.domain import task_ids
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
@@ -36,6 +40,7 @@ _OTHER_CALLS_WORK = (
 #: Kinds that always continue another task; VIDEO does so only when it extends a film.
 _ON_PARENT = frozenset({Kind.ACTION, Kind.CHANGE, Kind.MODAL})
 _MAX_SEED = 40  #: characters; a seed is a number of about ten digits
+_MAX_NAMED = 100  #: tasks or URLs in one result
 
 
 class Code(IntEnum):
@@ -93,9 +98,14 @@ class _Reply:
     code: int | None
     message: str  #: the provider's words, or ours about a body without any
     said: str  #: all words that may carry a hint, in lower case
-    ids: tuple[str, ...]
+    named: tuple[str, ...]  #: what the result names: tasks, or an upload's URLs
     listed: tuple[str, ...]  #: a result that is a list
     properties: JSON
+
+    @property
+    def task_ids(self) -> tuple[str, ...]:
+        """The tasks; none if one of them could not be asked about."""
+        return self.named if all(map(task_ids.is_usable, self.named)) else ()
 
     @property
     def ok(self) -> bool:
@@ -178,8 +188,10 @@ _RULES: tuple[_Rule, ...] = (
     _later(ErrorCode.LIMIT_REACHED, lambda r: _limited(r, _LIMIT_WORDS)),
     # A 2xx that neither takes nor refuses the job in words of this protocol.
     _in_doubt(lambda r: r.ok and r.code not in (Code.INVALID, Code.REFUSED)),
-    # Every provider has `imagine`: if it is missing, or redirects, the address is wrong.
-    _account(ErrorCode.NO_ENDPOINT, lambda r: 300 <= r.status < 400),
+    # A front that is being changed, or an address that has moved: which one, time will tell.
+    _later(ErrorCode.UNAVAILABLE, lambda r: r.status in ELSEWHERE),
+    _in_doubt(lambda r: 300 <= r.status < 400),
+    # Every provider has `imagine`: if it is missing, the address is wrong.
     _account(ErrorCode.NO_ENDPOINT, lambda r: r.missing and r.kind is Kind.IMAGINE),
     _permanent(ErrorCode.NO_ENDPOINT, lambda r: r.missing),
     _permanent(ErrorCode.UNKNOWN_ACTION, lambda r: "unknown_action" in r.said),
@@ -187,13 +199,25 @@ _RULES: tuple[_Rule, ...] = (
 )
 
 
-def read_reply(kind: Kind, http_status: int, body: bytes) -> Verdict:
-    """Classify the reply to a submit of ``kind``; never raises.
+def read_reply(
+    kind: Kind,
+    http_status: int,
+    body: bytes,
+    location: str = "",
+    *,
+    hide: Callable[[str], str] = str,
+) -> Verdict:
+    """Classify the reply to a submit of ``kind``; never raises. ``location``: of a redirect.
+
+    ``hide`` removes secrets from the provider's words, before they are cut.
 
     ``NOT_YET`` carries the error that the job ends with if the gateway does not catch up with its
     own callback in time, which is decided elsewhere.
     """
-    reply = _look(kind, http_status, body)
+    reply = _look(kind, http_status, body, hide)
+    if reply.status in ELSEWHERE:
+        words = f"{redirect_words(reply.status, location)}, and redirects are not followed."
+        reply = replace(reply, message=hide(words))
     if _took_it(reply):
         return _taken(reply)
     rule = next(rule for rule in _RULES if rule.matches(reply))
@@ -257,7 +281,7 @@ def read_seed(http_status: int, body: Any) -> SeedReply:
     )
 
 
-def _look(kind: Kind, http_status: int, body: bytes) -> _Reply:
+def _look(kind: Kind, http_status: int, body: bytes, hide: Callable[[str], str]) -> _Reply:
     value = read_json(body)
     reply = mapping(value)
     message, said = words_of(value)
@@ -268,24 +292,27 @@ def _look(kind: Kind, http_status: int, body: bytes) -> _Reply:
         kind=kind,
         status=http_status,
         code=whole(reply.get("code")),
-        message=message or f"HTTP {http_status} without an explanation",
+        message=hide(message) if message else f"HTTP {http_status} without an explanation",
         said=said,
-        ids=_ids(reply.get("result")),
-        listed=tuple(filter(None, map(text, items(reply.get("result"))))),
+        named=_named(reply.get("result")),
+        listed=tuple(filter(None, map(url, items(reply.get("result"))[:_MAX_NAMED]))),
         properties=mapping(reply.get("properties")),
     )
 
 
-def _ids(result: Any) -> tuple[str, ...]:
-    """The task ids of a result: text, a number, or several joined by commas."""
-    pieces = (text(piece) for piece in (text(result) or "").split(","))
-    return tuple(dict.fromkeys(piece for piece in pieces if piece))
+def _named(result: Any) -> tuple[str, ...]:
+    """The parts of a result: text, a number, or several joined by commas. As they were written:
+    a cleaned id could be another task's.
+    """
+    written = result if isinstance(result, str) else text(result) or ""
+    pieces = (piece.strip() for piece in written[:MAX_TEXT].split(","))
+    return tuple(dict.fromkeys(piece for piece in pieces if piece))[:_MAX_NAMED]
 
 
 def _took_it(reply: _Reply) -> bool:
     """Whether the code means that there is a task, though its id may be missing."""
     if reply.code == Code.EXISTS:
-        return bool(reply.ids)
+        return bool(reply.named)  # even if it is none that we can use
     if reply.code == Code.QUEUED_BEFORE_2_0:
         return reply.says(_QUEUE_WORDS)
     return reply.code in (Code.SUCCESS, Code.QUEUED)
@@ -294,18 +321,19 @@ def _took_it(reply: _Reply) -> bool:
 def _taken(reply: _Reply) -> Verdict:
     """The provider has a task, or has done the work at once."""
     if reply.kind is Kind.UPLOAD:
-        urls = reply.listed or tuple(i for i in reply.ids if i.startswith("http"))
+        urls = reply.listed or tuple(filter(None, map(url, filter(_is_web, reply.named))))
         if urls:
             return Verdict(Outcome.DONE, result=Result(image_urls=urls))
-    if not reply.ids:
+    ids = reply.task_ids
+    if not ids:
         return Verdict(Outcome.IN_DOUBT, error=job_error(ErrorCode.IN_DOUBT, reply.message))
     outcome = _kind_of_task(reply)
     known = Result(image_url=_finished_picture(reply)) if outcome is Outcome.EXISTS else None
     asked = text(reply.properties.get("finalPrompt")) if outcome is Outcome.NEEDS_MODAL else None
     return Verdict(
         outcome,
-        task_id=reply.ids[0],
-        other_task_ids=reply.ids[1:],
+        task_id=ids[0],
+        other_task_ids=ids[1:],
         result=known,
         modal_prompt=asked,
     )
@@ -329,4 +357,8 @@ def _kind_of_task(reply: _Reply) -> Outcome:
 def _finished_picture(reply: _Reply) -> str | None:
     """The existing task's picture; before its end the same field holds a preview."""
     finished = text(reply.properties.get("status")) == "SUCCESS"
-    return text(reply.properties.get("imageUrl")) if finished else None
+    return url(reply.properties.get("imageUrl")) if finished else None
+
+
+def _is_web(text: str) -> bool:
+    return text.startswith("http")

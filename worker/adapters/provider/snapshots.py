@@ -7,10 +7,20 @@ failure may say 100 %, a success less, and a picture before the end is only a pr
 import math
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from worker.adapters.provider.texts import has_shortened_prompts, listed_prompts, numbered_prompts
-from worker.adapters.provider.wire import items, mapping, text, whole, words_of
+from worker.adapters.provider.wire import (
+    items,
+    line,
+    mapping,
+    task_id,
+    text,
+    url,
+    whole,
+    words_of,
+)
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.job_spec import JSON
 from worker.domain.provider_reports import Snapshot, TaskStatus
@@ -73,6 +83,13 @@ _PERCENT = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?\s{0,3}%")
 _FILM = re.compile(r"^[^?#]*\.(?:mp4|webm|mov)(?:[?#]|$)", re.IGNORECASE)
 _NUMBER = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?")
 
+#: Rows of a list. What is read of an answer, 4 MB, has room for fewer with all their fields.
+MAX_ROWS = 5_000
+#: Of one task. Discord shows 25 buttons; a describe has four prompts, the largest answer nine.
+MAX_BUTTONS = 100
+MAX_PROMPTS = 100
+MAX_URLS = 1_000
+
 _UNKNOWN_TASK_WORDS = ("task_no_found", "task_not_found", "task not found", "任务不存在")
 
 
@@ -88,19 +105,23 @@ def read_task(body: Any) -> Snapshot:
     status = read_status(task)
     succeeded = status is TaskStatus.SUCCEEDED
     return Snapshot(
-        task_id=text(task.get("id")),
+        task_id=task_id(task.get("id")),
         status=status,
         progress=100 if succeeded else _progress(task.get("progress")),
-        state=text(task.get("state")),
+        state=line(task.get("state")),
         result=_result(task, status),
         error=_error(task, status),
     )
 
 
 def read_tasks(body: Any) -> list[Snapshot]:
-    """The tasks of a list that have an id; of rows with the same id, the most advanced."""
+    """The tasks of a list that have an id; of rows with the same id, the most advanced.
+
+    The caller has made sure that there are no more than ``MAX_ROWS``: what is missing from half a
+    list is no evidence.
+    """
     best: dict[str, Snapshot] = {}
-    for row in items(body):
+    for row in items(body)[:MAX_ROWS]:
         snapshot = read_task(row)
         if snapshot.task_id is None:
             continue
@@ -130,7 +151,8 @@ def read_fetch(http_status: int, body: Any) -> Snapshot | None:
 
 
 def _is_task(task: JSON) -> bool:
-    if any(text(task.get(key)) or isinstance(task.get(key), list) for key in _MARKS):
+    marks = (task[key] for key in _MARKS if key in task)
+    if any(isinstance(mark, list) or text(mark) for mark in marks):
         return True
     ours = text(task.get("status")) in _STATUSES  # other products use lower case
     return ours and not any(key in task for key in _FOREIGN)
@@ -181,12 +203,13 @@ def _result(task: JSON, status: TaskStatus) -> Result:
     # Some list films among the pictures.
     misplaced = filter(_FILM.search, (*shown, *pictures))
     films = _urls([*items(task.get("videoUrls")), task.get("videoUrl"), *misplaced])
+    others = set(films)
     return Result(
-        image_url=next((url for url in shown if url not in films), None),
-        image_urls=tuple(url for url in pictures if url not in films),
+        image_url=next((each for each in shown if each not in others), None),
+        image_urls=tuple(each for each in pictures if each not in others),
         video_urls=films,
         prompt=prompt,
-        prompts=prompts,
+        prompts=prompts[:MAX_PROMPTS],
         text=full_text,
         buttons=_buttons(task.get("buttons")),
     )
@@ -224,8 +247,8 @@ def _shortened(task: JSON, said: list[str]) -> str | None:
 
 def _urls(values: Iterable[Any]) -> tuple[str, ...]:
     """URLs given as text or as ``{url}``, without duplicates."""
-    found = (text(mapping(value).get("url")) or text(value) for value in values)
-    return tuple(dict.fromkeys(url for url in found if url))
+    found = (url(mapping(value).get("url")) or url(value) for value in islice(values, MAX_URLS))
+    return tuple(dict.fromkeys(each for each in found if each))
 
 
 def _buttons(value: Any) -> tuple[Button, ...] | None:
@@ -235,13 +258,13 @@ def _buttons(value: Any) -> tuple[Button, ...] | None:
     return tuple(
         Button(
             custom_id=custom_id,
-            label=text(mapping(button).get("label")) or "",
+            label=line(mapping(button).get("label")) or "",
             emoji=_emoji(mapping(button).get("emoji")),
         )
-        for button in value
-        if (custom_id := text(mapping(button).get("customId")))
+        for button in value[:MAX_BUTTONS]
+        if (custom_id := line(mapping(button).get("customId")))
     )
 
 
 def _emoji(value: Any) -> str:
-    return text(mapping(value).get("name")) or text(value) or ""
+    return line(mapping(value).get("name")) or line(value) or ""

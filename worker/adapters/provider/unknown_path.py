@@ -29,7 +29,8 @@ _COMPARED = 64 * 1024  #: bytes of a page
 _NONCE = re.compile(
     r"""(nonce|csrf[\w-]{0,20}|token)(["']?\s?[=:]\s?)["'][^"']{0,200}["']""", re.IGNORECASE
 )
-_ID = re.compile(r"(?=[\w+/=-]{0,200}[0-9])[\w+/=-]{12,}")
+#: With the look-behind a run is looked at once, not from each of its characters.
+_LONG_RUN = re.compile(r"(?<![\w+/=-])[\w+/=-]{12,}")
 _FIGURES = re.compile(r"[0-9]+")
 
 
@@ -39,6 +40,7 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     content_type: str = ""
+    location: str = ""
 
 
 def unknown_path(path: str) -> str:
@@ -97,4 +99,9 @@ def _text(answer: Answer, path: str) -> str:
     for quoted in (path, unknown_path(path), path.rpartition("/")[2], _UNKNOWN):
         said = said.replace(quoted, "PATH")
     said = _NONCE.sub(r"\1\2NONCE", said)
-    return _FIGURES.sub("0", _ID.sub("0", said))
+    return _FIGURES.sub("0", _LONG_RUN.sub(_without_id, said))
+
+
+def _without_id(run: re.Match[str]) -> str:
+    """An id has a digit, a word has none."""
+    return "0" if _FIGURES.search(run[0]) else run[0]

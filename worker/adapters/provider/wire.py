@@ -1,18 +1,29 @@
-"""PURE. Reads JSON of any shape without raising.
+"""PURE. Reads JSON of any shape without raising, and makes a provider's text ours.
 
 Providers omit a value, send null or send ``""`` for the same thing, send numbers where text is
-documented, and HTML instead of JSON.
+documented, and HTML instead of JSON. What they write is bounded and cleaned here, once, so that
+whatever shows, searches or stores it later may take it as it is.
 """
 
 import json
 import math
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
+from worker.domain import task_ids
 from worker.domain.job_spec import JSON
+from worker.domain.printable import clean, clean_line
+from worker.domain.redaction import beginning
 
-_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
+#: Lists, objects and items of a JSON text. A list of 800 tasks, about 4 MB, has 50,000.
+MAX_VALUES = 300_000
+#: Characters of a text. A describe has 2,000; a prompt of ours at most 6,000.
+MAX_TEXT = 20_000
+#: Characters of a URL; signed ones have 500.
+MAX_URL = 8_000
+
+_TITLE = re.compile(r"<title[^>]{0,200}>([^<]+)", re.IGNORECASE)
+_MAX_PAGE = 1_000  #: characters of what a page says
 
 
 class _Unreadable:
@@ -27,10 +38,12 @@ def read_json(body: bytes) -> Any:
     """The JSON value in ``body``; None for an empty body or ``null``; ``UNREADABLE`` otherwise.
 
     Invalid UTF-8 is replaced: the code and the id are readable even if the description is in
-    another encoding.
+    another encoding. More than ``MAX_VALUES`` are not read.
     """
     if not body.strip():
         return None
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
+        return UNREADABLE
     try:
         return json.loads(body.decode(json.detect_encoding(body), "replace"))
     except (ValueError, RecursionError):  # RecursionError: brackets nested thousands deep
@@ -38,12 +51,12 @@ def read_json(body: bytes) -> Any:
 
 
 def text(value: Any) -> str | None:
-    """A string or number as stripped text; None for blank text and anything else.
+    """A string or number as clean, stripped text; None for blank text and anything else.
 
-    Lone surrogates (legal in JSON escapes) are replaced, so that the text can be stored.
+    The text may have several lines, and at most ``MAX_TEXT`` characters of it are read.
     """
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().strip() or None
+        return clean(beginning(value, MAX_TEXT)).strip() or None
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
@@ -53,9 +66,30 @@ def text(value: Any) -> str | None:
     return None
 
 
+def line(value: Any) -> str | None:
+    """The same on one line, for labels and names."""
+    written = text(value)
+    return written and clean_line(written)
+
+
+def url(value: Any) -> str | None:
+    """A URL; None for anything else, and for one of more than ``MAX_URL`` characters."""
+    written = line(value)
+    return written if written and len(written) <= MAX_URL else None
+
+
+def task_id(value: Any) -> str | None:
+    """The id of a task; None if there is none that the provider can be asked about.
+
+    It is not cleaned: that could make it another task's.
+    """
+    written = value.strip() if isinstance(value, str) else text(value)
+    return written if written and task_ids.is_usable(written) else None
+
+
 def mapping(value: Any) -> JSON:
     """The value if it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def items(value: Any) -> list[Any]:
@@ -92,9 +126,9 @@ def words_of(body: Any) -> tuple[str | None, str]:
 
 
 def page_words(body: bytes) -> tuple[str | None, bool]:
-    """The text of a body that is not JSON, up to 300 characters, and whether it is a web page."""
-    said = body[:20_000].decode("utf-8", "replace").strip()
+    """The text of a body that is not JSON, or the title of a web page; and whether it is one."""
+    said = body[:MAX_TEXT].decode("utf-8", "replace").strip()
     if said.startswith("<"):
         title = _TITLE.search(said)
-        return (text(title[1]) if title else None), True
-    return text(said[:300]), False
+        return (line(beginning(title[1], _MAX_PAGE)) if title else None), True
+    return text(beginning(said, _MAX_PAGE)), False

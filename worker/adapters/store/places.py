@@ -1,8 +1,8 @@
 """PURE. A job's place in every index, computed from the job (``lua/commit.lua`` moves it)."""
 
 import json
+import re
 from hashlib import blake2b
-from math import isfinite, nan
 from typing import NamedTuple
 
 from worker.domain.account.callback_stats import sort_of
@@ -121,16 +121,16 @@ def read_accepted(text: str, accepted_at: float) -> Accepted:
     return Accepted(task_id, sort, float(posted_at), accepted_at)
 
 
+#: A time as ``write_cursor`` writes it.
+_MOMENT = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}(?:e-?[0-9]{1,2})?")
+
+
 def read_cursor(cursor: str) -> tuple[float, str]:
     """``created_at`` and id of the last entry of the page before."""
     created_at, _, job_id = cursor.partition("-")
-    try:
-        moment = float(created_at)
-    except ValueError:
-        moment = nan
-    if not isfinite(moment):
+    if not _MOMENT.fullmatch(created_at):
         raise InvalidRequest.of("cursor", "is not one that this listing gave")
-    return moment, job_id
+    return float(created_at), job_id
 
 
 def write_cursor(one: Job | Notification | Refusal) -> str:

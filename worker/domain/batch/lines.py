@@ -77,6 +77,11 @@ def _line(number: int, data: bytes) -> Line:
 
 #: A quoted cell may span lines; a row longer than this lacks a closing quote.
 MAX_ROW_LINES = 200
+_ENDLESS = (
+    f"opens a quote that is not closed within {MAX_ROW_LINES} lines and {csv.field_size_limit():,} "
+    "characters; close it, or write "
+    '"" for a quote within quotes. Nothing of the file was read from there on'
+)
 
 _MESSAGES = (
     ("field larger", f"has a cell of more than {csv.field_size_limit()} characters; use NDJSON"),
@@ -86,13 +91,21 @@ _MESSAGES = (
 
 
 class BrokenRow(ValueError):
-    """The row cannot be read; the message is for the caller."""
+    """The row cannot be read; the message is for the caller.
+
+    ``is_endless``: it may be that all that follows is still inside of its quote.
+    """
+
+    def __init__(self, message: str, *, is_endless: bool = False) -> None:
+        super().__init__(message)
+        self.is_endless = is_endless
 
 
 class Table:
     """The rows of a CSV file, including the header.
 
-    Lines inside a broken row are never read as rows of their own: each would be paid for.
+    Lines inside a broken row are never read as rows of their own: each would be paid for. So after
+    one that ``is_endless`` nothing more may be read.
     """
 
     def __init__(self, lines: Iterator[Line], delimiter: str) -> None:
@@ -116,6 +129,8 @@ class Table:
         except StopIteration:
             return None
         except csv.Error as error:
+            if self._feed.is_full or ("field larger" in str(error) and self._feed.is_in_quotes):
+                raise BrokenRow(_ENDLESS + self._range(), is_endless=True) from None
             raise BrokenRow(self._problem() or self._message(str(error))) from None
         if problem := self._problem():
             raise BrokenRow(problem)
@@ -140,17 +155,24 @@ class _Feed:
 
     def __init__(self, lines: Iterator[Line]) -> None:
         self.taken: list[Line] = []  #: by the current row
+        self.is_full = False  #: the row is longer than may be
         self._lines = lines
         self._size = 0
 
+    @property
+    def is_in_quotes(self) -> bool:
+        """Whether the row's lines end within quotes."""
+        return sum(line.text.count('"') for line in self.taken) % 2 == 1
+
     def begin_row(self) -> None:
-        self.taken, self._size = [], 0
+        self.taken, self._size, self.is_full = [], 0, False
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
         if len(self.taken) >= MAX_ROW_LINES or self._size > MAX_LINE:
+            self.is_full = True
             raise StopIteration
         line = next(self._lines)
         self.taken.append(line)
@@ -160,8 +182,10 @@ class _Feed:
 
 def named_delimiter(line: str) -> str | None:
     """The delimiter that a line such as ``sep=;`` before the header names, as Excel reads it."""
-    found = re.fullmatch(r'"?sep=([^\w\s"]|\t)"?\1*\s*', line, re.IGNORECASE)
-    return found[1] if found else None
+    found = re.match(r'"?sep=([^\w\s"]|\t)"?', line, re.IGNORECASE)
+    if not found or line[found.end() :].lstrip(found[1]).strip():
+        return None
+    return found[1]
 
 
 def delimiter_of(header: str) -> str:

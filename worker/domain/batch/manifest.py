@@ -14,6 +14,7 @@ from worker.domain.account.billing import Standing, charges, total
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
 from worker.domain.money import units
+from worker.domain.printable import cell, clean, escaped
 
 #: In output order.
 COLUMNS = (
@@ -34,10 +35,16 @@ class Form(StrEnum):
     CSV = "csv"  #: with a header; ``|`` separates pictures
 
 
-def manifest(pipelines: Pipelines, form: Form, locate: Locate) -> Iterator[str]:
-    """The lines of the manifest."""
+def manifest(
+    pipelines: Pipelines, form: Form, locate: Locate, *, raw: bool = False
+) -> Iterator[str]:
+    """The lines of the manifest.
+
+    ``raw``: cells of CSV as they are, for programs; else an apostrophe stands before what a
+    spreadsheet would take for a formula, and what a terminal would obey is left out.
+    """
     entries = (entry(root, job, locate) for root, jobs in pipelines for job in jobs)
-    return _csv(entries) if form is Form.CSV else map(_json, entries)
+    return _csv(entries, raw=raw) if form is Form.CSV else map(_json, entries)
 
 
 def entry(root: Job, job: Job, locate: Locate) -> dict[str, Any]:
@@ -83,10 +90,10 @@ def paid_for(job: Job) -> float:
 
 
 def _json(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return escaped(json.dumps(row, ensure_ascii=False, separators=(",", ":"))) + "\n"
 
 
-def _csv(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _csv(entries: Iterable[Mapping[str, Any]], *, raw: bool) -> Iterator[str]:
     line = StringIO(newline="")
     writer = csv.DictWriter(line, COLUMNS)
 
@@ -99,5 +106,10 @@ def _csv(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     writer.writeheader()
     yield written()
     for row in entries:
-        writer.writerow({**row, "pictures": "|".join(row["pictures"])})
+        cells = {**row, "pictures": "|".join(row["pictures"])}
+        writer.writerow(cells if raw else {name: _harmless(cells[name]) for name in cells})
         yield written()
+
+
+def _harmless(value: Any) -> Any:
+    return cell(clean(value)) if isinstance(value, str) else value

@@ -20,6 +20,10 @@ from worker.domain.batch.lines import (
 )
 from worker.domain.errors import FieldError, InvalidRequest
 
+#: Of a row. Those that are no field are kept in the metadata, whose 4 KB hold fewer.
+MAX_COLUMNS = 1_000
+_MAX_HEADER = 100_000  #: characters
+
 
 class Form(StrEnum):
     """The format of a batch's file."""
@@ -143,6 +147,8 @@ def _object(line: Line, text: str, *, is_first: bool) -> Record | BadRow:
         return _bad(line.number, f"is not readable JSON: {error}{hint}")
     if not isinstance(data, dict):
         return _bad(line.number, "must be an object")
+    if len(data) > MAX_COLUMNS:
+        return _bad(line.number, _too_many(len(data)))
     return Record(line.number, data, as_text=False)
 
 
@@ -170,6 +176,8 @@ def _prompts(lines: Iterable[Line]) -> Iterator[Record | BadRow]:
 
 
 def _is_header(text: str) -> bool:
+    if len(text) > _MAX_HEADER:
+        return False
     names = [name.strip('" ') for name in re.split(r"[,;\t]", text)]
     return "prompt" in names and all(re.fullmatch(r"\w+", name) for name in names)
 
@@ -191,16 +199,28 @@ def _csv(lines: Iterator[Line], header: Header) -> Iterator[Record | BadRow]:
         first = next(filled, None)
     if first is None:
         return
+    if len(first.text) > _MAX_HEADER:
+        message = f"has more than {_MAX_HEADER:,} characters; the first line must name the columns"
+        yield _bad(first.number, message, field="header", is_last=True)
+        return
     table = Table(chain([first], lines), delimiter or delimiter_of(first.text))
     try:
-        names = header.meant(_names(table.next_row() or []))
+        written = _names(table.next_row() or [])
+        names = header.meant(written) if len(written) <= MAX_COLUMNS else written
     except BrokenRow as problem:
         yield _bad(first.number, str(problem), field="header", is_last=True)
+        return
+    if len(names) > MAX_COLUMNS:
+        yield _bad(first.number, _too_many(len(names)), field="header", is_last=True)
         return
     if errors := _header_errors(names, header.errors):
         yield BadRow(first.number, tuple(errors), is_last=True)
         return
     yield from _table_rows(table, names)
+
+
+def _too_many(columns: int) -> str:
+    return f"has {columns:,} columns; {MAX_COLUMNS:,} are the most"
 
 
 def _names(header: Sequence[str]) -> list[str]:
@@ -224,7 +244,9 @@ def _table_rows(table: Table, names: Sequence[str]) -> Iterator[Record | BadRow]
         try:
             cells = table.next_row()
         except BrokenRow as problem:
-            yield _bad(table.number, str(problem))
+            yield _bad(table.number, str(problem), is_last=problem.is_endless)
+            if problem.is_endless:
+                return
             continue
         if cells is None:
             return

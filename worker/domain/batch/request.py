@@ -14,7 +14,7 @@ from worker.domain.money import Amount, amount
 from worker.domain.notifications import Topic
 from worker.domain.requests.base import Model, Problem, validate
 from worker.domain.requests.notify import BatchNotify
-from worker.domain.requests.queries import OneOf, Query
+from worker.domain.requests.queries import Flag, OneOf, Query
 from worker.domain.requests.texts import Name
 
 
@@ -106,4 +106,9 @@ class ManifestQuery(Query):
 
     format: Annotated[manifest.Form, OneOf(manifest.Form)] = Field(
         manifest.Form.JSONL, description="How it is written."
+    )
+    raw: Flag = Field(
+        default=False,
+        description="`true`: cells of CSV as they are, for programs. Else an apostrophe stands "
+        "before what a spreadsheet would take for a formula.",
     )

@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from worker.domain.job_spec import Kind
+from worker.domain.requests import texts
 from worker.domain.requests.base import Problem, at_least_one, choice, count, exactly_one, within
 from worker.domain.requests.options import Options, Pictured
 from worker.domain.requests.steps import Dimensions
-from worker.domain.requests.texts import CustomId, Id, Name, OurId, Picture, Prompt
+from worker.domain.requests.texts import CustomId, Name, OurId, Picture, Prompt
 
 MAX_PICTURES = 20
 
@@ -18,7 +19,7 @@ MAX_PICTURES = 20
 _KEPT = frozenset(Pictured.model_fields) - {"account"}
 
 JobId = Annotated[OurId, Field(description="A job of Hookline.")]
-TaskId = Annotated[Id, Field(description="A task that is not a job of Hookline.")]
+TaskId = Annotated[texts.TaskId, Field(description="A task that is not a job of Hookline.")]
 Image = Annotated[Picture, Field(description="The picture.")]
 Mask = Annotated[Picture, Field(description="A PNG of the picture's size, white where it changes.")]
 

@@ -14,7 +14,7 @@ from worker.domain.requests.base import Model, Problem, suggestion, validate
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured
 from worker.domain.requests.steps import ModalAnswer, Steps, normal_form
-from worker.domain.requests.texts import Id, Name
+from worker.domain.requests.texts import Name, TaskId
 
 Outcome = Literal["resubmit", "failed", "accepted"]
 
@@ -75,7 +75,7 @@ class Resolve(Model):
 
     what: ClassVar[str] = "resolve"
     outcome: Outcome
-    task_id: Id | None = None
+    task_id: TaskId | None = None
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator
 
+from worker.domain import task_ids
 from worker.domain.errors import InvalidRequest
 from worker.domain.prompts import as_sent
 from worker.domain.templates import MAX_PROMPT
 
 #: Characters of an id or key.
-MAX_ID = 255
+MAX_ID = task_ids.MAX_LENGTH
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -100,14 +101,21 @@ def plain_id(job_id: str) -> str:
     return job_id.replace("-", "") if _UUID.fullmatch(job_id) else job_id
 
 
+def _usable(task_id: str) -> str:
+    if not task_ids.is_usable(task_id):
+        raise ValueError("must be a provider's id: printable ASCII without blanks, / and \\")
+    return task_id
+
+
 #: A UUID as text.
 UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _UUID = re.compile(UUID_PATTERN)
 
 #: Of an account, a button, a queue.
 Name = Annotated[str, text(200), _NUMBER_OR_TEXT]
-#: Of a provider task.
 Id = Annotated[str, text(MAX_ID), _NUMBER_OR_TEXT]
+#: Of a provider task that a caller names.
+TaskId = Annotated[Id, AfterValidator(_usable)]
 #: Of a job of Hookline.
 OurId = Annotated[Id, AfterValidator(plain_id)]
 CustomId = Annotated[str, text(1000), _NUMBER_OR_TEXT]

@@ -12,7 +12,7 @@ from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.money import in_words
 from worker.entrypoints import client
-from worker.entrypoints.cli.base import Command, WrongUsage, json_option, note, print_json
+from worker.entrypoints.cli.base import Command, WrongUsage, json_option, note, print_json, say
 from worker.services.pause import Pausable
 from worker.services.reports.answers.accounts import Account, Accounts, Taking
 
@@ -50,7 +50,9 @@ def accounts(*, as_json: bool) -> None:
         console.width = _WIDE
     console.print(_table(found.items))
     for text in _shared(found):
-        click.echo(f"  {text}")
+        say(f"  {text}")
+    if trouble := next((each.delivery.receiving_trouble for each in found.items), None):
+        note(f"Callbacks may not arrive: {trouble}; `hookline doctor` says what to do.")
     for account in found.items:
         for text in _remarks(account):
             note(text)
@@ -163,7 +165,7 @@ def _switch(name: str, text: str, do: Callable[[Pausable, str], Sequence[str]]) 
             raise WrongUsage("Say what: the name of an account, or --kind KIND.")
         paused = [do(each, value) for each, value in chosen][-1]
         words = ", ".join(what.replace(":", " ", 1) for what in paused)
-        click.echo(f"Paused now: {words or 'nothing'}")
+        say(f"Paused now: {words or 'nothing'}")
 
     kinds = click.Choice([kind.value for kind in SUBMITTED_KINDS])
     options: list[click.Parameter] = [

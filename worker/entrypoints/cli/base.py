@@ -1,6 +1,7 @@
 """Shared by all commands: exit codes, error messages, options and output."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,8 +11,16 @@ from typing import Any, NoReturn
 import click
 
 from config.logs import configure_logging
+from worker.domain.access import COMMAND_LINE
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
+from worker.domain.printable import clean, escaped
 from worker.entrypoints.cli.foreign import set_aside
+from worker.entrypoints.cli.numbers import PlainFloatRange
+from worker.entrypoints.connection import acting_as
+
+#: The colours that ``click.style`` makes for us.
+_COLOUR = re.compile("(\x1b\\[(?:0|1|3[0-7])m)")
+_PLAIN = "\x1b[0m"
 
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE, NOT_OVER = range(5)
 
@@ -21,11 +30,19 @@ class WrongUsage(click.ClickException):
 
     exit_code = WRONG_USAGE
 
+    def format_message(self) -> str:
+        """The message; it may quote what was sent or stored."""
+        return clean(self.message)
+
 
 class Unreachable(click.ClickException):
     """A required service does not respond."""
 
     exit_code = UNREACHABLE
+
+    def format_message(self) -> str:
+        """The message; it may quote a server."""
+        return clean(self.message)
 
 
 def in_words(error: HooklineError) -> click.ClickException:
@@ -68,7 +85,7 @@ class Commands(click.Group):
         # Keeps stdout for the answer. `web` and `worker` configure logging again.
         configure_logging("console", "warning")
         try:
-            with set_aside():
+            with acting_as(COMMAND_LINE), set_aside():
                 return super().invoke(ctx)
         except HooklineError as error:
             raise in_words(error) from error
@@ -106,7 +123,7 @@ class DefaultGroup(Command, click.Group):
 def timeout_option() -> click.Option:
     """`--timeout`, for commands that wait."""
     text = "Wait at most this long; then it goes on without you. Exit code 4: not over."
-    seconds = click.FloatRange(min=0, min_open=True)
+    seconds = PlainFloatRange(min=0, min_open=True)
     return click.Option(["--timeout"], type=seconds, metavar="SECONDS", help=text)
 
 
@@ -116,7 +133,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the HT
 def print_json(value: Any) -> None:
     """Print JSON on stdout; ``value`` may be or contain an ``Answer``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=lambda answer: answer.to_dict())
-    click.echo(text)
+    click.echo(escaped(text))
 
 
 def show_answer(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
@@ -125,12 +142,28 @@ def show_answer(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
         print_json(answer)
         return
     for text in lines:
-        click.echo(text)
+        say(text)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line, the only way that text gets to a terminal: it may quote callers' words, which
+    are stored as they were given.
+    """
+    click.echo(for_terminal(text), err=err)
 
 
 def note(text: str) -> None:
     """Print a remark on stderr."""
-    click.echo(text, err=True)
+    say(text, err=True)
+
+
+def for_terminal(text: str) -> str:
+    """``text`` with our own colours, and nothing else that a terminal obeys."""
+    words = _COLOUR.split(text)
+    if len(words) == 1:
+        return clean(text)
+    kept = "".join(part if n % 2 else clean(part) for n, part in enumerate(words))
+    return kept if words[-2] == _PLAIN else kept + _PLAIN  # a colour ends with the line
 
 
 def leave(code: int) -> NoReturn:

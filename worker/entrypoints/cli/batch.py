@@ -1,6 +1,5 @@
 """`hookline batch`: many jobs from one file, and commands on all of them."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -8,7 +7,6 @@ from rich.console import Console
 
 from worker.adapters.store import Batch
 from worker.domain.batch import manifest
-from worker.domain.job import Job
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import batch_view as view
 from worker.entrypoints.cli.base import (
@@ -19,11 +17,12 @@ from worker.entrypoints.cli.base import (
     json_option,
     note,
     print_json,
+    say,
     show_answer,
     timeout_option,
 )
 from worker.entrypoints.cli.batch_submit import submit
-from worker.services.batches import Batches
+from worker.entrypoints.cli.numbers import PlainIntRange
 from worker.services.reports import answers
 
 #: Bad rows that the store keeps.
@@ -88,7 +87,7 @@ def show(*, name: str, as_json: bool) -> None:
 
 
 @batch.command("list", cls=Command, examples=("hookline batch list",))
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--limit", type=PlainIntRange(1, 200), default=50, show_default=True)
 @json_option
 def list_(*, limit: int, as_json: bool) -> None:
     """List the newest batches."""
@@ -107,7 +106,7 @@ def cancel(*, name: str, as_json: bool) -> None:
 
     What the provider already runs cannot be stopped; its follow-ups do not start.
     """
-    _count(_batches().cancel(_find(name)), "given up", as_json=as_json)
+    _count(connection.desk().cancel_batch(_find(name)), "given up", as_json=as_json)
 
 
 @batch.command(cls=Command, examples=("hookline batch retry cats.csv --failed",))
@@ -118,7 +117,7 @@ def retry(*, name: str, failed: bool, as_json: bool) -> None:
     """Submit jobs again; each may be paid once more."""
     if not failed:
         raise WrongUsage("Say which jobs: --failed, those that failed or timed out.")
-    _count(_batches().retry_failed(_find(name)), "tried again", as_json=as_json)
+    _count(connection.desk().retry_batch(_find(name)), "tried again", as_json=as_json)
 
 
 @batch.command(cls=Command, examples=("hookline batch pause cats.csv",))
@@ -126,7 +125,7 @@ def retry(*, name: str, failed: bool, as_json: bool) -> None:
 @json_option
 def pause(*, name: str, as_json: bool) -> None:
     """Start no more of its jobs; running ones continue."""
-    _batches().pause(_find(name))
+    connection.desk().pause_batch(_find(name))
     _show(name, as_json=as_json)
 
 
@@ -135,7 +134,7 @@ def pause(*, name: str, as_json: bool) -> None:
 @json_option
 def resume(*, name: str, as_json: bool) -> None:
     """Start its jobs again."""
-    _batches().resume(_find(name))
+    connection.desk().resume_batch(_find(name))
     _show(name, as_json=as_json)
 
 
@@ -144,13 +143,17 @@ def resume(*, name: str, as_json: bool) -> None:
 )
 @click.argument("name")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV; else a JSON object per line.")
+@click.option("--raw", is_flag=True, help="With --csv, for programs: cells as they are.")
 @click.option("-o", "--output", metavar="FILE", help="Write it there; else on standard output.")
-def manifest_(*, name: str, as_csv: bool, output: str | None) -> None:
-    """Write a line for each of its jobs: row, status, pictures, prompt, cost, error."""
+def manifest_(*, name: str, as_csv: bool, raw: bool, output: str | None) -> None:
+    """Write a line for each of its jobs: row, status, pictures, prompt, cost, error.
+
+    In CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
     services = connection.services()
     form = manifest.Form.CSV if as_csv else manifest.Form.JSONL
     pipelines = services.batches.jobs(_find(name))
-    lines = manifest.manifest(pipelines, form, services.storage.result_location)
+    lines = manifest.manifest(pipelines, form, services.storage.result_location, raw=raw)
     if output is None:
         for line in lines:
             click.echo(line, nl=False)
@@ -169,21 +172,16 @@ def bad(*, name: str) -> None:
     found = _find(name)
     rows = connection.services().store.batches.bad_rows(found.id, _BAD_KEPT)
     for text in view.bad_row_lines(rows):
-        click.echo(text.strip())
+        say(text.strip())
     if more := found.bad - len(rows):
         note(f"{more:,} more are bad; these are the first.")
 
 
-def _batches() -> Batches:
-    return connection.services().batches
-
-
 def _find(name: str) -> Batch:
-    return _batches().find(name)
+    return connection.desk().batches.find(name)
 
 
-def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
-    count = sum(1 for _ in jobs)
+def _count(count: int, done: str, *, as_json: bool) -> None:
     show_answer(answers.Changed(jobs=count), [f"{counted(count, 'job')} {done}"], as_json=as_json)
 
 
@@ -192,9 +190,9 @@ def _show(name: str, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found.name}  {found.status}  {found.id}")
+    say(f"{found.name}  {found.status}  {found.id}")
     for text in view.lines(found, waits=view.waits_for(found)):
-        click.echo(text)
+        say(text)
 
 
 COMMANDS: tuple[click.Command, ...] = (batch,)

@@ -27,9 +27,11 @@ from worker.entrypoints.cli.base import (
     leave,
     note,
     print_json,
+    say,
     timeout_option,
 )
 from worker.entrypoints.cli.fields import field_options, request_of
+from worker.entrypoints.cli.numbers import PlainFloat
 from worker.services.reports import answers
 
 #: Bad rows that are printed.
@@ -50,7 +52,7 @@ _BAD_SHOWN = 10
 @click.option("--kind", help="Kind of rows without one. [default: imagine]")
 @click.option("--prompt", metavar="TEMPLATE", help="Prompt, with {columns} of the row.")
 @click.option("--defaults", metavar="JSON", help="More fields, for all rows.")
-@click.option("--budget", type=float, metavar="UNITS", help="What all of its jobs may cost.")
+@click.option("--budget", type=PlainFloat(), metavar="UNITS", help="What all of its jobs may cost.")
 @click.option("--strict", is_flag=True, help="Submit nothing if any row is bad.")
 @click.option("--no-permute", is_flag=True, help="{red, green} in a prompt is text.")
 @click.option("--watch", is_flag=True, help="Then follow it to its end.")
@@ -140,10 +142,10 @@ def _say(asked: BatchRequest, taken: Progress, *, dry_run: bool) -> None:
     if dry_run:
         price = f"{in_words(taken.price)} at most" if taken.price else "none of them has a price"
         about = "" if taken.exact else "; what is pressed is known only then: there may be more"
-        click.echo(f"{taken.planned:,} jobs, {price}{about}")
+        say(f"{taken.planned:,} jobs, {price}{about}")
         note("Nothing was submitted.")
         return
-    click.echo(taken.batch_id)
+    say(taken.batch_id)
     note(f"  hookline batch watch {quote(asked.name)}")
 
 

@@ -24,6 +24,7 @@ from worker.adapters.store import Batch
 from worker.domain.batch.progress import Progress as Taken
 from worker.domain.job import Status
 from worker.domain.money import in_words
+from worker.domain.printable import clean_line
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli.base import (
     DONE,
@@ -31,6 +32,7 @@ from worker.entrypoints.cli.base import (
     NOT_OVER,
     exit_on_interrupt,
     facts,
+    for_terminal,
     leave,
     note,
 )
@@ -162,7 +164,7 @@ def table(found: Sequence[ListedBatch]) -> Table:
     for report in found:
         purse = report.cost
         made.add_row(
-            escape(report.name),
+            escape(clean_line(report.name)),
             f"[{_STATES[report.status]}]{report.status}[/]",
             f"{report.rows:,}",
             f"{report.total:,}",
@@ -226,9 +228,11 @@ def _watching() -> Iterator[Show]:
 
 
 def _drawn(report: ListedBatch, pace: Pace, waits: str | None) -> RenderableType:
-    head = Text.assemble((report.name, "bold"), "  ", (report.status, _STATES[report.status]))
+    head = Text.assemble(
+        (clean_line(report.name), "bold"), "  ", (report.status, _STATES[report.status])
+    )
     bar = ProgressBar(total=max(1, report.planned), completed=report.over, width=36)
-    said = [Text.from_ansi(line) for line in lines(report, waits)]
+    said = [Text.from_ansi(for_terminal(line)) for line in lines(report, waits)]
     return Group(head, Columns([bar, Text(pace_line(report, pace))], padding=(0, 2)), *said)
 
 

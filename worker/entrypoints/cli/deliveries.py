@@ -17,6 +17,7 @@ from worker.entrypoints.cli.base import (
     note,
     show_answer,
 )
+from worker.entrypoints.cli.numbers import PlainIntRange
 from worker.services.reports import answers
 from worker.services.reports.listing import list_deliveries
 
@@ -42,13 +43,13 @@ def deliveries() -> None:
 
 @deliveries.command("list", cls=Command, examples=("hookline deliveries --state dead",))
 @click.option("--state", type=click.Choice([s.value for s in DeliveryState]), help="Only these.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--limit", type=PlainIntRange(1, 200), default=50, show_default=True)
 @click.option("--cursor", help="Continue where the page before ended.")
 @json_option
 def list_(*, as_json: bool, **given: Any) -> None:
     """List deliveries, newest first."""
     query = validate(DeliveriesQuery, given)
-    page = list_deliveries(connection.services().store, query)
+    page = list_deliveries(connection.desk().visible, query)
     lines = map(_line, page.notifications)
     show_answer(answers.Deliveries.model_validate(page), lines, as_json=as_json)
     if page.cursor and not as_json:
@@ -77,8 +78,9 @@ def replay(*, delivery_id: str | None, dead: bool, as_json: bool) -> None:
     """Send it again, even if it was delivered. --dead leaves progress notifications out."""
     if (delivery_id is None) != dead:
         raise WrongUsage("Say which: an ID, or --dead for all that were given up.")
-    found = connection.services().deliveries
-    again = [found.replay(each) for each in (found.dead() if dead else [delivery_id or ""])]
+    desk = connection.desk()
+    ids = desk.deliveries.dead() if dead else [delivery_id or ""]
+    again = [desk.replay(each) for each in ids]
     shown = [answers.Delivery.model_validate(each) for each in again]
     show_answer({"items": shown} if dead else shown[0], map(_line, again), as_json=as_json)
 

@@ -18,7 +18,7 @@ from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import progress, render, stack
-from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note
+from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note, say
 from worker.entrypoints.cli.http import call
 from worker.entrypoints.cli.up import print_tidy
 from worker.sandbox.options import DIALECTS
@@ -141,11 +141,11 @@ def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
 def _report(planned: stack.Plan, members: Sequence[Job], output: Path, seconds: float) -> None:
     """Print the trees of jobs, where their pictures are, and what it took."""
     for text in render.tree(members, lambda path: str(output / path)):
-        click.echo(text)
+        say(text)
     _, ledger = call("GET", f"{planned.sandbox_url}/sandbox/ledger")
     _, stats = call("GET", f"{planned.sandbox_url}/sandbox/stats")
     pictures = sum(len(job.result.assets) for job in members)
-    click.echo(
+    say(
         f"{len(members)} jobs in {seconds:.0f} s: {len(ledger)} paid submissions, "
         f"{stats['counts'].get('callbacks_sent', 0)} callbacks, {pictures} pictures in {output}/"
     )

@@ -8,6 +8,7 @@ from typing import IO
 import click
 
 from worker.domain.job import Job, Status
+from worker.domain.printable import escaped
 from worker.domain.requests.queries import MAX_PAGE
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, note
@@ -50,7 +51,7 @@ def export(
     for name in [status] if status else _ENDS:
         for job in _ended(Status(name), _seconds(since), _seconds(until)):
             answer = answers.Job.of(job, accounts).to_dict()
-            output.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            output.write(escaped(json.dumps(answer, ensure_ascii=False)) + "\n")
             count += 1
     note(f"{count:,} jobs")
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from worker.domain import numerals
 from worker.domain.errors import InvalidRequest
 from worker.domain.requests import parse_then_shorthand
 from worker.domain.requests.fields import Field, fields_of
 from worker.domain.requests.options import Options
+from worker.entrypoints.cli.numbers import PlainInt
 
 _METAVARS = {
     "job_id": "ID",
@@ -20,6 +22,9 @@ _METAVARS = {
     "video_type": "TYPE",
     "deadline_s": "SECONDS",
 }
+
+
+_TYPES = {int: PlainInt()}
 
 
 def field_options(model: type[Options]) -> list[click.Option]:
@@ -60,7 +65,11 @@ def _options(field: Field) -> tuple[click.Option, ...]:
     if field.default is not None:
         words += f" [default: {field.default}]"
     shape = _METAVARS.get(field.name) or ("PATH|URL" if field.picture else field.values or "TEXT")
-    return (click.Option(flags, type=field.type, multiple=field.many, metavar=shape, help=words),)
+    return (
+        click.Option(
+            flags, type=_TYPES.get(field.type), multiple=field.many, metavar=shape, help=words
+        ),
+    )
 
 
 def _retry(_ctx: click.Context, _param: click.Parameter, text: str | None) -> dict[str, Any] | None:
@@ -68,7 +77,7 @@ def _retry(_ctx: click.Context, _param: click.Parameter, text: str | None) -> di
     if text is None:
         return None
     attempts, colon, codes = text.partition(":")
-    if not attempts.strip().isdecimal():
+    if not numerals.is_whole(attempts.strip()):
         message = f"must be a number of attempts, as in 3 or 3:failed,timeout, not {text!r}"
         raise InvalidRequest.of("retry", message)
     named = {"on": [code.strip() for code in codes.split(",")]} if colon else {}

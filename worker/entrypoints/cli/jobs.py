@@ -23,10 +23,12 @@ from worker.entrypoints.cli.base import (
     leave,
     note,
     print_json,
+    say,
     show_answer,
     timeout_option,
 )
 from worker.entrypoints.cli.fields import steps, then_option
+from worker.entrypoints.cli.numbers import PlainInt
 from worker.entrypoints.cli.submitting import (
     answer,
     answer_dry,
@@ -49,7 +51,9 @@ from worker.services.reports import answers
 @click.option("--account", help="Only this account's.")
 @click.option("--batch", help="Only this batch's.")
 @click.option("--double-payments", is_flag=True, help="Only jobs that were paid for twice.")
-@click.option("--limit", type=int, default=50, show_default=True, metavar="1-200", help="How many.")
+@click.option(
+    "--limit", type=PlainInt(), default=50, show_default=True, metavar="1-200", help="How many."
+)
 @click.option("--cursor", help="Continue where the page before ended.")
 @json_option
 def jobs(*, as_json: bool, **query: Any) -> None:
@@ -72,7 +76,7 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
         if as_json:
             print_json(answers.Pipeline.of(whole, client.configured()))
             return
-        click.echo(f"pipeline {whole.id}  {render.summary(whole)}")
+        say(f"pipeline {whole.id}  {render.summary(whole)}")
         print_tree(whole.jobs)
         return
     job = client.get(job_id)
@@ -81,7 +85,7 @@ def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
         print_json(answers.Job.of(job, client.configured(), waiting=waiting))
         return
     for text in render.details(job, locate, waiting, client.configured()):
-        click.echo(text)
+        say(text)
     if len(members := client.family(job)) > 1:
         click.echo()
         print_tree(members)
@@ -183,7 +187,7 @@ def _with_files(jobs: Sequence[Job], timeout: float | None) -> list[Job]:
 
 def _say_fetched(jobs: Sequence[Job]) -> None:
     for job in jobs:
-        click.echo(job.id)
+        say(job.id)
     if jobs:
         note(f"Their files are being stored; see: hookline show {jobs[0].id}")
 

@@ -13,6 +13,7 @@ from worker.adapters.local.running import settings_here
 from worker.adapters.local.supervisor import end_with_parent
 from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage, leave
 from worker.entrypoints.cli.foreign import put_back
+from worker.entrypoints.cli.numbers import PlainInt
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 from worker.sandbox.options import OPTIONS, Option, options_from_text
 
@@ -102,7 +103,7 @@ def _with_default(option: Option) -> str:
     ),
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", type=int, default=9000, show_default=True, help="0: a free one.")
+@click.option("--port", type=PlainInt(), default=9000, show_default=True, help="0: a free one.")
 @_SUPERVISED
 @_LISTENER
 def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **given: Any) -> None:

@@ -22,6 +22,7 @@ from worker.entrypoints.cli.base import (
     JOB_FAILED,
     NOT_OVER,
     exit_on_interrupt,
+    for_terminal,
     note,
 )
 from worker.entrypoints.cli.reasons import Reasons
@@ -129,7 +130,9 @@ class Bars:
     def tell(self, lines: Sequence[str]) -> None:
         """Print the lines above the bars."""
         for text in lines:
-            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._progress.console.print(
+                for_terminal(text), markup=False, highlight=False, soft_wrap=True
+            )
 
     def _add(self, job: Job) -> None:
         depth = self._depths.get(job.spec.parent_id or "", -1) + 1

@@ -10,12 +10,13 @@ from worker.domain.requests.base import validate
 from worker.domain.requests.queries import RefusedQuery
 from worker.entrypoints import connection
 from worker.entrypoints.cli.base import Command, json_option, moment, note, show_answer
+from worker.entrypoints.cli.numbers import PlainIntRange
 from worker.services.reports import answers
 from worker.services.reports.listing import list_refused
 
 
 @click.command(cls=Command, examples=("hookline refused", "hookline refused --json"))
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--limit", type=PlainIntRange(1, 200), default=50, show_default=True)
 @click.option("--cursor", help="Continue where the page before ended.")
 @json_option
 def refused(*, as_json: bool, **given: Any) -> None:

@@ -14,6 +14,7 @@ from worker.domain.account.billing import Figures, Standing, charges, figures, t
 from worker.domain.buttons import name_of
 from worker.domain.dry_run import next_price
 from worker.domain.job import Job, Status
+from worker.domain.printable import clean_line
 from worker.domain.result import JobError
 from worker.entrypoints.cli import attempts
 from worker.entrypoints.cli.base import facts, moment
@@ -50,7 +51,7 @@ def what(job: Job) -> str:
 
 def short(text: str, width: int = _WIDTH) -> str:
     """The text on one line, cut to ``width``."""
-    text = " ".join(text.split())
+    text = clean_line(text)
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
@@ -102,7 +103,8 @@ def details(
             ("error", _in_words(job.error)),
             ("next", attempts.by_hand(job) or "\n".join(to_type(waiting)) or None),
             ("files", "\n".join(map(locate, job.result.assets)) or None),
-            ("no files", _in_words(job.result.assets_error)),
+            ("no files", None if job.result.assets else _in_words(job.result.assets_error)),
+            ("not stored", _in_words(job.result.assets_error) if job.result.assets else None),
         ]
     )
 

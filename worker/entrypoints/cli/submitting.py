@@ -16,6 +16,7 @@ from worker.entrypoints.cli.base import (
     leave,
     note,
     print_json,
+    say,
     show_answer,
     timeout_option,
 )
@@ -69,7 +70,7 @@ def answer(
         print_json(shown if as_list else shown.items[0])
         return
     for job in jobs:
-        click.echo(job.id)
+        say(job.id)
     note(f"{len(jobs)} jobs" if len(jobs) > 1 else f"{jobs[0].status}; follow it:")
     note(f"  hookline watch {jobs[0].id}")
 
@@ -97,7 +98,7 @@ def answer_dry(quote: Quote, *, as_json: bool) -> None:
 def print_tree(members: Sequence[Job]) -> None:
     """Print the jobs and where their pictures are."""
     for text in render.tree(members, locate):
-        click.echo(text)
+        say(text)
 
 
 def locate(path: str) -> str:

@@ -15,7 +15,7 @@ from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import claimed, tell
 from worker.adapters.local.stopping import Stop
 from worker.entrypoints.cli import stack
-from worker.entrypoints.cli.base import Command, facts, note
+from worker.entrypoints.cli.base import Command, facts, note, say
 from worker.entrypoints.cli.foreign import whole_environment
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 
@@ -103,13 +103,13 @@ def print_places(planned: stack.Plan) -> None:
         ("pictures", settings.storage_url.removeprefix("file://")),
         ("logs", str(settings.state_dir / "logs")),
     )
-    click.echo("\n".join(facts(places)))
+    say("\n".join(facts(places)))
     if planned.sandbox_url:
-        click.echo(
+        say(
             "For a real provider set HOOKLINE_PROVIDER_URL and HOOKLINE_PROVIDER_KEY, or "
             "HOOKLINE_ACCOUNTS."
         )
-    click.echo('Ready. In another terminal: hookline imagine "a red fox" --then U1 --wait')
+    say('Ready. In another terminal: hookline imagine "a red fox" --then U1 --wait')
 
 
 def _token_place(settings: Settings) -> str:

@@ -5,16 +5,20 @@ from typing import Any
 
 import pytest
 
+from tests.support.cpu import assert_cheap
 from worker.adapters.provider.replies import read_reply, read_seed, read_transport_error
+from worker.adapters.tokens import Tokens
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
 from worker.domain.result import Result
 
 ID = "1712345678901234"
+TOKEN_URL = f"https://new.example/{Tokens(['a secret of this test']).for_job('0' * 32, 1)}"
 
 
-def reply(body: Any, status: int = 200, kind: Kind = Kind.IMAGINE) -> Verdict:
-    return read_reply(kind, status, body if isinstance(body, bytes) else json.dumps(body).encode())
+def reply(body: Any, status: int = 200, kind: Kind = Kind.IMAGINE, location: str = "") -> Verdict:
+    written = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read_reply(kind, status, written, location)
 
 
 def code_of(verdict: Verdict) -> str:
@@ -297,7 +301,6 @@ def test_in_doubt(body: Any, status: int) -> None:
         (b"", 422, "bad_parameter"),
         (b"", 405, "no_endpoint"),
         ({"error": {"message": "Invalid URL", "type": "invalid_request_error"}}, 404, None),
-        (b"", 301, "no_endpoint"),
     ],
 )
 def test_permanent(body: Any, status: int, code: str | None) -> None:
@@ -309,7 +312,60 @@ def test_permanent(body: Any, status: int, code: str | None) -> None:
 def test_a_wrong_address_is_the_accounts_trouble() -> None:
     assert reply(b"", 404, Kind.IMAGINE).account_trouble  # every provider has imagine
     assert not reply(b"", 404, Kind.SHORTEN).account_trouble
-    assert reply(b"", 308, Kind.SHORTEN).account_trouble
+
+
+@pytest.mark.parametrize("kind", [Kind.IMAGINE, Kind.SHORTEN])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_took_no_job_and_is_the_account_s_passing_trouble(
+    status: int, kind: Kind
+) -> None:
+    verdict = reply(b"<html><title>Moved</title>", status, kind, "https://new.example/mj")
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.TRY_LATER, "unavailable")
+    assert not verdict.account_trouble, "it would close the account"
+    assert verdict.error is not None
+    assert f"redirects to https://new.example/mj (HTTP {status})" in verdict.error.message
+
+
+@pytest.mark.parametrize("status", [300, 303, 304, 305, 306, 399])
+def test_another_3xx_may_follow_a_job_that_was_taken(status: int) -> None:
+    verdict = reply(b"", status, location="https://new.example/done")
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.IN_DOUBT, "in_doubt")
+
+
+def test_a_redirect_with_a_task_id_took_the_job() -> None:
+    assert reply(envelope(1, result=ID), 302, location="/x").outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        (
+            "https://new.example:8443/mj/submit/imagine",
+            "https://new.example:8443/mj/submit/imagine",
+        ),
+        ("https://me:word@new.example/x?key=word#word", "https://new.example/x"),
+        ("/login?next=word", "/login"),
+        ("//new.example/x", "//new.example/x"),
+        (TOKEN_URL, "https://new.example/[redacted]"),
+        (
+            "https://new.example/\x1b]0;word\x07\u202e",
+            "https://new.example/%1B]0;word%07%E2%80%AE",
+        ),
+        ("https://new.example/" + "x" * 5000, "https://new.example/..."),
+        ("https://new.example/a%2Bb%7cc%1b", "https://new.example/a+b|c%1B"),
+        ("https://[", "an unreadable address"),
+        ("https://new.example:x/", "an unreadable address"),
+        ("javascript:word", "an unreadable address"),
+        ("", "nowhere"),
+        ("?word", "nowhere"),
+    ],
+)
+def test_where_a_redirect_leads_is_told_without_secrets(location: str, shown: str) -> None:
+    error = reply(b"", 302, location=location).error
+    assert error is not None
+    assert error.message == (
+        f"The provider redirects to {shown} (HTTP 302), and redirects are not followed."
+    )
 
 
 def test_the_providers_words_are_kept() -> None:
@@ -381,3 +437,61 @@ def test_where_there_is_no_seed_it_is_told_why_and_whether_that_lasts(
     assert reply.error is not None
     assert words in reply.error
     assert f"HTTP {status}" in reply.error
+
+
+@pytest.mark.parametrize("code", [1, 21, 22])
+@pytest.mark.parametrize(
+    "task_id",
+    [
+        "..", ".", "../account", "a/b", "a\\b", "1\x1b[2J", "1\u202e2", "1\u200b2", "a b", "猫",
+        "x" * 256, "17,..", "1\n2", "\x001", "%2e%2e/x",
+    ],
+)  # fmt: skip
+def test_an_accepted_job_whose_id_cannot_be_used_is_in_doubt(code: int, task_id: str) -> None:
+    """It is paid: a refusal, or another try, would pay for it again."""
+    verdict = reply({"code": code, "description": "ok", "result": task_id})
+    assert (verdict.outcome, verdict.task_id) == (Outcome.IN_DOUBT, None)
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    ["1712158011464906", "task_1234567890", "0b5f3c1e-0b5f-4c1e-8b5f-3c1e0b5f4c1e", "..."],
+)
+def test_ordinary_ids_are_used_as_they_are(task_id: str) -> None:
+    assert reply(envelope(1, result=f" {task_id} ")).task_id == task_id
+
+
+def test_a_key_is_hidden_before_the_words_are_cut() -> None:
+    key = "sk-" + "k" * 60
+    for before in range(920, 1010, 3):
+        said = "x " * (before // 2) + key + " is no key" * 200
+        body = json.dumps({"code": 4, "description": said}).encode()
+        verdict = read_reply(
+            Kind.IMAGINE, 200, body, hide=lambda words: words.replace(key, "[hidden]")
+        )
+        assert verdict.error is not None
+        assert "sk-k" not in verdict.error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 4, "description": "j." * 1_500_000},  # held the interpreter for 47 seconds
+        {"code": 1, "result": "1," * 1_000_000},
+        {"code": 4, "description": "sensitive wor" * 200_000},
+        {"code": 21, "result": ["http://a"] * 140_000},
+        {"code": 4, "properties": {"bannedWord": "\x1b" * 500_000}},
+        {f"k{n}": n for n in range(140_000)},
+        [{}] * 1_000_000,
+    ],
+)
+def test_a_reply_of_megabytes_is_cheap(body: Any) -> None:
+    written = json.dumps(body).encode()
+    assert_cheap(lambda: read_reply(Kind.IMAGINE, 200, written), len(written))
+
+
+@pytest.mark.parametrize("unit", [b"<title", b"<title>", b"j.", b"\x1b", b"[", b"a", b"\xff"])
+def test_a_page_of_megabytes_is_cheap(unit: bytes) -> None:
+    body = unit * (1_000_000 // len(unit))
+    for page in (body, b"<" + body):
+        assert_cheap(lambda page=page: read_reply(Kind.IMAGINE, 200, page), len(page))  # type: ignore[misc]

@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 
+from tests.support.cpu import assert_cheap
 from worker.adapters.provider.dialect import guess_dialect
-from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
+from worker.adapters.provider.snapshots import (
+    MAX_BUTTONS,
+    MAX_URLS,
+    read_fetch,
+    read_task,
+    read_tasks,
+)
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import Button, Result
 
@@ -294,3 +301,68 @@ def test_fetch_that_makes_no_sense(status: int, body: Any) -> None:
 )
 def test_guess(body: Any, dialect: str | None) -> None:
     assert guess_dialect(body) == dialect
+
+
+def test_what_a_terminal_would_obey_is_no_part_of_a_task() -> None:
+    evil = "\x1b]0;x\x07\x9b2Ja\u202eb\u200bc"
+    found = read_task(
+        task(
+            status="SUCCESS",
+            imageUrl=f"https://a/{evil}.png",
+            properties={"finalPrompt": f"{evil}\na dog"},
+            state=evil,
+            buttons=[{"customId": f"MJ::{evil}", "label": f"{evil}\nx", "emoji": evil}],
+        )
+    )
+    clean = "]0;x2Jabc"
+    assert found.state == clean
+    assert found.result.image_url == f"https://a/{clean}.png"
+    assert found.result.prompt == f"{clean}\na dog"
+    assert found.result.buttons == (Button(f"MJ::{clean}", f"{clean} x", clean),)
+    failed = read_task(task(status="FAILURE", failReason=f"no: {evil}")).error
+    assert failed is not None
+    assert failed.message == f"no: {clean}"
+
+
+@pytest.mark.parametrize("task_id", [".", "..", "a/b", "1\x1b[2J", "1\u202e2", "x" * 256, "a b"])
+def test_an_id_that_cannot_be_asked_about_is_none(task_id: str) -> None:
+    found = read_task(task(id=task_id))
+    assert (found.recognised, found.task_id) == (True, None)
+    assert read_tasks([task(id=task_id), task(id="2")]) == [read_task(task(id="2"))]
+
+
+def test_a_task_has_bounds() -> None:
+    found = read_task(
+        task(
+            buttons=[{"customId": f"MJ::{n}"} for n in range(5000)],
+            imageUrls=[{"url": f"https://a/{n}"} for n in range(5000)],
+            videoUrl="https://a/" + "x" * 10_000,
+        )
+    ).result
+    assert found.buttons is not None
+    assert len(found.buttons) == MAX_BUTTONS
+    assert (len(found.image_urls), found.video_urls) == (MAX_URLS, ())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "FAILURE", "failReason": "j.j.j." * 170_000},  # took 20 seconds
+        {"buttons": [{"customId": "MJ::JOB::upsample_"}] * 40_000},
+        {"imageUrls": [{"url": f"https://a/{n}.mp4"} for n in range(40_000)]},
+        {"action": "DESCRIBE", "prompt": "1\u20e3 a" * 200_000},
+        {"action": "DESCRIBE", "prompt": "[a](http://" * 90_000},
+        {"action": "SHORTEN", "description": "\n#" * 500_000},
+        {"action": "SHORTEN", "description": "shortened prompt" * 60_000},
+        {"progress": "9" * 1_000_000},
+        {"prompt": "\u200b" * 160_000},
+    ],
+)
+def test_a_task_of_a_megabyte_is_cheap(fields: dict[str, Any]) -> None:
+    body = task(**fields)
+    assert_cheap(lambda: read_task(body), 1_000_000)
+
+
+def test_a_list_is_read_up_to_a_number_of_rows() -> None:
+    rows = [{"id": "1", "buttons": [], "status": "SUCCESS"}] * 460_000
+    assert_cheap(lambda: read_tasks(rows), 5_000_000)

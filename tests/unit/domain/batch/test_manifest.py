@@ -166,3 +166,28 @@ def test_a_line_is_written_before_the_next_job_is_read() -> None:
 def test_a_csv_of_nothing_has_its_header() -> None:
     assert list(manifest([], Form.CSV, at_home)) == [",".join(COLUMNS) + "\r\n"]
     assert list(manifest([], Form.JSONL, at_home)) == []
+
+
+HOSTILE = "=HYPERLINK('http://evil')\x1b]0;x\x07\u202e"
+
+
+def test_no_cell_is_a_formula_or_moves_the_cursor() -> None:
+    job = a_job(id="a" * 32, row=7, row_key="-1+1", request={"prompt": HOSTILE})
+    text = "".join(manifest([(job, (job,))], Form.CSV, at_home))
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["key"], row["prompt"]) == ("'-1+1", "'=HYPERLINK('http://evil')]0;x")
+    assert row["cost"] == "0.0"
+
+
+def test_a_program_gets_the_cells_as_they_are() -> None:
+    job = a_job(id="a" * 32, row=7, row_key="-1+1", request={"prompt": HOSTILE})
+    text = "".join(manifest([(job, (job,))], Form.CSV, at_home, raw=True))
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["key"], row["prompt"]) == ("-1+1", HOSTILE)
+
+
+def test_json_lines_mean_what_was_given_and_show_nothing() -> None:
+    job = a_job(id="a" * 32, row=7, row_key="-1+1", request={"prompt": HOSTILE})
+    (line,) = manifest([(job, (job,))], Form.JSONL, at_home)
+    assert line.rstrip("\n").isprintable()
+    assert json.loads(line)["prompt"] == HOSTILE

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from tests.support.cpu import assert_cheap
 from worker.domain.batch.columns import converted
 from worker.domain.batch.header import Header
 from worker.domain.batch.lines import MAX_LINE, MAX_ROW_LINES
@@ -250,7 +251,6 @@ def test_a_bad_row_says_why_and_the_good_ones_go_on(form: str, row: bytes, probl
         ("a cat", 1, "has 1 cells, but the header has 2"),
         ("a cat, red,x", 1, "has 3 cells, but the header has 2; put text"),
         ('"a\nb"c,x', 2, "nothing was read of the lines 2 to 3"),
-        ('"' + "a cat,x\n" * (MAX_ROW_LINES - 1), MAX_ROW_LINES, "a quote that is not closed"),
         ("x" * 131_073 + ",x", 1, "use NDJSON"),
         ('"a\n\udcff",x', 2, "is not UTF-8"),
         (",x", 1, "prompt: is required"),
@@ -265,6 +265,41 @@ def test_the_inside_of_a_broken_row_is_never_taken_for_rows(
     assert problem in told(found[0])
     assert [told(each) for each in found[1:]] == ["good"]
     assert found[1].number >= 2 + last
+
+
+@pytest.mark.parametrize("line", ["a cat,x\n", "x" * 10_000 + "\n", "\n"])
+def test_after_a_quote_that_stays_open_nothing_is_read(line: str) -> None:
+    """Every line may be inside of it, and every row that it became would be paid for."""
+    table = f'prompt,style\n"{line * (MAX_ROW_LINES + 500)}'.encode()
+    (only,) = read(table, "csv")
+    assert isinstance(only, BadRow)
+    assert (only.number, only.is_last) == (2, True)
+    assert "opens a quote that is not closed within 200 lines" in told(only)
+
+
+def test_a_table_has_bounds() -> None:
+    assert "1,001 columns" in bad(",".join(f"c{n}" for n in range(1001)) + "\n1\n", "csv")["header"]
+    assert "1,001 columns" in bad(ndjson({f"c{n}": n for n in range(1001)}))["row"]
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("csv", 'prompt\n"' + "a\n" * 1_000_000),  # 60 s for half of it
+        ("csv", 'prompt\n"' + "a" * 2_000_000),
+        ("csv", "sep=\t" + "\t" * 1_000_000 + "x"),
+        ("csv", "," * 90_000 + "\n" + "," * 900_000),
+        ("csv", "," * 2_000_000),
+        ("csv", '"' * 2_000_000),
+        ("ndjson", json.dumps({f"c{n}": 1 for n in range(70_000)})),
+        ("ndjson", "[" * 1_000_000),
+        ("lines", "x" * 2_000_000),
+        ("lines", "prompt" + "," * 1_000_000),
+    ],
+)
+def test_a_line_of_megabytes_is_cheap(form: str, text: str) -> None:
+    data = text.encode()
+    assert_cheap(lambda: list(read_rows([data], Form(form))), len(data))
 
 
 def test_a_quote_that_stays_open_to_the_end_is_told() -> None:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Event
 from typing import Any
 from wsgiref.types import StartResponse
@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.front import one, rest, served
 from tests.support.processes import wait_for
+from webhooks.front import calling
 from webhooks.front.asking import HEAD_ONLY, want_body
 from webhooks.front.limits import PACE, PATIENCE, SMALL_BODY, Limits, Phase
 
@@ -310,3 +311,46 @@ def test_answers_to_head_have_no_body() -> None:
             said = link.recv(5000)
             assert said.endswith(b"\r\n\r\n")
             assert b"\r\nContent-Length: 5\r\n" in said
+
+
+def hello(_environ: dict[str, Any], start: StartResponse) -> list[bytes]:
+    start("200 OK", [("Content-Length", "5")])
+    return [b"hello"]
+
+
+def test_bodies_that_never_come_make_room_for_others() -> None:
+    half = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx"
+    with served(hello, Limits(20, 0)) as front, ExitStack() as held:
+        for _ in range(20):
+            held.enter_context(front.connect()).sendall(half)
+        for _ in range(3):
+            assert front.ask(GET).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_comes_when_too_many_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "MAX_WAITING", 3)
+    busy, go_on = Event(), Event()
+
+    def slow(environ: Any, start: Any) -> list[bytes]:
+        busy.set()
+        go_on.wait(20)
+        return hello(environ, start)
+
+    with served(slow, threads={"": 1}) as front, ExitStack() as held:
+        links = [held.enter_context(front.connect()) for _ in range(4)]
+        links[0].sendall(GET)
+        assert busy.wait(20)
+        for link in links[1:]:
+            link.sendall(GET)
+        refused = b""
+        while not refused.startswith(b"HTTP/1.1 503 "):  # until the three others wait
+            late = held.enter_context(front.connect())
+            late.settimeout(0.05)
+            late.sendall(GET)
+            with suppress(TimeoutError):
+                refused = late.recv(65536)
+        assert b"Too many requests wait" in refused
+        assert front.turned_away
+        go_on.set()
+        for link in links:
+            assert one(link)[0].startswith(b"HTTP/1.1 200 ")

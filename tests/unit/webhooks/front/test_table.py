@@ -59,6 +59,8 @@ def test_nothing_gives_way_while_there_is_room() -> None:
         ((Phase.KEPT, Phase.SILENT, Phase.HEAD), 1),
         ((Phase.KEPT, Phase.HEAD, Phase.BODY), 1),
         ((Phase.BODY, Phase.KEPT, Phase.KEPT), 1),
+        ((Phase.SENDING, Phase.BODY, Phase.BODY), 1),
+        ((Phase.RUNNING, Phase.RUNNING, Phase.SENDING), 2),
         ((Phase.SILENT, Phase.SILENT, Phase.SILENT), 0),
     ],
 )
@@ -70,7 +72,7 @@ def test_the_least_useful_and_oldest_gives_way(phases: tuple[Phase, ...], droppe
 
 def test_what_is_in_use_never_gives_way() -> None:
     places = table()
-    opened(places, Phase.BODY, Phase.RUNNING, Phase.SENDING)
+    opened(places, Phase.RUNNING, Phase.RUNNING, Phase.LEAVING)
     with pytest.raises(NoRoom):
         places.room_for("a")
     with pytest.raises(NoRoom):
@@ -80,11 +82,13 @@ def test_what_is_in_use_never_gives_way() -> None:
 def test_a_peer_at_its_limit_drops_its_own() -> None:
     places = table(100, per_peer=2)
     (others,) = opened(places, Phase.SILENT, peer="b")
-    _, mine = opened(places, Phase.BODY, Phase.KEPT, peer="a")
+    other, mine = opened(places, Phase.BODY, Phase.KEPT, peer="a")
     assert places.room_for("a") is mine
     assert places.room_for("b") is None
     assert others.phase is Phase.SILENT
     places.move(mine, Phase.RUNNING, 1.0)
+    assert places.room_for("a") is other
+    places.move(other, Phase.RUNNING, 1.0)
     with pytest.raises(NoRoom):
         places.room_for("a")
     places.remove(mine)
