@@ -121,7 +121,7 @@ def _files_missing(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
 
 def _messages_left(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
     if taken := list(let_in(stage, jobs)):
-        yield oracle.problem("notify a reserved queue", taken)
+        yield oracle.problem("wrong at the doors to a queue", taken)
     with _broker(stage) as broker:
         for queue in QUEUES:
             if waiting := int(broker.llen(queue)):
