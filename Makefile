@@ -1,4 +1,4 @@
-# Everything runs from .venv, which holds exactly what requirements.lock says. Nothing needs root.
+# Everything runs from .venv, which holds exactly what requirements-dev.lock says. Nothing needs root.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ STAMP := .venv/.installed-$(notdir $(PYTHON))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit integration test check format docs bench chaos lock clean
+.PHONY: help setup demo unit integration test check format docs bench chaos lock wheel sbom audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,12 +48,21 @@ bench: $(STAMP) ## the benchmark, with its comparison table
 chaos: $(STAMP) ## the fault suite in about five minutes; FULL=1: its real numbers, over an hour
 	@$(BIN)/python -m tests.chaos $(if $(FULL),--full --write) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-lock: ## refresh the locked versions
-	@$(PYTHON) .ci/install.py --lock
+lock: ## write the locks for pyproject.toml; UPGRADE=1: with the newest versions
+	@$(PYTHON) .ci/install.py --lock $(if $(UPGRADE),--upgrade)
+
+wheel: $(STAMP) ## build the package that production installs: dist/hookline-*.whl
+	@$(PYTHON) .ci/supply.py wheel
+
+sbom: ## write dist/hookline.cdx.json, a CycloneDX list of what production installs
+	@$(PYTHON) .ci/supply.py sbom
+
+audit: ## look for known holes in what production installs; 3: the advisories are out of reach
+	@$(PYTHON) .ci/supply.py audit
 
 clean: ## remove what was installed and cached (not .hookline/ or output/)
-	rm -rf .venv .uv .coverage .coverage.* .*_cache
+	rm -rf .venv .uv dist .coverage .coverage.* .*_cache
 
-$(STAMP): requirements.lock pyproject.toml .ci/install.py .ci/uv.txt
+$(STAMP): requirements-dev.lock pyproject.toml .ci/install.py .ci/uv.txt
 	@$(PYTHON) .ci/install.py
 	@touch $@

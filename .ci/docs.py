@@ -1,10 +1,11 @@
 """Writes the parts of the documentation that come from the code. Called by the Makefile.
 
-    .venv/bin/python .ci/docs.py           write settings, commands, error codes, .env.example
+    .venv/bin/python .ci/docs.py           write settings, commands, error codes, scopes,
+                                           .env.example
     .venv/bin/python .ci/docs.py --check   exit 1 if one of them is out of date
 
 Settings are documented below their fields in config/settings.py, commands in their `--help`, error
-codes in their table.
+codes and scopes in their tables.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import click
 from config import settings
 from config.loading import FROM_FILE, GENERATED
 from config.settings import Settings
+from webhooks.api.openapi import CALLS
+from worker.domain.access import Scope
 from worker.domain.error_codes import TASK_CODES, ErrorCode
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.entrypoints.cli import cli
@@ -61,6 +64,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield _filled(ROOT / "docs/settings.md", "settings", settings_table())
     yield _filled(ROOT / "docs/cli.md", "commands", "\n".join(command_reference()))
     yield _filled(ROOT / "docs/retries.md", "error codes", error_codes())
+    yield _filled(ROOT / "docs/tokens.md", "scopes", scopes())
     yield ROOT / ".env.example", env_example()
 
 
@@ -98,6 +102,19 @@ def error_codes() -> str:
     return "\n".join(rows)
 
 
+def scopes() -> str:
+    """A row for each scope: the calls that it opens, those that no tenant may make apart."""
+    rows = ["| scope | calls | only without a tenant |", "|---|---|---|"]
+    for scope in Scope:
+        found: dict[bool, list[str]] = {False: [], True: []}
+        for call in CALLS:
+            if call.need and call.need.scope is scope:
+                path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", call.rule)
+                found[call.need.shared].append(f"`{call.method} {path}`")
+        rows.append(f"| `{scope}` | {', '.join(found[False])} | {', '.join(found[True])} |")
+    return "\n".join(rows)
+
+
 def env_example() -> str:
     """The settings as a commented `.env`."""
     parts, meanings = [ENV_HEADER], documented()
@@ -132,7 +149,7 @@ def type_of(name: str, schema: dict[str, Any]) -> str:
         case {"type": "array"}:
             return "secrets, comma-separated" if secret else "list, comma-separated"
         case {"type": "integer" | "number" as number}:
-            return f"{number}, {schema['minimum']:g}-{schema['maximum']:g}"
+            return f"{number}, {schema['minimum']:.12g}-{schema['maximum']:.12g}"
         case {"$ref": _} | {"format": "path"}:
             return "path"
         case {"type": "object"}:

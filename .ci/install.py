@@ -1,7 +1,13 @@
 """Installs Hookline and its tools into `.venv` of this checkout. Called by the Makefile.
 
-    python3 .ci/install.py          make .venv what requirements.lock says, with `hookline` in it
-    python3 .ci/install.py --lock   write requirements.lock (and .ci/uv.txt) anew
+    python3 .ci/install.py                  make .venv what requirements-dev.lock says, with
+                                            `hookline` in it
+    python3 .ci/install.py --lock           write the locks; versions that still fit are kept
+    python3 .ci/install.py --lock --upgrade the same with the newest versions
+
+There are four locks: requirements.lock is all that production installs, requirements-dev.lock has
+the same versions and what tests and checks need, .ci/supply.txt has the tools of .ci/supply.py, and
+.ci/uv.txt has uv.
 
 Standard library only: it runs before anything is installed, on Python 3.11 or newer. Needs no root
 and writes nothing outside the checkout but uv's download cache. `uv` is taken from the PATH; where
@@ -27,6 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 UV_HOME = ROOT / ".uv"
 LOCK = "requirements.lock"
+DEV_LOCK = "requirements-dev.lock"
+SUPPLY_LOCK = ".ci/supply.txt"
 UV_LOCK = ".ci/uv.txt"
 
 #: uv does not read pip's configuration: an index set up for pip is handed on under uv's names.
@@ -45,46 +53,65 @@ def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - here an older one is told so
         version = sys.version.split()[0]
         sys.exit(f"Hookline needs Python 3.11 or newer, this is {version}: make PYTHON=python3.11")
-    os.chdir(ROOT)
-    environment = os.environ | uv_environment()
-    uv = shutil.which("uv") or bring_uv()
+    uv, environment = prepared()
     if "--lock" in sys.argv[1:]:
-        write_locks(uv, environment | {"UV_CUSTOM_COMPILE_COMMAND": "make lock"})
+        write_locks(uv, environment, upgrade="--upgrade" in sys.argv[1:])
     else:
         install(uv, environment)
 
 
+def prepared() -> tuple[str, dict[str, str]]:
+    """The command of uv and its environment; from here on the checkout is the working folder."""
+    os.chdir(ROOT)
+    return shutil.which("uv") or bring_uv(), {**os.environ, **uv_environment()}
+
+
 def install(uv: str, environment: dict[str, str]) -> None:
     """A new or kept .venv of this Python, exactly the locked packages, and the project itself."""
-    if not made_by_this_python():
-        shutil.rmtree(VENV, ignore_errors=True)
-        run([uv, "venv", "--quiet", "--python", sys.executable, str(VENV)], environment)
-    print("Installing into .venv", file=sys.stderr)
-    pip = [uv, "pip"]
-    target = ["--python", str(VENV / "bin/python")]
-    run([*pip, "sync", "--quiet", "--require-hashes", *target, LOCK], environment)
+    fill(VENV, DEV_LOCK, uv, environment)
     # The build backend came with the lock, so this step fetches nothing.
     editable = ["--no-deps", "--no-build-isolation", "--editable", "."]
-    run([*pip, "install", "--quiet", "--offline", *target, *editable], environment)
+    target = ["--python", str(VENV / "bin/python")]
+    run([uv, "pip", "install", "--quiet", "--offline", *target, *editable], environment)
 
 
-def write_locks(uv: str, environment: dict[str, str]) -> None:
-    """Resolve everything anew, for every Python and platform."""
-    compile_ = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--upgrade"]
-    run([*compile_, "--group", "dev", "pyproject.toml", "-o", LOCK], environment)
+def fill(venv: Path, lock: str, uv: str, environment: dict[str, str]) -> None:
+    """A new or kept environment of this Python with exactly the packages of a lock."""
+    if not made_by_this_python(venv):
+        shutil.rmtree(venv, ignore_errors=True)
+        run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], environment)
+    print(f"Installing into {venv.relative_to(ROOT)}", file=sys.stderr)
+    target = ["--python", str(venv / "bin/python")]
+    run([uv, "pip", "sync", "--quiet", "--require-hashes", *target, lock], environment)
+
+
+def write_locks(uv: str, environment: dict[str, str], *, upgrade: bool) -> None:
+    """Resolve what pyproject.toml asks for, for every Python and platform.
+
+    uv keeps the versions of the present locks where they fit. The developers' lock is bound to the
+    versions of production, so that these are what is tested.
+    """
+    environment = environment | {"UV_CUSTOM_COMPILE_COMMAND": "make lock"}
+    compile_ = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    if upgrade:
+        compile_.append("--upgrade")
+    run([*compile_, "pyproject.toml", "-o", LOCK], environment)
+    dev = ["--group", "dev", "--constraints", LOCK, "pyproject.toml", "-o", DEV_LOCK]
+    run([*compile_, *dev], environment)
+    run([*compile_, "--no-annotate", "--group", "supply", "-o", SUPPLY_LOCK], environment)
     run([*compile_, "--no-annotate", "-", "-o", UV_LOCK], environment, feed="uv\n")
 
 
-def made_by_this_python() -> bool:
-    """Whether .venv exists and has the minor version of the Python that runs this."""
+def made_by_this_python(venv: Path) -> bool:
+    """Whether the environment exists and has the minor version of the Python that runs this."""
     try:
-        settings = (VENV / "pyvenv.cfg").read_text(encoding="utf-8")
+        settings = (venv / "pyvenv.cfg").read_text(encoding="utf-8")
     except OSError:
         return False
     wanted = f"{sys.version_info.major}.{sys.version_info.minor}."
     lines = (line.partition("=") for line in settings.splitlines())
     found = {key.strip(): value.strip() for key, _, value in lines}
-    return (VENV / "bin/python").exists() and (
+    return (venv / "bin/python").exists() and (
         found.get("version_info") or found.get("version", "")
     ).startswith(wanted)
 

@@ -29,6 +29,7 @@ from config import checks
 from config.text_files import text_of
 from worker.domain import money
 from worker.domain.account import Account, Auth, Budgets, Costs, Dialect
+from worker.domain.destinations import check_queue, check_task
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.notifications import DEFAULT_TOPICS, JOB_TOPICS
 
@@ -78,7 +79,9 @@ def _one_of(known: Collection[str]) -> AfterValidator:
 
 
 def _amount(value: object) -> money.Amount:
-    return money.amount(value if isinstance(value, int | float) else "")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return money.amount("")
+    return money.amount(value)
 
 
 def _whole(low: int, high: int) -> AfterValidator:
@@ -124,8 +127,8 @@ class NotifyTable(_Table):
     """``notify = {url = ...}``: the receiver for jobs whose caller named none."""
 
     url: str | None = None
-    celery_task: str | None = None
-    queue: str | None = None
+    celery_task: Annotated[str, AfterValidator(check_task)] | None = None
+    queue: Annotated[str, AfterValidator(check_queue)] | None = None
     on: list[Annotated[str, _one_of(JOB_TOPICS)]] = list(DEFAULT_TOPICS)
 
     @model_validator(mode="after")

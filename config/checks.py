@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from config import broker_options, broker_urls, redis_urls
+from worker.domain import destinations
 from worker.domain.assets import naming
 from worker.domain.errors import FieldError
 from worker.domain.job import Status
@@ -26,10 +27,8 @@ _SHORTEST_SECRET = 16
 #: A URL without query and fragment, in characters that no proxy or provider rewrites.
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
-_TASK = re.compile(r"[!-?A-~]{1,200}(@(?P<queue>[!-?A-~]{1,200}))?", re.ASCII)
+_TASK = re.compile(r"(?P<task>[^@\s]+)(@(?P<queue>[^@\s]+))?")
 _PRINTABLE = re.compile(r"[!-~]*", re.ASCII)
-#: The usual names of this machine.
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TIME = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hd])", re.ASCII)
 _SECONDS = {"h": 3600.0, "d": 86_400.0}
 _ENDS = tuple(status for status in Status if status.terminal)
@@ -113,13 +112,20 @@ def _celery_task(value: str) -> str:
     found = _TASK.fullmatch(value)
     if not found:
         raise ValueError("must be the name of a Celery task, or NAME@QUEUE")
-    if (found["queue"] or "").partition(".")[0] == "hookline":
-        raise ValueError("names a queue of Hookline: name the one that your worker takes from")
+    for part, check in (("task", destinations.check_task), ("queue", destinations.check_queue)):
+        try:
+            check(found[part] or destinations.DEFAULT_QUEUE)
+        except ValueError as error:
+            raise ValueError(f"its {part} {error}") from None
     return value
 
 
+def _patterns(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(destinations.check_pattern, values))
+
+
 def _host(value: str) -> str:
-    if not _HOST.fullmatch(value):
+    if not _HOST.fullmatch(value) or value.count(":") == 1:
         raise ValueError("must be a host name or an address")
     return value
 
@@ -202,8 +208,10 @@ def _storage_url(value: str) -> str:
 
 CeleryTask = Annotated[str, AfterValidator(_celery_task)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+NamePatterns = Annotated[Words, AfterValidator(_patterns)]
 Lower = BeforeValidator(_lower)
 Host = Annotated[str, AfterValidator(_host)]
+Hosts = Annotated[tuple[Host, ...], BeforeValidator(_words)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
 ApiToken = Annotated[HeaderSecret, AfterValidator(_long_enough)]

@@ -17,6 +17,7 @@ from config.accounts import read_accounts
 from config.generated import plain_secret, read_or_create, webhook_secret
 from config.settings import Settings
 from config.sources import collect
+from config.state_folder import private_folder
 from worker.domain.errors import FieldError, SettingsError
 
 #: May also come from a file: `NAME_FILE`.
@@ -62,6 +63,8 @@ def load_settings(
     problems = [*found.problems, *(p for p in wrong if p.field not in named)]
     if settings is None or problems:
         raise SettingsError(found.renamed(problems))
+    if missing:
+        private_folder(settings.state_dir)
     try:
         for name, (file, make) in missing.items():
             values[name] = read_or_create(settings.state_dir / file, make)

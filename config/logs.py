@@ -1,6 +1,6 @@
 """Logging: one line per event on stderr, for people or as JSON, with secrets redacted.
 
-Our events go through structlog; lines of Celery, Granian, Flask and requests come from the standard
+Our events go through structlog; lines of Celery, Flask and requests come from the standard
 library's logging and pass the same processors.
 """
 

@@ -15,6 +15,8 @@ from config.proxies import ProxiesSetting
 from worker.domain import numerals
 from worker.domain.account import Account, Auth, Budgets, Dialect
 from worker.domain.assets import naming
+from worker.domain.assets.limits import ImageLimits, ResultLimits
+from worker.domain.destinations import SEPARATOR, Destinations
 from worker.domain.events import InDoubt, Policy
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Topic
@@ -83,9 +85,9 @@ class Settings(BaseModel):
     max_resubmits: int = Field(1, alias="HOOKLINE_MAX_RESUBMITS", ge=0, le=5)
     """How often a job in doubt may be submitted again automatically."""
 
-    allowed_hosts: checks.Words = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
+    allowed_hosts: checks.Hosts = Field((), alias="HOOKLINE_ALLOWED_HOSTS")
     """Hosts that images and notifications may be exchanged with over plain `http` or at a private
-    address."""
+    address, this machine included: `127.0.0.1`."""
 
     proxies: ProxiesSetting = Field(
         "environment",
@@ -146,6 +148,19 @@ class Settings(BaseModel):
     """`x-max-priority` of the queue `hookline`, if RabbitMQ creates it. On Redis see
     `priority_steps` in `HOOKLINE_BROKER_OPTIONS`."""
 
+    notify_tasks: checks.NamePatterns = Field(
+        ("*",), alias="HOOKLINE_NOTIFY_TASKS", examples=["shop.*"]
+    )
+    """The Celery tasks that `notify` may name: names, or beginnings of names followed by `*`. Those
+    of Celery and Hookline themselves are always refused; see
+    [notifications.md](notifications.md#as-a-celery-task)."""
+
+    notify_queues: checks.NamePatterns = Field(
+        ("*",), alias="HOOKLINE_NOTIFY_QUEUES", examples=["shop,celery"]
+    )
+    """The queues that `notify` may name, likewise; a `celery_task` without a queue goes to
+    `celery`."""
+
     refused_notify: checks.CeleryTask | None = Field(
         None, alias="HOOKLINE_REFUSED_NOTIFY", examples=["shop.request_refused@shop"]
     )
@@ -153,12 +168,45 @@ class Settings(BaseModel):
     `NAME[@QUEUE]`; without a queue, Celery's own (`celery`). See
     [celery.md](celery.md#refused-requests)."""
 
+    max_image_pixels: int = Field(
+        ImageLimits().pixels, alias="HOOKLINE_MAX_IMAGE_PIXELS", ge=1_000_000, le=500_000_000
+    )
+    """Width times height of the largest image that is decoded, submitted or from a provider; the
+    default is 8192x8192. While it is decoded, a process of its own may use 20 bytes for each."""
+
+    max_image_frames: int = Field(
+        ImageLimits().frames, alias="HOOKLINE_MAX_IMAGE_FRAMES", ge=1, le=100_000
+    )
+    """Frames of the longest animated image that is stored."""
+
+    max_result_files: int = Field(
+        ResultLimits().files, alias="HOOKLINE_MAX_RESULT_FILES", ge=1, le=1000
+    )
+    """Files that are downloaded for one job; further ones are left out."""
+
+    max_result_bytes: int = Field(
+        ResultLimits().bytes, alias="HOOKLINE_MAX_RESULT_BYTES", ge=1_000_000, le=100_000_000_000
+    )
+    """Bytes that are downloaded for one job; files beyond them are left out. One file may have 100
+    MiB."""
+
     host: checks.Host = Field("127.0.0.1", alias="HOOKLINE_HOST")
     """The address that the web process listens on."""
 
     port: int = Field(8000, alias="HOOKLINE_PORT", ge=0, le=65535)
     """Its port; 0 picks a free one. `PORT` is used if this is unset. If neither is set and 8000 is
     taken, `hookline up` picks a free port and prints it."""
+
+    web_hosts: checks.Words = Field((), alias="HOOKLINE_WEB_HOSTS", examples=["hookline.internal"])
+    """Further names by which the web process is called. It answers to the public URL's, its own
+    address and this machine's only; a request for another name in `Host` gets 421."""
+
+    max_connections_per_peer: int = Field(
+        256, alias="HOOKLINE_MAX_CONNECTIONS_PER_PEER", ge=0, le=100_000
+    )
+    """Connections that one address (of IPv6: one /64 network) may have open to the web process;
+    then its idle ones give way to its new ones. `0`: any number, for a reverse proxy on another
+    machine; programs on this machine have no limit."""
 
     storage_url: checks.StorageUrl = Field(
         "file://./output", alias="HOOKLINE_STORAGE_URL", repr=False
@@ -177,7 +225,9 @@ class Settings(BaseModel):
     state_dir: checks.AbsolutePath = Field(
         Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
     )
-    """Holds the private Redis, the generated secrets and the logs of `hookline up`."""
+    """Holds the private Redis, the generated secrets and the logs of `hookline up` (at most 50 MB
+    of each process). Only its owner may enter it: a folder that is open is closed, one of another
+    user, or one that is open and holds other things, is refused."""
 
     log_format: Literal["console", "json"] = Field("json", alias="HOOKLINE_LOG_FORMAT")
     """Log format. On a terminal the default is `console`."""
@@ -220,11 +270,14 @@ class Settings(BaseModel):
 
     @property
     def receivers(self) -> frozenset[str]:
-        """Hosts that may get notifications over plain http or at a private address: the allowed
-        ones, and this machine itself while the web process listens locally.
-        """
-        named = {host.lower() for host in self.allowed_hosts}
-        return frozenset(named | (checks.LOOPBACK if checks.is_loopback(self.host) else set()))
+        """Hosts that may get notifications over plain http or at a private address."""
+        return frozenset(host.lower() for host in self.allowed_hosts)
+
+    @property
+    def destinations(self) -> Destinations:
+        """The Celery tasks and queues that may be notified."""
+        separator = self.broker_options.get("sep", SEPARATOR)
+        return Destinations(self.notify_tasks, self.notify_queues, separator)
 
     @property
     def refused_target(self) -> Notify | None:
@@ -233,6 +286,16 @@ class Settings(BaseModel):
             return None
         name, _, queue = self.refused_notify.partition("@")
         return Notify((Topic.REQUEST_REFUSED.value,), celery_task=name, queue=queue or None)
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """The largest images that are decoded."""
+        return ImageLimits(self.max_image_pixels, self.max_image_frames)
+
+    @property
+    def result_limits(self) -> ResultLimits:
+        """What is downloaded for one job at most."""
+        return ResultLimits(self.max_result_files, self.max_result_bytes)
 
     @property
     def budgets(self) -> Budgets:

@@ -1,19 +1,21 @@
-"""The endpoint for the provider's callbacks: size -> token -> encoding -> JSON -> record -> 200.
+"""The endpoint for callbacks: token -> size -> encoding -> JSON -> record -> 200.
 
 200 for everything that needs no repeat: the provider repeats a callback after any other status.
-Nothing here calls the provider.
+Nothing here calls the provider. Proofs of our own come the same way (``worker.domain.presence``).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Response
 
 from webhooks.api.calls import JSON_TYPE, Calls, in_path
 from webhooks.context import Context
 from webhooks.parsing import decompressed, json_object, read_body, refuse_large
-from worker.bootstrap import HOOK_PATH
-from worker.domain.errors import ServiceUnavailable
+from worker.adapters.tokens import BadToken
+from worker.bootstrap import HOOK_PATH, Services
+from worker.domain.errors import NotFound
 from worker.domain.events import Disposition
+from worker.domain.presence import Proof
 from worker.services.reports.answers import Answer
 
 #: The largest body seen so far had 4.5 KB.
@@ -54,16 +56,28 @@ def callback_reachable(_context: Context, **_token: str) -> Reachable:
 def callback(context: Context, token: str) -> Response:
     """Receive a provider's callback about a task; the token in the path authenticates it."""
     try:
-        return _receive(context, token)
-    except ServiceUnavailable:
-        context.heartbeat.missed()
+        disposition = _receive(context.services, token)
+    except (BadToken, NotFound):
         raise
-
-
-def _receive(context: Context, token: str) -> Response:
-    services = context.services
-    refuse_large(MAX_BYTES)
-    services.tokens.read(token)  # before the body, so as not to wait for a stranger's
-    body = decompressed(read_body(MAX_BYTES), MAX_BYTES)
-    disposition = services.receiver.receive(token, json_object(body))
+    except Exception:  # whatever it is, a callback is lost with it
+        context.prover.missed()
+        raise
     return Response(_ANSWERS[disposition], content_type=JSON_TYPE)
+
+
+def _receive(services: Services, token: str) -> Disposition:
+    """Nobody's body is read whose token buys nothing: a slow one holds a thread."""
+    named = services.tokens.read(token)
+    if isinstance(named, Proof):
+        if services.proofs.too_late(named):
+            return Disposition.STALE
+        return services.proofs.receive(token, named, _body())
+    job = services.receiver.expected(named)
+    if job and services.receiver.takes_no_news(job):
+        return Disposition.STALE
+    return services.receiver.receive(token, _body(), job)
+
+
+def _body() -> dict[str, Any]:
+    refuse_large(MAX_BYTES)
+    return json_object(decompressed(read_body(MAX_BYTES), MAX_BYTES))

@@ -1,10 +1,13 @@
-"""What all calls share: the services and the heartbeat."""
+"""What all calls share: the services and the prover."""
 
 from collections.abc import Callable
 from threading import Lock
 
-from webhooks.heartbeat import Heartbeat
+from flask import g
+
+from webhooks.proving import Prover
 from worker.bootstrap import Services
+from worker.services.desk import Desk
 
 
 class Context:
@@ -14,7 +17,12 @@ class Context:
         self._build = build
         self._services: Services | None = None
         self._lock = Lock()
-        self.heartbeat = Heartbeat(lambda: self.services)
+        self.prover = Prover(lambda: self.services)
+
+    @property
+    def desk(self) -> Desk:
+        """What the caller of this request sees and does. Raises ``StoreUnavailable``."""
+        return self.services.desk(g.caller)
 
     @property
     def services(self) -> Services:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from webhooks.front.asking import want_body
 from worker.domain.errors import InvalidRequest
 from worker.domain.requests.base import depth
 
@@ -50,6 +51,7 @@ def read_body(limit: int) -> bytes:
     Werkzeug's own ``max_content_length`` silently truncates a chunked body.
     """
     refuse_large(limit)
+    want_body(request.environ, limit)
     body = bytearray()
     # In pieces: werkzeug allocates as much memory as a read asks for.
     while piece := request.stream.read(min(_PIECE, limit + 1 - len(body))):

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from math import ceil
 
 import structlog
 from flask import Flask, Response, request
@@ -14,10 +15,12 @@ from worker.adapters.tokens import BadToken
 from worker.domain.errors import (
     Conflict,
     FieldError,
+    Forbidden,
     HooklineError,
     InvalidRequest,
     NotFound,
     ServiceUnavailable,
+    TooMuch,
 )
 from worker.services.enqueue import ButtonNotFound
 from worker.services.reports.answers import Answer, BadField
@@ -30,7 +33,7 @@ RETRY_AFTER_S = 5
 
 
 class Unauthorized(HooklineError):
-    """The header Authorization must be `Bearer` and the API token."""
+    """The header Authorization must be `Bearer` and an API token."""
 
 
 class Problem(Answer):
@@ -47,9 +50,11 @@ _STATUSES: Mapping[type, HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     BadToken: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     ButtonNotFound: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMuch: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -98,8 +103,13 @@ def _ours(error: HooklineError) -> Response:
     _log(status, error)
     title = "Button Not Found" if isinstance(error, ButtonNotFound) else status.phrase
     errors = error.errors if isinstance(error, InvalidRequest) else ()
-    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
-    return problem(status, title, str(error), errors, headers)
+    return problem(status, title, str(error), errors, _headers(status, error))
+
+
+def _headers(status: HTTPStatus, error: HooklineError) -> Mapping[str, str] | None:
+    if isinstance(error, TooMuch):
+        return {"Retry-After": str(ceil(error.again_s))}
+    return {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
 
 
 def _http(error: HTTPException) -> Response:

@@ -1,9 +1,10 @@
-"""The web process: Granian in front of the Flask app."""
+"""The web process: our own HTTP front before the Flask app, in two processes on one socket."""
 
+import asyncio
 import ctypes
 import gc
 import os
-import re
+import resource
 import signal
 import socket
 import time
@@ -12,39 +13,31 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
 from threading import Thread
-from typing import Any
 
 import structlog
 from flask import Flask
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.net import SocketHolder  # type: ignore[attr-defined]  # exported without saying so
-from granian.server.mp import MPServer
 
 from config.settings import Settings
 from webhooks.app import create_app, load_app
-from worker.adapters.local.listening import BACKLOG, listen, port_of
+from webhooks.front.front import Front
+from webhooks.front.limits import MAX_CONNECTIONS, RESERVED_FILES, Limits
+from webhooks.front.workers import keep_running
+from worker.adapters.local.listening import listen, port_of
+from worker.bootstrap import HOOK_PATH
 
 log = structlog.get_logger(__name__)
 
-#: Two, so that one answers while the other is replaced; together they need about 110 MB.
+#: Two, so that one answers while the other is replaced; together they need about 105 MB.
 WORKERS = 2
-#: Threads per worker: a request waits for Redis about half of its time.
-THREADS = 4
+#: Threads per worker, by the beginning of a path: a request waits for Redis about half of its time.
+#: The API never takes those of callbacks, and nothing those of the health check.
+THREADS = {f"{HOOK_PATH}/": 4, "/healthz": 1, "": 4}
 #: Options of glibc's mallopt.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 #: Seconds for running requests to finish on shutdown.
 STOP_S = 10
-
-#: What a request may have, in CGI's names.
-_OF_A_REQUEST = re.compile(r"HTTPS|HTTP_.*|CONTENT_(LENGTH|TYPE)|REMOTE_USER|AUTH_TYPE")
-
-#: Granian logs through our handlers, without an access log.
-_LOGGING = {
-    "incremental": True,
-    "handlers": {},
-    "loggers": {"_granian": {"propagate": True}},
-}
+#: The most open files that macOS allows where it says "unlimited" (OPEN_MAX).
+_OPEN_MAX = 10240
 
 
 def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
@@ -58,64 +51,52 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
         gc.collect()
         gc.freeze()  # keeps the memory of imported modules shared with the workers
         log.info("web.listening", host=settings.host, port=port_of(ours))
-        serve(ours, partial(load_worker, settings))
+        serve(ours, partial(load_worker, settings), settings.max_connections_per_peer)
 
 
-def serve(listener: socket.socket, load: Callable[[], Flask]) -> None:
-    """Serve the app that ``load`` makes in each worker, all accepting from ``listener``."""
-    server = Server(
-        "app",
-        port=0,  # Granian only tries this one: see Server
-        interface=Interfaces.WSGI,
-        workers=WORKERS,
-        blocking_threads=THREADS,
-        workers_kill_timeout=STOP_S,
-        respawn_failed_workers=True,
-        log_level=LogLevels.error,
-        log_dictconfig=_LOGGING,
-    )
-    start = partial(Server.start_worker, listener)
-    server.serve(spawn_target=start, target_loader=load, wrap_loader=False)
+def serve(listener: socket.socket, load: Callable[[], Flask], per_peer: int = 0) -> None:
+    """Serve the app that ``load`` makes in each worker, all accepting from ``listener``.
 
-
-class Server(MPServer):
-    """Granian whose workers accept from one socket that was opened before.
-
-    On Linux each worker opens a socket of its own that shares the port. Then another process of
-    this user can take part of our requests unnoticed, and connections that wait for a worker are
-    lost when it dies.
+    ``per_peer``: connections that one peer may have, at all workers together; 0: any number.
     """
+    files = _raise_file_limit()
+    # Each connection may have a temporary file as well.
+    most = min(MAX_CONNECTIONS, max(64, (files - RESERVED_FILES) // 2))
+    limits = Limits(most, -(-per_peer // WORKERS))
+    keep_running(partial(_serve, listener, load, limits), WORKERS, STOP_S)
 
-    @classmethod
-    def start_worker(
-        cls, listener: socket.socket, number: int, name: str, load: Any, _own: Any, *options: Any
-    ) -> None:
-        """The body of a worker process, on ``listener`` instead of Granian's ``_own`` socket."""
-        # Inherited handlers would swallow a stop that comes before Granian sets its own: the worker
-        # would then serve on, and be killed together with what the others still have to finish.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        is_unix = False
-        holder = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
-        cls._spawn_wsgi_worker(number, name, load, ((None, holder), listener), *options)
+
+def _serve(listener: socket.socket, load: Callable[[], Flask], limits: Limits) -> None:
+    """The body of a worker process."""
+    app = load()
+    # An app of another program (the benchmark's floors) has none.
+    prover = app.extensions.get("prover")
+    turned_away: Callable[[], None] = prover.missed if prover else lambda: None
+    asyncio.run(_until_told(Front(app, listener, THREADS, limits, turned_away)))
+
+
+async def _until_told(front: Front) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await front.run(stop, STOP_S)
+
+
+def _raise_file_limit() -> int:
+    """Allow this process as many open files as it may allow itself; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_MAX if hard == resource.RLIM_INFINITY else hard
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def load_worker(settings: Settings) -> Flask:
     """The app of one worker process."""
     _return_memory()
-    _forget_requests()
     Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     return load_app(settings)
-
-
-def _forget_requests() -> None:
-    """Remove variables that look like parts of a request.
-
-    Granian completes the WSGI environment of each request from the process's own, so
-    HTTP_AUTHORIZATION, for example, would let everybody in.
-    """
-    for name in list(filter(_OF_A_REQUEST.fullmatch, os.environ)):
-        del os.environ[name]
 
 
 def _return_memory() -> None:

@@ -120,6 +120,7 @@ def reader() -> Iterator[Reader]:
         folder = Path(name)
         (folder / ".env").write_text(
             f"HOOKLINE_PROVIDER_URL={sandbox.url}\nHOOKLINE_PORT=0\nHOOKLINE_MAX_RUNNING=6\n"
+            "HOOKLINE_ALLOWED_HOSTS=127.0.0.1\n"
         )
         (folder / "photo.png").write_bytes(draw())
         with up(folder):

@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.chaos.trial import Trouble
 from tests.support.s3 import S3
-from worker.adapters.storage import media
+from worker.adapters.decoding import media
+from worker.domain.assets.limits import ImageLimits
 from worker.domain.errors import PictureError
 from worker.domain.job import Job
 from worker.domain.result import AssetsStatus, StoredFile
@@ -69,7 +70,7 @@ def half_written(name: str, data: bytes) -> str | None:
         if name.endswith(".json"):
             json.loads(data)
         else:
-            media.inspect(io.BytesIO(data))
+            media.inspect(io.BytesIO(data), ImageLimits())
     except (PictureError, ValueError) as error:
         return str(error)
     return None

@@ -5,15 +5,17 @@ A worker or web process is changed from outside before it runs; the product has 
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from math import inf
 from time import time
 from typing import Any
 
 from tests.chaos.points import wrap
+from worker.adapters.decoding.decoder import Decoder
+from worker.adapters.decoding.values import Media
 from worker.adapters.provider import client
 from worker.adapters.provider.client import ProviderClient
-from worker.adapters.storage import media
 from worker.adapters.store import Openings
 from worker.adapters.store.jobs import Change, JobStore
 from worker.domain import lifecycle
@@ -26,11 +28,13 @@ from worker.domain.events import Observed, Policy, Posting, Replied
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.lifecycle import asking
 from worker.domain.lifecycle.moves import attempt_ended
+from worker.domain.presence import Proof
 from worker.domain.result import JobError
 from worker.services.assets import Assets
 from worker.services.dispatch import Dispatch
 from worker.services.ledgers import Ledgers
 from worker.services.prepare import Preparer
+from worker.services.presence import ProofSender
 from worker.services.sweep import Sweep
 
 
@@ -142,7 +146,8 @@ def _without_new_links() -> None:
 
 def _without_looking() -> None:
     """Whatever a download gave counts as a picture, and gets its name."""
-    wrap(media, "inspect", lambda real: lambda file: media.Media("image/png", "png"))
+    seen = Media("image/png", "png")
+    wrap(Decoder, "examined", lambda real: lambda self, file, tiles: nullcontext((seen, ())))
 
 
 def _without_ledger() -> None:
@@ -200,6 +205,15 @@ def _without_refused_questions() -> None:
     wrap(Dispatch, "asked", unheard)
 
 
+def _without_proofs() -> None:
+    """A web process that runs counts as one that callbacks reach."""
+
+    def records(self: ProofSender, proof: Proof) -> None:
+        self._proofs.receive("", proof, {"state": ""})
+
+    wrap(ProofSender, "_post", lambda real: records)
+
+
 def _sends(job: Job) -> bool:
     return job.status is Status.SUBMITTING and job.posting
 
@@ -220,4 +234,5 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "pace": _without_pace,
     "trial-place": _without_trial_place,
     "refused-questions": _without_refused_questions,
+    "proofs": _without_proofs,
 }

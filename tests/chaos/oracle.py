@@ -114,7 +114,7 @@ class _Comparison:
             "in doubt, and more than may be": self._too_doubtful(),
         }
         left = {f"left in {name}": ids for name, ids in self._left()}
-        problems = (_problem(what, ids) for what, ids in {**named, **left}.items() if ids)
+        problems = (problem(what, ids) for what, ids in {**named, **left}.items() if ids)
         return Row(
             jobs=len(self._evidence.jobs),
             lost=len(lost) + len(strangers),
@@ -246,6 +246,7 @@ def _without_first(tasks: Sequence[str], followed: str | None, listed: set[str])
     return set(tasks) - {first}
 
 
-def _problem(what: str, ids: Sequence[str]) -> str:
+def problem(what: str, ids: Sequence[str]) -> str:
+    """How many there are, and the first of them."""
     shown = ", ".join(ids[:_SHOWN]) + (" ..." if len(ids) > _SHOWN else "")
     return f"{what}: {len(ids)} ({shown})"

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 _PIECE = 64 * 1024
+_BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 #: With these, closing a socket resets its connection.
 _AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -32,6 +33,7 @@ class Mode(StrEnum):
     RESET = "reset"  #: nothing goes through, the client's connection is reset
     BLACKHOLE = "blackhole"  #: nothing goes through, and nobody is told
     THROTTLE = "throttle"  #: ``rate`` bytes a second of the answer
+    BAD_GATEWAY = "502"  #: nothing goes through, the client is told so by 502
     CUT = "cut"  #: the whole request goes through, the answer is cut after ``after`` bytes
 
 
@@ -174,6 +176,11 @@ class _Link:
                     raise ConnectionResetError
                 case Mode.BLACKHOLE:
                     continue
+                case Mode.BAD_GATEWAY:
+                    self._back.write(_BAD_GATEWAY)
+                    await self._back.drain()
+                    self._back.close()
+                    return
                 case Mode.DELAY:
                     await asyncio.sleep(fault.seconds)
                 case Mode.DROP:

@@ -26,6 +26,7 @@ from tests.support.processes import clean_env, descendants, living
 from worker.adapters.local.stopping import Stop
 from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
 from worker.bootstrap import Services, build
+from worker.domain.job import Job
 from worker.entrypoints.cli.http import answers, call
 
 #: Secrets that are easy to find in a log where they must not be.
@@ -50,9 +51,11 @@ class Setup:
 
     ``sandbox``: arguments of ``hookline sandbox``. ``settings``: HOOKLINE_* beside or instead of
     the stage's own; other variables may be among them. ``worker`` and ``web``: the module that is
-    run, and its arguments. A proxy before Redis or the provider listens on ``*_via`` and hands on
-    to ``*_port``, which its owner chose beforehand. ``providers``: several accounts instead of one,
-    each with a sandbox of these arguments and its own places.
+    run, and its arguments. A proxy before Redis, the provider or the web process listens on
+    ``*_via`` and hands on to ``*_port``, which its owner chose beforehand; the last one's is the
+    public URL, and the stage itself goes around it. ``providers``: several accounts instead of one,
+    each with a sandbox of these arguments and its own places. ``provider_program``: the module that
+    is the sandbox.
     """
 
     workers: int = 1
@@ -65,7 +68,10 @@ class Setup:
     redis_via: int | None = None
     provider_port: int | None = None
     provider_via: int | None = None
+    web_port: int | None = None
+    web_via: int | None = None
     providers: tuple[Provider, ...] = ()
+    provider_program: str = "tests.chaos.small_pictures"
 
 
 class Stage:
@@ -83,7 +89,7 @@ class Stage:
         self.logs = folder / "logs"
         self.server = server  #: Redis: kill, terminate, start
         self.sandboxes = sandboxes  #: by the names of their programs, where they listen
-        self.web_url = env["HOOKLINE_PUBLIC_URL"]
+        self.web_url = f"http://127.0.0.1:{env['HOOKLINE_PORT']}"
         self.api_token = env["HOOKLINE_API_TOKEN"]
         settings = load_settings({**env, "HOOKLINE_REDIS_URL": server.url()}, dotenv=None)
         self.secrets = settings.secret_values()
@@ -158,6 +164,10 @@ class Stage:
     def all_up(self) -> bool:
         """Whether every program runs, and the web process answers."""
         return all(map(self.pid, self._supervisor.pids)) and self.web_ready()
+
+    def job(self, job_id: str) -> Job:
+        """The job as it is stored."""
+        return self.services.orchestrator.job(job_id)
 
     def ledger_lines(self) -> list[str]:
         """What the sandboxes were paid for: a line each, those of one sandbox in their order."""
@@ -243,14 +253,15 @@ def _watched(supervisor: Supervisor) -> Iterator[None]:
 def _env(
     folder: Path, setup: Setup, server: RedisServer, urls: Mapping[str, str]
 ) -> dict[str, str]:
-    web_port = free_port()
+    web_port = setup.web_port or free_port()
     own = {
         "HOOKLINE_REDIS_URL": server.url(setup.redis_via),
-        "HOOKLINE_PUBLIC_URL": f"http://127.0.0.1:{web_port}",
+        "HOOKLINE_PUBLIC_URL": f"http://127.0.0.1:{setup.web_via or web_port}",
         "HOOKLINE_PORT": str(web_port),
         "HOOKLINE_STORAGE_URL": f"file://{folder}/output",
         "HOOKLINE_STATE_DIR": str(folder / "state"),
         "HOOKLINE_LOG_FORMAT": "json",
+        "HOOKLINE_ALLOWED_HOSTS": "127.0.0.1",
         **SECRETS,
     }
     if setup.providers:
@@ -284,7 +295,7 @@ def _programs(
     habits = {provider.sandbox: provider.habits for provider in setup.providers}
     named: dict[str, tuple[str, ...]] = {
         name: (
-            "tests.chaos.small_pictures", "sandbox", "--supervised", "--port", str(port),
+            setup.provider_program, "sandbox", "--supervised", "--port", str(port),
             "--key", SECRETS["HOOKLINE_PROVIDER_KEY"], "--ledger-path", str(_ledger(folder, name)),
             *setup.sandbox, *habits.get(name, ()),
         )

@@ -199,7 +199,7 @@ class Lives(RuleBasedStateMachine):
             self.world.provider.away = not self.world.provider.away
             return
         self.world.receiver_there = not self.world.receiver_there
-        self.world.heartbeat_restarted()
+        self.world.counting_restarted()
 
     @precondition(lambda self: self.world.seen)
     @rule(
@@ -241,7 +241,7 @@ class Lives(RuleBasedStateMachine):
         """Power off, and on again; what was in the broker may be lost."""
         self.world.stage.kill_paused()
         self.world.build()
-        self.world.heartbeat_restarted()
+        self.world.counting_restarted()
         if drop:
             self.world.bag.clear()
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support import starting
 from tests.support.jobs import NOW, a_job, capacity, changed, sample
 from tests.support.stores import OwnStore
-from worker.adapters.store import ABSENCE_S, Filter, Load, NoFreeSlot
+from worker.adapters.store import Filter, Load, NoFreeSlot
 from worker.adapters.store.store import Store
 from worker.domain.account.callback_stats import (
     CallbackStats,
@@ -315,33 +315,6 @@ def test_the_lag_between_two_news_is_learnt_as_tcp_does(store: Store) -> None:
         loaded(store, job.id), capacity=capacity(3), sample=sample(Source.ASKED, lag_s=99.0)
     )
     assert store.accounts.callback_stats("default").lag_s == 9.875, "only callbacks have a lag"
-
-
-def test_the_receiver_is_there_since_it_last_came(store: Store) -> None:
-    def since() -> float | None:
-        assert (
-            store.accounts.callback_stats("other").receiving_since
-            == store.accounts.callback_stats("default").receiving_since
-        )
-        return store.accounts.callback_stats("default").receiving_since
-
-    assert since() is None
-    store.accounts.beat(NOW)
-    store.accounts.beat(NOW + 1)
-    assert since() == NOW
-    store.accounts.beat(NOW + 2.125, restarted=True)
-    assert since() == NOW + 2.125, "it may have missed something"
-    store.accounts.beat(NOW + 3)
-    assert since() == NOW + 2.125
-
-
-def test_a_receiver_that_is_not_heard_of_is_away(store: OwnStore) -> None:
-    store.accounts.beat(NOW)
-    assert 0 < store.left_s("receiving") <= ABSENCE_S, "it expires by itself"
-    store.let_pass(ABSENCE_S)
-    assert store.accounts.callback_stats("default").receiving_since is None
-    store.accounts.beat(NOW + 60)
-    assert store.accounts.callback_stats("default").receiving_since == NOW + 60
 
 
 def test_what_was_paid_twice_is_listed_for_ever(store: Store) -> None:

@@ -192,7 +192,7 @@ def test_a_crash_tells_no_secret(
     class Broken:
         def receive(self, url_token: str, body: Any) -> str:
             structlog.get_logger().warning("on the way", arguments=(url_token, body), x=[said])
-            logging.getLogger("granian.access").info('"POST /webhooks/midjourney/%s" 500', token)
+            logging.getLogger("a.server.access").info('"POST /webhooks/midjourney/%s" 500', token)
             raise RuntimeError(f"receive({url_token!r}, {body!r}): {said}") from KeyError(token)
 
     broken = replace(web.services, receiver=Broken())  # type: ignore[arg-type]  # on purpose

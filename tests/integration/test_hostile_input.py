@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from config.logs import Redactor
 from tests.chaos.leaks import secrets_in
+from worker.adapters.decoding.decoder import DECODER
 from worker.adapters.storage.fetching import check_url
 from worker.adapters.storage.inputs import ingest_request
 from worker.adapters.storage.storage import Storage
@@ -89,6 +90,7 @@ def test_a_picture_is_taken_or_refused(tmp_path_factory: Any, ref: str) -> None:
             max_bytes=1000,
             allow_paths=False,
             allowed_hosts=(),
+            decoder=DECODER,
         )
         assert kept == {"image": ref}  # a URL, to be fetched when the job is submitted
 

@@ -16,6 +16,7 @@ from kombu import Connection
 from config.broker_urls import broker_beside
 from config.redis_urls import parse
 from tests.support.processes import wait_for
+from worker.adapters.local import logfiles
 from worker.adapters.local import private_redis as local_redis
 from worker.adapters.local.private_redis import (
     private_redis_url,
@@ -55,7 +56,10 @@ def test_it_runs_on_a_private_socket_and_keeps_its_data(state_dir: Path) -> None
         )
         assert config["maxmemory-policy"] == "noeviction"
     assert private_redis_url(state_dir) is None
-    assert stat.S_IMODE((state_dir / "redis").stat().st_mode) == 0o700
+    open_to_others = {
+        path.name for path in (state_dir, *state_dir.rglob("*")) if path.stat().st_mode & 0o077
+    }
+    assert open_to_others == set(), "its files, too"
     with start_private_redis(state_dir) as server, client(server.url) as store:
         assert store.get("kept") == "yes"
 
@@ -142,6 +146,27 @@ def test_a_server_that_was_killed_comes_back_with_its_data(state_dir: Path) -> N
         with client(server.url) as store:
             assert store.get("kept") == "yes"
     assert private_redis_url(state_dir) is None, "and it ends with its owner"
+
+
+def test_the_server_s_log_is_bounded(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logfiles, "MAX_BYTES", 500)
+    home = state_dir / "redis"
+    with start_private_redis(state_dir) as server, client(server.url) as store:
+
+        def rotated() -> bool:
+            store.config_set("appendonly", "no")
+            store.config_set("appendonly", "yes")  # the server writes lines about it
+            server.look()
+            return (home / f"redis.log.{logfiles.KEPT}").exists()
+
+        wait_for(rotated, "as many files as are kept")
+        (home / "redis.log").unlink(missing_ok=True)
+        store.config_set("appendonly", "no")
+        wait_for((home / "redis.log").exists, "the server goes on in a new file")
+        store.config_set("appendonly", "yes")
+        server.look()
+    logs = {file.name for file in home.glob("redis.log*")}
+    assert logs <= {"redis.log", *(f"redis.log.{n + 1}" for n in range(logfiles.KEPT))}
 
 
 def test_a_server_that_cannot_start_is_reported_and_not_left(state_dir: Path) -> None:

@@ -381,11 +381,21 @@ def test_redirects_are_not_followed() -> None:
     with serving(answer({"code": 1, "result": "7"})) as (other, asked_there):
         location = f"http://127.0.0.1:{other}/"
         for status in ("301 Moved", "302 Found", "307 Temporary", "308 Permanent"):
-            verdict, asked = submitted(says(http(b"", status, Location=location)))
-            assert verdict.outcome is Outcome.PERMANENT
-            assert verdict.account_trouble
+            verdict, asked = submitted(says(http(b"", status, Location=location + KEY)))
+            assert verdict.outcome is Outcome.TRY_LATER
+            assert verdict.error is not None
+            assert f"redirects to {location}[redacted] (" in verdict.error.message
             assert len(asked) == 1
     assert asked_there == []
+
+
+def test_a_question_says_where_it_was_redirected_to() -> None:
+    location = f"https://new.example/{KEY}?x={KEY}"
+    moved = says(http(b"", "302 Found", Location=location))
+    with serving(moved) as (port, asked), pytest.raises(ProviderUnavailable) as caught:
+        client(port).fetch("1")
+    assert "redirects to https://new.example/[redacted] (HTTP 302)" in str(caught.value)
+    assert len(asked) == 1
 
 
 def test_early_refusal_of_a_long_request_is_read() -> None:
@@ -612,10 +622,9 @@ def test_a_page_that_hid_an_error_is_a_doubt() -> None:
     assert verdict.outcome is Outcome.IN_DOUBT
 
 
-@pytest.mark.parametrize("status", ["404 Not Found", "302 Found"])
-def test_a_call_that_took_a_job_and_is_missing_with_all_others_is_tried_later(status: str) -> None:
+def test_a_call_that_took_a_job_and_is_missing_with_all_others_is_tried_later() -> None:
     """What stands before the provider answers alone, as while its servers are replaced."""
-    gone = http(b"404 page not found", status, Location="/maintenance")
+    gone = http(b"404 page not found", "404 Not Found")
     with serving(by_path(lambda line, body: gone)) as (port, _):
         found = client(port)
         later = found.submit(Kind.IMAGINE, SUBMISSION, exists=True)

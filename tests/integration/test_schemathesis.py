@@ -4,6 +4,7 @@ valid and not, and what comes back must be described there.
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -15,6 +16,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tests.support.jobs import GRID, NOW
 from tests.support.openapi import described
+from tests.support.tenants import issue
 from tests.support.web import AUTH, Web
 from worker.domain.batch.progress import whole
 from worker.domain.batch.request import parse_batch
@@ -76,6 +78,10 @@ class Subject:
             return {"name": "default" if call.endswith("_account") else "imagine"}
         if call.endswith("_batch") or call == "manifest":
             return {"batch_id": self.batch()}
+        if call.endswith("_token"):
+            name = f"t{uuid4().hex}"
+            issue(self.web, name, ["read"])
+            return {"name": name}
         if call.endswith("_delivery"):
             return {"delivery_id": self.web.told().id}
         if call == "retry":

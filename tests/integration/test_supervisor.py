@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import ROOT, ended, wait_for
+from worker.adapters.local import logfiles
 from worker.adapters.local.stopping import Stop
 from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
 
@@ -78,6 +79,36 @@ def test_lines_are_told_and_kept(tmp_path: Path) -> None:
         wait_for(lambda: source, "the program's first line")
     assert source[0] == ("p0", "here")
     assert (tmp_path / "logs" / "p0.log").read_text() == "here\n"
+
+
+def test_logs_are_bounded_and_the_newest_lines_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logfiles, "MAX_BYTES", 1000)
+    chatty = "for n in range(2000): print(f'line {n}', 100 * '%s')\nprint('done')\n" + FOREVER
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "p0.log").write_text(50 * "of an earlier start\n")
+    with supervised(tmp_path, chatty) as (_, source):
+        wait_for(lambda: ("p0", "done") in source, "the last line")
+    files = sorted((tmp_path / "logs").iterdir())
+    assert [file.name for file in files] == ["p0.log", *(f"p0.log.{n}" for n in range(1, 5))]
+    assert all(file.stat().st_size <= 1000 for file in files)
+    kept = "".join(file.read_text() for file in (*files[:0:-1], files[0])).splitlines()
+    assert kept[-2:] == ["done", "here"]
+    assert kept[-3].startswith("line 1999 %s%s")
+    assert len(source) == 2002, "all are told"
+
+
+def test_a_log_that_cannot_be_written_stops_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe that nobody reads would hold the program up at its next line."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "p0.log").symlink_to("/dev/full")
+    chatty = "for n in range(9000): print(20 * 'word ', flush=True)\n" + FOREVER
+    with supervised(tmp_path, chatty) as (_, source):
+        wait_for(lambda: ("p0", "here") in source, "the last line")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_program_that_dies_is_started_again(tmp_path: Path) -> None:

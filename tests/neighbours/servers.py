@@ -236,6 +236,41 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
 
 
 @contextmanager
+def nginx(folder: Path, site: str, port: int) -> Iterator[str]:
+    """An nginx with one file of servers, which listen on ``port``: its version."""
+    server = program("nginx", "nginx-light")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "site.conf").write_text(site)
+    temporary = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    lines = (
+        "daemon off; master_process off; pid nginx.pid; error_log stderr;",
+        "events { worker_connections 8192; }",
+        "http {",
+        *(f"{name}_temp_path {folder}/{name};" for name in temporary),
+        f"include {folder}/site.conf;",
+        "}",
+    )
+    (folder / "nginx.conf").write_text("\n".join(lines))
+    command = [server, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
+    with _running(command, folder / "nginx.log", port):
+        said = subprocess.run([server, "-v"], capture_output=True, text=True, check=True).stderr
+        yield said.strip().rpartition(" ")[2].replace("/", " ")
+
+
+@contextmanager
+def caddy(folder: Path, caddyfile: str, port: int) -> Iterator[str]:
+    """A Caddy that listens on ``port``: its version."""
+    server = program("caddy", "caddy")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Caddyfile").write_text(caddyfile)
+    env = {"HOME": str(folder), "PATH": os.environ["PATH"]}
+    command = [server, "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    with _running(command, folder / "caddy.log", port, env):
+        said = subprocess.run([server, "version"], capture_output=True, text=True, check=True)
+        yield f"Caddy {said.stdout.split()[0]}"
+
+
+@contextmanager
 def shared(
     folder: Path, start: Callable[[Path], AbstractContextManager[_Server]]
 ) -> Iterator[_Server]:

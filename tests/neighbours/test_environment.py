@@ -77,8 +77,6 @@ OF_A_WEB_APP = {
     "FLASK_RUN_PORT": "1",
     "WERKZEUG_RUN_MAIN": "true",
     "WERKZEUG_SERVER_FD": "99",
-    "GRANIAN_PORT": "1",
-    "GRANIAN_WORKERS": "many",
     "SCRIPT_NAME": "/theirs",
     "CONTENT_TYPE": "text/plain",
     "HTTP_CONTENT_ENCODING": "br",
@@ -136,6 +134,6 @@ def test_a_caller_without_the_token_is_not_let_in_by_a_variable(tmp_path: Path, 
         assert call("GET", f"{url}/v1/jobs", token=token)[0] == 200
     seen(
         case="`HTTP_AUTHORIZATION` in the environment of the web process",
-        server="Granian",
+        server="`hookline web`",
         result="It is no part of any request: without a token the answer is 401.",
     )

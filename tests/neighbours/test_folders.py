@@ -23,7 +23,7 @@ raise RuntimeError("a file of the user's folder was imported")
 """
 #: Names of our packages and of our libraries ...
 INSTALLED = (
-    "worker", "config", "webhooks", "tests", "celery", "kombu", "redis", "flask", "granian",
+    "worker", "config", "webhooks", "tests", "celery", "kombu", "redis", "flask", "httptools",
     "click", "requests", "uvloop", "gevent", "brotli", "simplejson",
 )  # fmt: skip
 #: ... and of the standard library.

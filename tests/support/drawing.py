@@ -51,3 +51,26 @@ def bomb(edge: int) -> bytes:
     rows = zlib.compress(bytes(edge * (1 + edge // 8)))
     chunks = _chunk(b"IHDR", header), _chunk(b"IDAT", rows), _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def colour_bomb(edge: int) -> bytes:
+    """A whole PNG of few bytes whose pixels have four bytes each."""
+    packed = zlib.compressobj()
+    rows = b"".join(packed.compress(bytes(1 + 4 * edge)) for _ in range(edge)) + packed.flush()
+    header = struct.pack(">IIBBBBB", edge, edge, 8, 6, 0, 0, 0)
+    chunks = _chunk(b"IHDR", header), _chunk(b"IDAT", rows), _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def minimal_gif() -> tuple[bytes, bytes]:
+    """The beginning of a GIF of one pixel, and a frame, which may follow any number of times."""
+    head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02D\x01\0"
+    return head, frame
+
+
+def png_with(name: bytes, body: bytes, size: tuple[int, int] = (8, 6)) -> bytes:
+    """A sound PNG with one more chunk before its pixels."""
+    data = draw("PNG", size)
+    at = data.index(b"IDAT") - 4
+    return data[:at] + _chunk(name, body) + data[at:]

@@ -25,9 +25,12 @@ Price = Callable[[Job], int]
 #: Indexes of which every key is recomputed, so that a key too many is noticed as well.
 _WHOLE = ("jobs", "double_payments", "due", "held_back", "running", "ready", "parked", "heads",
           "pipeline", "finished", "notifications", "outbox")  # fmt: skip
-_ALL = {*_WHOLE, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks", "accepted",
-        "batch", "money", "account", "paused", "notification", "inputs", "forgotten", "receiving",
-        "workers", "once", "unbooked", "refused", "called"}  # fmt: skip
+#: Likewise, of tenants.
+_TENANTS = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_inputs")
+_ALL = {*_WHOLE, *_TENANTS, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks",
+        "accepted", "batch", "money", "account", "paused", "notification", "inputs", "forgotten",
+        "receiving", "workers", "once", "unbooked", "refused", "api_tokens", "api_secrets", "audit",
+        "token_requests", "token_spent", "called"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,16 +97,18 @@ class Snapshot:
         gone: Sequence[Job] | None = None,
         unguarded: Collection[str] | None = None,
         former: Collection[str] = (),
+        tenants: bool = True,
     ) -> list[str]:
         """What the indexes say that the records do not, in words.
 
         ``gone``: the jobs that were forgotten, as they were last; None: not known, if any were.
         ``unguarded``: those that may run without holding their prompt; None: any. ``former``: those
         that a version wrote which kept no index of what is held back or past its deadline.
+        ``tenants``: whether no job is of a version that kept no index of what tenants have.
         """
         if gone is None and not self.of("forgotten"):
             gone = ()
-        return list(_Check(self, price, gone, unguarded, former).found())
+        return list(_Check(self, price, gone, unguarded, former, tenants).found())
 
 
 _HASHES = ("guards", "heads")
@@ -116,12 +121,14 @@ class _Check:
     gone: Sequence[Job] | None
     unguarded: Collection[str] | None
     former: Collection[str]
+    tenants: bool
 
     def found(self) -> Iterator[str]:
         keys = self.stored.keys
         yield from (f"{key} is no key of ours" for key in keys if key.partition(":")[0] not in _ALL)
         expected = {**self._listings(), **self._running(), **self._ready(), **self._outbox()}
-        for family in _WHOLE:
+        expected |= self._tenants() if self.tenants else {}
+        for family in (*_WHOLE, *_TENANTS) if self.tenants else _WHOLE:
             expected |= dict.fromkeys(self.stored.of(family).keys() - expected.keys())
         expected |= {**self._hashes(), **self._batches(), **self._sums()}
         for key, wanted in expected.items():
@@ -150,6 +157,22 @@ class _Check:
         due = {job.id for job in jobs if job.due_at is not None}
         due |= {job.id for job in jobs if job.look_at is not None and job.id not in self.former}
         return {**found, "due": due}
+
+    def _tenants(self) -> dict[str, Any]:
+        found: dict[str, Any] = defaultdict(dict)
+        for job in self.stored.jobs.values():
+            if tenant := job.options.tenant:
+                found[f"tenant_jobs:{tenant}"][job.id] = job.spec.created_at
+                held = found.setdefault(f"tenant_inputs:{tenant}", Counter())
+                held.update(blobs_of(job))
+        for one in self.stored.notifications.values():
+            if one.tenant:
+                found[f"tenant_notifications:{one.tenant}"][one.id] = one.created_at
+        for batch_id in self.stored.keys.get("batches", {}):
+            batch = codec.batches.load(self.stored.keys[f"batch:{batch_id}"]["doc"])
+            if batch.tenant:
+                found[f"tenant_batches:{batch.tenant}"][batch_id] = batch.created_at
+        return found
 
     def _running(self) -> dict[str, Any]:
         found: dict[str, Any] = defaultdict(set)
@@ -331,6 +354,8 @@ def _ask_for(pipe: Any, name: str, kind: str) -> None:
             pipe.lrange(name, 0, -1)
         case "set":
             pipe.smembers(name)
+        case "stream":
+            pipe.xlen(name)
         case _:
             pipe.zrange(name, 0, -1, withscores=True)
 

@@ -84,7 +84,7 @@ class OwnStore(Store):
         self.prefix = f"test-{uuid4().hex}:"
         pool: Any = self.line
         super().__init__(redis.Redis(connection_pool=pool), self.prefix)
-        self._expiring = {"receiving"}
+        self._expiring = {"receiving:"}
 
     def once(self, name: str, seconds: float) -> bool:
         self._expiring.add(f"once:{name}")
@@ -98,9 +98,9 @@ class OwnStore(Store):
     def let_pass(self, seconds: float, *, heard: bool = False) -> None:
         """What expires by the server's clock does so as much earlier.
 
-        ``heard``: our receiver tells all the while that it is there.
+        ``heard``: proofs come back all the while.
         """
-        names = sorted(self._expiring - {"receiving"} if heard else self._expiring)
+        names = sorted(self._expiring - {"receiving:"} if heard else self._expiring)
         for name in names:
             if (left := self.left_s(name)) >= 0:
                 self.client.pexpire(f"{self.prefix}{name}", max(0, int((left - seconds) * 1000)))

@@ -21,6 +21,8 @@ from worker.domain.job import Attempt, Job, Status
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Notification, announce
 from worker.entrypoints import connection
+from worker.services.access import Access
+from worker.services.api_tokens import ApiTokens
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
@@ -91,7 +93,12 @@ class Web:
         orchestrator = Orchestrator(
             self.store, NoWakeups(), built.accounts, hooked=True, budgets=budgets
         )
-        enqueuer = Enqueuer(orchestrator, storage, receivers=self.settings.receivers)
+        enqueuer = Enqueuer(
+            orchestrator,
+            storage,
+            receivers=self.settings.receivers,
+            celery=self.settings.destinations,
+        )
         return replace(
             built,
             store=self.store,
@@ -102,6 +109,8 @@ class Web:
             receiver=CallbackReceiver(orchestrator, built.tokens),
             deliveries=Deliveries(orchestrator),
             refusals=Refusals(self.store, self.settings.refused_target),
+            access=Access(self.store, orchestrator.clock),
+            api_tokens=ApiTokens(self.store, orchestrator.clock),
             roster=Roster(self.store, built.accounts, "a secret"),
         )
 

@@ -22,6 +22,7 @@ from worker.domain.errors import Conflict, StoreUnavailable
 from worker.domain.events import AssetsSettled, Policy
 from worker.domain.job import Job
 from worker.domain.notifications import DeliveryState, delivered
+from worker.domain.presence import Presence
 from worker.domain.result import AssetsStatus
 from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
@@ -73,7 +74,7 @@ class World:
         self.provider.at_once = lambda: self.deliver(len(self.provider.callbacks) - 1)
         self.tokens = Tokens(["a secret for this test only"])
         self.build()
-        self.heartbeat_restarted()
+        self.counting_restarted()
 
     def build(self) -> None:
         """Fresh processes over the same store."""
@@ -124,15 +125,20 @@ class World:
         self.now += seconds
         self.store.let_pass(seconds, heard=self.receiver_there)
         if self.receiver_there:
-            self.store.accounts.beat(self.now)
+            self._proven(self.presence.since)
         else:
             self.ledger.absent_at = self.now
 
-    def heartbeat_restarted(self) -> None:
+    def counting_restarted(self) -> None:
         """As the receiver does when it starts, and when it had to turn a callback away."""
         self.ledger.absent_at = self.now
         if self.receiver_there:
-            self.store.accounts.beat(self.now, restarted=True)
+            self._proven(self.now)
+
+    def _proven(self, since: float) -> None:
+        """Proofs came back all the while."""
+        self.presence = Presence(since, {"web": self.now})
+        self.store.presence.change("", lambda _: self.presence)
 
     # What processes do.
 
@@ -147,7 +153,7 @@ class World:
     def _settled(self, done: Activity) -> Activity:
         """Only what may go wrong may have gone wrong."""
         if done.error and done.name == "callback":
-            self.heartbeat_restarted()
+            self.counting_restarted()
         if isinstance(done.error, Killed):
             self.build()
         elif done.error and not isinstance(done.error, (StoreUnavailable, Conflict)):
@@ -242,7 +248,7 @@ class World:
             self.go_on(0)
         self.provider.calm_down()
         self.receiver_there = True
-        self.heartbeat_restarted()
+        self.counting_restarted()
         self._finish(check)
         for task in self.ledger.tasks.values():
             self.provider.tell(task)  # what was lost before, too

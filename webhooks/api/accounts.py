@@ -3,7 +3,6 @@
 from webhooks.api.calls import Calls, in_path
 from webhooks.context import Context
 from worker.domain.job_spec import SUBMITTED_KINDS
-from worker.services.pause import pause, resume
 from worker.services.reports.answers import Accounts, Paused
 from worker.services.reports.overview import overview
 
@@ -15,29 +14,29 @@ calls = Calls()
 
 @calls.add("GET", "/v1/accounts", {200: Accounts})
 def accounts(context: Context) -> Accounts:
-    """The state of each account, and how its results arrive."""
-    return overview(context.services.orchestrator)
+    """The state of each account, and how its results arrive; for a tenant only its own money."""
+    return overview(context.services.orchestrator, context.desk.caller)
 
 
 @calls.add("POST", "/v1/accounts/<name>/pause", {200: Paused}, parameters=(_ACCOUNT,))
 def pause_account(context: Context, name: str) -> Paused:
     """Start no job on the account; submitted ones go on."""
-    return Paused(paused=pause(context.services.orchestrator, "account", name))
+    return Paused(paused=context.desk.pause("account", name))
 
 
 @calls.add("POST", "/v1/accounts/<name>/resume", {200: Paused}, parameters=(_ACCOUNT,))
 def resume_account(context: Context, name: str) -> Paused:
     """Start jobs on the account again, even if it is closed or resting."""
-    return Paused(paused=resume(context.services.orchestrator, "account", name))
+    return Paused(paused=context.desk.resume("account", name))
 
 
 @calls.add("POST", "/v1/kinds/<name>/pause", {200: Paused}, parameters=(_KIND,))
 def pause_kind(context: Context, name: str) -> Paused:
     """Start no job of the kind."""
-    return Paused(paused=pause(context.services.orchestrator, "kind", name))
+    return Paused(paused=context.desk.pause("kind", name))
 
 
 @calls.add("POST", "/v1/kinds/<name>/resume", {200: Paused}, parameters=(_KIND,))
 def resume_kind(context: Context, name: str) -> Paused:
     """Start jobs of the kind again."""
-    return Paused(paused=resume(context.services.orchestrator, "kind", name))
+    return Paused(paused=context.desk.resume("kind", name))

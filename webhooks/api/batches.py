@@ -1,6 +1,6 @@
 """Endpoints for batches. A batch's file is streamed, a row at a time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from webhooks.api.calls import Calls, in_path, respond
 from webhooks.context import Context
+from webhooks.front.asking import want_body
 from webhooks.parsing import refuse_large, strict_json
 from worker.domain import numerals
 from worker.domain.batch import manifest as manifests
@@ -18,7 +19,6 @@ from worker.domain.batch.progress import whole
 from worker.domain.batch.records import Form
 from worker.domain.batch.request import BatchRequest, ManifestQuery
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import Job
 from worker.domain.requests.base import Problem
 from worker.domain.requests.queries import BatchesQuery
 from worker.services.reports.answers import Batch, Batches, Changed, Taken
@@ -100,7 +100,7 @@ def create_batch(context: Context, query: BatchQuery) -> Response:
     """Submit a file of jobs, of up to 512 MiB; it is streamed. Without Content-Length its last
     line must end with a line break.
     """
-    taken = whole(context.services.batches.submit(query, _pieces(MAX_FILE_BYTES)))
+    taken = whole(context.desk.batches.submit(query, _pieces(MAX_FILE_BYTES)))
     place = {"Location": f"/v1/batches/{taken.batch_id}"}
     return respond(Taken.of(query.name, taken), 202, place)
 
@@ -108,45 +108,43 @@ def create_batch(context: Context, query: BatchQuery) -> Response:
 @calls.add("GET", "/v1/batches", {200: Batches}, query=BatchesQuery)
 def list_batches(context: Context, query: BatchesQuery) -> Batches:
     """The newest batches, newest first."""
-    store = context.services.store
-    return Batches(items=tuple(reports(store, store.batches.newest(query.limit))))
+    desk = context.desk
+    return Batches(items=tuple(reports(desk.visible.store, desk.visible.batches(query.limit))))
 
 
 @calls.add("GET", _ONE, {200: Batch}, parameters=(_ID,))
 def show_batch(context: Context, batch_id: str) -> Batch:
     """One batch, with the first of its bad rows."""
-    services = context.services
-    found = services.batches.find(batch_id)
-    return report(services.store, found)
+    return report(context.services.store, context.desk.batches.find(batch_id))
 
 
 @calls.add("POST", f"{_ONE}/cancel", {200: Changed}, parameters=(_ID,))
 def cancel_batch(context: Context, batch_id: str) -> Changed:
     """Cancel all of its jobs that are not over."""
-    batches = context.services.batches
-    return _changed(batches.cancel(batches.find(batch_id)))
+    desk = context.desk
+    return Changed(jobs=desk.cancel_batch(desk.batches.find(batch_id)))
 
 
 @calls.add("POST", f"{_ONE}/retry", {202: Changed}, parameters=(_ID,))
 def retry_batch(context: Context, batch_id: str) -> Changed:
     """Retry its jobs that failed or timed out."""
-    batches = context.services.batches
-    return _changed(batches.retry_failed(batches.find(batch_id)))
+    desk = context.desk
+    return Changed(jobs=desk.retry_batch(desk.batches.find(batch_id)))
 
 
 @calls.add("POST", f"{_ONE}/pause", {200: Batch}, parameters=(_ID,))
 def pause_batch(context: Context, batch_id: str) -> Batch:
     """Start none of its jobs; submitted ones go on."""
-    batches = context.services.batches
-    batches.pause(batches.find(batch_id))
+    desk = context.desk
+    desk.pause_batch(desk.batches.find(batch_id))
     return show_batch(context, batch_id)
 
 
 @calls.add("POST", f"{_ONE}/resume", {200: Batch}, parameters=(_ID,))
 def resume_batch(context: Context, batch_id: str) -> Batch:
     """Start its jobs again."""
-    batches = context.services.batches
-    batches.resume(batches.find(batch_id))
+    desk = context.desk
+    desk.resume_batch(desk.batches.find(batch_id))
     return show_batch(context, batch_id)
 
 
@@ -156,15 +154,11 @@ def resume_batch(context: Context, batch_id: str) -> Batch:
 )  # fmt: skip
 def manifest(context: Context, batch_id: str, query: ManifestQuery) -> Response:
     """A line per job: row, status, images, cost, error; in the order of the file."""
-    services = context.services
-    pipelines = services.batches.jobs(services.batches.find(batch_id))
-    location = services.storage.result_location
+    batches = context.desk.batches
+    pipelines = batches.jobs(batches.find(batch_id))
+    location = context.services.storage.result_location
     lines = manifests.manifest(pipelines, query.format, location, raw=query.raw)
     return Response(_together(lines), content_type=TYPES[query.format])
-
-
-def _changed(jobs: Iterable[Job]) -> Changed:
-    return Changed(jobs=sum(1 for _ in jobs))
 
 
 def _pieces(limit: int) -> Iterator[bytes]:
@@ -174,6 +168,7 @@ def _pieces(limit: int) -> Iterator[bytes]:
     half a line could become a paid job.
     """
     refuse_large(limit)
+    want_body(request.environ, limit)
     read, last = 0, b""
     while piece := request.stream.read(_PIECE):
         read, last = read + len(piece), piece[-1:]

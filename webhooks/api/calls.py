@@ -9,12 +9,15 @@ from hmac import compare_digest
 from itertools import islice
 from typing import Any, TypeVar
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from pydantic import BaseModel
 from werkzeug.routing import BaseConverter, Map, Rule
 
+from webhooks.api.scopes import NEEDS, Need
 from webhooks.context import Context
 from webhooks.problems import Unauthorized
+from worker.domain.access import SETTINGS, Caller
+from worker.domain.api_tokens import is_secret
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.requests.base import Model, suggestion, validate
 from worker.domain.requests.texts import UUID_PATTERN, plain_id
@@ -28,6 +31,8 @@ _MAX_PARAMETERS = 50  #: of a query that are looked at; no call takes so many
 
 #: A body: a model, one of several, or a JSON schema.
 Shape = type[BaseModel] | tuple[type[BaseModel], ...] | JSON
+#: Whoever has the token of the settings.
+_OWNER = Caller(SETTINGS)
 View = TypeVar("View", bound=Callable[..., Answer | Response])
 
 
@@ -36,7 +41,7 @@ class Call:
     """One endpoint."""
 
     method: str
-    rule: str  #: Flask's; everything under ``/v1/`` requires the API token
+    rule: str  #: Flask's; everything under ``/v1/`` requires an API token
     view: Callable[..., Answer | Response]  #: its docstring is the summary
     answers: Mapping[int, Shape]  #: by status; the first is that of a plain answer
     body: Shape | None = None
@@ -63,6 +68,11 @@ class Call:
     def public(self) -> bool:
         """Whether it needs no token."""
         return not self.rule.startswith("/v1/")
+
+    @property
+    def need(self) -> Need | None:
+        """What a token needs for it; None: no token. Raises ``KeyError`` if nothing is declared."""
+        return None if self.public else NEEDS[self.name]
 
     def answer(self, context: Context, **path: str) -> Response:
         """Parse the query, call the view and serialise its answer."""
@@ -129,22 +139,47 @@ def url_map(calls: Iterable[Call]) -> Map:
 
 
 def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -> None:
-    """Register the views in ``app``; those under ``/v1/`` require ``token``."""
-    known = dict[str | None, tuple[str, ...]]()
+    """Register the views in ``app``; those under ``/v1/`` require a token with the call's scope.
+
+    ``token``: that of the settings, which may do everything.
+    """
+    known, needs = dict[str | None, tuple[str, ...]](), dict[str | None, Need | None]()
     for call in calls:
         known[call.name] = tuple(call.query.model_fields) if call.query else ()
+        needs[call.name] = call.need
         app.view_functions[call.name] = _bound(call, context)
+    of_settings = token.encode()
 
     @app.before_request
     def guard() -> None:
-        """Without the token nothing under ``/v1/`` is answered, not even a 404."""
+        """Without a token nothing under ``/v1/`` is answered, not even a 404."""
         if not request.path.startswith("/v1/"):
             return
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        same = compare_digest(given.strip().encode(), token.encode())
-        if scheme.lower() != "bearer" or not same:
-            raise Unauthorized
+        g.caller = _caller(context, of_settings)
+        if need := needs.get(request.endpoint):
+            need.check(g.caller)
         _refuse_unknown(known.get(request.endpoint, ()))
+
+
+def _caller(context: Context, of_settings: bytes) -> Caller:
+    """Who makes this request. The token of the settings works while Redis is away.
+
+    Raises ``Unauthorized``, ``TooMuch`` and ``StoreUnavailable``.
+    """
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    secret = given.strip()
+    if scheme.lower() != "bearer":
+        raise Unauthorized
+    if compare_digest(secret.encode(), of_settings):
+        return _OWNER
+    if not is_secret(secret):
+        raise Unauthorized
+    access = context.services.access
+    caller = access.caller(secret)
+    if caller is None:
+        raise Unauthorized
+    access.count(caller)
+    return caller
 
 
 def _bound(call: Call, context: Context) -> Callable[..., Response]:

@@ -15,16 +15,16 @@ calls = Calls()
 @calls.add("GET", "/v1/deliveries", {200: Deliveries}, query=DeliveriesQuery)
 def list_deliveries(context: Context, query: DeliveriesQuery) -> Deliveries:
     """List notifications to callers' programs, newest first."""
-    return Deliveries.model_validate(listed(context.services.store, query))
+    return Deliveries.model_validate(listed(context.desk.visible, query))
 
 
 @calls.add("GET", _ONE, {200: Delivery}, parameters=(_ID,))
 def show_delivery(context: Context, delivery_id: str) -> Delivery:
     """One delivery, with its last tries."""
-    return Delivery.model_validate(context.services.deliveries.find(delivery_id))
+    return Delivery.model_validate(context.desk.deliveries.find(delivery_id))
 
 
 @calls.add("POST", f"{_ONE}/replay", {202: Delivery}, parameters=(_ID,), errors=(409,))
 def replay_delivery(context: Context, delivery_id: str) -> Delivery:
     """Requeue a notification, even if it was delivered or is dead."""
-    return Delivery.model_validate(context.services.deliveries.replay(delivery_id))
+    return Delivery.model_validate(context.desk.replay(delivery_id))

@@ -10,13 +10,13 @@ from webhooks.api.calls import JSON, Calls, in_path, ref, respond
 from webhooks.context import Context
 from webhooks.parsing import read_body, strict_json
 from worker.domain import buttons
-from worker.domain.errors import InvalidRequest, NotFound
+from worker.domain.errors import InvalidRequest
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.queries import Flag, JobsQuery, Query
 from worker.domain.requests.requests import Press, Resolve
 from worker.services.reports.answers import Answer, Items, Job, Page, Pipeline, Quote
 from worker.services.reports.listing import list_jobs as listed
-from worker.services.reports.waits import waiting
+from worker.services.reports.waits import waiting_for
 
 #: Fits five images of 4 MiB as data URLs.
 MAX_BYTES = 32 * 1024 * 1024
@@ -57,30 +57,28 @@ class NewJobQuery(Query):
 )  # fmt: skip
 def create(context: Context, query: NewJobQuery) -> Response:
     """Enqueue a job. 200: a repeat, the answer to a window, or the quote of a dry run."""
-    services = context.services
+    enqueuer = context.desk.enqueuer
     if query.dry_run:
-        quote = services.enqueuer.quote(_body(), key=_idempotency_key())
+        quote = enqueuer.quote(_body(), key=_idempotency_key())
         return respond(Quote.model_validate(quote), 200)
-    job, new = services.enqueuer.submit(_body(), key=_idempotency_key())
+    job, new = enqueuer.submit(_body(), key=_idempotency_key())
     place = {"Location": f"/v1/jobs/{job.id}"}
-    return respond(Job.of(job, services.accounts), 202 if new else 200, place)
+    return respond(Job.of(job, context.services.accounts), 202 if new else 200, place)
 
 
 @calls.add("GET", "/v1/jobs", {200: Page}, query=JobsQuery)
 def list_jobs(context: Context, query: JobsQuery) -> Page:
     """List jobs, newest first."""
-    services = context.services
-    return Page.of(listed(services.store, query), services.accounts)
+    return Page.of(listed(context.desk.visible, query), context.services.accounts)
 
 
 @calls.add("GET", ONE, {200: Job}, parameters=(JOB_ID,))
 def show(context: Context, job_id: str) -> Job:
     """One job."""
-    services = context.services
-    job = services.orchestrator.job(job_id)
-    return Job.of(
-        job, services.accounts, waiting=waiting(services.orchestrator, job, services.roster)
-    )
+    services, desk = context.services, context.desk
+    job = desk.visible.job(job_id)
+    held = waiting_for(desk.caller, services.orchestrator, job, services.roster)
+    return Job.of(job, services.accounts, waiting=held)
 
 
 @calls.add(
@@ -89,49 +87,41 @@ def show(context: Context, job_id: str) -> Job:
 )  # fmt: skip
 def press(context: Context, job_id: str) -> Answer:
     """Press a button of a succeeded job. A glob may give several children: `items`."""
-    services, asked = context.services, _body()
-    children = services.enqueuer.press(job_id, asked, key=_idempotency_key())
+    asked, accounts = _body(), context.services.accounts
+    children = context.desk.enqueuer.press(job_id, asked, key=_idempotency_key())
     if buttons.is_glob(str(asked["button"])):
-        return Items.of(children, services.accounts)
-    return Job.of(children[0], services.accounts)
+        return Items.of(children, accounts)
+    return Job.of(children[0], accounts)
 
 
 @calls.add("POST", f"{ONE}/cancel", {200: Job}, parameters=(JOB_ID,), errors=(409,))
 def cancel(context: Context, job_id: str) -> Job:
     """Cancel a job, and its unstarted descendants."""
-    services = context.services
-    return Job.of(services.enqueuer.cancel(job_id), services.accounts)
+    return Job.of(context.desk.cancel(job_id), context.services.accounts)
 
 
 @calls.add("POST", f"{ONE}/retry", {202: Job}, parameters=(JOB_ID,), errors=(409,))
 def retry(context: Context, job_id: str) -> Job:
     """Retry a job that did not succeed."""
-    services = context.services
-    return Job.of(services.enqueuer.retry(job_id), services.accounts)
+    return Job.of(context.desk.retry(job_id), context.services.accounts)
 
 
 @calls.add("POST", f"{ONE}/assets", {202: Job}, parameters=(JOB_ID,), errors=(409,))
 def fetch_assets(context: Context, job_id: str) -> Job:
     """Fetch the files of a succeeded job again, with the provider's present links."""
-    services = context.services
-    return Job.of(services.enqueuer.fetch_assets(job_id), services.accounts)
+    return Job.of(context.desk.fetch_assets(job_id), context.services.accounts)
 
 
 @calls.add("POST", f"{ONE}/resolve", {200: Job}, body=Resolve, parameters=(JOB_ID,), errors=(409,))
 def resolve(context: Context, job_id: str) -> Job:
     """Resolve a job in doubt."""
-    services = context.services
-    return Job.of(services.enqueuer.resolve(job_id, _body()), services.accounts)
+    return Job.of(context.desk.resolve(job_id, _body()), context.services.accounts)
 
 
 @calls.add("GET", "/v1/pipelines/<job:pipeline_id>", {200: Pipeline}, parameters=(PIPELINE_ID,))
 def pipeline(context: Context, pipeline_id: str) -> Pipeline:
     """A root job and its descendants."""
-    services = context.services
-    found = services.store.jobs.pipeline(pipeline_id)
-    if found is None:
-        raise NotFound(f"There is no pipeline {pipeline_id!r}.")
-    return Pipeline.of(found, services.accounts)
+    return Pipeline.of(context.desk.visible.pipeline(pipeline_id), context.services.accounts)
 
 
 def _body() -> Any:

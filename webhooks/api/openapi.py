@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from webhooks import callbacks, health
-from webhooks.api import accounts, batches, deliveries, jobs, refused
+from webhooks.api import accounts, batches, deliveries, jobs, refused, tokens
 from webhooks.api.calls import JSON, JSON_TYPE, REF, Call, Calls, Shape, ref
 from webhooks.context import Context
 from webhooks.problems import PROBLEM_TYPE, Problem
@@ -71,6 +71,7 @@ CALLS: tuple[Call, ...] = (
     *batches.calls,
     *deliveries.calls,
     *refused.calls,
+    *tokens.calls,
     *calls,
     *callbacks.calls,
     *health.calls,
@@ -90,9 +91,9 @@ def document() -> JSON:
             "title": "Hookline",
             "version": version("hookline"),
             "description": "Paid, slow, asynchronous image jobs. Wherever a field may be left out, "
-            "null means the same. Answers may get further fields.",
+            "null means the same. Answers may get further fields. `security` names the scope "
+            "that a token needs; the scope `admin` includes all others.",
         },
-        "security": [{"token": []}],
         "paths": paths,
         "webhooks": {
             topic.value: {"post": _message(topic, *sent)} for topic, sent in _SENT.items()
@@ -110,8 +111,9 @@ def _operation(call: Call) -> JSON:
         shown["parameters"] = parameters
     if call.body is not None:
         shown["requestBody"] = {"required": True, "content": _content(call.body, call.body_types)}
-    if call.public:
-        shown["security"] = []
+    shown["security"] = [{"token": [call.need.scope.value]}] if call.need else []
+    if call.need and call.need.shared:
+        shown["description"] = "Needs a token without a tenant."
     answers = {
         str(status): _answer(status, _content(shape, call.answer_types))
         for status, shape in call.answers.items()
@@ -129,7 +131,7 @@ def _errors(call: Call) -> list[int]:
     """The error statuses: declared, and implied by the other fields."""
     found = {
         *call.errors,
-        *(() if call.public else (400, 401)),
+        *(() if call.public else (400, 401, 403, 429)),
         *((404,) if "<" in call.rule else ()),
         *((413,) if call.body is not None else ()),
         *(() if call.offline else (503,)),

@@ -1,7 +1,8 @@
 """State tokens, which authenticate callbacks.
 
 A token is signed and names a job and an attempt, so a late callback of an earlier attempt is
-recognised. It is sent twice: as ``state`` in the body and at the end of the hook's URL.
+recognised. It is sent twice: as ``state`` in the body and at the end of the hook's URL. Others name
+an account, for providers with a single hook, or are proofs of our own (``worker.domain.presence``).
 
 It has about 80 characters of ``[A-Za-z0-9._-]``: some providers rewrite percent-escapes and braces
 in URLs, and one refuses a ``state`` above 255.
@@ -16,6 +17,7 @@ from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from worker.domain.errors import HooklineError
+from worker.domain.presence import Proof
 
 
 class BadToken(HooklineError):
@@ -54,7 +56,12 @@ class Tokens:
         """The token of the account's hook."""
         return self._sign(f"a.{account}")
 
-    def read(self, token: str) -> JobToken | AccountToken:
+    def for_proof(self, proof: Proof) -> str:
+        """The token of a proof, which is used once."""
+        after = "" if proof.after is None else round(proof.after * 1000)
+        return self._sign(f"p.{proof.way}.{proof.sender}.{round(proof.sent_at * 1000)}.{after}")
+
+    def read(self, token: str) -> JobToken | AccountToken | Proof:
         """Verify a token. Raises ``BadToken``."""
         return self._verified(token)
 
@@ -66,7 +73,7 @@ class Tokens:
             return None
         return named if isinstance(named, JobToken) else None
 
-    def _verify(self, token: str) -> JobToken | AccountToken:
+    def _verify(self, token: str) -> JobToken | AccountToken | Proof:
         try:
             text = self._signer.unsign(token.encode("ascii")).decode("ascii")
             signature = token.rpartition(".")[2]
@@ -77,6 +84,9 @@ class Tokens:
                     return JobToken(job_id, int(attempt))
                 case ["a", first, *more]:  # a name may have dots
                     return AccountToken(".".join((first, *more)))
+                case ["p", way, sender, sent_at, after]:
+                    before = int(after) / 1000 if after else None
+                    return Proof(way, sender, int(sent_at) / 1000, before)
         except (BadSignature, ValueError):
             pass
         raise BadToken

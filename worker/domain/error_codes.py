@@ -300,7 +300,10 @@ class ErrorCode(StrEnum):
         Family.FILES,
         "the files are given up",
         _NO_TASK,
-        "It is over a limit, or on a host that HOOKLINE_ALLOWED_HOSTS would have to name.",
+        (
+            "It is over a limit, or on a host that HOOKLINE_ALLOWED_HOSTS would have to name. Once "
+            "that is changed, `hookline fetch` stores it."
+        ),
     )
 
     def __new__(

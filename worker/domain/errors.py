@@ -59,6 +59,20 @@ class Conflict(HooklineError):
     """The present state does not allow this."""
 
 
+class Forbidden(HooklineError):
+    """The API token may not do this."""
+
+
+class TooMuch(HooklineError):
+    """The API token has used up one of its limits."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, again_s: float) -> None:
+        self.again_s = again_s  #: seconds after which the same call can succeed
+        super().__init__(message)
+
+
 class AddressError(HooklineError):
     """The address cannot be used.
 
@@ -103,6 +117,10 @@ class BrokerUnavailable(ServiceUnavailable):
 
 class ProxyUnavailable(ServiceUnavailable):
     """The HTTP proxy does not answer, or refuses us."""
+
+
+class DecoderUnavailable(ServiceUnavailable):
+    """The pictures cannot be decoded now."""
 
 
 class QueueRefused(HooklineError):

@@ -1,6 +1,6 @@
 """PURE. The input of every decision: what can happen to a job, and the account's policy."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -8,6 +8,7 @@ from worker.domain.account.parent_lag import NO_LAG, ParentLag
 from worker.domain.job import Job, Modal
 from worker.domain.job_spec import JSON
 from worker.domain.money import Amount
+from worker.domain.presence import GONE_S, Presence
 from worker.domain.provider_reports import Snapshot, Verdict
 from worker.domain.result import AssetsStatus, JobError, Result, StoredFile
 
@@ -42,7 +43,7 @@ class Policy:
     calls_back: bool = False  #: whether callbacks about this sort of job have arrived
     lag_s: float | None = None  #: usual time between callbacks about a running task
     called_back_at: float | None = None  #: time of the account's last callback
-    receiving_since: float | None = None  #: since when our receiver missed no callback
+    presence: Presence | None = None  #: what proofs show of the way of callbacks to us
 
     #: Whether the account ever accepted a job, or is tried again after it refused: what it refuses
     #: now is not wrong from the start.
@@ -64,21 +65,29 @@ class Policy:
         """Whether silence until ``until`` proves that a submit at ``since`` was not accepted.
 
         Only if the account called back late in that time, calls back about this sort of job, and
-        our receiver was never down: a power cut that cuts off a POST also loses its callbacks.
+        proofs came back all the while: what cuts off a POST often loses its callbacks as well.
         """
         late = max(since, until - self.doubt_window_s / 10)
         source = self.called_back_at is not None and self.called_back_at > late
-        there = self.receiving_since is not None and self.receiving_since <= since
-        return self.callbacks_flow is True and self.calls_back and source and there
+        return source and self._would_tell(since, until)
 
-    def unheard(self, since: float, now: float) -> bool:
+    def may_tell_soon(self, since: float, until: float, now: float) -> bool:
+        """Whether only the proof is awaited that was sent after ``until``."""
+        if self.presence is None or now >= until + GONE_S:
+            return False
+        until_now = replace(self.presence, latest={"": until})
+        return replace(self, presence=until_now).silence_tells(since, until)
+
+    def unheard(self, since: float) -> bool:
         """Whether callbacks would have told of a task that was submitted at ``since``.
 
-        Weaker than ``silence_tells``: the way to us may be broken since then.
+        Weaker than ``silence_tells``: none need have arrived lately.
         """
-        there = self.receiving_since is not None and self.receiving_since <= since
-        over = now >= since + self.runs_for_s
-        return self.callbacks_flow is True and self.calls_back and there and over
+        return self._would_tell(since, since + self.runs_for_s)
+
+    def _would_tell(self, since: float, until: float) -> bool:
+        proven = self.presence is not None and self.presence.covers(since, until)
+        return self.callbacks_flow is True and self.calls_back and proven
 
 
 class Disposition(StrEnum):
@@ -188,7 +197,7 @@ class ModalAnswered:
 
 @dataclass(frozen=True, slots=True)
 class AssetsSettled:
-    """The result's files are stored, or were given up because of ``error``."""
+    """The result's files are stored, or some or all were given up because of ``error``."""
 
     paths: tuple[str, ...]
     status: AssetsStatus

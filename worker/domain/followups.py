@@ -65,7 +65,7 @@ def children(parent: Job, now: float) -> tuple[Job, ...]:
     made = tuple(
         child
         for index, step in enumerate(parent.spec.then)
-        for child in _children_of_step(_with_retry(parent, step), str(index), step, now)
+        for child in _children_of_step(with_retry(parent, step), str(index), step, now)
     )
     made = tuple(
         _after_siblings(child, parent, made, now) if child.kind is Kind.BLEND else child
@@ -171,7 +171,7 @@ def _children_of_step(parent: Job, key: str, step: JSON, now: float) -> tuple[Jo
     return (child,)
 
 
-def _with_retry(parent: Job, step: JSON) -> Job:
+def with_retry(parent: Job, step: JSON) -> Job:
     """The parent, with the ``retry`` that children of this step inherit."""
     if "retry" not in step:
         return parent

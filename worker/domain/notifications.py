@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from worker.domain.destinations import DEFAULT_QUEUE
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Notify
 
@@ -73,6 +74,8 @@ class Notification:
     failures: int = 0  #: since it was created or replayed
     tries: tuple[Try, ...] = ()  #: the last ones
     due_at: float | None = None  #: of the next try, once it is the first of its ordering key
+    #: Who sees the delivery: the tenant that named the target; empty: the operator.
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,14 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
     def made(topic: Topic, subject: str) -> Notification:
         number = f"{job.id}-{job.version + 1}-{topic.value.replace('.', '-')}"
         return Notification(
-            f"msg_{number}", topic.value, subject, job.spec.pipeline_id, target, now, due_at=now
+            f"msg_{number}",
+            topic.value,
+            subject,
+            job.spec.pipeline_id,
+            target,
+            now,
+            due_at=now,
+            tenant=job.options.tenant if target == job.options.notify else "",
         )
 
     topics = [topic for topic in _topics(before, job, now) if topic.value in target.topics]
@@ -116,10 +126,10 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
     return job, Outbox(told, made(Topic.PIPELINE_FINISHED, job.spec.pipeline_id) if ends else None)
 
 
-def end_of_batch(batch_id: str, target: Notify) -> Notification:
+def end_of_batch(batch_id: str, target: Notify, tenant: str = "") -> Notification:
     """The template of a batch's notification; the store adds number and time at each end."""
     return Notification(
-        f"msg_{batch_id}", Topic.BATCH_FINISHED.value, batch_id, batch_id, target, 0
+        f"msg_{batch_id}", Topic.BATCH_FINISHED.value, batch_id, batch_id, target, 0, tenant=tenant
     )
 
 
@@ -159,4 +169,4 @@ def destination_of(target: Notify) -> str:
     """What rate limits apply to: the URL's host, or the Celery queue."""
     if target.url:
         return urlsplit(target.url).hostname or ""
-    return f"queue {target.queue or 'celery'}"
+    return f"queue {target.queue or DEFAULT_QUEUE}"

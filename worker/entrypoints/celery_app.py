@@ -15,6 +15,7 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from worker.adapters.messaging.queues import QUEUES
 from worker.adapters.messaging.starting import prepare_broker
+from worker.adapters.messaging.transports import bound_decompression
 from worker.adapters.storage.filing import clear_left_behind
 from worker.adapters.store.clock import TOLERATED_S
 from worker.bootstrap import Services
@@ -54,6 +55,7 @@ def run_worker(
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
     signals.setup_logging.connect(_keep_our_logging, weak=False)
     clear_left_behind(time())
+    bound_decompression()
     celery = services.celery
     names = [QUEUES[name] for name in queues]
     prepare_broker(celery, names)

@@ -1,16 +1,22 @@
 """The services of this process, built from the environment on first use."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from worker.domain.access import PYTHON, Caller
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from worker.bootstrap import Services
+    from worker.services.desk import Desk
 
 
 class _Connection:
     lock = Lock()
     services: "Services | None" = None
+    actor = PYTHON
 
 
 def connect(settings: "Settings | None" = None) -> "Services":
@@ -33,3 +39,18 @@ def services() -> "Services":
     """The services in use, built if there are none yet."""
     with _Connection.lock:
         return _Connection.services or connect()
+
+
+@contextmanager
+def acting_as(actor: str) -> Iterator[None]:
+    """Have the audit trail call this process ``actor``."""
+    before, _Connection.actor = _Connection.actor, actor
+    try:
+        yield
+    finally:
+        _Connection.actor = before
+
+
+def desk() -> "Desk":
+    """What the operator sees and does: whoever has the settings of this machine."""
+    return services().desk(Caller(_Connection.actor))

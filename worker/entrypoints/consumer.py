@@ -5,6 +5,7 @@ end the worker, whose successor receives them again.
 """
 
 import logging
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,11 @@ import structlog
 from celery import signals
 from celery.worker.consumer import Consumer
 from kombu import Message
-from kombu.exceptions import ContentDisallowed
+from kombu.exceptions import ContentDisallowed, DecodeError
 
+from worker.adapters.messaging.envelopes import problem_of
 from worker.adapters.messaging.queues import OUR_OWN
-from worker.domain.errors import InvalidRequest
+from worker.domain.errors import HooklineError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.refusals import RefusalReason, Sent
 from worker.domain.requests.base import suggestion
@@ -24,7 +26,8 @@ from worker.services.refusals import Refusals
 log = structlog.get_logger(__name__)
 _celery_log = logging.getLogger(__name__)
 
-#: What Celery raises for a message that is no task; not the errors of a broken connection.
+#: What reading a message raises that is wrong, such as a date before the first of all days; not the
+#: errors of a broken connection.
 _MALFORMED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 #: What is wrong with a message.
 _FIELDS = {
@@ -32,29 +35,42 @@ _FIELDS = {
     RefusalReason.UNKNOWN_TASK: "task",
     RefusalReason.EXPIRED: "expires",
 }
+#: Characters of a name that are kept.
+_NAME = 255
 _TASKS = tuple(f"hookline.{kind.value}" for kind in SUBMITTED_KINDS)
 
 
 class RefusingConsumer(Consumer):
     """Keeps in ``refusals`` what it cannot run, and acknowledges it."""
 
-    connection_errors: tuple[type[Exception], ...]  #: set by Celery, unknown to its stubs
+    #: Set by Celery, unknown to its stubs.
+    connection_errors: tuple[type[Exception], ...]
+    strategies: dict[str, Any]
 
     def __init__(self, refusals: Refusals, *args: Any, **options: Any) -> None:
         self.refusals = refusals
         super().__init__(*args, **options)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], object]:
-        """Celery's own, which raises its reader's errors for what is no task."""
+        """Celery's own, for messages that are a task."""
         handle = super().create_task_handler(*args, **options)
 
         def on_task_received(message: Message) -> None:
             try:
-                handle(message)
-            except _MALFORMED:
-                self.on_unknown_message(None, message)
+                if problem := problem_of(message):
+                    self._refuse(message, RefusalReason.UNREADABLE, problem)
+                else:
+                    handle(message)
+            except (DecodeError, ContentDisallowed, *_MALFORMED) as error:
+                self.on_decode_error(message, error)
 
         return on_task_received
+
+    def update_strategies(self) -> None:
+        """Celery's own, without tasks such as `celery.map`, which run others, or for ever."""
+        super().update_strategies()
+        for name in [name for name in self.strategies if not name.startswith("hookline.")]:
+            del self.strategies[name]
 
     def on_unknown_message(self, _body: Any, message: Message) -> None:
         """It has no task's form."""
@@ -76,12 +92,22 @@ class RefusingConsumer(Consumer):
     def _refuse(self, message: Message, reason: RefusalReason, problem: str) -> None:
         if message.acknowledged:
             return
+        try:
+            self._keep(message, reason, problem)
+        except Exception:  # the worker must survive any message
+            log.exception("task.refusal_not_kept")
+        message.reject_log_error(_celery_log, self.connection_errors)
+
+    def _keep(self, message: Message, reason: RefusalReason, problem: str) -> None:
         sent = sent_of(message)
-        if message.delivery_info.get("routing_key") in OUR_OWN:
+        queue = message.delivery_info.get("routing_key")
+        if queue not in OUR_OWN:
+            _keep(self.refusals, sent, reason, problem)
+        elif reason is RefusalReason.UNKNOWN_TASK and sent.task.startswith("hookline."):
+            # A newer version's wake-up, during a rolling upgrade.
             log.error("wakeup.refused", task=sent.task, error=problem)
         else:
-            _keep(self.refusals, sent, reason, problem)
-        message.reject_log_error(_celery_log, self.connection_errors)
+            _keep(self.refusals, sent, reason, f"{problem} (in our queue {queue})")
 
 
 def keep_expired(refusals: Refusals) -> None:
@@ -109,8 +135,15 @@ def sent_of(message: Message) -> Sent:
         case [args, kwargs, *_]:
             pass
     names = (headers.get(name) for name in ("task", "id", "origin"))
-    task, message_id, origin = ("" if name is None else str(name) for name in names)
+    task, message_id, origin = map(_name, names)
     return Sent(task, message_id, origin, args, kwargs)
+
+
+def _name(value: Any) -> str:
+    if value is None:
+        return ""
+    # Others may be too deep to be written out.
+    return value[:_NAME] if isinstance(value, str) else reprlib.repr(value)
 
 
 def _payload(message: Message) -> Any:
@@ -125,7 +158,7 @@ def _problem(message: Message, error: Exception) -> str:
         kind = message.content_type
         return f'has the content type {kind}; send it with `serializer="json"`'
     if message.errors:
-        compression = message.headers.get("compression")
+        compression = _name(message.headers.get("compression"))
         return f"cannot be unpacked: its compression {compression} is not known here, or broken"
     return f"cannot be read ({type(error).__name__}: {error})"
 
@@ -133,5 +166,5 @@ def _problem(message: Message, error: Exception) -> str:
 def _keep(refusals: Refusals, sent: Sent, reason: RefusalReason, problem: str) -> None:
     try:
         refusals.keep(sent, InvalidRequest.of(_FIELDS[reason], problem), reason)
-    except Exception:  # the worker must survive any message
-        log.exception("task.refusal_not_kept", message_id=sent.message_id)
+    except HooklineError as error:
+        log.warning("task.refusal_not_kept", message_id=sent.message_id, error=str(error))

@@ -4,16 +4,18 @@ A task returns the id of its job, which ``link`` and the next of a chain receive
 acknowledged once the job is stored or its refusal is kept; while Redis is away it is sent again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import structlog
 from celery import Celery, Task
-from celery.exceptions import InvalidTaskError, Reject
-from celery.worker.request import Request
+from celery.app.task import Context
+from celery.exceptions import Reject
 
+from worker.adapters.messaging.envelopes import destinations_of
 from worker.adapters.messaging.queues import DOOR
 from worker.bootstrap import Services
+from worker.domain.destinations import reserved
 from worker.domain.errors import FieldError, HooklineError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS, Kind
 from worker.domain.refusals import Sent
@@ -34,15 +36,6 @@ _NO_CHORD = (
 )
 
 
-class DoorRequest(Request):
-    """A message whose arguments Celery can pass on; others are refused before they are run."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if not isinstance(self.args, list | tuple) or not isinstance(self.kwargs, dict):
-            raise InvalidTaskError("its arguments are not a list and an object")
-
-
 def register_kinds(celery: Celery, services: Services) -> None:
     """Register a task for each kind of job."""
     for kind in SUBMITTED_KINDS:
@@ -58,35 +51,35 @@ def _register_kind(celery: Celery, services: Services, kind: Kind) -> None:
         reject_on_worker_lost=True,
         max_retries=None,  # of a task, this means without end; of a call of retry(), the default
         throws=(HooklineError,),  # not worth a traceback
-        Request=DoorRequest,
     )
     def submit(self: Task[..., str], /, *args: Any, **fields: Any) -> str:
         asked = self.request
         sent = Sent(self.name, asked.id or "", asked.origin or "", args, fields)
+        misuses = [*_misuses_of_celery(asked), *_misuses(kind, sent)]
         try:
-            return _take(services, kind, sent, chord=asked.chord is not None)
+            return _take(services, kind, sent, misuses)
         except HooklineError as error:
             if error.retryable:
                 _send_again(self, error)
             raise
 
 
-def _take(services: Services, kind: Kind, sent: Sent, *, chord: bool) -> str:
+def _take(services: Services, kind: Kind, sent: Sent, misuses: Sequence[FieldError]) -> str:
     """Enqueue the job and return its id, or keep the refusal and raise it.
 
     Raising makes Celery start ``link_error`` instead of ``link`` and the rest of a chain.
     """
     try:
-        return _enqueue(services, kind, sent, chord=chord)
+        return _enqueue(services, kind, sent, misuses)
     except Exception as error:
         if not (isinstance(error, HooklineError) and error.retryable):
             services.refusals.keep(sent, error)
         raise
 
 
-def _enqueue(services: Services, kind: Kind, sent: Sent, *, chord: bool) -> str:
-    if wrong := list(_misuses(kind, sent, chord=chord)):
-        raise InvalidRequest(wrong)
+def _enqueue(services: Services, kind: Kind, sent: Sent, misuses: Sequence[FieldError]) -> str:
+    if misuses:
+        raise InvalidRequest(misuses)
     fields = {**sent.fields, "kind": kind.value}
     # A message that is delivered again has the same id, so it gives the same job.
     key = f"celery:{sent.message_id}"
@@ -95,11 +88,19 @@ def _enqueue(services: Services, kind: Kind, sent: Sent, *, chord: bool) -> str:
     return services.enqueuer.submit(fields, key=key, allow_paths=True)[0].id
 
 
-def _misuses(kind: Kind, sent: Sent, *, chord: bool) -> Iterator[FieldError]:
+def _misuses_of_celery(asked: Context) -> Iterator[FieldError]:
+    if asked.chord is not None:
+        yield FieldError("chord", _NO_CHORD)
+    following = {"link": asked.callbacks, "link_error": asked.errbacks, "chain": asked.chain}
+    for field, signatures in following.items():
+        for name in destinations_of(signatures):
+            if name != DOOR and (why := reserved(name)):
+                yield FieldError(field, f"would send to {name!r}, which {why}")
+
+
+def _misuses(kind: Kind, sent: Sent) -> Iterator[FieldError]:
     if sent.args:
         yield FieldError("args", _NO_ARGS)
-    if chord:
-        yield FieldError("chord", _NO_CHORD)
     if sent.fields.get("kind", kind.value) != kind.value:
         yield FieldError("kind", f"is the task's name here, {kind.value}: leave it out")
 

@@ -6,18 +6,22 @@ again for current links.
 
 from collections.abc import Mapping, Sequence
 from threading import Event
+from typing import NamedTuple
 
 import structlog
 
 from config.proxies import DIRECT, Proxies
+from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import ProviderClient
-from worker.adapters.storage.filing import Filing
+from worker.adapters.storage.filing import Allowance, Filing
 from worker.adapters.storage.storage import Storage
 from worker.domain.assets import selection, sidecar
+from worker.domain.assets.limits import ResultLimits
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import (
+    DecoderUnavailable,
     HooklineError,
     NotFound,
     PictureError,
@@ -43,6 +47,15 @@ AWAY_GIVE_UP_AFTER_S = 86_400.0
 PLACES = 8
 #: Seconds before another worker may take over a job; renewed for each file.
 LEASE_S = 15.0
+#: What a file is that was not drawn from another.
+_DOWNLOADED = frozenset({"picture", "video"})
+
+
+class _Stored(NamedTuple):
+    """What became of a job's files."""
+
+    files: tuple[StoredFile, ...]
+    missing: str | None = None  #: why some are not among them
 
 
 class Assets:
@@ -56,13 +69,16 @@ class Assets:
         template: str = DEFAULT,
         *,
         proxies: Proxies = DIRECT,
+        decoder: Decoder = DECODER,
+        limits: ResultLimits = ResultLimits(),
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._clients = clients
         self._template = template
         self._limiter = Limiter(self._store, per_key=1, total=PLACES)
-        self._filing = Filing(storage, proxies)
+        self._filing = Filing(storage, proxies, decoder)
+        self._limits = limits
         self._stopped = Event()
 
     def store(self, job_id: str) -> None:
@@ -93,37 +109,81 @@ class Assets:
             if job.result.assets_wanted_at is not None:
                 job = self._with_present_links(job)
             try:
-                files = self._stored(job)
+                stored = self._stored(job)
             except PictureError as error:
                 if not error.dead_link:
                     raise
                 job = self._with_fresh_links(job, error)
-                files = self._stored(job)
+                stored = self._stored(job)
         except HooklineError as error:
             self._failed(job, error)
             return
-        paths = tuple(file.path for file in files if file.of in ("picture", "video"))
-        self._orchestrator.record(job, AssetsSettled(paths, AssetsStatus.STORED, files))
+        self._orchestrator.record(job, self._settled(job, stored))
 
-    def _stored(self, job: Job) -> tuple[StoredFile, ...]:
-        """Store the job's files, then the sidecar that describes them."""
+    def _settled(self, job: Job, stored: _Stored) -> AssetsSettled:
+        paths = tuple(file.path for file in stored.files if file.of in _DOWNLOADED)
+        if stored.missing is None:
+            return AssetsSettled(paths, AssetsStatus.STORED, stored.files)
+        log.warning("assets.not_all_stored", job_id=job.id, error=stored.missing)
+        hint = (
+            "Raise the limit that was met, or name the host in HOOKLINE_ALLOWED_HOSTS; then "
+            f"`hookline fetch`. {self._limits.in_words}"
+        )
+        error = job_error(ErrorCode.NOT_TAKEN, stored.missing, hint)
+        return AssetsSettled(paths, AssetsStatus.FAILED, stored.files, error)
+
+    def _stored(self, job: Job) -> _Stored:
+        """Store the job's files that are within the limits, then the sidecar that describes them.
+
+        Raises the first ``PictureError`` that another try or another link may mend, or if no file
+        is within the limits.
+        """
         # Paid results are stored even if the account was removed from the settings.
         account = self._orchestrator.accounts.get(job.account)
         hosts = account.allowed_hosts if account else frozenset()
         lineage, batch = self._lineage(job), self._batch(job)
         names = Names(self._template, job, lineage[0], batch)
         tiles = job.keep.tiles and selection.is_grid(job)
+        sources = selection.sources(job.result, job.keep)
+        allowance = Allowance(self._limits.bytes)
         files: list[StoredFile] = []
-        for n, source in enumerate(selection.sources(job.result, job.keep)):
+        refused: list[PictureError] = []
+        for n, source in enumerate(sources[: self._limits.files]):
+            if allowance.left <= 0:
+                break
             lease_end = self._orchestrator.clock() + LEASE_S
             self._orchestrator.store.jobs.reschedule(job.id, lease_end)
-            files += self._filing.filed(source, n, names, allowed_hosts=hosts, tiles=tiles)
+            try:
+                files += self._filing.filed(
+                    source, n, names, allowance, allowed_hosts=hosts, tiles=tiles
+                )
+            except PictureError as error:
+                if error.retryable or error.dead_link:
+                    raise
+                refused.append(error)
+        if refused and not files:
+            raise refused[0]
         self._storage.put_result(names.sidecar, sidecar.sidecar(lineage, batch, files))
-        return tuple(files)
+        stored = sum(file.of in _DOWNLOADED for file in files)
+        return _Stored(tuple(files), self._missing(len(sources), stored, allowance, refused))
+
+    def _missing(
+        self, number: int, stored: int, allowance: Allowance, refused: Sequence[PictureError]
+    ) -> str | None:
+        """Why not all of the job's ``number`` files are stored; None if they are."""
+        if stored == number:
+            return None
+        if refused:
+            why = str(refused[0])
+        elif allowance.left <= 0:
+            why = f"they have more than {self._limits.bytes / 1024**2:.3g} MiB altogether"
+        else:
+            why = f"a job has at most {self._limits.files}"
+        return f"{number - stored} of its {number} files are not stored: {why}"
 
     def describe(self, job: Job) -> None:
         """Rewrite the sidecar of the job's stored files, if any. Raises ``ServiceUnavailable``."""
-        if job.result.assets_status is AssetsStatus.STORED:
+        if job.result.files and job.result.assets_status is not AssetsStatus.PENDING:
             lineage, batch = self._lineage(job), self._batch(job)
             name = Names(self._template, job, lineage[0], batch).sidecar
             self._storage.put_result(name, sidecar.sidecar(lineage, batch, job.result.files))
@@ -196,6 +256,11 @@ def _reason(job: Job, error: HooklineError) -> JobError:
         return job_error(ErrorCode.LINK_DEAD, str(error), hint)
     if isinstance(error, ProxyUnavailable):
         hint = "See HOOKLINE_PROXY; `hookline doctor` says which proxy is used."
+        return job_error(ErrorCode.NOT_REACHED, str(error), hint)
+    if isinstance(error, DecoderUnavailable):
+        hint = (
+            "The worker's machine has too much to do, or too little memory; then `hookline fetch`."
+        )
         return job_error(ErrorCode.NOT_REACHED, str(error), hint)
     if isinstance(error, ServiceUnavailable):
         hint = (

@@ -15,17 +15,19 @@ from typing import cast
 from worker.adapters.store import Batch
 from worker.adapters.store.store import Store
 from worker.domain import dry_run, followups
+from worker.domain.access import OPERATOR, Caller
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.batch.progress import MOST_SHOWN, BadRows, Progress, bad_row_json
 from worker.domain.batch.records import Form
 from worker.domain.batch.request import BatchRequest
 from worker.domain.batch.rows import BadRow, Row, read_rows
 from worker.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
-from worker.domain.events import Cancelled, Event, Retried
+from worker.domain.events import Cancelled
 from worker.domain.job import Job, Status
 from worker.services import batch_rows
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
+from worker.services.visible import Visible
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -37,9 +39,9 @@ MAX_ROWS = 1_000_000
 _IN_MEMORY = 8 * 1024 * 1024
 
 
-def batch_id_of(name: str) -> str:
-    """The id of the batch of this name."""
-    return followups.job_id_of("batch", name)
+def batch_id_of(name: str, caller: Caller = OPERATOR) -> str:
+    """The id of the caller's batch of this name."""
+    return followups.job_id_of(*caller.key("batch", name))
 
 
 class Batches:
@@ -49,6 +51,12 @@ class Batches:
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
         self._enqueuer = enqueuer
+        self._caller = enqueuer.caller
+        self._visible = Visible(self._store, self._caller)
+
+    def acting_for(self, caller: Caller) -> "Batches":
+        """The same for this caller, who has batches of its own."""
+        return Batches(self._orchestrator, self._enqueuer.acting_for(caller))
 
     def submit(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
@@ -62,18 +70,16 @@ class Batches:
         self._enqueuer.check_destination(asked.target)
         if asked.strict:
             source = self._checked(asked, source, allow_paths=allow_paths)
-        progress = Progress(batch_id_of(asked.name))
+        progress = Progress(batch_id_of(asked.name, self._caller))
         make = _maker(self._enqueuer, progress.batch_id, allow_paths=allow_paths)
         for chunk in _chunks(asked, source):
             rows = [_with_notify(row, asked) for row in chunk]
             jobs, bad = _made(make, rows)
             jobs, before = batch_rows.apart(self._store, jobs, rows, progress.batch_id, make)
+            self._enqueuer.afford(jobs)
             now = self._orchestrator.clock()
             if not progress.rows:
-                planned = self._planned_per_row(jobs)
-                notify = asked.of_its_end
-                batch = Batch(progress.batch_id, asked.name, now, asked.limit, planned, notify)
-                self._store.batches.open(batch)
+                self._store.batches.open(self._batch(asked, progress.batch_id, jobs, now))
             new = self._store.jobs.add(
                 jobs, capacity=self._orchestrator.dispatch.capacity("", now), now=now
             )
@@ -90,12 +96,23 @@ class Batches:
         # Only now: while rows may follow, a batch whose jobs are all over is not finished.
         self._store.batches.close(progress.batch_id, self._orchestrator.clock())
 
+    def _batch(self, asked: BatchRequest, batch_id: str, jobs: Sequence[Job], now: float) -> Batch:
+        return Batch(
+            batch_id,
+            asked.name,
+            now,
+            asked.limit,
+            self._planned_per_row(jobs),
+            asked.of_its_end,
+            tenant=self._caller.tenant or "",
+        )
+
     def check(
         self, asked: BatchRequest, source: Iterable[bytes], *, allow_paths: bool = False
     ) -> Iterator[Progress]:
         """Dry run of ``submit``: nothing is stored. Raises as ``submit`` does."""
         self._enqueuer.check_destination(asked.target)
-        progress = Progress(batch_id_of(asked.name))
+        progress = Progress(batch_id_of(asked.name, self._caller))
         make = _maker(self._enqueuer.dry(), progress.batch_id, allow_paths=allow_paths)
         for chunk in _chunks(asked, source):
             jobs, bad = _made(make, chunk)
@@ -111,10 +128,10 @@ class Batches:
 
     def find(self, name_or_id: str) -> Batch:
         """The batch with this name or id. Raises ``NotFound``."""
-        ids = [batch_id_of(name_or_id)]
+        ids = [batch_id_of(name_or_id, self._caller)]
         if _ID.fullmatch(name_or_id):
             ids.append(name_or_id)
-        found = next(filter(None, map(self._store.batches.get, ids)), None)
+        found = next(filter(None, map(self._visible.batch, ids)), None)
         if found is None:
             raise NotFound(f"There is no batch {name_or_id!r}.")
         return found
@@ -133,7 +150,7 @@ class Batches:
         what = f"batch:{batch.id}"
         was_paused = what in self._store.queue.paused()
         self._store.queue.pause(what)
-        yield from self._offer(batch, Cancelled(), lambda job: not job.status.terminal)
+        yield from self._offer(batch, self._cancel, lambda job: not job.status.terminal)
         if not was_paused:
             self._store.queue.resume(what)
 
@@ -149,28 +166,26 @@ class Batches:
     def retry_failed(self, batch: Batch) -> Iterator[Job]:
         """Retry every job that failed or timed out; yield each after that."""
         failed = (Status.FAILED, Status.TIMED_OUT)
-        return self._offer(batch, Retried(), lambda job: job.status in failed)
+        return self._offer(batch, self._enqueuer.retry_job, lambda job: job.status in failed)
+
+    def _cancel(self, job: Job) -> Job:
+        return self._orchestrator.record(job, Cancelled()).job
 
     def _pipeline(self, root: Job) -> tuple[Job, ...]:
         pipeline = self._store.jobs.pipeline(root.id)
-        return pipeline.jobs if pipeline else (root,)
+        return self._caller.seen(pipeline.jobs) if pipeline else (root,)
 
-    def _offer(self, batch: Batch, event: Event, wanted: Callable[[Job], bool]) -> Iterator[Job]:
+    def _offer(
+        self, batch: Batch, change: Callable[[Job], Job], wanted: Callable[[Job], bool]
+    ) -> Iterator[Job]:
         for root, members in self.jobs(batch):
             jobs, tried = members, set[str]()
             while asked := [job for job in jobs if job.id not in tried and wanted(job)]:
                 tried |= {job.id for job in asked}
-                done = list(self._offered(asked, event))
+                done = list(_offered(asked, change))
                 yield from done
                 # A job that moved on meanwhile may have children by now.
                 jobs = self._pipeline(root) if len(done) < len(asked) else ()
-
-    def _offered(self, jobs: Sequence[Job], event: Event) -> Iterator[Job]:
-        for job in jobs:
-            try:
-                yield self._orchestrator.record(job, event).job
-            except Conflict:
-                continue
 
     def _changed(self, jobs: list[Job]) -> list[BadRow]:
         """Rows whose key was used for a different request before."""
@@ -234,6 +249,14 @@ class Batches:
                 pass
             kept.seek(0)
             yield from iter(lambda: kept.read(65536), b"")
+
+
+def _offered(jobs: Sequence[Job], change: Callable[[Job], Job]) -> Iterator[Job]:
+    for job in jobs:
+        try:
+            yield change(job)
+        except Conflict:
+            continue
 
 
 def _chunks(asked: BatchRequest, source: Iterable[bytes]) -> Iterator[list[Row | BadRow]]:

@@ -10,6 +10,9 @@ from worker.adapters.provider.snapshots import read_task
 from worker.adapters.tokens import AccountToken, BadToken, JobToken, Tokens
 from worker.domain.account.callback_stats import Source
 from worker.domain.events import Disposition, Observed
+from worker.domain.job import Job
+from worker.domain.lifecycle import takes_no_news
+from worker.domain.presence import Proof
 from worker.domain.provider_reports import Snapshot
 from worker.services.orchestrator import Orchestrator
 
@@ -21,13 +24,26 @@ class CallbackReceiver:
         self._orchestrator = orchestrator
         self._tokens = tokens
 
-    def receive(self, url_token: str, body: Any) -> Disposition:
-        """Record the callback with the JSON ``body``.
+    def expected(self, named: JobToken | AccountToken) -> Job | None:
+        """The job that the URL names, before its body is read; None: it names an account.
+
+        Raises ``NotFound`` for a job that is gone, and ``StoreUnavailable``.
+        """
+        return self._orchestrator.job(named.job_id) if isinstance(named, JobToken) else None
+
+    def takes_no_news(self, job: Job) -> bool:
+        """Whether no callback can change the job any more."""
+        return takes_no_news(job, self._orchestrator.clock(), self._orchestrator.rules)
+
+    def receive(self, url_token: str, body: Any, job: Job | None = None) -> Disposition:
+        """Record the callback with the JSON ``body``; ``job``: what ``expected`` found.
 
         Raises ``BadToken`` for a forged URL, or a ``state`` of another job than the URL's;
         ``NotFound`` for a job that is gone; ``StoreUnavailable``, with nothing recorded.
         """
         named = self._tokens.read(url_token)
+        if isinstance(named, Proof):
+            raise BadToken
         snapshot = read_task(body)
         echoed = self._tokens.job(snapshot.state)
         if isinstance(named, JobToken) and echoed and echoed.job_id != named.job_id:
@@ -35,7 +51,7 @@ class CallbackReceiver:
         match = echoed or self._without_state(named, snapshot)
         if match is None:
             return Disposition.FOREIGN
-        job = self._orchestrator.job(match.job_id)
+        job = job or self._orchestrator.job(match.job_id)
         event = Observed(snapshot, attempt=match.attempt or job.attempt)
         source = Source.CALLBACK_WITH_STATE if echoed else Source.CALLBACK
         return self._orchestrator.record(job, event, source=source).disposition

@@ -5,6 +5,7 @@ start jobs. A thread cannot be killed: a function that exceeds ``LIMIT_S`` has f
 result is ignored.
 """
 
+import inspect
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.limiter import Limiter
 from worker.adapters.storage.inputs import Options, ingest_request
 from worker.adapters.storage.storage import Storage
@@ -48,11 +50,13 @@ class Chooser:
         modules: Collection[str] = (),
         *,
         limit_s: float = LIMIT_S,
+        decoder: Decoder = DECODER,
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._modules = frozenset(modules)
         self._limit_s = limit_s
+        self._decoder = decoder
         self._limiter = Limiter(self._choose, per_key=1, total=PLACES)
 
     def choose(self, job_id: str) -> None:
@@ -101,6 +105,7 @@ class Chooser:
             max_bytes=account.max_picture_bytes,
             allow_paths=True,
             allowed_hosts=account.allowed_hosts,
+            decoder=self._decoder,
         )
         return ingest_request(parent.kind, {}, steps, **options)[1]
 
@@ -145,12 +150,18 @@ class _Call(Thread):
         """The return value. Raises ``_NoAnswer`` if the function raised."""
         if self._error is None:
             return self._answer
+        if isinstance(self._error, _NoAnswer):
+            raise self._error
         log.warning("choose.failed", function=self._function, exc_info=self._error)
         words = f"raised {type(self._error).__name__}: {self._error}"
         raise _NoAnswer(words)
 
 
 def _imported(name: str) -> Callable[..., Any]:
+    """The function, if its module defines it: what a module imports, it does not offer."""
     module, _, function = name.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), function)
+    defined = inspect.unwrap(found)  # the function in a `functools.cache`, say
+    if not inspect.isfunction(defined) or defined.__module__ != module:
+        raise _NoAnswer(f"may not be called: it is not a function that {module} itself defines")
     return found

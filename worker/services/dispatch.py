@@ -34,7 +34,7 @@ class Dispatch:
         self.accounts = accounts
         self._store = store
         self._wakeups = wakeups
-        self._budgets = budgets
+        self.budgets = budgets
         self._known: dict[str, tuple[float, CircuitBreaker]] = {}
 
     def capacity(self, name: str, now: float, *, fresh: bool = False) -> Capacity:
@@ -55,8 +55,8 @@ class Dispatch:
             modes=account.modes,
             prices=account.prices,
             budget=account.budget,
-            day_budget=self._budgets.day,
-            tenant_budgets=self._budgets.tenants,
+            day_budget=self.budgets.day,
+            tenant_budgets=self.budgets.tenants,
             today=day_of(now),
             trial=breaker.trial(now),
         )

@@ -5,21 +5,25 @@ A request is checked completely before anything is stored.
 """
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from worker.adapters.provider.dialect import ignored
+from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.storage.dry_run import Unwritten
 from worker.adapters.storage.inputs import Options, ingest_press, ingest_request
+from worker.adapters.storage.own_inputs import OwnInputs
 from worker.adapters.storage.storage import Storage
 from worker.domain import buttons, dry_run, followups
+from worker.domain.access import Caller
 from worker.domain.account import Account
+from worker.domain.destinations import ANYWHERE, Destinations
 from worker.domain.dry_run import Quote
-from worker.domain.errors import Conflict, FieldError, InvalidRequest
+from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import AssetsWanted, Cancelled, ModalAnswered, Resolved, Retried
 from worker.domain.job import Job, Modal, Status
-from worker.domain.job_spec import JobSpec, Kind, Notify
+from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.requests import (
     JobRequest,
@@ -28,8 +32,12 @@ from worker.domain.requests import (
     parse_request,
     parse_resolve,
 )
+from worker.services.access import afford
+from worker.services.eligible import account_of, check_ignored, may_run
 from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
+from worker.services.tenants import check_own_target, with_own_task, with_tenant
+from worker.services.visible import Visible
 
 
 class ButtonNotFound(InvalidRequest):
@@ -40,7 +48,8 @@ class Enqueuer:
     """Enqueues jobs. ``allow_paths``: whether an image may be a path on this machine.
 
     ``choosers``: the modules whose functions a ``choose`` may name. ``receivers``: the hosts that
-    may receive notifications by plain http, or at a private address.
+    may receive notifications by plain http, or at a private address. ``celery``: the Celery tasks
+    and queues that may be notified. ``decoder``: decodes the submitted images.
     """
 
     def __init__(
@@ -49,11 +58,28 @@ class Enqueuer:
         storage: Storage,
         choosers: Collection[str] = (),
         receivers: Collection[str] = (),
+        celery: Destinations = ANYWHERE,
+        *,
+        decoder: Decoder = DECODER,
     ) -> None:
         self._orchestrator = orchestrator
         self._storage = storage
         self._choosers = frozenset(choosers)
-        self._destinations = frozenset(receivers)
+        self._receivers = frozenset(receivers)
+        self._celery = celery
+        self._decoder = decoder
+        self._visible = Visible(orchestrator.store)
+
+    def acting_for(self, caller: Caller) -> "Enqueuer":
+        """The same for the requests of this caller, who names only what it sees."""
+        visible, storage = Visible(self._orchestrator.store, caller), self._storage
+        own = storage if caller.tenant is None else OwnInputs(storage, visible.owns_input)
+        return self._over(own, visible)
+
+    @property
+    def caller(self) -> Caller:
+        """Whose requests these are: the operator's, unless it acts for another."""
+        return self._visible.caller
 
     def submit(
         self, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -66,16 +92,22 @@ class Enqueuer:
         asked = parse_request(data)
         if _answers_modal(asked):
             return self._answer_modal(asked, allow_paths=allow_paths), False
-        return self._create(self.prepare(asked, _id_of(key), allow_paths=allow_paths))
+        job = self.prepare(asked, self._id_of(key), allow_paths=allow_paths)
+        self.afford([job])
+        return self._create(job)
 
     def prepare(self, asked: JobRequest, job_id: str, *, allow_paths: bool = False) -> Job:
         """The requested job with its images stored, but not the job. Raises as ``submit``."""
-        spec = asked.spec
-        check_choosers(spec.then, self._choosers)
-        self.check_destination(spec.options.notify)
+        asked = with_tenant(self._visible, asked)
+        check_choosers(asked.spec.then, self._choosers)
+        self.check_destination(asked.spec.options.notify)
         parent = self._parent(asked)
-        accounts = self._accounts(parent.account if parent else asked.account, spec.options.mode)
-        self._check_ignored(spec, accounts)
+        asked = with_own_task(self._visible, asked, parent, self._orchestrator.accounts)
+        spec = asked.spec
+        accounts = may_run(
+            self._orchestrator, parent.account if parent else asked.account, spec.options.mode
+        )
+        check_ignored(self._orchestrator, spec, accounts)
         request, then = ingest_request(
             spec.kind, spec.request, spec.then, **self._options(*accounts, paths=allow_paths)
         )
@@ -92,7 +124,7 @@ class Enqueuer:
         asked = parse_press(data)
         check_choosers(asked.then, self._choosers)
         parent = self._finished(parent_id)
-        account = self._account(parent.account)
+        account = account_of(self._orchestrator, parent.account)
         asked = ingest_press(asked, **self._options(account, paths=allow_paths))
         now = self._orchestrator.clock()
         children = followups.press(
@@ -116,6 +148,7 @@ class Enqueuer:
         has not succeeded.
         """
         children = self.prepare_press(parent_id, data, key or uuid4().hex, allow_paths=allow_paths)
+        self.afford(children)
         return tuple(self._create(child)[0] for child in children)
 
     def quote(self, data: Any, *, key: str | None = None, allow_paths: bool = False) -> Quote:
@@ -125,7 +158,7 @@ class Enqueuer:
             job, modal = dry.modal_answer(asked, allow_paths=allow_paths)
             event, now = ModalAnswered(modal), self._orchestrator.clock()
             return self._quote([transition(job, event, now, self._orchestrator.policy(job)).job])
-        return self._quote([dry.prepare(asked, _id_of(key), allow_paths=allow_paths)])
+        return self._quote([dry.prepare(asked, self._id_of(key), allow_paths=allow_paths)])
 
     def quote_press(
         self, parent_id: str, data: Any, *, key: str | None = None, allow_paths: bool = False
@@ -136,37 +169,68 @@ class Enqueuer:
 
     def cancel(self, job_id: str) -> Job:
         """Cancel the job. Raises ``Conflict`` when it is terminal."""
-        return self._orchestrator.record(self._orchestrator.job(job_id), Cancelled()).job
+        return self._orchestrator.record(self._visible.job(job_id), Cancelled()).job
 
     def retry(self, job_id: str) -> Job:
         """Try the job again. Raises ``Conflict`` unless it failed, was cancelled or timed out."""
-        return self._orchestrator.record(self._orchestrator.job(job_id), Retried()).job
+        return self.retry_job(self._visible.job(job_id))
+
+    def retry_job(self, job: Job) -> Job:
+        """Likewise for one that was looked up."""
+        if self.caller.limits.budget_per_day is not None:
+            policy = self._orchestrator.policy(job)
+            transition(job, Retried(), self._orchestrator.clock(), policy)  # raises before it pays
+            self._pay([job])
+        return self._orchestrator.record(job, Retried()).job
 
     def fetch_assets(self, job_id: str) -> Job:
         """Have the files of a succeeded job stored again; no change while they are pending.
 
         Raises ``Conflict`` for a job that has not succeeded or has no files.
         """
-        return self._orchestrator.record(self._orchestrator.job(job_id), AssetsWanted()).job
+        return self._orchestrator.record(self._visible.job(job_id), AssetsWanted()).job
 
     def resolve(self, job_id: str, data: Any) -> Job:
         """Resolve a job in doubt. Raises ``Conflict`` when it is not."""
         asked = parse_resolve(data)
-        job = self._orchestrator.job(job_id)
+        job = self._visible.job(job_id)
         return self._orchestrator.record(job, Resolved(asked.outcome, asked.task_id)).job
 
     def dry(self) -> "Enqueuer":
         """An enqueuer for dry runs: it stores no images."""
-        storage = Unwritten(self._storage)
-        return Enqueuer(self._orchestrator, storage, self._choosers, self._destinations)
+        return self._over(Unwritten(self._storage), self._visible)
+
+    def _over(self, storage: Storage, visible: Visible) -> "Enqueuer":
+        made = copy(self)
+        made._storage, made._visible = storage, visible  # noqa: SLF001  # of a copy of itself
+        return made
+
+    def afford(self, jobs: Sequence[Job]) -> None:
+        """Take the price of those that are new from what the caller may submit today.
+
+        Raises ``TooMuch``.
+        """
+        if self.caller.limits.budget_per_day is None:
+            return
+        stored = {job.id for job in self._orchestrator.store.jobs.get_many([j.id for j in jobs])}
+        self._pay([job for job in jobs if job.id not in stored])
+
+    def _pay(self, jobs: Sequence[Job]) -> None:
+        if self.caller.limits.budget_per_day is None:
+            return
+        price = sum(self.quote_of([job]).most for job in jobs)
+        afford(self._orchestrator.store, self.caller, price, self._orchestrator.clock())
 
     def check_destination(self, target: Notify | None) -> None:
-        """Raise ``InvalidRequest`` for a URL that notifications may not go to."""
-        check_destination(target, self._destinations)
+        """Raise ``InvalidRequest`` for a target that may not be notified."""
+        check_own_target(self.caller, target)
+        check_destination(target, self._receivers, self._celery)
 
     def quote_of(self, jobs: Sequence[Job]) -> Quote:
         """What the jobs grow into and cost; they all name the same account, or none."""
-        return dry_run.quote(jobs, self._accounts(jobs[0].account or None, jobs[0].options.mode))
+        return dry_run.quote(
+            jobs, may_run(self._orchestrator, jobs[0].account or None, jobs[0].options.mode)
+        )
 
     def _quote(self, jobs: Sequence[Job]) -> Quote:
         for job in jobs:
@@ -182,9 +246,10 @@ class Enqueuer:
 
     def modal_answer(self, asked: JobRequest, *, allow_paths: bool) -> tuple[Job, Modal]:
         """The job whose window the request answers, and the answer."""
+        asked = with_tenant(self._visible, asked)
         job = self._named_job(asked.spec.request["job_id"])
         _check_account(asked, job)
-        account = self._account(job.account)
+        account = account_of(self._orchestrator, job.account)
         request, _ = ingest_request(
             Kind.MODAL, asked.spec.request, (), **self._options(account, paths=allow_paths)
         )
@@ -227,46 +292,19 @@ class Enqueuer:
         return parent
 
     def _finished(self, job_id: str, field: str | None = None) -> Job:
-        parent = self._named_job(job_id) if field else self._orchestrator.job(job_id)
+        parent = self._named_job(job_id) if field else self._visible.job(job_id)
         if parent.status is not Status.SUCCEEDED:
             raise Conflict(f"Only a succeeded job can be followed up; this one is {parent.status}.")
         return parent
 
     def _named_job(self, job_id: str) -> Job:
-        job = self._orchestrator.store.jobs.get(job_id)
+        job = self._visible.find(job_id)
         if job is None:
             raise InvalidRequest.of("job_id", f"there is no job {job_id!r}")
         return job
 
-    def _accounts(self, name: str | None, mode: str | None) -> Sequence[Account]:
-        """The accounts that may run a job: the named one, or all that support its mode."""
-        if name is not None:
-            return (self._account(name),)
-        known = self._orchestrator.accounts.values()
-        able = tuple(a for a in known if not (mode and a.modes) or mode in a.modes)
-        if not able:
-            raise InvalidRequest.of("mode", f"is {mode!r}, which no account takes")
-        return able
-
-    def _check_ignored(self, spec: JobSpec, accounts: Sequence[Account]) -> None:
-        """Raise ``InvalidRequest`` for a field that every one of the accounts would ignore."""
-        found = [
-            dict(ignored(dialect, spec.kind, spec.request, spec.options.mode))
-            for dialect in (self._orchestrator.dialect(account.name) for account in accounts)
-        ]
-        first, *others = found
-        problems = [
-            FieldError(*item) for item in first.items() if all(item[0] in o for o in others)
-        ]
-        if problems:
-            raise InvalidRequest(problems)
-
-    def _account(self, name: str) -> Account:
-        accounts = self._orchestrator.accounts
-        if name not in accounts:
-            known = ", ".join(accounts) or "none"
-            raise InvalidRequest.of("account", f"is not one of the accounts: {known}")
-        return accounts[name]
+    def _id_of(self, key: str | None) -> str:
+        return followups.job_id_of(*self.caller.key("key", key)) if key else uuid4().hex
 
     def _options(self, *accounts: Account, paths: bool) -> Options:
         """The strictest limits of the accounts: any of them may have to send the images."""
@@ -275,15 +313,12 @@ class Enqueuer:
             max_bytes=min(account.max_picture_bytes for account in accounts),
             allow_paths=paths,
             allowed_hosts=frozenset.intersection(*(a.allowed_hosts for a in accounts)),
+            decoder=self._decoder,
         )
 
 
 def _answers_modal(asked: JobRequest) -> bool:
     return asked.spec.kind is Kind.MODAL and "job_id" in asked.spec.request
-
-
-def _id_of(key: str | None) -> str:
-    return followups.job_id_of("key", key) if key else uuid4().hex
 
 
 def _check_repeat(job: Job, known: Job) -> None:

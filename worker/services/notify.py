@@ -21,6 +21,8 @@ from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
 from worker.adapters.limiter import Limiter
 from worker.adapters.store.store import Store
+from worker.domain.access import OPERATOR, Caller, acting_for
+from worker.domain.destinations import ANYWHERE, Destinations
 from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import (
@@ -37,6 +39,7 @@ from worker.domain.wakeups import Wakeups
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
 from worker.services.reports.batch_overview import report
+from worker.services.visible import Visible
 
 log = structlog.get_logger(__name__)
 
@@ -83,22 +86,30 @@ class Signer:
         }
 
 
-def check_destination(target: Notify | None, hosts: Collection[str]) -> None:
-    """Raise ``InvalidRequest`` for a URL that notifications may not go to.
+def check_destination(
+    target: Notify | None, hosts: Collection[str], celery: Destinations = ANYWHERE
+) -> None:
+    """Raise ``InvalidRequest`` for a URL, Celery task or queue that notifications may not go to.
 
     ``hosts``: those that may be private, and reached by plain http.
     """
-    if target is None or target.url is None:
+    if target is None:
+        return
+    celery.check(target)
+    if target.url is None:
         return
     try:
         safe.check_url(target.url, allowed_hosts=hosts)
     except AddressError as error:
-        message = f"{error}; hosts of your own are allowed by HOOKLINE_ALLOWED_HOSTS"
+        message = f"{error}. If it is yours, name the host in HOOKLINE_ALLOWED_HOSTS"
         raise InvalidRequest.of("notify.url", message) from None
 
 
 class Notifier:
-    """Sends notifications. ``hosts`` may be private, and reached by plain http."""
+    """Sends notifications. ``hosts`` may be private, and reached by plain http.
+
+    ``celery``: the Celery tasks and queues that may be notified.
+    """
 
     def __init__(
         self,
@@ -108,8 +119,10 @@ class Notifier:
         signer: Signer,
         hosts: Collection[str] = (),
         *,
+        celery: Destinations = ANYWHERE,
         proxies: Proxies = DIRECT,
     ) -> None:
+        self._celery = celery
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
         self._wakeups = wakeups
@@ -172,10 +185,13 @@ class Notifier:
             return Failure(f"{one.subject} is there no more", final=True)
         try:
             if one.target.celery_task:
+                self._celery.check(one.target)  # it may have been stored under other rules
                 queue = one.target.queue
                 self._messages.send(one.target.celery_task, queue, one.id, event.to_dict())
                 return "sent"
             return self._post(one, event)
+        except InvalidRequest as error:
+            return Failure(str(error), final=True)
         except HooklineError as error:
             return Failure(str(error))
 
@@ -218,8 +234,9 @@ class Notifier:
                 return None
             return answers.BatchMessage.of(one, report(self._store, batch))
         if one.topic == Topic.PIPELINE_FINISHED:
-            pipeline = self._store.jobs.pipeline(one.subject)
-            if pipeline is None:
+            try:
+                pipeline = Visible(self._store, acting_for(one.tenant)).pipeline(one.subject)
+            except NotFound:
                 return None
             whole = answers.ToldPipeline.of(pipeline, accounts)
             fits = len(whole.to_json()) <= MAX_BYTES
@@ -232,16 +249,19 @@ class Notifier:
 class Deliveries:
     """Deliveries as callers see them: find, replay."""
 
-    def __init__(self, orchestrator: Orchestrator) -> None:
+    def __init__(self, orchestrator: Orchestrator, caller: Caller = OPERATOR) -> None:
+        self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
+        self._visible = Visible(orchestrator.store, caller)
         self._clock = orchestrator.clock
+
+    def acting_for(self, caller: Caller) -> "Deliveries":
+        """The same for this caller, who sees its own."""
+        return Deliveries(self._orchestrator, caller)
 
     def find(self, notification_id: str) -> Notification:
         """The notification. Raises ``NotFound``."""
-        found = self._store.outbox.get(notification_id)
-        if found is None:
-            raise NotFound(f"There is no delivery {notification_id!r}.")
-        return found
+        return self._visible.delivery(notification_id)
 
     def replay(self, notification_id: str) -> Notification:
         """Requeue the notification, even if it was delivered or is dead. Raises ``NotFound``."""

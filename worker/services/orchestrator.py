@@ -58,7 +58,8 @@ _STATS_AGE_S = 5.0
 class Orchestrator:
     """Carries out what ``transition`` decides.
 
-    ``hooked``: whether submits carry a callback URL. ``rules``: the configured policy. ``clock``
+    ``hooked``: whether submits carry a callback URL; ``way``: which one, as proofs know it
+    (``worker.domain.presence.way_of``). ``rules``: the configured policy. ``clock``
     returns seconds since the epoch.
     """
 
@@ -69,6 +70,7 @@ class Orchestrator:
         accounts: Mapping[str, Account],
         *,
         hooked: bool,
+        way: str = "",
         rules: Policy | None = None,
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time,
@@ -76,11 +78,12 @@ class Orchestrator:
         self.store = store
         self.accounts = accounts
         self.clock = clock
-        self._rules = rules or Policy()
+        self.rules = rules or Policy()
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
         self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
-        self._hooked = hooked
+        self.hooked = hooked
+        self._way = way
         self._policies: dict[tuple[str, str], tuple[CallbackStats, CircuitBreaker, Policy]] = {}
         self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}
 
@@ -182,7 +185,7 @@ class Orchestrator:
     def policy(self, job: Job) -> Policy:
         """The job's timeouts, from how its account has called back so far."""
         if not job.account:
-            return self._rules
+            return self.rules
         # In doubt, silence is evidence: cached stats could lead to a second payment.
         callback_stats = self._callback_stats(job.account, fresh=job.status is Status.IN_DOUBT)
         breaker = self.dispatch.breaker(job.account)
@@ -196,7 +199,7 @@ class Orchestrator:
         self, account: str, sort: str, callback_stats: CallbackStats, breaker: CircuitBreaker
     ) -> Policy:
         dialect = self.dialect(account)
-        known = policy_for(sort, self._rules, callback_stats, hooked=self._hooked, dialect=dialect)
+        known = policy_for(sort, self.rules, callback_stats, hooked=self.hooked, dialect=dialect)
         return replace(
             known,
             account_accepts=breaker.accepted or breaker.rests > 1,
@@ -209,7 +212,7 @@ class Orchestrator:
     def callback_stats(self, account: str) -> tuple[CallbackStats, TrackingMode, str]:
         """The account's callback stats, its tracking mode, and the reason for the mode."""
         callback_stats = self._callback_stats(account, fresh=True)
-        return callback_stats, *tracking_mode(callback_stats, hooked=self._hooked)
+        return callback_stats, *tracking_mode(callback_stats, hooked=self.hooked)
 
     def learn_parent_lag(self, account: str, age_s: float, refused_age_s: float | None) -> None:
         """A press was accepted so long after its parent's end; see ``ParentLag.after_press``."""
@@ -274,7 +277,7 @@ class Orchestrator:
             account, (float("-inf"), CallbackStats())
         )
         if fresh or monotonic() - read_at > _STATS_AGE_S:
-            callback_stats = self.store.accounts.callback_stats(account)
+            callback_stats = self.store.accounts.callback_stats(account, self._way)
             self._callback_stats_cache[account] = (monotonic(), callback_stats)
         return callback_stats
 

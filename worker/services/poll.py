@@ -190,7 +190,7 @@ class Poller:
         """Decide about the jobs that the listing does not show, and remember what it was like."""
         history, _, _ = self._orchestrator.callback_stats(account)
         for job in jobs:
-            doubt = doubt_of(job, listing.read_at, self._orchestrator.policy(job))
+            doubt = doubt_of(job, self._orchestrator.policy(job))
             if doubt and task_list.proves_absence(listing, history.task_list, doubt):
                 self._record(job, NotListed(doubt.attempt))
         learnt = task_list.after(history.task_list, listing)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from config.proxies import DIRECT, Proxies
+from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.provider import payloads
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.dialect import ignored
@@ -74,8 +75,10 @@ class Preparer:
         hook_url: str | None,
         *,
         proxies: Proxies = DIRECT,
+        decoder: Decoder = DECODER,
     ) -> None:
         self._orchestrator = orchestrator
+        self._decoder = decoder
         self._proxies = proxies
         self._tokens = tokens
         self._storage = storage
@@ -119,7 +122,13 @@ class Preparer:
         }
 
     def _kept(self, ref: str, account: Account) -> str:
-        return inputs.keep(ref, storage=self._storage, account=account, proxies=self._proxies)
+        return inputs.keep(
+            ref,
+            storage=self._storage,
+            account=account,
+            decoder=self._decoder,
+            proxies=self._proxies,
+        )
 
     def _target(self, job: Job, parent: Job | None, client: ProviderClient) -> _Target:
         """What the POST acts on. Fetches the parent's task if its buttons are unknown."""
@@ -199,6 +208,7 @@ class Preparer:
             job.fetched.get(ref, ref),
             storage=self._storage,
             account=self._orchestrator.accounts[job.account],
+            decoder=self._decoder,
             mask=mask,
             proxies=self._proxies,
         )

@@ -3,6 +3,7 @@
 from tests.chaos.scenario import Scenario
 from tests.chaos.scenarios import (
     accounts,
+    attacks,
     broker,
     budgets,
     callbacks,
@@ -24,6 +25,7 @@ from tests.chaos.scenarios import (
     troubles,
     turns,
     unknown_paths,
+    unreached,
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -49,4 +51,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *pace.SCENARIOS,
     *ledger.SCENARIOS,
     *troubles.SCENARIOS,
+    *attacks.SCENARIOS,
+    *unreached.SCENARIOS,
 )

@@ -39,7 +39,7 @@ def _broker(stage: Stage) -> "redis.Redis":
 
 
 def _steal_waiting(client: "redis.Redis", trouble: Trouble) -> int:
-    """Wait for a message as a worker does, since none lies about for long; keep every second one."""
+    """Wait for a message as a worker does, since none lies about for long; keep one in two."""
     taken = client.brpop([WAKE, DOOR], timeout=0.1)
     if not isinstance(taken, list | tuple):
         return 0

@@ -21,6 +21,7 @@ from tests.chaos.scenarios import (
     pauses,
     troubles,
     unknown_paths,
+    unreached,
 )
 
 
@@ -147,6 +148,13 @@ PROTECTIONS = (
         "F29",
         "while it refused questions",
         troubles.blind,
+    ),
+    Protection(
+        "proofs",
+        "a web process that runs counts as one that callbacks reach",
+        "F35",
+        "paid twice",
+        unreached.cut_off,
     ),
 )
 

@@ -4,6 +4,7 @@ import pytest
 
 from config.broker_urls import Broker
 from worker.adapters.messaging.broker import make_celery
+from worker.domain.errors import QueueRefused
 
 OURS = "redis://ours.test:6379/1"
 
@@ -31,6 +32,27 @@ def _another_app_s_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_in_a_process_of_another_app_messages_go_to_our_broker(url_of: Any) -> None:
     assert "ours.test" in url_of(make_celery(Broker(OURS, {})))
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("shop.made", {"queue": "unacked"}),
+        ("shop.made", {"queue": "shop", "routing_key": "hookline.unacked"}),
+        ("shop.made", {"exchange": "celery.pidbox"}),
+        ("shop.made", {"queue": "hookline.wake"}),
+        ("hookline.imagine", {"queue": "hookline.unacked"}),
+    ],
+)
+def test_nothing_is_sent_to_keys_of_the_broker(task: str, options: Any) -> None:
+    app = make_celery(Broker("memory://"))
+    for send in (app.send_task, lambda name, **where: app.signature(name).apply_async(**where)):
+        with pytest.raises(QueueRefused):
+            send(task, **options)
+
+
+def test_our_own_tasks_come_to_our_own_queues() -> None:
+    make_celery(Broker("memory://")).send_task("hookline.tidy", queue="hookline.wake")
 
 
 @pytest.mark.usefixtures("_another_app_s_variables")

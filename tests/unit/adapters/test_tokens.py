@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.adapters.tokens import AccountToken, BadToken, JobToken, Tokens
+from worker.domain.presence import Proof
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 tokens = Tokens(["new secret", "old secret"])
@@ -22,8 +23,17 @@ def test_a_token_names_a_job_and_its_attempt_or_an_account() -> None:
     assert tokens.for_job(JOB_ID, 1) == tokens.for_job(JOB_ID, 1) != tokens.for_job(JOB_ID, 2)
 
 
+@pytest.mark.parametrize("after", [None, 1796000000.001])
+def test_a_proof_says_when_it_and_the_one_before_it_were_sent(after: float | None) -> None:
+    proof = Proof("0123456789ab", "3f9ac2d1e07b", 1796000002.013, after)
+    assert tokens.read(tokens.for_proof(proof)) == proof
+    assert tokens.job(tokens.for_proof(proof)) is None
+
+
 def test_a_token_goes_through_every_provider() -> None:
-    for token in (tokens.for_job(JOB_ID, 999), tokens.for_account("studio-2")):
+    proof = Proof("0123456789ab", "3f9ac2d1e07b", 1796000002.013, 1796000000.001)
+    all_of = (tokens.for_job(JOB_ID, 999), tokens.for_account("studio-2"), tokens.for_proof(proof))
+    for token in all_of:
         assert re.fullmatch(r"[A-Za-z0-9._~-]+", token)
         assert len(token) < 128
 
@@ -41,6 +51,7 @@ def test_secrets_can_be_changed_without_losing_callbacks() -> None:
     [
         "", ".", "x", "é", f"j.{JOB_ID}.1", f"j.{JOB_ID}.1.", "\x00", "🔄",
         signed("j.only"), signed(f"j.{JOB_ID}.x"), signed("z.y"),
+        signed("p.w.a.1"), signed("p.w.a.x."), signed("p.w.a.1.x"),
         signed("a"), Tokens(["another"]).for_job(JOB_ID, 1),
     ],
 )  # fmt: skip

@@ -178,5 +178,5 @@ def test_a_known_secret_is_hidden_wherever_it_is(
 
 def test_a_callback_path_loses_its_token(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("json", "info")
-    logging.getLogger("granian").info('"POST /webhooks/midjourney/tok.en-1 HTTP/1.1" 200')
+    logging.getLogger("a.server").info('"POST /webhooks/midjourney/tok.en-1 HTTP/1.1" 200')
     assert lines(capsys)[0]["event"] == f'"POST /webhooks/midjourney/{HIDDEN} HTTP/1.1" 200'

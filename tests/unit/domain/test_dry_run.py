@@ -12,7 +12,7 @@ from worker.domain import followups
 from worker.domain.account import Account
 from worker.domain.dry_run import Plan, next_price, plan, quote
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
-from worker.domain.job_spec import Kind
+from worker.domain.job_spec import Kind, Retry
 from worker.domain.money import amount
 from worker.domain.result import Button, Result
 from worker.services.reports import answers
@@ -144,3 +144,22 @@ def test_a_retry_is_priced_like_the_first_attempt() -> None:
     paid = Attempt(1, NOW, AttemptOutcome.FAILED, NOW, "t1", account="main", price=amount(1))
     again = replace(a_job(account="main"), attempts=(paid,))
     assert next_price(again, {"main": MAIN}) == amount(1)
+
+
+@pytest.mark.parametrize(
+    ("then", "retry", "most"),
+    [
+        ((), None, "1"),
+        ((), Retry(attempts=10), "10"),
+        ((press("U*"),), None, "1.8"),
+        ((press("U*"),), Retry(attempts=2), "3.6"),
+        (({**press("V1"), "retry": {"attempts": 3}},), None, "7"),
+        ((press("U1", press("*")),), None, "51.2"),
+        ((press("U1", press("*", press("*"))),), Retry(attempts=2), str(2.4 + 25 * (4 + 25 * 4))),
+    ],
+)
+def test_a_budget_that_is_charged_beforehand_holds_whatever_happens(
+    then: tuple[Any, ...], retry: Retry | None, most: str
+) -> None:
+    """Each attempt may be paid, and a pattern may match as many buttons as there are."""
+    assert planned(*then, retry=retry).most == amount(most)

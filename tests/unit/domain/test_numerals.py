@@ -54,9 +54,10 @@ def test_no_slip_is_a_number_on_the_command_line(text: str) -> None:
     assert PlainInt().convert("12", None, None) == 12
 
 
-@pytest.mark.parametrize("text", SLIPS)
+@pytest.mark.parametrize("text", [each for each in SLIPS if each != "+5"])
 def test_no_slip_is_a_number_in_a_table(text: str) -> None:
     assert converted("index", text) == text  # which the field then refuses
+    assert converted("index", "+5") == 5  # some programs write numbers so
     assert converted("index", " 12 ") == 12  # blanks around a cell belong to the file
     assert converted("index", "12.0") == 12
 

@@ -134,6 +134,25 @@ def test_a_member_of_a_chord_is_refused(door: Door) -> None:
     assert len(door.refused()) == 1
 
 
+@pytest.mark.parametrize("place", ["queue", "routing_key", "exchange"])
+@pytest.mark.parametrize("where", ["callbacks", "errbacks", "chain"])
+def test_what_follows_may_not_go_to_a_queue_of_ours_or_kombus(
+    door: Door, where: str, place: str
+) -> None:
+    inner = {"task": "shop.made", "options": {place: "unacked"}}
+    group = {"task": "celery.group", "kwargs": {"tasks": [inner]}}
+    with pytest.raises(InvalidRequest, match="would send to 'unacked'"):
+        door.run(prompt="a cat", request={where: [group]})
+    [one] = door.refused()
+    assert one.errors[0].field in ("link", "link_error", "chain")
+    assert door.jobs() == []
+
+
+def test_what_follows_may_be_a_job(door: Door) -> None:
+    link = {"task": "hookline.imagine", "options": {"queue": "hookline"}}
+    assert door.run(prompt="a cat", request={"callbacks": [link], "chain": [link]})
+
+
 # While Redis is away.
 
 

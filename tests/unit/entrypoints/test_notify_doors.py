@@ -1,6 +1,7 @@
 """Where a caller says whom to tell, at every door, and where people see what became of it."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from config.loading import load_settings
 from tests.support.jobs import GRID, NOW, a_snapshot
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web, used_by_commands, web_settings
-from worker.adapters.store import Batch
+from worker.adapters.store import Batch, Filter
 from worker.bootstrap import build
 from worker.domain.errors import InvalidRequest, SettingsError
 from worker.domain.events import Observed
@@ -32,6 +33,7 @@ from worker.domain.provider_reports import TaskStatus
 from worker.domain.requests import parse_request
 from worker.domain.result import JobError
 from worker.domain.result import Result as JobResult
+from worker.entrypoints import client
 from worker.entrypoints.cli import cli, verdicts
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
@@ -90,6 +92,10 @@ def test_the_end_of_the_pipeline_is_told_unless_something_else_is_asked_for() ->
         ({"url": URL, "topics": ["job.failed"]}, "notify.topics", "not a field"),
         ({"celery_task": "t", "queue": "hookline.wake"}, "notify.queue", "Hookline's own"),
         ({"celery_task": "t", "queue": "hookline"}, "notify.queue", "Hookline's own"),
+        ({"celery_task": "t", "queue": "unacked"}, "notify.queue", "kombu keeps for itself"),
+        ({"celery_task": "t", "queue": "two words"}, "notify.queue", "the name of a queue"),
+        ({"celery_task": "celery.map"}, "notify.celery_task", "a task of Celery's own"),
+        ({"celery_task": "hookline.notify"}, "notify.celery_task", "a task of Hookline's own"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(notify: Any, field: str, words: str) -> None:
@@ -126,10 +132,23 @@ def test_a_url_that_would_not_be_told_is_refused_at_once(web: Web, url: str, wor
     assert "HOOKLINE_ALLOWED_HOSTS" in error["message"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-def test_a_first_try_on_this_machine_works(web: Web, host: str) -> None:
-    notify = {"url": f"http://{host}:5000/hook"}
-    assert post(web, "/v1/jobs", {**CAT, "notify": notify}).status_code == 202
+@pytest.mark.parametrize(
+    ("scheme", "host"),
+    [
+        ("http", "127.0.0.1"), ("http", "localhost"), ("http", "[::1]"), ("https", "127.0.0.1"),
+        ("https", "127.9.9.9"), ("https", "[::1]"), ("https", "[::ffff:7f00:1]"),
+    ],
+)  # fmt: skip
+def test_this_machine_is_told_only_if_its_operator_allows_it(
+    tmp_path: Path, web: Web, scheme: str, host: str
+) -> None:
+    body = {**CAT, "notify": {"url": f"{scheme}://{host}:5000/hook"}}
+    [error] = post(web, "/v1/jobs", body).get_json()["errors"]
+    assert error["field"] == "notify.url"
+    assert "HOOKLINE_ALLOWED_HOSTS" in error["message"]
+    named = {"HOOKLINE_ALLOWED_HOSTS": f"app.example, {host.strip('[]').upper()}"}
+    allowed = Web(tmp_path, env=named)
+    assert post(allowed, "/v1/jobs", body).status_code == 202
 
 
 def test_a_follow_up_by_hand_tells_whom_its_pipeline_tells(web: Web) -> None:
@@ -226,6 +245,64 @@ def test_a_batch_whose_receiver_cannot_be_is_not_taken_in(web: Web) -> None:
     assert web.store.batches.newest(10) == []
 
 
+# Reserved queues, and those that an operator does not list, at every door.
+
+UNACKED = {"celery_task": "shop.ready", "queue": "unacked"}
+UNLISTED = {"celery_task": "shop.ready", "queue": "other"}
+LISTS = {"HOOKLINE_NOTIFY_TASKS": "shop.*", "HOOKLINE_NOTIFY_QUEUES": "shop, celery"}
+
+
+@pytest.fixture
+def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    monkeypatch.chdir(tmp_path)
+    with used_by_commands(checked(Web(tmp_path, env=LISTS))) as web:
+        yield web
+
+
+@pytest.mark.parametrize("notify", [UNACKED, UNLISTED])
+def test_every_door_refuses_them(listed: Web, notify: Any) -> None:
+    answers = [
+        post(listed, "/v1/jobs", {**CAT, "notify": notify}),
+        post(listed, "/v1/jobs", {**CAT, "notify": notify}, dry_run="true"),
+        listed.client.post(
+            "/v1/batches", query_string={"name": "cats", "notify": json.dumps(notify)},
+            data=b"a cat", headers=AUTH, content_type="text/plain",
+        ),
+    ]  # fmt: skip
+    for answer in answers:
+        assert answer.status_code == 400, answer.get_json()
+        assert [error["field"] for error in answer.get_json()["errors"]] == ["notify.queue"]
+    Path("cats.jsonl").write_text(json.dumps({"prompt": "a cat", "notify": notify}) + "\n")
+    target = f"shop.ready@{notify['queue']}"
+    for args in (
+        ("imagine", "a cat", "--notify-task", target),
+        ("batch", "cats.jsonl"),
+    ):
+        refused = run(*args)
+        assert refused.exit_code != 0
+        assert "notify.queue" in refused.output
+    with pytest.raises(InvalidRequest, match=r"notify\.queue"):
+        client.imagine("a cat", notify=notify)
+    assert listed.store.jobs.page(Filter(), 10).jobs == ()
+
+
+def test_what_is_listed_is_taken(listed: Web) -> None:
+    for notify in ({"celery_task": "shop.ready"}, {"celery_task": "shop.ready", "queue": "shop"}):
+        assert post(listed, "/v1/jobs", {**CAT, "notify": notify}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"HOOKLINE_REFUSED_NOTIFY": "shop.refused@other"}, "'other' is not allowed"),
+        ({"HOOKLINE_NOTIFY_QUEUES": "sh*p"}, "HOOKLINE_NOTIFY_QUEUES: must be names"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(tmp_path: Path, env: Any, words: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        build(web_settings(tmp_path, **{**LISTS, **env}))
+
+
 # An account says it for jobs whose caller named nobody; the settings say which hosts may be.
 
 
@@ -260,6 +337,16 @@ def with_accounts(folder: Path, line: str) -> Any:
         ("notify = {}", "accounts.main.notify", "one of `url` and `celery_task`"),
         ('notify = {url = "x", celery_task = "y"}', "accounts.main.notify", "one of"),
         ('notify = {url = "x", queue = "y"}', "accounts.main.notify", "belongs to"),
+        (
+            'notify = {celery_task = "x", queue = "unacked"}',
+            "accounts.main.notify.queue",
+            "kombu",
+        ),
+        (
+            'notify = {celery_task = "celery.map"}',
+            "accounts.main.notify.celery_task",
+            "a task of Celery's own",
+        ),
         ('notify = {url = "x", to = "y"}', "accounts.main.notify.to", "choose from url"),
         ('notify = {url = "x", on = ["job.fail"]}', "accounts.main.notify.on[0]", "`job.failed`?"),
         ('notify = {url = "x", on = ["batch.finished"]}', "accounts.main.notify.on[0]", "known"),
@@ -283,10 +370,18 @@ def test_an_accounts_receiver_that_would_not_be_told_is_refused_at_the_start(
         build(settings)
 
 
-def test_this_machine_may_be_told_only_while_the_web_process_is_its_own(tmp_path: Path) -> None:
-    assert {"localhost", "127.0.0.1", "::1"} <= web_settings(tmp_path).receivers
-    more = {"HOOKLINE_SECRET": "s" * 16, "HOOKLINE_ALLOWED_HOSTS": "App.example"}
-    assert web_settings(tmp_path, HOOKLINE_HOST="0.0.0.0", **more).receivers == {"app.example"}
+def test_only_what_the_operator_names_may_be_told_at_a_private_address(tmp_path: Path) -> None:
+    assert web_settings(tmp_path).receivers == frozenset()
+    named = web_settings(tmp_path, HOOKLINE_ALLOWED_HOSTS="App.example, ::1")
+    assert named.receivers == {"app.example", "::1"}
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:5000", "http://127.0.0.1", "app.example/hook", "[::1]"]
+)
+def test_a_host_is_not_a_url(tmp_path: Path, host: str) -> None:
+    with pytest.raises(SettingsError, match="a host name or an address"):
+        web_settings(tmp_path, HOOKLINE_ALLOWED_HOSTS=f"app.example, {host}")
 
 
 def test_notifications_may_be_signed_by_several_secrets(tmp_path: Path) -> None:

@@ -196,8 +196,11 @@ def test_the_task_is_a_setting(value: str, task: str, queue: str | None, tmp_pat
         ("@shop", "must be the name of a Celery task"),
         ("two words", "must be the name of a Celery task"),
         ("a@b@c", "must be the name of a Celery task"),
-        ("shop.refused@hookline", "names a queue of Hookline"),
-        ("shop.refused@hookline.wake", "names a queue of Hookline"),
+        ("shop.refused@hookline", "its queue is one of Hookline's own"),
+        ("shop.refused@hookline.wake", "its queue is one of Hookline's own"),
+        ("shop.refused@unacked", "its queue is a name that kombu keeps"),
+        ("hookline.notify@shop", "its task is a task of Hookline's own"),
+        ("celery.chord_unlock", "its task is a task of Celery's own"),
     ],
 )
 def test_a_wrong_task_is_refused(value: str, words: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from tests.support.jobs import NOW, a_job, a_snapshot, in_status
 from tests.support.shell import Shell
 from tests.support.starting import start_next
 from worker.adapters.provider.payloads import Submission
+from worker.adapters.provider.replies import read_reply
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.account.circuit_breaker import AWAY_S, FAILURES, REST_S, CircuitBreaker
@@ -34,6 +35,8 @@ NO_CHANNEL = Verdict(
 NO_KEY = Verdict(
     Outcome.PERMANENT, error=job_error(ErrorCode.UNAUTHORIZED, "bad key"), account_trouble=True
 )
+
+REDIRECT = read_reply(Kind.IMAGINE, 302, b"", "https://new.example/login")
 
 
 class House:
@@ -112,6 +115,18 @@ def test_a_few_jobs_that_were_all_refused_try_it_again(house: House, refusal: Ve
     assert not any(house.shell.job(job).status is Status.SUBMITTED for job in jobs)
     house.let_pass(REST_S + 3)
     assert house.accepted() == 3, "all places"
+
+
+def test_a_redirect_costs_no_job_and_the_account_goes_on_by_itself(house: House) -> None:
+    """Not even an account that never accepted anything loses one, or is closed."""
+    house.provider.verdicts = [REDIRECT] * (FAILURES + 1)
+    house.queue(3)
+    house.let_pass(15)
+    assert house.breaker.closed is None
+    assert "redirects to https://new.example/login (HTTP 302)" in house.said()
+    house.let_pass(3 * REST_S)
+    assert house.accepted() == 3
+    assert not house.breaker.in_trouble
 
 
 def test_one_job_that_is_always_refused_does_not_keep_the_account_down(house: House) -> None:

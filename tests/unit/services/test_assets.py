@@ -16,10 +16,13 @@ from PIL import Image
 from tests.support.drawing import draw, film, grid, png_of_size
 from tests.support.jobs import GRID, a_snapshot, callback, changed, in_status
 from tests.support.shell import Shell
+from worker.adapters.decoding.decoder import Decoder
 from worker.adapters.storage import fetching
 from worker.adapters.storage.storage import Storage
+from worker.domain.assets.limits import ResultLimits
 from worker.domain.errors import (
     Conflict,
+    DecoderUnavailable,
     NotFound,
     PictureError,
     ProviderUnavailable,
@@ -570,6 +573,99 @@ def test_what_will_be_no_better_next_time_fails_at_once(
     assert failed.assets_error is not None
     assert failed.assets_error.code == "not_taken"
     assert shell.job(job).due_at is None
+
+
+def test_what_is_beyond_the_limits_is_not_fetched_and_the_job_says_so(
+    shell: Shell, web: Web, tmp_path: Path
+) -> None:
+    storage, limits = Storage(f"file://{tmp_path}"), ResultLimits(files=2)
+    assets = Assets(shell.orchestrator, storage, shell.providers, limits=limits)
+    urls = tuple(f"https://c/{n}" for n in range(3000))
+    web.holds = dict.fromkeys(urls, PICTURE)
+    job = finished(shell, image_urls=urls)
+    assets.store(job.id)
+    assert web.fetched == ["https://c/0", "https://c/1"]
+    after = shell.job(job)
+    assert after.status is Status.SUCCEEDED
+    assert after.result.assets_status is AssetsStatus.FAILED
+    assert after.result.assets == tuple(f"{job.id}/{job.id}-{n}.png" for n in (0, 1))
+    assert len(after.result.files) == 4
+    error = after.result.assets_error
+    assert error is not None
+    assert error.code == "not_taken"
+    assert error.message == "2998 of its 3000 files are not stored: a job has at most 2"
+    assert "HOOKLINE_MAX_RESULT_FILES" in (error.hint or "")
+    assert "hookline fetch" in (error.hint or "")
+    assert after.due_at is None
+    told = json.loads((tmp_path / f"{job.id}/{job.id}.json").read_text())
+    assert len(told["files"]) == 4
+
+
+def test_a_job_s_bytes_are_limited(shell: Shell, web: Web, tmp_path: Path) -> None:
+    storage, limits = Storage(f"file://{tmp_path}"), ResultLimits(bytes=2 * len(PICTURE))
+    assets = Assets(shell.orchestrator, storage, shell.providers, limits=limits)
+    urls = tuple(f"https://c/{n}" for n in range(9))
+    web.holds = dict.fromkeys(urls, PICTURE)
+    job = finished(shell, image_urls=urls)
+    assets.store(job.id)
+    assert len(web.fetched) == 2
+    result = shell.job(job).result
+    assert len(result.assets) == 2
+    assert result.assets_error is not None
+    assert "7 of its 9 files are not stored: they have more than" in result.assets_error.message
+    assert "HOOKLINE_MAX_RESULT_BYTES" in (result.assets_error.hint or "")
+
+
+@pytest.mark.parametrize(
+    "held", [PictureError("plain http is not allowed"), png_of_size(9999, 9999)]
+)
+def test_one_file_that_is_refused_leaves_the_others(
+    shell: Shell, assets: Assets, web: Web, held: Held
+) -> None:
+    web.holds = {"https://c/0": PICTURE, "https://c/1": held, "https://c/2": PICTURE}
+    job = finished(shell, image_urls=tuple(web.holds))
+    assets.store(job.id)
+    result = shell.job(job).result
+    assert result.assets == tuple(f"{job.id}/{job.id}-{n}.png" for n in (0, 2))
+    assert result.assets_error is not None
+    assert result.assets_error.message.startswith("1 of its 3 files are not stored: ")
+
+
+def test_after_the_limit_was_raised_all_of_them_are_fetched(
+    shell: Shell, web: Web, tmp_path: Path
+) -> None:
+    storage = Storage(f"file://{tmp_path}")
+    urls = tuple(f"https://c/{n}" for n in range(3))
+    web.holds = dict.fromkeys(urls, PICTURE)
+    job = finished(shell, image_urls=urls)
+    few = Assets(shell.orchestrator, storage, shell.providers, limits=ResultLimits(files=2))
+    few.store(job.id)
+    assert len(shell.job(job).result.assets) == 2
+    Enqueuer(shell.orchestrator, storage).fetch_assets(job.id)
+    Assets(shell.orchestrator, storage, shell.providers).store(job.id)
+    result = shell.job(job).result
+    assert (result.assets_status, len(result.assets)) == (AssetsStatus.STORED, 3)
+    assert result.assets_error is None
+
+
+def test_files_wait_while_nothing_can_be_decoded(
+    shell: Shell, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_: object, **__: object) -> None:
+        raise DecoderUnavailable("other pictures took more than 20 s")
+
+    decoder = Decoder()
+    monkeypatch.setattr(decoder, "examined", unavailable)
+    storage = Storage(f"file://{tmp_path}")
+    assets = Assets(shell.orchestrator, storage, shell.providers, decoder=decoder)
+    web.holds = {"https://c/0": PICTURE}
+    job = finished(shell, image_url="https://c/0")
+    assets.store(job.id)
+    result = shell.job(job).result
+    assert result.assets_status is AssetsStatus.PENDING
+    assert result.assets_retry is not None
+    assert "hookline fetch" in (result.assets_retry.error.hint or "")
+    assert "storage" not in (result.assets_retry.error.hint or "")
 
 
 def test_nobody_else_is_sent_for_a_job_while_its_files_come(

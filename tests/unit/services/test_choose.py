@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial, wraps
+from os import system
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -50,6 +52,21 @@ def choose(job: Job, files: list[str]) -> Any:
     """Answer as the test says."""
     calls.append((job, files))
     return answers[0](job, files)
+
+
+plain = lambda job, files: choose(job, files)  # noqa: E731, PLW0108
+lent = partial(system, "true")
+
+
+def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def noting(*args: Any) -> Any:
+        return function(*args)
+
+    return noting
+
+
+remembered = noted(choose)
 
 
 @pytest.fixture(autouse=True)
@@ -186,7 +203,12 @@ def test_whatever_it_raises_fails_the_step(
     [
         (f"{HERE}:nobody", "raised AttributeError"),
         ("no_such_module:best", "raised ModuleNotFoundError"),
-        (f"{HERE}:NOW", "raised TypeError"),
+        (f"{HERE}:NOW", "not a function that"),
+        (f"{HERE}:Family", "not a function that"),
+        (f"{HERE}:after", "not a function that"),
+        (f"{HERE}:system", "not a function that"),
+        (f"{HERE}:lent", "not a function that"),
+        (f"{HERE}.os:system", "list its module"),
         ("os:system", "may not be called: list its module in the setting HOOKLINE_CHOOSERS"),
     ],
 )
@@ -197,6 +219,14 @@ def test_a_function_that_cannot_be_called_fails_the_step(
     Chooser(family.orchestrator, family.storage, [HERE, "no_such_module"]).choose(family.made.id)
     assert family.choice.error is not None
     assert words in family.choice.error.message
+
+
+@pytest.mark.parametrize("function", ["plain", "remembered"])
+def test_a_function_may_be_written_in_any_way(tmp_path: Path, function: str) -> None:
+    answers[:] = [lambda *_: []]
+    family = Family(tmp_path, {"choose": f"{HERE}:{function}"})
+    family.chooser.choose(family.made.id)
+    assert family.choice.status is Status.SUCCEEDED, family.choice.error
 
 
 def test_one_that_takes_too_long_has_failed(family: Family) -> None:

@@ -1,10 +1,11 @@
 """Telling a receiver: signed, bounded, and again under the same id until it took it."""
 
 import json
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from tests.support.rawserver import Script, http, says, serving
 from tests.support.shell import Shell
 from worker.adapters.messaging.broker import CeleryMessages, make_celery
 from worker.adapters.store import Batch
+from worker.domain.destinations import Destinations
 from worker.domain.errors import BrokerUnavailable, NotFound
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Notify
@@ -73,10 +75,13 @@ class Telling(Shell):
         self.deliveries = Deliveries(self.orchestrator)
         self.sweep = Sweep(self.orchestrator, self.wakeups)
 
-    def a_notifier(self) -> Notifier:
+    def a_notifier(self, hosts: Sequence[str] = ("127.0.0.1",)) -> Notifier:
         """As another process has it."""
-        hosts, signer = ["127.0.0.1"], Signer([NEW, OLD])
-        return Notifier(self.orchestrator, self.wakeups, self.messages, signer, hosts)
+        signer = Signer([NEW, OLD])
+        celery = Destinations(queues=("shop", "celery", "unacked"))
+        return Notifier(
+            self.orchestrator, self.wakeups, self.messages, signer, hosts, celery=celery
+        )
 
     def tell(self, target: Notify, **fields: Any) -> Notification:
         """A job has failed, and that is to be told."""
@@ -230,6 +235,18 @@ def test_the_status_line_is_the_answer_whatever_comes_after_it(
     assert one.state is DeliveryState.DELIVERED
 
 
+@pytest.mark.parametrize("place", ["https://localhost", "http://127.0.0.1", "https://[::1]"])
+def test_nothing_is_sent_to_this_machine_unless_it_is_allowed(shell: Telling, place: str) -> None:
+    shell.notifier = shell.a_notifier(hosts=())
+    with serving(says(http())) as (port, asked):
+        one = shell.tell(Notify(("job.failed",), url=f"{place}:{port}/hook"))
+        shell.run()
+    after = shell.one(one.id)
+    assert (after.state, after.failures) == (DeliveryState.WAITING, 1)  # it may be allowed yet
+    assert re.search("not a public address|plain http is not allowed", after.tries[0].outcome)
+    assert asked == []
+
+
 def test_a_receiver_that_is_gone_is_told_no_more(shell: Telling) -> None:
     one, _ = told(shell, says(http(status="410 Gone")))
     assert (one.state, one.due_at) == (DeliveryState.DEAD, None)
@@ -274,6 +291,27 @@ def test_an_address_that_is_not_allowed_any_more_is_not_told(shell: Telling) -> 
     one = shell.tell(Notify(("job.failed",), url="http://10.0.0.1/hook"))
     shell.run()
     assert "plain http is not allowed on 10.0.0.1" in shell.one(one.id).tries[0].outcome
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (Notify(("job.failed",), celery_task="t", queue="unacked"), "kombu keeps for itself"),
+        (Notify(("job.failed",), celery_task="hookline.notify"), "a task of Hookline's own"),
+        (Notify(("job.failed",), celery_task="t", queue="other"), "HOOKLINE_NOTIFY_QUEUES"),
+    ],
+)
+def test_a_target_of_other_days_is_given_up_at_once(
+    shell: Telling, target: Notify, reason: str
+) -> None:
+    one = shell.tell(target)
+    for times in (1, 2):
+        shell.run()
+        found = shell.one(one.id)
+        assert (found.state, found.due_at, len(found.tries)) == (DeliveryState.DEAD, None, times)
+        assert reason in found.tries[-1].outcome
+        shell.deliveries.replay(one.id)
+    assert shell.messages.sent == []
 
 
 def test_a_celery_task_is_sent_with_the_same_event(shell: Telling) -> None:

@@ -6,17 +6,22 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
+from tests.support.jobs import NOW
 from tests.support.openapi import checked
 from tests.support.web import Web
 from webhooks.callbacks import MAX_BYTES
 from worker.adapters.tokens import Tokens
-from worker.domain.job import Status
+from worker.domain.events import Policy
+from worker.domain.job import Attempt, AttemptOutcome, Status
+from worker.domain.presence import ANSWER_S, Proof
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,49 @@ def test_the_content_type_does_not_matter(web: Web) -> None:
     for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded", ""):
         answer = web.client.post(web.hook(job), data=b'{"status": "SUBMITTED"}', content_type=kind)
         assert answer.status_code == 200
+
+
+def unread(web: Web, path: str) -> tuple[int, Any]:
+    """The answer to a callback whose body cannot be read."""
+
+    class Body(io.RawIOBase):
+        def tell(self) -> int:
+            return 0
+
+        def seek(self, *_: int) -> int:
+            return 100
+
+        def read(self, _: int = -1) -> bytes:
+            raise AssertionError("the body was read")
+
+    answer = web.client.post(path, input_stream=Body())
+    return answer.status_code, answer.get_json()
+
+
+GIVEN_UP = Attempt(1, NOW, AttemptOutcome.IN_DOUBT, posted_at=NOW)
+ENDED = Attempt(1, NOW, AttemptOutcome.SUCCEEDED, posted_at=NOW, task_id="t1")
+OVER = {"status": Status.SUCCEEDED, "attempts": (ENDED,), "due_at": None, "finished_at": NOW}
+
+
+def test_no_body_is_read_for_a_token_that_buys_nothing(web: Web) -> None:
+    over = web.running(**OVER | {"finished_at": time() - Policy().doubt_window_s - 1})
+    assert unread(web, web.hook(over)) == (200, {"status": "stale"})
+    gone = f"/webhooks/midjourney/{web.services.tokens.for_job('0' * 32, 1)}"
+    assert unread(web, gone)[0] == 404
+    assert unread(web, "/webhooks/midjourney/x")[0] == 401
+    late = web.services.tokens.for_proof(Proof("way", "a", time() - ANSWER_S - 1, None))
+    assert unread(web, f"/webhooks/midjourney/{late}") == (200, {"status": "stale"})
+
+
+def test_news_of_what_may_be_a_second_payment_is_always_read(web: Web) -> None:
+    over = web.running(
+        **OVER | {"finished_at": time() - 1e6, "attempts": (GIVEN_UP, replace(ENDED, number=2))}
+    )
+    late = {"id": "t0", "status": "IN_PROGRESS"}
+    assert send(web, web.hook(over), late) == (200, {"status": "applied"})
+    assert [paid.task_id for paid in web.job(over.id).double_payments] == ["t0"]
+    lately = web.running(**OVER | {"finished_at": time() - 60})
+    assert send(web, web.hook(lately), b"{")[0] == 400
 
 
 def test_an_unknown_and_a_forged_token_get_the_same_answer(web: Web) -> None:

@@ -26,14 +26,12 @@ from urllib.parse import urlsplit
 from requests.utils import requote_uri
 
 from config.proxies import DIRECT, Proxies, Proxy
+from worker.adapters.http.addresses import Address, is_public
 from worker.adapters.http.deadline import Wire, left
 from worker.adapters.http.proxying import TunnelRefused, dial, refuses_login, start_tls, tunnel
 from worker.domain.errors import AddressError, ProxyUnavailable
 
 _DIAL_S = 10.0  #: for one address, so that the name's others are tried, too
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
@@ -122,29 +120,16 @@ def _target(url: str, allowed_hosts: Collection[str]) -> _Target:
     return _Target(host, port or (443 if tls else 80), path, tls, trusted)
 
 
-def _literal(host: str) -> _Address | None:
+def _literal(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
 
 
-def _refuse_private(host: str, address: _Address) -> None:
+def _refuse_private(host: str, address: Address) -> None:
     if not is_public(address):
         raise AddressError(f"{host} is not a public address: it is not connected to")
-
-
-def is_public(address: _Address) -> bool:
-    """Whether the address is public; an IPv6 address may embed a private IPv4 one."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-        if address.teredo is not None or address.is_site_local:
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _for_proxy(target: _Target, proxy: Proxy | None) -> tuple[str, dict[str, str]]:
@@ -213,5 +198,5 @@ def _addresses(target: _Target) -> list[tuple[Any, ...]]:
     addresses: list[tuple[Any, ...]] = [entry[4] for entry in found]
     if not target.trusted:
         for address in addresses:
-            _refuse_private(target.host, ipaddress.ip_address(address[0].split("%")[0]))
+            _refuse_private(target.host, ipaddress.ip_address(address[0]))
     return addresses

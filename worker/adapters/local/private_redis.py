@@ -24,6 +24,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.state_folder import private_folder
+from worker.adapters.local.logfiles import rotate
 from worker.adapters.local.supervisor import Child, OnLine, Program
 from worker.adapters.store.durability import is_too_old
 from worker.domain.errors import ServiceUnavailable
@@ -33,6 +35,7 @@ START_S = 30.0
 #: Seconds for a server to write its file and exit.
 _STOP_S = 10.0
 _PAUSE_S = 0.02
+_LOG = "redis.log"
 #: The kernel's limit for a socket's path is 104 bytes (macOS) or 108 (Linux), with its NUL.
 _LONGEST_SOCKET = 100
 
@@ -57,6 +60,7 @@ class PrivateRedis:
     """A running server at `url`. As a context manager it stops the server, if it is owned."""
 
     url: str
+    _log: Path
     _child: Child | None = None
     _lock: IO[str] | None = None
 
@@ -66,7 +70,9 @@ class PrivateRedis:
         return self._lock is not None
 
     def look(self) -> None:
-        """Restart the server if it is ours and died; it recovers its data."""
+        """Restart the server if it is ours and died; it recovers its data. Rotate its log."""
+        if self.owned:
+            rotate(self._log)
         if self._child:
             self._child.look()
 
@@ -93,20 +99,21 @@ def start_private_redis(state_dir: Path, on_line: OnLine = lambda *_: None) -> P
     """The private Redis of `state_dir`, ready for use; started if none runs there.
 
     `on_line` receives messages about restarts. Raises `ServiceUnavailable` if no server is
-    installed or it does not start.
+    installed or it does not start, `SettingsError` if the directory is not private.
     """
+    private_folder(state_dir)
     home = _home(state_dir)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     deadline = time.monotonic() + START_S
     while (lock := take_lock(home)) is None:
         if url := private_redis_url(state_dir):
-            return PrivateRedis(url)
+            return PrivateRedis(url, home / _LOG)
         if time.monotonic() > deadline:
             raise ServiceUnavailable(f"another process is still starting the Redis in {home}")
         time.sleep(_PAUSE_S)
     try:
         if url := private_redis_url(state_dir):  # left behind by an owner that was killed
-            return PrivateRedis(url, None, lock)
+            return PrivateRedis(url, home / _LOG, None, lock)
         return _start(home, lock, on_line)
     except BaseException:
         lock.close()
@@ -114,11 +121,15 @@ def start_private_redis(state_dir: Path, on_line: OnLine = lambda *_: None) -> P
 
 
 def private_redis_url(state_dir: Path) -> str | None:
-    """The URL of the private Redis that runs in `state_dir`, or None."""
+    """The URL of the private Redis that runs in `state_dir`, or None.
+
+    Raises `SettingsError` if others could have written it.
+    """
     try:
         url = (_home(state_dir) / "url").read_text(encoding="utf-8").strip()
     except OSError:
         return None
+    private_folder(state_dir)
     try:
         _ping(url)
     except redis.BusyLoadingError:
@@ -147,18 +158,18 @@ def _start(home: Path, lock: IO[str], on_line: OnLine) -> PrivateRedis:
     server = find_server()
     address, url = _address(home)
     config = home / "redis.conf"
-    text = _CONFIG.format(address=address, folder=_quoted(home), log=_quoted(home / "redis.log"))
+    text = _CONFIG.format(address=address, folder=_quoted(home), log=_quoted(home / _LOG))
     _write_private(config, text)
-    program = Program("redis", (str(config),), os.environ, home, executable=server)
+    program = Program("redis", (str(config),), os.environ, home, executable=server, umask=0o077)
     child = Child(program, home, on_line)
     child.start()
     try:
-        _wait_until_ready(url, child, home / "redis.log")
+        _wait_until_ready(url, child, home / _LOG)
         _write_private(home / "url", url)
     except BaseException:
         _end(child)
         raise
-    return PrivateRedis(url, child, lock)
+    return PrivateRedis(url, home / _LOG, child, lock)
 
 
 def _wait_until_ready(url: str, child: Child, log: Path) -> None:

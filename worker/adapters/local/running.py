@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from config.checks import ACCOUNTS, ONE_ACCOUNT
 from config.loading import load_settings
 from config.settings import Settings
+from config.state_folder import private_folder
 from worker.domain.errors import Conflict
 
 #: Seconds that a command waits for an `up` that is just starting.
@@ -47,18 +48,25 @@ def settings_here(*, patience_s: float = 0.0) -> Settings:
 
 
 def told_by_up(state_dir: Path) -> Mapping[str, str]:
-    """The settings of the `up` that runs in this state directory, if any."""
+    """The settings of the `up` that runs in this state directory, if any.
+
+    Raises `SettingsError` if others could have written them.
+    """
     if not _is_held(state_dir / "up.lock"):
         return {}
+    private_folder(state_dir)
     values = dotenv_values(state_dir / "up.env", interpolate=False)
     return {name: value for name, value in values.items() if value}
 
 
 @contextmanager
 def claimed(state_dir: Path) -> Iterator[None]:
-    """Hold the lock of `up` in this state directory. Raises `Conflict` if another one does."""
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state_dir / "up.lock").open("w") as lock:
+    """Hold the lock of `up` in this state directory.
+
+    Raises `Conflict` if another one does, and `SettingsError` if the directory is not private.
+    """
+    private_folder(state_dir)
+    with _private_file(state_dir / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -73,10 +81,14 @@ def claimed(state_dir: Path) -> Iterator[None]:
 
 def tell(state_dir: Path, values: Mapping[str, str]) -> None:
     """Write ``values`` for the other commands, atomically."""
-    draft = state_dir / "up.env.tmp"
-    draft.touch(mode=0o600)  # a provider's key may be among them
+    draft = _private_file(state_dir / "up.env.tmp")  # a provider's key may be among them
     draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     draft.replace(state_dir / "up.env")
+
+
+def _private_file(path: Path) -> Path:
+    path.touch(mode=0o600)
+    return path
 
 
 def _is_starting(state_dir: Path) -> bool:

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import IO, Self
 
+from worker.adapters.local.logfiles import LogFile
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 
@@ -49,6 +50,7 @@ class Program:
     folder: Path
     files: tuple[int, ...] = ()  #: descriptors that it inherits
     executable: str = sys.executable
+    umask: int = -1  #: of its files; -1: as here
 
 
 #: Receives the name of a program and a line that it wrote.
@@ -58,7 +60,8 @@ OnLine = Callable[[str, str], None]
 class Supervisor:
     """Keeps programs running from ``start`` to ``stop``; as a context manager it stops them.
 
-    Their output goes to ``logs/NAME.log`` and to ``on_line``, which several threads call.
+    Their output goes to ``logs/NAME.log``, which rotates, and to ``on_line``, which several threads
+    call.
     ``also_look`` is called at every check, for a process that is supervised elsewhere.
     """
 
@@ -149,6 +152,7 @@ class Child:
             cwd=self.program.folder,
             pass_fds=self.program.files,
             start_new_session=True,
+            umask=self.program.umask,
         )
         self._started_at, self._again_at = time.monotonic(), None
         self._reader = Thread(target=self._read, args=(self.process.stdout,), daemon=True)
@@ -194,11 +198,11 @@ class Child:
         self.process = None
 
     def _read(self, pipe: IO[str]) -> None:
-        with self._log.open("a", encoding="utf-8") as log, suppress(ValueError):
+        with suppress(ValueError, OSError), closing(LogFile(self._log)) as log:
             for line in pipe:
-                log.write(line)
-                log.flush()
-                self._on_line(self.program.name, line.rstrip("\n"))
+                words = line.rstrip("\n")
+                log.add(words)
+                self._on_line(self.program.name, words)
 
 
 def end_with_parent(grace_s: float = GRACE_S) -> None:

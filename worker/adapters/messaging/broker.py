@@ -23,12 +23,10 @@ from worker.adapters.messaging.queues import (
     in_words,
     our_queues,
 )
+from worker.domain.destinations import DEFAULT_QUEUE
 from worker.domain.errors import BrokerUnavailable, HooklineError, QueueRefused
 
 log = structlog.get_logger(__name__)
-
-#: Celery's default queue, for tasks without a queue.
-_THEIR_DEFAULT = "celery"
 
 #: kombu keeps what was delivered and not acknowledged in three keys, and all apps of a database
 #: that share them share the shortest `visibility_timeout`: so ours have names of their own.
@@ -61,7 +59,7 @@ def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
     app = OwnCelery("hookline", broker.url, amqp=AsTheyAre)
     app.conf.update(
         task_ignore_result=True,
-        task_default_queue=_THEIR_DEFAULT,  # for a `link` without a queue; ours are named
+        task_default_queue=DEFAULT_QUEUE,  # for a `link` without a queue; ours are named
         task_default_exchange="",
         task_queues=our_queues(rules or QueueRules()),
         task_serializer="json",
@@ -129,7 +127,7 @@ class CeleryMessages:
         self._app = app
 
     def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
-        queue = queue or _THEIR_DEFAULT
+        queue = queue or DEFAULT_QUEUE
         _send(self._app, task, queue, kwargs={"event": event}, task_id=message_id)
 
 
@@ -150,6 +148,10 @@ def _send(app: Celery, task: str, queue: str, **message: Any) -> None:
     except QueueRefused:
         raise
     except Exception as error:  # kombu raises the errors of many drivers
+        if "WRONGTYPE" in str(error):
+            raise QueueRefused(
+                f"Redis has something else than a queue under the name {queue!r}: name another one"
+            ) from error
         raise BrokerUnavailable(f"the broker fails: {in_words(error)}") from error
 
 

@@ -11,6 +11,11 @@ from celery import Celery
 from celery.app.utils import Settings
 from celery.loaders.app import AppLoader
 
+from worker.adapters.messaging.envelopes import places_in
+from worker.adapters.messaging.queues import OUR_QUEUES
+from worker.domain.destinations import reserved
+from worker.domain.errors import QueueRefused
+
 
 class OwnCelery(Celery):
     """Celery, configured by its arguments and ``conf`` alone. ``parts``: Celery's own arguments."""
@@ -21,6 +26,18 @@ class OwnCelery(Celery):
         )
         # Celery offers no place to choose the class, and `conf.x = y` would set an option.
         object.__setattr__(self.conf, "__class__", _OwnSettings)
+
+    def send_task(self, name: str, *args: Any, **options: Any) -> Any:
+        """Celery's own, which also sends what other programs name: `link`, the rest of a chain.
+
+        Raises ``QueueRefused`` for a place that no message may go to; see
+        ``worker.domain.destinations``.
+        """
+        for place in places_in(options):
+            ours = place in OUR_QUEUES and name.startswith("hookline.")
+            if not ours and (why := reserved(place)):
+                raise QueueRefused(f"{place!r} {why}")
+        return super().send_task(name, *args, **options)
 
 
 class _OwnLoader(AppLoader):

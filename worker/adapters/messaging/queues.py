@@ -15,6 +15,7 @@ import amqp
 from celery.app.amqp import AMQP, Queues
 from kombu import Connection, Exchange, Queue
 
+from worker.adapters.messaging.transports import OURS
 from worker.domain.errors import QueueRefused
 
 #: Separate queues, so that a flood in one does not delay the others.
@@ -27,6 +28,7 @@ NOTIFY = "hookline.notify"
 OUR_OWN = frozenset({WAKE, FILES, NOTIFY})
 #: By their names in `hookline worker --queues`.
 QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
+OUR_QUEUES = frozenset(QUEUES.values())
 
 #: RabbitMQ's default exchange, which hands a message to the queue that its routing key names.
 _BY_NAME = Exchange("")
@@ -100,9 +102,16 @@ class _Queues(Queues):
 
 
 class _Connection(Connection):
-    """Counts unacknowledged messages per consumer: quorum queues refuse to do it per channel."""
+    """A connection by our transports.
+
+    It counts unacknowledged messages per consumer: quorum queues refuse to do it per channel.
+    """
 
     qos_semantics_matches_spec = True
+
+    def get_transport_cls(self) -> type:
+        usual: type = super().get_transport_cls()
+        return OURS.get(usual, usual)
 
 
 class AsTheyAre(AMQP):

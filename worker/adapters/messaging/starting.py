@@ -14,6 +14,7 @@ from kombu.utils.json import loads
 from redis.exceptions import NoPermissionError
 
 from worker.adapters.messaging.broker import OWN_KEYS
+from worker.adapters.messaging.keys import broken_keys
 from worker.adapters.messaging.queues import DOOR, QUEUES
 from worker.domain.errors import FieldError, QueueRefused, SettingsError
 
@@ -23,12 +24,14 @@ log = structlog.get_logger(__name__)
 def prepare_broker(app: Celery, queues: Iterable[str]) -> None:
     """Create the queues that are missing; on Redis, take back what older versions left behind.
 
-    Does nothing while the broker does not answer: Celery waits for it. Raises ``QueueRefused``, and
-    ``SettingsError`` if RabbitMQ refuses the user or has no such virtual host.
+    Does nothing while the broker does not answer: Celery waits for it. Raises ``QueueRefused``,
+    also if Redis has something else under the names of our queues, and ``SettingsError`` if
+    RabbitMQ refuses the user or has no such virtual host.
     """
     with app.connection_for_write() as connection:
         try:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+            _check_keys(app)
             channel = connection.default_channel
             for name in queues:
                 app.amqp.queues[name](channel).declare()
@@ -45,6 +48,16 @@ def prepare_broker(app: Celery, queues: Iterable[str]) -> None:
             return
         if connection.transport.driver_type == "redis":
             _take_back(app)
+
+
+def _check_keys(app: Celery) -> None:
+    """A worker would lose each message that it takes: it cannot be noted as taken."""
+    if broken := broken_keys(app):
+        named = ", ".join(f"{key.name} (a {key.type}, not a {key.should_be})" for key in broken)
+        raise QueueRefused(
+            f"Redis has something else where our messages should be: {named}. `hookline doctor` "
+            "says how to repair it"
+        )
 
 
 def _take_back(app: Celery) -> None:

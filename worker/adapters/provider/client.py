@@ -22,6 +22,7 @@ from worker.adapters.http.deadline import within
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.payloads import Submission, address
+from worker.adapters.provider.redirects import ELSEWHERE, redirect_words
 from worker.adapters.provider.replies import (
     front_away,
     no_such_call,
@@ -111,7 +112,9 @@ class ProviderClient:
         except TROUBLE as error:
             return read_transport_error(self._words(error), sent=data.sent)
         self._learn(read_json(answer.body))
-        verdict = read_reply(kind, answer.status, answer.body, self._without_key)
+        verdict = read_reply(
+            kind, answer.status, answer.body, answer.location, hide=self._without_key
+        )
         if not exists and self._lacks("POST", submission.path, answer):
             verdict = no_such_call(kind, f"POST {submission.path}", self._title(answer))
         elif exists and _is_missing(verdict) and not self._answers(submission.path):
@@ -270,6 +273,8 @@ class ProviderClient:
         status, value = answer.status, read_json(answer.body)
         self._learn(value)
         words = self._shown(words_of(value)[0] or "no explanation")
+        if status in ELSEWHERE:
+            raise ProviderUnavailable(self._shown(redirect_words(status, answer.location)))
         if status in (401, 403):
             raise ProviderRefused(f"The provider refuses the key (HTTP {status}): {words}")
         if status >= 500 or status in (407, 429) or 300 <= status < 400:
@@ -306,8 +311,8 @@ class ProviderClient:
                 stream=True,
             ) as response,
         ):
-            said = response.headers.get("Content-Type", "")
-            return Answer(response.status_code, body_of(response), said)
+            said, place = (response.headers.get(name, "") for name in ("Content-Type", "Location"))
+            return Answer(response.status_code, body_of(response), said, place)
 
     def _session(self) -> requests.Session:
         """The session: one per thread, as `requests` does not promise thread safety."""

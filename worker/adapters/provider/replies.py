@@ -8,11 +8,12 @@ the job was accepted is in doubt, because a second submit may be a second paymen
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import partial
 from typing import Any, NamedTuple
 
+from worker.adapters.provider.redirects import ELSEWHERE, redirect_words
 from worker.adapters.provider.wire import (
     MAX_TEXT,
     UNREADABLE,
@@ -187,8 +188,10 @@ _RULES: tuple[_Rule, ...] = (
     _later(ErrorCode.LIMIT_REACHED, lambda r: _limited(r, _LIMIT_WORDS)),
     # A 2xx that neither takes nor refuses the job in words of this protocol.
     _in_doubt(lambda r: r.ok and r.code not in (Code.INVALID, Code.REFUSED)),
-    # Every provider has `imagine`: if it is missing, or redirects, the address is wrong.
-    _account(ErrorCode.NO_ENDPOINT, lambda r: 300 <= r.status < 400),
+    # A front that is being changed, or an address that has moved: which one, time will tell.
+    _later(ErrorCode.UNAVAILABLE, lambda r: r.status in ELSEWHERE),
+    _in_doubt(lambda r: 300 <= r.status < 400),
+    # Every provider has `imagine`: if it is missing, the address is wrong.
     _account(ErrorCode.NO_ENDPOINT, lambda r: r.missing and r.kind is Kind.IMAGINE),
     _permanent(ErrorCode.NO_ENDPOINT, lambda r: r.missing),
     _permanent(ErrorCode.UNKNOWN_ACTION, lambda r: "unknown_action" in r.said),
@@ -197,9 +200,14 @@ _RULES: tuple[_Rule, ...] = (
 
 
 def read_reply(
-    kind: Kind, http_status: int, body: bytes, hide: Callable[[str], str] = str
+    kind: Kind,
+    http_status: int,
+    body: bytes,
+    location: str = "",
+    *,
+    hide: Callable[[str], str] = str,
 ) -> Verdict:
-    """Classify the reply to a submit of ``kind``; never raises.
+    """Classify the reply to a submit of ``kind``; never raises. ``location``: of a redirect.
 
     ``hide`` removes secrets from the provider's words, before they are cut.
 
@@ -207,6 +215,9 @@ def read_reply(
     own callback in time, which is decided elsewhere.
     """
     reply = _look(kind, http_status, body, hide)
+    if reply.status in ELSEWHERE:
+        words = f"{redirect_words(reply.status, location)}, and redirects are not followed."
+        reply = replace(reply, message=hide(words))
     if _took_it(reply):
         return _taken(reply)
     rule = next(rule for rule in _RULES if rule.matches(reply))

@@ -40,6 +40,7 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     content_type: str = ""
+    location: str = ""
 
 
 def unknown_path(path: str) -> str:

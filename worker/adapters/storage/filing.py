@@ -6,17 +6,18 @@ after it was inspected to its end.
 
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from io import BufferedRandom
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
-from threading import BoundedSemaphore
 from typing import Literal
 
 from config.proxies import DIRECT, Proxies
-from worker.adapters.storage import fetching, media
-from worker.adapters.storage.media import Drawn, Media
+from worker.adapters.decoding.decoder import DECODER, Decoder
+from worker.adapters.decoding.values import Drawn, Media
+from worker.adapters.storage import fetching
 from worker.adapters.storage.storage import Storage
 from worker.domain.assets.naming import Names
 from worker.domain.assets.selection import Source
@@ -26,8 +27,6 @@ from worker.domain.result import StoredFile
 #: Limits of one file.
 MAX_BYTES = 100 * 1024 * 1024
 DEADLINE_S = 120.0
-#: Pictures that one process decodes at a time; the largest take 200 MB each.
-DECODING = 2
 
 _FOLDER = "hookline-file-"
 #: Older folders were left behind: a download takes far less.
@@ -42,51 +41,70 @@ def clear_left_behind(now: float) -> None:
                 rmtree(folder)
 
 
+@dataclass(slots=True)
+class Allowance:
+    """What may still be downloaded for a job."""
+
+    left: int  #: bytes
+
+
 class Filing:
     """Stores the files of results."""
 
-    def __init__(self, storage: Storage, proxies: Proxies = DIRECT) -> None:
+    def __init__(
+        self, storage: Storage, proxies: Proxies = DIRECT, decoder: Decoder = DECODER
+    ) -> None:
         self._storage = storage
         self._proxies = proxies
-        self._decoding = BoundedSemaphore(DECODING)
+        self._decoder = decoder
 
     def filed(
         self,
         source: Source,
         n: int,
         names: Names,
+        allowance: Allowance,
         *,
         allowed_hosts: Collection[str],
         tiles: bool,
     ) -> list[StoredFile]:
         """Store the ``n``-th file with its thumbnail and, if asked for, its tiles.
 
+        What is downloaded, stored or not, is taken from the ``allowance``.
+
         Raises:
-            PictureError: see ``fetching.fetch_into`` and ``media.inspect``.
-            ServiceUnavailable: the storage or the temporary folder fails.
+            PictureError: see ``fetching.fetch_into`` and ``Decoder.examined``.
+            ServiceUnavailable: the storage or the temporary folder fails, or nothing can be decoded
+                now.
         """
         try:
             with TemporaryDirectory(prefix=_FOLDER) as folder:
                 fetched = Path(folder, "fetched")
                 with fetched.open("x+b") as file:
-                    fetching.fetch_into(
-                        file,
-                        source.url,
-                        allowed_hosts=allowed_hosts,
-                        max_bytes=MAX_BYTES,
-                        deadline_s=DEADLINE_S,
-                        proxies=self._proxies,
-                    )
-                    with self._decoding:
-                        seen = media.inspect(file)
-                        made = _made_of(file, seen, tiles=tiles) if seen.is_decoded else []
-                    name = names.file(n, seen.ext)
-                    of = "video" if seen.moves else source.of
-                    whole = self._put_whole(file, fetched, seen, name, of)
-                return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
+                    self._fetch(file, source.url, allowance, allowed_hosts)
+                    with self._decoder.examined(file, tiles=tiles) as (seen, made):
+                        name = names.file(n, seen.ext)
+                        of = "video" if seen.moves else source.of
+                        whole = self._put_whole(file, fetched, seen, name, of)
+                        return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
         except OSError as error:
             problem = f"No temporary file can be used: {error.strerror or type(error).__name__}"
             raise ServiceUnavailable(problem) from error
+
+    def _fetch(
+        self, file: BufferedRandom, url: str, allowance: Allowance, allowed_hosts: Collection[str]
+    ) -> None:
+        try:
+            fetching.fetch_into(
+                file,
+                url,
+                allowed_hosts=allowed_hosts,
+                max_bytes=min(MAX_BYTES, allowance.left),
+                deadline_s=DEADLINE_S,
+                proxies=self._proxies,
+            )
+        finally:
+            allowance.left -= file.seek(0, 2)
 
     def _put_whole(
         self,
@@ -109,8 +127,3 @@ class Filing:
         digest = sha256(drawn.data).hexdigest()
         of: Literal["tile", "thumbnail"] = "tile" if tile else "thumbnail"
         return StoredFile(name, drawn.mime, len(drawn.data), digest, drawn.width, drawn.height, of)
-
-
-def _made_of(file: BufferedRandom, seen: Media, *, tiles: bool) -> list[Drawn]:
-    cut = media.tiles(file, seen.mime) if tiles and not seen.moves else ()
-    return [*cut, media.thumbnail(file)]

@@ -6,11 +6,13 @@ at the first submit and stored as a blob, so that later attempts send the same p
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from config.proxies import DIRECT, Proxies
+from worker.adapters.decoding.decoder import Decoder
 from worker.adapters.storage import pictures
 from worker.adapters.storage.fetching import check_url, fetch
 from worker.adapters.storage.pictures import Picture
@@ -20,6 +22,8 @@ from worker.domain.errors import FieldError, InvalidRequest, PictureError
 from worker.domain.job_spec import Kind
 from worker.domain.requests import PressRequest, picture_fields
 
+#: One request's pictures together may have this many times the pixels of the largest one.
+LARGEST_OF_A_REQUEST = 8
 #: Limit for submitted and downloaded pictures; ``load`` applies the account's own limit.
 MAX_INPUT_BYTES = 20 * 1024 * 1024
 
@@ -33,6 +37,7 @@ class Options(TypedDict):
     max_bytes: int  #: usually ``MAX_INPUT_BYTES``
     allow_paths: bool  #: whether a picture may be a local file (command line, Celery)
     allowed_hosts: Collection[str]  #: see ``Account.allowed_hosts``
+    decoder: Decoder
 
 
 def ingest_request(
@@ -48,19 +53,16 @@ def ingest_request(
 
     Raises:
         InvalidRequest: lists every unusable picture by its path.
-        ServiceUnavailable: the storage does not answer.
+        ServiceUnavailable: the storage does not answer, or no picture can be decoded now.
     """
-    intake = _Intake(options)
-    kept = intake.request(kind, request), intake.steps(then, "then")
-    intake.finish()
-    return kept
+    with _Intake(options) as intake:
+        return intake.request(kind, request), intake.steps(then, "then")
 
 
 def ingest_press(press: PressRequest, **options: Unpack[Options]) -> PressRequest:
     """Likewise for the masks of a validated press."""
-    intake = _Intake(options)
-    modal, then = intake.modal(press.modal, "modal"), intake.steps(press.then, "then")
-    intake.finish()
+    with _Intake(options) as intake:
+        modal, then = intake.modal(press.modal, "modal"), intake.steps(press.then, "then")
     return replace(press, modal=modal, then=then)
 
 
@@ -69,6 +71,7 @@ def keep(
     *,
     storage: Storage,
     account: Account,
+    decoder: Decoder,
     deadline_s: float = 30.0,
     proxies: Proxies = DIRECT,
 ) -> str:
@@ -76,12 +79,13 @@ def keep(
 
     Raises:
         PictureError: retryable if the download may work later.
-        ServiceUnavailable: the storage or the proxy does not answer.
+        ServiceUnavailable: the storage or the proxy does not answer, or no picture can be decoded
+            now.
     """
     if not _WEB.match(ref):
         return ref
     data = _fetched(ref, account, deadline_s, proxies)
-    picture = pictures.inspect(data, max_bytes=MAX_INPUT_BYTES)
+    picture = pictures.inspect(data, max_bytes=MAX_INPUT_BYTES, decoder=decoder)
     return storage.put_input(picture.data, picture.suffix)
 
 
@@ -90,6 +94,7 @@ def load(
     *,
     storage: Storage,
     account: Account,
+    decoder: Decoder,
     mask: bool = False,
     deadline_s: float = 30.0,
     proxies: Proxies = DIRECT,
@@ -101,7 +106,7 @@ def load(
 
     Raises:
         PictureError: retryable if it may work later.
-        ServiceUnavailable: the storage does not answer.
+        ServiceUnavailable: the storage does not answer, or no picture can be decoded now.
     """
     limit = account.max_picture_bytes
     if _WEB.match(ref):
@@ -109,8 +114,8 @@ def load(
     else:
         data = storage.read_input(ref)
     if not mask:
-        return pictures.fit(pictures.inspect(data, max_bytes=MAX_INPUT_BYTES), limit)
-    picture = pictures.inspect(data, max_bytes=limit)
+        return pictures.inspect(data, max_bytes=MAX_INPUT_BYTES, decoder=decoder, fit_bytes=limit)
+    picture = pictures.inspect(data, max_bytes=limit, decoder=decoder)
     pictures.check_mask(picture, None)
     return picture
 
@@ -126,14 +131,24 @@ def _fetched(url: str, account: Account, deadline_s: float, proxies: Proxies) ->
 
 
 class _Intake:
-    """Walks a request and collects all problems with its pictures."""
+    """Walks a request and collects all problems with its pictures, to raise them at the end.
+
+    From the first picture that it has decoded to the end it is one of the decoder's callers.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._errors: list[FieldError] = []
+        self._admitted = ExitStack()
+        self._is_admitted = False
+        self._pixels = 0  #: that were decoded
 
-    def finish(self) -> None:
-        if self._errors:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._admitted.close()
+        if kind is None and self._errors:
             raise InvalidRequest(self._errors)
 
     def request(self, kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,7 +187,7 @@ class _Intake:
         self, path: str, ref: str, *, mask: bool = False, size: tuple[int, int] | None = None
     ) -> tuple[str, Picture | None]:
         try:
-            kept, picture = _take(ref, self._options)
+            kept, picture = self._take(ref)
             if mask and picture is not None:
                 pictures.check_mask(picture, size)
         except PictureError as error:
@@ -180,23 +195,37 @@ class _Intake:
             return ref, None
         return kept, picture
 
+    def _take(self, ref: str) -> tuple[str, Picture | None]:
+        """The reference, and the picture itself unless it is a URL."""
+        storage, max_bytes = self._options["storage"], self._options["max_bytes"]
+        if _WEB.match(ref):
+            check_url(ref, allowed_hosts=self._options["allowed_hosts"])
+            return ref, None
+        if ref.startswith("blob:"):
+            return ref, self._inspected(storage.read_input(ref))
+        if ref.startswith("data:") or pictures.is_bare_base64(ref):
+            data = pictures.from_data_url(ref)
+        elif self._options["allow_paths"]:
+            data = _read_file(ref, max_bytes)
+        else:
+            raise PictureError("must be a data URL (data:image/png;base64,...) or an https URL")
+        picture = self._inspected(data)
+        return storage.put_input(picture.data, picture.suffix), picture
 
-def _take(ref: str, options: Options) -> tuple[str, Picture | None]:
-    """The reference, and the picture itself unless it is a URL."""
-    storage, max_bytes = options["storage"], options["max_bytes"]
-    if _WEB.match(ref):
-        check_url(ref, allowed_hosts=options["allowed_hosts"])
-        return ref, None
-    if ref.startswith("blob:"):
-        return ref, pictures.inspect(storage.read_input(ref), max_bytes=max_bytes)
-    if ref.startswith("data:") or pictures.is_bare_base64(ref):
-        data = pictures.from_data_url(ref)
-    elif options["allow_paths"]:
-        data = _read_file(ref, max_bytes)
-    else:
-        raise PictureError("must be a data URL (data:image/png;base64,...) or an https URL")
-    picture = pictures.inspect(data, max_bytes=max_bytes)
-    return storage.put_input(picture.data, picture.suffix), picture
+    def _inspected(self, data: bytes) -> Picture:
+        decoder = self._options["decoder"]
+        if not self._is_admitted:
+            self._admitted.enter_context(decoder.admitted())
+            self._is_admitted = True
+        most = LARGEST_OF_A_REQUEST * decoder.limits.pixels
+        if self._pixels > most:
+            raise PictureError(
+                "was not looked at: the request's pictures before it have more than "
+                f"{most // 1_000_000} million pixels altogether; submit fewer at once"
+            )
+        picture = pictures.inspect(data, max_bytes=self._options["max_bytes"], decoder=decoder)
+        self._pixels += picture.width * picture.height
+        return picture
 
 
 def _read_file(name: str, max_bytes: int) -> bytes:

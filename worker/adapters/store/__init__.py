@@ -8,8 +8,8 @@ looked at again.
 """
 
 from worker.adapters.store.values import (
-    ABSENCE_S,
     Batch,
+    ChangePage,
     Filter,
     Load,
     NoFreeSlot,
@@ -21,8 +21,8 @@ from worker.adapters.store.values import (
 )
 
 __all__ = [
-    "ABSENCE_S",
     "Batch",
+    "ChangePage",
     "Filter",
     "Load",
     "NoFreeSlot",

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from worker.adapters.store import ABSENCE_S, codec
+from worker.adapters.store import codec
 from worker.adapters.store.base import Part
 from worker.adapters.store.places import read_accepted
+from worker.adapters.store.presence import name_of
 from worker.domain.account.callback_stats import CallbackStats
 from worker.domain.account.calls import Calls
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.account.parent_lag import ParentLag
 from worker.domain.account.task_list import Accepted, History
 from worker.domain.money import Amount
+from worker.domain.presence import Presence
 
 
 class AccountStore(Part):
@@ -42,28 +44,16 @@ class AccountStore(Part):
         job_id = self._ask(self._redis.hget, f"{self._prefix}account:{account}", "trial")
         return job_id.decode() if job_id else None
 
-    def callback_stats(self, account: str) -> CallbackStats:
-        """How the account's results have arrived so far."""
+    def callback_stats(self, account: str, way: str = "") -> CallbackStats:
+        """How the account's results have arrived so far, and what proofs show of the ``way``."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}account:{account}")
-        pipe.get(f"{self._prefix}receiving")
-        stats, since = self._ask(pipe.execute)
+        pipe.get(f"{self._prefix}{name_of(way)}")
+        stats, presence = self._ask(pipe.execute)
         return _callback_stats(
-            {name.decode(): value.decode() for name, value in stats.items()}, since
+            {name.decode(): value.decode() for name, value in stats.items()},
+            codec.presences.load(presence) if presence else None,
         )
-
-    def beat(self, now: float, *, restarted: bool = False) -> None:
-        """Record that our receiver is up at ``now``, and has been since the last call unless
-        ``restarted``.
-
-        Call it every second: after ``ABSENCE_S`` without a call the receiver counts as down.
-        """
-        key, absence = f"{self._prefix}receiving", int(ABSENCE_S * 1000)
-        pipe = self._redis.pipeline(transaction=False)
-        # Once the key has expired, nobody knows what the receiver missed meanwhile.
-        pipe.set(key, repr(now), px=absence, nx=not restarted)
-        pipe.pexpire(key, absence)
-        self._ask(pipe.execute)
 
     def accepted(self, account: str) -> list[Accepted]:
         """The account's newest accepted tasks, oldest first."""
@@ -127,7 +117,7 @@ def _named(stats: Mapping[str, str], prefix: str) -> dict[str, str]:
     return {name.removeprefix(prefix): v for name, v in found if name.startswith(prefix)}
 
 
-def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats:
+def _callback_stats(stats: dict[str, str], presence: Presence | None) -> CallbackStats:
     """Parse the account's counts, which ``lua/commit.lua`` keeps."""
     sorts = {name: int(n) for name, n in _named(stats, "sort:").items()}
     without, with_state, told, asked, silent = (
@@ -145,7 +135,7 @@ def _callback_stats(stats: dict[str, str], since: bytes | None) -> CallbackStats
         lag_s=float(lag) if lag else None,
         lag_deviation_s=float(stats.get("deviation", 0)),
         called_back_at=_moment(stats, "called_back_at"),
-        receiving_since=float(since) if since else None,
+        presence=presence,
         dialect=stats.get("dialect"),
         recent=stats.get("ends", ""),
         parent_lag=ParentLag(

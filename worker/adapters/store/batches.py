@@ -22,10 +22,13 @@ class BatchStore(Part):
         pipe = self._redis.pipeline()
         pipe.hsetnx(key, "doc", codec.batches.dump(batch))
         pipe.zadd(f"{self._prefix}batches", {batch.id: batch.created_at}, nx=True)
+        if batch.tenant:
+            index = f"{self._prefix}tenant_batches:{batch.tenant}"
+            pipe.zadd(index, {batch.id: batch.created_at}, nx=True)
         if batch.budget is not None:
             pipe.hset(key, "budget", batch.budget)
         if batch.notify:
-            pattern = end_of_batch(batch.id, batch.notify)
+            pattern = end_of_batch(batch.id, batch.notify, batch.tenant)
             pipe.hset(key, "notify", codec.notifications.dump(replace(pattern, version=1)))
         pipe.hdel(key, "bad", "whole")
         pipe.delete(f"{key}:bad")
@@ -44,9 +47,10 @@ class BatchStore(Part):
         [found] = self._batches([batch_id])
         return found
 
-    def newest(self, limit: int) -> list[Batch]:
-        """The newest batches, newest first."""
-        ids = self._ask(self._redis.zrevrange, f"{self._prefix}batches", 0, limit - 1)
+    def newest(self, limit: int, *, tenant: str | None = None) -> list[Batch]:
+        """The newest batches, newest first; ``tenant``: only this one's."""
+        index = "batches" if tenant is None else f"tenant_batches:{tenant}"
+        ids = self._ask(self._redis.zrevrange, f"{self._prefix}{index}", 0, limit - 1)
         found = self._batches([batch_id.decode() for batch_id in ids])
         return [batch for batch in found if batch]
 

@@ -17,6 +17,10 @@ class BlobStore(Part):
         """
         self._ask(self._redis.zadd, f"{self._prefix}inputs:idle", {ref: now})
 
+    def held_by(self, tenant: str, ref: str) -> bool:
+        """Whether one of the tenant's jobs references the picture."""
+        return bool(self._ask(self._redis.hexists, f"{self._prefix}tenant_inputs:{tenant}", ref))
+
     def needed(self, ref: str) -> bool:
         """Whether a job references the picture, or it was noted and not taken since."""
         pipe = self._redis.pipeline(transaction=False)

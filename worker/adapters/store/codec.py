@@ -8,9 +8,12 @@ from pydantic_core import from_json, to_json
 from worker.adapters.store import Batch
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.account.ledger import Ledger
+from worker.domain.api_tokens import ApiToken
+from worker.domain.audit import Change
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON, JobOptions, JobSpec
 from worker.domain.notifications import Notification
+from worker.domain.presence import Presence
 from worker.domain.refusals import Refusal
 from worker.domain.roster import Worker
 
@@ -36,10 +39,13 @@ class _Docs(Generic[T]):
         return self._adapter.validate_json(doc)
 
 
+api_tokens = _Docs(ApiToken)
 batches = _Docs(Batch)
+changes = _Docs(Change)
 breakers = _Docs(CircuitBreaker)
 ledgers = _Docs(Ledger)
 notifications = _Docs(Notification)
+presences = _Docs(Presence)
 refusals = _Docs(Refusal)
 workers = _Docs(Worker)
 

@@ -151,13 +151,18 @@ class JobStore(Part):
             if self._ask(self._redis.llen, key) == len(ids):
                 return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
 
-    def page(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
+    def page(
+        self, wanted: Filter, limit: int, cursor: str | None = None, *, tenant: str | None = None
+    ) -> Page:
         """Newest first. A page may be short, even empty, although it has a ``cursor``.
 
-        Raises ``InvalidRequest`` for an invalid cursor.
+        ``tenant``: only this one's jobs, of which each page reads ``SCAN`` at most. Raises
+        ``InvalidRequest`` for an invalid cursor.
         """
         index = "jobs"
-        if wanted.double_payments:
+        if tenant is not None:
+            index = f"tenant_jobs:{tenant}"
+        elif wanted.double_payments:
             index = "double_payments"
         elif wanted.status:
             index += f":{wanted.status}"
@@ -250,7 +255,8 @@ def _outcome(answer: list[Any]) -> Committed:
 def note_of(one: Notification) -> dict[str, Any]:
     """A new notification as the scripts take it."""
     doc = codec.notifications.dump(replace(one, version=1))
-    return {"id": one.id, "ordering_key": one.ordering_key, "doc": doc}
+    note: dict[str, Any] = {"id": one.id, "ordering_key": one.ordering_key, "doc": doc}
+    return {**note, "tenant": one.tenant} if one.tenant else note
 
 
 def _entry(job: Job, capacity: Capacity) -> dict[str, Any]:

@@ -39,14 +39,38 @@ class OutboxStore(Part):
         return bool(self._run("settle_notification", *args))
 
     def page(
-        self, state: DeliveryState | None, limit: int, cursor: str | None = None
+        self,
+        state: DeliveryState | None,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        tenant: str | None = None,
     ) -> NotificationPage:
-        """Newest first. Raises ``InvalidRequest`` for an invalid cursor."""
+        """Newest first. Raises ``InvalidRequest`` for an invalid cursor.
+
+        ``tenant``: only this one's; with a state a page may be short although it has a ``cursor``.
+        """
+        if tenant is not None:
+            return self._page_of(tenant, state, limit, cursor)
         ids, _ = self._listed("notifications" + (f":{state}" if state else ""), cursor)
         docs = self._docs("notification", ids[: limit + 1])
         found = tuple(codec.notifications.load(doc) for doc in docs if doc)
         more = len(found) > limit
         return NotificationPage(found[:limit], write_cursor(found[limit - 1]) if more else None)
+
+    def _page_of(
+        self, tenant: str, state: DeliveryState | None, limit: int, cursor: str | None
+    ) -> NotificationPage:
+        ids, more = self._listed(f"tenant_notifications:{tenant}", cursor)
+        found: list[Notification] = []
+        last: Notification | None = None
+        for doc in filter(None, self._docs("notification", ids)):
+            if len(found) == limit:
+                return NotificationPage(tuple(found), write_cursor(found[-1]))
+            last = codec.notifications.load(doc)
+            if state in (None, last.state):
+                found.append(last)
+        return NotificationPage(tuple(found), write_cursor(last) if last and more else None)
 
     def forget(self, before: float, limit: int) -> int:
         """Remove up to ``limit`` per state that are over and older than ``before``; how many."""

@@ -3,12 +3,15 @@
 import redis
 
 from worker.adapters.store.accounts import AccountStore
+from worker.adapters.store.api_tokens import ApiTokenStore
+from worker.adapters.store.audit import AuditStore
 from worker.adapters.store.base import Part
 from worker.adapters.store.batches import BatchStore
 from worker.adapters.store.blobs import BlobStore
 from worker.adapters.store.jobs import JobStore
 from worker.adapters.store.ledgers import LedgerStore
 from worker.adapters.store.outbox import OutboxStore
+from worker.adapters.store.presence import PresenceStore
 from worker.adapters.store.queue import ReadyQueue
 from worker.adapters.store.refusals import RefusalStore
 from worker.adapters.store.workers import WorkerStore
@@ -29,8 +32,11 @@ class Store(Part):
         self.outbox = OutboxStore(client, prefix)
         self.blobs = BlobStore(client, prefix)
         self.ledgers = LedgerStore(client, prefix)
+        self.presence = PresenceStore(client, prefix)
         self.refusals = RefusalStore(client, prefix)
         self.workers = WorkerStore(client, prefix)
+        self.api_tokens = ApiTokenStore(client, prefix)
+        self.audit = AuditStore(client, prefix)
 
     def once(self, name: str, seconds: float) -> bool:
         """True for the first caller within ``seconds``; for work that one process should do."""

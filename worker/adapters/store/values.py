@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from worker.domain.account.capacity import Capacity
+from worker.domain.audit import Change
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.money import Amount
 from worker.domain.notifications import Notification
 from worker.domain.refusals import Refusal
-
-#: Seconds without a heartbeat after which our receiver counts as down.
-ABSENCE_S = 5.0
 
 
 class NoFreeSlot(HooklineError):
@@ -115,6 +113,7 @@ class Batch:
     budget: Amount | None = None  #: what all its jobs may cost; None: no limit
     planned: int = 1  #: jobs per row, follow-ups included, as far as known
     notify: Notify | None = None  #: where its end is notified
+    tenant: str = ""  #: whose token submitted it; empty: the operator's own
     rows: int = 0  #: root jobs
     bad: int = 0  #: invalid rows of the file
     counts: Mapping[str, int] = field(default_factory=dict)  #: its jobs per status
@@ -134,4 +133,12 @@ class RefusalPage:
     """Some refusals, newest first; ``cursor`` continues the listing, None: it is complete."""
 
     refusals: tuple[Refusal, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Some of the audit trail, newest first; ``cursor`` continues it, None: it is complete."""
+
+    changes: tuple[Change, ...]
     cursor: str | None = None

@@ -13,6 +13,7 @@ from worker.domain.account.task_list import History
 from worker.domain.events import Policy
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
+from worker.domain.presence import Presence
 
 #: After this many polled ends in a row, callbacks count as not arriving.
 _SILENT_ENDS = 3
@@ -67,9 +68,7 @@ class CallbackStats:
     lag_s: float | None = None  #: mean time between two reports about one job
     lag_deviation_s: float = 0.0
     called_back_at: float | None = None
-    receiving_since: float | None = (
-        None  #: since when our receiver missed no callback; None: it is down
-    )
+    presence: Presence | None = None  #: what proofs show of the way to us; None: none is sent
     dialect: str | None = None  #: as detected from its replies
     parent_lag: ParentLag = NO_LAG
     #: Whether it came to know a task again that it had called unknown, like two servers in turn.
@@ -137,7 +136,7 @@ def policy_for(
         calls_back=bool(stats.by_sort.get(sort)),
         lag_s=None if lag is None else lag + 4 * stats.lag_deviation_s,
         called_back_at=stats.called_back_at,
-        receiving_since=stats.receiving_since,
+        presence=stats.presence,
         runs_for_s=runs_for_s(stats, sort),
     )
 

@@ -33,7 +33,7 @@ MAX_PERMUTATIONS = 1000
 #: Validated follow-ups, as in ``JobSpec``.
 Steps: TypeAlias = tuple[dict[str, Any], ...]
 
-_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 def requests_of(record: Record, shared: Defaults, *, permute: bool) -> list[JobRequest]:

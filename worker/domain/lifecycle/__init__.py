@@ -18,8 +18,9 @@ from worker.domain.events import Decision, Disposition, Event, Policy
 from worker.domain.job import Job
 from worker.domain.lifecycle import asking, charging, doubting, observing, submitting, waiting
 from worker.domain.lifecycle.moves import next_look
+from worker.domain.lifecycle.observing import takes_no_news
 
-__all__ = ["next_look", "transition"]
+__all__ = ["next_look", "takes_no_news", "transition"]
 
 
 def transition(job: Job, event: Event, now: float, policy: Policy) -> Decision:

@@ -134,11 +134,12 @@ def modal_answered(job: Job, event: events.ModalAnswered, now: float, policy: Po
 def assets_settled(job: Job, event: events.AssetsSettled, now: float, policy: Policy) -> Decision:
     """Record the stored files; only the first such event counts.
 
-    If they were fetched again in vain, the record keeps those of before: they may still be there.
+    Given up, some may be stored: those within the limits. If none is, the record keeps those of
+    before: they may still be there.
     """
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
-    stored = event.status is AssetsStatus.STORED
+    stored = event.status is AssetsStatus.STORED or bool(event.files)
     result = replace(
         job.result,
         assets=event.paths if stored else job.result.assets,

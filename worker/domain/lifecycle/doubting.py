@@ -23,6 +23,7 @@ from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.moves import followed, with_attempt
 from worker.domain.lifecycle.retries import was_retried
+from worker.domain.presence import EVERY_S
 from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.domain.result import JobError
 
@@ -58,6 +59,8 @@ def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
         return look_again(job, now, policy)
     sent_at = followed(job).posted_at
     not_accepted = sent_at is not None and policy.silence_tells(sent_at, until)
+    if not not_accepted and sent_at is not None and policy.may_tell_soon(sent_at, until, now):
+        return replace(moves.place_given_back(job, now, policy), due_at=now + EVERY_S / 2)
     may_resubmit = resubmits(job) < policy.max_resubmits
     if may_resubmit and (not_accepted or policy.in_doubt == "resubmit"):
         return submitted_again(job)
@@ -78,7 +81,7 @@ def submitted_again(job: Job, outcome: AttemptOutcome = AttemptOutcome.IN_DOUBT)
     return replace(job, status=Status.QUEUED, error=None, due_at=None)
 
 
-def doubt_of(job: Job, now: float, policy: Policy) -> Doubt | None:
+def doubt_of(job: Job, policy: Policy) -> Doubt | None:
     """The job's doubt that a task list may end; None if it has none, or had too many."""
     ended = sum(attempt.outcome is AttemptOutcome.NOT_LISTED for attempt in job.attempts)
     if (
@@ -95,13 +98,13 @@ def doubt_of(job: Job, now: float, policy: Policy) -> Doubt | None:
         sort_of(job),
         attempt.posted_at,
         moves.doubted_since(job, policy),
-        unheard=policy.unheard(attempt.posted_at, now),
+        unheard=policy.unheard(attempt.posted_at),
     )
 
 
 def not_listed(job: Job, event: NotListed, now: float, policy: Policy) -> Decision:
     """The attempt was not accepted: submit the job again, unless it was cancelled."""
-    doubt = doubt_of(job, now, policy)
+    doubt = doubt_of(job, policy)
     if doubt is None or doubt.attempt != event.attempt:
         return Decision(job, Disposition.STALE)
     if job.draining:

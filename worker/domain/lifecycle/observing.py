@@ -10,7 +10,7 @@ from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import other_attempt, seen_other, taken_over
 from worker.domain.lifecycle.moves import followed, next_look, with_task
-from worker.domain.lifecycle.retries import ended_or_retried, late_success
+from worker.domain.lifecycle.retries import ended_or_retried, late_success, was_retried
 from worker.domain.provider_reports import Outcome, Snapshot, TaskStatus, Verdict
 
 #: Progress by callback is recorded so often at most, in seconds: nobody looks more often, and a
@@ -39,6 +39,17 @@ def observed(job: Job, event: Observed, now: float, policy: Policy) -> Decision:
         agrees = (job.status is Status.SUCCEEDED) == (snapshot.status is TaskStatus.SUCCEEDED)
         return Decision(job, Disposition.DUPLICATE if agrees else Disposition.STALE)
     return _follow(job, event, now, policy)
+
+
+def takes_no_news(job: Job, now: float, policy: Policy) -> bool:
+    """Whether no callback can change the job any more: it has been over for a doubt window.
+
+    News of an attempt that was given up would be a payment, so such a job never is.
+    """
+    if not job.status.terminal or job.draining or job.finished_at is None:
+        return False
+    paid_unseen = any(a.given_up or was_retried(job, a) for a in job.attempts)
+    return not paid_unseen and now >= job.finished_at + policy.doubt_window_s
 
 
 def _is_former(job: Job, event: Observed) -> bool:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from worker.domain.destinations import check_queue, check_task
 from worker.domain.job_spec import Notify as Asked
 from worker.domain.notifications import (
     BATCH_TOPICS,
@@ -47,20 +48,17 @@ class Notify(Model):
     what: ClassVar[str] = "`notify`"
     default: ClassVar[tuple[str, ...]] = DEFAULT_TOPICS
 
-    celery_task: Name | None = None
-    queue: Name | None = None
+    celery_task: Annotated[Name, AfterValidator(check_task)] | None = None
+    queue: Annotated[Name, AfterValidator(check_queue)] | None = None
     url: Annotated[str, text(2000), AfterValidator(_web_address)] | None = None
     on: _topics(JOB_TOPICS) | None = None  # type: ignore[valid-type]
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """Require exactly one target; a queue only with a task, and none of Hookline's own."""
+        """Require exactly one target; a queue only with a task."""
         yield from exactly_one(given, "celery_task", "url")
-        queue = given.get("queue")
         if "queue" in given and "celery_task" not in given:
             yield "queue", "belongs to a `celery_task`"
-        if isinstance(queue, str) and queue.strip().partition(".")[0] == "hookline":
-            yield "queue", "is one of Hookline's own: name the queue that your worker takes from"
 
     @property
     def value(self) -> Asked:

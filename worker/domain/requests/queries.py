@@ -6,7 +6,13 @@ Query strings have only text, so numbers and flags are also accepted as text.
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -14,6 +20,7 @@ from worker.domain.job import Status
 from worker.domain.job_spec import Kind
 from worker.domain.notifications import DeliveryState
 from worker.domain.requests.base import Model
+from worker.domain.requests.texts import plain_id
 
 #: Items per page: the maximum and the default.
 MAX_PAGE, PAGE = 200, 50
@@ -94,6 +101,22 @@ class BatchesQuery(Query):
 class RefusedQuery(Query):
     """How many of the newest refused requests to list."""
 
+    limit: Limit = PAGE
+    cursor: Cursor | None = None
+
+
+class AuditQuery(Query):
+    """Which changes to list."""
+
+    actor: str | None = Field(
+        None, description="Only changes by this one: a token's name, `cli`, `python`, `celery`."
+    )
+    job: Annotated[str, AfterValidator(plain_id)] | None = Field(
+        None, description="Only changes of this job."
+    )
+    account: str | None = Field(
+        None, description="Only changes of this account, and of jobs on it."
+    )
     limit: Limit = PAGE
     cursor: Cursor | None = None
 

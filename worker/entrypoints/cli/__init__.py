@@ -16,6 +16,8 @@ _PLACES = {
     "accounts": ("accounts", "pause", "resume"),
     "deliveries": ("deliveries",),
     "refused": ("refused",),
+    "tokens": ("tokens",),
+    "audit": ("audit",),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "fetch", "resolve"),
     "export": ("export",),
     "processes": ("web", "worker", "sandbox"),

@@ -51,6 +51,8 @@ def accounts(*, as_json: bool) -> None:
     console.print(_table(found.items))
     for text in _shared(found):
         say(f"  {text}")
+    if trouble := next((each.delivery.receiving_trouble for each in found.items), None):
+        note(f"Callbacks may not arrive: {trouble}; `hookline doctor` says what to do.")
     for account in found.items:
         for text in _remarks(account):
             note(text)

@@ -11,10 +11,12 @@ from typing import Any, NoReturn
 import click
 
 from config.logs import configure_logging
+from worker.domain.access import COMMAND_LINE
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.domain.printable import clean, escaped
 from worker.entrypoints.cli.foreign import set_aside
 from worker.entrypoints.cli.numbers import PlainFloatRange
+from worker.entrypoints.connection import acting_as
 
 #: The colours that ``click.style`` makes for us.
 _COLOUR = re.compile("(\x1b\\[(?:0|1|3[0-7])m)")
@@ -83,7 +85,7 @@ class Commands(click.Group):
         # Keeps stdout for the answer. `web` and `worker` configure logging again.
         configure_logging("console", "warning")
         try:
-            with set_aside():
+            with acting_as(COMMAND_LINE), set_aside():
                 return super().invoke(ctx)
         except HooklineError as error:
             raise in_words(error) from error

@@ -1,6 +1,5 @@
 """`hookline batch`: many jobs from one file, and commands on all of them."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -8,7 +7,6 @@ from rich.console import Console
 
 from worker.adapters.store import Batch
 from worker.domain.batch import manifest
-from worker.domain.job import Job
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import batch_view as view
 from worker.entrypoints.cli.base import (
@@ -25,7 +23,6 @@ from worker.entrypoints.cli.base import (
 )
 from worker.entrypoints.cli.batch_submit import submit
 from worker.entrypoints.cli.numbers import PlainIntRange
-from worker.services.batches import Batches
 from worker.services.reports import answers
 
 #: Bad rows that the store keeps.
@@ -109,7 +106,7 @@ def cancel(*, name: str, as_json: bool) -> None:
 
     What the provider already runs cannot be stopped; its follow-ups do not start.
     """
-    _count(_batches().cancel(_find(name)), "given up", as_json=as_json)
+    _count(connection.desk().cancel_batch(_find(name)), "given up", as_json=as_json)
 
 
 @batch.command(cls=Command, examples=("hookline batch retry cats.csv --failed",))
@@ -120,7 +117,7 @@ def retry(*, name: str, failed: bool, as_json: bool) -> None:
     """Submit jobs again; each may be paid once more."""
     if not failed:
         raise WrongUsage("Say which jobs: --failed, those that failed or timed out.")
-    _count(_batches().retry_failed(_find(name)), "tried again", as_json=as_json)
+    _count(connection.desk().retry_batch(_find(name)), "tried again", as_json=as_json)
 
 
 @batch.command(cls=Command, examples=("hookline batch pause cats.csv",))
@@ -128,7 +125,7 @@ def retry(*, name: str, failed: bool, as_json: bool) -> None:
 @json_option
 def pause(*, name: str, as_json: bool) -> None:
     """Start no more of its jobs; running ones continue."""
-    _batches().pause(_find(name))
+    connection.desk().pause_batch(_find(name))
     _show(name, as_json=as_json)
 
 
@@ -137,7 +134,7 @@ def pause(*, name: str, as_json: bool) -> None:
 @json_option
 def resume(*, name: str, as_json: bool) -> None:
     """Start its jobs again."""
-    _batches().resume(_find(name))
+    connection.desk().resume_batch(_find(name))
     _show(name, as_json=as_json)
 
 
@@ -180,16 +177,11 @@ def bad(*, name: str) -> None:
         note(f"{more:,} more are bad; these are the first.")
 
 
-def _batches() -> Batches:
-    return connection.services().batches
-
-
 def _find(name: str) -> Batch:
-    return _batches().find(name)
+    return connection.desk().batches.find(name)
 
 
-def _count(jobs: Iterable[Job], done: str, *, as_json: bool) -> None:
-    count = sum(1 for _ in jobs)
+def _count(count: int, done: str, *, as_json: bool) -> None:
     show_answer(answers.Changed(jobs=count), [f"{counted(count, 'job')} {done}"], as_json=as_json)
 
 

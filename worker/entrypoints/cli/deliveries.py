@@ -49,7 +49,7 @@ def deliveries() -> None:
 def list_(*, as_json: bool, **given: Any) -> None:
     """List deliveries, newest first."""
     query = validate(DeliveriesQuery, given)
-    page = list_deliveries(connection.services().store, query)
+    page = list_deliveries(connection.desk().visible, query)
     lines = map(_line, page.notifications)
     show_answer(answers.Deliveries.model_validate(page), lines, as_json=as_json)
     if page.cursor and not as_json:
@@ -78,8 +78,9 @@ def replay(*, delivery_id: str | None, dead: bool, as_json: bool) -> None:
     """Send it again, even if it was delivered. --dead leaves progress notifications out."""
     if (delivery_id is None) != dead:
         raise WrongUsage("Say which: an ID, or --dead for all that were given up.")
-    found = connection.services().deliveries
-    again = [found.replay(each) for each in (found.dead() if dead else [delivery_id or ""])]
+    desk = connection.desk()
+    ids = desk.deliveries.dead() if dead else [delivery_id or ""]
+    again = [desk.replay(each) for each in ids]
     shown = [answers.Delivery.model_validate(each) for each in again]
     show_answer({"items": shown} if dead else shown[0], map(_line, again), as_json=as_json)
 

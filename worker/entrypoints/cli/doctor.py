@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import gettempdir
+from time import monotonic, sleep
 
 import click
 
@@ -14,14 +15,16 @@ from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import PATIENCE_S, settings_here
 from worker.adapters.messaging.broker import ping
+from worker.adapters.messaging.keys import broken_keys
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store.connection import check_rights, connect
 from worker.adapters.store.durability import read_durability
 from worker.adapters.tokens import Tokens
-from worker.bootstrap import HOOK_PATH, build, celery_app
+from worker.bootstrap import HOOK_PATH, Services, build, celery_app
 from worker.domain.account import Account
 from worker.domain.errors import HooklineError, ServiceUnavailable, SettingsError, StoreUnavailable
+from worker.domain.presence import ANSWER_S, EVERY_S, way_of
 from worker.entrypoints.cli import verdicts
 from worker.entrypoints.cli.base import (
     DONE,
@@ -48,6 +51,9 @@ _SECONDS = 10.0
 _COUNTED = 1000
 #: Seconds since which a refused request is worth a warning.
 _RECENT_S = 86_400.0
+#: Seconds in which a web process that has just started proves that callbacks arrive.
+_PROOFS_S = 2 * EVERY_S + ANSWER_S
+_LOOK_EVERY_S = 0.2
 
 
 @click.command(cls=Command, examples=("hookline doctor", "hookline doctor --json"))
@@ -124,8 +130,9 @@ def _redis(settings: Settings) -> Finding:
 
 
 def _broker(settings: Settings) -> Finding:
-    ping(celery_app(settings, _redis_url(settings)))
-    return Finding("broker", "ok", "answers")
+    app = celery_app(settings, _redis_url(settings))
+    ping(app)
+    return verdicts.broker(broken_keys(app, shared=True))
 
 
 def _redis_url(settings: Settings) -> str:
@@ -212,6 +219,8 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
     """Nothing while Redis is down, which another check reports."""
     try:
         services = build(settings)
+        if settings.public_url:
+            _wait_for_proofs(services, settings.public_url)
         found = overview(services.orchestrator)
         dead = len(services.deliveries.dead())
         unsettled = services.store.jobs.unsettled(_COUNTED)
@@ -228,11 +237,23 @@ def _of_the_store(settings: Settings) -> Iterator[Finding]:
     yield from verdicts.workers(workers, problems)
     if workers:
         yield from check_serving(services)
+    if settings.public_url and found.items:
+        yield verdicts.proofs(found.items[0].delivery, settings.public_url)
     for report in found.items:
         yield from verdicts.account(report)
     yield from verdicts.files(unsettled)
     yield from verdicts.deliveries(dead)
     yield from verdicts.refused(refused, last)
+
+
+def _wait_for_proofs(services: Services, public_url: str) -> None:
+    """Give a web process that has just started the time for two proofs."""
+    way, until = way_of(public_url), monotonic() + _PROOFS_S
+    while monotonic() < until:
+        known = services.store.presence.get(way)
+        if known is not None and known.lasts(services.clock()):
+            return
+        sleep(_LOOK_EVERY_S)
 
 
 def _print(finding: Finding) -> None:

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-#: Celery and its parts, Flask and its server, and Granian; compared with their code by a test.
+#: Celery and its parts, Flask and its server; compared with their code by a test.
 _FOREIGN = re.compile(
     r"APP|BROKER_URL|RESULT_BACKEND|LOADER|CONFIG_MODULE|SKIP_CHECKS|DJANGO_SETTINGS_MODULE"
-    r"|(CELERY|CELERYD|KOMBU|FLASK|WERKZEUG|GRANIAN)_.*"
+    r"|(CELERY|CELERYD|KOMBU|FLASK|WERKZEUG)_.*"
     r"|C_(BENCH|BENCH_EVERY|FAKEFORK|FORCE_ROOT|IMPDEBUG|REMDEBUG|STRICT_APP|WARN_APP|WNOCONF)"
     r"|_MP_FORK_.*|AUTOSCALE_KEEPALIVE|DISABLE_TRACEBACKS|EVENTLET_NOBLOCK|FORKED_BY_MULTIPROCESSING"
     r"|MP_LOG|MP_MAIN_FILE|NOSETPS|PICKLE_PROTOCOL|REMAP_SIGTERM|TIMER_DEBUG|USE_FAST_LOCALS"

@@ -103,7 +103,8 @@ def details(
             ("error", _in_words(job.error)),
             ("next", attempts.by_hand(job) or "\n".join(to_type(waiting)) or None),
             ("files", "\n".join(map(locate, job.result.assets)) or None),
-            ("no files", _in_words(job.result.assets_error)),
+            ("no files", None if job.result.assets else _in_words(job.result.assets_error)),
+            ("not stored", _in_words(job.result.assets_error) if job.result.assets else None),
         ]
     )
 

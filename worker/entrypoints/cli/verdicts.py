@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.proxies import Proxies
+from worker.adapters.messaging.keys import BrokenKey
 from worker.adapters.store.clock import TOLERATED_S
 from worker.adapters.store.durability import Durability, is_too_old
 from worker.domain.account.callback_stats import TrackingMode
@@ -91,6 +92,25 @@ def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, 
     return "warn", message, "Set its appendfsync to always."
 
 
+def broker(broken: Sequence[BrokenKey]) -> Finding:
+    """Whether a broker that answers can take messages, and hand them out."""
+    if not broken:
+        return Finding("broker", "ok", "answers")
+    named = ", ".join(f"{key.name} is a {key.type}, not a {key.should_be}" for key in broken)
+    ours = any(key.ours for key in broken)
+    whose = "no worker of Hookline" if ours else "no worker of other apps on this database"
+    commands = "\n".join(
+        f"redis-cli -n {key.database} RENAME '{key.name}' 'broken:{key.name}'" for key in broken
+    )
+    return Finding(
+        "broker",
+        "fail" if ours else "warn",
+        f"Redis has something else where messages should be: {named}; {whose} can take a message",
+        "A program wrote to a queue of that name, or uses it itself. Stop that, put the keys aside "
+        f"while the workers are stopped, and start them again:\n{commands}",
+    )
+
+
 def clock(ahead_s: float) -> Iterator[Finding]:
     """Whether this machine and Redis agree about the time; ``ahead_s``: seconds we are ahead."""
     if abs(ahead_s) <= TOLERATED_S:
@@ -139,6 +159,20 @@ def account(report: Account) -> Iterator[Finding]:
             f"`hookline jobs --double-payments --account {name}`, then `hookline show ID` names "
             "the tasks.",
         )
+
+
+def proofs(tracking: Tracking, public_url: str) -> Finding:
+    """Whether callbacks of our own come back through the public URL."""
+    if tracking.receiving_trouble is None:
+        message = f"callbacks of our own come back through {public_url}"
+        return Finding("proofs", "ok", message)
+    message = f"none comes back through {public_url}: {tracking.receiving_trouble}"
+    advice = (
+        "Until one does, silence about a job in doubt is no evidence, and the job waits for you. "
+        "The web process must reach its own HOOKLINE_PUBLIC_URL: see "
+        "docs/deployment.md#proofs-that-callbacks-arrive."
+    )
+    return Finding("proofs", "warn", message, advice)
 
 
 def storage(place: str, free: Mapping[str, int]) -> Finding:

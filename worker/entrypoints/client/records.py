@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from worker.domain.errors import NotFound
 from worker.domain.job import Job
 from worker.domain.requests.base import validate
 from worker.domain.requests.queries import JobsQuery
@@ -19,7 +18,7 @@ from worker.entrypoints.client.given import (
     plain,
     press_of,
 )
-from worker.entrypoints.connection import services
+from worker.entrypoints.connection import desk, services
 
 if TYPE_CHECKING:
     from worker.adapters.store import Page, Pipeline
@@ -32,23 +31,20 @@ _LOOK_EVERY_S = 0.25
 
 def get(job: JobOrId) -> Job:
     """The current state of the job."""
-    return services().orchestrator.job(id_of(job))
+    return desk().visible.job(id_of(job))
 
 
 def jobs(**query: Any) -> "Page":
     """A page of jobs, newest first; ``query``: fields of ``JobsQuery``, as ``status="failed"``."""
     from worker.services.reports.listing import list_jobs  # noqa: PLC0415  # as above
 
-    return list_jobs(services().store, validate(JobsQuery, query))
+    return list_jobs(desk().visible, validate(JobsQuery, query))
 
 
 def pipeline(job: JobOrId) -> "Pipeline":
     """The whole pipeline that the job belongs to."""
     pipeline_id = job.spec.pipeline_id if isinstance(job, Job) else get(job).spec.pipeline_id
-    found = services().store.jobs.pipeline(pipeline_id)
-    if found is None:
-        raise NotFound(f"There is no pipeline {pipeline_id!r}.")
-    return found
+    return desk().visible.pipeline(pipeline_id)
 
 
 def why_waiting(job: Job) -> "Waiting | None":
@@ -109,7 +105,7 @@ def press(
 ) -> tuple[Job, ...]:
     """Press a button of a succeeded job; return the children, several for a glob like ``U*``."""
     asked = press_of(button, modal, then)
-    return services().enqueuer.press(id_of(job), asked, key=key_of(key), allow_paths=True)
+    return desk().enqueuer.press(id_of(job), asked, key=key_of(key), allow_paths=True)
 
 
 def quote_press(
@@ -122,17 +118,17 @@ def quote_press(
 ) -> "Quote":
     """Dry run of ``press``: the jobs and their price; nothing is stored."""
     asked = press_of(button, modal, then)
-    return services().enqueuer.quote_press(id_of(job), asked, key=key_of(key), allow_paths=True)
+    return desk().enqueuer.quote_press(id_of(job), asked, key=key_of(key), allow_paths=True)
 
 
 def cancel(job: JobOrId) -> Job:
     """Cancel the job."""
-    return services().enqueuer.cancel(id_of(job))
+    return desk().cancel(id_of(job))
 
 
 def retry(job: JobOrId) -> Job:
     """Retry a job that failed, was cancelled or timed out."""
-    return services().enqueuer.retry(id_of(job))
+    return desk().retry(id_of(job))
 
 
 def fetch(job: JobOrId) -> Job:
@@ -141,7 +137,7 @@ def fetch(job: JobOrId) -> Job:
     For files that could not be stored or were deleted, or a storage that is new. Raises
     ``Conflict`` for a job that has no files; ``wait`` returns it with the new ones.
     """
-    return services().enqueuer.fetch_assets(id_of(job))
+    return desk().fetch_assets(id_of(job))
 
 
 def resolve(
@@ -152,4 +148,4 @@ def resolve(
 ) -> Job:
     """Resolve a job in doubt: say whether the provider accepted it."""
     asked = plain({"outcome": outcome, "task_id": task_id})
-    return services().enqueuer.resolve(id_of(job), asked)
+    return desk().resolve(id_of(job), asked)

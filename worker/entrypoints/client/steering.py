@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from worker.entrypoints.connection import services
+from worker.entrypoints.connection import desk, services
 
 if TYPE_CHECKING:
     from worker.domain.account import Account
@@ -36,13 +36,9 @@ def configured() -> "Mapping[str, Account]":
 
 def pause(of: "Pausable", name: str) -> tuple[str, ...]:
     """Start no job of an account or kind: ``pause("kind", "video")``. Return all that is paused."""
-    from worker.services import pause  # noqa: PLC0415  # as above
-
-    return pause.pause(services().orchestrator, of, name)
+    return desk().pause(of, name)
 
 
 def resume(of: "Pausable", name: str) -> tuple[str, ...]:
     """Start its jobs again, also on a closed or resting account; return what is still paused."""
-    from worker.services import pause  # noqa: PLC0415  # as above
-
-    return pause.resume(services().orchestrator, of, name)
+    return desk().resume(of, name)

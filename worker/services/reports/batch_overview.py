@@ -58,6 +58,7 @@ def _listed(batch: Batch, money: Mapping[str, int], *, paused: bool) -> answers.
         # A job that was cancelled on request did not fail.
         errors={code: n for code, n in batch.errors.items() if code != "cancelled"},
         planned=total if finished else max(total, batch.rows * batch.planned),
+        tenant=batch.tenant,
         cost=BatchCost(
             budget=batch.budget,
             spent=money.get(Standing.SPENT, 0),

@@ -1,11 +1,13 @@
-"""SHELL. Listings of jobs, deliveries and refused requests."""
+"""SHELL. Listings of jobs, deliveries, refused requests and the audit trail."""
 
-from worker.adapters.store import Filter, NotificationPage, Page, RefusalPage
+from worker.adapters.store import ChangePage, Filter, NotificationPage, Page, RefusalPage
 from worker.adapters.store.store import Store
-from worker.domain.requests.queries import DeliveriesQuery, JobsQuery, RefusedQuery
+from worker.domain.audit import Wanted
+from worker.domain.requests.queries import AuditQuery, DeliveriesQuery, JobsQuery, RefusedQuery
+from worker.services.visible import Visible
 
 
-def list_jobs(store: Store, query: JobsQuery) -> Page:
+def list_jobs(visible: Visible, query: JobsQuery) -> Page:
     """A page of jobs, newest first. Raises ``InvalidRequest`` for a bad cursor."""
     wanted = Filter(
         status=query.status,
@@ -14,14 +16,20 @@ def list_jobs(store: Store, query: JobsQuery) -> Page:
         batch_id=query.batch,
         double_payments=query.double_payments,
     )
-    return store.jobs.page(wanted, query.limit, query.cursor)
+    return visible.jobs(wanted, query.limit, query.cursor)
 
 
-def list_deliveries(store: Store, query: DeliveriesQuery) -> NotificationPage:
+def list_deliveries(visible: Visible, query: DeliveriesQuery) -> NotificationPage:
     """A page of notifications, newest first. Raises ``InvalidRequest`` for a bad cursor."""
-    return store.outbox.page(query.state, query.limit, query.cursor)
+    return visible.deliveries(query.state, query.limit, query.cursor)
 
 
 def list_refused(store: Store, query: RefusedQuery) -> RefusalPage:
     """A page of refused requests, newest first. Raises ``InvalidRequest`` for a bad cursor."""
     return store.refusals.page(query.limit, query.cursor)
+
+
+def list_changes(store: Store, query: AuditQuery) -> ChangePage:
+    """A page of the audit trail, newest first. Raises ``InvalidRequest`` for a bad cursor."""
+    wanted = Wanted(query.actor, query.job, query.account)
+    return store.audit.page(wanted, query.limit, query.cursor)

@@ -7,12 +7,14 @@ from typing import Any
 
 from worker.adapters.store import Filter, Load
 from worker.adapters.store.store import Store
+from worker.domain.access import OPERATOR, Caller
 from worker.domain.account.billing import Standing
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
 from worker.domain.account.ledger import Call, Ledger, warning
 from worker.domain.job import Status
 from worker.domain.money import Amount
+from worker.domain.presence import not_proven
 from worker.services import ledgers
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import (
@@ -32,8 +34,13 @@ from worker.services.reports.answers.accounts import (
 _PAGE = 2000
 
 
-def overview(orchestrator: Orchestrator) -> Accounts:
-    """All accounts, and what they share. Raises ``StoreUnavailable``."""
+def overview(orchestrator: Orchestrator, caller: Caller = OPERATOR) -> Accounts:
+    """All accounts, and what they share; for a tenant only its own money.
+
+    Raises ``StoreUnavailable``.
+    """
+    if caller.tenant is not None:
+        return _of_tenant(orchestrator, caller.tenant)
     now, store, names = orchestrator.clock(), orchestrator.store, list(orchestrator.accounts)
     paused = store.queue.paused()
     capacities = [orchestrator.dispatch.capacity(name, now, fresh=True) for name in names]
@@ -51,6 +58,12 @@ def overview(orchestrator: Orchestrator) -> Accounts:
         paused=tuple(sorted(paused)),
         ended=dict(store.jobs.ended()),
     )
+
+
+def _of_tenant(orchestrator: Orchestrator, tenant: str) -> Accounts:
+    limit = orchestrator.dispatch.budgets.tenant(tenant)
+    own = budgets_of(orchestrator.store, {f"tenant:{tenant}": limit})
+    return Accounts(items=(), ready_anywhere=0, budgets=tuple(own), paused=(), ended={})
 
 
 def state_of(
@@ -153,13 +166,12 @@ def _account(
 ) -> Account:
     store, account = orchestrator.store, orchestrator.accounts[name]
     breaker, load = orchestrator.dispatch.breaker(name), store.queue.load(name)
-    stats, mode, why = orchestrator.callback_stats(name)
+    tracking = _tracking(orchestrator, name, now)
     paid_twice = _count(store, Filter(account=name, double_payments=True))
-    learnt = account.dialect if account.dialect != "auto" else stats.dialect
     return Account(
         name=name,
         url=account.url,
-        dialect=learnt or "auto",
+        dialect=orchestrator.dialect(name),
         max_running=account.max_running,
         running=load.running,
         ready=load.ready + load.ready_films,
@@ -174,9 +186,25 @@ def _account(
         money=money,
         in_doubt=_count(store, Filter(status=Status.IN_DOUBT, account=name)),
         double_payments=paid_twice + store.jobs.forgotten_double_payments(name),
-        delivery=Tracking.model_validate({**asdict(stats), "mode": mode, "why": why}),
+        delivery=tracking,
         **({"lacks": lacks} if (lacks := orchestrator.calls.of(name).all_lacking(now)) else {}),
         **_of_the_gateway(orchestrator, name),
+    )
+
+
+def _tracking(orchestrator: Orchestrator, name: str, now: float) -> Tracking:
+    stats, mode, why = orchestrator.callback_stats(name)
+    presence = stats.presence
+    lasts = presence is not None and presence.lasts(now)
+    trouble = not_proven(presence) if orchestrator.hooked and not lasts else None
+    return Tracking.model_validate(
+        {
+            **asdict(stats),
+            "mode": mode,
+            "why": why,
+            "receiving_since": presence.since if presence and lasts else None,
+            "receiving_trouble": trouble,
+        }
     )
 
 

@@ -3,10 +3,12 @@
 Why it does not start; ``held_up`` has what comes after that.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from worker.adapters.store.places import lane_of
 from worker.domain import money, retry_policy
+from worker.domain.access import Caller
 from worker.domain.account.capacity import Capacity, Pool, pool_of
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.error_codes import ErrorCode
@@ -56,6 +58,37 @@ def waiting(orchestrator: Orchestrator, job: Job, roster: Roster | None = None) 
     names = [job.account] if job.account else list(orchestrator.accounts)
     found = _together([_on(orchestrator, job, name) for name in names])
     return _with_workers(found, roster, job.account or None)
+
+
+#: What a tenant is told where the reason is the operator's, or what other tenants do: the words for
+#: people have their figures, prompts and jobs.
+_FOR_TENANTS: Mapping[Reason, Waiting] = {
+    **dict.fromkeys(
+        (Reason.NEXT, Reason.SLOTS, Reason.PACE, Reason.PROMPT),
+        Waiting(Reason.SLOTS, "it waits for its turn"),
+    ),
+    **dict.fromkeys(
+        (Reason.PAUSED, Reason.CLOSED, Reason.RESTING, Reason.ACCOUNT),
+        Waiting(Reason.PAUSED, "nothing starts at present; the operator can see why"),
+    ),
+    **dict.fromkeys(
+        (Reason.BLIND, Reason.UNANSWERED),
+        Waiting(Reason.UNANSWERED, "the provider answers no questions; the operator can see why"),
+    ),
+    Reason.BUDGET: Waiting(
+        Reason.BUDGET, "a budget is used up: that of its batch, or one of the operator's"
+    ),
+}
+
+
+def waiting_for(
+    caller: Caller, orchestrator: Orchestrator, job: Job, roster: Roster | None = None
+) -> Waiting | None:
+    """As ``waiting``; a tenant gets no words about others, and no commands."""
+    found = waiting(orchestrator, job, roster)
+    if found is None or caller.tenant is None:
+        return found
+    return _FOR_TENANTS.get(found.reason) or replace(found, commands=())
 
 
 def _with_workers(found: Waiting, roster: Roster | None, account: str | None) -> Waiting:

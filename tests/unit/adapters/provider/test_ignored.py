@@ -10,8 +10,7 @@ from tests.support.jobs import a_job
 from tests.support.shell import Shell
 from tests.support.starting import start_next
 from worker.adapters.provider.dialect import ignored
-from worker.adapters.storage.pictures import inspect as inspected
-from worker.adapters.storage.pictures import to_data_url
+from worker.adapters.storage.pictures import Picture, to_data_url
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Dialect
@@ -23,7 +22,7 @@ from worker.services.prepare import Preparer
 from worker.services.submit import Submitter
 
 NIJI = {"bot_type": "NIJI_JOURNEY"}
-PNG = to_data_url(inspected(draw("PNG"), max_bytes=10**6))
+PNG = to_data_url(Picture("image/png", 8, 6, draw("PNG")))
 
 
 @pytest.mark.parametrize(

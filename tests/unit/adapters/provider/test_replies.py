@@ -7,15 +7,18 @@ import pytest
 
 from tests.support.cpu import assert_cheap
 from worker.adapters.provider.replies import read_reply, read_seed, read_transport_error
+from worker.adapters.tokens import Tokens
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
 from worker.domain.result import Result
 
 ID = "1712345678901234"
+TOKEN_URL = f"https://new.example/{Tokens(['a secret of this test']).for_job('0' * 32, 1)}"
 
 
-def reply(body: Any, status: int = 200, kind: Kind = Kind.IMAGINE) -> Verdict:
-    return read_reply(kind, status, body if isinstance(body, bytes) else json.dumps(body).encode())
+def reply(body: Any, status: int = 200, kind: Kind = Kind.IMAGINE, location: str = "") -> Verdict:
+    written = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read_reply(kind, status, written, location)
 
 
 def code_of(verdict: Verdict) -> str:
@@ -298,7 +301,6 @@ def test_in_doubt(body: Any, status: int) -> None:
         (b"", 422, "bad_parameter"),
         (b"", 405, "no_endpoint"),
         ({"error": {"message": "Invalid URL", "type": "invalid_request_error"}}, 404, None),
-        (b"", 301, "no_endpoint"),
     ],
 )
 def test_permanent(body: Any, status: int, code: str | None) -> None:
@@ -310,7 +312,60 @@ def test_permanent(body: Any, status: int, code: str | None) -> None:
 def test_a_wrong_address_is_the_accounts_trouble() -> None:
     assert reply(b"", 404, Kind.IMAGINE).account_trouble  # every provider has imagine
     assert not reply(b"", 404, Kind.SHORTEN).account_trouble
-    assert reply(b"", 308, Kind.SHORTEN).account_trouble
+
+
+@pytest.mark.parametrize("kind", [Kind.IMAGINE, Kind.SHORTEN])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_took_no_job_and_is_the_account_s_passing_trouble(
+    status: int, kind: Kind
+) -> None:
+    verdict = reply(b"<html><title>Moved</title>", status, kind, "https://new.example/mj")
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.TRY_LATER, "unavailable")
+    assert not verdict.account_trouble, "it would close the account"
+    assert verdict.error is not None
+    assert f"redirects to https://new.example/mj (HTTP {status})" in verdict.error.message
+
+
+@pytest.mark.parametrize("status", [300, 303, 304, 305, 306, 399])
+def test_another_3xx_may_follow_a_job_that_was_taken(status: int) -> None:
+    verdict = reply(b"", status, location="https://new.example/done")
+    assert (verdict.outcome, code_of(verdict)) == (Outcome.IN_DOUBT, "in_doubt")
+
+
+def test_a_redirect_with_a_task_id_took_the_job() -> None:
+    assert reply(envelope(1, result=ID), 302, location="/x").outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        (
+            "https://new.example:8443/mj/submit/imagine",
+            "https://new.example:8443/mj/submit/imagine",
+        ),
+        ("https://me:word@new.example/x?key=word#word", "https://new.example/x"),
+        ("/login?next=word", "/login"),
+        ("//new.example/x", "//new.example/x"),
+        (TOKEN_URL, "https://new.example/[redacted]"),
+        (
+            "https://new.example/\x1b]0;word\x07\u202e",
+            "https://new.example/%1B]0;word%07%E2%80%AE",
+        ),
+        ("https://new.example/" + "x" * 5000, "https://new.example/..."),
+        ("https://new.example/a%2Bb%7cc%1b", "https://new.example/a+b|c%1B"),
+        ("https://[", "an unreadable address"),
+        ("https://new.example:x/", "an unreadable address"),
+        ("javascript:word", "an unreadable address"),
+        ("", "nowhere"),
+        ("?word", "nowhere"),
+    ],
+)
+def test_where_a_redirect_leads_is_told_without_secrets(location: str, shown: str) -> None:
+    error = reply(b"", 302, location=location).error
+    assert error is not None
+    assert error.message == (
+        f"The provider redirects to {shown} (HTTP 302), and redirects are not followed."
+    )
 
 
 def test_the_providers_words_are_kept() -> None:
@@ -411,7 +466,9 @@ def test_a_key_is_hidden_before_the_words_are_cut() -> None:
     for before in range(920, 1010, 3):
         said = "x " * (before // 2) + key + " is no key" * 200
         body = json.dumps({"code": 4, "description": said}).encode()
-        verdict = read_reply(Kind.IMAGINE, 200, body, lambda words: words.replace(key, "[hidden]"))
+        verdict = read_reply(
+            Kind.IMAGINE, 200, body, hide=lambda words: words.replace(key, "[hidden]")
+        )
         assert verdict.error is not None
         assert "sk-k" not in verdict.error.message
 

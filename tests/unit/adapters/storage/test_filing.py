@@ -5,6 +5,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from PIL import ImageFile
 from tests.support.drawing import bomb, draw, png_of_size
 from tests.support.jobs import NOW, a_job
 from tests.support.rawserver import Script, http, says, serving
-from worker.adapters.storage import filing, media
+from worker.adapters.decoding import images
+from worker.adapters.decoding.decoder import DECODER
+from worker.adapters.storage import filing
 from worker.adapters.storage.fetching import fetch_into
-from worker.adapters.storage.filing import Filing, clear_left_behind
+from worker.adapters.storage.filing import Allowance, Filing, clear_left_behind
 from worker.adapters.storage.storage import Storage
+from worker.domain.assets.limits import ImageLimits
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.assets.selection import Source
 from worker.domain.errors import PictureError, ServiceUnavailable
@@ -45,12 +49,12 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert list(place.iterdir()) == []
 
 
-def filed(root: Path, script: Script) -> list[StoredFile]:
+def filed(root: Path, script: Script, allowance: Allowance | None = None) -> list[StoredFile]:
     with serving(script) as (port, _):
         source = Source(f"http://127.0.0.1:{port}/x", "picture")
         hosts = frozenset({"127.0.0.1"})
         return Filing(Storage(f"file://{root}")).filed(
-            source, 0, NAMES, allowed_hosts=hosts, tiles=False
+            source, 0, NAMES, allowance or Allowance(2**30), allowed_hosts=hosts, tiles=False
         )
 
 
@@ -113,7 +117,7 @@ def test_a_disk_that_is_full_is_not_the_hosts_fault(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(media, "inspect", Full().write)
+        patch.setattr(DECODER, "examined", lambda file, tiles: Full().write(file))
         with pytest.raises(ServiceUnavailable, match="No space left") as caught:
             filed(tmp_path / "root", says(http(draw("PNG"))))
     assert caught.value.retryable
@@ -127,10 +131,30 @@ def test_a_bomb_is_refused_before_it_is_decoded(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some kilobytes that would be a hundred million pixels."""
-    decoded: list[object] = []
-    monkeypatch.setattr(ImageFile.ImageFile, "load", decoded.append)
     data = bomb(10_000)
     assert len(data) < 2**17
     with pytest.raises(PictureError, match="million pixels"):
         filed(tmp_path / "root", says(http(data)))
+    decoded: list[object] = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decoded.append)
+    with pytest.raises(PictureError, match="million pixels"):
+        images.look(BytesIO(data), ImageLimits())
     assert decoded == []
+
+
+@pytest.mark.parametrize("reply", [http(PICTURE), http(b"<html>"), http(PICTURE)[:-9]])
+def test_what_is_downloaded_is_taken_from_the_allowance(
+    tmp_path: Path, scratch: Path, reply: bytes
+) -> None:
+    allowance = Allowance(100_000)
+    with suppress(PictureError):
+        filed(tmp_path / "root", says(reply), allowance)
+    assert allowance.left == 100_000 - len(reply.partition(b"\r\n\r\n")[2])
+
+
+def test_a_file_that_is_over_the_allowance_is_refused(tmp_path: Path, scratch: Path) -> None:
+    allowance = Allowance(len(PICTURE) - 1)
+    with pytest.raises(PictureError, match="MiB") as caught:
+        filed(tmp_path / "root", says(http(PICTURE)), allowance)
+    assert not caught.value.retryable
+    assert not caught.value.dead_link

@@ -7,10 +7,13 @@ import pytest
 
 from tests.support.drawing import draw
 from tests.support.rawserver import http, says, serving
+from worker.adapters.decoding.decoder import DECODER, Decoder
+from worker.adapters.storage import inputs
 from worker.adapters.storage.inputs import Options, ingest_press, ingest_request, keep, load
 from worker.adapters.storage.storage import Storage
 from worker.domain.account import Account
-from worker.domain.errors import InvalidRequest, PictureError
+from worker.domain.assets.limits import ImageLimits
+from worker.domain.errors import DecoderUnavailable, InvalidRequest, PictureError
 from worker.domain.job_spec import Kind
 from worker.domain.requests import parse_press, parse_request
 
@@ -33,6 +36,7 @@ def options(storage: Storage) -> Options:
         "max_bytes": 100_000,
         "allow_paths": True,
         "allowed_hosts": {"127.0.0.1"},
+        "decoder": DECODER,
     }
 
 
@@ -197,35 +201,41 @@ def test_a_reference_is_loaded_when_submitted(
     options: Options, storage: Storage, account: Account
 ) -> None:
     ref = ingest(data_url(PNG), options)
-    assert load(ref, storage=storage, account=account).data == PNG
+    assert load(ref, storage=storage, account=account, decoder=DECODER).data == PNG
     with serving(says(http(PNG))) as (port, _):
         url = f"http://127.0.0.1:{port}/a.png"
-        assert load(url, storage=storage, account=account, mask=True).data == PNG
+        assert load(url, storage=storage, account=account, decoder=DECODER, mask=True).data == PNG
     with (
         serving(says(http(b"<html>"))) as (port, _),
         pytest.raises(PictureError, match="not a PNG"),
     ):
-        load(f"http://127.0.0.1:{port}/a.png", storage=storage, account=account)
+        load(f"http://127.0.0.1:{port}/a.png", storage=storage, account=account, decoder=DECODER)
     with pytest.raises(PictureError, match="must be a PNG"):
-        load(ingest(data_url(JPEG), options), storage=storage, account=account, mask=True)
+        load(
+            ingest(data_url(JPEG), options),
+            storage=storage,
+            account=account,
+            decoder=DECODER,
+            mask=True,
+        )
 
 
 def test_what_a_url_holds_is_kept_by_its_content_like_any_other_picture(
     options: Options, storage: Storage, account: Account
 ) -> None:
     ref = ingest(data_url(PNG), options)
-    assert keep(ref, storage=storage, account=account) == ref, "it is kept already"
+    assert keep(ref, storage=storage, account=account, decoder=DECODER) == ref, "it is kept already"
     with serving(says(http(PNG))) as (port, _):
         url = f"http://127.0.0.1:{port}/a.png"
-        assert keep(url, storage=storage, account=account) == ref
+        assert keep(url, storage=storage, account=account, decoder=DECODER) == ref
         elsewhere = Account("other", "http://127.0.0.1")
         with pytest.raises(PictureError, match="plain http"):
-            keep(url, storage=storage, account=elsewhere)
+            keep(url, storage=storage, account=elsewhere, decoder=DECODER)
     with (
         serving(says(http(b"<html>"))) as (port, _),
         pytest.raises(PictureError, match="not a PNG"),
     ):
-        keep(f"http://127.0.0.1:{port}/a.png", storage=storage, account=account)
+        keep(f"http://127.0.0.1:{port}/a.png", storage=storage, account=account, decoder=DECODER)
 
 
 def test_an_account_s_limit_is_met_by_a_jpeg_but_never_for_a_mask(
@@ -234,7 +244,32 @@ def test_an_account_s_limit_is_met_by_a_jpeg_but_never_for_a_mask(
     large = data_url(draw(size=(300, 300), compress_level=0))
     ref = ingest(large, {**options, "max_bytes": 10**6})
     small = Account("main", "http://127.0.0.1", max_picture_bytes=10_000)
-    picture = load(ref, storage=storage, account=small)
+    picture = load(ref, storage=storage, account=small, decoder=DECODER)
     assert (picture.mime, picture.size) == ("image/jpeg", (300, 300))
     with pytest.raises(PictureError, match="make it smaller"):
-        load(ref, storage=storage, account=small, mask=True)
+        load(ref, storage=storage, account=small, decoder=DECODER, mask=True)
+
+
+def test_the_pictures_of_one_request_are_limited_together(options: Options) -> None:
+    options["decoder"] = Decoder(ImageLimits(pixels=48 * 48))
+    images = [data_url(draw(size=(48, 48), color=n)) for n in range(inputs.LARGEST_OF_A_REQUEST)]
+    take({"kind": "imagine", "prompt": "a cat", "images": images}, options)
+    more = [data_url(draw(size=(48, 48), color=n)) for n in range(100, 103)]
+    with pytest.raises(InvalidRequest) as caught:
+        take({"kind": "imagine", "prompt": "a cat", "images": [*images, *more]}, options)
+    assert [e.field for e in caught.value.errors] == ["images[9]", "images[10]"]
+    assert "submit fewer at once" in str(caught.value)
+
+
+def test_only_a_request_with_pictures_needs_the_decoder(options: Options) -> None:
+    options["decoder"] = decoder = Decoder(callers=1)
+    with decoder.admitted():
+        take({"kind": "imagine", "prompt": "a cat"}, options)
+        take({"kind": "imagine", "prompt": "a cat", "images": ["https://a.example/1.png"]}, options)
+        with pytest.raises(DecoderUnavailable, match="too many"):
+            take({"kind": "describe", "image": data_url(PNG)}, options)
+    take({"kind": "describe", "image": data_url(PNG)}, options)
+    with pytest.raises(InvalidRequest):
+        take({"kind": "describe", "image": data_url(b"no picture")}, options)
+    with decoder.admitted():
+        pass

@@ -14,6 +14,7 @@ from worker.domain.account.callback_stats import (
 from worker.domain.events import Policy
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
+from worker.domain.presence import Presence
 
 GOOD = CallbackStats(callbacks=9, told=3, by_sort={"imagine": 9})
 
@@ -102,6 +103,9 @@ def test_jobs_that_are_called_back_about_alike_are_of_one_sort(job: Job, sort: s
     assert sort_of(job) == sort
 
 
+PROVEN = Presence(NOW - 1, {"web": NOW})
+
+
 def test_the_policy_keeps_what_is_set_and_adds_what_is_known() -> None:
     rules = Policy(lease_s=7.0, in_doubt="fail", doubt_window_s=9.0, max_resubmits=0)
     known = CallbackStats(
@@ -110,14 +114,14 @@ def test_the_policy_keeps_what_is_set_and_adds_what_is_known() -> None:
         lag_s=10.0,
         lag_deviation_s=2.5,
         called_back_at=NOW,
-        receiving_since=NOW - 1,
+        presence=PROVEN,
     )
     policy = policy_for(sort_of(a_job()), rules, known, hooked=True)
     set_before = (policy.lease_s, policy.in_doubt, policy.doubt_window_s, policy.max_resubmits)
     assert set_before == (7.0, "fail", 9.0, 0)
     assert (policy.callbacks_flow, policy.calls_back) == (True, True)
     assert policy.lag_s == 20.0, "as TCP times its answers: the mean and four deviations"
-    assert (policy.called_back_at, policy.receiving_since) == (NOW, NOW - 1)
+    assert (policy.called_back_at, policy.presence) == (NOW, PROVEN)
 
 
 UPSCALE = press(custom_id="MJ::JOB::upsample::1::4f2c")

@@ -40,13 +40,17 @@ from worker.domain.events import (
 from worker.domain.job import AttemptOutcome, Job, Status, Window
 from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import next_look, transition
+from worker.domain.presence import EVERY_S, GONE_S, Presence
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 from worker.domain.result import JobError
 
 WINDOW_OVER = NOW + Policy().doubt_window_s
 #: All that makes silence tell: callbacks came to the end, of this sort, and we were there.
 FLOWS = Policy(
-    callbacks_flow=True, calls_back=True, called_back_at=WINDOW_OVER - 1, receiving_since=NOW
+    callbacks_flow=True,
+    calls_back=True,
+    called_back_at=WINDOW_OVER - 1,
+    presence=Presence(NOW, {"web": WINDOW_OVER + 1e6}),
 )
 FAILED = JobError("failed", "no")
 
@@ -132,15 +136,16 @@ def test_silence_of_an_account_that_calls_back_sends_the_job_again() -> None:
         {"called_back_at": NOW - 1},
         {"called_back_at": NOW + 60},  # and then no more: the way to us may be broken
         {"called_back_at": WINDOW_OVER - Policy().doubt_window_s / 10},
-        {"receiving_since": None},
-        {"receiving_since": NOW + 0.001},
+        {"presence": None},
+        {"presence": Presence(NOW + 0.001, {"web": WINDOW_OVER + 9})},
+        {"presence": Presence(NOW, {"web": WINDOW_OVER + 9, "other": NOW - 0.001})},
     ],
     ids=str,
 )
 def test_silence_tells_nothing_where_anything_is_missing(missing: dict[str, object]) -> None:
     policy = replace(FLOWS, **missing)  # type: ignore[arg-type]  # by name
     assert not policy.silence_tells(NOW, WINDOW_OVER)
-    job = waited(doubtful(), policy)
+    job = waited(doubtful(), policy, GONE_S)
     assert (job.status, job.held, job.attempts[0].outcome) == (Status.IN_DOUBT, True, None)
 
 
@@ -149,9 +154,21 @@ def test_silence_counts_from_the_post_not_from_the_doubt() -> None:
     lease_over = NOW + FLOWS.lease_s
     job = after(in_status(Status.SUBMITTING), TimePassed(), now=lease_over).job
     assert job.doubt_until == lease_over + FLOWS.doubt_window_s
-    came_back_meanwhile = replace(FLOWS, receiving_since=NOW + 1)
+    came_back_meanwhile = replace(FLOWS, presence=Presence(NOW + 1, {"web": WINDOW_OVER + 1e6}))
     assert waited(job, came_back_meanwhile).held
     assert waited(job, FLOWS).ready
+
+
+@pytest.mark.parametrize("in_doubt", ["hold", "fail", "resubmit"])
+def test_the_proof_that_was_sent_after_the_window_is_waited_for(in_doubt: InDoubt) -> None:
+    policy = replace(FLOWS, in_doubt=in_doubt)
+    unclosed = replace(policy, presence=Presence(NOW, {"web": WINDOW_OVER - 1}))
+    job = waited(doubtful(), unclosed)
+    assert (job.status, job.held) == (Status.IN_DOUBT, False)
+    assert job.due_at == WINDOW_OVER + EVERY_S / 2
+    assert after(job, TimePassed(), now=job.due_at, policy=policy).job.ready, "it came"
+    job = after(job, TimePassed(), now=WINDOW_OVER + GONE_S, policy=unclosed).job
+    assert (job.held, job.ready) == (in_doubt == "hold", in_doubt == "resubmit"), "it did not"
 
 
 def test_silence_tells_nothing_before_the_window_is_over() -> None:
@@ -495,7 +512,12 @@ policies = st.builds(
     callbacks_flow=st.sampled_from([None, True, False]),
     calls_back=st.booleans(),
     called_back_at=st.sampled_from([None, NOW - 1, NOW + 60, NOW + 9000]),
-    receiving_since=st.sampled_from([None, NOW - 1, NOW + 60]),
+    presence=st.none()
+    | st.builds(
+        Presence,
+        st.sampled_from([NOW - 1, NOW + 60]),
+        st.fixed_dictionaries({"web": st.sampled_from([NOW + 60, NOW + 9000])}),
+    ),
 )
 lives = st.lists(
     st.tuples(events, st.sampled_from([0.0, 1.0, 300.0, 4000.0])), min_size=1, max_size=15

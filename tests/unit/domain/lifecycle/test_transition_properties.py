@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.support.jobs import NOW, in_status
 from tests.support.stories import THENS, WISHES, events, policies, what_happens
 from worker.domain.errors import Conflict
-from worker.domain.events import Disposition, Event, Policy, Retried
+from worker.domain.events import Disposition, Event, Observed, Policy, Retried
 from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import Kind
-from worker.domain.lifecycle import transition
+from worker.domain.lifecycle import takes_no_news, transition
 from worker.domain.lifecycle.moves import all_task_ids
 from worker.domain.result import AssetsStatus
 
@@ -43,6 +43,8 @@ def check(before: Job, event: Event, now: float, policy: Policy) -> Job:
         assert isinstance(event, WISHES), "what a provider sends never raises"
         return before
     job = decision.job
+    if isinstance(event, Observed) and takes_no_news(before, now, policy):
+        assert decision.disposition is not Disposition.APPLIED, "its callbacks are not read"
     if decision.disposition is not Disposition.APPLIED:
         assert job == before
         assert decision.children == ()

@@ -21,6 +21,7 @@ from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter
 from worker.adapters.store.durability import Durability
 from worker.bootstrap import Services
+from worker.domain.access import Caller
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.account.circuit_breaker import CircuitBreaker
@@ -34,12 +35,17 @@ from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
 from worker.entrypoints.cli import attempts, cli, verdicts
 from worker.services import ledgers
+from worker.services.api_tokens import ApiTokens
+from worker.services.batches import Batches
+from worker.services.desk import Desk
 from worker.services.enqueue import Enqueuer
+from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
 from worker.services.reports.answers.accounts import AccountState, Taking
 from worker.services.reports.overview import overview
 from worker.services.roster import Roster
+from worker.services.visible import Visible
 
 
 class Quiet:
@@ -75,6 +81,17 @@ class Here:
         )
         self.enqueuer = Enqueuer(self.orchestrator, self.storage)
         self.roster = Roster(self.store, known, "a secret", clock=lambda: NOW)
+
+    def desk(self, caller: Caller) -> Desk:
+        return Desk(
+            caller,
+            self.orchestrator,
+            Visible(self.store, caller),
+            self.enqueuer,
+            Batches(self.orchestrator, self.enqueuer),
+            Deliveries(self.orchestrator),
+            ApiTokens(self.store, self.orchestrator.clock),
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -421,6 +438,16 @@ def test_files_that_could_not_be_had_are_shown_with_the_reason(here: Here) -> No
     assert "no files   link_dead: cdn.example answered 404. Ask the provider." in shown
 
 
+def test_a_job_with_some_of_its_files_shows_them_and_why_others_are_missing(here: Here) -> None:
+    reason = JobError("not_taken", "2 of its 3 files are not stored", "Raise the limit.")
+    result = JobResult(assets=("a/0.png",), assets_status=AssetsStatus.FAILED, assets_error=reason)
+    job = keep(here, replace(in_status(Status.SUCCEEDED), result=result))
+    shown = run("show", job.id).stdout
+    assert "a/0.png" in shown
+    assert "not stored not_taken: 2 of its 3 files are not stored. Raise the limit." in shown
+    assert "no files" not in shown
+
+
 @pytest.mark.parametrize("queues", ["", "files,fils"])
 def test_a_worker_of_unknown_queues_does_not_start(here: Here, queues: str) -> None:
     answer = run("worker", "--queues", queues)
@@ -604,6 +631,7 @@ def test_accounts_are_shown_without_their_keys(here: Here) -> None:
     assert "mixed" in table.stdout
     assert "hookline jobs --status in_doubt" in table.stderr
     assert "hookline jobs --double-payments" in table.stderr
+    assert table.stderr.count("Callbacks may not arrive: no web process with this") == 1
     told = run("accounts", "--json")
     assert "sk-secret" not in table.output + told.output
     [shown] = json.loads(told.stdout)["items"]

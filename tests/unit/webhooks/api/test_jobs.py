@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.support.drawing import draw
+from tests.support.drawing import draw, png_of_size
 from tests.support.jobs import GRID, NOW
 from tests.support.openapi import checked
 from tests.support.web import AUTH, Web
 from webhooks.api.jobs import MAX_BYTES
 from webhooks.app import create_app
+from worker.adapters.decoding.decoder import Decoder
+from worker.adapters.store.jobs import JobStore
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
 from worker.domain.job_spec import Kind
+from worker.domain.presence import Presence
 from worker.domain.result import Result
+from worker.services.enqueue import Enqueuer
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
 
@@ -163,7 +167,7 @@ def test_a_body_above_32_mib_is_413(web: Web) -> None:
         "/v1/jobs/" + "0" * 32,
         "/v1/pipelines/" + "0" * 32,
         "/v1/jobs/",
-        "//v1/jobs",
+        "http://localhost//v1/jobs",  # the bare path would be read as a host and a path
         "/",
         "/v1/jobs/" + "G" * 32,
         "/v1/jobs/%ff",
@@ -220,13 +224,19 @@ def test_the_accounts_are_told_without_their_keys(web: Web) -> None:
     web.put()
     web.put(status=Status.IN_DOUBT, attempts=(Attempt(1, NOW),), due_at=NOW, doubt_until=NOW)
     web.put(status=Status.IN_DOUBT, account="left", due_at=NOW, doubt_until=NOW)
-    web.store.accounts.beat(NOW)
+    unproven = get(web, "/v1/accounts").get_json()["items"][0]["delivery"]
+    assert unproven["receiving_since"] is None
+    assert "no web process" in unproven["receiving_trouble"]
+    now = 1_700_000_000.0
+    web.services.orchestrator.clock = lambda: now
+    web.store.presence.change("", lambda _: Presence(now - 60, {"web": now}))
     answer = get(web, "/v1/accounts")
     assert answer.status_code == 200
     [account] = answer.get_json()["items"]
     assert (account["name"], account["url"]) == ("default", "http://127.0.0.1:9")
     assert (account["running"], account["ready"], account["in_doubt"]) == (2, 1, 1)
-    assert account["delivery"]["receiving_since"] == "2027-01-15T08:00:00.000Z"
+    assert account["delivery"]["receiving_since"] == "2023-11-14T22:12:20.000Z"
+    assert account["delivery"]["receiving_trouble"] is None
     assert account["delivery"]["mode"] == "mixed"
     assert "key" not in account
     assert fields_of(get(web, "/v1/accounts", limit=3)) == ["limit"]
@@ -408,13 +418,33 @@ def test_a_window_is_answered(web: Web) -> None:
 
 
 def test_a_defect_of_ours_is_500_without_details(web: Web) -> None:
-    class Broken:
-        def job(self, job_id: str) -> Job:
+    class Broken(JobStore):
+        def get(self, job_id: str) -> Job | None:
             raise RuntimeError("a secret detail")
 
-    broken = replace(web.services, orchestrator=Broken())  # type: ignore[arg-type]  # on purpose
-    client = create_app(web.settings, broken).test_client()
+    web.store.jobs = Broken(web.store.client, web.store.prefix)
+    client = create_app(web.settings, web.services).test_client()
     answer = client.get("/v1/jobs/" + "0" * 32, headers=AUTH)
     assert answer.status_code == 500
     assert fields_of(answer) == []
     assert b"secret" not in answer.data
+
+
+def test_where_too_many_pictures_come_at_a_time_the_caller_is_to_come_again(web: Web) -> None:
+    services, full = web.services, Decoder(callers=0)
+    enqueuer = Enqueuer(services.orchestrator, services.storage, decoder=full)
+    client = create_app(web.settings, replace(services, enqueuer=enqueuer)).test_client()
+    picture = f"data:image/png;base64,{base64.b64encode(draw()).decode()}"
+    for path in ("/v1/jobs", "/v1/jobs?dry_run=true"):
+        answer = client.post(path, json={"kind": "describe", "image": picture}, headers=AUTH)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.get_json()["detail"] == "The pictures cannot be decoded now."
+    assert client.post("/v1/jobs", json=CAT, headers=AUTH).status_code == 202
+
+
+def test_a_bomb_is_refused_with_its_field_and_the_limit(web: Web) -> None:
+    bomb = f"data:image/png;base64,{base64.b64encode(png_of_size(9000, 9000)).decode()}"
+    answer = post(web, "/v1/jobs?dry_run=true", {"kind": "describe", "image": bomb})
+    assert (answer.status_code, fields_of(answer)) == (400, ["image"])
+    assert "67 million pixels (HOOKLINE_MAX_IMAGE_PIXELS)" in answer.get_data(as_text=True)

@@ -5,6 +5,7 @@
 --                                   descendants, how many jobs of its pipeline are open
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; jobs that were paid for twice
+--   tenant_jobs:<tenant>      zset  id -> created_at; likewise tenant_batches and tenant_notifications
 --   due                       zset  id -> when the sweep must look at it
 --   held_back:<account>       zset  id -> created_at; jobs that wait for another try because the account ('*': any) refused them
 --   turns, batches:<turn>,    zset  see scheduling.lua
@@ -41,10 +42,13 @@
 --   paused                    set   account:<name>, batch:<id>, kind:<name>
 --   finished:<status>         zset  id of a root with this status -> when its pipeline's last job ended
 --   notification*, outbox*    see outbox.lua
---   inputs, inputs:idle       see inputs.lua
+--   inputs*, tenant_inputs*   see inputs.lua
 --   forgotten                 see forget.lua
 --   refused, refused:docs     see keep_refusal.lua
---   receiving                 since when our receiver is up; expires when it stops
+--   api_tokens, api_secrets   see save_token.lua
+--   audit                     stream  who changed what; the newest, see store/audit.py
+--   token_requests:<name>, token_spent:<name>  counts of a minute and of a day; they expire
+--   receiving:<way>           what proofs show of the way to us (JSON); expires when none is sent
 --   trip:<id>                 hash  queue -> version of the worker that took its message from there; expires
 --   workers                   hash  id -> a worker that runs (JSON); expires when none does
 --
@@ -56,7 +60,7 @@
 --   sample                    what the change says of the account (see worker/domain/account/callback_stats.py)
 --   accepted                  the job's new task, as a member of accepted:<account>
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
---                             {id, ordering_key, doc}
+--                             {id, ordering_key, tenant, doc}
 --   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text)}: the
 --                             first job changes, the others are its new children
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start, 1 if nobody was called for the
@@ -157,6 +161,8 @@ local function index(id, old, place)
     if place.pipeline ~= '' then redis.call('RPUSH', prefix .. 'pipeline:' .. place.pipeline, id) end
   end
   redis.call('ZADD', prefix .. 'jobs:' .. place.status, place.created, id)
+  local tenant = tenant_of(place.turn)
+  if tenant ~= '' then redis.call('ZADD', prefix .. 'tenant_jobs:' .. tenant, place.created, id) end
   if place.of.batch ~= '' then index_batch(id, old, place) end
 end
 
@@ -208,8 +214,8 @@ local function write(job, old, old_money)
     if job.money then redis.call('HSET', job_key(id), 'money', job.money) else redis.call('HDEL', job_key(id), 'money') end
   end
   if not old or old.blobs ~= place.blobs then
-    hold_inputs(place.blobs)
-    if old then let_go_inputs(old.blobs, now) end
+    hold_inputs(place.blobs, tenant_of(place.turn))
+    if old then let_go_inputs(old.blobs, tenant_of(old.turn), now) end
   end
   move(id, old, place)
   return place

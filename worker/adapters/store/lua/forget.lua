@@ -21,6 +21,7 @@ local function forget(id, tasks)
   local place = places[id]
   redis.call('ZREM', prefix .. 'jobs', id)
   redis.call('ZREM', prefix .. 'jobs:' .. place.status, id)
+  redis.call('ZREM', prefix .. 'tenant_jobs:' .. tenant_of(place.turn), id)
   redis.call('ZREM', prefix .. 'due', id)
   redis.call('HINCRBY', prefix .. 'forgotten', place.status, 1)
   if place.double then
@@ -31,7 +32,7 @@ local function forget(id, tasks)
     local of_account = prefix .. 'tasks:' .. task[1]
     if redis.call('HGET', of_account, task[2]) == id then redis.call('HDEL', of_account, task[2]) end
   end
-  let_go_inputs(place.blobs, asked.now)
+  let_go_inputs(place.blobs, tenant_of(place.turn), asked.now)
   redis.call('DEL', job_key(id))
 end
 
@@ -41,6 +42,8 @@ local function forget_batch(id, jobs)
   local gone, left = redis.call('HINCRBY', batch, 'gone', jobs), 0
   for _, count in ipairs(redis.call('HVALS', batch .. ':counts')) do left = left + tonumber(count) end
   if gone < left then return end
+  local tenant = cjson.decode(redis.call('HGET', batch, 'doc') or '{}').tenant
+  if tenant then redis.call('ZREM', prefix .. 'tenant_batches:' .. tenant, id) end
   redis.call('DEL', batch, batch .. ':roots', batch .. ':counts', batch .. ':errors', batch .. ':bad', prefix .. 'money:batch:' .. id)
   redis.call('ZREM', prefix .. 'batches', id)
   redis.call('SREM', prefix .. 'paused', 'batch:' .. id)

@@ -6,6 +6,8 @@ for _, state in ipairs({'delivered', 'dead'}) do
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', ARGV[2], 'LIMIT', 0, ARGV[3])) do
     redis.call('ZREM', index, id)
     redis.call('ZREM', ARGV[1] .. 'notifications', id)
+    local tenant = redis.call('HGET', ARGV[1] .. 'notification:' .. id, 'tenant')
+    if tenant then redis.call('ZREM', ARGV[1] .. 'tenant_notifications:' .. tenant, id) end
     removed = removed + redis.call('DEL', ARGV[1] .. 'notification:' .. id)
   end
 end

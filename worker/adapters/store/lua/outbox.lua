@@ -1,7 +1,7 @@
 -- Shared by the scripts that write notifications. ARGV[1] is the prefix.
 --
---   notification:<id>      hash  doc (JSON), v (version), state, line (its ordering key), created
---   notifications          zset  id -> created_at; notifications:<state> likewise
+--   notification:<id>      hash  doc (JSON), v (version), state, line (its ordering key), created, tenant if any
+--   notifications          zset  id -> created_at; notifications:<state> and tenant_notifications:<tenant> likewise
 --   outbox                 zset  id -> when it is due; only the first of each ordering key
 --   outbox:<ordering key>  list  ids that wait, in the order in which they are sent
 
@@ -28,6 +28,10 @@ local function tell(note, now)
   redis.call('HSET', key, 'doc', note.doc, 'v', 1, 'state', 'waiting', 'line', note.ordering_key, 'created', now)
   redis.call('ZADD', ARGV[1] .. 'notifications', now, note.id)
   redis.call('ZADD', ARGV[1] .. 'notifications:waiting', now, note.id)
+  if note.tenant then
+    redis.call('HSET', key, 'tenant', note.tenant)
+    redis.call('ZADD', ARGV[1] .. 'tenant_notifications:' .. note.tenant, now, note.id)
+  end
   send_off(note.id, note.ordering_key, now)
 end
 
@@ -40,5 +44,5 @@ local function end_batch(id, now)
   now = tonumber(string.format('%.3f', now)) -- as many digits as cjson writes
   local note = cjson.decode(pattern)
   note.id, note.created_at, note.due_at = note.id .. '-' .. number, now, now
-  tell({id = note.id, ordering_key = note.line, doc = cjson.encode(note)}, now)
+  tell({id = note.id, ordering_key = note.line, tenant = note.tenant, doc = cjson.encode(note)}, now)
 end

@@ -11,6 +11,9 @@ local function read_lane(lane)
   return {rank = tonumber(rank), account = account, kind = kind, sort = sort, mode = mode, batch = batch}
 end
 
+-- The tenant of the jobs of a turn; empty: the operator's own.
+local function tenant_of(turn) return string.match(turn, '|(.*)$') end
+
 -- Parse a stored place: the fields of `Place` in places.py, in their order; nil for nil.
 local function read_place(text)
   if not text then return nil end

@@ -22,8 +22,6 @@ local CALLED_MS = 2000
 local function called(account) return prefix .. 'called:' .. account end
 local function call(account) return redis.call('SET', called(account), 1, 'NX', 'PX', CALLED_MS) and 1 or 0 end
 
-local function tenant_of(turn) return string.match(turn, '|(.*)$') end
-
 -- The job that tries a resting account is over as soon as it is not being submitted any more, however that came.
 local function is_tried(account)
   local id = redis.call('HGET', prefix .. 'account:' .. account, 'trial')

@@ -14,11 +14,13 @@ from worker.services.reports.answers.messages import (
     RefusedMessage,
 )
 from worker.services.reports.answers.refusals import Refused, RefusedPage
+from worker.services.reports.answers.tokens import Audit, IssuedToken, Token, Tokens
 
 __all__ = [
     "Account",
     "Accounts",
     "Answer",
+    "Audit",
     "BadField",
     "Batch",
     "BatchMessage",
@@ -26,6 +28,7 @@ __all__ = [
     "Changed",
     "Deliveries",
     "Delivery",
+    "IssuedToken",
     "Items",
     "Job",
     "JobMessage",
@@ -40,5 +43,7 @@ __all__ = [
     "RefusedMessage",
     "RefusedPage",
     "Taken",
+    "Token",
+    "Tokens",
     "ToldPipeline",
 ]

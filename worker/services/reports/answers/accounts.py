@@ -31,7 +31,10 @@ class Tracking(Answer):
     asked: int = Field(description="ends that had to be polled")
     lag_s: float | None = Field(description="mean time between two updates of a job")
     receiving_since: Time | None = Field(
-        description="since when no callback was missed; null: not receiving"
+        description="since when no callback was missed, as proofs show; null: they do not come back"
+    )
+    receiving_trouble: str | None = Field(
+        description="why proofs do not come back, so that silence about a job proves nothing"
     )
     called_back_at: Time | None
 

@@ -14,6 +14,7 @@ from worker.services.reports.answers.base import (
     Id,
     Money,
     Purse,
+    TextOrNull,
     Time,
 )
 
@@ -72,6 +73,7 @@ class ListedBatch(Answer):
     ]
     errors: dict[str, Count] = Field(description="jobs that failed, by error code")
     planned: int = Field(description="expected number of jobs in the end")
+    tenant: TextOrNull = Field(description="whose token submitted it; null: the operator's own")
     cost: BatchCost
 
     @property

@@ -84,7 +84,9 @@ class Result(Answer):
     assets_status: AssetsStatus
     seed: str | None = Field(description="of the image; null until it is known")
     seed_error: str | None = Field(description="why there is no seed")
-    assets_error: JobError | None = Field(description="why the files were not stored")
+    assets_error: JobError | None = Field(
+        description="why the files, or some of them, were not stored"
+    )
     assets_retry: AssetsRetry | None = Field(
         description="while `assets_status` is pending, after a failed try"
     )

@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support.drawing import box, draw, film, grid, png_of_size
-from worker.adapters.storage import media
-from worker.adapters.storage.media import Media
+from tests.support.drawing import box, draw, film, grid, minimal_gif, png_of_size
+from worker.adapters.decoding import images, media
+from worker.adapters.decoding.values import Media
+from worker.domain.assets.limits import ImageLimits
 from worker.domain.errors import PictureError
 
 WEBM = b"\x1aE\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm" + bytes(99)
 
 
-def seen(data: bytes) -> Media:
-    return media.inspect(BytesIO(data))
+def seen(data: bytes, **limits: int) -> Media:
+    return media.inspect(BytesIO(data), ImageLimits(**limits))
 
 
 @pytest.mark.parametrize(
@@ -101,15 +102,36 @@ def test_a_picture_of_too_many_pixels_is_no_better_elsewhere() -> None:
 
 
 def test_frames_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.adapters.storage.pictures.MAX_FRAME_PIXELS", 4 * 64 * 64)
+    monkeypatch.setattr(images, "MAX_FRAME_PIXELS", 4 * 64 * 64)
     assert seen(moving(4)).mime == "image/gif"
     with pytest.raises(PictureError, match="million pixels"):
         seen(moving(5))
 
 
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_an_animation_has_the_allowed_frames_at_most(form: str) -> None:
+    assert seen(moving(4, form), frames=4).moves
+    with pytest.raises(PictureError, match=r"4 frames \(HOOKLINE_MAX_IMAGE_FRAMES\)") as caught:
+        seen(moving(5, form), frames=4)
+    assert not caught.value.dead_link
+
+
+def test_frames_beyond_the_allowed_ones_are_not_looked_at() -> None:
+    head, frame = minimal_gif()
+    with pytest.raises(PictureError, match="1000 frames"):
+        seen(head + frame * 300_000)
+
+
+def test_a_film_of_nothing_but_boxes_is_refused() -> None:
+    data = film() + box(b"free", b"") * media.MAX_BOXES
+    with pytest.raises(PictureError, match="10000 boxes") as caught:
+        seen(data)
+    assert not caught.value.dead_link
+
+
 @pytest.mark.parametrize(("form", "mode"), [("PNG", "RGBA"), ("PNG", "P"), ("JPEG", "CMYK")])
 def test_a_thumbnail_is_a_small_webp(form: str, mode: str) -> None:
-    made = media.thumbnail(BytesIO(draw(form, (2048, 1024), mode)))
+    made = images.thumbnail(BytesIO(draw(form, (2048, 1024), mode)))
     assert (made.mime, made.width, made.height) == ("image/webp", 512, 256)
     with Image.open(BytesIO(made.data)) as image:
         image.load()
@@ -117,12 +139,12 @@ def test_a_thumbnail_is_a_small_webp(form: str, mode: str) -> None:
 
 
 def test_a_small_picture_s_thumbnail_is_no_larger() -> None:
-    assert media.thumbnail(BytesIO(draw("PNG", (20, 30)))).width == 20
+    assert images.thumbnail(BytesIO(draw("PNG", (20, 30)))).width == 20
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
 def test_an_animation_s_thumbnail_is_its_first_frame(form: str) -> None:
-    assert media.thumbnail(BytesIO(moving(3, form))).width == 64
+    assert images.thumbnail(BytesIO(moving(3, form))).width == 64
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
@@ -131,7 +153,7 @@ def test_tiles_are_the_four_pictures_in_the_grids_own_format(form: str) -> None:
         how = {"lossless": True} if form == "WEBP" else {}
         file = BytesIO()
         image.save(file, form, **how)
-    made = list(media.tiles(file, f"image/{form.lower()}"))
+    made = list(images.tiles(file, f"image/{form.lower()}"))
     assert [tile.tile for tile in made] == [1, 2, 3, 4]
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
     for tile, colour in zip(made, colours, strict=True):
@@ -144,7 +166,7 @@ def test_tiles_are_the_four_pictures_in_the_grids_own_format(form: str) -> None:
 
 def test_the_same_picture_gives_the_same_bytes() -> None:
     data = draw("JPEG", (300, 200))
-    assert media.thumbnail(BytesIO(data)) == media.thumbnail(BytesIO(data))
-    assert list(media.tiles(BytesIO(data), "image/jpeg")) == list(
-        media.tiles(BytesIO(data), "image/jpeg")
+    assert images.thumbnail(BytesIO(data)) == images.thumbnail(BytesIO(data))
+    assert list(images.tiles(BytesIO(data), "image/jpeg")) == list(
+        images.tiles(BytesIO(data), "image/jpeg")
     )

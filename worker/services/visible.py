@@ -1,0 +1,78 @@
+"""SHELL. What a caller may see: the one place through which everything is looked up that a caller
+names or lists. What belongs to another tenant is answered as if it did not exist.
+"""
+
+from worker.adapters.store import Batch, Filter, NotificationPage, Page, Pipeline
+from worker.adapters.store.store import Store
+from worker.domain.access import OPERATOR, Caller
+from worker.domain.errors import NotFound
+from worker.domain.job import Job
+from worker.domain.notifications import DeliveryState, Notification
+
+
+class Visible:
+    """The store's jobs, batches and deliveries as ``caller`` sees them.
+
+    Listings of a tenant read an index of its own, so neither their cost nor their cursors depend on
+    what others have. Every method raises ``StoreUnavailable`` when Redis does not answer.
+    """
+
+    def __init__(self, store: Store, caller: Caller = OPERATOR) -> None:
+        self.store = store
+        self.caller = caller
+
+    def find(self, job_id: str) -> Job | None:
+        """The job, or None."""
+        job = self.store.jobs.get(job_id)
+        return job if job and self.caller.sees(job.options.tenant) else None
+
+    def job(self, job_id: str) -> Job:
+        """The job. Raises ``NotFound``."""
+        job = self.find(job_id)
+        if job is None:
+            raise NotFound(f"There is no job {job_id!r}.")
+        return job
+
+    def of_task(self, account: str, task_id: str) -> Job | None:
+        """The job that submitted the provider's task, or None."""
+        job_id = self.store.jobs.find_task(account, task_id)
+        return self.find(job_id) if job_id else None
+
+    def pipeline(self, pipeline_id: str) -> Pipeline:
+        """All jobs of the pipeline. Raises ``NotFound``."""
+        found = self.store.jobs.pipeline(pipeline_id)
+        jobs = self.caller.seen(found.jobs) if found else ()
+        if not jobs:
+            raise NotFound(f"There is no pipeline {pipeline_id!r}.")
+        return Pipeline(pipeline_id, jobs)
+
+    def jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
+        """A page of jobs, newest first. Raises ``InvalidRequest`` for an invalid cursor."""
+        return self.store.jobs.page(wanted, limit, cursor, tenant=self.caller.tenant)
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """The batch with this id, or None."""
+        found = self.store.batches.get(batch_id)
+        return found if found and self.caller.sees(found.tenant) else None
+
+    def batches(self, limit: int) -> list[Batch]:
+        """The newest batches, newest first."""
+        return self.store.batches.newest(limit, tenant=self.caller.tenant)
+
+    def delivery(self, notification_id: str) -> Notification:
+        """The notification. Raises ``NotFound``."""
+        found = self.store.outbox.get(notification_id)
+        if found is None or not self.caller.sees(found.tenant):
+            raise NotFound(f"There is no delivery {notification_id!r}.")
+        return found
+
+    def deliveries(
+        self, state: DeliveryState | None, limit: int, cursor: str | None = None
+    ) -> NotificationPage:
+        """A page of deliveries, newest first. Raises ``InvalidRequest`` for an invalid cursor."""
+        return self.store.outbox.page(state, limit, cursor, tenant=self.caller.tenant)
+
+    def owns_input(self, ref: str) -> bool:
+        """Whether the caller may name the stored picture: one of the tenant's jobs has it."""
+        tenant = self.caller.tenant
+        return tenant is None or self.store.blobs.held_by(tenant, ref)
