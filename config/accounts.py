@@ -154,8 +154,8 @@ class AccountTable(_Table):
 
     auth: Auth = "bearer"
     dialect: Dialect = "auto"
-    max_running: Annotated[int, _whole(1, 100)] = 3
-    max_running_video: Annotated[int, _whole(0, 100)] = 1
+    max_running: Annotated[int, _whole(1, 10_000)] = 3
+    max_running_video: Annotated[int, _whole(0, 10_000)] = 1
     max_starts_per_minute: Annotated[int, _whole(1, 10_000)] | None = None
     modes: list[Literal["fast", "relax", "turbo"]] = []
     weight: Annotated[float, AfterValidator(_weight)] = 1.0

@@ -53,7 +53,7 @@ class Settings(BaseModel):
     provider_dialect: Dialect = Field("auto", alias="HOOKLINE_PROVIDER_DIALECT")
     """The provider's API dialect; `auto` detects it from the provider's answers."""
 
-    max_running: int = Field(3, alias="HOOKLINE_MAX_RUNNING", ge=1, le=100)
+    max_running: int = Field(3, alias="HOOKLINE_MAX_RUNNING", ge=1, le=10_000)
     """Jobs running at the provider at once, over all workers together."""
 
     ledger_token: checks.HeaderSecret = Field(SecretStr(""), alias="HOOKLINE_LEDGER_TOKEN")

@@ -66,8 +66,10 @@ def _require_ours(folder: Path, found: os.stat_result) -> None:
 def _below(folder: Path) -> Iterator[Path]:
     """What we keep in the folder; links are not followed."""
     for path in folder.iterdir():
-        if path.name.startswith(_OURS) and not path.is_symlink():
-            yield path
+        if not path.name.startswith(_OURS):
+            continue
+        yield path  # also a link: who made it chose what a secret is
+        if not path.is_symlink():
             for at, folders, files in os.walk(path):
                 yield from (Path(at, name) for name in (*folders, *files))
 

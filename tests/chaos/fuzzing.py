@@ -223,7 +223,7 @@ class Fuzzer:
         return self._request(b"POST", _HOOK + token, body)
 
     def _request(self, method: bytes, path: bytes, body: bytes, line: bytes = b"") -> bytes:
-        head = b"%b %b HTTP/1.1\r\nHost: x\r\n%b" % (method, path, line)
+        head = b"%b %b HTTP/1.1\r\nHost: 127.0.0.1\r\n%b" % (method, path, line)
         if not body or self._rng.random() < 0.9:
             return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         cut = self._rng.randrange(len(body))

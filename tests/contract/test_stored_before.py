@@ -111,6 +111,12 @@ def _as_then(found: Any, then: Any) -> Any:
     }
 
 
+def _lists_as_then(found: Any, then: Any) -> Any:
+    """The same for a page of them."""
+    items = [_as_then(*pair) for pair in zip(found["items"], then["items"], strict=True)]
+    return {**_as_then(found, then), "items": items}
+
+
 @pytest.fixture
 def stored(tmp_path: Path) -> Stored:
     return Stored(tmp_path)
@@ -126,7 +132,10 @@ def test_all_of_it_is_answered_as_it_was_then(stored: Stored) -> None:
     for batch_id, batch in expected["batches"].items():
         assert _as_then(stored.answer(f"batches/{batch_id}"), batch) == batch
     assert stored.answer("deliveries?limit=100")["items"] == expected["deliveries"]
-    assert stored.answer("accounts") == expected["accounts"]
+    accounts = expected["accounts"]
+    for account in accounts["items"]:
+        account["delivery"]["receiving_since"] = None  # what was only claimed then is no proof
+    assert _lists_as_then(stored.answer("accounts"), accounts) == accounts
 
 
 def test_every_status_and_every_state_of_a_notification_is_among_it(stored: Stored) -> None:

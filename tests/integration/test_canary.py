@@ -190,7 +190,10 @@ def test_a_crash_tells_no_secret(
     said = f"{token!r} at /webhooks/midjourney/{token}?x of {account}, {TOKEN}"
 
     class Broken:
-        def receive(self, url_token: str, body: Any) -> str:
+        def expected(self, named: object) -> None:
+            return None
+
+        def receive(self, url_token: str, body: Any, _job: object) -> str:
             structlog.get_logger().warning("on the way", arguments=(url_token, body), x=[said])
             logging.getLogger("a.server.access").info('"POST /webhooks/midjourney/%s" 500', token)
             raise RuntimeError(f"receive({url_token!r}, {body!r}): {said}") from KeyError(token)

@@ -22,6 +22,7 @@ from tests.support.rawserver import Script, http, says, serving
 from worker.adapters.http.session import new_session
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
+from worker.adapters.provider.snapshots import MAX_ROWS
 from worker.adapters.provider.transport import MAX_BODY
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth
@@ -522,6 +523,25 @@ def test_a_list_too_long_to_be_read() -> None:
     long = http(b"[" + b" " * (MAX_BODY + 200_000) + b"]")
     with serving(says(long)) as (port, _), pytest.raises(ProviderUnavailable):
         client(port).task_list()
+
+
+@pytest.mark.parametrize(
+    "rows", [[{"id": "1"}] * (MAX_ROWS + 1), [TASK] * 5 + [[]] * 500_000], ids=["rows", "values"]
+)
+def test_a_list_of_too_many_is_no_evidence(rows: list[Any]) -> None:
+    """Half of it would lack tasks that were accepted."""
+    with serving(answer(rows)) as (port, _), pytest.raises(ProviderUnavailable):
+        client(port, deadline_s=20.0).task_list()
+    with serving(answer(rows)) as (port, _), pytest.raises(ProviderUnavailable):
+        client(port, deadline_s=20.0).fetch_many(["1"])
+
+
+def test_a_key_is_not_left_by_half_where_words_are_cut() -> None:
+    for length in range(880, 1010, 7):
+        said = "x " * (length // 2) + KEY + " is refused" * 100
+        verdict, _ = submitted(answer({"code": 4, "description": said}))
+        assert verdict.error is not None
+        assert KEY[:6] not in verdict.error.message
 
 
 WEB = b"<!doctype html><title>New API</title><div id=root></div>"

@@ -20,7 +20,7 @@ class Served:
     turned_away: list[None] = field(default_factory=list)
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def ask(self, *pieces: bytes) -> bytes:
         """All that is answered to these bytes until the server closes, or the peer's end."""

@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from webhooks.api.scopes import NEEDS, Need
 from webhooks.context import Context
+from webhooks.front.asking import is_first
 from webhooks.problems import Unauthorized
 from worker.domain.access import SETTINGS, Caller
 from worker.domain.api_tokens import is_secret
@@ -178,7 +179,8 @@ def _caller(context: Context, of_settings: bytes) -> Caller:
     caller = access.caller(secret)
     if caller is None:
         raise Unauthorized
-    access.count(caller)
+    if is_first(request.environ):
+        access.count(caller)
     return caller
 
 

@@ -2,8 +2,8 @@
 
 A body that comes late is not waited for by a thread. The app is first run with the head alone: what
 it refuses for its path, token or size is answered then. Where it goes on to read the body, it
-raises ``BodyWanted``, and is run again when all of the body is here. So nothing may be stored, nor
-counted, before the body is read.
+raises ``BodyWanted``, and is run again when all of the body is here. So nothing may be stored
+before the body is read, and what counts requests asks ``is_first``.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,8 @@ from webhooks.front.limits import SMALL_BODY
 
 #: In the WSGI environment of a request that is run with its head alone.
 HEAD_ONLY = "hookline.head_only"
+#: In that of one that was run with its head alone before.
+AGAIN = "hookline.again"
 
 
 class BodyWanted(BaseException):
@@ -27,6 +29,11 @@ def want_body(environ: Mapping[str, Any], limit: int) -> None:
     """Raise ``BodyWanted`` if the body is not here yet. To be called before it is read."""
     if HEAD_ONLY in environ:
         raise BodyWanted(limit)
+
+
+def is_first(environ: Mapping[str, Any]) -> bool:
+    """Whether the app sees the request for the first time."""
+    return AGAIN not in environ
 
 
 class Absent:

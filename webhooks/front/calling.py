@@ -3,12 +3,11 @@ leaves its answer with the loop: it never waits for a peer.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from json import dumps
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from wsgiref.types import WSGIApplication
 
 import structlog
@@ -27,8 +26,7 @@ _ALWAYS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The head of an answer, without its end, and its body; None if that follows in pieces."""
 
     head: bytes
@@ -55,8 +53,7 @@ class Asker(Protocol):
         """Whether nobody is there to be answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request for the app."""
 
     asker: Asker
@@ -111,8 +108,8 @@ def run(app: WSGIApplication, call: Call) -> None:
 def _deliver(
     call: Call, pieces: Iterable[bytes], status: str, fields: list[tuple[str, str]]
 ) -> None:
-    names = {name.lower() for name, _ in fields}
-    if "content-length" in names or call.environ["REQUEST_METHOD"] == "HEAD":
+    known = any(name.lower() == "content-length" for name, _ in fields)
+    if known or call.environ["REQUEST_METHOD"] == "HEAD":
         call.asker.answered(Answer(head_of(status, fields), b"".join(pieces)))
         return
     chunked = call.environ["SERVER_PROTOCOL"] == "HTTP/1.1"

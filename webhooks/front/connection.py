@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from webhooks.front.asking import HEAD_ONLY, Absent
+from webhooks.front.asking import AGAIN, HEAD_ONLY, Absent
 from webhooks.front.calling import Answer, Call, refusal
 from webhooks.front.head import Refused
 from webhooks.front.limits import PACE, SMALL_BODY, Phase
@@ -128,7 +128,11 @@ class Connection:
         self._unread = reader.more or not reader.complete
         if self._unread:
             self._wire.pause()
-        self._call({**(reader.environ or {}), "wsgi.input": reader.body.whole()})
+        environ = reader.environ or {}
+        environ["wsgi.input"] = reader.body.whole()
+        if self._limit is not None:
+            environ[AGAIN] = True
+        self._call(environ)
 
     def _call(self, environ: dict[str, Any]) -> None:
         self._move(Phase.RUNNING)

@@ -1,7 +1,6 @@
 """PURE. Amounts: whole millionths of a unit (a dollar, a credit), so that sums are exact."""
 
 from decimal import ROUND_HALF_UP, Decimal
-from math import isfinite
 
 from worker.domain import numerals
 
@@ -19,9 +18,11 @@ def amount(units: str | float) -> Amount:
     Raises:
         ValueError: not a number, negative, or above ``MAX_UNITS``.
     """
-    is_number = numerals.is_decimal(units) if isinstance(units, str) else isfinite(units)
+    is_number = not isinstance(units, bool)
+    if isinstance(units, str):
+        is_number = numerals.is_decimal(units)
     value = Decimal(str(units)) if is_number else Decimal(-1)
-    if not 0 <= value <= MAX_UNITS:
+    if not value.is_finite() or not 0 <= value <= MAX_UNITS:
         raise ValueError(f"must be a number from 0 to {MAX_UNITS:,}")
     return int((value * _UNIT).to_integral_value(ROUND_HALF_UP))
 

@@ -13,7 +13,7 @@ import structlog
 from celery import signals
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from worker.adapters.messaging.queues import QUEUES
+from worker.adapters.messaging.queues import QUEUES, WAKE
 from worker.adapters.messaging.starting import prepare_broker
 from worker.adapters.messaging.transports import bound_decompression
 from worker.adapters.storage.filing import clear_left_behind
@@ -63,6 +63,8 @@ def run_worker(
     register_kinds(celery, services)
     keep_expired(services.refusals)
     celery.conf.worker_consumer = partial(RefusingConsumer, services.refusals)
+    if WAKE in names:
+        services.sweep.start = services.starter.wake
     stop = Event()
     sweeper = Thread(target=_keep_sweeping, args=(services, stop), name="sweep", daemon=True)
     signals.worker_ready.connect(lambda **_: on_ready(), weak=False)

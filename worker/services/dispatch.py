@@ -142,11 +142,14 @@ class Dispatch:
         for name in self.accounts:
             self.wake_again(name, now)
 
-    def wake_again(self, name: str, now: float) -> None:
-        """Wake a worker if the account could start a job: wake-ups may be lost."""
+    def wake_again(self, name: str, now: float, start: Callable[[str], None] | None = None) -> None:
+        """Wake a worker if the account could start a job: wake-ups may be lost.
+
+        ``start``: what to do instead of sending a message.
+        """
         capacity = self.capacity(name, now)
         if capacity.all_slots and self._store.queue.load(name).startable(capacity):
-            self._wakeups.start(name)
+            (start or self._wakeups.start)(name)
 
     def _spread(self, count: int, now: float) -> Collection[str]:
         """The accounts that ``count`` jobs go to by free slots and weight."""

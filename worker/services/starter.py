@@ -35,7 +35,12 @@ class Starter:
         self._called_at = 0.0
 
     def wake(self, account: str) -> None:
-        """Start all that the account may start now. Does not wait for the replies."""
+        """Start all that the account may start now. Does not wait for the replies.
+
+        Nothing is done for a name that no account has, whatever a message made of it.
+        """
+        if account not in self._submitter.accounts:
+            return
         with self._lock:
             self._woken[account] = None
         self._look()

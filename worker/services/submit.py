@@ -5,7 +5,7 @@ intent to POST before the POST leaves. So a worker that dies leaves a record of 
 done, and nobody sends a second POST blindly. Where nothing has to be fetched, both are one commit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic, sleep
 
@@ -65,6 +65,11 @@ class Submitter:
         self._clients = clients
         self._preparer = preparer
         self._learnt: dict[str, str | None] = {}
+
+    @property
+    def accounts(self) -> Collection[str]:
+        """The accounts that there are, by name."""
+        return self._clients.keys()
 
     def take(self, account: str, limit: int) -> tuple[list[Taken], bool]:
         """Take the jobs that the account should start next, at most ``limit``; and whether there

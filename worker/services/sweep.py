@@ -5,7 +5,7 @@ lost. It never waits for a provider: polling is a Celery task of its own (``serv
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -51,6 +51,9 @@ class Sweep:
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
         self._wakeups = wakeups
+        #: Starts what an account may start in this process; None: a worker is woken for it. So jobs
+        #: go on even if the broker is away, or its queues are full of other things.
+        self.start: Callable[[str], None] | None = None
 
     def run(self) -> int:
         """Sweep once; return the number of due jobs."""
@@ -100,7 +103,7 @@ class Sweep:
             if self._store.once(f"wake:{account.name}", PACED_S if paced else WAKE_AGAIN_S):
                 self._orchestrator.dispatch.try_if_stuck(account.name, now)
                 self._release_for_trial(account.name, now)
-                self._orchestrator.dispatch.wake_again(account.name, now)
+                self._orchestrator.dispatch.wake_again(account.name, now, self.start)
             in_trouble = self._orchestrator.dispatch.breaker(account.name).in_trouble
             if in_trouble and self._store.once(f"check:{account.name}", CHECK_EVERY_S):
                 self._wakeups.check(account.name)

@@ -24,7 +24,7 @@ def png(edge: int = _EDGE, *, text: bool = False) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + _chunk(b"IEND", b"")
 
 
-def apng(frames: int = 240) -> bytes:
+def apng(frames: int = 60) -> bytes:
     """An animation, each of whose frames is as large as the picture (4 megapixels)."""
     edge = 2_000
     data = _deflated(b"\0" * (1 + 4 * edge) for _ in range(edge))

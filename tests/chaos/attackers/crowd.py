@@ -16,6 +16,8 @@ MANY = tuple(f"127.0.1.{n}" for n in range(1, 251))
 #: Seconds until a connection that was closed is opened again: an attacker that spins would measure
 #: the speed of this machine only.
 _AGAIN_S = (1.0, 3.0)
+#: Connections opened in a second at first, for the same reason.
+_OPENED_PER_S = 1_000
 
 #: Holds one connection of a number until it is closed.
 Hold = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Coroutine[Any, Any, None]]
@@ -54,7 +56,7 @@ class Crowd:
 
     async def _keep(self, number: int) -> None:
         source = ONE if number % 2 else MANY[number // 2 % len(MANY)]
-        await asyncio.sleep(random.uniform(0, 1))  # the backlog is no part of it
+        await asyncio.sleep(random.uniform(0, self._count / _OPENED_PER_S))
         while True:
             try:
                 reader, writer = await asyncio.open_connection(

@@ -89,7 +89,7 @@ def _attacked(
         BatchLoad(run.pick(20, 300), FOLLOW_UPS),
         callers or Load(run.pick(3, 30)),
         make,
-        run.pick(10.0, 60.0),
+        run.pick(25.0, 60.0),
         faults,
         also,
     )
@@ -105,7 +105,7 @@ def _attacked(
         attack,
         attack.trouble,
         look=attack.look,
-        seconds=run.pick(60, 600),
+        seconds=run.pick(120, 600),
         at_least=faults,
     )
 
@@ -121,7 +121,7 @@ def _files_missing(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
 
 def _messages_left(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
     if taken := list(let_in(stage, jobs)):
-        yield oracle.problem("notify a reserved queue", taken)
+        yield oracle.problem("wrong at the doors to a queue", taken)
     with _broker(stage) as broker:
         for queue in QUEUES:
             if waiting := int(broker.llen(queue)):

@@ -25,7 +25,7 @@ _WARM_UP, _WARM_UP_FROM = 500, 1 << 32
 #: So many inputs between two looks at the memory.
 _LOOK_EVERY = 10_000
 #: What the provider's ways are learnt from, and that the receiver is there; no job is in them.
-_NO_JOBS = (b"hookline:account:", b"hookline:receiving")
+_NO_JOBS = (b"hookline:account:", b"hookline:receiving", b"hookline:audit")
 
 
 def hostile(run: Run) -> Row:

@@ -177,12 +177,12 @@ def test_settings_with_accounts_reach_a_process_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("line", "place", "message"),
     [
-        ("max_running = 0", "max_running", "must be from 1 to 100"),
-        ("max_running = 101", "max_running", "must be from 1 to 100"),
+        ("max_running = 0", "max_running", "must be from 1 to 10000"),
+        ("max_running = 10001", "max_running", "must be from 1 to 10000"),
         ("max_running = 3.0", "max_running", "must be a whole number"),
         ("max_running = true", "max_running", "must be a whole number"),
-        ("max_running_video = -1", "max_running_video", "must be from 0 to 100"),
-        ("max_running_video = 101", "max_running_video", "must be from 0 to 100"),
+        ("max_running_video = -1", "max_running_video", "must be from 0 to 10000"),
+        ("max_running_video = 10001", "max_running_video", "must be from 0 to 10000"),
         ("max_starts_per_minute = 0", "max_starts_per_minute", "must be from 1 to 10000"),
         ("max_starts_per_minute = 10001", "max_starts_per_minute", "must be from 1 to 10000"),
         ("weight = 0", "weight", "must be above 0 and at most 1000"),

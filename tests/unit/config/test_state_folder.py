@@ -111,6 +111,18 @@ def test_a_secret_that_another_user_planted_is_refused(
         assert "has secret in it, which belongs to another user" in problem(folder)
 
 
+def test_a_link_that_another_user_planted_is_refused(folder: Path, tmp_path: Path) -> None:
+    """What it leads to is a secret that they know."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    used(folder)
+    (tmp_path / "known").write_text("a" * 48)
+    (folder / "secret").unlink()
+    (folder / "secret").symlink_to(tmp_path / "known")
+    os.lchown(folder / "secret", 12345, -1)
+    assert "has secret in it, which belongs to another user" in problem(folder)
+
+
 def test_a_shared_folder_is_refused_and_not_touched(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o1777)  # as /tmp

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from threading import Barrier, Event, Lock
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,16 @@ def test_a_job_that_comes_while_others_are_sent_is_not_forgotten(shell: Shell, d
     ours.wake("default")
     desk.wait()
     assert submitted(shell) == 2
+
+
+@pytest.mark.parametrize("name", ["", "nobody", None, 0])
+def test_a_name_of_no_account_holds_up_nobody(shell: Shell, desk: Desk, name: Any) -> None:
+    put(shell, desk, 1)
+    ours = starter(desk, shell, 1)
+    ours.wake(name)
+    ours.wake("default")
+    desk.wait()
+    assert submitted(shell) == 1
 
 
 def test_a_defect_takes_no_thread_away(shell: Shell, desk: Desk) -> None:

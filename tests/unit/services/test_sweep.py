@@ -86,3 +86,12 @@ def test_one_bad_job_does_not_stop_the_others(shell: Shell, sweep: Sweep) -> Non
     shell.store.jobs.failure = StoreUnavailable()
     assert sweep.run() == 2
     assert sorted(shell.job(job).ready for job in (bad, good)) == [False, True]
+
+
+def test_a_worker_starts_what_waits_without_a_message(shell: Shell, sweep: Sweep) -> None:
+    started: list[str] = []
+    sweep.start = started.append
+    shell.put(a_job())
+    sweep.run()
+    assert started == ["default"]
+    assert woken(shell, "start") == []

@@ -19,7 +19,7 @@ _HELP = {
     "public_url": ("URL", "Where the provider reaches this machine."),
     "provider_url": ("URL", "The provider, before /mj; without one, the sandbox."),
     "provider_dialect": ("NAME", "The dialect of the provider, or of the sandbox."),
-    "max_running": ("1-100", "Jobs running at once."),
+    "max_running": ("1-10000", "Jobs running at once."),
     "storage_url": ("URL", "Where the pictures go, e.g. file://./output."),
     "log_level": ("LEVEL", "debug, info, warning or error."),
 }

@@ -12,7 +12,7 @@ import pytest
 from tests.support.front import one, rest, served
 from tests.support.processes import wait_for
 from webhooks.front import calling
-from webhooks.front.asking import HEAD_ONLY, want_body
+from webhooks.front.asking import HEAD_ONLY, is_first, want_body
 from webhooks.front.limits import PACE, PATIENCE, SMALL_BODY, Limits, Phase
 
 App = Callable[[dict[str, Any], StartResponse], Any]
@@ -152,6 +152,23 @@ def test_the_answer_reaches_a_peer_that_goes_on_sending() -> None:
         for _ in range(80):
             link.sendall(b"a" * 100_000)
         assert rest(link).endswith(b"\r\n\r\nno")
+
+
+def test_a_request_that_is_run_twice_says_so() -> None:
+    first: list[bool] = []
+
+    def app(environ: dict[str, Any], start: StartResponse) -> list[bytes]:
+        first.append(is_first(environ))
+        return size(environ, start)
+
+    with served(app) as front, front.connect() as link:
+        link.sendall(head(4, b"Expect: 100-continue"))
+        assert link.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        link.sendall(b"abcd")
+        assert one(link)[1] == b"4"
+        link.sendall(head(4) + b"abcd")
+        assert one(link)[1] == b"4"
+    assert first == [True, False, True]
 
 
 def test_a_body_is_asked_for_only_where_it_is_wanted() -> None:

@@ -29,16 +29,22 @@ local function serve(zset, member)
   served[zset][member] = (served[zset][member] or 0) + 1
 end
 
+local PAGE = 50
+
 -- A lane has at most one job per concurrency key, so running jobs block no more of its head than there are guards.
 local function first_startable(queue)
-  local ids = redis.call('ZRANGE', queue, 0, redis.call('HLEN', guards) + #docs)
-  for _, id in ipairs(ids) do
-    if not chosen[id] then
-      local doc, key = unpack(redis.call('HMGET', job_key(id), 'doc', 'guard'))
-      if not key or not guarded[key] and redis.call('HEXISTS', guards, key) == 0 then return id, doc, key end
+  local from = 0
+  while true do
+    local ids = redis.call('ZRANGE', queue, from, from + PAGE - 1)
+    for _, id in ipairs(ids) do
+      if not chosen[id] then
+        local doc, key = unpack(redis.call('HMGET', job_key(id), 'doc', 'guard'))
+        if not key or not guarded[key] and redis.call('HEXISTS', guards, key) == 0 then return id, doc, key end
+      end
     end
+    if #ids < PAGE then return nil, nil, nil, from + #ids == 0 end
+    from = from + PAGE
   end
-  return nil, nil, nil, #ids == 0
 end
 
 local function choose_of_batch(turn, batch)
