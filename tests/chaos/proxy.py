@@ -160,6 +160,9 @@ class _Link:
             for way in ways:
                 if way.done() and (error := way.exception()):
                     raise error
+        except asyncio.CancelledError:
+            _reset(on)  # what was sent and not read yet is lost
+            raise
         finally:
             for way in ways:
                 way.cancel()

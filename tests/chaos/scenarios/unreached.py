@@ -23,7 +23,7 @@ _GATEWAY = ("--dialect", "gateway", "--forward-hook", "--no-books", "--task-seco
 _CUT_S = 10.0
 #: With so many connections that send nothing, no further one is accepted by a server that has
 #: neither deadlines nor limits for them.
-_SILENT = 2049
+_SILENT = 3000
 _READY_S = 60.0
 
 #: Makes callbacks get lost, as long as the context lasts.
