@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.support.rawserver import serving
+from tests.support.rawserver import read_request, serving
 from worker.adapters.http import session
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
@@ -29,11 +29,9 @@ class Answers:
     def __call__(self, sock: socket.socket, request: bytes) -> None:
         self.connections += 1
         while request:
-            while b"\r\n\r\n" not in request or not request.endswith(b"}"):
-                request += sock.recv(65536)
             self.requests += 1
             sock.sendall(REPLY)
-            request = sock.recv(65536)
+            request = read_request(sock)
 
 
 def submit(client: ProviderClient) -> Outcome:

@@ -4,6 +4,7 @@ Not the sandbox: what drips, lies about its length or breaks TLS is no HTTP that
 """
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -34,11 +35,28 @@ def http(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
 
 
+def read_request(sock: socket.socket) -> bytes:
+    """One whole request: clients send head and body apart, so one read may end between them."""
+    request = b""
+    while (head_ends := request.find(b"\r\n\r\n")) < 0:
+        if not (more := sock.recv(65536)):
+            return request
+        request += more
+    declared = re.search(rb"(?i)\r\ncontent-length: *(\d+)", request[:head_ends])
+    whole = head_ends + 4 + (int(declared[1]) if declared else 0)
+    while len(request) < whole and (more := sock.recv(65536)):
+        request += more
+    return request
+
+
 @contextlib.contextmanager
 def serving(
-    *scripts: Script, tls: ssl.SSLContext | None = None
+    *scripts: Script, tls: ssl.SSLContext | None = None, whole: bool = True
 ) -> Iterator[tuple[int, list[bytes]]]:
-    """Serve one connection per script, the last one forever: the port, and what was asked."""
+    """Serve one connection per script, the last one forever: the port, and what was asked.
+
+    A script starts when its request has come as a whole, or at its first bytes.
+    """
     asked: list[bytes] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -46,7 +64,7 @@ def serving(
         with contextlib.suppress(OSError), sock:
             wire = tls.wrap_socket(sock, server_side=True) if tls else sock
             with wire:
-                asked.append(wire.recv(65536))
+                asked.append(read_request(wire) if whole else wire.recv(65536))
                 script(wire, asked[-1])
 
     def serve() -> None:
