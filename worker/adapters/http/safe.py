@@ -105,6 +105,7 @@ def _target(url: str, allowed_hosts: Collection[str]) -> _Target:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
         host = host if host.isascii() else host.encode("idna").decode()
+        path = requote_uri((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
     except ValueError:
         raise AddressError("this is not a readable URL") from None
     if parts.scheme not in {"http", "https"} or not host:
@@ -116,7 +117,6 @@ def _target(url: str, allowed_hosts: Collection[str]) -> _Target:
         raise AddressError(f"plain http is not allowed on {host}: use https")
     if not trusted and (literal := _literal(host)) is not None:
         _refuse_private(host, literal)
-    path = requote_uri((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
     return _Target(host, port or (443 if tls else 80), path, tls, trusted)
 
 

@@ -84,7 +84,7 @@ _FILM = re.compile(r"^[^?#]*\.(?:mp4|webm|mov)(?:[?#]|$)", re.IGNORECASE)
 _NUMBER = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?")
 
 #: Rows of a list. What is read of an answer, 4 MB, has room for fewer with all their fields.
-MAX_ROWS = 5_000
+MAX_ROWS = 3_000
 #: Of one task. Discord shows 25 buttons; a describe has four prompts, the largest answer nine.
 MAX_BUTTONS = 100
 MAX_PROMPTS = 100
