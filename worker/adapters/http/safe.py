@@ -31,6 +31,7 @@ from worker.adapters.http.deadline import Wire, left
 from worker.adapters.http.proxying import TunnelRefused, dial, refuses_login, start_tls, tunnel
 from worker.domain.errors import AddressError, ProxyUnavailable
 
+MAX_URL = 8_000  #: characters; servers refuse longer ones
 _DIAL_S = 10.0  #: for one address, so that the name's others are tried, too
 
 
@@ -101,6 +102,8 @@ class _Target:
 
 
 def _target(url: str, allowed_hosts: Collection[str]) -> _Target:
+    if len(url) > MAX_URL:
+        raise AddressError(f"the URL has more than {MAX_URL:,} characters")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -90,6 +90,7 @@ MAX_BUTTONS = 100
 MAX_PROMPTS = 100
 MAX_URLS = 1_000
 
+_NO_RESULT = Result()
 _UNKNOWN_TASK_WORDS = ("task_no_found", "task_not_found", "task not found", "任务不存在")
 
 
@@ -193,7 +194,7 @@ def _reason(said: str) -> ErrorCode | None:
 
 def _result(task: JSON, status: TaskStatus) -> Result:
     if status not in (TaskStatus.SUCCEEDED, TaskStatus.MODAL):
-        return Result()
+        return _NO_RESULT
     said = _texts(task)
     prompt = said[0] if said else None
     if status is TaskStatus.MODAL:
