@@ -54,6 +54,8 @@ class Target:
     make: Callable[[Inputs], Any]
     read: Callable[[Any], object]
     weight: int = 1
+    #: Bytes that each line counts at least: it becomes a job, which costs more than to read it.
+    line: int = 0
     #: What it raises for its caller.
     expected: tuple[type[Exception], ...] = (HooklineError,)
 
@@ -136,6 +138,7 @@ def _link(text: str) -> None:
 
 
 def _template(text: str) -> None:
+    text = text[: templates.MAX_PROMPT]  # longer ones are refused before
     if templates.check_template(text) is None:
         templates.render(text, Result(prompt="p", prompts=("a", "b"), text="t"))
 
@@ -228,14 +231,16 @@ TARGETS = (
     Target("data URL", Inputs.text, _picture),
     Target("request", Inputs.request, _request, weight=4),
     Target("refused request", Inputs.request, _refusal),
-    *(Target(f"records of {form}", Inputs.rows, _records(form)) for form in Form),
+    *(Target(f"records of {form}", Inputs.rows, _records(form), line=1_000) for form in Form),
     *(Target(f"rows of {form}", Inputs.rows, _rows(form)) for form in Form),
 )
 NAMED = {target.name: target for target in TARGETS}
 
 
-def size_of(made: Any) -> int:
-    """Bytes."""
+def size_of(made: Any, target: Target) -> int:
+    """Bytes that the budget is for."""
+    if isinstance(made, bytes) and target.line:
+        return len(made) + target.line * len(made.splitlines())
     if isinstance(made, bytes):
         return len(made)
     return len(made) if isinstance(made, str) else sys.getsizeof(made)

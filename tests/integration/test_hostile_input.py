@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from config.logs import Redactor
@@ -52,6 +52,7 @@ PRIVATE = [
 ]  # fmt: skip
 
 
+@example("https://8.8.8.8/\ud800")
 @settings(max_examples=500)
 @given(URLS | st.text(max_size=60))
 def test_a_url_is_allowed_or_refused(url: str) -> None:

@@ -31,6 +31,7 @@ from worker.adapters.http.deadline import Wire, left
 from worker.adapters.http.proxying import TunnelRefused, dial, refuses_login, start_tls, tunnel
 from worker.domain.errors import AddressError, ProxyUnavailable
 
+MAX_URL = 8_000  #: characters; servers refuse longer ones
 _DIAL_S = 10.0  #: for one address, so that the name's others are tried, too
 
 
@@ -101,10 +102,13 @@ class _Target:
 
 
 def _target(url: str, allowed_hosts: Collection[str]) -> _Target:
+    if len(url) > MAX_URL:
+        raise AddressError(f"the URL has more than {MAX_URL:,} characters")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
         host = host if host.isascii() else host.encode("idna").decode()
+        path = requote_uri((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
     except ValueError:
         raise AddressError("this is not a readable URL") from None
     if parts.scheme not in {"http", "https"} or not host:
@@ -116,7 +120,6 @@ def _target(url: str, allowed_hosts: Collection[str]) -> _Target:
         raise AddressError(f"plain http is not allowed on {host}: use https")
     if not trusted and (literal := _literal(host)) is not None:
         _refuse_private(host, literal)
-    path = requote_uri((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
     return _Target(host, port or (443 if tls else 80), path, tls, trusted)
 
 

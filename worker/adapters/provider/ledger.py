@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from worker.adapters.provider import wire
-from worker.adapters.provider.snapshots import read_status
+from worker.adapters.provider.snapshots import MAX_ROWS, read_status
 from worker.adapters.provider.wire import mapping, read_json, text
 from worker.domain.account.ledger import Balance, LedgerTask, TaskCharge
 from worker.domain.job_spec import JSON
@@ -35,6 +35,8 @@ def read_tasks(body: Any) -> tuple[LedgerTask, ...] | None:
     """
     data = _data(body)
     rows = data if isinstance(data, list) else mapping(data).get("items")
+    if isinstance(rows, list) and len(rows) > MAX_ROWS:
+        return None
     if not isinstance(rows, list):
         return None if rows is not None or "total" not in mapping(data) else ()
     return tuple(task for row in rows if (task := _task(mapping(row))))
@@ -62,7 +64,7 @@ def read_log(body: Any) -> dict[str, TaskCharge] | None:
     data = _data(body)
     if data is None and mapping(body).get("success") is True:
         return {}  # no row yet
-    if not isinstance(data, list):
+    if not isinstance(data, list) or len(data) > MAX_ROWS:
         return None
     charged: dict[str, Amount] = {}
     refunded: dict[str, Amount] = {}

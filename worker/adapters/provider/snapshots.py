@@ -84,12 +84,13 @@ _FILM = re.compile(r"^[^?#]*\.(?:mp4|webm|mov)(?:[?#]|$)", re.IGNORECASE)
 _NUMBER = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]{1,9})?")
 
 #: Rows of a list. What is read of an answer, 4 MB, has room for fewer with all their fields.
-MAX_ROWS = 5_000
+MAX_ROWS = 3_000
 #: Of one task. Discord shows 25 buttons; a describe has four prompts, the largest answer nine.
 MAX_BUTTONS = 100
 MAX_PROMPTS = 100
 MAX_URLS = 1_000
 
+_NO_RESULT = Result()
 _UNKNOWN_TASK_WORDS = ("task_no_found", "task_not_found", "task not found", "任务不存在")
 
 
@@ -193,7 +194,7 @@ def _reason(said: str) -> ErrorCode | None:
 
 def _result(task: JSON, status: TaskStatus) -> Result:
     if status not in (TaskStatus.SUCCEEDED, TaskStatus.MODAL):
-        return Result()
+        return _NO_RESULT
     said = _texts(task)
     prompt = said[0] if said else None
     if status is TaskStatus.MODAL:

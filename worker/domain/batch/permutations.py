@@ -12,6 +12,7 @@ from itertools import groupby, product
 from typing import TypeAlias
 
 MAX_NESTING = 20  #: groups within groups
+MAX_TOKENS = 20_000  #: braces, commas and backslashes, and the texts between them
 MAX_MARKS = 5000  #: opening braces, and commas in groups: far more than MAX_PERMUTATIONS needs
 
 _TOKEN = re.compile(r"\\[,{}]|[,{}\\]|[^,{}\\]+")
@@ -141,8 +142,11 @@ class _Parser:
         self._marks = 0
 
     def parse(self) -> Pattern:
-        place = 0
+        place = tokens = 0
         while token := _TOKEN.match(self._text, place):
+            tokens += 1
+            if tokens > MAX_TOKENS:
+                raise ValueError(f"has more than {MAX_TOKENS:,} braces, commas and other parts")
             place = self._take(token[0], token.end())
         while len(self._stack) > 1:
             self._unclosed()

@@ -24,9 +24,9 @@ Problem = tuple[str, str]
 #: An error's location, as pydantic writes it, and its message.
 Found = tuple[tuple[int | str, ...], str]
 
-#: Unknown fields of an object that are named: to find what each may mean takes a tenth of a
-#: millisecond.
-_MAX_UNKNOWN = 20
+#: Unknown fields of an object that are named, and those for which it is looked up what each may
+#: mean: that takes a tenth of a millisecond.
+_MAX_UNKNOWN, _MAX_SUGGESTIONS = 20, 3
 
 #: Error messages by pydantic's error type.
 _WORDING = {
@@ -70,8 +70,9 @@ class Model(BaseModel):
     def _unknown(cls, data: Mapping[Any, Any]) -> Iterator[Problem]:
         known = list(cls.model_fields)
         unknown = [str(name) for name in data if name not in cls.model_fields]
-        for name in unknown[:_MAX_UNKNOWN]:
-            yield name, f"is not a field of {cls.what}; {suggestion(name, known)}"
+        for place, name in enumerate(unknown[:_MAX_UNKNOWN]):
+            hint = f"; {suggestion(name, known)}" if place < _MAX_SUGGESTIONS else ""
+            yield name, f"is not a field of {cls.what}{hint}"
         if more := unknown[_MAX_UNKNOWN:]:
             yield more[0], f"is not a field of {cls.what}; {len(more)} names like it are not listed"
 

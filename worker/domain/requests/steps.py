@@ -114,6 +114,9 @@ def _bounded(then: Any) -> Any:
             )
         nested = [step.get("then") for step in level if isinstance(step, dict)]
         level = [step for each in nested if isinstance(each, list) for step in each]
+    # Before the steps are looked at one by one, each with all that is wrong with it.
+    if isinstance(then, list) and len(then) > MAX_STEPS:
+        raise ValueError(f"must have at most {MAX_STEPS} items, not {len(then)}")
     return then
 
 
@@ -147,7 +150,6 @@ def _blend_problems(names: list[Any], pressed: list[str]) -> Iterator[str]:
 
 Steps = Annotated[
     list[Step],
-    count(0, MAX_STEPS),
     WrapValidator(_blends_checked),
     BeforeValidator(_bounded),
 ]
@@ -225,6 +227,8 @@ def _json(text: str) -> Any:
 
 
 def _presses(text: str) -> list[dict[str, Any]]:
+    if text.count(",") + text.count(">") >= MAX_STEPS_IN_ALL:
+        raise InvalidRequest.of("then", f"has too many steps: at most {MAX_STEPS_IN_ALL}")
     return [_chain(chain) for chain in text.split(",")]
 
 
