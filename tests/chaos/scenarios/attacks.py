@@ -1,6 +1,7 @@
 """F31 to F34: strangers, callers and providers that want to stop it, beside a batch that runs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,11 +17,13 @@ from tests.chaos.load import FOLLOW_UPS, Load
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import SECRETS, Setup, Stage
 from tests.chaos.trial import trial
+from tests.chaos.waiting import NotInTime, wait_for
 from worker.bootstrap import HOOK_PATH
 from worker.domain.job import Job
 from worker.domain.result import AssetsStatus
 
 _API_TOKEN = SECRETS["HOOKLINE_API_TOKEN"]
+_DRAINED_S = 60.0
 
 
 def silent(run: Run) -> Row:
@@ -123,6 +126,8 @@ def _messages_left(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
     if taken := list(let_in(stage, jobs)):
         yield oracle.problem("wrong at the doors to a queue", taken)
     with _broker(stage) as broker:
+        with suppress(NotInTime):  # what came last may still wait for its turn
+            wait_for(lambda: not any(map(broker.llen, QUEUES)), "the queues", _DRAINED_S)
         for queue in QUEUES:
             if waiting := int(broker.llen(queue)):
                 yield f"{waiting} messages wait in {queue}"
