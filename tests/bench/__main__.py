@@ -20,8 +20,19 @@ from tests.bench.peers.rows import peers, peers_in_trouble
 from tests.bench.receiving import repeats, throughput
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
+from tests.bench.trips import trips
 
-_PARTS = ("receiver", "repeats", "delay", "redis", "intake", "connections", "peers", "peers-faults")
+_PARTS = (
+    "receiver",
+    "repeats",
+    "delay",
+    "redis",
+    "trips",
+    "intake",
+    "connections",
+    "peers",
+    "peers-faults",
+)
 
 
 def main() -> int:
@@ -64,6 +75,8 @@ def _measures(
         yield "delay", lambda: delay(at, samples)
     if "redis" in only:
         yield "redis", lambda: [memory_of_jobs(at, 1000)]
+    if "trips" in only:
+        yield "trips", lambda: trips(at, samples)
     if "intake" in only:
         yield "intake", lambda: intake(at, ROWS // 10 if quick else ROWS)
     if "connections" in only:

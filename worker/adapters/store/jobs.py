@@ -43,6 +43,11 @@ class Change:
     outbox: Outbox = NOTHING
     unbooked: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def stored(self) -> Job:
+        """The job as it is stored, on which the next change builds."""
+        return replace(self.job, version=self.job.version + 1)
+
 
 #: What became of a change: it was written, or nothing of it because of this.
 Committed = Openings | NoFreeSlot | StaleVersion
@@ -221,13 +226,13 @@ class JobStore(Part):
 def _written(change: Change, now: float) -> dict[str, Any]:
     """The argument of ``lua/commit.lua``, without fields that have no value."""
     job, capacity, outbox = change.job, change.capacity, change.outbox
-    jobs = [replace(each, version=each.version + 1) for each in (job, *change.children)]
+    children = [replace(each, version=each.version + 1) for each in change.children]
     data: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
         "now": now,
         "told": [note_of(one) for one in outbox.told],
-        "jobs": [_entry(each, capacity) for each in jobs],
+        "jobs": [_entry(each, capacity) for each in (change.stored, *children)],
     }
     if outbox.finished:
         data["finished"] = note_of(outbox.finished)
