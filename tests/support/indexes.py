@@ -31,7 +31,7 @@ _LATER = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_input
 _ALL = {*_WHOLE, *_LATER, "listings", "job", "waiting", "guards", "turns", "batches", "lanes",
         "tasks", "accepted", "batch", "money", "account", "paused", "notification", "inputs",
         "forgotten", "receiving", "workers", "once", "unbooked", "refused", "api_tokens",
-        "api_secrets", "audit", "token_requests", "token_spent", "called"}  # fmt: skip
+        "api_secrets", "audit", "token_requests", "token_spent", "called", "history"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,12 @@ class _Check:
         yield from self._lanes()
         yield from self._tasks()
         yield from self._order()
+        yield from self._histories()
+
+    def _histories(self) -> Iterator[str]:
+        """A history goes with its job."""
+        known = {f"history:{job_id}" for job_id in self.stored.jobs}
+        yield from (f"{key} is of no job" for key in self.stored.of("history").keys() - known)
 
     def _listings(self) -> dict[str, Any]:
         jobs = self.stored.jobs.values()

@@ -8,6 +8,7 @@ of the reply. A provider cannot accept a JSON body whose end it did not receive.
 Reads cost nothing, may be repeated, and raise ``ProviderUnavailable`` if a repeat can help.
 """
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -33,12 +34,13 @@ from worker.adapters.provider.replies import (
 from worker.adapters.provider.snapshots import MAX_ROWS, read_fetch, read_task, read_tasks
 from worker.adapters.provider.transport import TROUBLE, Body, Key, body_of, written
 from worker.adapters.provider.unknown_path import NO_JSON, Answer, is_page, lacks_call, title_of
-from worker.adapters.provider.wire import read_json, words_of
+from worker.adapters.provider.wire import UNREADABLE, read_json, whole, words_of
 from worker.domain.account import Account, Dialect
 from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, NoSuchCall, ProviderRefused, ProviderUnavailable
+from worker.domain.history import BODY
 from worker.domain.job_spec import JSON, Kind
-from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
+from worker.domain.provider_reports import Reply, SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, shown
 
 MAX_IDS = 100  #: tasks per call
@@ -116,7 +118,7 @@ class ProviderClient:
             verdict = no_such_call(kind, f"POST {submission.path}", self._title(answer))
         elif exists and _is_missing(verdict) and not self._answers(submission.path):
             verdict = front_away(verdict)
-        return verdict
+        return replace(verdict, reply=self._reply(answer))
 
     def fetch(self, task_id: str) -> Snapshot | None:
         """The task's present state; None if the provider does not know it.
@@ -321,6 +323,15 @@ class ProviderClient:
         ):
             said, place = (response.headers.get(name, "") for name in ("Content-Type", "Location"))
             return Answer(response.status_code, body_of(response), said, place)
+
+    def _reply(self, answer: Answer) -> Reply:
+        """What was answered, for the job's history; JSON without escapes, which may hide a key."""
+        value = read_json(answer.body)
+        said = answer.body.decode("utf-8", "replace")
+        if value is not UNREADABLE and value is not None:
+            said = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        code = whole(value.get("code")) if isinstance(value, dict) else None
+        return Reply(answer.status, code, shown(self._without_key(said), BODY))
 
     def _session(self) -> requests.Session:
         """The session: one per thread, as `requests` does not promise thread safety."""
