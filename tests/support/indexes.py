@@ -30,7 +30,8 @@ _TENANTS = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_inp
 _ALL = {*_WHOLE, *_TENANTS, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks",
         "accepted", "batch", "money", "account", "paused", "notification", "inputs", "forgotten",
         "receiving", "workers", "once", "unbooked", "refused", "api_tokens", "api_secrets", "audit",
-        "token_requests", "token_spent", "called", "history"}  # fmt: skip
+        "token_requests", "token_spent", "called", "history",
+        "metrics"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ class Sweep:
         if self._store.once("tidy", TIDY_S):
             self._wakeups.tidy()
         self._wake_notifiers()
+        self._orchestrator.tally.flush()
         return len(due)
 
     def _look(self, job: Job) -> Job:
