@@ -17,10 +17,11 @@ from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
 from tests.bench.peers.rows import peers, peers_in_trouble
 from tests.bench.receiving import repeats, throughput
+from tests.bench.recording import recording
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
 
-_PARTS = ("receiver", "repeats", "delay", "redis", "intake", "peers", "peers-faults")
+_PARTS = ("receiver", "repeats", "delay", "redis", "intake", "recording", "peers", "peers-faults")
 
 
 def main() -> int:
@@ -65,6 +66,8 @@ def _measures(
         yield "redis", lambda: [memory_of_jobs(at, 1000)]
     if "intake" in only:
         yield "intake", lambda: intake(at, ROWS // 10 if quick else ROWS)
+    if "recording" in only:
+        yield "recording", lambda: [recording(at, jobs // 2, 2 * rounds)]
     if "peers" in only:
         yield "peers", lambda: peers(at.folder / "peers", 1 if quick else 5, quick=quick)
     if "peers-faults" in only:

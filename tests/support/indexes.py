@@ -13,10 +13,10 @@ import redis
 
 from worker.adapters.store import codec
 from worker.adapters.store.places import ANY, Place, place_of, tasks_of
-from worker.domain.account.billing import charges
+from worker.domain.account.billing import charges, paid_tasks
 from worker.domain.account.capacity import pool_of
 from worker.domain.blob_refs import blobs_of
-from worker.domain.job import Job
+from worker.domain.job import Job, Status
 from worker.domain.notifications import DeliveryState, Notification
 
 #: What a job's next submission costs.
@@ -110,6 +110,24 @@ class Snapshot:
         if gone is None and not self.of("forgotten"):
             gone = ()
         return list(_Check(self, price, gone, unguarded, former, tenants).found())
+
+    def miscounted(self) -> list[str]:
+        """What the commits' counters say that the records do not, in words; no job is forgotten."""
+        counted: Counter[str] = Counter()
+        for name, number in self.keys.get("metrics", {}).items():
+            metric, *labels = name.split("|")
+            counted[f"{labels[2]} jobs" if metric == "jobs_ended" else metric] += int(number)
+        jobs = self.jobs.values()
+        wanted = {
+            "succeeded jobs": sum(job.status is Status.SUCCEEDED for job in jobs),
+            "tasks_accepted": sum(map(paid_tasks, jobs)),
+            "double_payments": sum(len(job.double_payments) for job in jobs),
+        }
+        return [
+            f"{name}: {counted[name]} are counted, and {number} in the records"
+            for name, number in wanted.items()
+            if counted[name] != number
+        ]
 
 
 _HASHES = ("guards", "heads")

@@ -84,7 +84,7 @@ class Orchestrator:
         self.clock = clock
         self.rules = rules or Policy()
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
-        self.tally = Tally(store.metrics)
+        self.tally = Tally(store.metrics, clock)
         self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
         self.hooked = hooked

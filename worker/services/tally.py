@@ -4,9 +4,8 @@ They are kept in this process and added to the store's every few seconds: a writ
 callback would cost more than the callback. Those of the last seconds go with a process that dies.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
-from time import monotonic
 
 from worker.adapters.store.metrics import MetricStore
 from worker.domain.errors import StoreUnavailable
@@ -17,13 +16,14 @@ EVERY_S = 2.0
 
 
 class Tally:
-    """May be shared by threads."""
+    """May be shared by threads. ``clock`` returns seconds."""
 
-    def __init__(self, store: MetricStore) -> None:
+    def __init__(self, store: MetricStore, clock: Callable[[], float]) -> None:
         self._store = store
+        self._clock = clock
         self._lock = Lock()
         self._counts = Counts()
-        self._flushed_at = monotonic()
+        self._flushed_at = clock()
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Add to what is counted."""
@@ -41,11 +41,13 @@ class Tally:
 
         Raises ``StoreUnavailable``; then it is kept.
         """
+        now = self._clock()
         with self._lock:
-            if not self._counts or (not at_once and monotonic() < self._flushed_at + EVERY_S):
+            waits = abs(now - self._flushed_at) < EVERY_S and not at_once
+            if waits or not self._counts:
                 return
             counts, self._counts = self._counts, Counts()
-            self._flushed_at = monotonic()
+            self._flushed_at = now
         try:
             self._store.add(counts)
         except StoreUnavailable:

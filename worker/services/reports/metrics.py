@@ -108,7 +108,7 @@ def _scope(money: Budget) -> str:
 
 
 def _of_processes(orchestrator: Orchestrator, roster: Roster) -> _Found:
-    for version, count in roster.versions().items():
+    for version, count in (roster.versions() or {roster.version: 0}).items():
         yield Metrics.WORKERS, Value((version,), count)
     since = orchestrator.receiving_since()
     if orchestrator.hooked:
