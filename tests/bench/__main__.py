@@ -18,6 +18,7 @@ from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
 from tests.bench.peers.rows import peers, peers_in_trouble
 from tests.bench.receiving import repeats, throughput
+from tests.bench.recording import recording
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
 from tests.bench.trips import trips
@@ -29,6 +30,7 @@ _PARTS = (
     "redis",
     "trips",
     "intake",
+    "recording",
     "connections",
     "peers",
     "peers-faults",
@@ -81,6 +83,8 @@ def _measures(
         yield "intake", lambda: intake(at, ROWS // 10 if quick else ROWS)
     if "connections" in only:
         yield "connections", lambda: connections(at.folder / "tls", 100 if quick else 200)
+    if "recording" in only:
+        yield "recording", lambda: [recording(at, jobs // 2, 2 * rounds)]
     if "peers" in only:
         yield "peers", lambda: peers(at.folder / "peers", 1 if quick else 5, quick=quick)
     if "peers-faults" in only:
