@@ -42,6 +42,7 @@ NEEDS: Mapping[str, Need] = {
     "list_jobs": _READ,
     "show": _READ,
     "pipeline": _READ,
+    "read_file": _READ,
     "create": _SUBMIT,
     "press": _SUBMIT,
     "cancel": _SUBMIT,
