@@ -1,6 +1,7 @@
 """Both clients against a real `hookline up`, and their generated parts against the code."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -11,11 +12,10 @@ from hookline_client import AsyncHookline, BadRequest, ButtonNotFound, Hookline,
 from hookline_client.types import NewJob
 from PIL import Image
 
-from tests.moving_in.conftest import BANNED, Server
+from tests.moving_in.conftest import BANNED, TYPESCRIPT, Server, node_modules, run_by_node
 from tests.neighbours.servers import program
 from tests.support.processes import ROOT
 
-TYPESCRIPT = ROOT / "clients/typescript"
 EVERY_S = 0.2
 IMAGINE: NewJob = {"kind": "imagine", "prompt": "a harbour at night", "then": [{"press": "U1"}]}
 
@@ -85,6 +85,34 @@ def test_a_batch_as_a_stream_without_blocking(server: Server) -> None:
     asyncio.run(story())
 
 
+def readme(client: str, language: str) -> str:
+    """The first example of the client's README."""
+    text = (ROOT / "clients" / client / "README.md").read_text()
+    found = re.search(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_example_of_the_python_client_runs(server: Server, tmp_path: Path) -> None:
+    env = {**server.env, "PYTHONPATH": str(ROOT / "clients/python/src")}
+    done = subprocess.run(
+        [sys.executable, "-c", readme("python", "python")], cwd=tmp_path, env=env,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("succeeded\n")
+    assert list((tmp_path / "pictures").glob("*-0.png"))
+
+
+def test_the_example_of_the_typescript_client_runs(
+    server: Server, published: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "node_modules").symlink_to(published)
+    (tmp_path / "example.mjs").write_text(readme("typescript", "ts"))
+    assert run_by_node(tmp_path / "example.mjs", server.env) == "succeeded\n"
+    assert list(tmp_path.glob("*-0.png"))
+
+
 def test_the_generated_files_are_those_of_this_version() -> None:
     made = subprocess.run(
         [sys.executable, ".ci/clients.py", "--check"], cwd=ROOT, capture_output=True, text=True,
@@ -96,12 +124,9 @@ def test_the_generated_files_are_those_of_this_version() -> None:
 def test_the_typescript_client(server: Server) -> None:
     """Its own suite, strictly typed; its types are those of this version."""
     program("node", "nodejs")
-    npm = program("npm", "npm")
-    if not (TYPESCRIPT / "node_modules").exists():
-        quiet = ("--silent", "--no-fund", "--no-audit")
-        subprocess.run([npm, "ci", *quiet], cwd=TYPESCRIPT, check=True)
+    node_modules()
     check = [sys.executable, ".ci/clients.py", "--typescript", "--check"]
-    for command, folder in ((check, ROOT), ([npm, "test", "--silent"], TYPESCRIPT)):
+    for command, folder in ((check, ROOT), (["npm", "test", "--silent"], TYPESCRIPT)):
         env = {**server.env, "HOOKLINE_NOTIFY_SECRET": server.notify_secret}
         done = subprocess.run(
             command, cwd=folder, env=env, capture_output=True, text=True, timeout=240, check=False

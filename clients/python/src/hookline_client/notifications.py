@@ -5,7 +5,8 @@ import hmac
 import json
 import time
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import Protocol
 
 from hookline_client.errors import InvalidSignature
 from hookline_client.types import Notification
@@ -13,8 +14,15 @@ from hookline_client.types import Notification
 _PREFIX, _SCHEME = "whsec_", "v1"
 
 
+class Headers(Protocol):
+    """A request's headers as frameworks have them: Flask, Django, Starlette, or a dict."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Names and values."""
+
+
 def verify(
-    body: bytes, headers: Mapping[str, str], *secrets: str, tolerance_s: float = 300.0
+    body: bytes, headers: Headers, *secrets: str, tolerance_s: float = 300.0
 ) -> Notification:
     """The notification in `body`, the raw bytes of the request.
 
