@@ -674,6 +674,110 @@ export interface components {
          */
         Figures: "provider" | "prices" | "both";
         /**
+         * History
+         * @description What happened to a job, oldest first.
+         */
+        History: {
+            job_id: string;
+            items: components["schemas"]["HistoryEntry"][];
+            /** @description entries in the middle of a long history, not kept */
+            left_out: number;
+            times: components["schemas"]["Moments"];
+        };
+        /**
+         * HistoryEntry
+         * @description One thing that happened. What does not apply, or did not change, is left out.
+         */
+        HistoryEntry: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            at: string;
+            what: components["schemas"]["What"];
+            /** @description the entry in a sentence, for people */
+            text: string;
+            /**
+             * @description the job's new one
+             * @default null
+             */
+            status?: components["schemas"]["Status"] | null;
+            /** @default null */
+            progress?: number | null;
+            /**
+             * @description the number of the one that this is about
+             * @default null
+             */
+            attempt?: number | null;
+            /**
+             * @description that took the job
+             * @default null
+             */
+            account?: string | null;
+            /**
+             * @description that is followed from now on
+             * @default null
+             */
+            task_id?: string | null;
+            /**
+             * @description of a submit, of the job's files, or of a try to deliver
+             * @default null
+             */
+            outcome?: string | null;
+            /**
+             * @description of the provider's reply
+             * @default null
+             */
+            http_status?: number | null;
+            /**
+             * @description `code` of the provider's reply
+             * @default null
+             */
+            provider_code?: number | null;
+            /**
+             * @description an error code
+             * @default null
+             */
+            error?: string | null;
+            /** @default null */
+            message?: string | null;
+            /**
+             * @description the beginning of what the provider said
+             * @default null
+             */
+            body?: string | null;
+            /**
+             * @description the task's end, by the provider's own clock
+             * @default null
+             */
+            reported_at?: string | null;
+            /**
+             * @description when it goes on
+             * @default null
+             */
+            due_at?: string | null;
+            /**
+             * @description the jobs that started with it; at most twenty are named
+             * @default null
+             */
+            children?: string[] | null;
+            /**
+             * @description further ones
+             * @default null
+             */
+            more_children?: number | null;
+            /**
+             * @description ids of deliveries
+             * @default null
+             */
+            notifications?: string[] | null;
+            /**
+             * @description tasks that turned out to be double payments
+             * @default null
+             */
+            paid_twice?: string[] | null;
+        };
+        /**
          * Imagine
          * @description A picture from words, and from pictures as a reference.
          */
@@ -992,6 +1096,38 @@ export interface components {
             prompt?: string | null;
             /** @default null */
             mask?: string | null;
+        };
+        /**
+         * Moments
+         * @description When the stages of a job were reached, those of the attempt that is followed; null: not yet,
+         *     or not known.
+         */
+        Moments: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            created: string;
+            /** @description a worker took it: it had a slot */
+            taken: string | null;
+            /** @description its POST was about to leave */
+            posted: string | null;
+            /** @description the provider's task id was known */
+            accepted: string | null;
+            /** @description the first progress was reported */
+            progressed: string | null;
+            /** @description the task's end, by the provider's own clock */
+            ended_there: string | null;
+            /** @description the job's end */
+            ended: string | null;
+            /** @description the callback that ended it, if one did */
+            called_back: string | null;
+            /** @description the jobs that follow it were created */
+            children: string | null;
+            /** @description its files were stored, or given up */
+            files: string | null;
+            /** @description the last of its notifications was delivered */
+            notified: string | null;
         };
         /**
          * NewToken
@@ -1838,6 +1974,12 @@ export interface components {
              */
             commands: string[];
         };
+        /**
+         * What
+         * @description What happened.
+         * @enum {string}
+         */
+        What: "created" | "taken" | "posted" | "replied" | "callback" | "polled" | "missing" | "not_listed" | "time_passed" | "released" | "siblings" | "called" | "chosen" | "not_chosen" | "cancelled" | "retried" | "resolved" | "answered" | "files" | "files_delayed" | "files_wanted" | "links_renewed" | "seed" | "charged" | "notified";
         NewJob: components["schemas"]["Imagine"] | components["schemas"]["Blend"] | components["schemas"]["Describe"] | components["schemas"]["Action"] | components["schemas"]["Modal"] | components["schemas"]["Shorten"] | components["schemas"]["Change"] | components["schemas"]["Edits"] | components["schemas"]["Retexture"] | components["schemas"]["Video"] | components["schemas"]["SwapFace"] | components["schemas"]["Upload"];
         Notification: components["schemas"]["JobMessage"] | components["schemas"]["PipelineMessage"] | components["schemas"]["BatchMessage"] | components["schemas"]["RefusedMessage"];
     };
@@ -1880,6 +2022,8 @@ export type Disposition = components['schemas']['Disposition'];
 export type DoublePayment = components['schemas']['DoublePayment'];
 export type Edits = components['schemas']['Edits'];
 export type Figures = components['schemas']['Figures'];
+export type History = components['schemas']['History'];
+export type HistoryEntry = components['schemas']['HistoryEntry'];
 export type Imagine = components['schemas']['Imagine'];
 export type IssuedToken = components['schemas']['IssuedToken'];
 export type Items = components['schemas']['Items'];
@@ -1893,6 +2037,7 @@ export type LedgerState = components['schemas']['LedgerState'];
 export type ListedBatch = components['schemas']['ListedBatch'];
 export type Modal = components['schemas']['Modal'];
 export type ModalAnswer = components['schemas']['ModalAnswer'];
+export type Moments = components['schemas']['Moments'];
 export type NewToken = components['schemas']['NewToken'];
 export type Notify = components['schemas']['Notify'];
 export type Page = components['schemas']['Page'];
@@ -1942,6 +2087,7 @@ export type Try = components['schemas']['Try'];
 export type Upload = components['schemas']['Upload'];
 export type Video = components['schemas']['Video'];
 export type Waiting = components['schemas']['Waiting'];
+export type What = components['schemas']['What'];
 export type NewJob = components['schemas']['NewJob'];
 export type Notification = components['schemas']['Notification'];
 export type $defs = Record<string, never>;

@@ -371,6 +371,58 @@ class ModalAnswer(TypedDict):
     mask: NotRequired[str | None]
 
 
+class Moments(TypedDict):
+    """
+    When the stages of a job were reached, those of the attempt that is followed; null: not yet,
+    or not known.
+    """
+
+    created: str
+    """
+    RFC 3339, UTC
+    """
+    taken: str | None
+    """
+    a worker took it: it had a slot
+    """
+    posted: str | None
+    """
+    its POST was about to leave
+    """
+    accepted: str | None
+    """
+    the provider's task id was known
+    """
+    progressed: str | None
+    """
+    the first progress was reported
+    """
+    ended_there: str | None
+    """
+    the task's end, by the provider's own clock
+    """
+    ended: str | None
+    """
+    the job's end
+    """
+    called_back: str | None
+    """
+    the callback that ended it, if one did
+    """
+    children: str | None
+    """
+    the jobs that follow it were created
+    """
+    files: str | None
+    """
+    its files were stored, or given up
+    """
+    notified: str | None
+    """
+    the last of its notifications was delivered
+    """
+
+
 class NewToken(TypedDict):
     """
     A new API token.
@@ -1019,6 +1071,38 @@ class Waiting(TypedDict):
     """
 
 
+What: TypeAlias = Literal[
+    "created",
+    "taken",
+    "posted",
+    "replied",
+    "callback",
+    "polled",
+    "missing",
+    "not_listed",
+    "time_passed",
+    "released",
+    "siblings",
+    "called",
+    "chosen",
+    "not_chosen",
+    "cancelled",
+    "retried",
+    "resolved",
+    "answered",
+    "files",
+    "files_delayed",
+    "files_wanted",
+    "links_renewed",
+    "seed",
+    "charged",
+    "notified",
+]
+"""
+What happened.
+"""
+
+
 class AccountState(TypedDict):
     """
     Whether an account takes jobs; if not, why, until when, and what to do.
@@ -1388,6 +1472,84 @@ class Edits(TypedDict):
     """
     mask: NotRequired[str | None]
     kind: Literal["edits"]
+
+
+class HistoryEntry(TypedDict):
+    """
+    One thing that happened. What does not apply, or did not change, is left out.
+    """
+
+    at: str
+    """
+    RFC 3339, UTC
+    """
+    what: What
+    text: str
+    """
+    the entry in a sentence, for people
+    """
+    status: NotRequired[Status | None]
+    """
+    the job's new one
+    """
+    progress: NotRequired[int | None]
+    attempt: NotRequired[int | None]
+    """
+    the number of the one that this is about
+    """
+    account: NotRequired[str | None]
+    """
+    that took the job
+    """
+    task_id: NotRequired[str | None]
+    """
+    that is followed from now on
+    """
+    outcome: NotRequired[str | None]
+    """
+    of a submit, of the job's files, or of a try to deliver
+    """
+    http_status: NotRequired[int | None]
+    """
+    of the provider's reply
+    """
+    provider_code: NotRequired[int | None]
+    """
+    `code` of the provider's reply
+    """
+    error: NotRequired[str | None]
+    """
+    an error code
+    """
+    message: NotRequired[str | None]
+    body: NotRequired[str | None]
+    """
+    the beginning of what the provider said
+    """
+    reported_at: NotRequired[str | None]
+    """
+    the task's end, by the provider's own clock
+    """
+    due_at: NotRequired[str | None]
+    """
+    when it goes on
+    """
+    children: NotRequired[list[str] | None]
+    """
+    the jobs that started with it; at most twenty are named
+    """
+    more_children: NotRequired[int | None]
+    """
+    further ones
+    """
+    notifications: NotRequired[list[str] | None]
+    """
+    ids of deliveries
+    """
+    paid_twice: NotRequired[list[str] | None]
+    """
+    tasks that turned out to be double payments
+    """
 
 
 class Imagine(TypedDict):
@@ -1829,6 +1991,20 @@ class Deliveries(TypedDict):
 
     items: list[Delivery]
     next_cursor: str | None
+
+
+class History(TypedDict):
+    """
+    What happened to a job, oldest first.
+    """
+
+    job_id: str
+    items: list[HistoryEntry]
+    left_out: int
+    """
+    entries in the middle of a long history, not kept
+    """
+    times: Moments
 
 
 class Job(TypedDict):
