@@ -9,7 +9,7 @@ STAMP := .venv/.installed-$(notdir $(PYTHON))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit integration test check format docs bench chaos lock build sbom audit clean
+.PHONY: help setup demo unit integration test check format docs bench chaos lock build clients sbom audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -23,7 +23,7 @@ unit: $(STAMP) ## the tests of one module each, in about a minute
 	@$(BIN)/pytest -n auto --dist worksteal tests/unit
 
 integration: $(STAMP) ## the tests of several modules, processes and servers together
-	@$(BIN)/pytest -n 4 --dist worksteal tests/contract tests/integration tests/acceptance tests/neighbours
+	@$(BIN)/pytest -n 4 --dist worksteal tests/contract tests/integration tests/acceptance tests/moving_in tests/neighbours
 
 test: $(STAMP) ## every test that needs nothing but the checkout; COVERAGE=1: at least 90 % covered
 	@$(BIN)/pytest $(if $(COVERAGE),--cov) -n 4 --dist worksteal # many wait for real processes
@@ -41,6 +41,10 @@ format: $(STAMP) ## put the code into shape
 
 docs: $(STAMP) ## write the pages that are generated: settings, command line, .env.example
 	@$(BIN)/python .ci/docs.py
+
+clients: $(STAMP) ## write the generated parts of clients/: types, error codes; needs npm
+	@npm --prefix clients/typescript ci --silent --no-fund --no-audit
+	@$(BIN)/python .ci/clients.py --typescript
 
 bench: $(STAMP) ## the benchmark, with its comparison table
 	@$(BIN)/python -m tests.bench

@@ -10,6 +10,8 @@ from worker.domain.errors import FieldError
 
 _PREFIX = "HOOKLINE_"
 _PORT = "HOOKLINE_PORT"
+#: Read by the clients of `clients/`, which may share our environment; no setting.
+_OF_CLIENTS = "HOOKLINE_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ def collect(
     given = lower | given
     values = {name: given[name] for name in names if name in given}
     problems += [
-        _unknown(name, known) for name in given if name.startswith(_PREFIX) and name not in known
+        _unknown(name, known)
+        for name in given
+        if name.startswith(_PREFIX) and name not in known and name != _OF_CLIENTS
     ]
     written = {}
     for file, name in files.items():

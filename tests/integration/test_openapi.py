@@ -147,6 +147,19 @@ def test_a_job_with_all_that_it_can_have_is_as_described(web: Web) -> None:
     assert web.client.get("/v1/jobs?limit=7", headers=AUTH).get_json()["next_cursor"]
 
 
+def test_a_stored_file_is_read_by_its_number(web: Web) -> None:
+    path = web.services.storage.put_result("a/1.png", b"a picture")
+    file = StoredFile(path, "image/png", 9, "0" * 64, 2, 2, "picture")
+    gone = file._replace(path="a/2.png")
+    job = web.put(status=Status.SUCCEEDED, result=Result(files=(file, gone)))
+    answer = web.client.get(f"/v1/jobs/{job.id}/files/0", headers=AUTH)
+    assert (answer.status_code, answer.data) == (200, b"a picture")
+    assert (answer.content_type, answer.content_length) == ("image/png", 9)
+    for number in ("1", "2", "x", "-1"):
+        answer = web.client.get(f"/v1/jobs/{job.id}/files/{number}", headers=AUTH)
+        assert answer.status_code == 404, number
+
+
 def schema(name: str) -> jsonschema_rs.Validator:
     return validator({"$ref": f"#/components/schemas/{name}"})
 

@@ -101,6 +101,7 @@ def test_what_is_anothers_is_answered_as_what_does_not_exist(
     web: Web, acme: Tenant, globex: Tenant, guarded: tuple[str, str, dict[str, Any]]
 ) -> None:
     method, path, call = guarded
+    path = path.replace("{number}", "0")  # of a job's file
     name = call["operationId"]
     body, query = _BODIES.get(name), _QUERIES.get(name)
     assert ("requestBody" in call) is (name in _BODIES), "say in _BODIES what a caller sends"
@@ -142,7 +143,7 @@ def test_a_scope_opens_its_calls_and_no_others(web: Web, acme: Tenant, scope: Sc
     auth = issue(web, "one", [scope.value])
     for method, path, call in _GUARDED:
         filled = re.sub(r"{(?:job|pipeline)_id}", uuid4().hex, path)
-        filled = re.sub(r"{\w+}", "nothing", filled)
+        filled = re.sub(r"{\w+}", "nothing", filled.replace("{number}", "0"))
         answer = web.client.open(filled, method=method.upper(), headers=auth)
         opened = scope in (Scope.ADMIN, NEEDS[call["operationId"]].scope)
         assert (answer.status_code != 403) is opened, (method, path, answer.text)

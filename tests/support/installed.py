@@ -67,7 +67,7 @@ def install(home: Path) -> Installed:
 
     python = str(home / "venv/bin/python")
     run("venv", "--quiet", "--python", sys.executable, str(home / "venv"))
-    sync = ["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "--python", python]
+    sync = ["pip", "sync", "--quiet", "--require-hashes", "--python", python]
     # From uv's cache, where the same versions were put for the developers' environment.
     run(*sync, "requirements.lock", "--offline", check=False) or run(*sync, "requirements.lock")
     build = ["build", "--quiet", "--wheel", "--offline", "--no-build-isolation"]

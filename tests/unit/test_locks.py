@@ -54,7 +54,9 @@ def requirements(texts: list[str]) -> list[Requirement]:
 
 RUNTIME, DEV = pins("requirements.lock"), pins("requirements-dev.lock")
 NEEDED = requirements(PROJECT["project"]["dependencies"])
-EXTRA = requirements(PROJECT["project"]["optional-dependencies"]["s3"])
+EXTRA = requirements(
+    [text for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts]
+)
 GROUPS = {name: requirements(texts) for name, texts in PROJECT["dependency-groups"].items()}
 
 

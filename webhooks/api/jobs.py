@@ -5,12 +5,13 @@ from typing import Any
 
 from flask import Response, request
 from pydantic import Field
+from werkzeug.wsgi import wrap_file
 
 from webhooks.api.calls import JSON, Calls, in_path, ref, respond
 from webhooks.context import Context
 from webhooks.parsing import read_body, strict_json
 from worker.domain import buttons
-from worker.domain.errors import InvalidRequest
+from worker.domain.errors import InvalidRequest, NotFound
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.queries import Flag, JobsQuery, Query
 from worker.domain.requests.requests import Press, Resolve
@@ -21,6 +22,12 @@ from worker.services.reports.waits import waiting_for
 
 #: Fits five images of 4 MiB as data URLs.
 MAX_BYTES = 32 * 1024 * 1024
+
+#: What is stored (``worker.adapters.decoding.media``).
+MIME_TYPES = (
+    "image/png", "image/jpeg", "image/webp", "image/gif", "video/mp4", "video/webm",
+    "video/quicktime",
+)  # fmt: skip
 
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
 
@@ -38,6 +45,7 @@ NEW_JOB: JSON = {
     },
 }
 JOB_ID = in_path("job_id", "The job's id.", pattern="^[0-9a-f]{32}$")
+NUMBER = in_path("number", "Its place in `result.files`, from 0.", pattern="^[0-9]{1,4}$")
 PIPELINE_ID = in_path("pipeline_id", "The root job's id.", pattern="^[0-9a-f]{32}$")
 ONE = "/v1/jobs/<job:job_id>"
 
@@ -119,6 +127,24 @@ def retry(context: Context, job_id: str) -> Job:
 def fetch_assets(context: Context, job_id: str) -> Job:
     """Fetch the files of a succeeded job again, with the provider's present links."""
     return Job.of(context.desk.fetch_assets(job_id), context.services.accounts)
+
+
+@calls.add(
+    "GET", f"{ONE}/files/<int:number>", {200: {"type": "string", "format": "binary"}},
+    parameters=(JOB_ID, NUMBER), answer_types=tuple(MIME_TYPES),
+)  # fmt: skip
+def read_file(context: Context, job_id: str, number: int) -> Response:
+    """The bytes of one of a job's stored files."""
+    files = context.desk.visible.job(job_id).result.files
+    if number >= len(files):
+        raise NotFound(f"The job has {len(files)} files, numbered from 0.")
+    file = files[number]
+    opened = context.services.storage.open_result(file.path)
+    body = wrap_file(request.environ, opened)
+    made = Response(body, content_type=file.type, direct_passthrough=True)
+    made.content_length = file.bytes
+    made.set_etag(file.sha256)
+    return made
 
 
 @calls.add("POST", f"{ONE}/resolve", {200: Job}, body=Resolve, parameters=(JOB_ID,), errors=(409,))

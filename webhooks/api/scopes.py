@@ -43,6 +43,7 @@ NEEDS: Mapping[str, Need] = {
     "show": _READ,
     "show_history": _READ,
     "pipeline": _READ,
+    "read_file": _READ,
     "create": _SUBMIT,
     "press": _SUBMIT,
     "cancel": _SUBMIT,

@@ -80,7 +80,7 @@ def afford(store: Store, caller: Caller, price: Amount, now: float) -> None:
     limit = caller.limits.budget_per_day
     if limit is None or not price:
         return
-    if store.api_tokens.spend(f"spent:{caller.name}:{day_of(now)}", price, limit, 2 * _DAY_S):
+    if store.api_tokens.spend(_spending(caller, now), price, limit, 2 * _DAY_S):
         return
     again_s = _DAY_S - now % _DAY_S
     raise TooMuch(
@@ -89,3 +89,12 @@ def afford(store: Store, caller: Caller, price: Amount, now: float) -> None:
         "ask the operator for a token with a larger budget.",
         again_s=again_s,
     )
+
+
+def spent_today(store: Store, caller: Caller, now: float) -> Amount:
+    """What the caller's budget of the day was used for; 0 for one without a budget."""
+    return store.api_tokens.spent(_spending(caller, now))
+
+
+def _spending(caller: Caller, now: float) -> str:
+    return f"spent:{caller.name}:{day_of(now)}"

@@ -167,6 +167,10 @@ def test_the_environment_wins_over_dotenv_and_empty_is_unset(tmp_path: Path) -> 
     assert settings.secrets[0].get_secret_value() == f"${{x}}{SECRET}"
 
 
+def test_what_the_clients_read_may_be_in_our_environment(tmp_path: Path) -> None:
+    assert load_settings({"HOOKLINE_URL": "http://127.0.0.1:8000"}, tmp_path / ".env").port == 8000
+
+
 def test_a_typo_in_dotenv_is_a_problem_too(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("HOOKLINE_PROT=9000\n")
     assert problems({}, tmp_path / ".env") == {

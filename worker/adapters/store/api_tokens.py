@@ -41,6 +41,10 @@ class ApiTokenStore(Part):
         """
         return bool(self._run("spend", f"token_{what}", amount, limit, seconds))
 
+    def spent(self, what: str) -> int:
+        """The count ``what`` as it is now."""
+        return int(self._ask(self._redis.get, f"{self._prefix}token_{what}") or 0)
+
 
 def _digests(token: ApiToken | None) -> set[str]:
     return {secret.digest for secret in token.secrets} if token else set()

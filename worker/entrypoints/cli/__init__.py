@@ -20,6 +20,7 @@ _PLACES = {
     "audit": ("audit",),
     "jobs": ("jobs", "show", "watch", "press", "cancel", "retry", "fetch", "resolve"),
     "export": ("export",),
+    "mcp": ("mcp",),
     "processes": ("web", "worker", "sandbox"),
 }
 

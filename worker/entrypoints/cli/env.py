@@ -24,7 +24,7 @@ _NO_REDIS = (
     examples=('eval "$(hookline env)"', "hookline env >> ../shop/.env"),
 )
 def env() -> None:
-    """Print what an app has to be given: the broker's URL as Celery takes it, and the API token.
+    """Print what an app has to be given: the API's address and token, the broker's URL for Celery.
 
     The lines are for a shell, or for a file that the app reads. They contain secrets.
     """
@@ -37,10 +37,10 @@ def env() -> None:
 
 def _lines(settings: Settings, broker: Broker) -> Iterator[str]:
     values = {
+        "HOOKLINE_URL": settings.public_url or local_url(settings),
         "HOOKLINE_BROKER_URL": broker.url,
         "HOOKLINE_API_TOKEN": settings.api_token.get_secret_value(),
     }
-    yield f"# HTTP API: {settings.public_url or local_url(settings)}"
     for name, value in values.items():
         yield f"export {name}={shlex.quote(value)}"
     if broker.options:
