@@ -67,7 +67,7 @@ def _measures(
     if "intake" in only:
         yield "intake", lambda: intake(at, ROWS // 10 if quick else ROWS)
     if "recording" in only:
-        yield "recording", lambda: [recording(at, jobs // 2, 2 * rounds)]
+        yield "recording", lambda: [recording(at, jobs // 4, 20 * rounds)]
     if "peers" in only:
         yield "peers", lambda: peers(at.folder / "peers", 1 if quick else 5, quick=quick)
     if "peers-faults" in only:
