@@ -12,6 +12,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from tests.bench.connecting import connections
 from tests.bench.following import delay
 from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
@@ -20,8 +21,20 @@ from tests.bench.receiving import repeats, throughput
 from tests.bench.recording import recording
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
+from tests.bench.trips import trips
 
-_PARTS = ("receiver", "repeats", "delay", "redis", "intake", "recording", "peers", "peers-faults")
+_PARTS = (
+    "receiver",
+    "repeats",
+    "delay",
+    "redis",
+    "trips",
+    "intake",
+    "connections",
+    "recording",
+    "peers",
+    "peers-faults",
+)
 
 
 def main() -> int:
@@ -56,22 +69,19 @@ def _measures(
     quick, only = options.quick, options.only or _PARTS
     rounds, jobs = (3, 120) if quick else (5, 240)
     samples = 60 if quick else 200
-    if "receiver" in only:
-        yield "receiver", lambda: throughput(at, jobs, rounds)
-    if "repeats" in only:
-        yield "repeats", lambda: [repeats(at)]
-    if "delay" in only:
-        yield "delay", lambda: delay(at, samples)
-    if "redis" in only:
-        yield "redis", lambda: [memory_of_jobs(at, 1000)]
-    if "intake" in only:
-        yield "intake", lambda: intake(at, ROWS // 10 if quick else ROWS)
-    if "recording" in only:
-        yield "recording", lambda: [recording(at, jobs // 4, 20 * rounds)]
-    if "peers" in only:
-        yield "peers", lambda: peers(at.folder / "peers", 1 if quick else 5, quick=quick)
-    if "peers-faults" in only:
-        yield "peers-faults", lambda: peers_in_trouble(at.folder / "peers-faults")
+    measures: dict[str, Callable[[], list[Row]]] = {
+        "receiver": lambda: throughput(at, jobs, rounds),
+        "repeats": lambda: [repeats(at)],
+        "delay": lambda: delay(at, samples),
+        "redis": lambda: [memory_of_jobs(at, 1000)],
+        "trips": lambda: trips(at, samples),
+        "intake": lambda: intake(at, ROWS // 10 if quick else ROWS),
+        "connections": lambda: connections(at.folder / "tls", 100 if quick else 200),
+        "recording": lambda: [recording(at, jobs // 4, 20 * rounds)],
+        "peers": lambda: peers(at.folder / "peers", 1 if quick else 5, quick=quick),
+        "peers-faults": lambda: peers_in_trouble(at.folder / "peers-faults"),
+    }
+    return ((name, measure) for name, measure in measures.items() if name in only)
 
 
 def _options() -> argparse.Namespace:

@@ -164,7 +164,7 @@ class Orchestrator:
             if not isinstance(outcome, Openings):
                 done.append(outcome)
                 continue
-            stored = replace(decision, job=change.job)
+            stored = replace(decision, job=change.stored)
             self._log(before, stored)
             self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._poll_soon(stored.job, now)

@@ -45,12 +45,20 @@ from worker.services.reports import answers
 
 @click.command(
     cls=Command,
-    examples=("hookline jobs --status failed --limit 10", "hookline jobs --double-payments"),
+    examples=(
+        "hookline jobs --status failed --limit 10",
+        "hookline jobs --metadata order=4711 --roots",
+        "hookline jobs --double-payments",
+    ),
 )
 @click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
 @click.option("--kind", type=click.Choice([k.value for k in Kind]), help="Only these.")
 @click.option("--account", help="Only this account's.")
 @click.option("--batch", help="Only this batch's.")
+@click.option("--tenant", help="Only this tenant's.")
+@click.option("--metadata", metavar="NAME=VALUE", help="Only those with this in their metadata.")
+@click.option("--prompt", metavar="TEXT", help="Only those with this text in their prompt.")
+@click.option("--roots", is_flag=True, help="Only those that no other job started.")
 @click.option("--double-payments", is_flag=True, help="Only jobs that were paid for twice.")
 @click.option(
     "--limit", type=PlainInt(), default=50, show_default=True, metavar="1-200", help="How many."

@@ -5,7 +5,8 @@
 --                                   descendants, how many jobs of its pipeline are open
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; jobs that were paid for twice
---   tenant_jobs:<tenant>      zset  id -> created_at; likewise tenant_batches and tenant_notifications
+--   *_jobs:*, listings        see listings.lua
+--   tenant_batches:<tenant>   zset  id -> created_at; likewise tenant_notifications
 --   due                       zset  id -> when the sweep must look at it
 --   held_back:<account>       zset  id -> created_at; jobs that wait for another try because the account ('*': any) refused them
 --   turns, batches:<turn>,    zset  see scheduling.lua
@@ -65,8 +66,8 @@
 --   accepted                  the job's new task, as a member of accepted:<account>
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, tenant, doc}
---   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text)}: the
---                             first job changes, the others are its new children
+--   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text), labels (of
+--                             a new one)}: the first job changes, the others are its new children
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start, 1 if nobody was called for the
 -- former yet}, {'stale'} or {'full'}.
 
@@ -165,8 +166,6 @@ local function index(id, old, place)
     if place.pipeline ~= '' then redis.call('RPUSH', prefix .. 'pipeline:' .. place.pipeline, id) end
   end
   redis.call('ZADD', prefix .. 'jobs:' .. place.status, place.created, id)
-  local tenant = tenant_of(place.turn)
-  if tenant ~= '' then redis.call('ZADD', prefix .. 'tenant_jobs:' .. tenant, place.created, id) end
   if place.of.batch ~= '' then index_batch(id, old, place) end
 end
 
@@ -222,6 +221,7 @@ local function write(job, old, old_money)
     if old then let_go_inputs(old.blobs, tenant_of(old.turn), now) end
   end
   move(id, old, place)
+  if old then relist_job(id, old, place) else list_job(id, place, job.labels) end
   return place
 end
 
