@@ -1,10 +1,10 @@
 """What history and metrics add to a callback, beside all that the callback costs."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
-from time import process_time, time
+from time import process_time
 from typing import Any
 
 from config.logs import configure_logging
@@ -53,31 +53,15 @@ def recording(stage: Stage, jobs: int, pairs: int) -> Row:
 
 
 def _story(stage: Stage, seeds: Seeds) -> float:
-    """CPU of this process and Redis for each callback about a few new jobs, in ms.
-
-    Two seconds pass between two callbacks of a job, so that each progress is recorded.
-    """
+    """CPU of this process and Redis for each callback about a few new jobs, in ms."""
     taken = [seeds.submitted() for _ in range(_JOBS)]
-    steps = [[_read(seeds.callback(job, *step)) for job in taken] for step in STORY]
-    now, server = time(), stage.redis
-    with _clock(stage, lambda: now):
-        before = process_time() + _cpu_s(server.info("cpu"))
-        for calls in steps:
-            for token, body in calls:
-                stage.services.receiver.receive(token, body)
-            now += 2
-        spent = process_time() + _cpu_s(server.info("cpu")) - before
-    return spent * 1000 / (_JOBS * len(STORY))
-
-
-@contextmanager
-def _clock(stage: Stage, clock: Callable[[], float]) -> Iterator[None]:
-    kept = stage.services.orchestrator.clock
-    stage.services.orchestrator.clock = clock
-    try:
-        yield
-    finally:
-        stage.services.orchestrator.clock = kept
+    calls = [_read(seeds.callback(job, *step)) for step in STORY for job in taken]
+    receive, server = stage.services.receiver.receive, stage.redis
+    before = process_time() + _cpu_s(server.info("cpu"))
+    for token, body in calls:
+        receive(token, body)
+    spent = process_time() + _cpu_s(server.info("cpu")) - before
+    return spent * 1000 / len(calls)
 
 
 def _read(request: bytes) -> tuple[str, Any]:
