@@ -109,8 +109,8 @@ _WHAT: Mapping[type[Event], What] = {
 _LOOKS = frozenset({What.TIME_PASSED, What.SIBLINGS})
 
 
-#: What makes an observation worth its body.
-_NEWS = frozenset({"status", "error", "paid_twice"})
+#: What makes an observation worth its body, besides an end and what settles a doubt.
+_NEWS = frozenset({"error", "paid_twice"})
 
 
 def entries_of(
@@ -128,7 +128,7 @@ def entries_of(
     if what in _LOOKS and "status" not in found and job.ready == before.ready:
         return ()
     if isinstance(event, events.Observed):
-        _observed(found, event, hide)
+        _observed(found, event, before, hide)
     elif isinstance(event, events.Replied):
         _replied(found, event, before, hide)
     elif isinstance(event, events.AssetsSettled | events.AssetsDelayed):
@@ -183,9 +183,13 @@ def _outcomes(before: Job, decision: Decision, outbox: Outbox) -> dict[str, Any]
     return found
 
 
-def _observed(found: dict[str, Any], event: events.Observed, hide: Callable[[str], str]) -> None:
-    """The body only of news: between them nothing but the percentage differs."""
-    if event.body is not None and found.keys() & _NEWS:
+def _observed(
+    found: dict[str, Any], event: events.Observed, before: Job, hide: Callable[[str], str]
+) -> None:
+    """The body only where somebody may want the evidence: it is most of a history's bytes."""
+    ends = "status" in found and found["status"].terminal
+    evident = ends or before.status is Status.IN_DOUBT or found.keys() & _NEWS
+    if event.body is not None and evident:
         text = json.dumps(event.body, ensure_ascii=False, separators=(",", ":"))
         # Cut first, and without half a secret: the rest takes time in proportion.
         found["body"] = shown(hide(beginning(text, BODY + LONGEST)), BODY)
