@@ -31,7 +31,7 @@ _PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
     "redis": lambda at, _: [memory_of_jobs(at, 1000)],
     "trips": lambda at, quick: trips(at, _samples(quick)),
     "intake": lambda at, quick: intake(at, ROWS // 10 if quick else ROWS),
-    "recording": lambda at, quick: [recording(at, *((60, 6) if quick else (120, 10)))],
+    "recording": lambda at, quick: [recording(at, 60, 60 if quick else 100)],
     "connections": lambda at, quick: connections(at.folder / "tls", 100 if quick else 200),
     "peers": lambda at, quick: peers(at.folder / "peers", 1 if quick else 5, quick=quick),
     "peers-faults": lambda at, _: peers_in_trouble(at.folder / "peers-faults"),

@@ -80,8 +80,9 @@ def repeats(stage: Stage) -> Row:
         what=f"Redis reads per unchanged callback, of {_REPEATS}",
         unit="",
         ours=reads / _REPEATS,
-        mark="1, and no write",
-        passed=reads <= 1.01 * _REPEATS and writes == 0,
+        mark="1, and no write of its own",
+        # Every two seconds each process adds what it counted.
+        passed=reads <= 1.01 * _REPEATS and writes <= 0.02 * _REPEATS,
         note=f"{writes} writes; {', '.join(f'{n} {name}' for name, n in calls.items())}",
     )
 

@@ -7,7 +7,7 @@ notification fared is in the notification itself.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +15,7 @@ from worker.domain import events
 from worker.domain.events import Decision, Event
 from worker.domain.job import Job, Status
 from worker.domain.notifications import Outbox
-from worker.domain.redaction import shown
+from worker.domain.redaction import LONGEST, beginning, shown
 from worker.domain.result import JobError
 
 #: Characters of what a provider said, and of an error's message.
@@ -109,6 +109,10 @@ _WHAT: Mapping[type[Event], What] = {
 _LOOKS = frozenset({What.TIME_PASSED, What.SIBLINGS})
 
 
+#: What makes an observation worth its body, besides an end and what settles a doubt.
+_NEWS = frozenset({"error", "paid_twice"})
+
+
 def entries_of(
     before: Job, decision: Decision, outbox: Outbox, now: float, hide: Callable[[str], str] = str
 ) -> tuple[Entry, ...]:
@@ -120,19 +124,21 @@ def entries_of(
     if event is None:
         return ()
     what = _what(event)
-    entry = _with_change(Entry(now, what), before, decision, outbox, hide)
-    if isinstance(event, events.Observed):
-        entry = _observed(entry, event, hide)
-    elif isinstance(event, events.Replied):
-        entry = _replied(entry, event, before, hide)
-    elif isinstance(event, events.AssetsSettled | events.AssetsDelayed):
-        entry = _of_files(entry, event, hide)
-    if what in _LOOKS and entry.status is None and job.ready == before.ready:
+    found = _changes(before, job, hide) | _outcomes(before, decision, outbox)
+    if what in _LOOKS and "status" not in found and job.ready == before.ready:
         return ()
-    if what is What.POSTED and before.status is Status.QUEUED:
+    if isinstance(event, events.Observed):
+        _observed(found, event, before, hide)
+    elif isinstance(event, events.Replied):
+        _replied(found, event, before, hide)
+    elif isinstance(event, events.AssetsSettled | events.AssetsDelayed):
+        _of_files(found, event, hide)
+    elif what is What.POSTED and before.status is Status.QUEUED:
         # Both in one commit: nothing had to be fetched.
-        return replace(entry, what=What.TAKEN, account=job.account), Entry(now, what)
-    return (entry,)
+        return Entry(now, What.TAKEN, **found | {"account": job.account}), Entry(now, what)
+    elif what is What.TAKEN:
+        found["account"] = job.account
+    return (Entry(now, what, **found),)
 
 
 def _what(event: Event) -> What:
@@ -141,71 +147,84 @@ def _what(event: Event) -> What:
     return _WHAT[type(event)]
 
 
-def _with_change(
-    entry: Entry, before: Job, decision: Decision, outbox: Outbox, hide: Callable[[str], str]
-) -> Entry:
-    """With what differs between the job before and after."""
-    job, error = decision.job, decision.job.error
-    news = error if error != before.error else None
-    moved = job.status is not before.status
-    children = decision.children
-    known = {each.number for each in before.double_payments}
-    extra = [each for each in job.double_payments if each.number not in known]
-    return replace(
-        entry,
-        status=job.status if moved else None,
-        progress=job.progress if job.progress != before.progress else None,
-        attempt=job.attempt if job.attempt != before.attempt else None,
-        account=job.account if job.account != before.account or entry.what is What.TAKEN else None,
-        task_id=job.task_id if job.task_id != before.task_id else None,
-        error=news.code if news else None,
-        message=_cut(news, hide),
-        due_at=job.due_at if moved and job.status is Status.QUEUED else None,
-        children=tuple(child.id for child in children[:_NAMED]),
-        more_children=max(0, len(children) - _NAMED),
-        notifications=tuple(one.id for one in (*outbox.told, outbox.finished) if one),
-        paid_twice=tuple(each.task_id or "" for each in extra),
-    )
+def _changes(before: Job, job: Job, hide: Callable[[str], str]) -> dict[str, Any]:
+    """What differs between the job before and after; only that, as most of it does not."""
+    found: dict[str, Any] = {}
+    if job.status is not before.status:
+        found["status"] = job.status
+        if job.status is Status.QUEUED and job.due_at is not None:
+            found["due_at"] = job.due_at
+    if job.progress != before.progress:
+        found["progress"] = job.progress
+    if job.attempt != before.attempt:
+        found["attempt"] = job.attempt
+    if job.account != before.account:
+        found["account"] = job.account
+    if job.task_id != before.task_id:
+        found["task_id"] = job.task_id
+    if job.error is not None and job.error != before.error:
+        found |= {"error": job.error.code, "message": _cut(job.error, hide)}
+    return found
 
 
-def _observed(entry: Entry, event: events.Observed, hide: Callable[[str], str]) -> Entry:
-    """The body only of news: between them nothing but the percentage differs."""
-    told = entry.status is not None or bool(entry.error) or bool(entry.paid_twice)
-    body = _written(event.body, hide) if told and event.body is not None else None
-    return replace(entry, body=body, reported_at=event.snapshot.ended_at)
+def _outcomes(before: Job, decision: Decision, outbox: Outbox) -> dict[str, Any]:
+    """What followed from the change."""
+    found: dict[str, Any] = {}
+    if children := decision.children:
+        found["children"] = tuple(child.id for child in children[:_NAMED])
+        found["more_children"] = max(0, len(children) - _NAMED)
+    if notes := tuple(one.id for one in (*outbox.told, outbox.finished) if one):
+        found["notifications"] = notes
+    if decision.job.attempts is not before.attempts:
+        known = {each.number for each in before.double_payments}
+        extra = [each for each in decision.job.double_payments if each.number not in known]
+        if extra:
+            found["paid_twice"] = tuple(each.task_id or "" for each in extra)
+    return found
 
 
-def _replied(entry: Entry, event: events.Replied, before: Job, hide: Callable[[str], str]) -> Entry:
+def _observed(
+    found: dict[str, Any], event: events.Observed, before: Job, hide: Callable[[str], str]
+) -> None:
+    """The body only where somebody may want the evidence: it is most of a history's bytes."""
+    ends = "status" in found and found["status"].terminal
+    evident = ends or before.status is Status.IN_DOUBT or found.keys() & _NEWS
+    if event.body is not None and evident:
+        text = json.dumps(event.body, ensure_ascii=False, separators=(",", ":"))
+        # Cut first, and without half a secret: the rest takes time in proportion.
+        found["body"] = shown(hide(beginning(text, BODY + LONGEST)), BODY)
+    if event.snapshot.ended_at is not None:
+        found["reported_at"] = event.snapshot.ended_at
+
+
+def _replied(
+    found: dict[str, Any], event: events.Replied, before: Job, hide: Callable[[str], str]
+) -> None:
+    """A refusal that repeats itself has its body once."""
     verdict = event.verdict
     reply, error = verdict.reply, verdict.error
-    repeated = error is not None and before.error is not None and error.code == before.error.code
-    return replace(
-        entry,
-        attempt=event.attempt,
-        outcome=verdict.outcome.value,
-        http_status=reply.status if reply else None,
-        provider_code=reply.code if reply else None,
-        error=error.code if error else entry.error,
-        message=_cut(error, hide) or entry.message,
-        body=shown(hide(reply.body), BODY) if reply and not repeated else None,
-    )
+    found |= {"attempt": event.attempt, "outcome": verdict.outcome.value}
+    if error is not None:
+        found |= {"error": error.code, "message": _cut(error, hide)}
+    if reply is None:
+        return
+    found |= {"http_status": reply.status, "provider_code": reply.code}
+    if error is None or before.error is None or error.code != before.error.code:
+        found["body"] = shown(hide(reply.body), BODY)
 
 
 def _of_files(
-    entry: Entry, event: events.AssetsSettled | events.AssetsDelayed, hide: Callable[[str], str]
-) -> Entry:
-    error = event.error
-    entry = replace(entry, error=error.code if error else None, message=_cut(error, hide))
+    found: dict[str, Any],
+    event: events.AssetsSettled | events.AssetsDelayed,
+    hide: Callable[[str], str],
+) -> None:
+    if event.error is not None:
+        found |= {"error": event.error.code, "message": _cut(event.error, hide)}
     if isinstance(event, events.AssetsDelayed):
-        return replace(entry, due_at=event.next_at)
-    return replace(entry, outcome=event.status.value)
+        found["due_at"] = event.next_at
+    else:
+        found["outcome"] = event.status.value
 
 
-def _cut(error: JobError | None, hide: Callable[[str], str]) -> str | None:
-    return shown(hide(error.message), MESSAGE) if error else None
-
-
-def _written(body: Any, hide: Callable[[str], str]) -> str:
-    """The body as JSON, cut and without secrets."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return shown(hide(text), BODY)
+def _cut(error: JobError, hide: Callable[[str], str]) -> str:
+    return shown(hide(error.message), MESSAGE)

@@ -63,15 +63,17 @@ class TestWhatIsWritten:
         _, (second,) = after(again, Replied(1, no))
         assert (first.body, second.body) == ('{"code":23}', None)
 
-    def test_progress_without_the_body_and_news_with_it(self) -> None:
+    def test_progress_without_the_body_and_evidence_with_it(self) -> None:
         job, _ = after(sent(a_job()), replied())
         half = Snapshot("t1", TaskStatus.IN_PROGRESS, progress=50)
         job, (began,) = after(job, Observed(half, 1, body={"id": "t1"}), NOW + 2)
         _, (more,) = after(job, Observed(replace(half, progress=60), 1, body={"id": "t1"}), NOW + 4)
         assert (began.what, began.status, began.body) == (
-            What.CALLBACK, Status.IN_PROGRESS, '{"id":"t1"}',
+            What.CALLBACK, Status.IN_PROGRESS, None,
         )  # fmt: skip
         assert (more.progress, more.status, more.body) == (60, None, None)
+        _, (settled,) = after(in_status(Status.IN_DOUBT), Observed(half, 1, body={"id": "t1"}))
+        assert settled.body == '{"id":"t1"}'
 
     def test_the_end_with_the_providers_own_time(self) -> None:
         job, _ = after(sent(a_job()), replied())
@@ -107,7 +109,7 @@ class TestWhatAProviderSays:
         token = "j." + "a" * 32 + ".1." + "s" * 43
         said = {"id": "t1", "state": token, "description": "the key sk-secret is refused"}
         job, _ = after(sent(a_job()), replied())
-        snapshot = Snapshot("t1", TaskStatus.IN_PROGRESS, progress=1)
+        snapshot = Snapshot("t1", TaskStatus.SUCCEEDED, result=DONE)
         _, (entry,) = after(job, Observed(snapshot, 1, body=said), NOW + 2, key="sk-secret")
         assert entry.body is not None
         assert token not in entry.body
@@ -116,13 +118,13 @@ class TestWhatAProviderSays:
 
     def test_is_cut(self) -> None:
         job, _ = after(sent(a_job()), replied())
-        snapshot = Snapshot("t1", TaskStatus.IN_PROGRESS, progress=1)
+        snapshot = Snapshot("t1", TaskStatus.SUCCEEDED, result=DONE)
         _, (entry,) = after(job, Observed(snapshot, 1, body={"x": "long " * 9000}), NOW + 2)
         assert entry.body is not None
         assert len(entry.body) <= BODY
 
     def test_may_be_half_a_character(self) -> None:
         job, _ = after(sent(a_job()), replied())
-        snapshot = Snapshot("t1", TaskStatus.IN_PROGRESS, progress=1)
+        snapshot = Snapshot("t1", TaskStatus.SUCCEEDED, result=DONE)
         _, (entry,) = after(job, Observed(snapshot, 1, body={"x": "\ud800"}), NOW + 2)
         assert entry.body == '{"x":"?"}'
