@@ -20,8 +20,8 @@ from webhooks.problems import Unauthorized
 from worker.domain.access import SETTINGS, Caller
 from worker.domain.api_tokens import is_secret
 from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.job_ids import UUID_PATTERN, plain_id
 from worker.domain.requests.base import Model, suggestion, validate
-from worker.domain.requests.texts import UUID_PATTERN, plain_id
 from worker.services.reports.answers import Answer
 
 JSON = dict[str, Any]
