@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 _SETTING = "HOOKLINE_STATE_DIR"
 #: What we keep in it; each name is the beginning of a file's.
-_OURS = ("api-token", "logs", "notify-secret", "redis", "secret", "up.")
+_OURS = ("api-token", "logs", "notify-secret", "redis", "sandbox.", "secret", "up.")
 _OTHERS = 0o077  #: every right of the group and of everybody
 
 
