@@ -19,8 +19,9 @@ from tests.bench.peers.rows import peers, peers_in_trouble
 from tests.bench.receiving import repeats, throughput
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
+from tests.bench.starting import starting
 
-_PARTS = ("receiver", "repeats", "delay", "redis", "intake", "peers", "peers-faults")
+_PARTS = ("start", "receiver", "repeats", "delay", "redis", "intake", "peers", "peers-faults")
 
 
 def main() -> int:
@@ -55,6 +56,8 @@ def _measures(
     quick, only = options.quick, options.only or _PARTS
     rounds, jobs = (3, 120) if quick else (5, 240)
     samples = 60 if quick else 200
+    if "start" in only:
+        yield "start", lambda: starting(at, rounds)
     if "receiver" in only:
         yield "receiver", lambda: throughput(at, jobs, rounds)
     if "repeats" in only:
