@@ -14,9 +14,18 @@ def list_jobs(visible: Visible, query: JobsQuery) -> Page:
         kind=query.kind,
         account=query.account,
         batch_id=query.batch,
+        tenant=query.tenant,
+        metadata=(_pair(query.metadata),) if query.metadata else (),
+        text=query.prompt,
+        roots=query.roots,
         double_payments=query.double_payments,
     )
     return visible.jobs(wanted, query.limit, query.cursor)
+
+
+def _pair(metadata: str) -> tuple[str, str]:
+    name, _, value = metadata.partition("=")
+    return name, value
 
 
 def list_deliveries(visible: Visible, query: DeliveriesQuery) -> NotificationPage:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from worker.services.reports.answers.batches import Changed as Changed
     from worker.services.reports.answers.batches import ListedBatch as ListedBatch
     from worker.services.reports.answers.batches import Taken as Taken
+    from worker.services.reports.answers.history import History as History
     from worker.services.reports.answers.jobs import Items as Items
     from worker.services.reports.answers.jobs import Job as Job
     from worker.services.reports.answers.jobs import Page as Page
@@ -41,6 +42,7 @@ else:  # hidden from type checkers, so that they report names that do not exist
         "accounts": "Account Accounts Paused",
         "base": "Answer BadField",
         "batches": "Batch Batches Changed ListedBatch Taken",
+        "history": "History",
         "jobs": "Items Job Page Pipeline Quote ToldPipeline",
         "messages": "BatchMessage Deliveries Delivery JobMessage Message PipelineMessage "
         "RefusedMessage",
