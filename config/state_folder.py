@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
+from config.logger import get_logger
 from worker.domain.errors import FieldError, SettingsError
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _SETTING = "HOOKLINE_STATE_DIR"
 #: What we keep in it; each name is the beginning of a file's.
-_OURS = ("api-token", "logs", "notify-secret", "redis", "secret", "up.")
+_OURS = ("api-token", "logs", "notify-secret", "redis", "sandbox.", "secret", "up.")
 _OTHERS = 0o077  #: every right of the group and of everybody
 
 

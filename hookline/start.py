@@ -40,9 +40,12 @@ _load_own_packages()
 
 def main() -> None:
     """Run the command line."""
-    from worker.entrypoints.cli import main as run  # noqa: PLC0415
+    try:
+        from worker.entrypoints.cli import main as run  # noqa: PLC0415
 
-    run()
+        run()
+    except KeyboardInterrupt:  # while it imports
+        sys.exit(130)
 
 
 if __name__ == "__main__":

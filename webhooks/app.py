@@ -2,11 +2,11 @@
 
 from threading import Thread
 
-import structlog
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from config.checks import host_of
+from config.logger import get_logger
 from config.logs import configure_logging
 from config.settings import Settings
 from webhooks.api.calls import add_calls, url_map
@@ -19,7 +19,7 @@ from webhooks.proving import Prover
 from worker.bootstrap import HOOK_PATH, Services, build
 from worker.domain.errors import StoreUnavailable
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Requests with images that one process works on at a time: fewer than it has threads, so that
 #: callbacks and health checks are answered meanwhile.

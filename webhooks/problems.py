@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from math import ceil
 
-import structlog
 from flask import Flask, Response, request
 from pydantic import Field
 from werkzeug.exceptions import HTTPException
 
+from config.logger import get_logger
 from worker.adapters.tokens import BadToken
 from worker.domain.errors import (
     Conflict,
@@ -25,7 +25,7 @@ from worker.domain.errors import (
 from worker.services.enqueue import ButtonNotFound
 from worker.services.reports.answers import Answer, BadField
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
 #: Seconds.

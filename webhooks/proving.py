@@ -9,13 +9,12 @@ from secrets import token_hex
 from threading import Event
 from time import monotonic
 
-import structlog
-
+from config.logger import get_logger
 from worker.bootstrap import Services
 from worker.domain.errors import HooklineError
 from worker.domain.presence import EVERY_S
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two proofs at least, however long one took to fail.
 _PAUSE_S = 0.5

@@ -14,9 +14,9 @@ from functools import partial
 from multiprocessing import parent_process
 from threading import Thread
 
-import structlog
 from flask import Flask
 
+from config.logger import get_logger
 from config.settings import Settings
 from webhooks.app import create_app, load_app
 from webhooks.front.front import Front
@@ -25,7 +25,7 @@ from webhooks.front.workers import keep_running
 from worker.adapters.local.listening import listen, port_of
 from worker.bootstrap import HOOK_PATH
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Two, so that one answers while the other is replaced; together they need about 105 MB.
 WORKERS = 2

@@ -1,6 +1,7 @@
 """Hookline: runs paid, slow, asynchronous image jobs for other programs.
 
-The functions of `worker.entrypoints.client` are importable from here: `from worker import imagine`.
+The functions of `worker.entrypoints.client`, `Job` and the exceptions are importable from here:
+`from worker import NotFound, imagine`.
 They load on first use: importing a part of the package that needs neither Celery nor Redis loads
 neither.
 """
@@ -12,11 +13,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from worker.domain.errors import Ambiguous as Ambiguous
+    from worker.domain.errors import Conflict as Conflict
+    from worker.domain.errors import HooklineError as HooklineError
+    from worker.domain.errors import InvalidRequest as InvalidRequest
+    from worker.domain.errors import NotFound as NotFound
+    from worker.domain.errors import ServiceUnavailable as ServiceUnavailable
+    from worker.domain.errors import SettingsError as SettingsError
     from worker.domain.job import Job as Job
+    from worker.domain.job import Status as Status
     from worker.entrypoints.client import *  # noqa: F403  # the names are listed there
     from worker.entrypoints.connection import connect as connect
 else:  # hidden from type checkers, so that they report names that do not exist
-    _ELSEWHERE = {"Job": "worker.domain.job", "connect": "worker.entrypoints.connection"}
+    _ERRORS = (
+        "Ambiguous", "Conflict", "HooklineError", "InvalidRequest", "NotFound",
+        "ServiceUnavailable", "SettingsError",
+    )  # fmt: skip
+    _ELSEWHERE = {
+        "Job": "worker.domain.job",
+        "Status": "worker.domain.job",
+        "connect": "worker.entrypoints.connection",
+        **dict.fromkeys(_ERRORS, "worker.domain.errors"),
+    }
 
     def __getattr__(name: str) -> Any:
         if module := _ELSEWHERE.get(name):

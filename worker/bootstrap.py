@@ -1,53 +1,54 @@
 """The composition root: ``Settings`` -> ``Services``. The only place where objects are built.
 
-Connections are opened on first use, so a process may fork after building its services.
+A part is imported and built when it is first used: most commands need the store alone. Connections
+are opened on first use, too, so a process may fork after building its services.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
-
-from celery import Celery
+from collections.abc import Callable, Iterable, Mapping
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from config.settings import Settings
-from worker.adapters.decoding.decoder import Decoder
-from worker.adapters.decoding.helper import Helper
 from worker.adapters.local.private_redis import private_redis_url
-from worker.adapters.messaging.broker import CeleryMessages, CeleryWakeups, make_celery
-from worker.adapters.messaging.queues import QueueRules
-from worker.adapters.provider.client import ProviderClient
-from worker.adapters.provider.ledger_client import LedgerClient
-from worker.adapters.storage.storage import Storage
 from worker.adapters.store.clock import SharedClock
 from worker.adapters.store.connection import connect
 from worker.adapters.store.store import Store
-from worker.adapters.tokens import Tokens
 from worker.domain.access import Caller
 from worker.domain.account import Account
 from worker.domain.errors import FieldError, InvalidRequest, SettingsError, StoreUnavailable
-from worker.domain.presence import way_of
-from worker.services.access import Access
-from worker.services.api_tokens import ApiTokens
-from worker.services.assets import Assets
-from worker.services.batches import Batches
-from worker.services.callbacks import CallbackReceiver
-from worker.services.choose import Chooser
-from worker.services.desk import Desk
-from worker.services.enqueue import Enqueuer
-from worker.services.ledgers import Ledgers
-from worker.services.notify import Deliveries, Notifier, Signer, check_destination
-from worker.services.orchestrator import Orchestrator
-from worker.services.poll import Poller
-from worker.services.prepare import Preparer
-from worker.services.presence import Proofs, ProofSender
-from worker.services.refusals import Refusals
-from worker.services.retention import Retention
-from worker.services.roster import Roster
-from worker.services.seeds import Seeds
-from worker.services.starter import Starter
-from worker.services.submit import Submitter
-from worker.services.sweep import Sweep
+from worker.services.targets import check_destination
 from worker.services.visible import Visible
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from worker.adapters.decoding.decoder import Decoder
+    from worker.adapters.decoding.helper import Helper
+    from worker.adapters.messaging.wakeups import CeleryWakeups
+    from worker.adapters.provider.client import ProviderClient
+    from worker.adapters.storage.storage import Storage
+    from worker.adapters.tokens import Tokens
+    from worker.services.access import Access
+    from worker.services.api_tokens import ApiTokens
+    from worker.services.assets import Assets
+    from worker.services.batches import Batches
+    from worker.services.callbacks import CallbackReceiver
+    from worker.services.choose import Chooser
+    from worker.services.desk import Desk
+    from worker.services.enqueue import Enqueuer
+    from worker.services.ledgers import Ledgers
+    from worker.services.notify import Deliveries, Notifier
+    from worker.services.orchestrator import Orchestrator
+    from worker.services.poll import Poller
+    from worker.services.presence import Proofs, ProofSender
+    from worker.services.refusals import Refusals
+    from worker.services.retention import Retention
+    from worker.services.roster import Roster
+    from worker.services.seeds import Seeds
+    from worker.services.starter import Starter
+    from worker.services.sweep import Sweep
+
+T = TypeVar("T")
 
 #: Results that one process decodes at a time: the largest take some hundred megabytes each.
 RESULTS_DECODED = 2
@@ -57,53 +58,315 @@ _MOST_THREADS = 64
 HOOK_PATH = "/webhooks/midjourney"
 
 
-@dataclass(frozen=True, slots=True)
+class part(Generic[T]):  # noqa: N801  # used like `property`
+    """A property that is built once, by whichever thread asks first."""
+
+    def __init__(self, make: "Callable[[Any], T]") -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, services: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, services: "Services", owner: type) -> T: ...
+    def __get__(self, services: "Services | None", owner: type) -> "T | Self":
+        if services is None:
+            return self
+        with services.lock:
+            built = vars(services)
+            if self._name not in built:
+                built[self._name] = self._make(services)
+            found: T = built[self._name]
+            return found
+
+
 class Services:
-    """Everything a process may need."""
+    """Everything a process may need. Each part is built on first use."""
 
-    settings: Settings
-    store: Store
-    clock: SharedClock
-    celery: Celery
-    accounts: Mapping[str, Account]
-    orchestrator: Orchestrator
-    enqueuer: Enqueuer
-    batches: Batches
-    receiver: CallbackReceiver
-    proofs: Proofs
-    proof_sender: ProofSender | None  #: None: no public URL is set
-    starter: Starter
-    poller: Poller
-    ledgers: Ledgers
-    sweep: Sweep
-    assets: Assets
-    seeds: Seeds
-    chooser: Chooser
-    retention: Retention
-    notifier: Notifier
-    deliveries: Deliveries
-    refusals: Refusals
-    access: Access
-    api_tokens: ApiTokens
-    roster: Roster
-    storage: Storage
-    tokens: Tokens
+    def __init__(
+        self,
+        settings: Settings,
+        redis_url: str,
+        accounts: Mapping[str, Account],
+        picture_callers: int | None,
+    ) -> None:
+        self.settings = settings
+        self.accounts = accounts
+        self.lock = RLock()
+        self._redis_url = redis_url
+        self._picture_callers = picture_callers
 
-    def desk(self, caller: Caller) -> Desk:
+    def complete(self) -> None:
+        """Build every part now, before the process forks or starts threads."""
+        for name, value in vars(Services).items():
+            if isinstance(value, part):
+                getattr(self, name)
+        self.storage.check()
+
+    def visible(self, caller: Caller) -> Visible:
+        """What this caller sees."""
+        return Visible(self.store, caller)
+
+    def desk(self, caller: Caller) -> "Desk":
         """What this caller sees and does."""
+        from worker.services.desk import Desk
+
         return Desk(
             caller=caller,
             orchestrator=self.orchestrator,
-            visible=Visible(self.store, caller),
+            visible=self.visible(caller),
             enqueuer=self.enqueuer.acting_for(caller),
             batches=self.batches.acting_for(caller),
             deliveries=self.deliveries.acting_for(caller),
             tokens=self.api_tokens,
         )
 
+    @part
+    def store(self) -> Store:
+        return Store(connect(self._redis_url))
 
-def build(settings: Settings, *, picture_callers: int | None = None) -> Services:
-    """Build the services of this process.
+    @part
+    def clock(self) -> SharedClock:
+        return SharedClock(connect(self._redis_url, retries=0))
+
+    @part
+    def celery(self) -> "Celery":
+        return celery_app(self.settings, self._redis_url)
+
+    @part
+    def wakeups(self) -> "CeleryWakeups":
+        from worker.adapters.messaging.wakeups import CeleryWakeups
+
+        return CeleryWakeups(lambda: self.celery)
+
+    @part
+    def storage(self) -> "Storage":
+        from worker.adapters.storage.storage import Storage
+
+        return Storage(
+            self.settings.storage_url, lambda ref: self.store.blobs.note(ref, self.clock())
+        )
+
+    @part
+    def tokens(self) -> "Tokens":
+        from worker.adapters.tokens import Tokens
+
+        return Tokens([secret.get_secret_value() for secret in self.settings.secrets])
+
+    @part
+    def proofs(self) -> "Proofs":
+        from worker.services.presence import Proofs
+
+        return Proofs(self.store, self.tokens, self.clock)
+
+    @part
+    def proof_sender(self) -> "ProofSender | None":
+        """None: no public URL is set."""
+        from worker.services.presence import ProofSender
+
+        public_url, proxies = self.settings.public_url, self.settings.proxies
+        if public_url is None:
+            return None
+        return ProofSender(self.proofs, public_url, HOOK_PATH, proxies=proxies)
+
+    @part
+    def clients(self) -> "Mapping[str, ProviderClient]":
+        from worker.adapters.provider.client import ProviderClient
+
+        deadline_s, proxies = self.settings.submit_timeout_s, self.settings.proxies
+        return {
+            a.name: ProviderClient(a, deadline_s=deadline_s, clock=self.clock, proxies=proxies)
+            for a in self.accounts.values()
+        }
+
+    @part
+    def orchestrator(self) -> "Orchestrator":
+        from worker.domain.presence import way_of
+        from worker.services.orchestrator import Orchestrator
+
+        return Orchestrator(
+            self.store,
+            self.wakeups,
+            self.accounts,
+            hooked=self.settings.public_url is not None,
+            way=way_of(self.settings.public_url),
+            rules=self.settings.policy,
+            budgets=self.settings.budgets,
+            clock=self.clock,
+        )
+
+    @part
+    def ledgers(self) -> "Ledgers":
+        from worker.adapters.provider.ledger_client import LedgerClient
+        from worker.services.ledgers import Ledgers
+
+        clients = {
+            a.name: LedgerClient(a, clock=self.clock, proxies=self.settings.proxies)
+            for a in self.accounts.values()
+        }
+        return Ledgers(self.orchestrator, clients)
+
+    @part
+    def helper(self) -> "Helper":
+        from worker.adapters.decoding.helper import Helper
+
+        return Helper()
+
+    @part
+    def decoder(self) -> "Decoder":
+        """For submitted pictures."""
+        from worker.adapters.decoding.decoder import Decoder
+
+        limits, callers = self.settings.image_limits, self._picture_callers
+        return Decoder(limits, callers=callers, helper=self.helper)
+
+    @part
+    def enqueuer(self) -> "Enqueuer":
+        from worker.services.enqueue import Enqueuer
+
+        settings = self.settings
+        return Enqueuer(
+            self.orchestrator,
+            self.storage,
+            settings.choosers,
+            settings.receivers,
+            settings.destinations,
+            decoder=self.decoder,
+        )
+
+    @part
+    def batches(self) -> "Batches":
+        from worker.services.batches import Batches
+
+        return Batches(self.orchestrator, self.enqueuer)
+
+    @part
+    def receiver(self) -> "CallbackReceiver":
+        from worker.services.callbacks import CallbackReceiver
+
+        return CallbackReceiver(self.orchestrator, self.tokens)
+
+    @part
+    def starter(self) -> "Starter":
+        from worker.services.prepare import Preparer
+        from worker.services.starter import Starter
+        from worker.services.submit import Submitter
+
+        preparer = Preparer(
+            self.orchestrator,
+            self.tokens,
+            self.storage,
+            self.settings.public_url + HOOK_PATH if self.settings.public_url else None,
+            proxies=self.settings.proxies,
+            decoder=self.decoder,
+        )
+        submitter = Submitter(self.orchestrator, self.clients, preparer)
+        return Starter(submitter, self.wakeups, _threads(self.accounts.values()))
+
+    @part
+    def poller(self) -> "Poller":
+        from worker.services.poll import Poller
+
+        return Poller(self.orchestrator, self.clients, self.tokens, self.ledgers)
+
+    @part
+    def sweep(self) -> "Sweep":
+        from worker.services.sweep import Sweep
+
+        return Sweep(self.orchestrator, self.wakeups)
+
+    @part
+    def assets(self) -> "Assets":
+        from worker.adapters.decoding.decoder import Decoder
+        from worker.services.assets import Assets
+
+        settings = self.settings
+        # Of their own, so that results that are hard to decode hold up no submit.
+        results = Decoder(settings.image_limits, places=RESULTS_DECODED, helper=self.helper)
+        return Assets(
+            self.orchestrator,
+            self.storage,
+            self.clients,
+            settings.asset_names,
+            proxies=settings.proxies,
+            decoder=results,
+            limits=settings.result_limits,
+        )
+
+    @part
+    def seeds(self) -> "Seeds":
+        from worker.services.seeds import Seeds
+
+        return Seeds(self.orchestrator, self.clients, self.assets.describe)
+
+    @part
+    def chooser(self) -> "Chooser":
+        from worker.services.choose import Chooser
+
+        choosers = self.settings.choosers
+        return Chooser(self.orchestrator, self.storage, choosers, decoder=self.decoder)
+
+    @part
+    def retention(self) -> "Retention":
+        from worker.services.retention import Retention
+
+        return Retention(self.store, self.storage, self.settings.retention, self.clock)
+
+    @part
+    def notifier(self) -> "Notifier":
+        from worker.adapters.messaging.broker import CeleryMessages
+        from worker.services.notify import Notifier, Signer
+
+        settings = self.settings
+        return Notifier(
+            self.orchestrator,
+            self.wakeups,
+            CeleryMessages(self.celery),
+            Signer([secret.get_secret_value() for secret in settings.notify_secrets]),
+            settings.receivers,
+            celery=settings.destinations,
+            proxies=settings.proxies,
+        )
+
+    @part
+    def deliveries(self) -> "Deliveries":
+        from worker.services.notify import Deliveries
+
+        return Deliveries(self.orchestrator)
+
+    @part
+    def refusals(self) -> "Refusals":
+        from worker.services.refusals import Refusals
+
+        return Refusals(self.store, self.settings.refused_target, self.clock)
+
+    @part
+    def access(self) -> "Access":
+        from worker.services.access import Access
+
+        return Access(self.store, self.clock)
+
+    @part
+    def api_tokens(self) -> "ApiTokens":
+        from worker.services.api_tokens import ApiTokens
+
+        return ApiTokens(self.store, self.clock)
+
+    @part
+    def roster(self) -> "Roster":
+        from importlib.metadata import version
+
+        from worker.services.roster import Roster
+
+        secret = self.settings.secrets[0].get_secret_value()
+        return Roster(self.store, self.accounts, secret, self.clock, version("hookline"))
+
+
+def services_of(settings: Settings, *, picture_callers: int | None = None) -> Services:
+    """The services for these settings, nothing of them built yet.
 
     ``picture_callers``: requests with images that may be checked or wait for it at a time, if the
     process has few threads; further ones are refused for now.
@@ -111,106 +374,21 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
     Raises ``StoreUnavailable`` if no Redis is set and no private one runs, and ``SettingsError`` if
     no provider is set.
     """
-    redis_url, accounts = _redis_url(settings), _accounts(settings)
-    celery = celery_app(settings, redis_url)
-    wakeups = CeleryWakeups(celery)
-    store = Store(connect(redis_url))
-    clock = SharedClock(connect(redis_url, retries=0))
-    storage = Storage(settings.storage_url, lambda ref: store.blobs.note(ref, clock()))
-    tokens = Tokens([secret.get_secret_value() for secret in settings.secrets])
-    proofs = Proofs(store, tokens, clock)
-    hook_url = settings.public_url + HOOK_PATH if settings.public_url else None
-    proxies, deadline_s = settings.proxies, settings.submit_timeout_s
-    clients = {
-        a.name: ProviderClient(a, deadline_s=deadline_s, clock=clock, proxies=proxies)
-        for a in accounts.values()
-    }
-    orchestrator = Orchestrator(
-        store,
-        wakeups,
-        accounts,
-        hooked=hook_url is not None,
-        way=way_of(settings.public_url),
-        rules=settings.policy,
-        budgets=settings.budgets,
-        clock=clock,
-    )
-    ledger_clients = {
-        a.name: LedgerClient(a, clock=clock, proxies=proxies) for a in accounts.values()
-    }
-    ledgers = Ledgers(orchestrator, ledger_clients)
-    helper, limits = Helper(), settings.image_limits
-    # Of their own, so that results that are hard to decode hold up no submit.
-    results = Decoder(limits, places=RESULTS_DECODED, helper=helper)
-    decoder = Decoder(limits, callers=picture_callers, helper=helper)
-    enqueuer = Enqueuer(
-        orchestrator,
-        storage,
-        settings.choosers,
-        settings.receivers,
-        settings.destinations,
-        decoder=decoder,
-    )
-    signer = Signer([secret.get_secret_value() for secret in settings.notify_secrets])
-    messages = CeleryMessages(celery)
-    assets = Assets(
-        orchestrator,
-        storage,
-        clients,
-        settings.asset_names,
-        proxies=proxies,
-        decoder=results,
-        limits=settings.result_limits,
-    )
-    preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies, decoder=decoder)
-    proof_sender = None
-    if settings.public_url:
-        proof_sender = ProofSender(proofs, settings.public_url, HOOK_PATH, proxies=proxies)
-    return Services(
-        settings=settings,
-        store=store,
-        clock=clock,
-        celery=celery,
-        accounts=accounts,
-        orchestrator=orchestrator,
-        enqueuer=enqueuer,
-        batches=Batches(orchestrator, enqueuer),
-        receiver=CallbackReceiver(orchestrator, tokens),
-        proofs=proofs,
-        proof_sender=proof_sender,
-        starter=Starter(
-            Submitter(orchestrator, clients, preparer), wakeups, _threads(accounts.values())
-        ),
-        poller=Poller(orchestrator, clients, tokens, ledgers),
-        ledgers=ledgers,
-        sweep=Sweep(orchestrator, wakeups),
-        seeds=Seeds(orchestrator, clients, assets.describe),
-        assets=assets,
-        chooser=Chooser(orchestrator, storage, settings.choosers, decoder=decoder),
-        retention=Retention(store, storage, settings.retention, clock),
-        notifier=Notifier(
-            orchestrator,
-            wakeups,
-            messages,
-            signer,
-            settings.receivers,
-            celery=settings.destinations,
-            proxies=proxies,
-        ),
-        deliveries=Deliveries(orchestrator),
-        refusals=Refusals(store, settings.refused_target, clock),
-        access=Access(store, clock),
-        api_tokens=ApiTokens(store, clock),
-        roster=Roster(
-            store, accounts, settings.secrets[0].get_secret_value(), clock, version("hookline")
-        ),
-        storage=storage,
-        tokens=tokens,
-    )
+    return Services(settings, _redis_url(settings), _accounts(settings), picture_callers)
 
 
-def celery_app(settings: Settings, redis_url: str) -> Celery:
+def build(settings: Settings, *, picture_callers: int | None = None) -> Services:
+    """``services_of``, and every part built, for a process that stays."""
+    services = services_of(settings, picture_callers=picture_callers)
+    services.complete()
+    return services
+
+
+def celery_app(settings: Settings, redis_url: str) -> "Celery":
     """Celery with the broker and the queues of these settings; not connected."""
+    from worker.adapters.messaging.broker import make_celery
+    from worker.adapters.messaging.queues import QueueRules
+
     rules = QueueRules(settings.queue_type, settings.queue_max_priority)
     return make_celery(settings.broker(redis_url), rules)
 

@@ -21,10 +21,12 @@ from tests.bench.receiving import repeats, throughput
 from tests.bench.recording import recording
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
+from tests.bench.starting import starting
 from tests.bench.trips import trips
 
 #: Each part by its name: what it measures at a stage, quickly or not.
 _PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
+    "start": lambda at, quick: starting(at, 3 if quick else 5),
     "receiver": lambda at, quick: throughput(at, *((120, 3) if quick else (240, 5))),
     "repeats": lambda at, _: [repeats(at)],
     "delay": lambda at, quick: delay(at, _samples(quick)),

@@ -35,7 +35,8 @@ from worker.domain.errors import HooklineError
 from worker.domain.job_spec import Kind
 from worker.domain.printable import cell, clean
 from worker.domain.redaction import without_tokens
-from worker.domain.requests import parse_request, parse_then_shorthand
+from worker.domain.requests.requests import parse_request
+from worker.domain.requests.steps import parse_then_shorthand
 from worker.domain.result import Result
 
 _TOKENS = Tokens(["a secret of the fuzzer"])

@@ -18,7 +18,7 @@ from webhooks.api.openapi import document
 from worker.domain.job import Attempt, AttemptOutcome, Status
 from worker.domain.job_spec import Kind
 from worker.domain.notifications import Topic
-from worker.domain.requests import parse_press, parse_request, parse_resolve
+from worker.domain.requests.requests import parse_press, parse_request, parse_resolve
 from worker.domain.result import AssetsRetry, AssetsStatus, JobError, Result, StoredFile
 from worker.services.reports import answers
 

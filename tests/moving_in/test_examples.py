@@ -19,7 +19,7 @@ from tests.moving_in.conftest import TYPESCRIPT, Server, compiled, run_by_node
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, ended, wait_for
 from webhooks.api.openapi import document
-from worker.domain.requests import parse_request
+from worker.domain.requests.requests import parse_request
 from worker.entrypoints.cli.http import answers, call
 
 EXAMPLES = ROOT / "examples"

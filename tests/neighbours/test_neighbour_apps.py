@@ -17,7 +17,7 @@ from tests.neighbours.apps import Hookline, Shop
 from tests.neighbours.conftest import Seen
 from tests.support.processes import wait_for
 from worker.adapters.messaging.broker import make_celery
-from worker.adapters.messaging.queues import QUEUES
+from worker.adapters.messaging.names import QUEUES
 from worker.adapters.messaging.starting import prepare_broker
 
 _CELERY = f"Celery {celery.__version__}"

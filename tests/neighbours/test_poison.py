@@ -13,7 +13,7 @@ from tests.neighbours import poison, servers
 from tests.neighbours.apps import Hookline
 from tests.neighbours.conftest import Seen
 from tests.support.processes import wait_for
-from worker.adapters.messaging.queues import QUEUES
+from worker.adapters.messaging.names import QUEUES
 from worker.adapters.store import Filter
 from worker.adapters.store.store import Store
 from worker.domain.job import Job, Status

@@ -17,7 +17,8 @@ from tests.neighbours.apps import Hookline, Shop
 from tests.neighbours.conftest import Seen
 from tests.support.processes import wait_for
 from worker.adapters.messaging.broker import CeleryMessages, make_celery
-from worker.adapters.messaging.queues import QUEUES, QueueRules
+from worker.adapters.messaging.names import QUEUES
+from worker.adapters.messaging.queues import QueueRules
 from worker.adapters.messaging.starting import prepare_broker
 from worker.domain.errors import BrokerUnavailable, QueueRefused, SettingsError
 

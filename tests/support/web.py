@@ -99,8 +99,7 @@ class Web:
             receivers=self.settings.receivers,
             celery=self.settings.destinations,
         )
-        return replace(
-            built,
+        vars(built).update(
             store=self.store,
             storage=storage,
             orchestrator=orchestrator,
@@ -113,6 +112,7 @@ class Web:
             api_tokens=ApiTokens(self.store, orchestrator.clock),
             roster=Roster(self.store, built.accounts, "a secret"),
         )
+        return built
 
     def put(self, **fields: Any) -> Job:
         """A stored job."""

@@ -20,8 +20,8 @@ from webhooks.problems import Unauthorized
 from worker.domain.access import SETTINGS, Caller
 from worker.domain.api_tokens import is_secret
 from worker.domain.errors import FieldError, InvalidRequest
+from worker.domain.job_ids import UUID_PATTERN, plain_id
 from worker.domain.requests.base import Model, suggestion, validate
-from worker.domain.requests.texts import UUID_PATTERN, plain_id
 from worker.services.reports.answers import Answer
 
 JSON = dict[str, Any]
@@ -149,9 +149,9 @@ def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -
 
     ``token``: that of the settings, which may do everything.
     """
-    known, needs = dict[str | None, tuple[str, ...]](), dict[str | None, Need | None]()
+    queries, needs = dict[str | None, type[Model] | None](), dict[str | None, Need | None]()
     for call in calls:
-        known[call.name] = tuple(call.query.model_fields) if call.query else ()
+        queries[call.name] = call.query
         needs[call.name] = call.need
         app.view_functions[call.name] = _bound(call, context)
     of_settings = token.encode()
@@ -164,7 +164,7 @@ def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -
         g.caller = _caller(context, of_settings)
         if need := needs.get(request.endpoint):
             need.check(g.caller)
-        _refuse_unknown(known.get(request.endpoint, ()))
+        _refuse_unknown(queries.get(request.endpoint))
 
 
 def _caller(context: Context, of_settings: bytes) -> Caller:
@@ -193,8 +193,12 @@ def _bound(call: Call, context: Context) -> Callable[..., Response]:
     return lambda **path: call.answer(context, **path)
 
 
-def _refuse_unknown(known: tuple[str, ...]) -> None:
-    """Refuse unknown or repeated parameters: a mistyped filter would filter nothing."""
+def _refuse_unknown(query: type[Model] | None) -> None:
+    """Refuse unknown or repeated parameters: a mistyped filter would filter nothing.
+
+    With them all that is wrong with the others is said.
+    """
+    known = tuple(query.model_fields) if query else ()
     hint = suggestion if known else lambda *_: "this call takes none"
     errors = [
         FieldError(name, f"is not a query parameter here; {hint(name, known)}")
@@ -203,5 +207,11 @@ def _refuse_unknown(known: tuple[str, ...]) -> None:
         for name, values in islice(request.args.lists(), _MAX_PARAMETERS)
         if name not in known or len(values) > 1
     ]
-    if errors:
-        raise InvalidRequest(errors)
+    if not errors:
+        return
+    if query:
+        try:
+            validate(query, {n: v for n, v in request.args.to_dict().items() if n in known})
+        except InvalidRequest as wrong:
+            errors += wrong.errors
+    raise InvalidRequest(errors)

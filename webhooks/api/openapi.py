@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from webhooks import callbacks, health, metrics
-from webhooks.api import accounts, batches, deliveries, jobs, refused, tokens
+from webhooks.api import accounts, batches, deliveries, index, jobs, refused, tokens
 from webhooks.api.calls import JSON, JSON_TYPE, REF, Call, Calls, Shape, ref
 from webhooks.context import Context
 from webhooks.problems import PROBLEM_TYPE, Problem
@@ -76,6 +76,7 @@ CALLS: tuple[Call, ...] = (
     *metrics.calls,
     *callbacks.calls,
     *health.calls,
+    *index.calls,
 )
 
 

@@ -10,13 +10,12 @@ from threading import Thread
 from typing import Any, NamedTuple, Protocol
 from wsgiref.types import WSGIApplication
 
-import structlog
-
+from config.logger import get_logger
 from webhooks.front.asking import BodyWanted
 from webhooks.front.head import Refused
 from webhooks.front.limits import MAX_WAITING
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: On every answer that does not say otherwise: a browser must not guess types, nor run or load
 #: anything on account of what is served here, which may quote strangers.

@@ -7,7 +7,6 @@ be ready to send it again (RFC 9112, 9.3.2), and nothing can be smuggled behind 
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from httptools import (
     HttpParserCallbackError,
     HttpParserError,
@@ -15,11 +14,12 @@ from httptools import (
     HttpRequestParser,
 )
 
+from config.logger import get_logger
 from webhooks.front.head import Field, Refused, bad, environ_of, refuse_large
 from webhooks.front.limits import MAX_HEAD
 from webhooks.front.spool import Spool
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _FRAMING = (b"content-length", b"transfer-encoding")
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from time import monotonic
 
-import structlog
+from config.logger import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two log lines.
 _SAY_EVERY_S = 10.0

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-import structlog
+from config.logger import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _STOP = frozenset({signal.SIGTERM, signal.SIGINT})
 #: A forked process shares the memory of what was imported; on macOS forking is not safe.

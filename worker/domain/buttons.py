@@ -44,6 +44,11 @@ _NAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
+#: A name as U9 or foo, which is no label of several words, emoji, customId or glob.
+_PLAIN = re.compile(r"([uv])([0-9]+)|[a-z]{2,}", re.IGNORECASE)
+#: Labels of one word that providers use besides the names above.
+_LABELS = frozenset({"web", "remix", "redo", "refresh", "animate", "extend", "upscale", "vary"})
+
 _CHANGE = re.compile(r"^(?:([uv])([1-4])|(r|reroll|🔄))$", re.IGNORECASE)
 
 #: What the change call offers for a grid of four, on providers without buttons.
@@ -96,6 +101,17 @@ def find(buttons: Iterable[Button], wanted: str) -> tuple[Button, ...]:
 def pressed_by(pressed: str, wanted: str) -> bool:
     """Whether pressing ``pressed``, a name or a glob, presses the button called ``wanted``."""
     return _named(pressed)(_key(wanted))
+
+
+def can_exist(wanted: str) -> bool:
+    """Whether some task may have a button called ``wanted``. What is not plain may be anything."""
+    plain = _PLAIN.fullmatch(wanted.strip())
+    if plain is None:
+        return True
+    letter, number = plain.groups()
+    if letter is not None:
+        return number in ("1", "2", "3", "4")
+    return _key(wanted) in _LABELS or _key(wanted) in {_key(name) for _, name in _NAMES}
 
 
 def matching_names(wanted: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ later; callers only obey it. What a provider says about a *job* is not an except
 (``worker.domain.provider_reports.Verdict``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -53,6 +53,15 @@ class InvalidRequest(HooklineError):
 
 class NotFound(HooklineError):
     """There is no such thing here."""
+
+
+class Ambiguous(HooklineError):
+    """Several things have this name."""
+
+    def __init__(self, name: str, candidates: Sequence[str], count: int) -> None:
+        more = f"\n  and {count - len(candidates):,} more" if count > len(candidates) else ""
+        listed = "".join(f"\n  {each}" for each in candidates)
+        super().__init__(f"{name!r} may be one of {count:,} jobs; type more of it:{listed}{more}")
 
 
 class Conflict(HooklineError):

@@ -6,7 +6,7 @@ however often the parent's end is reported.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID, uuid5
 
 from worker.domain import buttons, numerals, retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
@@ -14,13 +14,6 @@ from worker.domain.job import Job, Modal, Status
 from worker.domain.job_spec import JSON, TEXT_KINDS, JobSpec, Kind, Retry
 from worker.domain.result import AssetsStatus, Button, JobError, Result
 from worker.domain.templates import MissingValue, render
-
-_NAMESPACE = uuid5(NAMESPACE_URL, "hookline:job")
-
-
-def job_id_of(*parts: str) -> str:
-    """A deterministic job id: the same parts always give the same id (32 hex digits)."""
-    return uuid5(_NAMESPACE, "\x1f".join(parts)).hex
 
 
 def child_id(parent_id: str, key: str) -> str:

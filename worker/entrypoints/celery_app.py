@@ -9,11 +9,11 @@ from threading import Event, Thread
 from time import time
 from typing import Any
 
-import structlog
 from celery import signals
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from worker.adapters.messaging.queues import QUEUES, WAKE
+from config.logger import get_logger
+from worker.adapters.messaging.names import QUEUES, WAKE
 from worker.adapters.messaging.starting import prepare_broker
 from worker.adapters.messaging.transports import bound_decompression
 from worker.adapters.storage.filing import clear_left_behind
@@ -27,7 +27,7 @@ from worker.services import assets
 from worker.services.notify import AT_ONCE
 from worker.services.sweep import BATCH
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two sweeps of one worker.
 SWEEP_EVERY_S = 0.5

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from worker.bootstrap import Services
     from worker.services.desk import Desk
+    from worker.services.visible import Visible
 
 
 class _Connection:
@@ -21,13 +22,13 @@ class _Connection:
 
 def connect(settings: "Settings | None" = None) -> "Services":
     """Build the services from ``settings``, or from the environment, and use them from now on."""
-    # Imported on first use: Celery, Redis and the HTTP client are slow to import.
+    # Imported on first use: the Redis client and pydantic are slow to import.
     from worker.adapters.local.running import PATIENCE_S, settings_here  # noqa: PLC0415
-    from worker.bootstrap import build  # noqa: PLC0415
+    from worker.bootstrap import services_of  # noqa: PLC0415
 
-    built = build(settings or settings_here(patience_s=PATIENCE_S))
-    use(built)
-    return built
+    found = services_of(settings or settings_here(patience_s=PATIENCE_S))
+    use(found)
+    return found
 
 
 def use(services: "Services | None") -> None:
@@ -49,6 +50,11 @@ def acting_as(actor: str) -> Iterator[None]:
         yield
     finally:
         _Connection.actor = before
+
+
+def visible() -> "Visible":
+    """What the operator sees."""
+    return services().visible(Caller(_Connection.actor))
 
 
 def desk() -> "Desk":

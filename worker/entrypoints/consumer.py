@@ -9,21 +9,21 @@ import reprlib
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from celery import signals
 from celery.worker.consumer import Consumer
 from kombu import Message
 from kombu.exceptions import ContentDisallowed, DecodeError
 
+from config.logger import get_logger
 from worker.adapters.messaging.envelopes import problem_of
-from worker.adapters.messaging.queues import OUR_OWN
+from worker.adapters.messaging.names import OUR_OWN
 from worker.domain.errors import HooklineError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.refusals import RefusalReason, Sent
 from worker.domain.requests.base import suggestion
 from worker.services.refusals import Refusals
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 _celery_log = logging.getLogger(__name__)
 
 #: What reading a message raises that is wrong, such as a date before the first of all days; not the

@@ -7,21 +7,21 @@ acknowledged once the job is stored or its refusal is kept; while Redis is away 
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-import structlog
 from celery import Celery, Task
 from celery.app.task import Context
 from celery.exceptions import Reject
 
+from config.logger import get_logger
 from worker.adapters.messaging.envelopes import destinations_of
-from worker.adapters.messaging.queues import DOOR
+from worker.adapters.messaging.names import DOOR
 from worker.bootstrap import Services
 from worker.domain.destinations import reserved
 from worker.domain.errors import FieldError, HooklineError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS, Kind
 from worker.domain.refusals import Sent
-from worker.domain.requests import parse_key
+from worker.domain.requests.texts import parse_key
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds before a message is tried again while Redis is away.
 _TRY_AGAIN_S = 5

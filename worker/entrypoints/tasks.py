@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from celery import Celery
 
+from config.logger import get_logger
 from worker.bootstrap import Services
 from worker.domain.errors import ServiceUnavailable
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def register(celery: Celery, services: Services) -> None:

@@ -27,7 +27,7 @@ _WEB_PAGE = (
 
 def create_app(env: Environment, tasks: Tasks) -> Flask:
     """Build the app with all its routes."""
-    app, pictures = Flask(__name__), Pictures(env.faults, tasks)
+    app, pictures = Flask(__name__), Pictures(env.faults, tasks, env.memory)
     _add_provider(app, env, tasks, pictures)
     _add_own(app, env, tasks, pictures)
     return app

@@ -7,6 +7,7 @@ from worker.sandbox.books import Books
 from worker.sandbox.dialects import Dialect, dialect_named
 from worker.sandbox.faults import Faults
 from worker.sandbox.ledger import Ledger, Stats
+from worker.sandbox.memory import Memory
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.scheduler import Scheduler
 
@@ -22,6 +23,7 @@ class Environment:
     faults: Faults
     scheduler: Scheduler
     books: Books
+    memory: Memory
 
     @classmethod
     def of(cls, options: SandboxOptions, scheduler: Scheduler) -> Self:
@@ -29,4 +31,5 @@ class Environment:
         dialect, stats = dialect_named(options.dialect), Stats()
         faults = Faults(options, dialect, stats)
         books = Books(options, dialect)
-        return cls(options, dialect, stats, Ledger(options.ledger_path), faults, scheduler, books)
+        ledger, memory = Ledger(options.ledger_path), Memory(options.memory_path)
+        return cls(options, dialect, stats, ledger, faults, scheduler, books, memory)

@@ -65,6 +65,9 @@ class SandboxOptions:
     ledger_path: str | None = option(
         None, str, "append every accepted submission to this JSONL file"
     )
+    memory_path: str | None = option(
+        None, str, "remember tasks and pictures in this SQLite file, across restarts"
+    )
     seed: int = option(0, int, "repeats the same durations and faults")
 
     # Habits: what such providers do.

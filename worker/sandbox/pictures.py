@@ -6,17 +6,20 @@ recipe: an upscale really is that quadrant, a blend really mixes its inputs.
 """
 
 import colorsys
+import inspect
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial, wraps
+from typing import Any, ParamSpec
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from worker.sandbox.rng import seeded_rng
 
 Size = tuple[int, int]
+P = ParamSpec("P")
 
 #: Edge of a square grid; each of its four cells has half of it.
 EDGE = 1024
@@ -30,6 +33,7 @@ class Recipe:
 
     size: Size
     draw: Callable[[], Image.Image]
+    made: tuple[str, tuple[Any, ...]] = ("", ())  #: the function in ``MAKERS``, its arguments
 
     @property
     def readable(self) -> bool:
@@ -68,7 +72,24 @@ def gif_of(recipe: Recipe) -> bytes:
 
 # --- recipes -------------------------------------------------------------------------------------
 
+#: The functions that make recipes, by name.
+MAKERS: dict[str, Callable[..., Recipe]] = {}
 
+
+def _kept(make: Callable[P, Recipe]) -> Callable[P, Recipe]:
+    """A function that makes recipes which say how they are made again."""
+    signature = inspect.signature(make)
+
+    @wraps(make)
+    def noted(*args: P.args, **kwargs: P.kwargs) -> Recipe:
+        bound = signature.bind(*args, **kwargs)
+        return replace(make(*args, **kwargs), made=(make.__name__, tuple(bound.arguments.values())))
+
+    MAKERS[make.__name__] = noted
+    return noted
+
+
+@_kept
 def grid(prompt: str, seed: str) -> Recipe:
     """Four pictures of a prompt, two by two."""
     ratio = re.search(r"--ar\s+(\d+):(\d+)", prompt)
@@ -77,6 +98,7 @@ def grid(prompt: str, seed: str) -> Recipe:
     return _four(size, lambda i, cell: _scene(prompt, f"{seed}/{i}", cell))
 
 
+@_kept
 def given(data: bytes) -> Recipe:
     """An uploaded picture; only its header is read now."""
     try:
@@ -87,6 +109,7 @@ def given(data: bytes) -> Recipe:
     return Recipe(size, partial(_decode, data))
 
 
+@_kept
 def cell_of(parent: Recipe, index: int) -> Recipe:
     """One quadrant of a grid at its own size, as the base of a variation."""
     width, height = parent.size[0] // 2, parent.size[1] // 2
@@ -95,7 +118,8 @@ def cell_of(parent: Recipe, index: int) -> Recipe:
     return Recipe((width, height), lambda: picture_of(parent).crop(box))
 
 
-def enlarged(parent: Recipe, *, creative: bool = False) -> Recipe:
+@_kept
+def enlarged(parent: Recipe, creative: bool = False) -> Recipe:  # noqa: FBT001, FBT002  # as it is kept
     """An upscale: twice the edge; the creative one also sharpens."""
     size = _scaled(parent.size, 2)
 
@@ -106,11 +130,13 @@ def enlarged(parent: Recipe, *, creative: bool = False) -> Recipe:
     return Recipe(size, draw)
 
 
+@_kept
 def quadrant(parent: Recipe, index: int) -> Recipe:
     """Upscale 1-4 of a grid: that quadrant at twice its size."""
     return enlarged(cell_of(parent, index))
 
 
+@_kept
 def variation(parent: Recipe, prompt: str, seed: str, strength: float) -> Recipe:
     """Four pictures like the parent; the greater the strength (0-1), the less alike."""
 
@@ -121,6 +147,7 @@ def variation(parent: Recipe, prompt: str, seed: str, strength: float) -> Recipe
     return _four(parent.size, tile)
 
 
+@_kept
 def repainted(parent: Recipe, mask: bytes, prompt: str, seed: str) -> Recipe:
     """Vary (Region): what is white in the mask is redrawn, the rest stays."""
 
@@ -132,16 +159,19 @@ def repainted(parent: Recipe, mask: bytes, prompt: str, seed: str) -> Recipe:
     return _four(parent.size, tile)
 
 
+@_kept
 def zoomed(parent: Recipe, factor: float, prompt: str, seed: str) -> Recipe:
     """The picture in the middle of a canvas `factor` times as large."""
     return _placed(parent, _scaled(parent.size, factor), None, prompt, seed)
 
 
+@_kept
 def squared(parent: Recipe, prompt: str, seed: str) -> Recipe:
     """The picture in the middle of a square canvas."""
     return _placed(parent, (max(parent.size), max(parent.size)), None, prompt, seed)
 
 
+@_kept
 def panned(parent: Recipe, direction: str, prompt: str, seed: str) -> Recipe:
     """The canvas extended by half on one side."""
     width, height = parent.size
@@ -150,6 +180,7 @@ def panned(parent: Recipe, direction: str, prompt: str, seed: str) -> Recipe:
     return _placed(parent, (width + more[0], height + more[1]), at, prompt, seed)
 
 
+@_kept
 def blended(parents: tuple[Recipe, ...], dimensions: str) -> Recipe:
     """Four mixtures of the given pictures, each closest to another of them."""
     wide, high = DIMENSIONS[dimensions]
@@ -164,6 +195,7 @@ def blended(parents: tuple[Recipe, ...], dimensions: str) -> Recipe:
     return _four((wide * EDGE, high * EDGE), tile)
 
 
+@_kept
 def swapped(source: Recipe, target: Recipe) -> Recipe:
     """The middle of one picture, in an oval on top of the other."""
 

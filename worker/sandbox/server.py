@@ -30,6 +30,7 @@ class Sandbox:
         self._callbacks = CallbackSender(env)
         self._tasks = Tasks(env, self._callbacks)
         self.app: Flask = create_app(env, self._tasks)
+        self._tasks.resume()
         self.url = ""
         self._server: BaseWSGIServer | None = None
 
@@ -53,6 +54,7 @@ class Sandbox:
         self._env.scheduler.stop()
         self._callbacks.stop()
         self.ledger.close()
+        self._env.memory.close()
 
     def __enter__(self) -> Self:
         if self._server is None:

@@ -57,8 +57,20 @@ class Tasks:
         self._latest_of_prompt: dict[str, Task] = {}
         self._last_id = 0
         self._id_rng = seeded_rng(options.seed, "id")
+        for task in env.memory.tasks():
+            self.all[task.id] = task
+            self.visible[task.id] = task if self.visible is self.all else replace(task)
+            self.listed.append(task.id)
         if options.fetch_lag:
             env.scheduler.after(options.fetch_lag, self._refresh)
+
+    def resume(self) -> None:
+        """Begin again with the remembered tasks that were under way."""
+        with self.lock:
+            for task in list(self.all.values()):
+                if not task.ended and task.status != MODAL:
+                    task.status, task.start_time, task.progress = NOT_START, None, None
+                    self._enter(task)
 
     # --- accepting orders ------------------------------------------------------------------------
 
@@ -75,6 +87,7 @@ class Tasks:
         with self.lock:
             task = self._new(order)
             task.status = MODAL
+            self._env.memory.keep(task)
         self._env.books.open_modal(task)
         self._env.stats.count("windows_opened")
         return task
@@ -91,6 +104,7 @@ class Tasks:
             else:
                 task.take(replace(order, state=task.order.state, hook=task.order.hook))
                 task.status, task.modal_answered = NOT_START, True
+                self._env.memory.keep(task)
         self._env.stats.count("modals")
         state = order.state or task.order.state
         return (task,), self._enqueue((task,), "modal", state, order.prompt)
@@ -122,6 +136,7 @@ class Tasks:
             self._running.clear()
             self.visible.clear()
             self.all.clear()
+            self._env.memory.forget()
         return count
 
     # --- running ---------------------------------------------------------------------------------
@@ -189,9 +204,10 @@ class Tasks:
         if failure is not None:
             task.status, task.progress = FAILURE, ""
             self._env.books.refund(task)
-            return
-        task.status, task.progress, task.recipe = SUCCESS, "100%", task.planned
-        task.buttons = buttons.offered(task)
+        else:
+            task.status, task.progress, task.recipe = SUCCESS, "100%", task.planned
+            task.buttons = buttons.offered(task)
+        self._env.memory.keep(task)
 
     # --- reporting -------------------------------------------------------------------------------
 
@@ -229,6 +245,7 @@ class Tasks:
         task.take(order)
         self.visible[task_id] = replace(task, status="")
         self.all[task_id] = task
+        self._env.memory.keep(task)
         if self._options.list_lag:
             self._env.scheduler.after(self._options.list_lag, partial(self.listed.append, task_id))
         else:

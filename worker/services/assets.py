@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from threading import Event
 from typing import NamedTuple
 
-import structlog
-
+from config.logger import get_logger
 from config.proxies import DIRECT, Proxies
 from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.limiter import Limiter
@@ -36,7 +35,7 @@ from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import AssetsStatus, JobError, StoredFile
 from worker.services.orchestrator import Orchestrator
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Failed downloads are retried for this many seconds after the job's end, or after its files were
 #: asked for again.

@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from worker.adapters.store.store import Store
-from worker.domain import followups
 from worker.domain.batch.rows import BadRow, Row
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job
+from worker.domain.job_ids import job_id_of
 from worker.services.enqueue import Enqueuer
 
 
 def id_of(batch_id: str, key: str) -> str:
     """The id of the job of the row with this key."""
-    return followups.job_id_of("row", batch_id, key)
+    return job_id_of("row", batch_id, key)
 
 
 def job_of(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) -> Job:

@@ -5,7 +5,6 @@ crash or with more rows. Rows that were stored before are left unchanged.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -14,22 +13,20 @@ from typing import cast
 
 from worker.adapters.store import Batch
 from worker.adapters.store.store import Store
-from worker.domain import dry_run, followups
-from worker.domain.access import OPERATOR, Caller
+from worker.domain import dry_run
+from worker.domain.access import Caller
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.batch.progress import MOST_SHOWN, BadRows, Progress, bad_row_json
 from worker.domain.batch.records import Form
 from worker.domain.batch.request import BatchRequest
 from worker.domain.batch.rows import BadRow, Row, read_rows
-from worker.domain.errors import Conflict, FieldError, InvalidRequest, NotFound
+from worker.domain.errors import Conflict, FieldError, InvalidRequest
 from worker.domain.events import Cancelled
 from worker.domain.job import Job, Status
 from worker.services import batch_rows
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
-from worker.services.visible import Visible
-
-_ID = re.compile(r"[0-9a-f]{32}")
+from worker.services.visible import Visible, batch_id_of
 
 #: Rows stored per round trip.
 CHUNK = 250
@@ -37,11 +34,6 @@ CHUNK = 250
 MAX_ROWS = 1_000_000
 #: Bytes of a file kept in memory when it has to be read twice.
 _IN_MEMORY = 8 * 1024 * 1024
-
-
-def batch_id_of(name: str, caller: Caller = OPERATOR) -> str:
-    """The id of the caller's batch of this name."""
-    return followups.job_id_of(*caller.key("batch", name))
 
 
 class Batches:
@@ -128,13 +120,7 @@ class Batches:
 
     def find(self, name_or_id: str) -> Batch:
         """The batch with this name or id. Raises ``NotFound``."""
-        ids = [batch_id_of(name_or_id, self._caller)]
-        if _ID.fullmatch(name_or_id):
-            ids.append(name_or_id)
-        found = next(filter(None, map(self._visible.batch, ids)), None)
-        if found is None:
-            raise NotFound(f"There is no batch {name_or_id!r}.")
-        return found
+        return self._visible.batch_named(name_or_id)
 
     def jobs(self, batch: Batch) -> Iterator[tuple[Job, tuple[Job, ...]]]:
         """Each root job with all jobs of its pipeline, in the order of the file."""

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from time import monotonic
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.store.store import Store
 from worker.domain.account.calls import SEED, SEEDLESS_JOBS, Calls
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: What is known is cached for this many seconds.
 _AGE_S = 5.0

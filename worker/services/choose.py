@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from config.logger import get_logger
 from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.limiter import Limiter
 from worker.adapters.storage.inputs import Options, ingest_request
@@ -25,11 +26,11 @@ from worker.domain.events import Choosing, Chosen, Disposition, NotChosen
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON
 from worker.domain.redaction import shown
-from worker.domain.requests import check_choosers, parse_choice
+from worker.domain.requests.steps import check_choosers, parse_choice
 from worker.domain.result import AssetsStatus
 from worker.services.orchestrator import Orchestrator
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds that a function may take, and concurrent calls per process.
 LIMIT_S = 300.0

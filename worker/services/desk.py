@@ -16,7 +16,7 @@ from worker.domain.audit import AuditAction, Change
 from worker.domain.errors import HooklineError, ServiceUnavailable
 from worker.domain.job import Job
 from worker.domain.notifications import Notification
-from worker.domain.requests import parse_resolve
+from worker.domain.requests.requests import parse_resolve
 from worker.domain.requests.tokens import NewToken, Rotation
 from worker.services import pause
 from worker.services.api_tokens import ApiTokens

@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 from time import monotonic
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.store import Openings
 from worker.adapters.store.store import Store
 from worker.domain.account import Account, Budgets, circuit_breaker
@@ -15,7 +14,7 @@ from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
 from worker.domain.provider_reports import Verdict
 from worker.domain.wakeups import Wakeups
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Circuit breakers are cached for this many seconds where nothing is started.
 _BREAKER_AGE_S = 2.0

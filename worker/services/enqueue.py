@@ -23,19 +23,15 @@ from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import AssetsWanted, Cancelled, ModalAnswered, Resolved, Retried
 from worker.domain.job import Job, Modal, Status
+from worker.domain.job_ids import job_id_of
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
-from worker.domain.requests import (
-    JobRequest,
-    check_choosers,
-    parse_press,
-    parse_request,
-    parse_resolve,
-)
+from worker.domain.requests.requests import JobRequest, parse_press, parse_request, parse_resolve
+from worker.domain.requests.steps import check_choosers
 from worker.services.access import afford
 from worker.services.eligible import account_of, check_ignored, may_run
-from worker.services.notify import check_destination
 from worker.services.orchestrator import Orchestrator
+from worker.services.targets import check_destination
 from worker.services.tenants import check_own_target, with_own_task, with_tenant
 from worker.services.visible import Visible
 
@@ -304,7 +300,7 @@ class Enqueuer:
         return job
 
     def _id_of(self, key: str | None) -> str:
-        return followups.job_id_of(*self.caller.key("key", key)) if key else uuid4().hex
+        return job_id_of(*self.caller.key("key", key)) if key else uuid4().hex
 
     def _options(self, *accounts: Account, paths: bool) -> Options:
         """The strictest limits of the accounts: any of them may have to send the images."""

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TypeVar
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.ledger import charges_of
 from worker.adapters.provider.ledger_client import PAGE, LedgerClient
@@ -22,7 +21,7 @@ from worker.domain.events import Charged
 from worker.domain.job import Job
 from worker.services.orchestrator import Orchestrator
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Jobs whose charges are read at a time, pages read for them, and tasks looked up singly.
 JOBS = 200

@@ -13,9 +13,9 @@ from http.client import HTTPException, HTTPResponse
 from time import monotonic
 from typing import Any, Protocol
 
-import structlog
 from standardwebhooks import Webhook
 
+from config.logger import get_logger
 from config.proxies import DIRECT, Proxies
 from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
@@ -23,8 +23,7 @@ from worker.adapters.limiter import Limiter
 from worker.adapters.store.store import Store
 from worker.domain.access import OPERATOR, Caller, acting_for
 from worker.domain.destinations import ANYWHERE, Destinations
-from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
-from worker.domain.job_spec import Notify
+from worker.domain.errors import Conflict, HooklineError, InvalidRequest, NotFound
 from worker.domain.metrics import Counts, Metrics
 from worker.domain.notifications import (
     DeliveryState,
@@ -42,7 +41,7 @@ from worker.services.reports import answers
 from worker.services.reports.batch_overview import report
 from worker.services.visible import Visible
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds for a whole delivery; Svix allows as much.
 DEADLINE_S = 15.0
@@ -85,25 +84,6 @@ class Signer:
             "webhook-timestamp": str(int(now)),
             "webhook-signature": " ".join(signatures),
         }
-
-
-def check_destination(
-    target: Notify | None, hosts: Collection[str], celery: Destinations = ANYWHERE
-) -> None:
-    """Raise ``InvalidRequest`` for a URL, Celery task or queue that notifications may not go to.
-
-    ``hosts``: those that may be private, and reached by plain http.
-    """
-    if target is None:
-        return
-    celery.check(target)
-    if target.url is None:
-        return
-    try:
-        safe.check_url(target.url, allowed_hosts=hosts)
-    except AddressError as error:
-        message = f"{error}. If it is yours, name the host in HOOKLINE_ALLOWED_HOSTS"
-        raise InvalidRequest.of("notify.url", message) from None
 
 
 class Notifier:

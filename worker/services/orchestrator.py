@@ -5,8 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from time import monotonic, time
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.store import NoFreeSlot, Openings
 from worker.adapters.store.jobs import Change
 from worker.adapters.store.places import ANY
@@ -51,7 +50,7 @@ from worker.services.calls import KnownCalls
 from worker.services.dispatch import Dispatch
 from worker.services.tally import Tally
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Jobs that are released at a time; the rest are due by themselves.
 RELEASED = 500

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.tokens import Tokens
@@ -29,7 +28,7 @@ from worker.domain.provider_reports import Snapshot, TaskStatus
 from worker.services.ledgers import Ledgers
 from worker.services.orchestrator import Orchestrator
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Concurrent polls of one provider, per process.
 POLLS = 2

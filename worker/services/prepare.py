@@ -6,8 +6,7 @@ Everything is refused here that would be paid for in vain.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import structlog
-
+from config.logger import get_logger
 from config.proxies import DIRECT, Proxies
 from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.provider import payloads
@@ -31,11 +30,11 @@ from worker.domain.events import Posting
 from worker.domain.job import Job, Window
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import Outcome, Verdict
-from worker.domain.requests import picture_fields
+from worker.domain.requests.fields import picture_fields
 from worker.domain.result import JobError
 from worker.services.orchestrator import Orchestrator
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Refused(Exception):

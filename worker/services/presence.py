@@ -15,8 +15,7 @@ from time import time
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
-
+from config.logger import get_logger
 from config.proxies import DIRECT, Proxies
 from worker.adapters.http import safe
 from worker.adapters.http.deadline import within
@@ -27,7 +26,7 @@ from worker.domain.errors import HooklineError
 from worker.domain.events import Disposition
 from worker.domain.presence import ANSWER_S, Proof, way_of
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: The largest callback seen had 4.5 KB: what stops large ones on their way stops proofs, too.
 _PADDING = "." * 4500

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from time import time
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.store.store import Store
 from worker.domain.job_spec import Notify
 from worker.domain.refusals import RefusalReason, Sent, notification_of, reason_of, refuse
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Refusals:

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from time import time
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store.store import Store
 from worker.domain.errors import PictureError
 from worker.domain.job import Status
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Pipelines, notifications and images per round, and rounds per run.
 BATCH = 200

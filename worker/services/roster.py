@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from time import time
 from uuid import uuid4
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.store.store import Store
 from worker.domain.account import Account
 from worker.domain.roster import Worker, differences, fingerprint, other_version
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two signs of life of a worker.
 APPEAR_EVERY_S = 5.0

@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.client import SEED_S, ProviderClient
 from worker.domain import retry_policy
@@ -21,7 +20,7 @@ from worker.domain.job import Job
 from worker.domain.provider_reports import SeedReply
 from worker.services.orchestrator import Orchestrator
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds before another worker may ask for the same seed.
 LEASE_S = SEED_S + 15.0

@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from time import monotonic
 
-import structlog
-
+from config.logger import get_logger
 from worker.domain.errors import ServiceUnavailable
 from worker.domain.wakeups import Wakeups
 from worker.services.submit import Submitter, Taken
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two calls for other processes while this one has no free thread.
 _CALL_EVERY_S = 0.1

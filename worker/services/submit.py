@@ -11,6 +11,7 @@ from time import monotonic, sleep
 
 import structlog
 
+from config.logger import get_logger
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.store import NoFreeSlot
 from worker.adapters.store.store import Store
@@ -29,7 +30,7 @@ from worker.domain.provider_reports import Outcome, Verdict
 from worker.services.orchestrator import Orchestrator
 from worker.services.prepare import Prepared, Preparer, Refused, permanent, verdict_of
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds to retry recording a reply while Redis is away.
 KEEP_REPLY_S = 60.0

@@ -7,8 +7,7 @@ lost. It never waits for a provider: polling is a Celery task of its own (``serv
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.provider.client import MAX_IDS
 from worker.adapters.store.store import Store
 from worker.domain import retry_policy
@@ -21,7 +20,7 @@ from worker.domain.wakeups import Wakeups
 from worker.services import ledgers, notify
 from worker.services.orchestrator import Orchestrator
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Jobs claimed by one sweep, and the length of that claim in seconds.
 BATCH = 500

@@ -7,7 +7,7 @@ from worker.domain.access import Caller
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job
 from worker.domain.job_spec import Notify
-from worker.domain.requests import JobRequest
+from worker.domain.requests.requests import JobRequest
 from worker.services.visible import Visible
 
 

@@ -2,12 +2,26 @@
 names or lists. What belongs to another tenant is answered as if it did not exist.
 """
 
+import re
+
 from worker.adapters.store import Batch, Filter, NotificationPage, Page, Pipeline
 from worker.adapters.store.store import Store
 from worker.domain.access import OPERATOR, Caller
-from worker.domain.errors import NotFound
+from worker.domain.errors import Ambiguous, NotFound
 from worker.domain.job import Job
+from worker.domain.job_ids import LAST, is_beginning, job_id_of
 from worker.domain.notifications import DeliveryState, Notification
+
+_ID = re.compile("[0-9a-f]{32}")
+#: The jobs among which the beginning of an id is looked for, and read at a time to find the last.
+_NEWEST, _CHUNK = 10_000, 100
+#: Jobs that are listed if several have the same beginning.
+_CANDIDATES = 5
+
+
+def batch_id_of(name: str, caller: Caller = OPERATOR) -> str:
+    """The id of the caller's batch of this name."""
+    return job_id_of(*caller.key("batch", name))
 
 
 class Visible:
@@ -33,6 +47,42 @@ class Visible:
             raise NotFound(f"There is no job {job_id!r}.")
         return job
 
+    def named(self, words: str) -> str:
+        """The id of the job that a person names: its id, the beginning of that, or `last`.
+
+        `last` is the newest job that was submitted, not what followed from it. Anything else is
+        returned as it is. Raises ``NotFound``, and ``Ambiguous`` with the jobs it may mean.
+        """
+        if words == LAST:
+            return self._last()
+        if not is_beginning(words):
+            return words
+        found = [each for each in self._newest() if each.startswith(words)]
+        if not found:
+            raise NotFound(
+                f"There is no job whose id begins with {words!r} among the newest {_NEWEST:,}."
+            )
+        if len(found) > 1:
+            raise Ambiguous(words, self._in_words(found[:_CANDIDATES]), len(found))
+        return found[0]
+
+    def _last(self) -> str:
+        for start in range(0, _NEWEST, _CHUNK):
+            ids = self.store.jobs.newest(start, _CHUNK, tenant=self.caller.tenant)
+            for job in self.store.jobs.get_many(ids):
+                if job.spec.parent_id is None:
+                    return job.id
+            if len(ids) < _CHUNK:
+                break
+        raise NotFound("There is no job yet.")
+
+    def _newest(self) -> list[str]:
+        return self.store.jobs.newest(0, _NEWEST, tenant=self.caller.tenant)
+
+    def _in_words(self, ids: list[str]) -> list[str]:
+        jobs = self.store.jobs.get_many(ids)
+        return [f"{job.id}  {job.status}  {job.kind}" for job in jobs]
+
     def of_task(self, account: str, task_id: str) -> Job | None:
         """The job that submitted the provider's task, or None."""
         job_id = self.store.jobs.find_task(account, task_id)
@@ -54,6 +104,16 @@ class Visible:
         """The batch with this id, or None."""
         found = self.store.batches.get(batch_id)
         return found if found and self.caller.sees(found.tenant) else None
+
+    def batch_named(self, name_or_id: str) -> Batch:
+        """The batch with this name or id. Raises ``NotFound``."""
+        ids = [batch_id_of(name_or_id, self.caller)]
+        if _ID.fullmatch(name_or_id):
+            ids.append(name_or_id)
+        found = next(filter(None, map(self.batch, ids)), None)
+        if found is None:
+            raise NotFound(f"There is no batch {name_or_id!r}.")
+        return found
 
     def batches(self, limit: int) -> list[Batch]:
         """The newest batches, newest first."""

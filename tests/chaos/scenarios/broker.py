@@ -7,7 +7,7 @@ from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup, Stage
 from tests.chaos.trial import Trouble, trial
 from worker.adapters.messaging.broker import OWN_KEYS
-from worker.adapters.messaging.queues import DOOR, WAKE
+from worker.adapters.messaging.names import DOOR, WAKE
 
 _SHARE = 0.5
 _UNACKED = OWN_KEYS["unacked_key"]

@@ -8,7 +8,7 @@ from tests.support.jobs import a_job
 from worker.domain.blob_refs import blobs_of
 from worker.domain.job import Modal
 from worker.domain.job_spec import Kind
-from worker.domain.requests import picture_fields
+from worker.domain.requests.fields import picture_fields
 
 A, B, C = (f"blob:{digit * 64}.png" for digit in "abc")
 

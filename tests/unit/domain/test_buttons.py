@@ -156,3 +156,32 @@ def test_any_words_find_buttons_or_none(shown: list[Button], wanted: str) -> Non
         [same] = find([button], button.custom_id)
         assert same == button
     assert all(name in buttons.GRID_NAMES for name in matching_names(wanted) if is_glob(wanted))
+
+
+@pytest.mark.parametrize("name", ["U9", "u0", "v5", "V12", "foo", "Upscala"])
+def test_a_plain_name_that_no_task_has(name: str) -> None:
+    assert not buttons.can_exist(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "U1",
+        " v4 ",
+        "reroll",
+        "retry",
+        "Favorite",
+        "Remix",
+        "1",
+        "9",
+        "x",
+        "U*",
+        "🔄",
+        "变焦",
+        "Zoom Out 2x",
+        "Some new label",
+        "MJ::JOB::foo::1",
+    ],
+)
+def test_a_name_that_some_task_may_have(name: str) -> None:
+    assert buttons.can_exist(name)

@@ -12,10 +12,10 @@ from worker.domain.followups import (
     children,
     default_prompt,
     incomplete,
-    job_id_of,
     press,
 )
 from worker.domain.job import Job, Modal, Status
+from worker.domain.job_ids import job_id_of
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.result import Button, Result
 

@@ -12,7 +12,7 @@ from worker.adapters.provider.payloads import build
 from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import Kind
 from worker.domain.prompts import as_sent
-from worker.domain.requests import parse_request
+from worker.domain.requests.requests import parse_request
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from worker.domain.notifications import (
     failed,
 )
 from worker.domain.provider_reports import TaskStatus
-from worker.domain.requests import parse_request
+from worker.domain.requests.requests import parse_request
 from worker.domain.result import JobError
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import client

@@ -20,7 +20,7 @@ from worker.domain.job import Status
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import DeliveryState
 from worker.domain.refusals import RefusalReason, Sent
-from worker.domain.requests import parse_request
+from worker.domain.requests.requests import parse_request
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import client
 from worker.entrypoints.cli import cli, verdicts

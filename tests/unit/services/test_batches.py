@@ -22,10 +22,11 @@ from worker.domain.events import Event, Observed, Posting, Started
 from worker.domain.job import Job
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import JobError
-from worker.services.batches import CHUNK, Batches, batch_id_of
+from worker.services.batches import CHUNK, Batches
 from worker.services.enqueue import Enqueuer
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.batch_overview import report, reports, why_waiting
+from worker.services.visible import batch_id_of
 
 UNIT = 1_000_000
 FAILURE = JobError("failed", "The provider failed.")

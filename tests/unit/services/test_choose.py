@@ -30,7 +30,7 @@ from worker.domain.events import (
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import JSON, SUBMITTED_KINDS, Kind
 from worker.domain.provider_reports import TaskStatus
-from worker.domain.requests import parse_request
+from worker.domain.requests.requests import parse_request
 from worker.domain.result import AssetsStatus, JobError, Result
 from worker.services.choose import PLACES, Chooser
 from worker.services.enqueue import Enqueuer

@@ -13,7 +13,8 @@ from worker.domain.events import Cancelled, Disposition, Retried, SiblingsSeen, 
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import JSON, JobSpec, Kind
 from worker.domain.provider_reports import TaskStatus
-from worker.domain.requests import parse_request, parse_then_shorthand
+from worker.domain.requests.requests import parse_request
+from worker.domain.requests.steps import parse_then_shorthand
 from worker.domain.result import Result
 from worker.services.reports import answers
 from worker.services.sweep import Sweep

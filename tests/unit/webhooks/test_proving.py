@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ class Receiver:
         services = self.web.services
         proofs = Proofs(self.store, services.tokens, clock=lambda: self.now)
         sender = ProofSender(proofs, URL, HOOK_PATH)
-        self.web.services = replace(services, proofs=proofs, proof_sender=sender)
+        vars(services).update(proofs=proofs, proof_sender=sender)
         self.web.app = create_app(self.web.settings, self.web.services)
         self.web.client = self.web.app.test_client()
         self.prover: Prover = self.web.app.extensions["prover"]

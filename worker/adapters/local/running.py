@@ -6,6 +6,7 @@ While it runs it holds a lock: the file of a killed `up` is ignored, and a secon
 """
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -84,6 +85,20 @@ def tell(state_dir: Path, values: Mapping[str, str]) -> None:
     draft = _private_file(state_dir / "up.env.tmp")  # a provider's key may be among them
     draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     draft.replace(state_dir / "up.env")
+
+
+def kept_ports(state_dir: Path) -> Mapping[str, int]:
+    """The ports of the last `up` in this state directory, by program."""
+    try:
+        found = json.loads((state_dir / "up.ports").read_text(encoding="utf-8"))
+        return {name: int(port) for name, port in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}  # there was none, or the file is damaged: any free port will do
+
+
+def keep_ports(state_dir: Path, ports: Mapping[str, int]) -> None:
+    """Write them for the next `up`: links and callbacks of its jobs have them."""
+    _private_file(state_dir / "up.ports").write_text(json.dumps(ports), encoding="utf-8")
 
 
 def _private_file(path: Path) -> Path:

@@ -1,32 +1,21 @@
-"""Celery's side of the broker: the app's configuration, and wake-ups sent as Celery messages.
+"""Celery's side of the broker: the app's configuration, and how its messages are sent.
 
 A message is only a wake-up, so the configuration favours speed over durability: early ack, no
 result backend, no ETA. Gossip, mingle, heartbeat and remote control are off: with them, a worker
 with work in flight exits when Redis restarts (measured with Celery 5.7 and kombu 5.7).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import structlog
 from celery import Celery
 
 from config.broker_options import RABBITMQ
 from config.broker_urls import Broker
 from worker.adapters.messaging.own_celery import OwnCelery
-from worker.adapters.messaging.queues import (
-    FILES,
-    NOTIFY,
-    WAKE,
-    AsTheyAre,
-    QueueRules,
-    in_words,
-    our_queues,
-)
+from worker.adapters.messaging.queues import AsTheyAre, QueueRules, in_words, our_queues
 from worker.domain.destinations import DEFAULT_QUEUE
-from worker.domain.errors import BrokerUnavailable, HooklineError, QueueRefused
-
-log = structlog.get_logger(__name__)
+from worker.domain.errors import BrokerUnavailable, QueueRefused
 
 #: kombu keeps what was delivered and not acknowledged in three keys, and all apps of a database
 #: that share them share the shortest `visibility_timeout`: so ours have names of their own.
@@ -80,46 +69,6 @@ def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
     return app
 
 
-class CeleryWakeups:
-    """``worker.domain.wakeups.Wakeups`` as Celery messages."""
-
-    def __init__(self, app: Celery) -> None:
-        self._app = app
-
-    def start(self, account: str) -> None:
-        self._send("hookline.start", account)
-
-    def ask(self, account: str, job_ids: Sequence[str]) -> None:
-        self._send("hookline.ask", account, list(job_ids))
-
-    def check(self, account: str) -> None:
-        self._send("hookline.check", account)
-
-    def store_assets(self, job_id: str) -> None:
-        self._send("hookline.store_assets", job_id, queue=FILES)
-
-    def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
-        self._send("hookline.ask_seeds", account, list(job_ids))
-
-    def read_ledger(self, account: str) -> None:
-        self._send("hookline.read_ledger", account)
-
-    def choose(self, job_id: str) -> None:
-        self._send("hookline.choose", job_id)
-
-    def tidy(self) -> None:
-        self._send("hookline.tidy")
-
-    def notify(self, notification_id: str) -> None:
-        self._send("hookline.notify", notification_id, queue=NOTIFY)
-
-    def _send(self, task: str, *args: Any, queue: str = WAKE) -> None:
-        try:
-            _send(self._app, task, queue, args=args)
-        except HooklineError as error:
-            log.warning("wakeup.not_sent", task=task, error=str(error))
-
-
 class CeleryMessages:
     """``worker.services.notify.Messages``: tasks of other programs, by name."""
 
@@ -128,7 +77,7 @@ class CeleryMessages:
 
     def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
         queue = queue or DEFAULT_QUEUE
-        _send(self._app, task, queue, kwargs={"event": event}, task_id=message_id)
+        send(self._app, task, queue, kwargs={"event": event}, task_id=message_id)
 
 
 def send_ping(app: Celery, trip: str, queue: str) -> None:
@@ -136,10 +85,10 @@ def send_ping(app: Celery, trip: str, queue: str) -> None:
 
     Raises ``BrokerUnavailable`` and ``QueueRefused``.
     """
-    _send(app, "hookline.ping", queue, args=(trip, queue), expires=_PING_S)
+    send(app, "hookline.ping", queue, args=(trip, queue), expires=_PING_S)
 
 
-def _send(app: Celery, task: str, queue: str, **message: Any) -> None:
+def send(app: Celery, task: str, queue: str, **message: Any) -> None:
     """Send a Celery task. Raises ``BrokerUnavailable`` and ``QueueRefused``."""
     try:
         app.send_task(

@@ -11,7 +11,7 @@ from typing import Any
 from celery import Celery
 from kombu.transport.redis import Channel
 
-from worker.adapters.messaging.queues import QUEUES
+from worker.adapters.messaging.names import QUEUES
 
 _TYPES = {"unacked_key": "hash", "unacked_index_key": "zset", "unacked_mutex_key": "string"}
 #: What apps with kombu's usual names share; exchanges' names are Celery's.

@@ -12,7 +12,7 @@ from celery.app.utils import Settings
 from celery.loaders.app import AppLoader
 
 from worker.adapters.messaging.envelopes import places_in
-from worker.adapters.messaging.queues import OUR_QUEUES
+from worker.adapters.messaging.names import OUR_QUEUES
 from worker.domain.destinations import reserved
 from worker.domain.errors import QueueRefused
 

@@ -15,20 +15,9 @@ import amqp
 from celery.app.amqp import AMQP, Queues
 from kombu import Connection, Exchange, Queue
 
+from worker.adapters.messaging.names import DOOR, QUEUES
 from worker.adapters.messaging.transports import OURS
 from worker.domain.errors import QueueRefused
-
-#: Separate queues, so that a flood in one does not delay the others.
-#: DOOR: jobs from other programs.
-DOOR = "hookline"
-WAKE = "hookline.wake"
-FILES = "hookline.files"
-NOTIFY = "hookline.notify"
-#: Those that only Hookline sends to.
-OUR_OWN = frozenset({WAKE, FILES, NOTIFY})
-#: By their names in `hookline worker --queues`.
-QUEUES = {"wake": WAKE, "door": DOOR, "files": FILES, "notify": NOTIFY}
-OUR_QUEUES = frozenset(QUEUES.values())
 
 #: RabbitMQ's default exchange, which hands a message to the queue that its routing key names.
 _BY_NAME = Exchange("")

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import amqp
-import structlog
 from celery import Celery
 from kombu import Connection
 from kombu.exceptions import OperationalError
@@ -13,12 +12,13 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 from redis.exceptions import NoPermissionError
 
+from config.logger import get_logger
 from worker.adapters.messaging.broker import OWN_KEYS
 from worker.adapters.messaging.keys import broken_keys
-from worker.adapters.messaging.queues import DOOR, QUEUES
+from worker.adapters.messaging.names import DOOR, QUEUES
 from worker.domain.errors import FieldError, QueueRefused, SettingsError
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def prepare_broker(app: Celery, queues: Iterable[str]) -> None:

@@ -12,16 +12,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-import structlog
 from amqp.method_framing import frame_handler
 from amqp.serialization import decode_properties_basic
 from kombu import compression
 from kombu.transport import pyamqp, redis
 from kombu.utils.encoding import bytes_to_str
 
+from config.logger import get_logger
 from worker.adapters.messaging.envelopes import MAX_BODY, readable
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: The type of AMQP's frames that hold a message's properties, and where these begin in it.
 _HEADER, _PROPERTIES = 2, 12

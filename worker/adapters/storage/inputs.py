@@ -14,13 +14,13 @@ from typing import Any, Self, TypedDict, Unpack
 from config.proxies import DIRECT, Proxies
 from worker.adapters.decoding.decoder import Decoder
 from worker.adapters.storage import pictures
-from worker.adapters.storage.fetching import check_url, fetch
 from worker.adapters.storage.pictures import Picture
 from worker.adapters.storage.storage import Storage
 from worker.domain.account import Account
 from worker.domain.errors import FieldError, InvalidRequest, PictureError
 from worker.domain.job_spec import Kind
-from worker.domain.requests import PressRequest, picture_fields
+from worker.domain.requests.fields import picture_fields
+from worker.domain.requests.requests import PressRequest
 
 #: One request's pictures together may have this many times the pixels of the largest one.
 LARGEST_OF_A_REQUEST = 8
@@ -121,6 +121,8 @@ def load(
 
 
 def _fetched(url: str, account: Account, deadline_s: float, proxies: Proxies) -> bytes:
+    from worker.adapters.storage.fetching import fetch  # noqa: PLC0415  # on first use
+
     return fetch(
         url,
         allowed_hosts=account.allowed_hosts,
@@ -199,6 +201,8 @@ class _Intake:
         """The reference, and the picture itself unless it is a URL."""
         storage, max_bytes = self._options["storage"], self._options["max_bytes"]
         if _WEB.match(ref):
+            from worker.adapters.storage.fetching import check_url  # noqa: PLC0415  # on first use
+
             check_url(ref, allowed_hosts=self._options["allowed_hosts"])
             return ref, None
         if ref.startswith("blob:"):

@@ -11,13 +11,11 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
 from uuid import uuid4
-
-from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 
 from worker.domain.blob_refs import BLOB
 from worker.domain.errors import (
@@ -30,6 +28,7 @@ from worker.domain.errors import (
 )
 
 _PIECE = 256 * 1024
+_FOLDER = "file://"
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -41,16 +40,14 @@ class Storage:
 
         ``note_input`` is called before an input is looked up or stored, because retention may be
         removing it at the same moment.
-
-        Raises ``SettingsError`` if the protocol is unknown or its driver is not installed.
         """
-        try:
-            fs, root = url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise SettingsError([FieldError("HOOKLINE_STORAGE_URL", str(error))]) from None
-        self._fs: Any = fs
-        self._root: str = root.rstrip("/")
+        self._url = url
         self._note_input = note_input or (lambda _: None)
+        self._folder = url.startswith(_FOLDER)
+
+    def check(self) -> None:
+        """Raise ``SettingsError`` if the protocol is unknown or its driver is not installed."""
+        _ = self._opened
 
     def put_input(self, data: bytes, suffix: str) -> str:
         """Store a picture; return its reference. ``suffix`` is ``Picture.suffix``."""
@@ -124,9 +121,31 @@ class Storage:
                 raise NotFound("The file is not in the storage any more.") from None
         return opened
 
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        """The driver, on first use: where a file is in a folder is known without it."""
+        from fsspec.core import url_to_fs  # noqa: PLC0415
+
+        try:
+            fs, root = url_to_fs(self._url)
+        except (ImportError, ValueError) as error:
+            raise SettingsError([FieldError("HOOKLINE_STORAGE_URL", str(error))]) from None
+        return fs, root
+
+    @property
+    def _fs(self) -> Any:
+        return self._opened[0]
+
+    @cached_property
+    def _root(self) -> str:
+        if self._folder:
+            path = Path(self._url.removeprefix(_FOLDER)).expanduser()
+            return os.path.abspath(path)  # noqa: PTH100  # links are kept, as fsspec does
+        return self._opened[1].rstrip("/")
+
     @property
     def _local(self) -> bool:
-        return isinstance(self._fs, LocalFileSystem)
+        return self._folder or "file" in self._fs.protocol
 
     def _input_path(self, ref: str) -> str:
         blob = BLOB.fullmatch(ref)

@@ -17,6 +17,7 @@ from worker.adapters.store.values import (
     Openings,
     Page,
     Pipeline,
+    PipelineStatus,
     RefusalPage,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "Openings",
     "Page",
     "Pipeline",
+    "PipelineStatus",
     "RefusalPage",
 ]

@@ -1,5 +1,6 @@
 """PURE. The store's documents as JSON and back: small, and tolerant of a newer version's fields."""
 
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -29,7 +30,12 @@ class _Docs(Generic[T]):
     """The documents of one type, without the fields that are at their default."""
 
     def __init__(self, of: type[T]) -> None:
-        self._adapter: TypeAdapter[T] = TypeAdapter(of)
+        self._type = of
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        """Made on first use: it takes milliseconds, and a command needs few types."""
+        return TypeAdapter(self._type)
 
     def dump(self, value: T) -> bytes:
         """The document as the store keeps it."""

@@ -167,6 +167,12 @@ class JobStore(JobListings):
             pipe.lrange(f"{self._prefix}history:{job_id}", 0, -1)
         return [_history(texts) for texts in self._ask(pipe.execute)]
 
+    def newest(self, start: int, count: int, *, tenant: str | None = None) -> list[str]:
+        """Ids from place ``start`` on, newest first. ``tenant``: only this one's jobs."""
+        index = "jobs" if tenant is None else f"tenant_jobs:{tenant}"
+        ids = self._ask(self._redis.zrevrange, f"{self._prefix}{index}", start, start + count - 1)
+        return [job_id.decode() for job_id in ids]
+
     def unsettled(self, limit: int) -> list[Job]:
         """Jobs that succeeded, but whose files or seed are still to come; at most ``limit``."""
         keys = [f"{self._prefix}due", f"{self._prefix}jobs:{Status.SUCCEEDED}"]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import ascii_lowercase, ascii_uppercase
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from worker.domain.account.capacity import Capacity
 from worker.domain.audit import Change
@@ -97,6 +97,9 @@ class Openings(NamedTuple):
     calls: bool = False  #: whether to wake a worker for the former; else a wake-up is on its way
 
 
+PipelineStatus = Literal["open", "succeeded", "failed", "partly_failed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """A root job and its descendants, parents before children."""
@@ -108,6 +111,17 @@ class Pipeline:
     def counts(self) -> Mapping[str, int]:
         """Jobs per status, only those above zero."""
         return Counter(job.status.value for job in self.jobs)
+
+    @property
+    def status(self) -> PipelineStatus:
+        """``failed`` if the root did not succeed, ``partly_failed`` if only other jobs did not."""
+        statuses = {job.status for job in self.jobs}
+        if not all(status.terminal for status in statuses):
+            return "open"
+        if statuses == {Status.SUCCEEDED}:
+            return "succeeded"
+        root = next((job for job in self.jobs if job.id == self.id), None)
+        return "partly_failed" if root and root.status is Status.SUCCEEDED else "failed"
 
 
 @dataclass(frozen=True, slots=True)

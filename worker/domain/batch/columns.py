@@ -22,9 +22,10 @@ from worker.domain.batch.permutations import (
 from worker.domain.batch.records import Record
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.job_spec import Kind
-from worker.domain.requests import JobRequest, parse_request, parse_then_shorthand
 from worker.domain.requests.fields import Field, fields_of
 from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.requests import JobRequest, parse_request
+from worker.domain.requests.steps import parse_then_shorthand
 from worker.domain.templates import MAX_PROMPT
 
 #: The most jobs that one row may expand to.

@@ -14,8 +14,8 @@ from worker.domain.batch.defaults import FIELDS, KEY, Defaults, check_defaults
 from worker.domain.batch.header import Header
 from worker.domain.batch.records import BadRow, Form, Record, form_of, read_records
 from worker.domain.errors import InvalidRequest
-from worker.domain.requests import JobRequest
 from worker.domain.requests.base import Model, validate
+from worker.domain.requests.requests import JobRequest
 from worker.domain.requests.texts import Name
 
 __all__ = ["BadRow", "Form", "Row", "check_defaults", "form_of", "read_rows"]

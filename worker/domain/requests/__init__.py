@@ -13,27 +13,3 @@
 Every parser returns a value or raises ``InvalidRequest``, which names every bad field. A null field
 counts as missing. Pictures are plain strings here; ``worker.adapters.storage.inputs`` opens them.
 """
-
-from worker.domain.requests.fields import picture_fields
-from worker.domain.requests.requests import (
-    JobRequest,
-    PressRequest,
-    parse_press,
-    parse_request,
-    parse_resolve,
-)
-from worker.domain.requests.steps import check_choosers, parse_choice, parse_then_shorthand
-from worker.domain.requests.texts import parse_key
-
-__all__ = [
-    "JobRequest",
-    "PressRequest",
-    "check_choosers",
-    "parse_choice",
-    "parse_key",
-    "parse_press",
-    "parse_request",
-    "parse_resolve",
-    "parse_then_shorthand",
-    "picture_fields",
-]

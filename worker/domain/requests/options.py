@@ -15,7 +15,7 @@ from worker.domain.job_spec import JobOptions
 from worker.domain.requests.base import Model, depth, within
 from worker.domain.requests.notify import Notify
 from worker.domain.requests.retry import Retry
-from worker.domain.requests.steps import Steps
+from worker.domain.requests.steps import Then
 from worker.domain.requests.texts import Name
 from worker.domain.result import Keep, KeptFiles
 
@@ -80,7 +80,9 @@ Metadata = Annotated[dict[str, Any], AfterValidator(_small_json)]
 class Options(Model):
     """The options of every kind of job."""
 
-    then: Steps = Field(default_factory=list, description="Follow-ups.")
+    then: Then = Field(
+        default_factory=list, description="Follow-ups: steps, or the short form `U1,V2>U1`."
+    )
     account: Name | None = Field(None, description="The account. [default: any with a free slot]")
     priority: Annotated[int, within(0, 9)] = Field(5, description="9 is first.")
     tenant: Name | None = Field(None, description="The tenant; tenants share the slots fairly.")

@@ -17,10 +17,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from worker.domain.job import Status
+from worker.domain.job_ids import plain_id
 from worker.domain.job_spec import Kind
 from worker.domain.notifications import DeliveryState
 from worker.domain.requests.base import Model
-from worker.domain.requests.texts import plain_id
 
 #: Items per page: the maximum and the default.
 MAX_PAGE, PAGE = 200, 50

@@ -13,7 +13,7 @@ from worker.domain.job_spec import SUBMITTED_KINDS, JobOptions, JobSpec, Kind
 from worker.domain.requests.base import Model, Problem, suggestion, validate
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured
-from worker.domain.requests.steps import ModalAnswer, Steps, normal_form
+from worker.domain.requests.steps import ModalAnswer, Then, normal_form
 from worker.domain.requests.texts import Name, TaskId
 
 Outcome = Literal["resubmit", "failed", "accepted"]
@@ -67,7 +67,7 @@ class Press(Model):
     what: ClassVar[str] = "press"
     button: Name
     modal: ModalAnswer | None = None
-    then: Steps = Field(default_factory=list)
+    then: Then = Field(default_factory=list)
 
 
 class Resolve(Model):

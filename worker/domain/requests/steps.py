@@ -154,7 +154,42 @@ Steps = Annotated[
     BeforeValidator(_bounded),
 ]
 Step.model_rebuild()
+
+
+def _spelled_out(then: Any) -> Any:
+    """The steps of the short form, as in ``"U1,V2>U1"``."""
+    if not isinstance(then, str):
+        return then
+    try:
+        return _json(then) if _is_json(then) else _presses(then)
+    except InvalidRequest as error:
+        raise ValueError(error.errors[0].message) from None
+
+
+def _all_exist(steps: list[Step]) -> list[Step]:
+    """Refuse buttons that no task has: their parents would be paid for in vain."""
+    names = dict.fromkeys(name for name in _pressed(steps) if not buttons.can_exist(name))
+    if names:
+        said = ", ".join(json.dumps(name) for name in names)
+        raise ValueError(f"presses {said}, which is no button: write U1-U4, V1-V4, reroll, a label")
+    return steps
+
+
+def _pressed(steps: Iterable[Step]) -> Iterator[str]:
+    for step in steps:
+        if step.press is not None:
+            yield step.press
+        yield from _pressed(step.then)
+
+
+#: ``then`` of a request: steps, or the short form.
+Then = Annotated[
+    Steps,
+    AfterValidator(_all_exist),
+    BeforeValidator(_spelled_out, json_schema_input_type=str | list[Step]),
+]
 _STEPS: TypeAdapter[list[Step]] = TypeAdapter(Steps)
+_THEN: TypeAdapter[list[Step]] = TypeAdapter(Then)
 
 
 def normal_form(steps: list[Step]) -> tuple[dict[str, Any], ...]:
@@ -213,10 +248,14 @@ def parse_then_shorthand(text: str) -> list[dict[str, Any]]:
         InvalidRequest: on the field ``then`` or a path below it.
     """
     try:
-        data = _json(text) if text.lstrip().startswith(("[", "{")) else _presses(text)
-        return list(normal_form(_STEPS.validate_python(data)))
+        data = _json(text) if _is_json(text) else _presses(text)
+        return list(normal_form(_THEN.validate_python(data)))
     except ValidationError as error:
         raise InvalidRequest(field_errors(error, "then")) from None
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip().startswith(("[", "{"))
 
 
 def _json(text: str) -> Any:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from worker.domain import task_ids
 from worker.domain.errors import InvalidRequest
+from worker.domain.job_ids import plain_id
 from worker.domain.prompts import as_sent
 from worker.domain.templates import MAX_PROMPT
 
@@ -96,20 +97,11 @@ _MAX_BITS = 4096
 _NUMBER_OR_TEXT = BeforeValidator(as_text, json_schema_input_type=str | int)
 
 
-def plain_id(job_id: str) -> str:
-    """The id of a job as Hookline writes it: a database may have kept it as a UUID."""
-    return job_id.replace("-", "") if _UUID.fullmatch(job_id) else job_id
-
-
 def _usable(task_id: str) -> str:
     if not task_ids.is_usable(task_id):
         raise ValueError("must be a provider's id: printable ASCII without blanks, / and \\")
     return task_id
 
-
-#: A UUID as text.
-UUID_PATTERN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_UUID = re.compile(UUID_PATTERN)
 
 #: Of an account, a button, a queue.
 Name = Annotated[str, text(200), _NUMBER_OR_TEXT]

@@ -51,10 +51,10 @@ def accounts(*, as_json: bool) -> None:
     console.print(_table(found.items))
     for text in _shared(found):
         say(f"  {text}")
-    if trouble := next((each.delivery.receiving_trouble for each in found.items), None):
-        note(f"Callbacks may not arrive: {trouble}; `hookline doctor` says what to do.")
+    for text in receiving(found):
+        note(text)
     for account in found.items:
-        for text in _remarks(account):
+        for text in (*problems(account), *_remarks(account)):
             note(text)
     for problem in client.worker_problems():
         note(f"{problem}.")
@@ -129,21 +129,38 @@ def _shared(found: Accounts) -> Iterator[str]:
             yield f"Paused: {of} {name}; `hookline resume --{of} {name}`"
 
 
+def used(account: Account) -> str:
+    """The account in a line."""
+    pool = account.slots.image
+    return f"{account.name}  {account.state.name}  {pool.running} of {_most(account)} running"
+
+
 def _remarks(account: Account) -> Iterator[str]:
     """What the table has no room for."""
-    name, state, most = account.name, account.state, account.max_running
-    if state.name is not Taking.OPEN:
-        yield f"{name} is {state.name}: {state.why}. {state.hint}"
+    name, most = account.name, account.max_running
     if _most(account) < most:
         yield f"{name} said that it is full: it takes {_most(account)} for a while, not {most}."
     yield f"{name}, {account.delivery.mode}: {account.delivery.why}"
+    if account.lacks:
+        again = f"tried again a day later, or after `hookline resume --account {name}`"
+        yield f"{name} has no {', '.join(account.lacks)}: {again}."
+
+
+def receiving(found: Accounts) -> Iterator[str]:
+    """Whether callbacks arrive, which they do for all accounts or for none."""
+    if trouble := next((each.delivery.receiving_trouble for each in found.items), None):
+        yield f"Callbacks may not arrive: {trouble}; `hookline doctor` says what to do."
+
+
+def problems(account: Account) -> Iterator[str]:
+    """What is wrong with the account, with what to do."""
+    name, state = account.name, account.state
+    if state.name is not Taking.OPEN:
+        yield f"{name} is {state.name}: {state.why}. {state.hint}"
     if account.balance and account.balance.warning:
         yield f"{name}, balance: {account.balance.warning}. Top it up at the gateway."
     if account.ledger and account.ledger.trouble:
         yield f"{name}, the gateway's own ledger is not read: {account.ledger.trouble}"
-    if account.lacks:
-        again = f"tried again a day later, or after `hookline resume --account {name}`"
-        yield f"{name} has no {', '.join(account.lacks)}: {again}."
     if account.in_doubt:
         yield f"{account.in_doubt} in doubt: hookline jobs --status in_doubt --account {name}"
     if account.double_payments:

@@ -30,7 +30,7 @@ def audit(*, as_json: bool, **given: Any) -> None:
     """
     page = list_changes(connection.services().store, validate(AuditQuery, given))
     lines = map(_line, page.changes)
-    show_answer(answers.Audit.model_validate(page), lines, as_json=as_json)
+    show_answer(lambda: answers.Audit.model_validate(page), lines, as_json=as_json)
     if page.cursor and not as_json:
         note(f"There are more: add --cursor {page.cursor}")
 

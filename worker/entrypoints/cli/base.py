@@ -2,27 +2,32 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, NoReturn
+from shutil import get_terminal_size
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import click
 
-from config.logs import configure_logging
-from worker.domain.access import COMMAND_LINE
+from config.logger import configure_later
 from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailable
 from worker.domain.printable import clean, escaped
 from worker.entrypoints.cli.foreign import set_aside
 from worker.entrypoints.cli.numbers import PlainFloatRange
-from worker.entrypoints.connection import acting_as
 
 #: The colours that ``click.style`` makes for us.
 _COLOUR = re.compile("(\x1b\\[(?:0|1|3[0-7])m)")
 _PLAIN = "\x1b[0m"
 
 DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE, NOT_OVER = range(5)
+INTERRUPTED = 130  #: by Ctrl-C
+
+
+T = TypeVar("T")
 
 
 class WrongUsage(click.ClickException):
@@ -57,38 +62,75 @@ def in_words(error: HooklineError) -> click.ClickException:
             return WrongUsage(str(error))
 
 
+class Place(NamedTuple):
+    """Where a command is, and what it does in one line."""
+
+    module: str  #: of this package
+    help: str
+
+
 class Commands(click.Group):
     """Imports a command on first use, and prints our errors as messages.
 
-    ``places``: command names by the module of this package that defines them.
+    ``sections``: the commands by the headings of the help.
     """
 
-    def __init__(self, *args: Any, places: Mapping[str, tuple[str, ...]], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, sections: Mapping[str, Mapping[str, Place]], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._places = {name: place for place, names in places.items() for name in names}
+        self._sections = sections
+        self._places = {name: at for of in sections.values() for name, at in of.items()}
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """The names, in help order."""
         return list(self._places)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands below their headings."""
+        for heading, places in self._sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, place.help) for name, place in places.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for a wrong name say which are like it."""
+        if args and args[0] not in self._places and not args[0].startswith("-"):
+            near = get_close_matches(args[0], self._places, n=3)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, or None."""
         place = self._places.get(cmd_name)
         if place is None:
             return None
-        module = import_module(f"worker.entrypoints.cli.{place}")
+        module = import_module(f"worker.entrypoints.cli.{place.module}")
         commands: tuple[click.Command, ...] = module.COMMANDS
         return next(command for command in commands if command.name == cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         # Keeps stdout for the answer. `web` and `worker` configure logging again.
-        configure_logging("console", "warning")
+        configure_later(_print_warnings, "warning")
+        from worker.domain.access import COMMAND_LINE  # noqa: PLC0415  # `--help` needs no jobs
+        from worker.entrypoints.connection import acting_as  # noqa: PLC0415
+
         try:
             with acting_as(COMMAND_LINE), set_aside():
                 return super().invoke(ctx)
         except HooklineError as error:
             raise in_words(error) from error
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _print_warnings() -> None:
+    from config.logs import configure_logging  # noqa: PLC0415  # on first use
+
+    configure_logging("console", "warning")
 
 
 class Command(click.Command):
@@ -136,10 +178,10 @@ def print_json(value: Any) -> None:
     click.echo(escaped(text))
 
 
-def show_answer(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
-    """Print ``answer`` as JSON, or else ``lines``."""
+def show_answer(answer: Callable[[], Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print ``answer()`` as JSON, or else ``lines``. Answers are slow to import."""
     if as_json:
-        print_json(answer)
+        print_json(answer())
         return
     for text in lines:
         say(text)
@@ -166,6 +208,25 @@ def for_terminal(text: str) -> str:
     return kept if words[-2] == _PLAIN else kept + _PLAIN  # a colour ends with the line
 
 
+def each(do: Callable[[str], T], job_ids: Iterable[str]) -> list[T | None]:
+    """What ``do`` returns for each of several jobs; a refusal is noted, and gives None."""
+    done: list[T | None] = []
+    for job_id in dict.fromkeys(job_ids):
+        try:
+            done.append(do(job_id))
+        except ServiceUnavailable:
+            raise
+        except HooklineError as error:
+            note(f"{job_id}: {in_words(error).format_message()}")
+            done.append(None)
+    return done
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal; None in a pipe, where nothing is cut."""
+    return get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def leave(code: int) -> NoReturn:
     """End the command with this exit code."""
     click.get_current_context().exit(code)
@@ -178,7 +239,7 @@ def exit_on_interrupt(explain: Callable[[], str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         note(f"\n{explain()}")
-        raise click.exceptions.Exit(130) from None
+        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def facts(pairs: Iterable[tuple[str, str | None]]) -> list[str]:
@@ -199,3 +260,15 @@ def counted(count: int, what: str) -> str:
 def moment(seconds: float) -> str:
     """Format a time for people, in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def duration(seconds: float) -> str:
+    """Rounded: ``45 s``, ``12 min``, ``3 h 20 min``, ``2 days``."""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

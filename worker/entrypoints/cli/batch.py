@@ -182,7 +182,8 @@ def _find(name: str) -> Batch:
 
 
 def _count(count: int, done: str, *, as_json: bool) -> None:
-    show_answer(answers.Changed(jobs=count), [f"{counted(count, 'job')} {done}"], as_json=as_json)
+    words = [f"{counted(count, 'job')} {done}"]
+    show_answer(lambda: answers.Changed(jobs=count), words, as_json=as_json)
 
 
 def _show(name: str, *, as_json: bool) -> None:

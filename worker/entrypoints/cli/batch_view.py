@@ -30,6 +30,7 @@ from worker.entrypoints.cli.base import (
     DONE,
     JOB_FAILED,
     NOT_OVER,
+    duration,
     exit_on_interrupt,
     facts,
     for_terminal,
@@ -74,18 +75,6 @@ class Pace:
         """Seconds that ``jobs`` more jobs take."""
         pace = self.per_minute
         return jobs * 60 / pace if pace else None
-
-
-def duration(seconds: float) -> str:
-    """Rounded: ``45 s``, ``12 min``, ``3 h 20 min``, ``2 days``."""
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    if not hours:
-        return f"{minutes} min"
-    if hours >= 48:
-        return f"{hours // 24} days"
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def pace_line(report: ListedBatch, pace: Pace) -> str:

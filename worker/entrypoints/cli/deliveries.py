@@ -51,7 +51,7 @@ def list_(*, as_json: bool, **given: Any) -> None:
     query = validate(DeliveriesQuery, given)
     page = list_deliveries(connection.desk().visible, query)
     lines = map(_line, page.notifications)
-    show_answer(answers.Deliveries.model_validate(page), lines, as_json=as_json)
+    show_answer(lambda: answers.Deliveries.model_validate(page), lines, as_json=as_json)
     if page.cursor and not as_json:
         note(f"There are more: add --cursor {page.cursor}")
 
@@ -65,7 +65,7 @@ def show(*, delivery_id: str, as_json: bool) -> None:
     lines = [_line(one), *(f"  {moment(each.at)}Z  {each.outcome}" for each in one.tries)]
     if one.due_at is not None:
         lines.append(f"  {moment(one.due_at)}Z  next try, unless earlier ones are still open")
-    show_answer(answers.Delivery.model_validate(one), lines, as_json=as_json)
+    show_answer(lambda: answers.Delivery.model_validate(one), lines, as_json=as_json)
 
 
 @deliveries.command(
@@ -82,7 +82,8 @@ def replay(*, delivery_id: str | None, dead: bool, as_json: bool) -> None:
     ids = desk.deliveries.dead() if dead else [delivery_id or ""]
     again = [desk.replay(each) for each in ids]
     shown = [answers.Delivery.model_validate(each) for each in again]
-    show_answer({"items": shown} if dead else shown[0], map(_line, again), as_json=as_json)
+    answer = {"items": shown} if dead else shown[0]
+    show_answer(lambda: answer, map(_line, again), as_json=as_json)
 
 
 def _line(one: Notification) -> str:

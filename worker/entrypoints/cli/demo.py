@@ -13,6 +13,7 @@ from typing import Any
 import click
 from PIL import Image, ImageDraw
 
+from worker.adapters.local.running import claimed
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
@@ -35,7 +36,7 @@ _DEADLINE_S = 120
 _LAST_LINES = 30
 
 
-@click.command(cls=Command, examples=("hookline demo", "hookline demo --dialect novicezk"))
+@click.command(cls=Command, examples=("hookline demo --keep", "hookline demo --dialect novicezk"))
 @click.option(
     "--dialect",
     type=click.Choice(DIALECTS),
@@ -50,18 +51,19 @@ _LAST_LINES = 30
     show_default=True,
     help="Where the pictures go.",
 )
-def demo(*, dialect: str, output: Path) -> None:
+@click.option("--keep", is_flag=True, help="Leave the jobs here, for `hookline up` to go on with.")
+def demo(*, dialect: str, output: Path, keep: bool) -> None:
     """Run the main job against the sandbox: real processes, real HTTP, real pictures.
 
     A picture of four, each upscaled, a variation with its own upscale, a blend, a describe with a
     new picture from its first prompt, and a change of one region. It does not touch what already
-    runs here.
+    runs here; with --keep its jobs stay in the state folder.
     """
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     lines: deque[tuple[str, str]] = deque(maxlen=_LAST_LINES)
     try:
-        with _running(dialect, output.absolute(), lines) as (planned, then):
+        with _running(dialect, output.absolute(), lines, keep=keep) as (planned, then):
             job = client.imagine(_PROMPT, then=then, deadline_s=_DEADLINE_S)
             members: list[Job] = []
             with progress.view() as view:
@@ -75,19 +77,32 @@ def demo(*, dialect: str, output: Path) -> None:
     failed = [job for job in members if job.status is not Status.SUCCEEDED]
     for job in failed:
         note(f"{render.what(job)} {job.status}: {job.error.message if job.error else 'no reason'}")
+    for text in _next(members, keep=keep):
+        note(text)
     leave(JOB_FAILED if failed else DONE)
+
+
+def _next(members: Sequence[Job], *, keep: bool) -> Iterator[str]:
+    """What to type now."""
+    yield "Next, in this folder: hookline up, and then, in another terminal:"
+    if keep:
+        yield f"  hookline press {members[0].id[:8]} V3 --wait"
+    yield '  hookline imagine "a red fox" --then U1 --wait'
 
 
 @contextmanager
 def _running(
-    dialect: str, output: Path, lines: deque[tuple[str, str]]
+    dialect: str, output: Path, lines: deque[tuple[str, str]], *, keep: bool
 ) -> Iterator[tuple[stack.Plan, list[dict[str, Any]]]]:
     """Run everything in a temporary folder; yields the steps that fit the dialect, too."""
     with TemporaryDirectory(prefix="hookline-demo-") as scratch:
         folder = Path(scratch)
-        env = _environment(dialect, output, folder)
+        env = _environment(
+            dialect, output, Path(".hookline").absolute() if keep else folder / "state"
+        )
         note(f"starting a Redis, the sandbox ({dialect}), the web process and a worker ...")
         with (
+            claimed(Path(env["HOOKLINE_STATE_DIR"])),
             stack.plan(env, None) as planned,
             stack.running(
                 planned, env, folder, lambda *line: lines.append(line), sandbox_args=_TASKS
@@ -124,11 +139,11 @@ def _mask(folder: Path) -> Path:
     return folder / "mask.png"
 
 
-def _environment(dialect: str, output: Path, scratch: Path) -> dict[str, str]:
+def _environment(dialect: str, output: Path, state: Path) -> dict[str, str]:
     """Without any of the user's own settings."""
     env = {n: v for n, v in os.environ.items() if not n.startswith("HOOKLINE_") and n != "PORT"}
     return env | {
-        "HOOKLINE_STATE_DIR": str(scratch / "state"),
+        "HOOKLINE_STATE_DIR": str(state),
         "HOOKLINE_STORAGE_URL": f"file://{output}",
         "HOOKLINE_PORT": "0",
         "HOOKLINE_PROVIDER_DIALECT": dialect,

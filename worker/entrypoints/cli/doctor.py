@@ -206,6 +206,7 @@ def _hooks(settings: Settings, url: str) -> str:
 
 def _storage(settings: Settings) -> Finding:
     storage = Storage(settings.storage_url)
+    storage.check()
     place = storage.result_location(storage.put_result(".hookline-doctor", b"writable\n"))
     folder = place.rpartition("/")[0]
     needed = [gettempdir()]  # downloads wait there until they are whole

@@ -10,9 +10,9 @@ import click
 
 from worker.domain import numerals
 from worker.domain.errors import InvalidRequest
-from worker.domain.requests import parse_then_shorthand
 from worker.domain.requests.fields import Field, fields_of
 from worker.domain.requests.options import Options
+from worker.domain.requests.steps import parse_then_shorthand
 from worker.entrypoints.cli.numbers import PlainInt
 
 _METAVARS = {

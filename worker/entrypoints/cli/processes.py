@@ -11,6 +11,7 @@ from config.logs import configure_logging
 from config.settings import Settings
 from worker.adapters.local.running import settings_here
 from worker.adapters.local.supervisor import end_with_parent
+from worker.adapters.messaging.names import QUEUES
 from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage, leave
 from worker.entrypoints.cli.foreign import put_back
 from worker.entrypoints.cli.numbers import PlainInt
@@ -22,15 +23,12 @@ _SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
 #: Set by `up` and `demo`: the descriptor of the listening socket.
 _LISTENER = click.option("--listener", type=int, hidden=True)
 
-#: As in ``worker.adapters.messaging.queues``, which is slow to import.
-_QUEUES = ("wake", "door", "files", "notify")
-
 
 def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in _QUEUES]
+    unknown = [name for name in names if name not in QUEUES]
     if unknown or not names:
-        raise WrongUsage(f"--queues must be some of {', '.join(_QUEUES)}, not {text!r}.")
+        raise WrongUsage(f"--queues must be some of {', '.join(QUEUES)}, not {text!r}.")
     return list(dict.fromkeys(names))
 
 
@@ -57,7 +55,7 @@ def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
 @setting_options("max_running")
 @click.option(
     "--queues",
-    default=",".join(_QUEUES),
+    default=",".join(QUEUES),
     show_default=True,
     callback=_queues,
     help="What it serves: wake-ups, jobs sent as Celery tasks, files, notifications.",

@@ -26,7 +26,7 @@ def refused(*, as_json: bool, **given: Any) -> None:
     """
     page = list_refused(connection.services().store, validate(RefusedQuery, given))
     lines = (line for one in page.refusals for line in _lines(one))
-    show_answer(answers.RefusedPage.model_validate(page), lines, as_json=as_json)
+    show_answer(lambda: answers.RefusedPage.model_validate(page), lines, as_json=as_json)
     if page.cursor and not as_json:
         note(f"There are more: add --cursor {page.cursor}")
 

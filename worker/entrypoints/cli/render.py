@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import wrap
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -15,12 +15,14 @@ from worker.domain.buttons import name_of
 from worker.domain.dry_run import next_price
 from worker.domain.history import History, in_words
 from worker.domain.job import Job, Status
+from worker.domain.job_spec import TEXT_KINDS, Kind
 from worker.domain.printable import clean_line
 from worker.domain.result import JobError
 from worker.entrypoints.cli import attempts
-from worker.entrypoints.cli.base import facts, moment
-from worker.services.reports.answers.jobs import pipeline_status
-from worker.services.reports.answers.waiting import Waiting
+from worker.entrypoints.cli.base import duration, facts, moment
+
+if TYPE_CHECKING:
+    from worker.services.reports.answers.waiting import Waiting
 
 _COLOURS = {
     Status.SUCCEEDED: "green",
@@ -32,6 +34,10 @@ _COLOURS = {
     Status.OVERDUE: "magenta",
 }
 _WIDTH = 60
+_UNCUT = 1_000_000
+_WIDE = 70  #: columns from which on a list has dates
+_ID_DIGITS = 8
+_ADVISED = 5  #: failed jobs that are advised on
 _WAITS = 100  #: the reason of a wait, on several lines
 _COMMAND = re.compile(r"`[^`]*`")
 
@@ -40,20 +46,20 @@ Locate = Callable[[str], str]
 T = TypeVar("T")
 
 
-def what(job: Job) -> str:
+def what(job: Job, width: int = _WIDTH) -> str:
     """What the job does, in a few words: `imagine a cat`, `U1`, `describe`."""
     request = job.request
     if job.kind.value == "action":
         words = request.get("button") or request.get("custom_id") or "action"
-        return short(str(words))
+        return short(str(words), width)
     words = request.get("prompt") or request.get("action") or ""
-    return short(f"{job.kind.value} {words}".strip())
+    return short(f"{job.kind.value} {words}".strip(), width)
 
 
 def short(text: str, width: int = _WIDTH) -> str:
     """The text on one line, cut to ``width``."""
     text = clean_line(text)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
 def status(job: Job) -> str:
@@ -64,10 +70,18 @@ def status(job: Job) -> str:
     return click.style(text, fg=_COLOURS.get(job.status))
 
 
-def line(job: Job) -> str:
-    """The job as a line of a list."""
+def line(job: Job, columns: int | None = None) -> str:
+    """The job as a line of a list; ``columns``: of the terminal, None: nothing is cut.
+
+    Eight digits of an id are enough for commands; the date is first to give way.
+    """
     standing = click.style(f"{job.status.value:<14}", fg=_COLOURS.get(job.status))
-    return f"{job.id}  {moment(job.spec.created_at)}  {standing}  {what(job)}"
+    created = moment(job.spec.created_at)
+    if columns is None:
+        return f"{job.id}  {created}  {standing}  {what(job, _UNCUT)}"
+    head = f"{job.id[:_ID_DIGITS]}  " + (f"{created}  " if columns >= _WIDE else "")
+    left = columns - len(head) - 16
+    return f"{head}{standing}  {what(job, left)}"
 
 
 def change(job: Job) -> str:
@@ -79,8 +93,9 @@ def change(job: Job) -> str:
 def details(
     job: Job,
     locate: Locate,
-    waiting: Waiting | None,
+    waiting: "Waiting | None",
     accounts: Mapping[str, Account],
+    batch: str | None = None,
 ) -> list[str]:
     """Every fact of one job, a line each."""
     twice = attempts.paid_twice(job)
@@ -89,9 +104,12 @@ def details(
             ("job", job.id),
             ("does", what(job)),
             ("status", status(job)),
+            ("created", f"{moment(job.spec.created_at)} UTC"),
+            ("ended", _ended(job)),
             ("waits", _wrapped(waiting.message) if waiting else None),
             ("pipeline", job.spec.pipeline_id if job.spec.pipeline_id != job.id else None),
             ("parent", job.spec.parent_id),
+            ("batch", batch),
             ("account", job.account),
             ("task", job.task_id),
             ("attempts", attempts.listed(job)),
@@ -108,6 +126,17 @@ def details(
             ("not stored", _in_words(job.result.assets_error) if job.result.assets else None),
         ]
     )
+
+
+def _ended(job: Job) -> str | None:
+    """When, and how long it took: from its creation, and of that at the provider."""
+    if job.finished_at is None:
+        return None
+    took = duration(job.finished_at - job.spec.created_at)
+    at_provider = ""
+    if job.submitted_at is not None:
+        at_provider = f", {duration(job.finished_at - job.submitted_at)} of it at the provider"
+    return f"{moment(job.finished_at)} UTC, after {took}{at_provider}"
 
 
 def _wrapped(text: str) -> str:
@@ -132,7 +161,7 @@ def _cost(job: Job, accounts: Mapping[str, Account]) -> str | None:
     return f"{words}{_FIGURES.get(figures(job), '')}" if words else None
 
 
-def to_type(waiting: Waiting | None) -> list[str]:
+def to_type(waiting: "Waiting | None") -> list[str]:
     """What a person may type to end the wait, unless its message names it."""
     commands = waiting.commands if waiting else ()
     return [each for each in commands if waiting and each not in waiting.message]
@@ -173,7 +202,7 @@ def history(found: History) -> Iterator[str]:
 def summary(pipeline: Pipeline) -> str:
     """The state of the whole pipeline."""
     counts = ", ".join(f"{count} {name}" for name, count in pipeline.counts.items())
-    return f"{pipeline_status(pipeline)}: {counts}"
+    return f"{pipeline.status}: {counts}"
 
 
 def _children(of: Job, members: Sequence[Job]) -> list[Job]:
@@ -185,6 +214,28 @@ def _leaf(job: Job, head: str, indent: str, locate: Locate, *, is_parent: bool) 
     yield f"{head}{what(job)}  {status(job)}{reason}"
     trunk = "│  " if is_parent else "   "
     yield from (f"{indent}{trunk}{locate(path)}" for path in job.result.assets)
+    yield from (f"{indent}{trunk}{text}" for text in _texts(job))
+
+
+def _texts(job: Job) -> Iterator[str]:
+    """Results that are no pictures: prompts as a describe numbers them, or an upload's URLs."""
+    if job.kind in TEXT_KINDS:
+        yield from (f"{n}. {clean_line(text)}" for n, text in enumerate(job.result.prompts, 1))
+    if job.kind is Kind.UPLOAD:
+        yield from job.result.image_urls
+
+
+def advice(members: Sequence[Job]) -> Iterator[str]:
+    """What to do about the jobs that did not succeed: their hints, and what to type."""
+    failed = [job for job in members if job.status.terminal and job.status is not Status.SUCCEEDED]
+    for job in failed[:_ADVISED]:
+        hint = (job.error.hint if job.error else None) or f"it is {job.status}"
+        yield f"{what(job)}: {hint.rstrip('. ')}."
+        yield f"  hookline show {job.id}"
+        if not job.draining:
+            yield f"  hookline retry {job.id} --wait"
+    if (more := len(failed) - _ADVISED) > 0:
+        yield f"and {more:,} more: hookline show {members[0].id} --pipeline"
 
 
 def _in_words(error: JobError | None) -> str | None:

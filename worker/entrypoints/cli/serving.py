@@ -5,7 +5,7 @@ from time import monotonic, sleep
 from uuid import uuid4
 
 from worker.adapters.messaging.broker import send_ping, waiting
-from worker.adapters.messaging.queues import QUEUES
+from worker.adapters.messaging.names import QUEUES
 from worker.bootstrap import Services
 from worker.domain.errors import HooklineError, QueueRefused
 from worker.entrypoints.cli.verdicts import Finding

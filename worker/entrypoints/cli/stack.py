@@ -15,6 +15,7 @@ from config.checks import host_of, is_loopback
 from config.loading import load_settings
 from config.settings import Settings
 from worker.adapters.local.listening import listen, port_of
+from worker.adapters.local.running import keep_ports, kept_ports
 from worker.adapters.local.stopping import Stop
 from worker.adapters.local.supervisor import OnLine, Program, Supervisor
 from worker.domain.errors import ServiceUnavailable
@@ -23,6 +24,7 @@ from worker.entrypoints.cli.http import answers
 #: Seconds for the web process to become ready.
 READY_S = 60.0
 _LOOK_EVERY_S = 0.1
+_LOCAL = "127.0.0.1"
 _START = Path(hookline.__file__).with_name("start.py")
 
 
@@ -44,7 +46,7 @@ class Plan:
     @property
     def sandbox_url(self) -> str | None:
         """The address of the sandbox, if it runs."""
-        return f"http://127.0.0.1:{port_of(self.sandbox)}" if self.sandbox else None
+        return f"http://{_LOCAL}:{port_of(self.sandbox)}" if self.sandbox else None
 
 
 @contextmanager
@@ -57,27 +59,41 @@ def plan(env: Mapping[str, str], dotenv: Path | None) -> Iterator[Plan]:
     """
     given = load_settings(env, dotenv)
     with ExitStack() as claimed:
-        web, taken = _listen_for_web(given)
+        kept = kept_ports(given.state_dir)
+        web, taken = _listen_for_web(given, kept.get("web", 0))
         claimed.enter_context(web)
         made_up = {"HOOKLINE_PORT": str(port_of(web))} if port_of(web) != given.port else {}
-        sandbox = None if given.accounts else claimed.enter_context(listen("127.0.0.1", 0))
-        if sandbox:
-            made_up["HOOKLINE_PROVIDER_URL"] = f"http://127.0.0.1:{port_of(sandbox)}"
+        sandbox = None
+        if not given.accounts:
+            sandbox = claimed.enter_context(_listen_again(_LOCAL, kept.get("sandbox", 0)))
+            made_up["HOOKLINE_PROVIDER_URL"] = f"http://{_LOCAL}:{port_of(sandbox)}"
         # A remote provider could not reach this address: it is polled.
         if given.public_url is None and all(is_loopback(host_of(a.url)) for a in given.accounts):
             made_up["HOOKLINE_PUBLIC_URL"] = f"http://{_reachable(given.host)}:{port_of(web)}"
         settings = load_settings({**env, **made_up}, dotenv)
+        listening = {"web": web, "sandbox": sandbox}
+        keep_ports(given.state_dir, {n: port_of(each) for n, each in listening.items() if each})
         yield Plan(settings, made_up, web, sandbox, taken)
 
 
-def _listen_for_web(given: Settings) -> tuple[socket.socket, int | None]:
-    """The listener, and the default port if that was taken."""
+def _listen_for_web(given: Settings, kept: int) -> tuple[socket.socket, int | None]:
+    """The listener, and the default port if that was taken. ``kept``: the port of the last time."""
+    if given.port == 0:
+        return _listen_again(given.host, kept), None
     try:
         return listen(given.host, given.port), None
     except ServiceUnavailable:
         if "port" in given.model_fields_set:
             raise
-        return listen(given.host, 0), given.port
+        return _listen_again(given.host, kept), given.port
+
+
+def _listen_again(host: str, kept: int) -> socket.socket:
+    """Listen on the port of the last time, which jobs and callbacks know, or else a free one."""
+    try:
+        return listen(host, kept)
+    except ServiceUnavailable:
+        return listen(host, 0)
 
 
 @contextmanager
@@ -171,5 +187,7 @@ def _programs(
     if planned.sandbox:
         dialect = planned.settings.provider_dialect
         spoken = () if dialect == "auto" else ("--dialect", dialect)
-        programs.insert(0, program("sandbox", *spoken, *sandbox_args, listener=planned.sandbox))
+        memory = ("--memory-path", str(planned.settings.state_dir / "sandbox.db"))
+        args = (*spoken, *memory, *sandbox_args)
+        programs.insert(0, program("sandbox", *args, listener=planned.sandbox))
     return programs

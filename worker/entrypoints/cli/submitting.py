@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from worker.domain.dry_run import Quote
 from worker.domain.job import Job
 from worker.entrypoints import client, connection
-from worker.entrypoints.cli import progress, quotes, render
+from worker.entrypoints.cli import render
 from worker.entrypoints.cli.base import (
+    DONE,
     NOT_OVER,
     WrongUsage,
+    counted,
     leave,
     note,
     print_json,
@@ -21,6 +22,9 @@ from worker.entrypoints.cli.base import (
     timeout_option,
 )
 from worker.services.reports import answers
+
+if TYPE_CHECKING:
+    from worker.domain.dry_run import Quote
 
 
 def key_option() -> click.Option:
@@ -58,39 +62,63 @@ def answer(
     as_json: bool,
     timeout: float | None = None,
     as_list: bool = False,
+    code: int = DONE,
 ) -> None:
     """Print the new jobs, or follow them to their end and exit with their code.
 
-    ``timeout``: follow them for at most so many seconds together.
+    ``timeout``: follow them for at most so many seconds together. ``code``: the exit code unless
+    theirs is worse.
     """
-    if wait:
-        _follow(jobs, timeout, as_json=as_json)
+    if wait and jobs:
+        _follow(jobs, timeout, code, as_json=as_json)
     if as_json:
         shown = answers.Items.of(jobs, client.configured())
         print_json(shown if as_list else shown.items[0])
-        return
+    else:
+        _say_new(jobs)
+    if code:
+        leave(code)
+
+
+def _say_new(jobs: Sequence[Job]) -> None:
     for job in jobs:
         say(job.id)
-    note(f"{len(jobs)} jobs" if len(jobs) > 1 else f"{jobs[0].status}; follow it:")
-    note(f"  hookline watch {jobs[0].id}")
+    if jobs:
+        note(counted(len(jobs), "job") if len(jobs) > 1 else f"{jobs[0].status}; follow it:")
+        note(f"  hookline watch {jobs[0].id}")
 
 
-def _follow(jobs: Sequence[Job], timeout: float | None, *, as_json: bool) -> NoReturn:
+def _follow(jobs: Sequence[Job], timeout: float | None, code: int, *, as_json: bool) -> NoReturn:
+    # Imported on first use: bars are slow to import.
+    from worker.entrypoints.cli import progress  # noqa: PLC0415
+
     until = None if timeout is None else time.monotonic() + timeout
     members = [member for job in jobs for member in progress.follow(job, until)]
     if as_json:
-        print_json(answers.Pipeline.of(client.pipeline(jobs[0]), client.configured()))
+        _print_pipelines(jobs)
     else:
         print_tree(members)
-    code = progress.exit_code(members)
-    if code == NOT_OVER:
+        for text in render.advice(members):
+            note(text)
+    theirs = progress.exit_code(members)
+    if theirs == NOT_OVER:
         note(f"Not over after {timeout:g} s; it continues without you. {progress.again(jobs[0])}")
-    leave(code)
+    leave(theirs or code)
 
 
-def answer_dry(quote: Quote, *, as_json: bool) -> None:
+def _print_pipelines(jobs: Sequence[Job]) -> None:
+    """The pipeline of the jobs; a list if there are several."""
+    accounts, ids = client.configured(), {job.spec.pipeline_id: job for job in jobs}
+    found = [answers.Pipeline.of(client.pipeline(job), accounts) for job in ids.values()]
+    print_json(found[0] if len(found) == 1 else {"items": found})
+
+
+def answer_dry(quote: "Quote", *, as_json: bool) -> None:
     """Print what would be submitted, and its price."""
-    show_answer(answers.Quote.model_validate(quote), quotes.lines(quote), as_json=as_json)
+    from worker.entrypoints.cli import quotes  # noqa: PLC0415  # on first use
+
+    shown = quotes.lines(quote)
+    show_answer(lambda: answers.Quote.model_validate(quote), shown, as_json=as_json)
     for text in () if as_json else quotes.remarks(quote):
         note(text)
 

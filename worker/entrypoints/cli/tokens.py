@@ -67,7 +67,7 @@ def list_(*, as_json: bool) -> None:
     found = connection.desk().tokens.all()
     items = tuple(map(answers.Token.model_validate, found))
     lines = (line for token in found for line in _lines(token))
-    show_answer(answers.Tokens(items=items), lines, as_json=as_json)
+    show_answer(lambda: answers.Tokens(items=items), lines, as_json=as_json)
     if not found and not as_json:
         note("There are none; HOOKLINE_API_TOKEN is the only one.")
 
@@ -121,7 +121,7 @@ def revoke(*, name: str, as_json: bool) -> None:
     """Remove a token: each web process refuses its secrets within a second."""
     gone = connection.desk().revoke_token(name)
     shown = answers.Token.model_validate(gone)
-    show_answer(shown, [f"{gone.name} is revoked."], as_json=as_json)
+    show_answer(lambda: shown, [f"{gone.name} is revoked."], as_json=as_json)
 
 
 def _issue(token: ApiToken, secret: str, *, as_json: bool) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from worker.entrypoints.cli import stack
 from worker.entrypoints.cli.base import Command, facts, note, say
 from worker.entrypoints.cli.foreign import whole_environment
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
+from worker.entrypoints.cli.tidy import read_event, tidy_line
 
-_COLOURS = {"error": "red", "critical": "red", "warning": "yellow"}
 _DOTENV = Path(".env")
 
 
@@ -128,31 +127,14 @@ def _broker_place(settings: Settings) -> str:
 
 
 def _print_raw(name: str, line: str) -> None:
-    note(line if _read(line) else json.dumps({"event": line, "program": name}))
+    note(line if read_event(line) else json.dumps({"event": line, "program": name}))
 
 
 def print_tidy(name: str, line: str) -> None:
     """Print a line per change of a job, and warnings and errors."""
-    event = _read(line)
-    if event is None:
-        note(f"{name:<8} {line}")
-        return
-    level = str(event.get("level"))
-    changed = event.get("event") == "job.status_changed" and event.get("status")
-    if not changed and (level not in _COLOURS or event.get("logger") == "py.warnings"):
-        return
-    time, text = str(event.get("timestamp"))[11:19], str(changed or event.get("event"))
-    keys = ("kind", "job_id", "error") if changed else ("account", "job_id", "reason", "error")
-    about = " ".join(str(event[key]) for key in keys if event.get(key))
-    note(click.style(f"{time} {name:<8} {text:<14} {about}", fg=_COLOURS.get(level)))
-
-
-def _read(line: str) -> Mapping[str, Any] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
+    _, text = tidy_line(name, line)
+    if text:
+        note(text)
 
 
 COMMANDS: tuple[click.Command, ...] = (up,)

@@ -28,6 +28,8 @@ from worker.entrypoints.client.kinds import (
     video,
 )
 from worker.entrypoints.client.many import (
+    batch_name,
+    find_batch,
     get_batch,
     list_batches,
     submit_batch,
@@ -65,6 +67,7 @@ __all__ = [
     "Then",
     "accounts",
     "action",
+    "batch_name",
     "blend",
     "cancel",
     "change",
@@ -73,6 +76,7 @@ __all__ = [
     "edits",
     "family",
     "fetch",
+    "find_batch",
     "follow",
     "get",
     "get_batch",

@@ -6,14 +6,14 @@ from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from worker.domain.job import Job
-from worker.domain.requests import parse_key, parse_then_shorthand
-from worker.domain.requests.texts import plain_id
+from worker.domain.job_ids import plain_id
+from worker.entrypoints.connection import visible
 
 Picture = str | os.PathLike[str]
 Bot = Literal["MID_JOURNEY", "NIJI_JOURNEY"]
 Then = str | Sequence[Mapping[str, Any]]
 Key = str | int | UUID
-#: A job, or its id.
+#: A job, its id (a database may have kept it as a UUID), the beginning of that, or `last`.
 JobOrId = Job | str | UUID
 
 
@@ -63,7 +63,11 @@ def press_of(button: str, modal: ModalAnswer | None, then: Then) -> Any:
 
 def steps_of(then: Then) -> list[Any]:
     """The steps as a list; a string is parsed as shorthand."""
-    return parse_then_shorthand(then) if isinstance(then, str) else list(then)
+    if not isinstance(then, str):
+        return list(then)
+    from worker.domain.requests.steps import parse_then_shorthand  # noqa: PLC0415  # on first use
+
+    return parse_then_shorthand(then)
 
 
 def plain(value: Any) -> Any:
@@ -80,10 +84,14 @@ def plain(value: Any) -> Any:
 
 
 def id_of(job: JobOrId) -> str:
-    """The job's id; a database may have kept it as a UUID."""
-    return job.id if isinstance(job, Job) else plain_id(str(job))
+    """The job's id. Raises ``NotFound`` and ``Ambiguous`` for what is only its beginning."""
+    return job.id if isinstance(job, Job) else visible().named(plain_id(str(job)))
 
 
 def key_of(key: Key | None) -> str | None:
     """The idempotency key as text. Raises ``InvalidRequest``."""
-    return None if key is None else parse_key(key, "key")
+    if key is None:
+        return None
+    from worker.domain.requests.texts import parse_key  # noqa: PLC0415  # on first use
+
+    return parse_key(key, "key")

@@ -6,7 +6,16 @@ from uuid import UUID
 
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
-from worker.entrypoints.client.given import Bot, Key, Options, Picture, key_of, plain, steps_of
+from worker.entrypoints.client.given import (
+    Bot,
+    Key,
+    Options,
+    Picture,
+    id_of,
+    key_of,
+    plain,
+    steps_of,
+)
 from worker.entrypoints.connection import services
 
 if TYPE_CHECKING:
@@ -123,12 +132,20 @@ def upload(images: Sequence[Picture], **options: Unpack[Options]) -> Job:
 
 def submit(request: Mapping[str, Any], *, key: Key | None = None) -> Job:
     """Submit a request as in HTTP: ``{"kind": "imagine", "prompt": ...}``."""
-    return services().enqueuer.submit(plain(request), key=key_of(key), allow_paths=True)[0]
+    return services().enqueuer.submit(_asked(request), key=key_of(key), allow_paths=True)[0]
 
 
 def quote(request: Mapping[str, Any], *, key: Key | None = None) -> "Quote":
     """What ``submit`` would start, and its price; nothing is stored."""
-    return services().enqueuer.quote(plain(request), key=key_of(key), allow_paths=True)
+    return services().enqueuer.quote(_asked(request), key=key_of(key), allow_paths=True)
+
+
+def _asked(request: Mapping[str, Any]) -> Any:
+    """The request as JSON, with the whole id of its job."""
+    asked = plain(request)
+    if isinstance(job_id := asked.get("job_id"), str | UUID):
+        asked["job_id"] = id_of(job_id)
+    return asked
 
 
 def _submit(kind: Kind, arguments: Mapping[str, Any]) -> Job:

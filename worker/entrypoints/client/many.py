@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from worker.domain.requests.base import validate
-from worker.domain.requests.queries import BatchesQuery
+from worker.domain.job import Job
 from worker.entrypoints.client.given import plain, steps_of
-from worker.entrypoints.connection import services
+from worker.entrypoints.connection import services, visible
 
 if TYPE_CHECKING:
+    from worker.adapters.store import Batch as StoredBatch
     from worker.domain.batch.progress import Progress
     from worker.services.reports.answers import Batch, ListedBatch
 
@@ -40,9 +40,9 @@ def submit_batch(
         notify: the receiver of the batch's end; with job topics in its `on`, also of each row.
         defaults: fields for all rows; ``prompt`` is a template over their columns.
     """
-    from worker.adapters import batch_files  # noqa: PLC0415  # as above
-    from worker.domain.batch.progress import whole  # noqa: PLC0415  # as above
-    from worker.domain.batch.request import parse_batch  # noqa: PLC0415  # as above
+    from worker.adapters import batch_files  # noqa: PLC0415  # on first use
+    from worker.domain.batch.progress import whole  # noqa: PLC0415  # on first use
+    from worker.domain.batch.request import parse_batch  # noqa: PLC0415  # on first use
 
     if isinstance(source, str | os.PathLike):
         path = os.fspath(source)
@@ -58,16 +58,29 @@ def submit_batch(
     return whole(services().batches.submit(request, pieces, allow_paths=True))
 
 
+def find_batch(name_or_id: str) -> "StoredBatch":
+    """The batch as it is stored. Raises ``NotFound``."""
+    return visible().batch_named(name_or_id)
+
+
+def batch_name(job: Job) -> str | None:
+    """The name of the batch that the job belongs to."""
+    found = visible().batch(job.spec.batch_id) if job.spec.batch_id else None
+    return found.name if found else None
+
+
 def get_batch(name_or_id: str) -> "Batch":
     """The state of the batch."""
-    from worker.services.reports.batch_overview import report  # noqa: PLC0415  # as above
+    from worker.services.reports.batch_overview import report  # noqa: PLC0415  # on first use
 
-    return report(services().store, services().batches.find(name_or_id))
+    return report(services().store, find_batch(name_or_id))
 
 
 def list_batches(**query: Any) -> "list[ListedBatch]":
     """The newest batches first; ``query``: the fields of ``BatchesQuery``."""
-    from worker.services.reports.batch_overview import reports  # noqa: PLC0415  # as above
+    from worker.domain.requests.base import validate  # noqa: PLC0415  # on first use
+    from worker.domain.requests.queries import BatchesQuery  # noqa: PLC0415
+    from worker.services.reports.batch_overview import reports  # noqa: PLC0415
 
     asked, store = validate(BatchesQuery, query), services().store
     return reports(store, store.batches.newest(asked.limit))

@@ -6,8 +6,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from worker.domain.job import Job
-from worker.domain.requests.base import validate
-from worker.domain.requests.queries import JobsQuery
 from worker.entrypoints.client.given import (
     JobOrId,
     Key,
@@ -18,7 +16,7 @@ from worker.entrypoints.client.given import (
     plain,
     press_of,
 )
-from worker.entrypoints.connection import desk, services
+from worker.entrypoints.connection import desk, services, visible
 
 if TYPE_CHECKING:
     from worker.adapters.store import Page, Pipeline
@@ -32,25 +30,29 @@ _LOOK_EVERY_S = 0.25
 
 def get(job: JobOrId) -> Job:
     """The current state of the job."""
-    return desk().visible.job(id_of(job))
+    return visible().job(id_of(job))
 
 
 def jobs(**query: Any) -> "Page":
     """A page of jobs, newest first; ``query``: fields of ``JobsQuery``, as ``status="failed"``."""
-    from worker.services.reports.listing import list_jobs  # noqa: PLC0415  # as above
+    from worker.domain.requests.base import validate  # noqa: PLC0415  # on first use
+    from worker.domain.requests.queries import JobsQuery  # noqa: PLC0415
+    from worker.services.reports.listing import list_jobs  # noqa: PLC0415
 
-    return list_jobs(desk().visible, validate(JobsQuery, query))
+    return list_jobs(visible(), validate(JobsQuery, query))
 
 
 def pipeline(job: JobOrId) -> "Pipeline":
     """The whole pipeline that the job belongs to."""
     pipeline_id = job.spec.pipeline_id if isinstance(job, Job) else get(job).spec.pipeline_id
-    return desk().visible.pipeline(pipeline_id)
+    return visible().pipeline(pipeline_id)
 
 
 def why_waiting(job: Job) -> "Waiting | None":
     """What holds the job up, and what to do about it; None if nothing does."""
-    from worker.services.reports.waits import waiting  # noqa: PLC0415  # as above
+    if job.settled:
+        return None
+    from worker.services.reports.waits import waiting  # noqa: PLC0415  # on first use
 
     return waiting(services().orchestrator, job, services().roster)
 
@@ -60,7 +62,7 @@ def history(job: JobOrId) -> "History":
     from worker.services.reports.history import histories  # noqa: PLC0415  # as above
 
     found = get(job)
-    return histories(desk().visible, [found])[found.id]
+    return histories(visible(), [found])[found.id]
 
 
 def family(job: JobOrId) -> list[Job]:

@@ -19,7 +19,7 @@ def accounts() -> "list[AccountReport]":
 
 def overview() -> "Accounts":
     """All accounts, and what they share."""
-    from worker.services.reports.overview import overview  # noqa: PLC0415  # as above
+    from worker.services.reports.overview import overview  # noqa: PLC0415  # on first use
 
     return overview(services().orchestrator)
 
@@ -31,7 +31,7 @@ def worker_problems() -> list[str]:
 
 def configured() -> "Mapping[str, Account]":
     """The configured accounts, by name."""
-    return services().orchestrator.accounts
+    return services().accounts
 
 
 def pause(of: "Pausable", name: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from flask import request
 
 from worker.sandbox import pictures
 from worker.sandbox.faults import EXPIRY, Faults
+from worker.sandbox.memory import Memory
 from worker.sandbox.models import Reply, now_ms
 from worker.sandbox.pictures import Recipe
 from worker.sandbox.tasks import Tasks
@@ -18,11 +19,12 @@ from worker.sandbox.tasks import Tasks
 class Pictures:
     """Finds a picture by the name in its URL and draws it when requested."""
 
-    def __init__(self, faults: Faults, tasks: Tasks) -> None:
+    def __init__(self, faults: Faults, tasks: Tasks, memory: Memory) -> None:
         self._faults = faults
         self._tasks = tasks
-        self._uploads: dict[str, Recipe] = {}
-        self._numbers = itertools.count(1)
+        self._memory = memory
+        self._uploads = memory.uploads()
+        self._numbers = itertools.count(len(self._uploads) + 1)
         # One drawing at a time: threads would not be faster, and equal requests draw once.
         self._drawing = threading.Lock()
         self._render = lru_cache(maxsize=64)(_rendered)  # a PNG has about 100 KB
@@ -46,6 +48,7 @@ class Pictures:
         """Store an uploaded picture; returns its URL."""
         name = f"upload{next(self._numbers)}"
         self._uploads[name] = picture
+        self._memory.keep_upload(name, picture)
         return f"{self._tasks.base_url}/sandbox/images/{name}.png"
 
     def find(self, url: str) -> Recipe | None:

@@ -6,7 +6,8 @@ from kombu.transport.redis import Channel
 
 from config.broker_urls import Broker
 from worker.adapters.messaging.broker import make_celery
-from worker.adapters.messaging.queues import DOOR, QUEUES, QueueRules, TheirQueue
+from worker.adapters.messaging.names import DOOR, QUEUES
+from worker.adapters.messaging.queues import QueueRules, TheirQueue
 
 
 def test_on_redis_what_is_unacknowledged_is_ours_alone() -> None:

@@ -15,7 +15,7 @@ from worker.domain.account import Account
 from worker.domain.assets.limits import ImageLimits
 from worker.domain.errors import DecoderUnavailable, InvalidRequest, PictureError
 from worker.domain.job_spec import Kind
-from worker.domain.requests import parse_press, parse_request
+from worker.domain.requests.requests import parse_press, parse_request
 
 PNG, JPEG = draw(), draw("JPEG")
 

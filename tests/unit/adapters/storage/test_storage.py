@@ -105,4 +105,4 @@ def test_a_place_that_is_no_folder_is_unavailable(tmp_path: Path) -> None:
 
 def test_an_unknown_protocol_is_a_wrong_setting() -> None:
     with pytest.raises(SettingsError, match="HOOKLINE_STORAGE_URL"):
-        Storage("nowhere://x")
+        Storage("nowhere://x").check()

@@ -18,8 +18,8 @@ from worker.domain.batch.records import MAX_SKIPPED_LINES, Record, read_records
 from worker.domain.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
 from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import Kind
-from worker.domain.requests import JobRequest
 from worker.domain.requests.kinds import MODELS
+from worker.domain.requests.requests import JobRequest
 from worker.domain.result import Keep
 
 THEN = [{"press": "U1"}, {"press": "V2", "then": [{"press": "U1"}]}]

@@ -36,7 +36,7 @@ from worker.domain.events import (
 from worker.domain.job import Job, Modal, Status, Window
 from worker.domain.job_spec import Retry
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
-from worker.domain.requests import parse_request
+from worker.domain.requests.requests import parse_request
 from worker.domain.result import Button, JobError, Result
 from worker.services.reports import answers
 

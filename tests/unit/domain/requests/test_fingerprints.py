@@ -11,7 +11,7 @@ import pytest
 
 from worker.domain.batch.records import Form
 from worker.domain.batch.rows import Row, read_rows
-from worker.domain.requests import parse_press, parse_request
+from worker.domain.requests.requests import parse_press, parse_request
 
 #: Requests, with their fingerprint and their key as a row, which 0.1.0 computed.
 REQUESTS: list[tuple[dict[str, Any], str, str]] = [

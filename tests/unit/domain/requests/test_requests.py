@@ -8,16 +8,11 @@ from hypothesis import strategies as st
 
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS, Kind, Notify
-from worker.domain.requests import (
-    PressRequest,
-    parse_press,
-    parse_request,
-    parse_resolve,
-    parse_then_shorthand,
-    picture_fields,
-)
+from worker.domain.requests.fields import picture_fields
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured
+from worker.domain.requests.requests import PressRequest, parse_press, parse_request, parse_resolve
+from worker.domain.requests.steps import parse_then_shorthand
 from worker.domain.result import Keep
 
 PNG = "data:image/png;base64,iVBORw0KGgo="

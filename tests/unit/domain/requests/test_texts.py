@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.domain.errors import InvalidRequest
-from worker.domain.requests import parse_key, parse_press, parse_request, parse_resolve
+from worker.domain.requests.requests import parse_press, parse_request, parse_resolve
+from worker.domain.requests.texts import parse_key
 
 ORDER = UUID("6f0c0c5e-94ab-4c0e-9d7e-0123456789ab")
 IMAGINE = {"kind": "imagine", "prompt": "a cat"}

@@ -21,7 +21,7 @@ from worker.domain.events import Posting, Started
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
 from worker.domain.result import JobError
 from worker.entrypoints import client, connection
-from worker.entrypoints.cli import batch_view, cli
+from worker.entrypoints.cli import base, batch_view, cli
 from worker.services.reports.batch_overview import report, reports
 
 
@@ -323,7 +323,7 @@ def test_the_pace_is_that_of_the_last_minutes() -> None:
     ],
 )
 def test_a_duration_in_words(seconds: float, words: str) -> None:
-    assert batch_view.duration(seconds) == words
+    assert base.duration(seconds) == words
 
 
 def test_a_batch_in_words_says_only_what_there_is_to_say(web: Web) -> None:

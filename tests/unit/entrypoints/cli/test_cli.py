@@ -16,7 +16,7 @@ import worker
 from tests.support.drawing import draw
 from tests.support.jobs import GRID, NOW, a_job, after, capacity, changed, in_status
 from tests.support.stores import OwnStore
-from worker.adapters.messaging import queues
+from worker.adapters.messaging import names
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter
 from worker.adapters.store.durability import Durability
@@ -79,14 +79,18 @@ class Here:
         self.orchestrator = Orchestrator(
             self.store, Quiet(), known, hooked=True, budgets=budgets, clock=lambda: NOW
         )
+        self.accounts = known
         self.enqueuer = Enqueuer(self.orchestrator, self.storage)
         self.roster = Roster(self.store, known, "a secret", clock=lambda: NOW)
+
+    def visible(self, caller: Caller) -> Visible:
+        return Visible(self.store, caller)
 
     def desk(self, caller: Caller) -> Desk:
         return Desk(
             caller,
             self.orchestrator,
-            Visible(self.store, caller),
+            self.visible(caller),
             self.enqueuer,
             Batches(self.orchestrator, self.enqueuer),
             Deliveries(self.orchestrator),
@@ -456,7 +460,7 @@ def test_a_worker_of_unknown_queues_does_not_start(here: Here, queues: str) -> N
 
 
 def test_the_queues_that_a_worker_may_serve_are_those_there_are() -> None:
-    known = ", ".join(queues.QUEUES)
+    known = ", ".join(names.QUEUES)
     assert f"--queues must be some of {known}, not" in run("worker", "--queues", "x").stderr
 
 
@@ -628,7 +632,7 @@ def test_commands_are_not_broken_to_be_copied(here: Here) -> None:
 
 def test_accounts_are_shown_without_their_keys(here: Here) -> None:
     account = Account("default", "https://provider.example", "sk-secret", max_running=3)
-    cast("Any", here.orchestrator).accounts = {"default": account}
+    here.accounts = cast("Any", here.orchestrator).accounts = {"default": account}
     keep(here, in_status(Status.SUBMITTED))
     keep(here, in_status(Status.IN_DOUBT))
     keep(here, a_job())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.stores import OwnStore
-from worker.adapters.messaging.queues import QUEUES
+from worker.adapters.messaging.names import QUEUES
 from worker.domain.errors import BrokerUnavailable, QueueRefused
 from worker.entrypoints.cli import serving
 from worker.entrypoints.cli.verdicts import Finding

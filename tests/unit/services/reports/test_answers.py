@@ -9,7 +9,6 @@ from worker.adapters.store import Page, Pipeline
 from worker.domain.job import Attempt, AttemptOutcome, Status
 from worker.domain.result import Button, JobError, Result
 from worker.services.reports import answers
-from worker.services.reports.answers.jobs import pipeline_status
 from worker.services.reports.answers.waiting import Reason, Waiting
 
 
@@ -95,7 +94,7 @@ def test_every_job_can_be_shown_at_any_time(status: Status) -> None:
     ],
 )
 def test_a_pipeline_is_open_while_any_of_it_is(statuses: list[Status], summary: str) -> None:
-    assert pipeline_status(a_pipeline(*statuses)) == summary
+    assert a_pipeline(*statuses).status == summary
 
 
 def test_a_pipeline_counts_every_status() -> None:

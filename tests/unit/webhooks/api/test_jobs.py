@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -443,7 +442,8 @@ def test_a_defect_of_ours_is_500_without_details(web: Web) -> None:
 def test_where_too_many_pictures_come_at_a_time_the_caller_is_to_come_again(web: Web) -> None:
     services, full = web.services, Decoder(callers=0)
     enqueuer = Enqueuer(services.orchestrator, services.storage, decoder=full)
-    client = create_app(web.settings, replace(services, enqueuer=enqueuer)).test_client()
+    vars(services)["enqueuer"] = enqueuer
+    client = create_app(web.settings, services).test_client()
     picture = f"data:image/png;base64,{base64.b64encode(draw()).decode()}"
     for path in ("/v1/jobs", "/v1/jobs?dry_run=true"):
         answer = client.post(path, json={"kind": "describe", "image": picture}, headers=AUTH)

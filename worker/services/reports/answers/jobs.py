@@ -1,7 +1,7 @@
 """PURE. Jobs, pipelines and quotes as answers. Tokens and keys are nowhere in them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AliasPath, Field, PlainSerializer
 
@@ -28,7 +28,6 @@ from worker.services.reports.answers.waiting import Waiting
 
 #: By name; their prices give the cost of a job that has not started.
 Accounts = Mapping[str, Account]
-PipelineStatus = Literal["open", "succeeded", "failed", "partly_failed"]
 
 
 class Attempt(Answer):
@@ -246,7 +245,7 @@ class ToldPipeline(Answer):
     """A pipeline as a message has it."""
 
     id: Id
-    status: PipelineStatus
+    status: store.PipelineStatus
     counts: Annotated[Counts, Field(description="a number per status, and `total`")]
     jobs: tuple[Job, ...] | None = Field(
         description="null where the message would be above 256 KiB"
@@ -257,7 +256,7 @@ class ToldPipeline(Answer):
         """The pipeline with its jobs."""
         return cls(
             id=pipeline.id,
-            status=pipeline_status(pipeline),
+            status=pipeline.status,
             counts=counted(pipeline.counts),
             jobs=_listed(pipeline.jobs, accounts),
         )
@@ -298,17 +297,6 @@ class Quote(Answer):
     accounts: dict[str, Money] = Field(
         description="the total on each account that may run it", validation_alias="totals"
     )
-
-
-def pipeline_status(pipeline: store.Pipeline) -> PipelineStatus:
-    """``failed`` if the root did not succeed, ``partly_failed`` if only other jobs did not."""
-    statuses = {Status(name) for name, count in pipeline.counts.items() if count}
-    if not all(status.terminal for status in statuses):
-        return "open"
-    if statuses == {Status.SUCCEEDED}:
-        return "succeeded"
-    root = next((job for job in pipeline.jobs if job.id == pipeline.id), None)
-    return "partly_failed" if root and root.status is Status.SUCCEEDED else "failed"
 
 
 def _listed(jobs: Iterable[job.Job], accounts: Accounts | None) -> tuple[Job, ...]:

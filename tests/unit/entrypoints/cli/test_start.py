@@ -1,0 +1,51 @@
+"""What a command imports before it does anything: nearly all of its start."""
+
+import subprocess
+import sys
+
+import pytest
+
+#: Slow to import, and nothing to do with reading jobs.
+_HEAVY = (
+    *("amqp", "celery", "flask", "fsspec", "jinja2", "kombu", "PIL", "requests", "rich"),
+    *("standardwebhooks", "structlog", "urllib3", "werkzeug", "yaml"),
+)
+
+_PROGRAM = """
+import sys
+import hookline.start
+from worker.entrypoints.cli import cli
+from worker.entrypoints import connection
+import worker.bootstrap
+cli.get_command(None, sys.argv[1])
+print(*(name for name in sys.argv[2:] if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize("command", ["jobs", "show", "cancel"])
+def test_commands_on_jobs_import_nothing_heavy(command: str) -> None:
+    loaded = _imported(_PROGRAM, command, *_HEAVY)
+    assert loaded == []
+
+
+def test_a_job_is_submitted_without_flask_or_an_http_client() -> None:
+    program = f"{_PROGRAM}\nimport worker.services.enqueue\n" + _PROGRAM.splitlines()[-1]
+    assert _imported(program, "imagine", *_HEAVY) == []
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    program = """
+import sys
+import hookline.start
+from worker.entrypoints.cli import cli
+from click.testing import CliRunner
+assert "Operate:" in CliRunner().invoke(cli, ["--help"]).output
+print(*(name for name in sys.argv[1:] if name in sys.modules))
+"""
+    assert _imported(program, *_HEAVY, "pydantic", "redis") == []
+
+
+def _imported(program: str, *args: str) -> list[str]:
+    command = [sys.executable, "-c", program, *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.split()
