@@ -17,8 +17,8 @@ _COMMANDS = (
     ("imagine", "a fox"),
     ("--help",),
 )
-#: Ratios to that floor; in November 2026 all these commands took 2.7 to 3.5 of it.
-_MARKS = {"jobs": 1.5, "show": 1.5, "--help": 0.8}
+#: Ratios to that floor. Before imports were lazy it was 2.95, 2.75 and 3.5 of it.
+_MARKS = {"jobs": 1.6, "show": 1.6, "--help": 0.5}
 
 
 def starting(stage: Stage, rounds: int) -> list[Row]:
@@ -27,7 +27,8 @@ def starting(stage: Stage, rounds: int) -> list[Row]:
     run = "from hookline.start import main; main()"
     programs = {words: ("-c", run, *words) for words in _COMMANDS}
     took: dict[tuple[str, ...], list[float]] = {words: [] for words in ((), *_COMMANDS)}
-    stage.services.enqueuer.submit({"kind": "imagine", "prompt": "a fox"})
+    job, _ = stage.services.enqueuer.submit({"kind": "imagine", "prompt": "a fox"})
+    stage.services.enqueuer.cancel(job.id)  # over, as nearly all that is looked at
     for _ in range(rounds):
         took[()].append(_cpu_ms(stage, ("-c", _FLOOR)))
         for words, program in programs.items():
