@@ -17,7 +17,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
 import redis
@@ -25,10 +25,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config.state_folder import private_folder
-from worker.adapters.local.logfiles import rotate
-from worker.adapters.local.supervisor import Child, OnLine, Program
 from worker.adapters.store.durability import is_too_old
 from worker.domain.errors import ServiceUnavailable
+
+if TYPE_CHECKING:  # commands that only look for the server need none of these
+    from worker.adapters.local.supervisor import Child, OnLine
 
 #: Seconds for a server to answer; a large append-only file takes a while to load.
 START_S = 30.0
@@ -61,7 +62,7 @@ class PrivateRedis:
 
     url: str
     _log: Path
-    _child: Child | None = None
+    _child: "Child | None" = None
     _lock: IO[str] | None = None
 
     @property
@@ -71,6 +72,8 @@ class PrivateRedis:
 
     def look(self) -> None:
         """Restart the server if it is ours and died; it recovers its data. Rotate its log."""
+        from worker.adapters.local.logfiles import rotate  # noqa: PLC0415  # on first use
+
         if self.owned:
             rotate(self._log)
         if self._child:
@@ -95,7 +98,7 @@ class PrivateRedis:
         self.stop()
 
 
-def start_private_redis(state_dir: Path, on_line: OnLine = lambda *_: None) -> PrivateRedis:
+def start_private_redis(state_dir: Path, on_line: "OnLine" = lambda *_: None) -> PrivateRedis:
     """The private Redis of `state_dir`, ready for use; started if none runs there.
 
     `on_line` receives messages about restarts. Raises `ServiceUnavailable` if no server is
@@ -154,7 +157,9 @@ def take_lock(home: Path) -> IO[str] | None:
     return file
 
 
-def _start(home: Path, lock: IO[str], on_line: OnLine) -> PrivateRedis:
+def _start(home: Path, lock: IO[str], on_line: "OnLine") -> PrivateRedis:
+    from worker.adapters.local.supervisor import Child, Program  # noqa: PLC0415  # on first use
+
     server = find_server()
     address, url = _address(home)
     config = home / "redis.conf"
@@ -172,7 +177,7 @@ def _start(home: Path, lock: IO[str], on_line: OnLine) -> PrivateRedis:
     return PrivateRedis(url, home / _LOG, child, lock)
 
 
-def _wait_until_ready(url: str, child: Child, log: Path) -> None:
+def _wait_until_ready(url: str, child: "Child", log: Path) -> None:
     deadline = time.monotonic() + START_S
     while True:
         try:
@@ -236,7 +241,7 @@ def _ping(url: str) -> None:
         client.ping()
 
 
-def _end(child: Child) -> None:
+def _end(child: "Child") -> None:
     child.end(_STOP_S)
     child.kill()
 

@@ -13,7 +13,6 @@ from worker.domain.account import Account
 from worker.domain.account.billing import Figures, Standing, charges, figures, total
 from worker.domain.buttons import name_of
 from worker.domain.dry_run import next_price
-from worker.domain.history import History, in_words
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import TEXT_KINDS, Kind
 from worker.domain.printable import clean_line
@@ -22,6 +21,7 @@ from worker.entrypoints.cli import attempts
 from worker.entrypoints.cli.base import duration, facts, moment
 
 if TYPE_CHECKING:
+    from worker.domain.history import History
     from worker.services.reports.answers.waiting import Waiting
 
 _COLOURS = {
@@ -190,8 +190,10 @@ def branches(
         yield from branches(child, children, indent + fork, indent + bar)
 
 
-def history(found: History) -> Iterator[str]:
+def history(found: "History") -> Iterator[str]:
     """A line per entry: its time, the seconds since the job was created, what happened."""
+    from worker.domain.history import in_words  # noqa: PLC0415  # on first use
+
     for entry in found.entries:
         since = entry.at - found.moments.created
         yield f"{moment(entry.at)}  {since:+9.3f} s  {clean_line(in_words(entry))}"
