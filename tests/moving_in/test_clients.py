@@ -78,7 +78,8 @@ def test_a_batch_as_a_stream_without_blocking(server: Server) -> None:
             lines = [line async for line in client.manifest("rain")]
             assert {line["status"] for line in lines} == {"succeeded"}
             jobs = [job async for job in client.jobs(batch="rain")]
-            (file,) = (await client.get(jobs[0]))["result"]["files"][:1]
+            done = await client.wait(jobs[0], every_s=EVERY_S)
+            file = done["result"]["files"][0]
             pieces = [piece async for piece in client.read_file(jobs[0], 0)]
             assert sum(map(len, pieces)) == file["bytes"]
 

@@ -207,7 +207,10 @@ export class Hookline {
     return this.#call("GET", `/v1/batches/${encodeURIComponent(batch)}`);
   }
 
-  /** The batch, once all of its jobs are over. Throws `NotOver` when the signal ends the waiting. */
+  /**
+   * The batch, once all of its jobs are over. Throws `NotOver` when the signal ends the waiting. The
+   * last files may still be on their way to the storage; `wait` for a job waits for them.
+   */
   async waitForBatch(batch: string, options: WaitOptions = {}): Promise<Batch> {
     for (;;) {
       const found = await this.batch(batch);

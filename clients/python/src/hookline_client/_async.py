@@ -223,7 +223,10 @@ class AsyncHookline:
     async def wait_for_batch(
         self, batch: str, *, timeout_s: float | None = None, every_s: float = core.LOOK_EVERY_S
     ) -> Batch:
-        """The batch, once all of its jobs are over. Raises `NotOver` after `timeout_s`."""
+        """The batch, once all of its jobs are over. Raises `NotOver` after `timeout_s`.
+
+        The last files may still be on their way to the storage; `wait` for a job waits for them.
+        """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while (found := await self.batch(batch))["status"] != "finished":
             if deadline is not None and time.monotonic() >= deadline:
