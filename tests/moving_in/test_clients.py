@@ -28,8 +28,8 @@ def client(server: Server) -> Iterator[Hookline]:
 
 def test_a_pipeline_and_its_files(client: Hookline, tmp_path: Path) -> None:
     assert client.quote(IMAGINE)["jobs"] == 2
-    job = client.submit(IMAGINE, key="order-17")
-    assert client.submit(IMAGINE, key="order-17")["id"] == job["id"]
+    job = client.submit(IMAGINE, key="python-1")
+    assert client.submit(IMAGINE, key="python-1")["id"] == job["id"]
     seen = list(client.follow(job, every_s=EVERY_S))
     done = client.wait(job["id"], every_s=EVERY_S)
     assert [each["status"] for each in seen[-1]] == ["succeeded", "succeeded"]

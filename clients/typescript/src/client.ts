@@ -68,6 +68,11 @@ interface Call {
 
 type Sent = RequestInit & { query?: Record<string, unknown> | undefined; duplex?: "half" };
 
+/** What Node, Deno and Bun have, and browsers and workers need not. */
+interface Runtime {
+  process?: { env: Record<string, string | undefined> };
+}
+
 const LOOK_EVERY_MS = 1000;
 
 /**
@@ -83,7 +88,7 @@ export class Hookline {
   readonly #fetch: typeof fetch;
 
   constructor(options: HooklineOptions = {}) {
-    const env = typeof process === "undefined" ? {} : process.env;
+    const env = (globalThis as Runtime).process?.env ?? {};
     const token = options.token ?? env["HOOKLINE_API_TOKEN"];
     if (!token) throw new TypeError("No API token: pass `token`, or set HOOKLINE_API_TOKEN.");
     this.#token = token;
