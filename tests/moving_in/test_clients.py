@@ -77,7 +77,7 @@ def test_a_batch_as_a_stream_without_blocking(server: Server) -> None:
             assert batch["counts"]["succeeded"] == 3
             lines = [line async for line in client.manifest("rain")]
             assert {line["status"] for line in lines} == {"succeeded"}
-            jobs = [job async for job in client.jobs(batch="rain")]
+            jobs = [job async for job in client.jobs(batch=taken["id"])]
             done = await client.wait(jobs[0], every_s=EVERY_S)
             file = done["result"]["files"][0]
             pieces = [piece async for piece in client.read_file(jobs[0], 0)]

@@ -47,6 +47,7 @@ export interface JobFilter {
   status?: string;
   kind?: string;
   account?: string;
+  /** Its id. */
   batch?: string;
 }
 

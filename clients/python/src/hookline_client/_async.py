@@ -98,7 +98,10 @@ class AsyncHookline:
         account: str | None = None,
         batch: str | None = None,
     ) -> AsyncIterator[Job]:
-        """All jobs that fit, newest first; pages are fetched as they are needed."""
+        """All jobs that fit, newest first; pages are fetched as they are needed.
+
+        `batch`: its id.
+        """
         asked = core.query(status=status, kind=kind, account=account, batch=batch, limit=200)
         while True:
             page: Page = await self._call("GET", "/v1/jobs", params=asked)

@@ -96,7 +96,10 @@ class Hookline:
         account: str | None = None,
         batch: str | None = None,
     ) -> Iterator[Job]:
-        """All jobs that fit, newest first; pages are fetched as they are needed."""
+        """All jobs that fit, newest first; pages are fetched as they are needed.
+
+        `batch`: its id.
+        """
         asked = core.query(status=status, kind=kind, account=account, batch=batch, limit=200)
         while True:
             page: Page = self._call("GET", "/v1/jobs", params=asked)
