@@ -44,6 +44,7 @@ docs: $(STAMP) ## write the pages that are generated: settings, command line, .e
 
 clients: $(STAMP) ## write the generated parts of clients/: types, error codes; needs npm
 	@npm --prefix clients/typescript ci --silent --no-fund --no-audit
+	@$(BIN)/python .ci/clients.py
 	@$(BIN)/python .ci/clients.py --typescript
 
 bench: $(STAMP) ## the benchmark, with its comparison table

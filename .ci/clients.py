@@ -2,7 +2,7 @@
 
     .venv/bin/python .ci/clients.py                 the Python client's types and blocking half, the
                                                     tables of error codes
-    .venv/bin/python .ci/clients.py --typescript    likewise, and the TypeScript client's types, by
+    .venv/bin/python .ci/clients.py --typescript    the TypeScript client's types, by
                                                     openapi-typescript (`npm ci` there first)
     ... --check                                     exit 1 if one of them is out of date
 
@@ -49,9 +49,10 @@ MESSAGES = ("JobMessage", "PipelineMessage", "BatchMessage", "RefusedMessage")
 
 def main() -> None:
     """Write the files, or with `--check` compare them."""
-    made = dict(python_files())
     if "--typescript" in sys.argv[1:]:
-        made[TYPESCRIPT / "src/schema.ts"] = typescript_types()
+        made = {TYPESCRIPT / "src/schema.ts": typescript_types()}
+    else:
+        made = dict(files())
     stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
     if "--check" not in sys.argv[1:]:
         for path, text in made.items():
@@ -61,7 +62,7 @@ def main() -> None:
         sys.exit(f"Out of date: {names}. Run `make clients` and commit the result.")
 
 
-def python_files() -> Iterator[tuple[Path, str]]:
+def files() -> Iterator[tuple[Path, str]]:
     """What needs no Node."""
     yield PYTHON / "types.py", python_types()
     yield PYTHON / "codes.py", python_codes()

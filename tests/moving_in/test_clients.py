@@ -28,8 +28,8 @@ def client(server: Server) -> Iterator[Hookline]:
 
 def test_a_pipeline_and_its_files(client: Hookline, tmp_path: Path) -> None:
     assert client.quote(IMAGINE)["jobs"] == 2
-    job = client.submit(IMAGINE, key="order-17")
-    assert client.submit(IMAGINE, key="order-17")["id"] == job["id"]
+    job = client.submit(IMAGINE, key="python-1")
+    assert client.submit(IMAGINE, key="python-1")["id"] == job["id"]
     seen = list(client.follow(job, every_s=EVERY_S))
     done = client.wait(job["id"], every_s=EVERY_S)
     assert [each["status"] for each in seen[-1]] == ["succeeded", "succeeded"]
@@ -77,8 +77,9 @@ def test_a_batch_as_a_stream_without_blocking(server: Server) -> None:
             assert batch["counts"]["succeeded"] == 3
             lines = [line async for line in client.manifest("rain")]
             assert {line["status"] for line in lines} == {"succeeded"}
-            jobs = [job async for job in client.jobs(batch="rain")]
-            (file,) = (await client.get(jobs[0]))["result"]["files"][:1]
+            jobs = [job async for job in client.jobs(batch=taken["id"])]
+            done = await client.wait(jobs[0], every_s=EVERY_S)
+            file = done["result"]["files"][0]
             pieces = [piece async for piece in client.read_file(jobs[0], 0)]
             assert sum(map(len, pieces)) == file["bytes"]
 

@@ -47,6 +47,7 @@ export interface JobFilter {
   status?: string;
   kind?: string;
   account?: string;
+  /** Its id. */
   batch?: string;
 }
 
@@ -68,6 +69,11 @@ interface Call {
 
 type Sent = RequestInit & { query?: Record<string, unknown> | undefined; duplex?: "half" };
 
+/** What Node, Deno and Bun have, and browsers and workers need not. */
+interface Runtime {
+  process?: { env: Record<string, string | undefined> };
+}
+
 const LOOK_EVERY_MS = 1000;
 
 /**
@@ -83,7 +89,7 @@ export class Hookline {
   readonly #fetch: typeof fetch;
 
   constructor(options: HooklineOptions = {}) {
-    const env = typeof process === "undefined" ? {} : process.env;
+    const env = (globalThis as Runtime).process?.env ?? {};
     const token = options.token ?? env["HOOKLINE_API_TOKEN"];
     if (!token) throw new TypeError("No API token: pass `token`, or set HOOKLINE_API_TOKEN.");
     this.#token = token;
@@ -207,7 +213,10 @@ export class Hookline {
     return this.#call("GET", `/v1/batches/${encodeURIComponent(batch)}`);
   }
 
-  /** The batch, once all of its jobs are over. Throws `NotOver` when the signal ends the waiting. */
+  /**
+   * The batch, once all of its jobs are over. Throws `NotOver` when the signal ends the waiting. The
+   * last files may still be on their way to the storage; `wait` for a job waits for them.
+   */
   async waitForBatch(batch: string, options: WaitOptions = {}): Promise<Batch> {
     for (;;) {
       const found = await this.batch(batch);

@@ -20,7 +20,7 @@ function answering(...answers: (Response | Error)[]): { hookline: Hookline; aske
     asked.push(new Request(...all));
     const found = answers[Math.min(asked.length, answers.length) - 1]!;
     if (found instanceof Error) throw found;
-    return found.clone();
+    return new Response(await found.clone().text(), found);
   };
   return { hookline: new Hookline({ url: "http://x.example/", token: "t", fetch: fetched }), asked };
 }

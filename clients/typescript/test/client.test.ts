@@ -23,8 +23,8 @@ const imagine: NewJob = { kind: "imagine", prompt: "a snow owl", then: [{ press:
 
 test("a pipeline and its files", async () => {
   assert.equal((await hookline.quote(imagine)).jobs, 2);
-  const job = await hookline.submit(imagine, { key: "order-18" });
-  assert.equal((await hookline.submit(imagine, { key: "order-18" })).id, job.id);
+  const job = await hookline.submit(imagine, { key: "typescript-1" });
+  assert.equal((await hookline.submit(imagine, { key: "typescript-1" })).id, job.id);
   let last: string[] = [];
   for await (const members of hookline.follow(job, { everyMs })) last = members.map((each) => each.status);
   assert.deepEqual(last, ["succeeded", "succeeded"]);

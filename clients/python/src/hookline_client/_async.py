@@ -98,7 +98,10 @@ class AsyncHookline:
         account: str | None = None,
         batch: str | None = None,
     ) -> AsyncIterator[Job]:
-        """All jobs that fit, newest first; pages are fetched as they are needed."""
+        """All jobs that fit, newest first; pages are fetched as they are needed.
+
+        `batch`: its id.
+        """
         asked = core.query(status=status, kind=kind, account=account, batch=batch, limit=200)
         while True:
             page: Page = await self._call("GET", "/v1/jobs", params=asked)
@@ -223,7 +226,10 @@ class AsyncHookline:
     async def wait_for_batch(
         self, batch: str, *, timeout_s: float | None = None, every_s: float = core.LOOK_EVERY_S
     ) -> Batch:
-        """The batch, once all of its jobs are over. Raises `NotOver` after `timeout_s`."""
+        """The batch, once all of its jobs are over. Raises `NotOver` after `timeout_s`.
+
+        The last files may still be on their way to the storage; `wait` for a job waits for them.
+        """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while (found := await self.batch(batch))["status"] != "finished":
             if deadline is not None and time.monotonic() >= deadline:

@@ -96,7 +96,10 @@ class Hookline:
         account: str | None = None,
         batch: str | None = None,
     ) -> Iterator[Job]:
-        """All jobs that fit, newest first; pages are fetched as they are needed."""
+        """All jobs that fit, newest first; pages are fetched as they are needed.
+
+        `batch`: its id.
+        """
         asked = core.query(status=status, kind=kind, account=account, batch=batch, limit=200)
         while True:
             page: Page = self._call("GET", "/v1/jobs", params=asked)
@@ -219,7 +222,10 @@ class Hookline:
     def wait_for_batch(
         self, batch: str, *, timeout_s: float | None = None, every_s: float = core.LOOK_EVERY_S
     ) -> Batch:
-        """The batch, once all of its jobs are over. Raises `NotOver` after `timeout_s`."""
+        """The batch, once all of its jobs are over. Raises `NotOver` after `timeout_s`.
+
+        The last files may still be on their way to the storage; `wait` for a job waits for them.
+        """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while (found := self.batch(batch))["status"] != "finished":
             if deadline is not None and time.monotonic() >= deadline:
