@@ -1,6 +1,7 @@
-"""The Flask app: the provider's door, the API and the health checks."""
+"""The Flask app: the provider's door, the API, the health checks and the pages."""
 
 from threading import Thread
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, request
@@ -13,8 +14,12 @@ from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
 from webhooks.hosts import Hosts
+from webhooks.pages.everything import PAGES
+from webhooks.pages.registry import add_pages, rules
+from webhooks.pages.visits import Visitors
 from webhooks.problems import add_problems
 from webhooks.proving import Prover
+from worker.adapters.sessions import Sessions
 from worker.bootstrap import HOOK_PATH, Services, build
 from worker.domain.errors import StoreUnavailable
 
@@ -24,7 +29,7 @@ log = structlog.get_logger(__name__)
 #: callbacks and health checks are answered meanwhile.
 PICTURE_CALLERS = 3
 
-_ROUTES = url_map(CALLS)
+_ROUTES = url_map(CALLS, rules(PAGES))
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Flask:
@@ -43,7 +48,16 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     _check_host(app, settings)
     app.extensions["prover"] = context.prover
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
+    add_pages(app, PAGES, _visitors(settings, context))
     return app
+
+
+def _visitors(settings: Settings, context: Context) -> Visitors:
+    secrets = [secret.get_secret_value() for secret in settings.secrets]
+    api_token = settings.api_token.get_secret_value()
+    public = urlsplit(settings.public_url or "")
+    https_host = public.netloc if public.scheme == "https" else ""
+    return Visitors(context, Sessions(secrets, api_token), api_token, https_host)
 
 
 def _check_host(app: Flask, settings: Settings) -> None:

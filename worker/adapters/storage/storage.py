@@ -23,6 +23,7 @@ from worker.domain.blob_refs import BLOB
 from worker.domain.errors import (
     FieldError,
     HooklineError,
+    NotFound,
     PictureError,
     ServiceUnavailable,
     SettingsError,
@@ -112,6 +113,16 @@ class Storage:
         """The location of a result: an absolute path on this machine, or a URL."""
         path = self._path(relative_path)
         return path if self._local else str(self._fs.unstrip_protocol(path))
+
+    def open_result(self, relative_path: str) -> IO[bytes]:
+        """A result, to be read and closed. Raises ``NotFound`` if it is not there any more."""
+        path = self._path(relative_path)
+        with self._available():
+            try:
+                opened: IO[bytes] = self._fs.open(path, "rb")
+            except FileNotFoundError:
+                raise NotFound("The file is not in the storage any more.") from None
+        return opened
 
     @property
     def _local(self) -> bool:

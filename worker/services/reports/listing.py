@@ -9,14 +9,18 @@ from worker.services.visible import Visible
 
 def list_jobs(visible: Visible, query: JobsQuery) -> Page:
     """A page of jobs, newest first. Raises ``InvalidRequest`` for a bad cursor."""
-    wanted = Filter(
+    return visible.jobs(wanted_by(query), query.limit, query.cursor)
+
+
+def wanted_by(query: JobsQuery) -> Filter:
+    """Which jobs the query wants."""
+    return Filter(
         status=query.status,
         kind=query.kind,
         account=query.account,
         batch_id=query.batch,
         double_payments=query.double_payments,
     )
-    return visible.jobs(wanted, query.limit, query.cursor)
 
 
 def list_deliveries(visible: Visible, query: DeliveriesQuery) -> NotificationPage:

@@ -1,0 +1,76 @@
+"""The gallery: pipelines as trees, the newest first, and what changed in it since."""
+
+from typing import Any
+
+from flask import Response, request
+
+from webhooks.pages.registry import Pages
+from webhooks.pages.shown import ShownTree, priced, tree
+from webhooks.pages.visits import Visit
+from worker.domain.job import Status
+from worker.domain.requests.base import validate
+from worker.domain.requests.queries import JobsQuery
+from worker.services.reports.gallery import SHOWN, recent
+
+#: Pipelines on one page: about three screens.
+_PAGE = 24
+#: What a search may name; anything else in the URL is ignored.
+_FIELDS = ("status", "account", "batch")
+
+pages = Pages()
+
+
+@pages.get("/", "list_jobs")
+def gallery(visit: Visit) -> Response:
+    """The newest pipelines, or those that a search finds."""
+    values = _found(visit)
+    if request.headers.get("HX-Request"):
+        return visit.page("gallery_more.html", **values)
+    accounts = list(visit.services.accounts)
+    return visit.page("gallery.html", statuses=list(Status), accounts=accounts, **values)
+
+
+@pages.get("/live/gallery", "list_jobs", counted=False)
+def live_gallery(visit: Visit) -> Response:
+    """The cards that changed: of those in ``known`` (``id.version``), and new ones."""
+    known = dict(
+        each.split(".", 1) for each in request.args.get("known", "").split() if "." in each
+    )
+    versions = visit.services.store.trees.versions(list(known))
+    changed = [name for name, version in versions.items() if str(version) != known[name]]
+    new = [each for each in _recent(visit, 6).trees if each.id not in known]
+    trees = [*new, *visit.desk.visible.trees(changed, SHOWN)]
+    if not trees:
+        return Response(status=204)
+    cards = [_card(visit, tree(each, visit.services.accounts)) for each in trees]
+    return visit.page("gallery_cards.html", cards=cards, now=visit.services.clock())
+
+
+def _found(visit: Visit) -> dict[str, Any]:
+    page = _recent(visit, _PAGE, request.args.get("cursor"))
+    cards = [_card(visit, tree(each, visit.services.accounts)) for each in page.trees]
+    return {
+        "cards": cards,
+        "cursor": page.cursor,
+        "searched_to": page.searched_to,
+        "search": _search(),
+        "now": visit.services.clock(),
+    }
+
+
+def _recent(visit: Visit, limit: int, cursor: str | None = None) -> Any:
+    search = _search()
+    text = search.pop("text", "")
+    query = validate(
+        JobsQuery, {**search, "limit": limit, **({"cursor": cursor} if cursor else {})}
+    )
+    return recent(visit.desk.visible, query, text)
+
+
+def _search() -> dict[str, str]:
+    names = (*_FIELDS, "text")
+    return {name: given for name in names if (given := request.args.get(name, "").strip())}
+
+
+def _card(visit: Visit, of: ShownTree) -> dict[str, Any]:
+    return {"tree": of, "buttons": priced(of.root.job, visit.services.accounts)}
