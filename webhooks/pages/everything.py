@@ -1,6 +1,12 @@
 """All pages."""
 
-from webhooks.pages import gallery, pictures, signing_in
+from webhooks.pages import gallery, new_job, pictures, pipelines, signing_in
 from webhooks.pages.registry import Page
 
-PAGES: tuple[Page, ...] = (*signing_in.pages, *gallery.pages, *pictures.pages)
+PAGES: tuple[Page, ...] = (
+    *signing_in.pages,
+    *gallery.pages,
+    *pictures.pages,
+    *pipelines.pages,
+    *new_job.pages,
+)

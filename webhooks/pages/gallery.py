@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Response, request
 
+from webhooks.pages.cards import card_of
 from webhooks.pages.registry import Pages
-from webhooks.pages.shown import ShownTree, priced, tree
 from webhooks.pages.visits import Visit
 from worker.domain.job import Status
 from worker.domain.requests.base import validate
@@ -42,13 +42,13 @@ def live_gallery(visit: Visit) -> Response:
     trees = [*new, *visit.desk.visible.trees(changed, SHOWN)]
     if not trees:
         return Response(status=204)
-    cards = [_card(visit, tree(each, visit.services.accounts)) for each in trees]
+    cards = [card_of(visit, each) for each in trees]
     return visit.page("gallery_cards.html", cards=cards, now=visit.services.clock())
 
 
 def _found(visit: Visit) -> dict[str, Any]:
     page = _recent(visit, _PAGE, request.args.get("cursor"))
-    cards = [_card(visit, tree(each, visit.services.accounts)) for each in page.trees]
+    cards = [card_of(visit, each) for each in page.trees]
     return {
         "cards": cards,
         "cursor": page.cursor,
@@ -70,7 +70,3 @@ def _recent(visit: Visit, limit: int, cursor: str | None = None) -> Any:
 def _search() -> dict[str, str]:
     names = (*_FIELDS, "text")
     return {name: given for name in names if (given := request.args.get(name, "").strip())}
-
-
-def _card(visit: Visit, of: ShownTree) -> dict[str, Any]:
-    return {"tree": of, "buttons": priced(of.root.job, visit.services.accounts)}

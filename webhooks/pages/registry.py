@@ -66,9 +66,11 @@ class Pages:
         """Decorator: a page."""
         return self._declare("GET", rule, like, counted=counted)
 
-    def post(self, rule: str, like: str, *, limit: int = SMALL_FORM) -> Callable[[View], View]:
-        """Decorator: the target of a form."""
-        return self._declare("POST", rule, like, limit=limit)
+    def post(
+        self, rule: str, like: str, *, counted: bool = True, limit: int = SMALL_FORM
+    ) -> Callable[[View], View]:
+        """Decorator: the target of a form of ``limit`` bytes at most."""
+        return self._declare("POST", rule, like, counted=counted, limit=limit)
 
     def _declare(
         self, method: str, rule: str, like: str, *, counted: bool = True, limit: int = SMALL_FORM
