@@ -1,12 +1,22 @@
 """All pages."""
 
-from webhooks.pages import gallery, new_job, pictures, pipelines, signing_in
+from webhooks.pages import (
+    accounts,
+    batches,
+    gallery,
+    new_job,
+    pictures,
+    pipelines,
+    signing_in,
+)
 from webhooks.pages.registry import Page
 
 PAGES: tuple[Page, ...] = (
     *signing_in.pages,
     *gallery.pages,
-    *pictures.pages,
     *pipelines.pages,
+    *pictures.pages,
     *new_job.pages,
+    *batches.pages,
+    *accounts.pages,
 )

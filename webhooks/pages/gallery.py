@@ -14,6 +14,8 @@ from worker.services.reports.gallery import SHOWN, recent
 
 #: Pipelines on one page: about three screens.
 _PAGE = 24
+#: New ones that one poll finds at most; the next one has the rest.
+_NEW = 6
 #: What a search may name; anything else in the URL is ignored.
 _FIELDS = ("status", "account", "batch")
 
@@ -38,7 +40,7 @@ def live_gallery(visit: Visit) -> Response:
     )
     versions = visit.services.store.trees.versions(list(known))
     changed = [name for name, version in versions.items() if str(version) != known[name]]
-    new = [each for each in _recent(visit, 6).trees if each.id not in known]
+    new = [each for each in _recent(visit, _NEW).trees if each.id not in known]
     trees = [*new, *visit.desk.visible.trees(changed, SHOWN)]
     if not trees:
         return Response(status=204)

@@ -24,3 +24,8 @@ document.addEventListener("keydown", (event) => {
   const help = document.getElementById("help");
   if (help && !help.open) help.showModal();
 });
+
+document.addEventListener("submit", (event) => {
+  const asks = event.target.dataset.asks;
+  if (asks && !confirm(asks)) event.preventDefault();
+});

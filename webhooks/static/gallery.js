@@ -26,7 +26,7 @@ function place(html) {
   for (const tile of [...made.querySelectorAll(".tile")].reverse()) {
     const here = document.getElementById(tile.id);
     if (here) htmx.swap({ target: here, text: tile.outerHTML, swap: "outerMorph" });
-    else if (scrollY < innerHeight) {
+    else if (scrollY < innerHeight && !("knownOnly" in cards.dataset)) {
       cards.prepend(document.importNode(tile, true));
       document.querySelector(".nothing")?.remove();
     }
