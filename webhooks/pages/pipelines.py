@@ -8,8 +8,9 @@ from flask import Response, request
 
 from webhooks.pages import spans
 from webhooks.pages.cards import card_of
+from webhooks.pages.job_form import data_url
 from webhooks.pages.registry import Pages
-from webhooks.pages.shown import Shown, priced, tree
+from webhooks.pages.shown import Shown, priced, shown, tree
 from webhooks.pages.visits import Visit, back
 from worker.domain.errors import NotFound
 from worker.domain.job import Job, Status
@@ -23,6 +24,8 @@ _MOST = 400
 #: Seconds after which an open pipeline is drawn again though nothing was committed: what it waits
 #: for may have changed.
 _AGAIN_S = 10
+#: Bytes of a form with a mask.
+_MASK_FORM = 8 * 1024 * 1024
 #: What a retry is for, and what can be cancelled.
 RETRIED = frozenset({Status.FAILED, Status.TIMED_OUT, Status.CANCELLED})
 
@@ -55,17 +58,35 @@ def live_pipeline(visit: Visit, pipeline_id: str) -> Response:
     return answer
 
 
-@pages.post("/jobs/<job:job_id>/press", "press")
+@pages.get("/jobs/<job:job_id>/region", "press")
+def region(visit: Visit, job_id: str) -> Response:
+    """Where the picture is to change: a mask is drawn on it and sent with the button."""
+    one = shown(visit.desk.visible.job(job_id), visit.services.accounts)
+    found = [each for each in priced(one.job, visit.services.accounts) if each.region]
+    if not found or one.picture is None:
+        raise NotFound("This job has no picture with a button for a region.")
+    return visit.page("region.html", one=one, button=found[0], key=uuid4().hex)
+
+
+@pages.post("/jobs/<job:job_id>/press", "press", limit=_MASK_FORM)
 def press(visit: Visit, job_id: str) -> Response:
     """Press a button; the form's key makes a repeat harmless."""
     asked: dict[str, Any] = {"button": request.form.get("button", "")}
-    modal = {name: given for name in ("prompt", "mask") if (given := request.form.get(name))}
-    if modal:
+    if modal := _window_answer():
         asked["modal"] = modal
     [child, *_] = visit.desk.enqueuer.press(job_id, asked, key=request.form.get("key"))
     if request.form.get("from") == "gallery":
         return _as_card(visit, child)
     return _changed(visit, child)
+
+
+def _window_answer() -> dict[str, str]:
+    """What a button's window is answered with, if it opens one."""
+    found = {name: given for name in ("prompt", "mask") if (given := request.form.get(name))}
+    file = request.files.get("mask_file")
+    if file and file.filename:
+        found["mask"] = data_url(file.read(), "image/png")
+    return found
 
 
 @pages.post("/jobs/<job:job_id>/cancel", "cancel")

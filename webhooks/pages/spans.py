@@ -1,6 +1,6 @@
 """When what happened to each job of a pipeline, as bars on one scale of time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from webhooks.pages.languages import gettext as _
@@ -8,6 +8,8 @@ from worker.domain.job import Job, Status
 
 #: Seconds that the whole scale has at least.
 _LEAST_S = 1.0
+#: Thousandths of the scale for a time in which nothing happened.
+_GAP = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +42,41 @@ def phases() -> dict[str, str]:
 
 
 def bars(jobs: Sequence[Job], now: float) -> tuple[Bar, ...]:
-    """A bar for each job."""
-    first = min(job.spec.created_at for job in jobs)
-    last = max(now if not job.settled else job.finished_at or now for job in jobs)
-    scale = max(_LEAST_S, last - first)
-    return tuple(_bar(job, first, scale, now) for job in jobs)
+    """A bar for each job, on one scale that leaves out the times in which none was under way."""
+    phases = {job.id: [each for each in _phases(job, now) if each[2] > each[1]] for job in jobs}
+    scale = _Scale([each[1:] for found in phases.values() for each in found])
+    return tuple(_bar(job, phases[job.id], scale) for job in jobs)
 
 
-def _bar(job: Job, first: float, scale: float, now: float) -> Bar:
+class _Scale:
+    """Seconds -> thousandths; a gap between ``times`` is as long as any other."""
+
+    def __init__(self, times: Iterable[tuple[float, float]]) -> None:
+        self._parts: list[tuple[float, float]] = []
+        for start, end in sorted(times):
+            if self._parts and start <= self._parts[-1][1]:
+                first, last = self._parts[-1]
+                self._parts[-1] = (first, max(last, end))
+            else:
+                self._parts.append((start, end))
+        busy = max(_LEAST_S, sum(end - start for start, end in self._parts))
+        self._per_s = max(1, 1000 - _GAP * (len(self._parts) - 1)) / busy
+
+    def at(self, moment: float) -> float:
+        """Where the moment is."""
+        place = 0.0
+        for start, end in self._parts:
+            place += (min(moment, end) - start) * self._per_s
+            if moment <= end:
+                break
+            place += _GAP
+        return place
+
+
+def _bar(job: Job, phases: Iterable[tuple[str, float, float]], scale: _Scale) -> Bar:
     spans = tuple(
-        Span(
-            what,
-            round((start - first) / scale * 1000),
-            max(3, round((end - start) / scale * 1000)),
-            end - start,
-        )
-        for what, start, end in _phases(job, now)
-        if end > start
+        Span(what, round(scale.at(a)), max(3, round(scale.at(b) - scale.at(a))), b - a)
+        for what, a, b in phases
     )
     return Bar(job, spans, sum(span.seconds for span in spans))
 
