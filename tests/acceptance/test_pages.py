@@ -58,7 +58,7 @@ def makes_a_job(window: Window) -> None:
     """With a follow-up, in the form; it is watched to its end without a reload."""
     page = window.page
     page.get_by_role("link", name="New job").click()
-    page.get_by_label("Prompt").fill("a lighthouse in fog")
+    page.locator("[name=prompt]").fill("a lighthouse in fog")
     page.get_by_role("button", name="U1", exact=True).click()
     expect(page.locator("#preview .sum")).to_contain_text("2 jobs")
     assert window.unusable() == []
@@ -96,7 +96,7 @@ def varies_a_region(window: Window) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 150, box["y"] + 120, steps=4)
     page.mouse.up()
-    page.get_by_label("Prompt").fill("a red door")
+    page.locator("[name=prompt]").fill("a red door")
     page.get_by_role("button", name="Vary (Region)").click()
     page.wait_for_url("**/pipelines/*")
     expect(page.locator(".lineage .state.good")).to_have_count(4)
@@ -107,8 +107,8 @@ def runs_again(window: Window) -> None:
     page = window.page
     page.locator(".lineage a").first.click()
     page.locator("a", has_text="Edit and run again").click()
-    expect(page.get_by_label("Then")).to_have_value("U1")
-    page.get_by_label("Prompt").fill("a lighthouse in the sun")
+    expect(page.locator("[name=then]")).to_have_value("U1")
+    page.locator("[name=prompt]").fill("a lighthouse in the sun")
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("a lighthouse in the sun")
     expect(page.locator(".lineage .state.good")).to_have_count(2)

@@ -12,6 +12,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from tests.bench.connecting import connections
 from tests.bench.following import delay
 from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
@@ -19,8 +20,19 @@ from tests.bench.peers.rows import peers, peers_in_trouble
 from tests.bench.receiving import repeats, throughput
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
+from tests.bench.trips import trips
 
-_PARTS = ("receiver", "repeats", "delay", "redis", "intake", "peers", "peers-faults")
+_PARTS = (
+    "receiver",
+    "repeats",
+    "delay",
+    "redis",
+    "trips",
+    "intake",
+    "connections",
+    "peers",
+    "peers-faults",
+)
 
 
 def main() -> int:
@@ -63,8 +75,12 @@ def _measures(
         yield "delay", lambda: delay(at, samples)
     if "redis" in only:
         yield "redis", lambda: [memory_of_jobs(at, 1000)]
+    if "trips" in only:
+        yield "trips", lambda: trips(at, samples)
     if "intake" in only:
         yield "intake", lambda: intake(at, ROWS // 10 if quick else ROWS)
+    if "connections" in only:
+        yield "connections", lambda: connections(at.folder / "tls", 100 if quick else 200)
     if "peers" in only:
         yield "peers", lambda: peers(at.folder / "peers", 1 if quick else 5, quick=quick)
     if "peers-faults" in only:

@@ -18,9 +18,8 @@ from worker.domain.account.callback_stats import (
 from worker.domain.account.calls import Calls
 from worker.domain.account.parent_lag import ParentLag
 from worker.domain.account.task_list import Accepted, History
-from worker.domain.errors import InvalidRequest, StaleVersion
+from worker.domain.errors import StaleVersion
 from worker.domain.job import Attempt, AttemptOutcome, Job, Status
-from worker.domain.job_spec import Kind
 
 
 def put(store: Store, *jobs: Job, max_running: int = 3) -> list[Job]:
@@ -179,31 +178,6 @@ def test_a_task_leads_to_its_job(store: Store) -> None:
     put(store, replace(job, task_id="1320098173412546"))
     assert store.jobs.find_task("default", "1320098173412546") == job.id
     assert store.jobs.find_task("other", "1320098173412546") is None
-
-
-def test_listing_is_newest_first_filtered_and_complete_over_pages(store: Store) -> None:
-    jobs = [
-        a_job(created_at=NOW + n // 3, kind=k) for n, k in enumerate([Kind.IMAGINE, Kind.BLEND] * 6)
-    ]
-    put(store, *jobs)
-    newest_first = sorted(jobs, key=lambda j: (j.spec.created_at, j.id), reverse=True)
-    for wanted in (
-        Filter(),
-        Filter(kind=Kind.BLEND),
-        Filter(status=Status.QUEUED, account="default"),
-    ):
-        seen: list[Job] = []
-        cursor = None
-        while True:
-            page = store.jobs.page(wanted, 5, cursor)
-            assert len(page.jobs) <= 5
-            seen += page.jobs
-            if (cursor := page.cursor) is None:
-                break
-        assert [j.id for j in seen] == [j.id for j in newest_first if wanted.matches(j)]
-    assert store.jobs.page(Filter(status=Status.FAILED), 5).jobs == ()
-    with pytest.raises(InvalidRequest):
-        store.jobs.page(Filter(), 5, "junk")
 
 
 def test_an_account_remembers_how_it_calls_back(store: Store) -> None:

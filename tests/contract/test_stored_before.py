@@ -71,7 +71,7 @@ class Stored:
             for job_id, doc in written.items()
             if snapshot.keys.get(f"job:{job_id}", {}).get("doc") == doc
         }
-        found = snapshot.disagreements(price, gone=(before, *gone), former=former, tenants=False)
+        found = snapshot.disagreements(price, gone=(before, *gone), former=former, later=False)
         assert found == []
 
     def answer(self, path: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 
 from worker.adapters.store import codec
-from worker.adapters.store.places import ANY, Place, place_of, tasks_of
+from worker.adapters.store.places import ANY, Place, labels_of, place_of, tasks_of
 from worker.domain.account.billing import charges
 from worker.domain.account.capacity import pool_of
 from worker.domain.blob_refs import blobs_of
@@ -25,12 +25,13 @@ Price = Callable[[Job], int]
 #: Indexes of which every key is recomputed, so that a key too many is noticed as well.
 _WHOLE = ("jobs", "double_payments", "due", "held_back", "running", "ready", "parked", "heads",
           "pipeline", "finished", "notifications", "outbox")  # fmt: skip
-#: Likewise, of tenants.
-_TENANTS = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_inputs")
-_ALL = {*_WHOLE, *_TENANTS, "job", "waiting", "guards", "turns", "batches", "lanes", "tasks",
-        "accepted", "batch", "money", "account", "paused", "notification", "inputs", "forgotten",
-        "receiving", "workers", "once", "unbooked", "refused", "api_tokens", "api_secrets", "audit",
-        "token_requests", "token_spent", "called"}  # fmt: skip
+#: Likewise, those that the first version did not keep.
+_LATER = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_inputs", "kind_jobs",
+          "account_jobs", "batch_jobs", "label_jobs")  # fmt: skip
+_ALL = {*_WHOLE, *_LATER, "listings", "job", "waiting", "guards", "turns", "batches", "lanes",
+        "tasks", "accepted", "batch", "money", "account", "paused", "notification", "inputs",
+        "forgotten", "receiving", "workers", "once", "unbooked", "refused", "api_tokens",
+        "api_secrets", "audit", "token_requests", "token_spent", "called", "history"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,18 +98,19 @@ class Snapshot:
         gone: Sequence[Job] | None = None,
         unguarded: Collection[str] | None = None,
         former: Collection[str] = (),
-        tenants: bool = True,
+        later: bool = True,
     ) -> list[str]:
         """What the indexes say that the records do not, in words.
 
         ``gone``: the jobs that were forgotten, as they were last; None: not known, if any were.
         ``unguarded``: those that may run without holding their prompt; None: any. ``former``: those
         that a version wrote which kept no index of what is held back or past its deadline.
-        ``tenants``: whether no job is of a version that kept no index of what tenants have.
+        ``later``: whether no job is of a version that kept no index of what tenants have, and none
+        behind listings.
         """
         if gone is None and not self.of("forgotten"):
             gone = ()
-        return list(_Check(self, price, gone, unguarded, former, tenants).found())
+        return list(_Check(self, price, gone, unguarded, former, later).found())
 
 
 _HASHES = ("guards", "heads")
@@ -121,14 +123,14 @@ class _Check:
     gone: Sequence[Job] | None
     unguarded: Collection[str] | None
     former: Collection[str]
-    tenants: bool
+    later: bool
 
     def found(self) -> Iterator[str]:
         keys = self.stored.keys
         yield from (f"{key} is no key of ours" for key in keys if key.partition(":")[0] not in _ALL)
         expected = {**self._listings(), **self._running(), **self._ready(), **self._outbox()}
-        expected |= self._tenants() if self.tenants else {}
-        for family in (*_WHOLE, *_TENANTS) if self.tenants else _WHOLE:
+        expected |= {**self._tenants(), **self._indexes()} if self.later else {}
+        for family in (*_WHOLE, *_LATER) if self.later else _WHOLE:
             expected |= dict.fromkeys(self.stored.of(family).keys() - expected.keys())
         expected |= {**self._hashes(), **self._batches(), **self._sums()}
         for key, wanted in expected.items():
@@ -139,6 +141,12 @@ class _Check:
         yield from self._lanes()
         yield from self._tasks()
         yield from self._order()
+        yield from self._histories()
+
+    def _histories(self) -> Iterator[str]:
+        """A history goes with its job."""
+        known = {f"history:{job_id}" for job_id in self.stored.jobs}
+        yield from (f"{key} is of no job" for key in self.stored.of("history").keys() - known)
 
     def _listings(self) -> dict[str, Any]:
         jobs = self.stored.jobs.values()
@@ -172,6 +180,16 @@ class _Check:
             batch = codec.batches.load(self.stored.keys[f"batch:{batch_id}"]["doc"])
             if batch.tenant:
                 found[f"tenant_batches:{batch.tenant}"][batch_id] = batch.created_at
+        return found
+
+    def _indexes(self) -> dict[str, Any]:
+        found: dict[str, Any] = defaultdict(dict)
+        for job in self.stored.jobs.values():
+            keys = [f"kind_jobs:{job.kind}", *(f"label_jobs:{each}" for each in labels_of(job))]
+            keys += [f"account_jobs:{job.account}"] if job.account else []
+            keys += [f"batch_jobs:{job.spec.batch_id}"] if job.spec.batch_id else []
+            for key in keys:
+                found[key][job.id] = job.spec.created_at
         return found
 
     def _running(self) -> dict[str, Any]:

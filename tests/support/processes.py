@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -73,11 +73,20 @@ def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]
 @contextmanager
 def up(folder: Path, *args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
     """A ready `hookline up`; what it wrote is in ``up.out``. It has ended afterwards."""
+    with ready(command("up", *args), folder, clean_env(**env)) as process:
+        yield process
+
+
+@contextmanager
+def ready(
+    started: list[str], folder: Path, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """An `up` that is ready, by its whole command; otherwise as ``up``."""
     written = folder / "up.out"
     with (
         written.open("w") as out,
         ended(subprocess.Popen(
-            command("up", *args), cwd=folder, env=clean_env(**env), stdout=out,
+            started, cwd=folder, env=env, stdout=out,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )) as process,
     ):  # fmt: skip

@@ -131,7 +131,7 @@ def _errors(call: Call) -> list[int]:
     """The error statuses: declared, and implied by the other fields."""
     found = {
         *call.errors,
-        *(() if call.public else (400, 401, 403, 429)),
+        *(() if call.public else (400, 401, 403, 421, 429)),
         *((404,) if "<" in call.rule else ()),
         *((413,) if call.body is not None else ()),
         *(() if call.offline else (503,)),

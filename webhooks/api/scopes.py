@@ -41,6 +41,7 @@ NEEDS: Mapping[str, Need] = {
     # Jobs
     "list_jobs": _READ,
     "show": _READ,
+    "show_history": _READ,
     "pipeline": _READ,
     "create": _SUBMIT,
     "press": _SUBMIT,

@@ -10,14 +10,14 @@ from webhooks.pages.visits import Visit
 from worker.domain.job import Status
 from worker.domain.requests.base import validate
 from worker.domain.requests.queries import JobsQuery
-from worker.services.reports.gallery import SHOWN, recent
+from worker.services.reports.gallery import SHOWN, TreePage, recent
 
 #: Pipelines on one page: about three screens.
 _PAGE = 24
 #: New ones that one poll finds at most; the next one has the rest.
 _NEW = 6
 #: What a search may name; anything else in the URL is ignored.
-_FIELDS = ("status", "account", "batch")
+_FIELDS = ("status", "account", "batch", "tenant", "metadata", "prompt")
 
 pages = Pages()
 
@@ -60,15 +60,12 @@ def _found(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _recent(visit: Visit, limit: int, cursor: str | None = None) -> Any:
-    search = _search()
-    text = search.pop("text", "")
-    query = validate(
-        JobsQuery, {**search, "limit": limit, **({"cursor": cursor} if cursor else {})}
-    )
-    return recent(visit.desk.visible, query, text)
+def _recent(visit: Visit, limit: int, cursor: str | None = None) -> TreePage:
+    asked: dict[str, Any] = {**_search(), "limit": limit}
+    if cursor:
+        asked["cursor"] = cursor
+    return recent(visit.desk.visible, validate(JobsQuery, asked))
 
 
 def _search() -> dict[str, str]:
-    names = (*_FIELDS, "text")
-    return {name: given for name in names if (given := request.args.get(name, "").strip())}
+    return {name: given for name in _FIELDS if (given := request.args.get(name, "").strip())}

@@ -52,7 +52,7 @@ class CallbackReceiver:
         if match is None:
             return Disposition.FOREIGN
         job = job or self._orchestrator.job(match.job_id)
-        event = Observed(snapshot, attempt=match.attempt or job.attempt)
+        event = Observed(snapshot, attempt=match.attempt or job.attempt, body=body)
         source = Source.CALLBACK_WITH_STATE if echoed else Source.CALLBACK
         return self._orchestrator.record(job, event, source=source).disposition
 

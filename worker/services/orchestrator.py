@@ -36,12 +36,14 @@ from worker.domain.events import (
     SiblingsSeen,
     TroubleOver,
 )
+from worker.domain.history import entries_of
 from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.lifecycle.moves import followed
 from worker.domain.notifications import announce
 from worker.domain.provider_reports import Outcome
+from worker.domain.redaction import hiding
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
 from worker.services.calls import KnownCalls
@@ -84,6 +86,7 @@ class Orchestrator:
         self._wakeups = wakeups
         self.hooked = hooked
         self._way = way
+        self._hide = {account.name: hiding(account.key) for account in accounts.values()}
         self._policies: dict[tuple[str, str], tuple[CallbackStats, CircuitBreaker, Policy]] = {}
         self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}
 
@@ -119,7 +122,7 @@ class Orchestrator:
     def decide(self, job: Job, event: Event, now: float) -> Decision:
         """What becomes of the job with the event; nothing is stored."""
         event = links.absolute(event, job, self.accounts)
-        return transition(job, event, now, self.policy(job))
+        return replace(transition(job, event, now, self.policy(job)), event=event)
 
     def record_all(
         self, decided: Sequence[tuple[Job, Decision]], now: float
@@ -133,6 +136,7 @@ class Orchestrator:
 
     def _change(self, job: Job, decision: Decision, now: float) -> Change:
         announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
+        decision = replace(decision, job=announced)
         return Change(
             announced,
             # The account whose slot it takes or frees.
@@ -140,6 +144,7 @@ class Orchestrator:
             decision.children,
             outbox=outbox,
             unbooked=self._unbooked(job, announced, now),
+            history=entries_of(job, decision, outbox, now, self._hide.get(announced.account, str)),
         )
 
     def _commit(
@@ -152,7 +157,7 @@ class Orchestrator:
             if not isinstance(outcome, Openings):
                 done.append(outcome)
                 continue
-            stored = replace(decision, job=change.job)
+            stored = replace(decision, job=change.stored)
             self._log(before, stored)
             self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._poll_soon(stored.job, now)

@@ -40,6 +40,8 @@ SEEDS = 20
 TIDY_S = 10.0
 #: Seconds between two looks at what an account's ledger may tell.
 LEDGER_S = 5.0
+#: Jobs of older versions that get their index entries at a time, and seconds in between.
+STORED, STORED_S = 500, 0.5
 #: Notifications claimed by one sweep.
 NOTIFICATIONS = 200
 
@@ -54,6 +56,7 @@ class Sweep:
         #: Starts what an account may start in this process; None: a worker is woken for it. So jobs
         #: go on even if the broker is away, or its queues are full of other things.
         self.start: Callable[[str], None] | None = None
+        self._all_listed = False
 
     def run(self) -> int:
         """Sweep once; return the number of due jobs."""
@@ -84,6 +87,7 @@ class Sweep:
         if self._store.once("tidy", TIDY_S):
             self._wakeups.tidy()
         self._wake_notifiers()
+        self._list_stored()
         return len(due)
 
     def _look(self, job: Job) -> Job:
@@ -128,6 +132,14 @@ class Sweep:
         now = self._orchestrator.clock()
         for one in self._store.outbox.claim(now, NOTIFICATIONS, notify.CLAIM_S):
             self._wakeups.notify(one.id)
+
+    def _list_stored(self) -> None:
+        """Bring what older versions stored into the indexes behind listings, step by step."""
+        if self._all_listed or not self._store.once("list_stored", STORED_S):
+            return
+        self._all_listed = not self._store.jobs.list_stored(STORED)
+        if self._all_listed:
+            log.info("listings.complete")
 
     def _mend_slots(self) -> None:
         """Free slots that no job holds."""

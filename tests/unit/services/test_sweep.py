@@ -95,3 +95,16 @@ def test_a_worker_starts_what_waits_without_a_message(shell: Shell, sweep: Sweep
     sweep.run()
     assert started == ["default"]
     assert woken(shell, "start") == []
+
+
+def test_what_an_older_version_stored_is_listed_step_by_step(
+    shell: Shell, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.services.sweep.STORED", 2)
+    monkeypatch.setattr("worker.services.sweep.STORED_S", 0.001)
+    key = f"{shell.store.prefix}listings"
+    for _ in range(3):
+        shell.put(a_job())
+    while shell.store.client.get(key) != b"complete":
+        sweep.run()
+    assert not shell.store.jobs.list_stored(2)

@@ -15,6 +15,7 @@ from worker.adapters.provider.wire import (
     items,
     line,
     mapping,
+    moment,
     task_id,
     text,
     url,
@@ -112,6 +113,7 @@ def read_task(body: Any) -> Snapshot:
         state=line(task.get("state")),
         result=_result(task, status),
         error=_error(task, status),
+        ended_at=moment(task.get("finishTime")) if status.terminal else None,
     )
 
 

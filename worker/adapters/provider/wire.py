@@ -103,6 +103,12 @@ def whole(value: Any) -> int | None:
     return int(written) if re.fullmatch(r"-?[0-9]{1,6}", written) else None
 
 
+def moment(value: Any) -> float | None:
+    """Milliseconds since the epoch, also from text, as seconds; None before 2001 and after 2286."""
+    written = text(value) or ""
+    return int(written) / 1000 if re.fullmatch(r"[1-9][0-9]{12}", written) else None
+
+
 def words_of(body: Any) -> tuple[str | None, str]:
     """The message of a JSON error, and all its words in lower case, for matching phrases."""
     reply = mapping(body)

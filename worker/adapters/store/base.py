@@ -12,17 +12,20 @@ from redis.exceptions import NoScriptError, RedisError
 from worker.adapters.store.connection import unavailable
 from worker.adapters.store.places import read_cursor
 
-#: Index entries that one page of a filtered listing reads at most.
+#: Index entries that one page of a filtered listing of deliveries reads at most.
 SCAN = 2000
 #: The library files that go in front of each script.
 _SHARED = {
-    "commit": ("places", "scheduling", "outbox", "inputs"),
+    "commit": ("places", "scheduling", "outbox", "inputs", "listings"),
     "next_ready": ("places", "scheduling"),
     "call": ("places", "scheduling"),
     "why_waiting": ("places", "scheduling"),
     "mend_slots": ("places",),
     "close_batch": ("outbox",),
-    "forget": ("places", "inputs"),
+    "forget": ("places", "inputs", "listings"),
+    "list_jobs": ("places", "listings"),
+    "next_stored": ("places",),
+    "list_stored": ("places", "listings"),
     "keep_refusal": ("outbox",),
     "settle_notification": ("outbox",),
 }

@@ -8,20 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from worker.adapters.store import Filter, NoFreeSlot, Openings, Page, Pipeline, codec
-from worker.adapters.store.base import Part
+from worker.adapters.store import NoFreeSlot, Openings, Pipeline, codec
+from worker.adapters.store.listings import JobListings
 from worker.adapters.store.places import (
+    labels_of,
     place_of,
     starts,
     tasks_of,
     write_accepted,
-    write_cursor,
 )
 from worker.domain.account.billing import charges
 from worker.domain.account.callback_stats import Sample
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.task_list import Accepted
 from worker.domain.errors import StaleVersion
+from worker.domain.history import Entry
 from worker.domain.job import Job, Status
 from worker.domain.notifications import NOTHING, Notification, Outbox
 
@@ -32,7 +33,8 @@ class Change:
 
     ``capacity`` is that of the account whose slot it takes or frees, ``accepted`` its new task.
     ``outbox`` is written with it, its ``finished`` only if no job of the pipeline is open any more.
-    ``unbooked``: when the job's charges are read from the ledgers of these accounts.
+    ``unbooked``: when the job's charges are read from the ledgers of these accounts. ``history``:
+    what it adds to the job's.
     """
 
     job: Job
@@ -42,13 +44,19 @@ class Change:
     accepted: Accepted | None = None
     outbox: Outbox = NOTHING
     unbooked: Mapping[str, float] = field(default_factory=dict)
+    history: Sequence[Entry] = ()
+
+    @property
+    def stored(self) -> Job:
+        """The job as it is stored, on which the next change builds."""
+        return replace(self.job, version=self.job.version + 1)
 
 
 #: What became of a change: it was written, or nothing of it because of this.
 Committed = Openings | NoFreeSlot | StaleVersion
 
 
-class JobStore(Part):
+class JobStore(JobListings):
     """Every method raises ``StoreUnavailable`` when Redis does not answer."""
 
     def get(self, job_id: str) -> Job | None:
@@ -151,31 +159,12 @@ class JobStore(Part):
             if self._ask(self._redis.llen, key) == len(ids):
                 return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
 
-    def page(
-        self, wanted: Filter, limit: int, cursor: str | None = None, *, tenant: str | None = None
-    ) -> Page:
-        """Newest first. A page may be short, even empty, although it has a ``cursor``.
-
-        ``tenant``: only this one's jobs, of which each page reads ``SCAN`` at most. Raises
-        ``InvalidRequest`` for an invalid cursor.
-        """
-        index = "jobs"
-        if tenant is not None:
-            index = f"tenant_jobs:{tenant}"
-        elif wanted.double_payments:
-            index = "double_payments"
-        elif wanted.status:
-            index += f":{wanted.status}"
-        ids, more = self._listed(index, cursor)
-        found: list[Job] = []
-        last: Job | None = None
-        for job in self.get_many(ids):
-            if len(found) == limit:
-                return Page(tuple(found), write_cursor(found[-1]))
-            last = job
-            if wanted.matches(job):
-                found.append(job)
-        return Page(tuple(found), write_cursor(last) if last and more else None)
+    def histories(self, job_ids: Sequence[str]) -> list[tuple[list[Entry], int]]:
+        """What is kept of each job's history, oldest first, and how many entries are not kept."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.lrange(f"{self._prefix}history:{job_id}", 0, -1)
+        return [_history(texts) for texts in self._ask(pipe.execute)]
 
     def unsettled(self, limit: int) -> list[Job]:
         """Jobs that succeeded, but whose files or seed are still to come; at most ``limit``."""
@@ -197,7 +186,10 @@ class JobStore(Part):
         Removes nothing and returns False if it changed since ``jobs`` were read, ended after
         ``before``, or the provider still runs one of them. A batch goes with the last of its jobs.
         """
-        entries = [{"id": j.id, "version": j.version, "tasks": list(tasks_of(j))} for j in jobs]
+        entries = [
+            {"id": j.id, "version": j.version, "tasks": list(tasks_of(j)), "labels": labels_of(j)}
+            for j in jobs
+        ]
         asked = codec.dump_json({"now": now, "before": before, "jobs": entries})
         return bool(self._run("forget", asked))
 
@@ -221,13 +213,13 @@ class JobStore(Part):
 def _written(change: Change, now: float) -> dict[str, Any]:
     """The argument of ``lua/commit.lua``, without fields that have no value."""
     job, capacity, outbox = change.job, change.capacity, change.outbox
-    jobs = [replace(each, version=each.version + 1) for each in (job, *change.children)]
+    children = [replace(each, version=each.version + 1) for each in change.children]
     data: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
         "now": now,
         "told": [note_of(one) for one in outbox.told],
-        "jobs": [_entry(each, capacity) for each in jobs],
+        "jobs": [_entry(each, capacity) for each in (change.stored, *children)],
     }
     if outbox.finished:
         data["finished"] = note_of(outbox.finished)
@@ -239,7 +231,16 @@ def _written(change: Change, now: float) -> dict[str, Any]:
         data["accepted"] = write_accepted(change.accepted)
     if change.unbooked:
         data["unbooked"] = dict(change.unbooked)
+    if change.history:
+        data["history"] = [codec.entries.dump(entry) for entry in change.history]
     return data
+
+
+def _history(texts: Sequence[bytes]) -> tuple[list[Entry], int]:
+    """Between the first entries and the newest is the number of those left out."""
+    entries = [codec.entries.load(text) for text in texts if text.startswith(b"{")]
+    left_out = next((int(text) for text in texts if not text.startswith(b"{")), 0)
+    return entries, left_out
 
 
 def _outcome(answer: list[Any]) -> Committed:
@@ -267,6 +268,8 @@ def _entry(job: Job, capacity: Capacity) -> dict[str, Any]:
         entry["due"] = job.look_at
     if job.held_back:
         entry["held_back"] = True
+    if job.version == 1 and (labels := labels_of(job)):
+        entry["labels"] = labels
     if money := charges(job, capacity.price(place.lane.sort)):
         entry["money"] = codec.dump_json(money)
     return entry

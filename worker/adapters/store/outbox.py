@@ -1,5 +1,6 @@
 """Notifications: those to be sent, and those delivered or dead."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from worker.adapters.store import NotificationPage, codec
@@ -26,6 +27,11 @@ class OutboxStore(Part):
         """The notification, or None."""
         [doc] = self._docs("notification", [notification_id])
         return codec.notifications.load(doc) if doc else None
+
+    def get_many(self, notification_ids: Sequence[str]) -> list[Notification]:
+        """The notifications that exist, in the order of ``notification_ids``."""
+        docs = self._docs("notification", notification_ids)
+        return [codec.notifications.load(doc) for doc in docs if doc]
 
     def settle(self, one: Notification, now: float) -> bool:
         """Write ``one`` as the successor of its ``version``; False if another process was first.

@@ -3,7 +3,7 @@
 import json
 import re
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.account.task_list import Accepted
@@ -110,6 +110,33 @@ def concurrency_key_of(job: Job) -> str:
     return blake2b(prompt.encode(), digest_size=9).hexdigest() if prompt else ""
 
 
+#: Entries of a job's metadata by which it is found, and characters of each of their values.
+MOST_LABELS, LONGEST_VALUE = 8, 200
+
+
+def labels_of(job: Job) -> list[str]:
+    """What stands for the job's metadata in the indexes behind listings.
+
+    Only texts, numbers and truth values are searched for. A tenant's jobs have two labels for each:
+    with one of its own it is not seen what others have.
+    """
+    tenants = {"", job.options.tenant}
+    texts = ((name, _text_of(value)) for name, value in job.metadata.items())
+    pairs = [(name, text) for name, text in texts if text is not None][:MOST_LABELS]
+    return [label_of(name, text, tenant) for name, text in pairs for tenant in sorted(tenants)]
+
+
+def label_of(name: str, value: str, tenant: str) -> str:
+    """The label of one entry of the metadata; ``tenant``: among the jobs of this one alone."""
+    text = json.dumps([tenant, name, value])
+    return blake2b(text.encode(), digest_size=9).hexdigest()
+
+
+def _text_of(value: Any) -> str | None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if not isinstance(value, dict | list) and len(text) <= LONGEST_VALUE else None
+
+
 def write_accepted(task: Accepted) -> str:
     """As the store keeps it, apart from the time at which it was accepted."""
     return f"{task.posted_at!r}|{task.sort}|{task.task_id}"
@@ -133,7 +160,11 @@ def read_cursor(cursor: str) -> tuple[float, str]:
     return float(created_at), job_id
 
 
-def write_cursor(one: Job | Notification | Refusal) -> str:
+def write_cursor(one: Notification | Refusal) -> str:
     """The cursor after ``one``, with its exact time: many may share a rounded one."""
-    created_at = one.spec.created_at if isinstance(one, Job) else one.created_at
-    return f"{created_at!r}-{one.id}"
+    return write_position(one.created_at, one.id)
+
+
+def write_position(created_at: float, its_id: str) -> str:
+    """The cursor after the entry with this exact time and id."""
+    return f"{created_at!r}-{its_id}"

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import ascii_lowercase, ascii_uppercase
 from typing import NamedTuple
 
 from worker.domain.account.capacity import Capacity
@@ -29,6 +30,9 @@ class Page:
     cursor: str | None = None
 
 
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which jobs to list; None = any."""
@@ -37,14 +41,17 @@ class Filter:
     kind: Kind | None = None
     account: str | None = None
     batch_id: str | None = None
+    tenant: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()  #: names and values that it has; numbers as text
+    text: str | None = None  #: what its prompt has in it; A-Z are the same as a-z
+    roots: bool = False  #: only those that no other job started
     double_payments: bool = False  #: only jobs that were paid for twice
 
-    def matches(self, job: Job) -> bool:
-        """Whether the job passes the filter."""
-        wanted = (self.status, self.kind, self.account, self.batch_id)
-        actual = (job.status, job.kind, job.account, job.spec.batch_id)
-        same = all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
-        return same and bool(not self.double_payments or job.double_payments)
+    def says(self, job: Job) -> bool:
+        """Whether the job's prompt has the text."""
+        if self.text is None:
+            return True
+        return self.text.translate(_LOWER) in str(job.request.get("prompt", "")).translate(_LOWER)
 
 
 @dataclass(frozen=True, slots=True)

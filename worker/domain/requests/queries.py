@@ -24,6 +24,8 @@ from worker.domain.requests.texts import plain_id
 
 #: Items per page: the maximum and the default.
 MAX_PAGE, PAGE = 200, 50
+#: Characters of a text that is searched for.
+LONGEST = 500
 
 
 class OneOf:
@@ -61,6 +63,19 @@ def _limit(value: Any) -> int:
     return int(text)
 
 
+def _pair(value: str) -> str:
+    name, sign, _ = value.partition("=")
+    if not (name and sign):
+        raise ValueError("must be `name=value`")
+    return _searchable(value)
+
+
+def _searchable(value: str) -> str:
+    if not value or len(value) > LONGEST or any("\ud800" <= each <= "\udfff" for each in value):
+        raise ValueError(f"must be a text of 1 to {LONGEST} characters")
+    return value
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Limit = Annotated[
     int,
@@ -85,6 +100,20 @@ class JobsQuery(Query):
     kind: Annotated[Kind, OneOf(Kind)] | None = Field(None, description="Only jobs of this kind.")
     account: str | None = Field(None, description="Only jobs of this account.")
     batch: str | None = Field(None, description="Only jobs of this batch.")
+    tenant: str | None = Field(None, description="Only jobs of this tenant.")
+    metadata: Annotated[str, AfterValidator(_pair)] | None = Field(
+        None,
+        description="`name=value`: only jobs with this entry of their metadata, of the first eight "
+        "entries that are texts of up to 200 characters, numbers, true or false.",
+    )
+    prompt: Annotated[str, AfterValidator(_searchable)] | None = Field(
+        None,
+        description="Only jobs with this text in their prompt; A-Z are the same as a-z. A page "
+        "looks at 2,000 jobs at most, and its cursor goes on from there.",
+    )
+    roots: Flag = Field(
+        default=False, description="`true`: only jobs that no other job started: one per pipeline."
+    )
     double_payments: Flag = Field(
         default=False, description="`true`: only jobs that were paid for twice."
     )

@@ -19,6 +19,7 @@ from worker.entrypoints.cli.base import (
     NOT_OVER,
     WRONG_USAGE,
     Command,
+    WrongUsage,
     json_option,
     leave,
     note,
@@ -44,12 +45,20 @@ from worker.services.reports import answers
 
 @click.command(
     cls=Command,
-    examples=("hookline jobs --status failed --limit 10", "hookline jobs --double-payments"),
+    examples=(
+        "hookline jobs --status failed --limit 10",
+        "hookline jobs --metadata order=4711 --roots",
+        "hookline jobs --double-payments",
+    ),
 )
 @click.option("--status", type=click.Choice([s.value for s in Status]), help="Only these.")
 @click.option("--kind", type=click.Choice([k.value for k in Kind]), help="Only these.")
 @click.option("--account", help="Only this account's.")
 @click.option("--batch", help="Only this batch's.")
+@click.option("--tenant", help="Only this tenant's.")
+@click.option("--metadata", metavar="NAME=VALUE", help="Only those with this in their metadata.")
+@click.option("--prompt", metavar="TEXT", help="Only those with this text in their prompt.")
+@click.option("--roots", is_flag=True, help="Only those that no other job started.")
 @click.option("--double-payments", is_flag=True, help="Only jobs that were paid for twice.")
 @click.option(
     "--limit", type=PlainInt(), default=50, show_default=True, metavar="1-200", help="How many."
@@ -65,12 +74,28 @@ def jobs(*, as_json: bool, **query: Any) -> None:
         note(f"There are more: add --cursor {page.cursor}")
 
 
-@click.command(cls=Command, examples=("hookline show ID", "hookline show ID --pipeline --json"))
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline show ID",
+        "hookline show ID --history",
+        "hookline show ID --pipeline --json",
+    ),
+)
 @click.argument("job_id", metavar="ID")
 @click.option("--pipeline", is_flag=True, help="The whole pipeline that it belongs to.")
+@click.option(
+    "--history", is_flag=True, help="What happened to it; with --json also what the provider said."
+)
 @json_option
-def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
-    """Show a job and what grew from it, or its whole pipeline."""
+def show(*, job_id: str, pipeline: bool, history: bool, as_json: bool) -> None:
+    """Show a job and what grew from it, its whole pipeline, or its history."""
+    if pipeline and history:
+        raise WrongUsage("Use --pipeline or --history: a history is of one job.")
+    if history:
+        found = client.history(job_id)
+        show_answer(answers.History.of(job_id, found), render.history(found), as_json=as_json)
+        return
     if pipeline:
         whole = client.pipeline(job_id)
         if as_json:

@@ -19,8 +19,17 @@ def wanted_by(query: JobsQuery) -> Filter:
         kind=query.kind,
         account=query.account,
         batch_id=query.batch,
+        tenant=query.tenant,
+        metadata=(_pair(query.metadata),) if query.metadata else (),
+        text=query.prompt,
+        roots=query.roots,
         double_payments=query.double_payments,
     )
+
+
+def _pair(metadata: str) -> tuple[str, str]:
+    name, _, value = metadata.partition("=")
+    return name, value
 
 
 def list_deliveries(visible: Visible, query: DeliveriesQuery) -> NotificationPage:

@@ -44,3 +44,15 @@ def test_every_wrong_parameter_is_named_with_what_it_must_be() -> None:
 def test_a_limit_is_a_number_from_1_to_200(limit: Any) -> None:
     with pytest.raises(InvalidRequest, match="limit: must be a whole number"):
         validate(JobsQuery, {"limit": limit})
+
+
+@pytest.mark.parametrize("metadata", ["", "order", "=4711", f"order={'x' * 500}"])
+def test_metadata_is_searched_by_name_and_value(metadata: str) -> None:
+    with pytest.raises(InvalidRequest, match="metadata: must be"):
+        validate(JobsQuery, {"metadata": metadata})
+
+
+@pytest.mark.parametrize("prompt", ["", "x" * 501, "\ud800"])
+def test_a_text_to_search_for_is_short_and_can_be_stored(prompt: str) -> None:
+    with pytest.raises(InvalidRequest, match="prompt: must be a text of 1 to 500"):
+        validate(JobsQuery, {"prompt": prompt})

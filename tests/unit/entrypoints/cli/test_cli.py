@@ -568,6 +568,14 @@ def test_attempts_are_shown_with_their_tasks_and_a_second_payment_in_one_line(he
     assert [item["id"] for item in json.loads(listed.stdout)["items"]] == [twice.id]
 
 
+def test_jobs_are_found_by_metadata_and_prompt(here: Here) -> None:
+    mine = keep(here, done(metadata={"order": 4711}, request={"prompt": "a red door"}))
+    keep(here, done(created_at=NOW + 1))
+    found = run("jobs", "--metadata", "order=4711", "--prompt", "RED", "--roots", "--json")
+    assert [item["id"] for item in json.loads(found.stdout)["items"]] == [mine.id]
+    assert "metadata: must be `name=value`" in run("jobs", "--metadata", "order").stderr
+
+
 def test_a_cancelled_job_that_may_still_run_says_why_it_cannot_be_retried(here: Here) -> None:
     job = keep(here, after(in_status(Status.SUBMITTED), Cancelled()).job)
     assert "next       The provider may still run it, so it cannot be" in run("show", job.id).stdout

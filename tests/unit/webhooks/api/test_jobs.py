@@ -218,6 +218,16 @@ def test_what_was_paid_twice_is_listed(web: Web) -> None:
     assert shown["double_payments"] == [{"attempt": 1, "task_id": "t1"}]
 
 
+@pytest.mark.parametrize(
+    "asked", [{"metadata": "order=4711"}, {"prompt": "RED"}, {"tenant": "acme"}], ids=str
+)
+def test_jobs_are_found_by_what_their_callers_gave(web: Web, asked: dict[str, str]) -> None:
+    mine = web.put(metadata={"order": 4711}, tenant="acme", request={"prompt": "a red door"})
+    web.put(created_at=NOW + 1, metadata={"order": 4712})
+    page = get(web, "/v1/jobs", **asked, roots="true").get_json()
+    assert [job["id"] for job in page["items"]] == [mine.id]
+
+
 def test_the_accounts_are_told_without_their_keys(web: Web) -> None:
     assert web.client.get("/v1/accounts").status_code == 401
     web.running()

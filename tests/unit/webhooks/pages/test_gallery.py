@@ -9,9 +9,9 @@ import pytest
 from tests.support.browsing import Browser, token_for
 from tests.support.jobs import NOW, capacity
 from tests.support.web import Web
+from worker.adapters.store.places import write_position
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
-from worker.services.reports import gallery
 
 
 @pytest.fixture
@@ -34,12 +34,21 @@ def shown(page: str) -> list[int]:
     return [int(found, 16) for found in re.findall(r'id="p-([0-9a-f]{32})"', page)]
 
 
-def test_pipelines_come_at_the_place_of_their_newest_job(web: Web) -> None:
+def test_pipelines_come_with_their_follow_ups_the_newest_first(web: Web) -> None:
     first, _second = root(web, 1), root(web, 2)
-    assert shown(Browser(web).get("/")) == [2, 1]
     child(web, first, 3)
-    assert shown(Browser(web).get("/")) == [1, 2]
-    assert "U1" in Browser(web).get("/")
+    page = Browser(web).get("/")
+    assert shown(page) == [2, 1]
+    assert "U1" in page
+
+
+def test_a_search_by_status_finds_any_job_and_shows_its_pipeline_once(web: Web) -> None:
+    first, _second = root(web, 1), root(web, 2, status=Status.FAILED)
+    for n in (3, 4):
+        child(web, first, n, status=Status.FAILED)
+    assert shown(Browser(web).get("/?status=failed")) == [1, 2]
+    cursor = write_position(NOW + 3, f"{3:032x}")
+    assert shown(Browser(web).get(f"/?status=failed&cursor={cursor}")) == [2]
 
 
 def test_pages_follow_one_another_without_a_gap(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,26 +71,17 @@ def test_a_search_by_status_batch_and_words(web: Web) -> None:
     browser = Browser(web)
     assert shown(browser.get("/?status=failed")) == [1]
     assert shown(browser.get(f"/?batch={'b' * 32}")) == [2]
-    assert shown(browser.get("/?text=red")) == [2, 1]
-    assert shown(browser.get("/?text=fox&status=")) == [1]
-    assert "Nothing matches" in browser.get("/?text=zebra")
+    assert shown(browser.get("/?prompt=red")) == [2, 1]
+    assert shown(browser.get("/?prompt=fox&status=")) == [1]
+    assert "Nothing matches" in browser.get("/?prompt=zebra")
     assert browser.client.get("/?status=nonsense").status_code == 400
 
 
-def test_a_search_by_words_looks_back_so_far_and_goes_on(
-    web: Web, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("webhooks.pages.gallery._PAGE", 2)
-    monkeypatch.setattr(gallery, "_PAGES", 1)
-    root(web, 1, request={"prompt": "a fox"})
-    for n in range(2, 6):
-        root(web, n, request={"prompt": "a door"})
-    page = Browser(web).get("/?text=fox")
-    assert shown(page) == []
-    assert "Searched back to" in page
-    more = re.search(r'hx-get="([^"]+)"', page)
-    assert more
-    assert "text=fox" in more[1]
+def test_a_search_by_tenant_and_metadata(web: Web) -> None:
+    root(web, 1, tenant="shop", metadata={"order": 18})
+    root(web, 2)
+    assert shown(Browser(web).get("/?tenant=shop")) == [1]
+    assert shown(Browser(web).get("/?metadata=order%3D18")) == [1]
 
 
 def test_a_tenant_sees_its_own(web: Web) -> None:

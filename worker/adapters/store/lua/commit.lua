@@ -5,7 +5,8 @@
 --                                   descendants, how many jobs of its pipeline are open
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; jobs that were paid for twice
---   tenant_jobs:<tenant>      zset  id -> created_at; likewise tenant_batches and tenant_notifications
+--   *_jobs:*, listings        see listings.lua
+--   tenant_batches:<tenant>   zset  id -> created_at; likewise tenant_notifications
 --   due                       zset  id -> when the sweep must look at it
 --   held_back:<account>       zset  id -> created_at; jobs that wait for another try because the account ('*': any) refused them
 --   turns, batches:<turn>,    zset  see scheduling.lua
@@ -17,6 +18,7 @@
 --   heads                     hash  <account>|<concurrency_key> -> id of its only job in a lane
 --   parked:<account>|<concurrency_key>  list  ids that wait for that job to start
 --   tasks:<account>           hash  task id -> job id
+--   history:<id>              list  what happened to the job (JSON), oldest first; see remember() below
 --   pipeline:<id>             list  ids of the root's descendants, parents before children
 --   batches                   zset  id -> created_at
 --   batch:<id>                hash  doc (JSON), budget, bad; open: its open jobs; whole: its file was read completely;
@@ -58,11 +60,12 @@
 --   capacity                  only if the first job starts (see worker/domain/account/capacity.py)
 --   unbooked                  account -> when the first job's charge is looked for in its ledger
 --   sample                    what the change says of the account (see worker/domain/account/callback_stats.py)
+--   history                   entries of the first job's history (texts)
 --   accepted                  the job's new task, as a member of accepted:<account>
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, tenant, doc}
---   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text)}: the
---                             first job changes, the others are its new children
+--   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text), labels (of
+--                             a new one)}: the first job changes, the others are its new children
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start, 1 if nobody was called for the
 -- former yet}, {'stale'} or {'full'}.
 
@@ -161,8 +164,6 @@ local function index(id, old, place)
     if place.pipeline ~= '' then redis.call('RPUSH', prefix .. 'pipeline:' .. place.pipeline, id) end
   end
   redis.call('ZADD', prefix .. 'jobs:' .. place.status, place.created, id)
-  local tenant = tenant_of(place.turn)
-  if tenant ~= '' then redis.call('ZADD', prefix .. 'tenant_jobs:' .. tenant, place.created, id) end
   if place.of.batch ~= '' then index_batch(id, old, place) end
 end
 
@@ -218,6 +219,7 @@ local function write(job, old, old_money)
     if old then let_go_inputs(old.blobs, tenant_of(old.turn), now) end
   end
   move(id, old, place)
+  if old then relist_job(id, old, place) else list_job(id, place, job.labels) end
   return place
 end
 
@@ -327,6 +329,23 @@ local function remember_accepted(task)
   redis.call('ZREMRANGEBYRANK', key, 0, -MOST_ACCEPTED - 1)
 end
 
+-- Of a long history the first entries and the newest are kept; a number between them says how many are left out.
+local MOST_HISTORY, FIRST_HISTORY = 100, 40
+
+local function remember(id, entries)
+  local key = prefix .. 'history:' .. id
+  local length = redis.call('RPUSH', key, unpack(entries))
+  while length > MOST_HISTORY do
+    local left_out = tonumber(redis.call('LINDEX', key, FIRST_HISTORY))
+    if left_out and length == MOST_HISTORY + 1 then return end
+    redis.call('LSET', key, FIRST_HISTORY, (left_out or 0) + 1)
+    if left_out then
+      redis.call('LSET', key, FIRST_HISTORY + 1, '')
+      length = length - redis.call('LREM', key, 1, '')
+    end
+  end
+end
+
 local job = change.jobs[1]
 local id, new = job.id, read_place(job.place)
 local stored, text, old_money = unpack(redis.call('HMGET', job_key(id), 'v', 'place', 'money'))
@@ -352,6 +371,7 @@ if counted and by ~= 0 or children > 0 or root ~= id and not old then
   redis.call('HSET', job_key(root), 'open', before + by)
 end
 if by ~= 0 then count_open(root, written.of.batch, before, by) end
+if change.history then remember(id, change.history) end
 if change.sample then learn(change.sample) end
 if change.accepted then remember_accepted(change.accepted) end
 for name, at in pairs(change.unbooked or {}) do redis.call('ZADD', prefix .. 'unbooked:' .. name, at, id) end

@@ -1,5 +1,6 @@
 -- Remove a pipeline that was finished before a moment, unless it changed since it was read. Returns 1 if removed.
--- ARGV: prefix, and as JSON: now, before (the moment), jobs: {id, version, tasks: {account, task id}}, the root first.
+-- ARGV: prefix, and as JSON: now, before (the moment), jobs: {id, version, tasks: {account, task id}, labels}, the root
+-- first.
 -- The counts of what was removed stay in `forgotten`: hash, status or double:<account> -> jobs.
 local asked = cjson.decode(ARGV[2])
 local root = asked.jobs[1].id
@@ -17,23 +18,23 @@ local ended = redis.call('ZSCORE', finished, root)
 if not ended or tonumber(ended) > asked.before then return 0 end
 if redis.call('LLEN', prefix .. 'pipeline:' .. root) ~= #asked.jobs - 1 then return 0 end
 
-local function forget(id, tasks)
-  local place = places[id]
+local function forget(job)
+  local id, place = job.id, places[job.id]
   redis.call('ZREM', prefix .. 'jobs', id)
   redis.call('ZREM', prefix .. 'jobs:' .. place.status, id)
-  redis.call('ZREM', prefix .. 'tenant_jobs:' .. tenant_of(place.turn), id)
+  unlist_job(id, place, job.labels)
   redis.call('ZREM', prefix .. 'due', id)
   redis.call('HINCRBY', prefix .. 'forgotten', place.status, 1)
   if place.double then
     redis.call('ZREM', prefix .. 'double_payments', id)
     redis.call('HINCRBY', prefix .. 'forgotten', 'double:' .. place.of.account, 1)
   end
-  for _, task in ipairs(tasks) do
+  for _, task in ipairs(job.tasks) do
     local of_account = prefix .. 'tasks:' .. task[1]
     if redis.call('HGET', of_account, task[2]) == id then redis.call('HDEL', of_account, task[2]) end
   end
   let_go_inputs(place.blobs, tenant_of(place.turn), asked.now)
-  redis.call('DEL', job_key(id))
+  redis.call('DEL', job_key(id), prefix .. 'history:' .. id)
 end
 
 -- A batch goes with the last of its jobs.
@@ -49,7 +50,7 @@ local function forget_batch(id, jobs)
   redis.call('SREM', prefix .. 'paused', 'batch:' .. id)
 end
 
-for _, job in ipairs(asked.jobs) do forget(job.id, job.tasks) end
+for _, job in ipairs(asked.jobs) do forget(job) end
 redis.call('DEL', prefix .. 'pipeline:' .. root)
 redis.call('ZREM', finished, root)
 local batch = places[root].of.batch

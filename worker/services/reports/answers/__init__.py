@@ -3,6 +3,7 @@
 from worker.services.reports.answers.accounts import Account, Accounts, Paused
 from worker.services.reports.answers.base import Answer, BadField
 from worker.services.reports.answers.batches import Batch, Batches, Changed, ListedBatch, Taken
+from worker.services.reports.answers.history import History
 from worker.services.reports.answers.jobs import Items, Job, Page, Pipeline, Quote, ToldPipeline
 from worker.services.reports.answers.messages import (
     BatchMessage,
@@ -28,6 +29,7 @@ __all__ = [
     "Changed",
     "Deliveries",
     "Delivery",
+    "History",
     "IssuedToken",
     "Items",
     "Job",
