@@ -3,6 +3,7 @@
 from webhooks.pages import (
     accounts,
     batches,
+    deliveries,
     gallery,
     new_job,
     pictures,
@@ -19,4 +20,5 @@ PAGES: tuple[Page, ...] = (
     *new_job.pages,
     *batches.pages,
     *accounts.pages,
+    *deliveries.pages,
 )

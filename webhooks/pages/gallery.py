@@ -10,12 +10,12 @@ from webhooks.pages.visits import Visit
 from worker.domain.job import Status
 from worker.domain.requests.base import validate
 from worker.domain.requests.queries import JobsQuery
-from worker.services.reports.gallery import SHOWN, TreePage, recent
+from worker.services.reports.gallery import SHOWN, newest, recent
 
 #: Pipelines on one page: about three screens.
 _PAGE = 24
 #: New ones that one poll finds at most; the next one has the rest.
-_NEW = 6
+_NEW = 4
 #: What a search may name; anything else in the URL is ignored.
 _FIELDS = ("status", "account", "batch", "tenant", "metadata", "prompt")
 
@@ -40,16 +40,17 @@ def live_gallery(visit: Visit) -> Response:
     )
     versions = visit.services.store.trees.versions(list(known))
     changed = [name for name, version in versions.items() if str(version) != known[name]]
-    new = [each for each in _recent(visit, _NEW).trees if each.id not in known]
-    trees = [*new, *visit.desk.visible.trees(changed, SHOWN)]
-    if not trees:
+    visible = visit.desk.visible
+    new = [each for each in newest(visible, _query(_NEW)) if each not in known]
+    if not (new or changed):
         return Response(status=204)
+    trees = visible.trees([*new, *changed], SHOWN)
     cards = [card_of(visit, each) for each in trees]
     return visit.page("gallery_cards.html", cards=cards, now=visit.services.clock())
 
 
 def _found(visit: Visit) -> dict[str, Any]:
-    page = _recent(visit, _PAGE, request.args.get("cursor"))
+    page = recent(visit.desk.visible, _query(_PAGE, request.args.get("cursor")))
     cards = [card_of(visit, each) for each in page.trees]
     return {
         "cards": cards,
@@ -60,11 +61,9 @@ def _found(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _recent(visit: Visit, limit: int, cursor: str | None = None) -> TreePage:
+def _query(limit: int, cursor: str | None = None) -> JobsQuery:
     asked: dict[str, Any] = {**_search(), "limit": limit}
-    if cursor:
-        asked["cursor"] = cursor
-    return recent(visit.desk.visible, validate(JobsQuery, asked))
+    return validate(JobsQuery, {**asked, "cursor": cursor} if cursor else asked)
 
 
 def _search() -> dict[str, str]:

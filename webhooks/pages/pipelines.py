@@ -15,8 +15,10 @@ from webhooks.pages.visits import Visit, back
 from worker.domain.errors import NotFound
 from worker.domain.job import Job, Status
 from worker.domain.requests.texts import plain_id
+from worker.services.reports.answers import History as HistoryAnswer
 from worker.services.reports.answers import Job as JobAnswer
 from worker.services.reports.gallery import SHOWN
+from worker.services.reports.history import histories
 from worker.services.reports.waits import waiting_for
 
 #: Jobs of one pipeline that its page shows; the largest seen had about a hundred.
@@ -42,6 +44,20 @@ def pipeline(visit: Visit, pipeline_id: str) -> Response:
 def job(visit: Visit, job_id: str) -> Response:
     """To the job in its pipeline."""
     return back(_place(visit.desk.visible.job(job_id)))
+
+
+@pages.get("/jobs/<job:job_id>/history", "show_history")
+def job_history(visit: Visit, job_id: str) -> Response:
+    """What happened to the job, with what the provider said, and its whole record."""
+    one = visit.desk.visible.job(job_id)
+    found = histories(visit.desk.visible, [one])[one.id]
+    part = request.headers.get("HX-Request") == "true"
+    return visit.page(
+        "history_part.html" if part else "history.html",
+        job=one,
+        history=HistoryAnswer.of(one.id, found),
+        record=_record(one, visit.services.accounts),
+    )
 
 
 @pages.get("/live/pipelines/<job:pipeline_id>", "pipeline", counted=False)
@@ -159,7 +175,6 @@ def _values(visit: Visit, pipeline_id: str, chosen: str | None) -> dict[str, Any
         "phases": spans.phases(),
         "can": _can(visit, one.job),
         "key": uuid4().hex,
-        "record": _record(one.job, services.accounts),
     }
 
 

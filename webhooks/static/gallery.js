@@ -1,6 +1,6 @@
 // The gallery: it follows what changes, and obeys the keyboard.
 const cards = document.getElementById("cards");
-const EVERY_MS = 2000;
+const EVERY_MS = 3000;
 
 function known() {
   const near = [...cards.children].filter((tile) => tile.dataset.v && isNear(tile));

@@ -1,5 +1,5 @@
 // Parts of a page that follow what happens: each asks now and then, and changes only where it must.
-const EVERY_MS = 2000;
+const EVERY_MS = 3000;
 const RESTING_MS = 10000;
 const tags = new WeakMap();
 

@@ -1,4 +1,4 @@
-"""Batches and accounts: what their pages say and do."""
+"""Batches, accounts and deliveries: what their pages say and do."""
 
 import re
 from pathlib import Path
@@ -120,3 +120,18 @@ def test_accounts_are_paused_by_those_who_may(web: Web) -> None:
         other = Browser(web, token_for(web, f"t{len(scopes)}", *scopes, **tenant))
         assert "/accounts/default/resume" not in other.get("/accounts")
         assert other.send("/accounts/default/resume", on="/").status_code == 403
+
+
+def test_deliveries_are_listed_and_sent_again_by_those_who_may(web: Web) -> None:
+    told, browser = web.told(), Browser(web)
+    page = browser.get("/deliveries")
+    assert "https://app.example/hook" in page
+    assert "secret" not in page
+    assert "No deliveries" in browser.get("/deliveries?state=dead")
+    assert browser.client.get("/deliveries?state=lost").status_code == 400
+    reader = Browser(web, token_for(web, "reader", "read"))
+    assert reader.send(f"/deliveries/{told.id}/replay", on="/").status_code == 403
+    tenant = Browser(web, token_for(web, "shop", "read", "operate", tenant="shop"))
+    assert "No deliveries" in tenant.get("/deliveries")
+    assert tenant.send(f"/deliveries/{told.id}/replay", on="/").status_code == 404
+    assert browser.send(f"/deliveries/{told.id}/replay", on="/").status_code in (303, 409)

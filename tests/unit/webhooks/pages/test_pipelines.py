@@ -116,6 +116,15 @@ def test_why_it_waits_is_said(web: Web) -> None:
     assert "account default is paused" in Browser(web).get(f"/pipelines/{job.id}")
 
 
+def test_its_history_is_a_page_and_a_part(web: Web) -> None:
+    job, browser = web.put(), Browser(web)
+    for headers, whole in (({}, True), ({"HX-Request": "true"}, False)):
+        page = browser.get(f"/jobs/{job.id}/history", headers=headers)
+        assert ("<html" in page) is whole
+        assert '<ol class="entries">' in page
+        assert f"&#34;id&#34;: &#34;{job.id}&#34;" in page
+
+
 def test_a_poll_is_answered_only_when_something_changed(web: Web) -> None:
     job, browser = done(web), Browser(web)
     path = f"/live/pipelines/{job.id}"

@@ -7,6 +7,9 @@ from flask.testing import FlaskClient
 
 from tests.support.browsing import Browser, token_for
 from tests.support.web import AUTH, TOKEN, Web
+from webhooks.api.jobs import MAX_BYTES
+from webhooks.api.scopes import NEEDS
+from webhooks.pages.everything import PAGES
 from worker.adapters.sessions import Session, Sessions
 from worker.services import access
 
@@ -145,3 +148,11 @@ def test_the_language_can_be_chosen(web: Web) -> None:
     assert where(web.client, "/language/zh?next=/sign-in") == (303, "/sign-in")
     assert "登录" in web.client.get("/sign-in").text
     assert where(web.client, "/language/xx")[0] == 404
+
+
+def test_every_page_has_a_need_or_is_for_signing_in() -> None:
+    assert {page.like for page in PAGES} <= {*NEEDS, ""}
+    assert {page.view.__module__ for page in PAGES if not page.like} == {
+        "webhooks.pages.signing_in"
+    }
+    assert all(page.limit <= MAX_BYTES for page in PAGES)
