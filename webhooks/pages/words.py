@@ -10,6 +10,7 @@ from worker.domain import money
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
 from worker.domain.printable import clean_line
+from worker.services.reports.answers.jobs import without_query
 
 #: By colour: what a status means for whoever looks.
 _TONES: Mapping[Status, str] = {
@@ -110,4 +111,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "iso": iso,
     "does": does,
     "money": money.in_words,
+    "address": without_query,
 }
