@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "webhooks"
+#: The same file whenever it is made: its header has the times.
+_ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 _METHODS = [("pages/**.py", "python"), ("templates/**.html", "jinja2")]
 _OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
 
@@ -77,8 +80,9 @@ def as_po(catalogue: Catalog) -> bytes:
 
 def as_mo(catalogue: Catalog) -> bytes:
     """For the web process."""
-    data = io.BytesIO()
-    write_mo(data, read_po(io.BytesIO(as_po(catalogue)), locale=catalogue.locale))
+    data, plain = io.BytesIO(), read_po(io.BytesIO(as_po(catalogue)), locale=catalogue.locale)
+    plain.creation_date = plain.revision_date = _ALWAYS
+    write_mo(data, plain)
     return data.getvalue()
 
 
