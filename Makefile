@@ -9,7 +9,7 @@ STAMP := .venv/.installed-$(notdir $(PYTHON))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit integration test check format docs bench chaos lock build clients sbom audit clean
+.PHONY: help setup demo unit integration test check format docs messages vendor bench chaos lock build clients sbom audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -28,12 +28,13 @@ integration: $(STAMP) ## the tests of several modules, processes and servers tog
 test: $(STAMP) ## every test that needs nothing but the checkout; COVERAGE=1: at least 90 % covered
 	@$(BIN)/pytest $(if $(COVERAGE),--cov) -n 4 --dist worksteal # many wait for real processes
 
-check: $(STAMP) ## format, lint, types, import contracts, generated docs
+check: $(STAMP) ## format, lint, types, import contracts, generated docs, translations
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/docs.py --check
+	@$(BIN)/python .ci/messages.py --check
 
 format: $(STAMP) ## put the code into shape
 	@$(BIN)/ruff format .
@@ -46,6 +47,12 @@ clients: $(STAMP) ## write the generated parts of clients/: types, error codes; 
 	@npm --prefix clients/typescript ci --silent --no-fund --no-audit
 	@$(BIN)/python .ci/clients.py
 	@$(BIN)/python .ci/clients.py --typescript
+
+messages: $(STAMP) ## collect the pages' texts for translators, and compile the catalogues
+	@$(BIN)/python .ci/messages.py
+
+vendor: ## take the pages' libraries out of npm's packages, by .ci/vendor.toml; needs npm
+	@$(PYTHON) .ci/vendor.py
 
 bench: $(STAMP) ## the benchmark, with its comparison table
 	@$(BIN)/python -m tests.bench

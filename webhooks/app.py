@@ -1,6 +1,7 @@
-"""The Flask app: the provider's door, the API and the health checks."""
+"""The Flask app: the provider's door, the API, the health checks and the pages."""
 
 from threading import Thread
+from urllib.parse import urlsplit
 
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException
@@ -14,8 +15,12 @@ from webhooks.api.openapi import CALLS
 from webhooks.context import Context
 from webhooks.counting import keep_counting
 from webhooks.hosts import Hosts
+from webhooks.pages.everything import PAGES
+from webhooks.pages.registry import add_pages, rules
+from webhooks.pages.visits import Visitors
 from webhooks.problems import add_problems
 from webhooks.proving import Prover
+from worker.adapters.sessions import Sessions
 from worker.bootstrap import HOOK_PATH, Services, build
 from worker.domain.errors import StoreUnavailable
 
@@ -25,7 +30,7 @@ log = get_logger(__name__)
 #: callbacks and health checks are answered meanwhile.
 PICTURE_CALLERS = 3
 
-_ROUTES = url_map(CALLS)
+_ROUTES = url_map(CALLS, rules(PAGES))
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Flask:
@@ -45,7 +50,16 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.extensions["prover"] = context.prover
     app.extensions["context"] = context
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
+    add_pages(app, PAGES, _visitors(settings, context))
     return app
+
+
+def _visitors(settings: Settings, context: Context) -> Visitors:
+    secrets = [secret.get_secret_value() for secret in settings.secrets]
+    api_token = settings.api_token.get_secret_value()
+    public = urlsplit(settings.public_url or "")
+    https_host = public.netloc if public.scheme == "https" else ""
+    return Visitors(context, Sessions(secrets, api_token), api_token, https_host)
 
 
 def _check_host(app: Flask, settings: Settings) -> None:

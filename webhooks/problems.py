@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from math import ceil
 
@@ -58,11 +59,30 @@ _STATUSES: Mapping[type, HTTPStatus] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is said of an error, to programs and to people."""
+
+    status: int
+    title: str
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    headers: Mapping[str, str] | None = None
+
+
 def add_problems(app: Flask) -> None:
     """Make ``app`` answer every error with a problem."""
-    app.register_error_handler(HooklineError, _ours)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    for kind in (HooklineError, HTTPException, Exception):
+        app.register_error_handler(kind, _answer)
+
+
+def facts_of(error: Exception) -> Facts:
+    """What is said of the error; the log has it afterwards."""
+    if isinstance(error, ServiceUnavailable):
+        return _unavailable(error)
+    if isinstance(error, HTTPException):
+        return _http(error)
+    return _ours(error) if isinstance(error, HooklineError) else _unexpected(error)
 
 
 def problem(
@@ -87,23 +107,33 @@ def problem(
 
 def unavailable(error: ServiceUnavailable, missing: Iterable[FieldError] = ()) -> Response:
     """503; the details, which may reveal hosts and paths, are only logged."""
+    return _shown(replace(_unavailable(error), errors=tuple(missing)))
+
+
+def _answer(error: Exception) -> Response:
+    return _shown(facts_of(error))
+
+
+def _shown(facts: Facts) -> Response:
+    return problem(facts.status, facts.title, facts.detail, facts.errors, facts.headers)
+
+
+def _unavailable(error: ServiceUnavailable) -> Facts:
     log.warning("request.unavailable", error=str(error))
-    title = HTTPStatus.SERVICE_UNAVAILABLE.phrase
+    status = HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return problem(503, title, str(type(error)()), missing, headers)
+    return Facts(status.value, status.phrase, str(type(error)()), headers=headers)
 
 
-def _ours(error: HooklineError) -> Response:
-    if isinstance(error, ServiceUnavailable):
-        return unavailable(error)
+def _ours(error: HooklineError) -> Facts:
     known = (_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
     status = next(known, None)
     if status is None:
         return _unexpected(error)
     _log(status, error)
     title = "Button Not Found" if isinstance(error, ButtonNotFound) else status.phrase
-    errors = error.errors if isinstance(error, InvalidRequest) else ()
-    return problem(status, title, str(error), errors, _headers(status, error))
+    errors = tuple(error.errors) if isinstance(error, InvalidRequest) else ()
+    return Facts(status.value, title, str(error), errors, _headers(status, error))
 
 
 def _headers(status: HTTPStatus, error: HooklineError) -> Mapping[str, str] | None:
@@ -112,11 +142,11 @@ def _headers(status: HTTPStatus, error: HooklineError) -> Mapping[str, str] | No
     return {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
 
 
-def _http(error: HTTPException) -> Response:
+def _http(error: HTTPException) -> Facts:
     status = error.code or 500
     _log(status, error)
     kept = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return problem(status, error.name, error.description or error.name, (), kept)
+    return Facts(status, error.name, error.description or error.name, (), kept)
 
 
 def _log(status: int, error: Exception) -> None:
@@ -130,7 +160,7 @@ def _log(status: int, error: Exception) -> None:
     )
 
 
-def _unexpected(error: Exception) -> Response:
+def _unexpected(error: Exception) -> Facts:
     log.error("request.failed", exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return problem(status, status.phrase, "Something went wrong here; the log has more.")
+    return Facts(status.value, status.phrase, "Something went wrong here; the log has more.")

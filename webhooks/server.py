@@ -30,8 +30,9 @@ log = get_logger(__name__)
 #: Two, so that one answers while the other is replaced; together they need about 105 MB.
 WORKERS = 2
 #: Threads per worker, by the beginning of a path: a request waits for Redis about half of its time.
-#: The API never takes those of callbacks, and nothing those of the health check.
-THREADS = {f"{HOOK_PATH}/": 4, "/healthz": 1, "": 4}
+#: The API never takes those of callbacks, pages not those of the API, and nothing those of the
+#: health checks.
+THREADS = {f"{HOOK_PATH}/": 4, "/healthz": 1, "/readyz": 1, "/v1/": 4, "": 3}
 #: Options of glibc's mallopt.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 #: Seconds for running requests to finish on shutdown.

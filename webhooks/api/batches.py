@@ -158,7 +158,7 @@ def manifest(context: Context, batch_id: str, query: ManifestQuery) -> Response:
     pipelines = batches.jobs(batches.find(batch_id))
     location = context.services.storage.result_location
     lines = manifests.manifest(pipelines, query.format, location, raw=query.raw)
-    return Response(_together(lines), content_type=TYPES[query.format])
+    return Response(in_pieces(lines), content_type=TYPES[query.format])
 
 
 def _pieces(limit: int) -> Iterator[bytes]:
@@ -184,6 +184,7 @@ def _pieces(limit: int) -> Iterator[bytes]:
         raise InvalidRequest.of("file", f"{message}. {again}")
 
 
-def _together(lines: Iterator[str]) -> Iterator[bytes]:
+def in_pieces(lines: Iterator[str]) -> Iterator[bytes]:
+    """The lines of a manifest, some hundred at a time."""
     while text := "".join(islice(lines, _LINES)):
         yield text.encode()

@@ -135,13 +135,13 @@ def respond(answer: Answer, status: int, headers: Mapping[str, str] | None = Non
     return Response(f"{answer.to_json()}\n", status, headers, content_type=JSON_TYPE)
 
 
-def url_map(calls: Iterable[Call]) -> Map:
-    """The routes of the endpoints; every app can share them."""
+def url_map(calls: Iterable[Call], more: Iterable[Rule] = ()) -> Map:
+    """The routes of the endpoints, and ``more``; every app can share them."""
     rules = [
         Rule(call.rule, endpoint=call.name, methods=[call.method], strict_slashes=not call.slash)
         for call in calls
     ]
-    return Map(rules, converters={"job": JobId}, merge_slashes=False)
+    return Map([*rules, *more], converters={"job": JobId}, merge_slashes=False)
 
 
 def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -> None:

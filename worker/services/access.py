@@ -34,9 +34,11 @@ class Access:
 
         Raises ``StoreUnavailable``.
         """
-        if not is_secret(secret):
-            return None
-        digest, now = digest_of(secret), monotonic()
+        return self.caller_of(digest_of(secret)) if is_secret(secret) else None
+
+    def caller_of(self, digest: str) -> Caller | None:
+        """Likewise, by the secret's hash."""
+        now = monotonic()
         read_at, token = self._known.get(digest, (0.0, None))
         if token is None or now - read_at > AGE_S:
             token = self._store.api_tokens.find(digest)

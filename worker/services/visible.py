@@ -3,9 +3,12 @@ names or lists. What belongs to another tenant is answered as if it did not exis
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from worker.adapters.store import Batch, Filter, NotificationPage, Page, Pipeline
 from worker.adapters.store.store import Store
+from worker.adapters.store.trees import Tree
 from worker.domain.access import OPERATOR, Caller
 from worker.domain.errors import Ambiguous, NotFound
 from worker.domain.job import Job
@@ -95,6 +98,14 @@ class Visible:
         if not jobs:
             raise NotFound(f"There is no pipeline {pipeline_id!r}.")
         return Pipeline(pipeline_id, jobs)
+
+    def trees(self, pipeline_ids: Sequence[str], most: int) -> list[Tree]:
+        """Those of the pipelines that there are, each with ``most`` jobs at most."""
+        return [
+            replace(tree, jobs=jobs)
+            for tree in self.store.trees.read(pipeline_ids, most)
+            if (jobs := self.caller.seen(tree.jobs))
+        ]
 
     def jobs(self, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
         """A page of jobs, newest first. Raises ``InvalidRequest`` for an invalid cursor."""

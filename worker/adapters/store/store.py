@@ -15,6 +15,7 @@ from worker.adapters.store.outbox import OutboxStore
 from worker.adapters.store.presence import PresenceStore
 from worker.adapters.store.queue import ReadyQueue
 from worker.adapters.store.refusals import RefusalStore
+from worker.adapters.store.trees import Trees
 from worker.adapters.store.workers import WorkerStore
 
 
@@ -35,6 +36,7 @@ class Store(Part):
         self.ledgers = LedgerStore(client, prefix)
         self.presence = PresenceStore(client, prefix)
         self.refusals = RefusalStore(client, prefix)
+        self.trees = Trees(client, prefix)
         self.workers = WorkerStore(client, prefix)
         self.api_tokens = ApiTokenStore(client, prefix)
         self.audit = AuditStore(client, prefix)

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import sys
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import claimed, tell
 from worker.adapters.local.stopping import Stop
+from worker.adapters.sessions import LINK_S, Sessions
 from worker.entrypoints.cli import stack
 from worker.entrypoints.cli.base import Command, facts, note, say
 from worker.entrypoints.cli.foreign import whole_environment
@@ -26,6 +29,7 @@ _DOTENV = Path(".env")
     cls=Command,
     examples=(
         "hookline up",
+        "hookline up --no-open",
         "hookline up --port 8080 --max-running 6",
         "HOOKLINE_PROVIDER_KEY=... hookline up --provider-url https://provider.example",
     ),
@@ -40,7 +44,11 @@ _DOTENV = Path(".env")
     "storage_url",
     "log_level",
 )
-def up(**given: Any) -> None:
+@click.option(
+    "--open/--no-open", "opens", default=None, help="Open the pages in a browser, signed in. "
+    "[default: on a desktop]",
+)  # fmt: skip
+def up(*, opens: bool | None, **given: Any) -> None:
     """Run everything on this machine, until Ctrl-C.
 
     Starts a private Redis where none is set, the sandbox where no provider is set, the web process
@@ -60,6 +68,7 @@ def up(**given: Any) -> None:
             tell(settings.state_dir, {**_of_environment(), **named, **planned.made_up})
             if not stop.is_set():
                 print_places(planned)
+                show_pages(planned, opens=opens)
             supervisor.watch(stop)
             note("stopping ...")
 
@@ -109,6 +118,25 @@ def print_places(planned: stack.Plan) -> None:
             "HOOKLINE_ACCOUNTS."
         )
     say('Ready. In another terminal: hookline imagine "a red fox" --then U1 --wait')
+
+
+def show_pages(planned: stack.Plan, *, opens: bool | None) -> None:
+    """Print a link that signs in to the pages; on a desktop, open it there."""
+    settings = planned.settings
+    secrets = [secret.get_secret_value() for secret in settings.secrets]
+    link = Sessions(secrets, settings.api_token.get_secret_value()).link()
+    url = f"{planned.web_url}/sign-in/{link}"
+    if opens or (opens is None and _on_desktop()):
+        webbrowser.open(url)
+    say(f"Pages, signed in (once, within {LINK_S // 60} minutes): {url}")
+
+
+def _on_desktop() -> bool:
+    """Whether a person sits here in front of a browser with windows."""
+    windows = (
+        sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    return bool(windows) and sys.stdout.isatty() and "SSH_CONNECTION" not in os.environ
 
 
 def _token_place(settings: Settings) -> str:

@@ -9,7 +9,12 @@ from worker.services.visible import Visible
 
 def list_jobs(visible: Visible, query: JobsQuery) -> Page:
     """A page of jobs, newest first. Raises ``InvalidRequest`` for a bad cursor."""
-    wanted = Filter(
+    return visible.jobs(wanted_by(query), query.limit, query.cursor)
+
+
+def wanted_by(query: JobsQuery) -> Filter:
+    """Which jobs the query wants."""
+    return Filter(
         status=query.status,
         kind=query.kind,
         account=query.account,
@@ -20,7 +25,6 @@ def list_jobs(visible: Visible, query: JobsQuery) -> Page:
         roots=query.roots,
         double_payments=query.double_payments,
     )
-    return visible.jobs(wanted, query.limit, query.cursor)
 
 
 def _pair(metadata: str) -> tuple[str, str]:

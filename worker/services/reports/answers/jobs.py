@@ -105,7 +105,8 @@ class Retries(Answer):
     ] = Field(description="error codes that are retried")
 
 
-def _shown(url: str | None) -> str | None:
+def without_query(url: str | None) -> str | None:
+    """A receiver's address as it may be shown: its query may be a secret."""
     address, query, _ = (url or "").partition("?")
     return (f"{address}?{HIDDEN}" if query else address) or None
 
@@ -113,7 +114,7 @@ def _shown(url: str | None) -> str | None:
 class Target(Answer):
     """The receiver: a webhook at `url`, or a `celery_task`."""
 
-    url: Annotated[str | None, PlainSerializer(_shown, str | None)] = Field(
+    url: Annotated[str | None, PlainSerializer(without_query, str | None)] = Field(
         description="without its query, which may be a secret"
     )
     celery_task: str | None
