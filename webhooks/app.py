@@ -13,6 +13,7 @@ from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
 from webhooks.hosts import Hosts
+from webhooks.noting import InboxWriter
 from webhooks.problems import add_problems
 from webhooks.proving import Prover
 from worker.bootstrap import HOOK_PATH, Services, build
@@ -41,7 +42,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.url_map = _ROUTES
     add_problems(app)
     _check_host(app, settings)
-    app.extensions["prover"] = context.prover
+    app.extensions |= {"prover": context.prover, "inbox_writer": context.inbox_writer}
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     return app
 
@@ -72,10 +73,12 @@ class Misdirected(HTTPException):
 
 
 def load_app(settings: Settings) -> Flask:
-    """The app of a web process: sets up logging and starts to send proofs."""
+    """The app of a web process: sets up logging, and starts what runs beside the requests."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
     prover: Prover = app.extensions["prover"]
     if settings.public_url:
         Thread(target=prover.run, name="prover", daemon=True).start()
+    writer: InboxWriter = app.extensions["inbox_writer"]
+    Thread(target=writer.run, name="inbox-writer", daemon=True).start()
     return app

@@ -34,6 +34,7 @@ from worker.services.callbacks import CallbackReceiver
 from worker.services.choose import Chooser
 from worker.services.desk import Desk
 from worker.services.enqueue import Enqueuer
+from worker.services.inbox import Inbox
 from worker.services.ledgers import Ledgers
 from worker.services.notify import Deliveries, Notifier, Signer, check_destination
 from worker.services.orchestrator import Orchestrator
@@ -70,6 +71,7 @@ class Services:
     enqueuer: Enqueuer
     batches: Batches
     receiver: CallbackReceiver
+    inbox: Inbox
     proofs: Proofs
     proof_sender: ProofSender | None  #: None: no public URL is set
     starter: Starter
@@ -98,6 +100,7 @@ class Services:
             enqueuer=self.enqueuer.acting_for(caller),
             batches=self.batches.acting_for(caller),
             deliveries=self.deliveries.acting_for(caller),
+            inbox=self.inbox,
             tokens=self.api_tokens,
         )
 
@@ -163,6 +166,8 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
         limits=settings.result_limits,
     )
     preparer = Preparer(orchestrator, tokens, storage, hook_url, proxies=proxies, decoder=decoder)
+    receiver = CallbackReceiver(orchestrator, tokens)
+    inbox = Inbox(store, tokens, receiver, clock)
     proof_sender = None
     if settings.public_url:
         proof_sender = ProofSender(proofs, settings.public_url, HOOK_PATH, proxies=proxies)
@@ -175,7 +180,8 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
         orchestrator=orchestrator,
         enqueuer=enqueuer,
         batches=Batches(orchestrator, enqueuer),
-        receiver=CallbackReceiver(orchestrator, tokens),
+        receiver=receiver,
+        inbox=inbox,
         proofs=proofs,
         proof_sender=proof_sender,
         starter=Starter(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import platform
 import signal
@@ -10,9 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+import structlog
 from rich.console import Console
 
 from tests.bench.following import delay
+from tests.bench.growth import SIZES, growth
 from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
 from tests.bench.peers.rows import peers, peers_in_trouble
@@ -20,12 +23,13 @@ from tests.bench.receiving import repeats, throughput
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
 
-_PARTS = ("receiver", "repeats", "delay", "redis", "intake", "peers", "peers-faults")
+_PARTS = ("receiver", "repeats", "delay", "redis", "intake", "peers", "peers-faults", "growth")
 
 
 def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     began = time.monotonic()
     notes = Console(stderr=True)
     rows: list[Row] = []
@@ -69,6 +73,8 @@ def _measures(
         yield "peers", lambda: peers(at.folder / "peers", 1 if quick else 5, quick=quick)
     if "peers-faults" in only:
         yield "peers-faults", lambda: peers_in_trouble(at.folder / "peers-faults")
+    if "growth" in only:
+        yield "growth", lambda: growth(at, SIZES[:2] if quick else SIZES)
 
 
 def _options() -> argparse.Namespace:

@@ -31,7 +31,7 @@ _LATER = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_input
 _ALL = {*_WHOLE, *_LATER, "listings", "job", "waiting", "guards", "turns", "batches", "lanes",
         "tasks", "accepted", "batch", "money", "account", "paused", "notification", "inputs",
         "forgotten", "receiving", "workers", "once", "unbooked", "refused", "api_tokens",
-        "api_secrets", "audit", "token_requests", "token_spent", "called"}  # fmt: skip
+        "api_secrets", "audit", "token_requests", "token_spent", "called", "inbox"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,10 @@ NEEDS: Mapping[str, Need] = {
     "resume_kind": _SHARED,
     # The Celery door is the operator's
     "list_refused": Need(Scope.READ, shared=True),
+    # One token's callbacks may be about anybody's jobs
+    "list_callbacks": Need(Scope.READ, shared=True),
+    "show_callback": Need(Scope.READ, shared=True),
+    "bind_callback": _SHARED,
     # Tokens and the audit trail
     "list_tokens": _ADMIN,
     "create_token": _ADMIN,

@@ -9,6 +9,7 @@ looked at again.
 
 from worker.adapters.store.values import (
     Batch,
+    CallbackPage,
     ChangePage,
     Filter,
     Load,
@@ -22,6 +23,7 @@ from worker.adapters.store.values import (
 
 __all__ = [
     "Batch",
+    "CallbackPage",
     "ChangePage",
     "Filter",
     "Load",

@@ -15,6 +15,7 @@ _PLACES = {
     "batch": ("batch",),
     "accounts": ("accounts", "pause", "resume"),
     "deliveries": ("deliveries",),
+    "inbox": ("inbox",),
     "refused": ("refused",),
     "tokens": ("tokens",),
     "audit": ("audit",),

@@ -20,6 +20,7 @@ from worker.adapters.messaging import queues
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter
 from worker.adapters.store.durability import Durability
+from worker.adapters.tokens import Tokens
 from worker.bootstrap import Services
 from worker.domain.access import Caller
 from worker.domain.account import Account, Budgets
@@ -37,8 +38,10 @@ from worker.entrypoints.cli import attempts, cli, verdicts
 from worker.services import ledgers
 from worker.services.api_tokens import ApiTokens
 from worker.services.batches import Batches
+from worker.services.callbacks import CallbackReceiver
 from worker.services.desk import Desk
 from worker.services.enqueue import Enqueuer
+from worker.services.inbox import Inbox
 from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
@@ -81,6 +84,9 @@ class Here:
         )
         self.enqueuer = Enqueuer(self.orchestrator, self.storage)
         self.roster = Roster(self.store, known, "a secret", clock=lambda: NOW)
+        tokens = Tokens(["a secret"])
+        receiver = CallbackReceiver(self.orchestrator, tokens)
+        self.inbox = Inbox(self.store, tokens, receiver, clock=lambda: NOW)
 
     def desk(self, caller: Caller) -> Desk:
         return Desk(
@@ -90,6 +96,7 @@ class Here:
             self.enqueuer,
             Batches(self.orchestrator, self.enqueuer),
             Deliveries(self.orchestrator),
+            self.inbox,
             ApiTokens(self.store, self.orchestrator.clock),
         )
 

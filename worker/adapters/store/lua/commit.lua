@@ -46,6 +46,7 @@
 --   inputs*, tenant_inputs*   see inputs.lua
 --   forgotten                 see forget.lua
 --   refused, refused:docs     see keep_refusal.lua
+--   inbox:*                   see keep_callbacks.lua
 --   api_tokens, api_secrets   see save_token.lua
 --   audit                     stream  who changed what; the newest, see store/audit.py
 --   token_requests:<name>, token_spent:<name>  counts of a minute and of a day; they expire

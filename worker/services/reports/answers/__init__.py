@@ -3,6 +3,7 @@
 from worker.services.reports.answers.accounts import Account, Accounts, Paused
 from worker.services.reports.answers.base import Answer, BadField
 from worker.services.reports.answers.batches import Batch, Batches, Changed, ListedBatch, Taken
+from worker.services.reports.answers.inbox import InboxPage, KeptCallback, WholeCallback
 from worker.services.reports.answers.jobs import Items, Job, Page, Pipeline, Quote, ToldPipeline
 from worker.services.reports.answers.messages import (
     BatchMessage,
@@ -28,10 +29,12 @@ __all__ = [
     "Changed",
     "Deliveries",
     "Delivery",
+    "InboxPage",
     "IssuedToken",
     "Items",
     "Job",
     "JobMessage",
+    "KeptCallback",
     "ListedBatch",
     "Message",
     "Page",
@@ -46,4 +49,5 @@ __all__ = [
     "Token",
     "Tokens",
     "ToldPipeline",
+    "WholeCallback",
 ]
