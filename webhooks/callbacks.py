@@ -82,9 +82,9 @@ def _receive(services: Services, token: str) -> Disposition:
             body = _body()
             disposition = services.receiver.receive(token, json_object(body), job)
     except (BadToken, NotFound, InvalidRequest, HTTPException) as error:
-        services.inbox.refused(named, _why(error), body)
+        services.inbox.refused(token, _why(error), body)
         raise
-    services.inbox.received(named, disposition, body)
+    services.inbox.received(token, disposition, body)
     return disposition
 
 

@@ -40,6 +40,7 @@ _FILTERS = {
     "nothing found": "kind=video",
     "text that nobody wrote": "prompt=xyzzy",
 }
+_SEARCH = "GET of 50 jobs, text that nobody wrote"
 _ROUNDS, _REQUESTS, _EXPIRED, _CONNECTIONS, _JOBS = 5, 10, 20, 4, 16
 #: Of what it is with the smallest store; the rest is noise, which neighbours in time share.
 _FLAT = 0.8
@@ -62,7 +63,7 @@ class _Filled:
         """What was measured, its unit, and the figure."""
         yield "callbacks", "/s", self._callbacks()
         yield "take of the next job", "ms", self._take()
-        yield "sweep", "ms", _ms(self.stage.services.sweep.run)
+        yield "sweep", "ms", median(_ms(self.stage.services.sweep.run) for _ in range(_REQUESTS))
         yield "GET of one job", "ms", self._get(f"jobs/{self.one}")
         for name, query in _FILTERS.items():
             yield f"GET of 50 jobs, {name}", "ms", self._get(f"jobs?{query}")
@@ -169,7 +170,9 @@ def _compared(
         for size, each in zip(sizes[1:], medians[1:], strict=True):
             faster = each[what] / least[what] if unit == "/s" else least[what] / each[what]
             row = Row(f"{what}: {size:,} stored, not {sizes[0]:,}", unit, each[what], least[what])
-            yield replace(row, ratio=faster).at_least(_FLAT)
+            row = replace(row, ratio=faster)
+            # It looks at 2,000 jobs, and the smallest store has fewer.
+            yield row if what == _SEARCH else row.at_least(_FLAT)
 
 
 def _against_one(size: int, medians: dict[str, float]) -> Row:

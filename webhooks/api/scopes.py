@@ -58,6 +58,8 @@ NEEDS: Mapping[str, Need] = {
     "retry_batch": _SUBMIT,
     "pause_batch": _OPERATE,
     "resume_batch": _OPERATE,
+    # Doubts
+    "list_doubts": _READ,
     # Deliveries
     "list_deliveries": _READ,
     "show_delivery": _READ,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from worker.domain.events import Disposition
-from worker.domain.redaction import LONGEST, beginning, without_tokens
+from worker.domain.redaction import HIDDEN, beginning, without_tokens
 
 #: Of each verdict: how many are kept, how many bytes of them, and for how many seconds.
 KEPT, KEPT_BYTES, KEPT_S = 2000, 8 * 1024 * 1024, 7 * 86_400.0
@@ -69,11 +69,12 @@ class Callback:
         return self.verdict is CallbackVerdict.FOREIGN and bool(self.body) and not self.cut
 
 
-def kept_body(body: bytes) -> tuple[str, bool]:
-    """The body as it is kept, and whether it was cut."""
-    text = body[: 4 * LONGEST_BODY + LONGEST].decode(errors="replace")
+def kept_body(body: bytes, token: str) -> tuple[str, bool]:
+    """The body as it is kept, and whether it was cut; ``token``: the one that it came with."""
+    text = body.decode(errors="replace")
     kept = beginning(text, LONGEST_BODY)
-    return without_tokens(kept), len(kept) < len(text)
+    # Nearly always this is the only one, and looking for any takes long.
+    return without_tokens(kept.replace(token, HIDDEN)), len(kept) < len(text)
 
 
 def id_of(*parts: object) -> str:

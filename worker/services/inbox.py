@@ -40,7 +40,7 @@ class _Noted:
 
     at: float
     verdict: CallbackVerdict
-    named: JobToken | AccountToken
+    token: str
     body: bytes
     why: str = ""
 
@@ -58,22 +58,20 @@ class Inbox:
         self._waiting: list[_Noted] = []
         self._lock = Lock()
 
-    def received(
-        self, named: JobToken | AccountToken, disposition: Disposition, body: bytes = b""
-    ) -> None:
-        """Note a callback that was answered with 200.
+    def received(self, token: str, disposition: Disposition, body: bytes = b"") -> None:
+        """Note a callback that came with this valid token, and was answered with 200.
 
         One that is nobody's is kept before this returns, since the provider will not repeat it:
         raises ``StoreUnavailable``.
         """
-        self._note(_Noted(self._clock(), VERDICTS[disposition], named, _start_of(body)))
+        self._note(_Noted(self._clock(), VERDICTS[disposition], token, _start_of(body)))
         if disposition is Disposition.FOREIGN:
             self.write()
 
-    def refused(self, named: JobToken | AccountToken, why: str, body: bytes = b"") -> None:
-        """Note a callback that was answered with an error."""
+    def refused(self, token: str, why: str, body: bytes = b"") -> None:
+        """Note a callback that came with this valid token, and was answered with an error."""
         kept = _start_of(body)
-        self._note(_Noted(self._clock(), CallbackVerdict.REFUSED, named, kept, why[:LONGEST]))
+        self._note(_Noted(self._clock(), CallbackVerdict.REFUSED, token, kept, why[:LONGEST]))
 
     def write(self) -> None:
         """Write what was noted. Raises ``StoreUnavailable``; it is tried again then."""
@@ -124,12 +122,11 @@ class Inbox:
                 del self._waiting[0]
 
     def _kept(self, noted: _Noted) -> Callback:
-        body, cut = kept_body(noted.body)
-        named = noted.named
-        if isinstance(named, AccountToken):
-            echoed, task_id = self._of_account(noted.body)
-        else:
-            echoed, task_id = named, ""
+        body, cut = kept_body(noted.body, noted.token)
+        named = self._tokens.read(noted.token)
+        echoed, task_id = (
+            (named, "") if isinstance(named, JobToken) else self._of_account(noted.body)
+        )
         account = named.account if isinstance(named, AccountToken) else ""
         job = echoed.job_id if echoed else None
         alike = (noted.verdict, noted.why, account, job or task_id)

@@ -259,3 +259,34 @@ def test_it_is_read_and_bound_on_the_command_line(web: Web) -> None:
     assert json.loads(done.stdout)["bound"]["by"] == "cli"
     assert f"bound to {job.id}" in run("inbox").stdout
     assert web.job(job.id).status is Status.SUCCEEDED
+
+
+def test_a_doubt_shows_its_submits_and_what_speaks_for_either_answer(web: Web) -> None:
+    job = in_doubt(web)
+    callback_id = stray(web)
+    [found] = web.client.get("/v1/doubts", headers=AUTH).get_json()["items"]
+    assert found["id"] == found["job"]["id"] == job.id
+    [submit] = found["submits"]
+    assert (submit["number"], submit["account"], submit["outcome"]) == (1, "default", None)
+    said = {each["of"]: (each["speaks"], each["message"]) for each in found["evidence"]}
+    assert said["callbacks"][0] == said["proofs"][0] == said["list"][0] == "nothing"
+    assert said["inbox"][0] == "accepted"
+    assert [each["id"] for each in found["callbacks"]] == [callback_id]
+    assert f"hookline resolve {job.id} --outcome resubmit" in found["waiting"]["commands"]
+    lines = run("doubts").stdout
+    assert f"hookline inbox bind {callback_id} --job {job.id}" in lines
+    assert "submit 1: sent" in lines
+    bind(web, callback_id, job.id)
+    assert web.client.get("/v1/doubts", headers=AUTH).get_json()["items"] == []
+
+
+def test_a_tenant_sees_its_doubts_without_what_may_be_others(web: Web) -> None:
+    in_doubt(web, tenant="acme")
+    in_doubt(web, request={"prompt": "of somebody else"})
+    stray(web)
+    secret = run("tokens", "create", "shop", "--scope", "read", "--tenant", "acme", "--json")
+    token = json.loads(secret.stdout)["token"]
+    as_acme = {"Authorization": f"Bearer {token}"}
+    [found] = web.client.get("/v1/doubts", headers=as_acme).get_json()["items"]
+    assert (found["job"]["tenant"], found["callbacks"]) == ("acme", [])
+    assert web.client.get("/v1/callbacks", headers=as_acme).status_code == 403

@@ -17,18 +17,20 @@ class InboxStore(Part):
 
         One with the id of a kept one replaces it, and is counted with it.
         """
-        found = [
-            {
-                "id": each.id,
-                "verdict": each.verdict,
-                "at": each.at,
-                "count": each.count,
-                "doc": codec.callbacks.dump(replace(each, count=1)),
-            }
-            for each in callbacks
-        ]
-        asked = {"callbacks": found, "kept": KEPT, "bytes": KEPT_BYTES, "before": now - KEPT_S}
-        self._run("keep_callbacks", codec.dump_json(asked))
+        found = list(callbacks)
+        asked = {
+            "callbacks": [
+                {"id": one.id, "verdict": one.verdict, "at": one.at, "count": one.count}
+                for one in found
+            ],
+            "kept": KEPT,
+            "bytes": KEPT_BYTES,
+            "before": now - KEPT_S,
+        }
+        docs = (
+            codec.callbacks.dump(one if one.count == 1 else replace(one, count=1)) for one in found
+        )
+        self._run("keep_callbacks", codec.dump_json(asked), *docs)
 
     def bind(self, callback_id: str, bound: Bound) -> None:
         """Note which job it was bound to."""
@@ -67,7 +69,7 @@ class InboxStore(Part):
         return [
             replace(
                 codec.callbacks.load(doc),
-                count=int(count or 1),
+                count=1 + int(count or 0),
                 bound=codec.bindings.load(bound) if bound else None,
             )
             for doc, count, bound in rows

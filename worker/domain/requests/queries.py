@@ -135,6 +135,14 @@ class RefusedQuery(Query):
     cursor: Cursor | None = None
 
 
+class DoubtsQuery(Query):
+    """Which jobs in doubt to list."""
+
+    account: str | None = Field(None, description="Only jobs of this account.")
+    limit: Limit = PAGE
+    cursor: Cursor | None = None
+
+
 class InboxQuery(Query):
     """Which callbacks to list."""
 

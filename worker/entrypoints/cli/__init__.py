@@ -16,6 +16,7 @@ _PLACES = {
     "accounts": ("accounts", "pause", "resume"),
     "deliveries": ("deliveries",),
     "inbox": ("inbox",),
+    "doubts": ("doubts",),
     "refused": ("refused",),
     "tokens": ("tokens",),
     "audit": ("audit",),

@@ -3,6 +3,7 @@
 from worker.services.reports.answers.accounts import Account, Accounts, Paused
 from worker.services.reports.answers.base import Answer, BadField
 from worker.services.reports.answers.batches import Batch, Batches, Changed, ListedBatch, Taken
+from worker.services.reports.answers.doubts import DoubtfulJob, Doubts
 from worker.services.reports.answers.inbox import InboxPage, KeptCallback, WholeCallback
 from worker.services.reports.answers.jobs import Items, Job, Page, Pipeline, Quote, ToldPipeline
 from worker.services.reports.answers.messages import (
@@ -29,6 +30,8 @@ __all__ = [
     "Changed",
     "Deliveries",
     "Delivery",
+    "DoubtfulJob",
+    "Doubts",
     "InboxPage",
     "IssuedToken",
     "Items",
