@@ -9,7 +9,7 @@ STAMP := .venv/.installed-$(notdir $(PYTHON))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit integration test check format docs bench chaos lock wheel sbom audit clean
+.PHONY: help setup demo unit integration test check format docs bench chaos lock build sbom audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -51,7 +51,7 @@ chaos: $(STAMP) ## the fault suite in about five minutes; FULL=1: its real numbe
 lock: ## write the locks for pyproject.toml; UPGRADE=1: with the newest versions
 	@$(PYTHON) .ci/install.py --lock $(if $(UPGRADE),--upgrade)
 
-wheel: $(STAMP) ## build the package that production installs: dist/hookline-*.whl
+build: $(STAMP) ## build the wheel that is installed elsewhere: dist/hookline-*.whl
 	@$(PYTHON) .ci/supply.py wheel
 
 sbom: ## write dist/hookline.cdx.json, a CycloneDX list of what production installs

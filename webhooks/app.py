@@ -12,6 +12,7 @@ from config.settings import Settings
 from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
+from webhooks.counting import keep_counting
 from webhooks.hosts import Hosts
 from webhooks.noting import InboxWriter
 from webhooks.problems import add_problems
@@ -43,6 +44,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     add_problems(app)
     _check_host(app, settings)
     app.extensions |= {"prover": context.prover, "inbox_writer": context.inbox_writer}
+    app.extensions["context"] = context
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     return app
 
@@ -77,6 +79,8 @@ def load_app(settings: Settings) -> Flask:
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
     prover: Prover = app.extensions["prover"]
+    context: Context = app.extensions["context"]
+    Thread(target=keep_counting, args=(context,), name="counting", daemon=True).start()
     if settings.public_url:
         Thread(target=prover.run, name="prover", daemon=True).start()
     writer: InboxWriter = app.extensions["inbox_writer"]

@@ -44,7 +44,7 @@ class Seeds:
     """Makes jobs for one set of services, and the callbacks of the provider at ``provider_url``."""
 
     def __init__(self, services: Services, provider_url: str) -> None:
-        self._services = services
+        self.services = services
         self._provider_url = provider_url
 
     def submitted(self, then: Sequence[JSON] = ()) -> Job:
@@ -62,24 +62,28 @@ class Seeds:
         """
         new = changed(_new(()), **fields)
         job = _after(new, Started("default"), Posting(1), Replied(1, _accepted()))
-        seen = Observed(read_task(self._task(job, SUCCESS, "100%")), attempt=1)
+        seen = Observed(read_task(self.task(job, SUCCESS, "100%")), attempt=1)
         files = tuple(_files(job))
         stored = AssetsSettled((files[0].path,), AssetsStatus.STORED, files)
         return self._store(_after(job, seen, stored))
 
     def callback(self, job: Job, status: str, progress: str) -> bytes:
         """The callback as the provider sends it."""
-        return post(self.path(job), json.dumps(self._task(job, status, progress)).encode())
+        return post(self.path(job), json.dumps(self.task(job, status, progress)).encode())
 
     def path(self, job: Job) -> str:
         """Where the job's callbacks go."""
-        return f"{HOOK_PATH}/{self._services.tokens.for_job(job.id, job.attempt)}"
+        return f"{HOOK_PATH}/{self.token(job)}"
+
+    def token(self, job: Job) -> str:
+        """What names the job there."""
+        return self.services.tokens.for_job(job.id, job.attempt)
 
     def _store(self, job: Job) -> Job:
-        self._services.store.jobs.commit(job, capacity=capacity(1_000_000))
+        self.services.store.jobs.commit(job, capacity=capacity(1_000_000))
         return replace(job, version=1)
 
-    def _task(self, job: Job, status: str, progress: str) -> dict[str, Any]:
+    def task(self, job: Job, status: str, progress: str) -> dict[str, Any]:
         """The provider's whole record, about 2.5 KB and with buttons 4 KB."""
         order = Order(
             kind=job.kind.value,
@@ -88,7 +92,7 @@ class Seeds:
             prompt=_PROMPT,
             final_prompt=_PROMPT,
             description=f"/imagine {_PROMPT}",
-            state=self._services.tokens.for_job(job.id, job.attempt),
+            state=self.token(job),
             hook=f"{self._provider_url}{self.path(job)}",
         )
         digest = str(UUID(md5(job.id.encode()).hexdigest()))

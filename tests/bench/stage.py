@@ -112,6 +112,7 @@ def stage() -> Iterator[Stage]:
             "HOOKLINE_PROVIDER_URL": provider.url,
             "HOOKLINE_PROVIDER_KEY": "benchmark",
             "HOOKLINE_PROVIDER_DIALECT": "trueai",
+            "HOOKLINE_MAX_RUNNING": "10000",
             "HOOKLINE_PUBLIC_URL": "http://127.0.0.1:1",  # only ever read back from a submit
             "HOOKLINE_SECRET": "benchmark-benchmark-benchmark",
             "HOOKLINE_API_TOKEN": "benchmark-benchmark",

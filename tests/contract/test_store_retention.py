@@ -7,8 +7,10 @@ import pytest
 
 from tests.support.jobs import NOW, a_job, capacity
 from worker.adapters.store import Batch, Filter
+from worker.adapters.store.jobs import Change
 from worker.adapters.store.store import Store
 from worker.domain.errors import StaleVersion
+from worker.domain.history import Entry, What
 from worker.domain.job import Attempt, Job, Modal, Status
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Failure, Notification, Outbox, delivered, failed
@@ -151,3 +153,36 @@ def test_notifications_leave_when_they_are_over(store: Store) -> None:
     assert store.outbox.forget(NOW - 1, 9) == 0
     assert store.outbox.forget(NOW, 9) == 2
     assert [one.id for one in store.outbox.page(None, 9).notifications] == [third.id]
+
+
+def test_a_history_is_kept_as_its_beginning_and_its_end(store: Store) -> None:
+    job = commit(store, a_job())
+    for number in range(160):
+        entry = Entry(NOW + number, What.CALLBACK, progress=number)
+        change = Change(job, capacity(9), history=(entry, entry) if number == 0 else (entry,))
+        store.jobs.commit_all([change], NOW)
+        job = replace(job, version=job.version + 1)
+    [(entries, left_out)] = store.jobs.histories([job.id])
+    assert [entry.progress for entry in entries] == [0, 0, *range(1, 39), *range(100, 160)]
+    assert left_out == 61
+
+
+def test_a_history_goes_with_its_job(store: Store) -> None:
+    job = commit(store, a_job())
+    entry = Entry(NOW, What.CANCELLED)
+    store.jobs.commit_all(
+        [Change(replace(job, status=Status.CANCELLED), capacity(9), history=(entry,))], NOW
+    )
+    assert store.jobs.histories([job.id, "other"]) == [([entry], 0), ([], 0)]
+    assert forget(store, job)
+    assert store.jobs.histories([job.id]) == [([], 0)]
+
+
+def test_a_change_that_is_not_written_adds_nothing_to_the_history(store: Store) -> None:
+    job = commit(store, a_job())
+    commit(store, job)
+    [done] = store.jobs.commit_all(
+        [Change(job, capacity(9), history=(Entry(NOW, What.CANCELLED),))], NOW
+    )
+    assert isinstance(done, StaleVersion)
+    assert store.jobs.histories([job.id]) == [([], 0)]

@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -88,3 +89,14 @@ def test_what_dies_on_a_kept_connection_is_a_doubt_and_is_not_sent_again(
         assert submit(client) is Outcome.ACCEPTED
         assert submit(client) is Outcome.IN_DOUBT
     assert len(connections) == len(asked) == 1
+
+
+def test_threads_share_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "KEPT_S", 60.0)  # on the busiest machine
+    server = Answers()
+    with serving(server) as (port, _):
+        client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        for _ in range(5):
+            with ThreadPoolExecutor(1) as thread:
+                assert thread.submit(submit, client).result() is Outcome.ACCEPTED
+    assert (server.connections, server.requests) == (1, 5)

@@ -2,11 +2,9 @@
 
 import json
 import os
-import shutil
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -15,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from config.proxies import read_proxies
+from tests.support.certificates import certificates, server_side
 from tests.support.rawserver import Script, http, says, serving
-from worker.adapters.http.session import new_session
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
 from worker.adapters.provider.snapshots import MAX_ROWS
@@ -703,15 +700,6 @@ def test_what_is_secret_is_not_quoted_with_the_reason_for_a_missing_seed() -> No
         )
 
 
-def test_a_given_session_is_used_and_left_open() -> None:
-    session = requests.Session()
-    session.headers["X-Mine"] = "1"
-    _, posted = submitted(answer({"code": 1, "result": "7"}), session=session)
-    with serving(answer(TASK)) as (port, asked):
-        client(port, session=session).fetch("1")
-    assert all(b"X-Mine: 1" in request for request in posted + asked)
-
-
 def test_many_threads_share_one_client() -> None:
     seen: set[str] = set()
     lock = threading.Lock()
@@ -734,45 +722,32 @@ def test_many_threads_share_one_client() -> None:
     assert len(seen) == 60
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
-def test_tls_that_fails_after_the_request(tmp_path: Path) -> None:
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's context with a certificate for the loopback that is trusted."""
+    made = certificates(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.authority))
+    return server_side(made)
+
+
+def test_tls_that_fails_after_the_request(tls: ssl.SSLContext) -> None:
     """The same exception as a failed handshake, but this time the request was there."""
-    session = requests.Session()
-    session.trust_env = False
-    session.verify = str(tmp_path / "cert.pem")
 
     def garble(sock: socket.socket, _: bytes) -> None:
         with socket.socket(fileno=os.dup(sock.fileno())) as below:
             below.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))  # nobody can decrypt this
 
-    with serving(garble, tls=self_signed(tmp_path)) as (port, asked):
-        verdict = client(port, scheme="https", session=session).submit(Kind.IMAGINE, SUBMISSION)
+    with serving(garble, tls=tls) as (port, asked):
+        verdict = client(port, scheme="https").submit(Kind.IMAGINE, SUBMISSION)
     assert len(asked) == 1
     assert verdict.outcome is Outcome.IN_DOUBT
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
-def test_the_deadline_holds_under_tls(tmp_path: Path) -> None:
-    session = new_session()
-    session.trust_env = False
-    session.verify = str(tmp_path / "cert.pem")
-    with serving(slow_head, tls=self_signed(tmp_path)) as (port, asked):
-        found = client(port, scheme="https", session=session, deadline_s=0.6)
+def test_the_deadline_holds_under_tls(tls: ssl.SSLContext) -> None:
+    with serving(slow_head, tls=tls) as (port, asked):
+        found = client(port, scheme="https", deadline_s=0.6)
         started = time.monotonic()
         verdict = found.submit(Kind.IMAGINE, SUBMISSION)
         assert time.monotonic() - started < 2
     assert len(asked) == 1
     assert verdict.outcome is Outcome.IN_DOUBT
-
-
-def self_signed(folder: Path) -> ssl.SSLContext:
-    """A server's context with a certificate for the loopback, left in ``folder``."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context

@@ -1,11 +1,7 @@
-"""What production installs: the runtime's lock and our package, without the checkout."""
+"""What production installs is listed, and looked up."""
 
-import importlib
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,69 +9,14 @@ from types import ModuleType
 
 import pytest
 
-from tests.support.processes import ROOT, clean_env
-
-EVERY_MODULE = """
-import importlib, pkgutil
-for name in ("hookline", "worker", "webhooks", "config"):
-    package = importlib.import_module(name)
-    assert "site-packages" in package.__file__, package.__file__
-    for found in pkgutil.walk_packages(package.__path__, name + "."):
-        importlib.import_module(found.name)
-for name in ("pytest", "mypy", "django", "moto", "hypothesis"):
-    assert importlib.util.find_spec(name) is None, name
-"""
+from tests.support.installed import ci_script
+from tests.support.processes import ROOT
 
 
 @pytest.fixture(scope="module")
 def scripts() -> Callable[[str], ModuleType]:
     """The scripts of `.ci`, which are no package."""
-
-    def script(name: str) -> ModuleType:
-        sys.path.insert(0, str(ROOT / ".ci"))
-        try:
-            return importlib.import_module(name)
-        finally:
-            sys.path.pop(0)
-
-    return script
-
-
-@pytest.fixture(scope="module")
-def production(
-    scripts: Callable[[str], ModuleType], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The folder `bin` of an environment as docs/deployment.md makes it."""
-    folder, install = tmp_path_factory.mktemp("production"), scripts("install")
-    uv = shutil.which("uv") or install.bring_uv()
-    env = {**os.environ, **install.uv_environment()}
-
-    def run(*command: str, check: bool = True) -> bool:
-        return subprocess.run([uv, *command], cwd=ROOT, env=env, check=check).returncode == 0
-
-    python = str(folder / "venv/bin/python")
-    run("venv", "--quiet", "--python", sys.executable, str(folder / "venv"))
-    sync = ["pip", "sync", "--quiet", "--require-hashes", "--python", python, "requirements.lock"]
-    # From uv's cache, where the same versions were put for the developers' environment.
-    run(*sync, "--offline", check=False) or run(*sync)
-    build = ["build", "--quiet", "--wheel", "--offline", "--no-build-isolation"]
-    run(*build, "--python", sys.executable, "--out-dir", str(folder))
-    [wheel] = folder.glob("hookline-*.whl")
-    run("pip", "install", "--quiet", "--no-deps", "--offline", "--python", python, str(wheel))
-    return folder / "venv/bin"
-
-
-def ran(command: list[str], folder: Path) -> str:
-    env = clean_env(PYTHONDONTWRITEBYTECODE="")  # compiled once
-    del env["PYTHONPATH"]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_lock_of_production_is_enough(production: Path, tmp_path: Path) -> None:
-    ran([str(production / "python"), "-P", "-c", EVERY_MODULE], tmp_path)
-    assert "imagine" in ran([str(production / "hookline"), "--help"], tmp_path)
+    return ci_script
 
 
 def test_the_bill_lists_what_the_lock_installs(

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from tests.neighbours import rows, servers
+from tests.support.certificates import Certificates, certificates
 
 #: Says what was seen in a case; it becomes a row of docs/neighbours.md if the test passes.
 Seen = Callable[..., None]
@@ -57,6 +58,6 @@ def plain_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Re
 
 
 @pytest.fixture
-def tls(tmp_path: Path) -> servers.Certificates:
+def tls(tmp_path: Path) -> Certificates:
     """Certificates that this machine's names are issued for, by an authority of this test."""
-    return servers.certificates(tmp_path / "tls")
+    return certificates(tmp_path / "tls")

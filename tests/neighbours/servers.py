@@ -9,7 +9,6 @@ import pickle
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -19,8 +18,8 @@ from threading import Thread
 from typing import TypeVar
 
 import pytest
-import trustme
 
+from tests.support.certificates import Certificates, certificates, server_side
 from tests.support.ports import free_port
 from tests.support.processes import wait_for
 
@@ -38,39 +37,10 @@ def program(name: str, package: str) -> str:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """Files of one authority: its own certificate, and those of a server and of a client."""
-
-    authority: Path
-    server: Path
-    server_key: Path
-    client: Path
-    client_key: Path
-
-
-def certificates(folder: Path, *hosts: str) -> Certificates:
-    """Issue certificates for ``hosts`` (default: this machine's usual names)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    authority = trustme.CA()
-    issued = {
-        "server": authority.issue_cert(*(hosts or ("localhost", "127.0.0.1"))),
-        "client": authority.issue_cert("hookline@client.example"),
-    }
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    for name, cert in issued.items():
-        cert.private_key_pem.write_to_path(folder / f"{name}.key")
-        for number, blob in enumerate(cert.cert_chain_pems):
-            blob.write_to_path(folder / f"{name}.pem", append=number > 0)
-    paths = ("ca.pem", "server.pem", "server.key", "client.pem", "client.key")
-    return Certificates(*(folder / path for path in paths))
-
-
 @contextmanager
 def listener(tls: Certificates) -> Iterator[tuple[int, list[bytes]]]:
     """A server that speaks TLS and answers nothing: its port, and what it is sent."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tls.server, tls.server_key)
+    context = server_side(tls)
     received: list[bytes] = []
 
     def serve(accepting: socket.socket) -> None:

@@ -3,9 +3,8 @@
 import json
 import re
 import socket
-import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ import pytest
 from config.proxies import DIRECT, Proxies, read_proxies
 from tests.neighbours.conftest import Seen
 from tests.neighbours.http_proxy import HttpProxy, http_proxy
-from tests.neighbours.servers import Certificates, certificates
+from tests.support.certificates import Certificates, certificates, server_side
 from tests.support.ports import free_port
 from tests.support.processes import hookline, up, wait_for
 from tests.support.rawserver import http, says, serving
-from worker.adapters.http import authorities
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.ledger_client import LedgerClient
 from worker.adapters.provider.payloads import Submission
@@ -45,13 +43,11 @@ NAMES = ("pictures.test", "provider.test", "127.0.0.1", "localhost")
 
 
 @pytest.fixture
-def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Certificates]:
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
     """Certificates for ``NAMES`` by an authority that is trusted."""
     made = certificates(tmp_path / "tls", *NAMES)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.authority))
-    authorities.tls_context.cache_clear()
-    yield made
-    authorities.tls_context.cache_clear()
+    return made
 
 
 @pytest.fixture
@@ -65,12 +61,6 @@ def _public_names(monkeypatch: pytest.MonkeyPatch) -> None:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", found)
-
-
-def server_side(made: Certificates) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.server, made.server_key)
-    return context
 
 
 def accepts(sock: socket.socket, request: bytes) -> None:

@@ -9,6 +9,7 @@ import pytest
 from config.broker_urls import parse_broker
 from tests.neighbours import servers
 from tests.neighbours.conftest import Seen
+from tests.support.certificates import Certificates, certificates
 from tests.support.processes import hookline, up
 from worker.adapters.messaging.broker import make_celery, ping
 from worker.adapters.store.connection import check_rights, connect
@@ -51,7 +52,7 @@ def reach_broker(url: str) -> None:
     ],
 )
 def test_a_server_with_the_certificate_of_nobody_is_not_given_the_password(
-    scheme: str, reach: Callable[[str], None], tls: servers.Certificates, seen: Seen
+    scheme: str, reach: Callable[[str], None], tls: Certificates, seen: Seen
 ) -> None:
     with servers.listener(tls) as (port, received):
         url = f"{scheme}://user:{SECRET}@localhost:{port}/0"
@@ -73,7 +74,7 @@ def test_a_server_with_the_certificate_of_nobody_is_not_given_the_password(
 def test_a_certificate_for_another_host_is_refused(
     scheme: str, reach: Callable[[str], None], tmp_path: Path
 ) -> None:
-    other = servers.certificates(tmp_path / "other", "redis.example")
+    other = certificates(tmp_path / "other", "redis.example")
     with servers.listener(other) as (port, received):
         url = f"{scheme}://user:{SECRET}@localhost:{port}/0?ssl_ca_certs={other.authority}"
         with pytest.raises((StoreUnavailable, BrokerUnavailable), match="certificate"):
@@ -82,7 +83,7 @@ def test_a_certificate_for_another_host_is_refused(
 
 
 def test_tls_with_an_authority_and_a_client_certificate_of_ones_own(
-    tmp_path: Path, tls: servers.Certificates, seen: Seen
+    tmp_path: Path, tls: Certificates, seen: Seen
 ) -> None:
     options = (
         f"ssl_ca_certs={tls.authority}&ssl_certfile={tls.client}&ssl_keyfile={tls.client_key}"
@@ -175,7 +176,7 @@ def test_doctor_tells_a_missing_right_from_an_outage(tmp_path: Path, seen: Seen)
     )
 
 
-def test_verification_that_is_off_is_mentioned(tmp_path: Path, tls: servers.Certificates) -> None:
+def test_verification_that_is_off_is_mentioned(tmp_path: Path, tls: Certificates) -> None:
     with servers.redis_server(tmp_path / "redis", tls=tls) as redis:
         url = redis.url(query="ssl_cert_reqs=none")
         said = hookline(tmp_path, "doctor", HOOKLINE_REDIS_URL=url).stdout

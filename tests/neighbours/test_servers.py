@@ -11,10 +11,11 @@ from kombu import Connection
 
 from tests.neighbours import rows, servers
 from tests.neighbours.rows import Row
+from tests.support.certificates import Certificates
 
 
 def test_a_redis_with_tls_answers_those_who_know_its_authority(
-    tmp_path: Path, tls: servers.Certificates
+    tmp_path: Path, tls: Certificates
 ) -> None:
     with servers.redis_server(tmp_path, "requirepass secret", tls=tls) as server:
         url = server.url(":secret", query=f"ssl_ca_certs={tls.authority}")

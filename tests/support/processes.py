@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -60,6 +60,20 @@ def living(pids: set[int]) -> set[int]:
     return {int(pid) for pid, stat in rows if not stat.startswith("Z")}
 
 
+def child_of(pid: int, name: str) -> int:
+    """The process id of one of the programs of ``up``; 0 if it does not run."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [
+        line.split() for line in listed.stdout.splitlines() if f"hookline/start.py {name} " in line
+    ]
+    return int(found[0][0]) if found else 0
+
+
 @contextmanager
 def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
     """Killed at the end if it still runs: leaving a ``Popen`` waits for its end without a limit."""
@@ -73,11 +87,20 @@ def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]
 @contextmanager
 def up(folder: Path, *args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
     """A ready `hookline up`; what it wrote is in ``up.out``. It has ended afterwards."""
+    with ready(command("up", *args), folder, clean_env(**env)) as process:
+        yield process
+
+
+@contextmanager
+def ready(
+    started: list[str], folder: Path, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """An `up` that is ready, by its whole command; otherwise as ``up``."""
     written = folder / "up.out"
     with (
         written.open("w") as out,
         ended(subprocess.Popen(
-            command("up", *args), cwd=folder, env=clean_env(**env), stdout=out,
+            started, cwd=folder, env=env, stdout=out,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )) as process,
     ):  # fmt: skip

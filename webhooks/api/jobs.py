@@ -14,7 +14,8 @@ from worker.domain.errors import InvalidRequest
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.queries import Flag, JobsQuery, Query
 from worker.domain.requests.requests import Press, Resolve
-from worker.services.reports.answers import Answer, Items, Job, Page, Pipeline, Quote
+from worker.services.reports.answers import Answer, History, Items, Job, Page, Pipeline, Quote
+from worker.services.reports.history import histories
 from worker.services.reports.listing import list_jobs as listed
 from worker.services.reports.waits import waiting_for
 
@@ -79,6 +80,14 @@ def show(context: Context, job_id: str) -> Job:
     job = desk.visible.job(job_id)
     held = waiting_for(desk.caller, services.orchestrator, job, services.roster)
     return Job.of(job, services.accounts, waiting=held)
+
+
+@calls.add("GET", f"{ONE}/history", {200: History}, parameters=(JOB_ID,))
+def show_history(context: Context, job_id: str) -> History:
+    """What happened to a job, and when it reached which stage."""
+    visible = context.desk.visible
+    job = visible.job(job_id)
+    return History.of(job.id, histories(visible, [job])[job.id])
 
 
 @calls.add(

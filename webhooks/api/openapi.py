@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from webhooks import callbacks, health
+from webhooks import callbacks, health, metrics
 from webhooks.api import accounts, batches, deliveries, doubts, inbox, jobs, refused, tokens
 from webhooks.api.calls import JSON, JSON_TYPE, REF, Call, Calls, Shape, ref
 from webhooks.context import Context
@@ -75,6 +75,7 @@ CALLS: tuple[Call, ...] = (
     *refused.calls,
     *tokens.calls,
     *calls,
+    *metrics.calls,
     *callbacks.calls,
     *health.calls,
 )
@@ -133,7 +134,7 @@ def _errors(call: Call) -> list[int]:
     """The error statuses: declared, and implied by the other fields."""
     found = {
         *call.errors,
-        *(() if call.public else (400, 401, 403, 429)),
+        *(() if call.public else (400, 401, 403, 421, 429)),
         *((404,) if "<" in call.rule else ()),
         *((413,) if call.body is not None else ()),
         *(() if call.offline else (503,)),

@@ -1,5 +1,5 @@
-"""The table of what each call under ``/v1`` needs: the guard, the OpenAPI document and
-docs/tokens.md follow it.
+"""The table of what each call needs, under ``/v1`` and of ``/metrics``: the guard, the OpenAPI
+document and docs/tokens.md follow it.
 """
 
 from collections.abc import Mapping
@@ -41,6 +41,7 @@ NEEDS: Mapping[str, Need] = {
     # Jobs
     "list_jobs": _READ,
     "show": _READ,
+    "show_history": _READ,
     "pipeline": _READ,
     "create": _SUBMIT,
     "press": _SUBMIT,
@@ -76,6 +77,8 @@ NEEDS: Mapping[str, Need] = {
     "list_callbacks": Need(Scope.READ, shared=True),
     "show_callback": Need(Scope.READ, shared=True),
     "bind_callback": _SHARED,
+    # Of all tenants together
+    "show_metrics": Need(Scope.READ, shared=True),
     # Tokens and the audit trail
     "list_tokens": _ADMIN,
     "create_token": _ADMIN,

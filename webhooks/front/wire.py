@@ -82,7 +82,9 @@ class Wire:
         if self._unsent:
             self._loop.remove_writer(self._socket)
         self._socket.close()
-        self._owner.lost()
+        owner = self._owner
+        del self._owner  # each refers to the other: the memory of both is given back at once
+        owner.lost()
 
     def _read(self) -> None:
         try:

@@ -6,7 +6,7 @@ customId itself.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -87,16 +87,15 @@ def find(buttons: Iterable[Button], wanted: str) -> tuple[Button, ...]:
     exact = [b for b in buttons if wanted == b.custom_id]
     if exact:
         return (exact[0],)
-    hits = {b.custom_id: b for b in reversed(buttons) if _means(b, wanted)}
+    means = _meaning(wanted)
+    hits = {b.custom_id: b for b in reversed(buttons) if means(b)}
     found = tuple(reversed(hits.values()))
     return found if is_glob(wanted) else found[:1]
 
 
 def pressed_by(pressed: str, wanted: str) -> bool:
     """Whether pressing ``pressed``, a name or a glob, presses the button called ``wanted``."""
-    if is_glob(pressed):
-        return fnmatchcase(_key(wanted), _key(pressed))
-    return _key(wanted) == _key(pressed)
+    return _named(pressed)(_key(wanted))
 
 
 def matching_names(wanted: str) -> tuple[str, ...]:
@@ -133,10 +132,21 @@ def wants_mask(custom_id: str) -> bool:
     return bool(re.match(r"^MJ::Inpaint\b", custom_id, re.IGNORECASE))
 
 
-def _means(button: Button, wanted: str) -> bool:
-    names = [n for n in (name_of(button), button.label, button.emoji) if n]
-    is_reroll = _key(wanted) == "r" and "reroll" in map(_key, names)
-    return is_reroll or any(pressed_by(wanted, name) for name in names)
+def _meaning(wanted: str) -> Callable[[Button], bool]:
+    """Tells the buttons that ``wanted`` may mean."""
+    named, is_reroll = _named(wanted), _key(wanted) == "r"
+
+    def means(button: Button) -> bool:
+        names = [_key(name) for name in (name_of(button), button.label, button.emoji) if name]
+        return (is_reroll and "reroll" in names) or any(map(named, names))
+
+    return means
+
+
+def _named(wanted: str) -> Callable[[str], bool]:
+    """Tells the keys of names that ``wanted``, a name or a glob, stands for."""
+    key = _key(wanted)
+    return (lambda name: fnmatchcase(name, key)) if is_glob(wanted) else key.__eq__
 
 
 def _key(name: str) -> str:

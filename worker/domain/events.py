@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from worker.domain.account.parent_lag import NO_LAG, ParentLag
 from worker.domain.job import Job, Modal
@@ -106,6 +106,7 @@ class Decision:
     job: Job
     disposition: Disposition = Disposition.APPLIED
     children: tuple[Job, ...] = ()
+    event: "Event | None" = None  #: what was decided about
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class Observed:
     snapshot: Snapshot
     attempt: int | None = None
     asked: bool = False  #: by polling
+    body: Any = None  #: of the callback, for the job's history
 
 
 @dataclass(frozen=True, slots=True)

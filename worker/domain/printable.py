@@ -43,9 +43,9 @@ def clean(text: str) -> str:
     # Nearly always, and many times as fast as to search for what is not there.
     if text.isprintable() or text.replace("\n", "").isprintable():
         return text
-    # A carriage return alone writes over the line.
-    kept = "\r\n".join(part.replace("\r", "\n") for part in text.split("\r\n"))
-    return kept.translate(_TABLE)
+    # A carriage return alone writes over the line. NUL, which is left out anyway, marks the others.
+    marked = text.replace("\0", "").replace("\r\n", "\0").replace("\r", "\n")
+    return marked.replace("\0", "\r\n").translate(_TABLE)
 
 
 def clean_line(text: str) -> str:

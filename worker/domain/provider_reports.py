@@ -3,7 +3,7 @@
 ``worker.adapters.provider`` makes them from the provider's JSON.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from worker.domain.result import JobError, Result
@@ -23,6 +23,15 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply as it came, for the job's history. Secrets may be in it."""
+
+    status: int  #: HTTP's
+    code: int | None  #: the provider's
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The classified reply to one submit."""
 
@@ -35,6 +44,7 @@ class Verdict:
     slow: bool = False  #: with TRY_LATER: the problem will last (no channel for the model)
     account_trouble: bool = False  #: the key, quota or account is at fault, not the job
     lacks_call: bool = False  #: the provider was shown to have no such call
+    reply: Reply | None = field(default=None, compare=False)  #: None: there was none
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +84,5 @@ class Snapshot:
     result: Result = Result()
     error: JobError | None = None  #: with FAILED and CANCELLED
     recognised: bool = True  #: False: not a task of this protocol (another product's callback)
+    #: When the task ended, by the provider's clock, in seconds since the epoch.
+    ended_at: float | None = field(default=None, compare=False)

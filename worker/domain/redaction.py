@@ -5,6 +5,7 @@ may be megabytes long: everything here takes time in proportion to it.
 """
 
 import re
+from collections.abc import Callable
 
 from worker.domain.printable import clean
 
@@ -30,6 +31,11 @@ def without_tokens(text: str) -> str:
     if not _SIGNATURE.search(text):
         return text
     return _RUN.sub(_without_token, text)
+
+
+def hiding(key: str) -> Callable[[str], str]:
+    """Replaces ``key`` by ``HIDDEN``; an empty one hides nothing."""
+    return (lambda text: text.replace(key, HIDDEN)) if key else str
 
 
 def _without_token(run: re.Match[str]) -> str:

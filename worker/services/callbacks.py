@@ -13,6 +13,7 @@ from worker.domain.errors import Conflict
 from worker.domain.events import Disposition, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import takes_no_news
+from worker.domain.metrics import Counts, Metrics
 from worker.domain.presence import Proof
 from worker.domain.provider_reports import Snapshot
 from worker.services.orchestrator import Orchestrator
@@ -33,8 +34,15 @@ class CallbackReceiver:
         return self._orchestrator.job(named.job_id) if isinstance(named, JobToken) else None
 
     def takes_no_news(self, job: Job) -> bool:
-        """Whether no callback can change the job any more."""
-        return takes_no_news(job, self._orchestrator.clock(), self._orchestrator.rules)
+        """Whether no callback can change the job any more; then this one is counted as stale."""
+        late = takes_no_news(job, self._orchestrator.clock(), self._orchestrator.rules)
+        if late:
+            self.count(job.account, Disposition.STALE.value)
+        return late
+
+    def count(self, account: str, outcome: str) -> None:
+        """Count a callback that reaches no job."""
+        self._orchestrator.tally.add(Counts.of(Metrics.CALLBACKS, account, outcome))
 
     def receive(self, url_token: str, body: Any, job: Job | None = None) -> Disposition:
         """Record the callback with the JSON ``body``; ``job``: what ``expected`` found.
@@ -51,10 +59,12 @@ class CallbackReceiver:
             raise BadToken
         match = echoed or self._without_state(named, snapshot)
         if match is None:
+            account = "" if isinstance(named, JobToken) else named.account
+            self.count(account, Disposition.FOREIGN.value)
             return Disposition.FOREIGN
         source = Source.CALLBACK_WITH_STATE if echoed else Source.CALLBACK
         job = job or self._orchestrator.job(match.job_id)
-        return self._observe(job, snapshot, match.attempt, source)
+        return self._observe(job, snapshot, match.attempt, source, body)
 
     def take(self, job_id: str, body: Any, account: str = "") -> Disposition:
         """Record for a job what a callback said that is nobody's, as a person asked for.
@@ -66,12 +76,12 @@ class CallbackReceiver:
         if account and job.account != account:
             on = f"runs on {job.account}" if job.account else "has no account yet"
             raise Conflict(f"The callback came from account {account}, and job {job.id} {on}.")
-        return self._observe(job, read_task(body), 0, None)
+        return self._observe(job, read_task(body), 0, None, body)
 
     def _observe(
-        self, job: Job, snapshot: Snapshot, attempt: int, source: Source | None
+        self, job: Job, snapshot: Snapshot, attempt: int, source: Source | None, body: Any
     ) -> Disposition:
-        event = Observed(snapshot, attempt=attempt or job.attempt)
+        event = Observed(snapshot, attempt=attempt or job.attempt, body=body)
         return self._orchestrator.record(job, event, source=source).disposition
 
     def _without_state(self, named: JobToken | AccountToken, snapshot: Snapshot) -> JobToken | None:

@@ -36,16 +36,20 @@ from worker.domain.events import (
     SiblingsSeen,
     TroubleOver,
 )
+from worker.domain.history import entries_of
 from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.lifecycle.moves import followed
+from worker.domain.metrics import Metrics, counts_of, unchanged
 from worker.domain.notifications import announce
 from worker.domain.provider_reports import Outcome
+from worker.domain.redaction import hiding
 from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
 from worker.services.calls import KnownCalls
 from worker.services.dispatch import Dispatch
+from worker.services.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -80,10 +84,12 @@ class Orchestrator:
         self.clock = clock
         self.rules = rules or Policy()
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
+        self.tally = Tally(store.metrics, clock)
         self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
         self.hooked = hooked
         self._way = way
+        self._hide = {account.name: hiding(account.key) for account in accounts.values()}
         self._policies: dict[tuple[str, str], tuple[CallbackStats, CircuitBreaker, Policy]] = {}
         self._callback_stats_cache: dict[str, tuple[float, CallbackStats]] = {}
 
@@ -104,6 +110,7 @@ class Orchestrator:
             now = self.clock()
             decision = self.decide(job, event, now)
             if decision.disposition is not Disposition.APPLIED:
+                self.tally.add(unchanged(job.account, event, decision.disposition))
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
             accepted = _accepted(job, event, decision.job, now)
@@ -119,7 +126,7 @@ class Orchestrator:
     def decide(self, job: Job, event: Event, now: float) -> Decision:
         """What becomes of the job with the event; nothing is stored."""
         event = links.absolute(event, job, self.accounts)
-        return transition(job, event, now, self.policy(job))
+        return replace(transition(job, event, now, self.policy(job)), event=event)
 
     def record_all(
         self, decided: Sequence[tuple[Job, Decision]], now: float
@@ -133,6 +140,7 @@ class Orchestrator:
 
     def _change(self, job: Job, decision: Decision, now: float) -> Change:
         announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
+        decision = replace(decision, job=announced)
         return Change(
             announced,
             # The account whose slot it takes or frees.
@@ -140,19 +148,23 @@ class Orchestrator:
             decision.children,
             outbox=outbox,
             unbooked=self._unbooked(job, announced, now),
+            history=entries_of(job, decision, outbox, now, self._hide.get(announced.account, str)),
+            counts=counts_of(job, decision, now),
         )
 
     def _commit(
         self, changes: Sequence[tuple[Job, Decision, Change]], now: float
     ) -> list[Decision | NoFreeSlot | StaleVersion]:
         """Store the changes, and do at once what follows from those that were stored."""
+        began = monotonic()
         outcomes = self.store.jobs.commit_all([change for _, _, change in changes], now)
+        self.tally.observe(Metrics.COMMIT, monotonic() - began)
         done: list[Decision | NoFreeSlot | StaleVersion] = []
         for (before, decision, change), outcome in zip(changes, outcomes, strict=True):
             if not isinstance(outcome, Openings):
                 done.append(outcome)
                 continue
-            stored = replace(decision, job=change.job)
+            stored = replace(decision, job=change.stored)
             self._log(before, stored)
             self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._poll_soon(stored.job, now)
@@ -213,6 +225,11 @@ class Orchestrator:
         """The account's callback stats, its tracking mode, and the reason for the mode."""
         callback_stats = self._callback_stats(account, fresh=True)
         return callback_stats, *tracking_mode(callback_stats, hooked=self.hooked)
+
+    def receiving_since(self) -> float | None:
+        """Since when proofs have shown that callbacks reach us; None: they do not."""
+        presence = self.store.presence.get(self._way)
+        return presence.since if presence and presence.lasts(self.clock()) else None
 
     def learn_parent_lag(self, account: str, age_s: float, refused_age_s: float | None) -> None:
         """A press was accepted so long after its parent's end; see ``ParentLag.after_press``."""

@@ -24,7 +24,7 @@ class Starter:
     """At most ``threads`` submissions at a time in this process."""
 
     def __init__(self, submitter: Submitter, wakeups: Wakeups, threads: int) -> None:
-        self._submitter = submitter
+        self.submitter = submitter
         self._wakeups = wakeups
         self._pool = ThreadPoolExecutor(threads, "submit")
         self._lock = Lock()
@@ -39,7 +39,7 @@ class Starter:
 
         Nothing is done for a name that no account has, whatever a message made of it.
         """
-        if account not in self._submitter.accounts:
+        if account not in self.submitter.accounts:
             return
         with self._lock:
             self._woken[account] = None
@@ -59,7 +59,7 @@ class Starter:
         while account := self._next():
             taken, more = list[Taken](), False
             try:
-                taken, more = self._submitter.take(account, self._free)
+                taken, more = self.submitter.take(account, self._free)
             finally:
                 with self._lock:
                     self._looking = False
@@ -88,7 +88,7 @@ class Starter:
 
     def _submit(self, taken: Taken) -> None:
         try:
-            self._submitter.submit(taken)
+            self.submitter.submit(taken)
         except ServiceUnavailable as error:  # the sweep finds what became of the job
             log.warning("submit.left_to_sweep", job_id=taken.job.id, error=str(error))
         except Exception:  # a defect must not take the thread away from other jobs

@@ -1,15 +1,16 @@
 """The programs that are compared: how each is started, handed work, and asked what it knows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
 
 from tests.bench.load import post
+from tests.bench.seeds import Seeds
 from worker.adapters.local.supervisor import Program
-from worker.domain.job import Status
+from worker.domain.job import Job, Status
 
 _HERE = Path(__file__).parent
 #: More than all tasks that ever run at once.
@@ -18,6 +19,8 @@ FOLLOW_UPS = ("U1", "U2", "U3", "U4")
 _TOKEN = "benchmark-benchmark"
 #: The databases of the handwritten programs: broker and store.
 _STORE = 5
+#: A status and a progress, as a provider reports them.
+Step = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,13 @@ class Contender:
     def request(self, number: int) -> bytes:
         """What hands in a pipeline: an imagine and its four upscales."""
         return post("/jobs", json.dumps({"prompt": f"a lighthouse, number {number}"}).encode())
+
+    def callbacks(self, seeds: Seeds, url: str, job: Job, steps: Sequence[Step]) -> list[bytes]:
+        """What the provider says of ``job``, after it was stored here."""
+        with redis.Redis.from_url(f"{url}/{_STORE}") as store:
+            store.hset(f"job:{job.id}", mapping={"kind": "upscale", "status": "QUEUED"})
+        told = [seeds.task(job, *step) | {"state": job.id} for step in steps]
+        return [post("/callback", json.dumps(each).encode()) for each in told]
 
     def known(self, url: str) -> int:
         """How many tasks it knows to have succeeded."""
@@ -99,6 +109,10 @@ class Hookline(Contender):
             "assets": "off",
         }
         return post("/v1/jobs", json.dumps(job).encode(), f"Authorization: Bearer {_TOKEN}\r\n")
+
+    def callbacks(self, seeds: Seeds, url: str, job: Job, steps: Sequence[Step]) -> list[bytes]:
+        """What the provider says of ``job``, which is stored here already."""
+        return [seeds.callback(job, *step) for step in steps]
 
     def known(self, url: str) -> int:
         """How many tasks it knows to have succeeded."""

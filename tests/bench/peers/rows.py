@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
+from tests.bench.load import Load
 from tests.bench.peers.contenders import (
     DRAMATIQ,
     FOLLOW_UPS,
@@ -15,8 +16,10 @@ from tests.bench.peers.contenders import (
     HOOKLINE,
     Contender,
 )
-from tests.bench.peers.runs import TASKS, Figures, Ring, burst, paced, ring
+from tests.bench.peers.runs import TASKS, Figures, Ring, burst, paced, received, ring
 from tests.bench.rows import Row
+
+Found = TypeVar("Found", Figures, Load)
 
 #: Pipelines handed in at once, and seconds of four each second.
 _BURST, _PACED_S = 200, 10.0
@@ -30,6 +33,7 @@ def peers(folder: Path, rounds: int, *, quick: bool) -> list[Row]:
     durable = "hookline, every write synced"
     bursts: dict[str, list[Figures]] = {}
     steady: dict[str, list[Figures]] = {}
+    loads: dict[str, list[Load]] = {}
     with ring(folder) as at:
         for _ in range(rounds):
             for contender, synced in (
@@ -43,7 +47,9 @@ def peers(folder: Path, rounds: int, *, quick: bool) -> list[Row]:
                     bursts.setdefault(name, []).append(burst(at, contender, pipelines))
                     if not synced:
                         steady.setdefault(name, []).append(paced(at, contender, seconds))
-    return [*_burst_rows(bursts, durable), *_steady_rows(steady)]
+                    if not synced and contender is not DRAMATIQ:  # its view is the handwritten one
+                        loads.setdefault(name, []).append(received(at, contender, pipelines))
+    return [*_burst_rows(bursts, durable), *_steady_rows(steady), *_received_rows(loads)]
 
 
 def _burst_rows(found: dict[str, list[Figures]], durable: str) -> Iterator[Row]:
@@ -66,11 +72,17 @@ def _steady_rows(found: dict[str, list[Figures]]) -> Iterator[Row]:
     yield _row(found, "paced: CPU per task", "ms", lambda f: f.cpu.all).below_ratio(1.2)
 
 
+def _received_rows(found: dict[str, list[Load]]) -> Iterator[Row]:
+    what = "callbacks, of ten eight of progress, an end and its repetition"
+    yield _row(found, what, "/s", lambda load: load.rate).at_least(1.0)
+    yield _row(found, "p99.9 of these", "ms", lambda load: load.quantile(0.999) * 1000)
+
+
 def _row(
-    found: dict[str, list[Figures]],
+    found: dict[str, list[Found]],
     what: str,
     unit: str,
-    figure: Callable[[Figures], float],
+    figure: Callable[[Found], float],
     *,
     ours: str = HOOKLINE.name,
     floor: str = HANDWRITTEN.name,

@@ -15,12 +15,16 @@ from typing import Any
 
 import redis
 
+from config.loading import load_settings
 from tests.bench import procfs
-from tests.bench.load import Connection
-from tests.bench.peers.contenders import FOLLOW_UPS, Contender, Place
+from tests.bench.load import Connection, Load, Target, drive
+from tests.bench.peers.contenders import FOLLOW_UPS, HOOKLINE, Contender, Place
+from tests.bench.seeds import Seeds
 from tests.chaos.redis_server import RedisServer
 from tests.support.ports import free_port
 from worker.adapters.local.supervisor import Program, Supervisor
+from worker.bootstrap import build
+from worker.sandbox.models import IN_PROGRESS, SUCCESS
 
 _CHECKOUT = Path(__file__).parents[3]
 #: Tasks of one pipeline.
@@ -29,6 +33,10 @@ TASKS = 1 + len(FOLLOW_UPS)
 _WARM_UP = 10
 #: Connections that hand in.
 _CALLERS = 8
+#: What is said of a job whose callbacks alone are measured, over so many connections.
+_NEWS = (*((IN_PROGRESS, f"{n}%") for n in range(11, 99, 11)), *[(SUCCESS, "100%")] * 2)
+_CONNECTIONS = 16
+_WEB_PROCESSES = 2
 _START_S, _LIMIT_S = 30.0, 120.0
 #: A task list counts as evidence 45 s after a submission.
 _QUIET_S, _SETTLED_S = 60.0, 240.0
@@ -78,6 +86,14 @@ class Ring:
     port: int = 0
     pids: dict[str, int] = field(default_factory=dict)
 
+    def place(self) -> Place:
+        """Where a program runs, with its files in the folder."""
+        env = {**os.environ, "PYTHONPATH": str(_CHECKOUT)} | {
+            "HOOKLINE_STATE_DIR": str(self.folder / "state"),
+            "HOOKLINE_STORAGE_URL": f"file://{self.folder}/output",
+        }
+        return Place(self.port, self.provider_url, self.redis_url, env)
+
     @property
     def redis_url(self) -> str:
         return self.server.url().removesuffix("/0")
@@ -91,11 +107,7 @@ class Ring:
             store.config_set("appendonly", "yes" if durable else "no")
             store.flushall()
         self.port = free_port()
-        env = {**os.environ, "PYTHONPATH": str(_CHECKOUT)} | {
-            "HOOKLINE_STATE_DIR": str(self.folder / "state"),
-            "HOOKLINE_STORAGE_URL": f"file://{self.folder}/output",
-        }
-        programs = contender.programs(Place(self.port, self.provider_url, self.redis_url, env))
+        programs = contender.programs(self.place())
         logs = self.folder / "logs" / contender.name
         with Supervisor(programs, logs, lambda *_: None, longest_pause_s=0.5) as supervisor:
             supervisor.start()
@@ -200,6 +212,23 @@ def paced(ring: Ring, contender: Contender, seconds: float, per_second: int = 4)
             ring.hand_in(contender, [number])
 
     return _run(ring, contender, count, hand_in)
+
+
+def received(ring: Ring, contender: Contender, jobs: int) -> Load:
+    """Callbacks alone: of ten, eight are progress, one is the end, and one repeats it."""
+    [web, _] = HOOKLINE.programs(ring.place())
+    seeds = Seeds(build(load_settings(web.env, dotenv=None)), ring.provider_url)
+    told = [
+        contender.callbacks(seeds, ring.redis_url, seeds.submitted(), _NEWS) for _ in range(jobs)
+    ]
+    streams = [
+        [callbacks[step] for step in range(len(_NEWS)) for callbacks in told[n::_CONNECTIONS]]
+        for n in range(_CONNECTIONS)
+    ]
+    load = drive(Target(ring.port, ring.pids["web"], _WEB_PROCESSES), streams)
+    if load.refused or contender.known(ring.redis_url) < jobs:
+        raise RuntimeError(f"{contender.name} did not take all callbacks: {load.refused} refused")
+    return load
 
 
 def _run(ring: Ring, contender: Contender, pipelines: int, hand_in: Any) -> Figures:

@@ -74,7 +74,10 @@ def stray(web: Web, body: dict[str, Any] = STRAY) -> str:
 def in_doubt(web: Web, **fields: Any) -> Job:
     fields = {"request": {"prompt": "a red door"}, **fields}
     account = fields.pop("account", "default")
-    doubtful = replace(in_status(Status.IN_DOUBT, **fields), account=account)
+    doubtful = in_status(Status.IN_DOUBT, **fields)
+    [sent] = doubtful.attempts
+    before = replace(sent, started_at=1.0, posted_at=1.0, account=account)
+    doubtful = replace(doubtful, account=account, attempts=(before,))
     web.store.jobs.commit(
         doubtful, capacity=web.services.orchestrator.dispatch.capacity("default", NOW)
     )

@@ -7,7 +7,7 @@ from tests.support.shell import Shell
 from worker.adapters.store import NoFreeSlot
 from worker.domain.account.callback_stats import Source
 from worker.domain.errors import NotFound, StaleVersion, StoreUnavailable
-from worker.domain.events import Cancelled, Disposition, Resolved, Started
+from worker.domain.events import Cancelled, Disposition, Posting, Resolved, Started
 from worker.domain.job import Status
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import Result
@@ -65,6 +65,15 @@ def test_what_changes_nothing_writes_nothing() -> None:
     assert shell.orchestrator.record(job, SUCCESS).disposition is Disposition.DUPLICATE
     assert shell.job(job) == job
     assert shell.wakeups.sent == []
+
+
+def test_the_next_change_builds_on_what_a_record_returned() -> None:
+    """Else each would find that somebody was first, read the job and decide a second time."""
+    shell = Shell()
+    job = shell.put(a_job())
+    started = shell.orchestrator.record(job, Started("default")).job
+    assert started == shell.job(job)
+    assert shell.orchestrator.record(started, Posting(1)).job == shell.job(job)
 
 
 def test_it_decides_again_when_somebody_else_was_first() -> None:

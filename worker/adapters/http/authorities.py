@@ -14,10 +14,13 @@ def ca_bundle() -> str:
     return own or DEFAULT_CA_BUNDLE_PATH
 
 
-@cache
 def tls_context() -> ssl.SSLContext:
-    """A context that trusts them; cached because loading them is slow."""
-    bundle = ca_bundle()
+    """A context that trusts them."""
+    return _context(ca_bundle())
+
+
+@cache  # loading the certificates takes longer than all the rest of a connection
+def _context(bundle: str) -> ssl.SSLContext:
     if Path(bundle).is_dir():
         return ssl.create_default_context(capath=bundle)
     return ssl.create_default_context(cafile=bundle)

@@ -11,24 +11,22 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from config.proxies import DIRECT, Proxies, Proxy
-from worker.adapters.http.authorities import ca_bundle
+from worker.adapters.http.authorities import tls_context
 from worker.adapters.http.deadline import Wire
 
 #: A connection is used again within so many seconds only: less than after which any server was seen
 #: to close an idle one, with room for the request's way there.
 KEPT_S = 0.7
+#: Idle connections to one server: as many as threads of a worker may submit at once.
+_MAX_KEPT = 32
 
 
-def new_session(proxies: Proxies = DIRECT) -> requests.Session:
-    """A session for calls inside ``within``; it retries nothing.
-
-    A connection is kept for ``KEPT_S``, and looked at for its other end right before it is used.
-    """
+def new_session(connections: "Connections") -> requests.Session:
+    """A session for calls inside ``within``; it retries nothing."""
     session = requests.Session()
     session.trust_env = False  # neither its proxies nor ~/.netrc
-    session.verify = ca_bundle()
     for scheme in ("https://", "http://"):
-        session.mount(scheme, _Adapter(proxies))
+        session.mount(scheme, connections)
     return session
 
 
@@ -74,24 +72,43 @@ class _SecurePool(_PlainPool, HTTPSConnectionPool):
 _POOLS: Mapping[str, type[HTTPConnectionPool]] = {"http": _PlainPool, "https": _SecurePool}
 
 
-class _Adapter(HTTPAdapter):
-    def __init__(self, proxies: Proxies) -> None:
+class Connections(HTTPAdapter):
+    """Connections to servers, shared by the sessions of all threads.
+
+    One is kept for ``KEPT_S``, and looked at for its other end right before it is used.
+    """
+
+    def __init__(self, proxies: Proxies = DIRECT) -> None:
         self._proxies = proxies
-        super().__init__(max_retries=0)
+        super().__init__(max_retries=0, pool_maxsize=_MAX_KEPT)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        """Send by the proxy for the address, if there is one."""
         proxy = self._proxies.to(request.url or "")
         chosen = {"http": proxy.url, "https": proxy.url} if proxy else {}
         return super().send(request, *args, **{**kwargs, "proxies": chosen})
 
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> Any:
+        """The address and what TLS needs: one context, or each connection loads all authorities."""
+        host, _ = super().build_connection_pool_key_attributes(request, *args, **kwargs)
+        return host, {"ssl_context": tls_context()}
+
+    def cert_verify(self, *_: Any) -> None:
+        """The context verifies."""
+
     def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """A proxy's login."""
         return Proxy(proxy, "").headers
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools for direct connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        """Make the pools for connections through a proxy."""
+        manager = super().proxy_manager_for(proxy, proxy_ssl_context=tls_context(), **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager

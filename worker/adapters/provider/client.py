@@ -8,6 +8,7 @@ of the reply. A provider cannot accept a JSON body whose end it did not receive.
 Reads cost nothing, may be repeated, and raise ``ProviderUnavailable`` if a repeat can help.
 """
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ import requests
 
 from config.proxies import DIRECT, Proxies
 from worker.adapters.http.deadline import within
-from worker.adapters.http.session import new_session
+from worker.adapters.http.session import Connections, new_session
 from worker.adapters.provider.dialect import guess_dialect
 from worker.adapters.provider.payloads import Submission, address
 from worker.adapters.provider.redirects import ELSEWHERE, redirect_words
@@ -33,12 +34,13 @@ from worker.adapters.provider.replies import (
 from worker.adapters.provider.snapshots import MAX_ROWS, read_fetch, read_task, read_tasks
 from worker.adapters.provider.transport import TROUBLE, Body, Key, body_of, written
 from worker.adapters.provider.unknown_path import NO_JSON, Answer, is_page, lacks_call, title_of
-from worker.adapters.provider.wire import read_json, words_of
+from worker.adapters.provider.wire import UNREADABLE, read_json, whole, words_of
 from worker.domain.account import Account, Dialect
 from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, NoSuchCall, ProviderRefused, ProviderUnavailable
+from worker.domain.history import BODY
 from worker.domain.job_spec import JSON, Kind
-from worker.domain.provider_reports import SeedReply, Snapshot, Verdict
+from worker.domain.provider_reports import Reply, SeedReply, Snapshot, Verdict
 from worker.domain.redaction import HIDDEN, shown
 
 MAX_IDS = 100  #: tasks per call
@@ -57,8 +59,6 @@ class ProviderClient:
 
     Args:
         account: Where the provider is and how to authenticate.
-        session: Used for every call instead of our own sessions. It must be like
-            ``new_session``'s (no retries, deadlines) and safe for the calling threads.
         deadline_s: Timeout of a whole call, in seconds. Gateways give their upstream 60 s for a
             submit.
         proxies: Which proxy to use, if any.
@@ -67,7 +67,6 @@ class ProviderClient:
     def __init__(
         self,
         account: Account,
-        session: requests.Session | None = None,
         deadline_s: float = 80.0,
         clock: Callable[[], float] = time,
         *,
@@ -77,7 +76,7 @@ class ProviderClient:
         self.last_dialect: Dialect | None = None
         self._account = account
         self._key = Key(account)
-        self._given = session
+        self._connections = Connections(proxies)
         self._local = threading.local()
         self._deadline_s = deadline_s
         self._clock = clock
@@ -119,7 +118,7 @@ class ProviderClient:
             verdict = no_such_call(kind, f"POST {submission.path}", self._title(answer))
         elif exists and _is_missing(verdict) and not self._answers(submission.path):
             verdict = front_away(verdict)
-        return verdict
+        return replace(verdict, reply=self._reply(answer))
 
     def fetch(self, task_id: str) -> Snapshot | None:
         """The task's present state; None if the provider does not know it.
@@ -177,9 +176,8 @@ class ProviderClient:
             NoSuchCall: The provider does not list its tasks.
             ProviderRefused: The key is refused.
         """
-        if self._given is None:
-            self._session().close()  # its connections; it opens others
-        return self._list("GET", "/mj/task/list")
+        with new_session(Connections(self._proxies)) as session:
+            return self._list("GET", "/mj/task/list", session=session)
 
     def image_seed(self, task_id: str) -> SeedReply:
         """The seed of a finished task's picture, or why there is none.
@@ -200,9 +198,15 @@ class ProviderClient:
         return replace(reply, error=self._shown(reply.error))
 
     def _list(
-        self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
+        self,
+        method: str,
+        path: str,
+        body: JSON | None = None,
+        *,
+        within_s: float | None = None,
+        session: requests.Session | None = None,
     ) -> list[Snapshot]:
-        answer = self._answer(method, path, body, within_s=within_s)
+        answer = self._answer(method, path, body, within_s=within_s, session=session)
         if answer.status in (404, 405):
             raise NoSuchCall(f"The provider has no {path}.", proven=self._answers(path, body))
         self._require(method, path, answer, body)
@@ -262,12 +266,18 @@ class ProviderClient:
         return answer.status, read_json(answer.body)
 
     def _answer(
-        self, method: str, path: str, body: JSON | None = None, *, within_s: float | None = None
+        self,
+        method: str,
+        path: str,
+        body: JSON | None = None,
+        *,
+        within_s: float | None = None,
+        session: requests.Session | None = None,
     ) -> Answer:
         """A response that is not an error of the provider as a whole."""
         data = None if body is None else Body(written(body))
         try:
-            answer = self._exchange(self._session(), method, path, data, within_s)
+            answer = self._exchange(session or self._session(), method, path, data, within_s)
         except TROUBLE as error:
             raise ProviderUnavailable(self._words(error)) from None
         status, value = answer.status, read_json(answer.body)
@@ -314,13 +324,20 @@ class ProviderClient:
             said, place = (response.headers.get(name, "") for name in ("Content-Type", "Location"))
             return Answer(response.status_code, body_of(response), said, place)
 
+    def _reply(self, answer: Answer) -> Reply:
+        """What was answered, for the job's history; JSON without escapes, which may hide a key."""
+        value = read_json(answer.body)
+        said = answer.body.decode("utf-8", "replace")
+        if value is not UNREADABLE and value is not None:
+            said = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        code = whole(value.get("code")) if isinstance(value, dict) else None
+        return Reply(answer.status, code, shown(self._without_key(said), BODY))
+
     def _session(self) -> requests.Session:
         """The session: one per thread, as `requests` does not promise thread safety."""
-        if self._given is not None:
-            return self._given
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = new_session(self._proxies)
+            session = self._local.session = new_session(self._connections)
         return session
 
     def _learn(self, value: Any) -> None:

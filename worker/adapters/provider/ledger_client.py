@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from config.proxies import DIRECT, Proxies
 from worker.adapters.http.deadline import within
-from worker.adapters.http.session import new_session
+from worker.adapters.http.session import Connections, new_session
 from worker.adapters.provider.ledger import read_balance, read_log, read_refusal, read_tasks
 from worker.adapters.provider.transport import TROUBLE, body_of
 from worker.adapters.provider.wire import read_json, words_of
@@ -98,7 +98,7 @@ class LedgerClient:
         headers = {"Accept": "application/json", "User-Agent": "hookline", **auth}
         with (
             within(self._deadline_s),
-            new_session(self._proxies) as session,
+            new_session(Connections(self._proxies)) as session,
             session.get(
                 url,
                 headers=headers,

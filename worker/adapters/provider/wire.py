@@ -57,7 +57,7 @@ def text(value: Any) -> str | None:
     """
     if isinstance(value, str):
         return clean(beginning(value, MAX_TEXT)).strip() or None
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
         value = int(value)
@@ -101,6 +101,12 @@ def whole(value: Any) -> int | None:
     """An integer of up to six digits, also from text; else None."""
     written = text(value) or ""
     return int(written) if re.fullmatch(r"-?[0-9]{1,6}", written) else None
+
+
+def moment(value: Any) -> float | None:
+    """Milliseconds since the epoch, also from text, as seconds; None before 2001 and after 2286."""
+    written = text(value) or ""
+    return int(written) / 1000 if re.fullmatch(r"[1-9][0-9]{12}", written) else None
 
 
 def words_of(body: Any) -> tuple[str | None, str]:

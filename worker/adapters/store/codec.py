@@ -10,6 +10,7 @@ from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.account.ledger import Ledger
 from worker.domain.api_tokens import ApiToken
 from worker.domain.audit import Change
+from worker.domain.history import Entry
 from worker.domain.inbox import Bound, Callback
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON, JobOptions, JobSpec
@@ -46,6 +47,7 @@ bindings = _Docs(Bound)
 callbacks = _Docs(Callback)
 changes = _Docs(Change)
 breakers = _Docs(CircuitBreaker)
+entries = _Docs(Entry)
 ledgers = _Docs(Ledger)
 notifications = _Docs(Notification)
 presences = _Docs(Presence)

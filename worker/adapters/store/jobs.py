@@ -22,6 +22,7 @@ from worker.domain.account.callback_stats import Sample
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.task_list import Accepted
 from worker.domain.errors import StaleVersion
+from worker.domain.history import Entry
 from worker.domain.job import Job, Status
 from worker.domain.notifications import NOTHING, Notification, Outbox
 
@@ -32,7 +33,8 @@ class Change:
 
     ``capacity`` is that of the account whose slot it takes or frees, ``accepted`` its new task.
     ``outbox`` is written with it, its ``finished`` only if no job of the pipeline is open any more.
-    ``unbooked``: when the job's charges are read from the ledgers of these accounts.
+    ``unbooked``: when the job's charges are read from the ledgers of these accounts. ``history``:
+    what it adds to the job's; ``counts``: to the metrics.
     """
 
     job: Job
@@ -42,6 +44,13 @@ class Change:
     accepted: Accepted | None = None
     outbox: Outbox = NOTHING
     unbooked: Mapping[str, float] = field(default_factory=dict)
+    history: Sequence[Entry] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> Job:
+        """The job as it is stored, on which the next change builds."""
+        return replace(self.job, version=self.job.version + 1)
 
 
 #: What became of a change: it was written, or nothing of it because of this.
@@ -151,6 +160,13 @@ class JobStore(JobListings):
             if self._ask(self._redis.llen, key) == len(ids):
                 return Pipeline(pipeline_id, tuple(jobs)) if jobs else None
 
+    def histories(self, job_ids: Sequence[str]) -> list[tuple[list[Entry], int]]:
+        """What is kept of each job's history, oldest first, and how many entries are not kept."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.lrange(f"{self._prefix}history:{job_id}", 0, -1)
+        return [_history(texts) for texts in self._ask(pipe.execute)]
+
     def unsettled(self, limit: int) -> list[Job]:
         """Jobs that succeeded, but whose files or seed are still to come; at most ``limit``."""
         keys = [f"{self._prefix}due", f"{self._prefix}jobs:{Status.SUCCEEDED}"]
@@ -198,13 +214,13 @@ class JobStore(JobListings):
 def _written(change: Change, now: float) -> dict[str, Any]:
     """The argument of ``lua/commit.lua``, without fields that have no value."""
     job, capacity, outbox = change.job, change.capacity, change.outbox
-    jobs = [replace(each, version=each.version + 1) for each in (job, *change.children)]
+    children = [replace(each, version=each.version + 1) for each in change.children]
     data: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
         "now": now,
         "told": [note_of(one) for one in outbox.told],
-        "jobs": [_entry(each, capacity) for each in jobs],
+        "jobs": [_entry(each, capacity) for each in (change.stored, *children)],
     }
     if outbox.finished:
         data["finished"] = note_of(outbox.finished)
@@ -216,7 +232,18 @@ def _written(change: Change, now: float) -> dict[str, Any]:
         data["accepted"] = write_accepted(change.accepted)
     if change.unbooked:
         data["unbooked"] = dict(change.unbooked)
+    if change.history:
+        data["history"] = [codec.entries.dump(entry) for entry in change.history]
+    if change.counts:
+        data["counts"] = change.counts
     return data
+
+
+def _history(texts: Sequence[bytes]) -> tuple[list[Entry], int]:
+    """Between the first entries and the newest is the number of those left out."""
+    entries = [codec.entries.load(text) for text in texts if text.startswith(b"{")]
+    left_out = next((int(text) for text in texts if not text.startswith(b"{")), 0)
+    return entries, left_out
 
 
 def _outcome(answer: list[Any]) -> Committed:

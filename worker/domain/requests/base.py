@@ -59,19 +59,18 @@ class Model(BaseModel):
         """Report broken rules and bad fields together; pydantic would stop at the bad fields."""
         errors: list[Found] = []
         if isinstance(data, dict):
-            data = {
-                name: v for name, v in data.items() if v is not None or name not in cls.model_fields
-            }
+            known = cls.model_fields  # costs a lookup each time
+            data = {name: v for name, v in data.items() if v is not None or name not in known}
             problems = [*cls._unknown(data), *cls.rules(data)]
             errors = [((name,), message) for name, message in problems]
         return run_validator(handler, data, errors)
 
     @classmethod
     def _unknown(cls, data: Mapping[Any, Any]) -> Iterator[Problem]:
-        known = list(cls.model_fields)
-        unknown = [str(name) for name in data if name not in cls.model_fields]
+        known = cls.model_fields
+        unknown = [str(name) for name in data if name not in known]
         for place, name in enumerate(unknown[:_MAX_UNKNOWN]):
-            hint = f"; {suggestion(name, known)}" if place < _MAX_SUGGESTIONS else ""
+            hint = f"; {suggestion(name, list(known))}" if place < _MAX_SUGGESTIONS else ""
             yield name, f"is not a field of {cls.what}{hint}"
         if more := unknown[_MAX_UNKNOWN:]:
             yield more[0], f"is not a field of {cls.what}; {len(more)} names like it are not listed"

@@ -19,6 +19,7 @@ from worker.entrypoints.cli.base import (
     NOT_OVER,
     WRONG_USAGE,
     Command,
+    WrongUsage,
     json_option,
     leave,
     note,
@@ -73,12 +74,28 @@ def jobs(*, as_json: bool, **query: Any) -> None:
         note(f"There are more: add --cursor {page.cursor}")
 
 
-@click.command(cls=Command, examples=("hookline show ID", "hookline show ID --pipeline --json"))
+@click.command(
+    cls=Command,
+    examples=(
+        "hookline show ID",
+        "hookline show ID --history",
+        "hookline show ID --pipeline --json",
+    ),
+)
 @click.argument("job_id", metavar="ID")
 @click.option("--pipeline", is_flag=True, help="The whole pipeline that it belongs to.")
+@click.option(
+    "--history", is_flag=True, help="What happened to it; with --json also what the provider said."
+)
 @json_option
-def show(*, job_id: str, pipeline: bool, as_json: bool) -> None:
-    """Show a job and what grew from it, or its whole pipeline."""
+def show(*, job_id: str, pipeline: bool, history: bool, as_json: bool) -> None:
+    """Show a job and what grew from it, its whole pipeline, or its history."""
+    if pipeline and history:
+        raise WrongUsage("Use --pipeline or --history: a history is of one job.")
+    if history:
+        found = client.history(job_id)
+        show_answer(answers.History.of(job_id, found), render.history(found), as_json=as_json)
+        return
     if pipeline:
         whole = client.pipeline(job_id)
         if as_json:

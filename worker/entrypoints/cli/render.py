@@ -13,6 +13,7 @@ from worker.domain.account import Account
 from worker.domain.account.billing import Figures, Standing, charges, figures, total
 from worker.domain.buttons import name_of
 from worker.domain.dry_run import next_price
+from worker.domain.history import History, in_words
 from worker.domain.job import Job, Status
 from worker.domain.printable import clean_line
 from worker.domain.result import JobError
@@ -158,6 +159,15 @@ def branches(
     for number, child in enumerate(below, 1):
         fork, bar = ("└─ ", "   ") if number == len(below) else ("├─ ", "│  ")
         yield from branches(child, children, indent + fork, indent + bar)
+
+
+def history(found: History) -> Iterator[str]:
+    """A line per entry: its time, the seconds since the job was created, what happened."""
+    for entry in found.entries:
+        since = entry.at - found.moments.created
+        yield f"{moment(entry.at)}  {since:+9.3f} s  {clean_line(in_words(entry))}"
+    if found.left_out:
+        yield f"Of a long history the middle is not kept: {found.left_out:,} entries."
 
 
 def summary(pipeline: Pipeline) -> str:

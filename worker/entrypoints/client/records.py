@@ -23,6 +23,7 @@ from worker.entrypoints.connection import desk, services
 if TYPE_CHECKING:
     from worker.adapters.store import Page, Pipeline
     from worker.domain.dry_run import Quote
+    from worker.domain.history import History
     from worker.services.reports.answers.waiting import Waiting
 
 #: Seconds between two reads of a job that is waited for.
@@ -52,6 +53,14 @@ def why_waiting(job: Job) -> "Waiting | None":
     from worker.services.reports.waits import waiting  # noqa: PLC0415  # as above
 
     return waiting(services().orchestrator, job, services().roster)
+
+
+def history(job: JobOrId) -> "History":
+    """What happened to the job, oldest first."""
+    from worker.services.reports.history import histories  # noqa: PLC0415  # as above
+
+    found = get(job)
+    return histories(desk().visible, [found])[found.id]
 
 
 def family(job: JobOrId) -> list[Job]:

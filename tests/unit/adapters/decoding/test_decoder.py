@@ -16,7 +16,7 @@ from typing import IO, NoReturn
 import pytest
 from PIL import Image
 
-from tests.support.drawing import bomb, draw, grid, minimal_gif, png_of_size
+from tests.support.drawing import bomb, colour_bomb, draw, grid, minimal_gif, png_of_size
 from tests.support.processes import ROOT, clean_env, descendants, living, wait_for
 from worker.adapters.decoding import decoder as decoding
 from worker.adapters.decoding.decoder import DECODER, Decoder
@@ -119,7 +119,7 @@ def test_limits_are_the_decoder_s(helper: Helper) -> None:
 def test_what_takes_too_much_memory_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "_BYTES_PER_PIXEL", 0)
     with pytest.raises(PictureError, match="too much memory") as caught:
-        DECODER.look(bomb(8192))
+        DECODER.look(colour_bomb(5000))  # takes 100 MB, far more than is allowed then
     assert not caught.value.retryable
 
 

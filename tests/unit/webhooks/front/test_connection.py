@@ -1,5 +1,6 @@
 """Slow, silent, absent and greedy peers; none of them holds a thread."""
 
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -13,7 +14,10 @@ from tests.support.front import one, rest, served
 from tests.support.processes import wait_for
 from webhooks.front import calling
 from webhooks.front.asking import HEAD_ONLY, is_first, want_body
+from webhooks.front.connection import Connection
 from webhooks.front.limits import PACE, PATIENCE, SMALL_BODY, Limits, Phase
+from webhooks.front.reader import Reader
+from webhooks.front.wire import Wire
 
 App = Callable[[dict[str, Any], StartResponse], Any]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -371,3 +375,26 @@ def test_who_comes_when_too_many_wait_is_refused_at_once(monkeypatch: pytest.Mon
         go_on.set()
         for link in links:
             assert one(link)[0].startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_a_connection_took_is_given_back_when_it_ends() -> None:
+    """And not when the garbage collector looks for cycles among all that there is."""
+    gc.collect()
+    before = taken()
+    gc.disable()
+    try:
+        with served(size) as front:
+            with front.connect() as half, front.connect() as done, front.connect() as body:
+                half.sendall(GET[:-2])
+                done.sendall(GET)
+                assert one(done)[1] == b"0"
+                body.sendall(head(LARGE) + b"a" * (SMALL_BODY + 1))
+                wait_for(lambda: taken() > before, "the connections")
+            wait_for(lambda: taken() == before, "the connections' end")
+    finally:
+        gc.enable()
+
+
+def taken() -> int:
+    """How many objects of connections there are in this process."""
+    return sum(type(each) in (Connection, Reader, Wire) for each in gc.get_objects())

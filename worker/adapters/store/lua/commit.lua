@@ -18,6 +18,7 @@
 --   heads                     hash  <account>|<concurrency_key> -> id of its only job in a lane
 --   parked:<account>|<concurrency_key>  list  ids that wait for that job to start
 --   tasks:<account>           hash  task id -> job id
+--   history:<id>              list  what happened to the job (JSON), oldest first; see remember() below
 --   pipeline:<id>             list  ids of the root's descendants, parents before children
 --   batches                   zset  id -> created_at
 --   batch:<id>                hash  doc (JSON), budget, bad; open: its open jobs; whole: its file was read completely;
@@ -45,6 +46,7 @@
 --   notification*, outbox*    see outbox.lua
 --   inputs*, tenant_inputs*   see inputs.lua
 --   forgotten                 see forget.lua
+--   metrics                   hash  counters and buckets, see worker/domain/metrics/counting.py
 --   refused, refused:docs     see keep_refusal.lua
 --   inbox:*                   see keep_callbacks.lua
 --   api_tokens, api_secrets   see save_token.lua
@@ -60,6 +62,8 @@
 --   capacity                  only if the first job starts (see worker/domain/account/capacity.py)
 --   unbooked                  account -> when the first job's charge is looked for in its ledger
 --   sample                    what the change says of the account (see worker/domain/account/callback_stats.py)
+--   history                   entries of the first job's history (texts)
+--   counts                    field of `metrics` -> what is added to it
 --   accepted                  the job's new task, as a member of accepted:<account>
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, tenant, doc}
@@ -328,6 +332,23 @@ local function remember_accepted(task)
   redis.call('ZREMRANGEBYRANK', key, 0, -MOST_ACCEPTED - 1)
 end
 
+-- Of a long history the first entries and the newest are kept; a number between them says how many are left out.
+local MOST_HISTORY, FIRST_HISTORY = 100, 40
+
+local function remember(id, entries)
+  local key = prefix .. 'history:' .. id
+  local length = redis.call('RPUSH', key, unpack(entries))
+  while length > MOST_HISTORY do
+    local left_out = tonumber(redis.call('LINDEX', key, FIRST_HISTORY))
+    if left_out and length == MOST_HISTORY + 1 then return end
+    redis.call('LSET', key, FIRST_HISTORY, (left_out or 0) + 1)
+    if left_out then
+      redis.call('LSET', key, FIRST_HISTORY + 1, '')
+      length = length - redis.call('LREM', key, 1, '')
+    end
+  end
+end
+
 local job = change.jobs[1]
 local id, new = job.id, read_place(job.place)
 local stored, text, old_money = unpack(redis.call('HMGET', job_key(id), 'v', 'place', 'money'))
@@ -353,6 +374,8 @@ if counted and by ~= 0 or children > 0 or root ~= id and not old then
   redis.call('HSET', job_key(root), 'open', before + by)
 end
 if by ~= 0 then count_open(root, written.of.batch, before, by) end
+if change.history then remember(id, change.history) end
+for field, by in pairs(change.counts or {}) do redis.call('HINCRBY', prefix .. 'metrics', field, by) end
 if change.sample then learn(change.sample) end
 if change.accepted then remember_accepted(change.accepted) end
 for name, at in pairs(change.unbooked or {}) do redis.call('ZADD', prefix .. 'unbooked:' .. name, at, id) end

@@ -34,7 +34,7 @@ local function forget(job)
     if redis.call('HGET', of_account, task[2]) == id then redis.call('HDEL', of_account, task[2]) end
   end
   let_go_inputs(place.blobs, tenant_of(place.turn), asked.now)
-  redis.call('DEL', job_key(id))
+  redis.call('DEL', job_key(id), prefix .. 'history:' .. id)
 end
 
 -- A batch goes with the last of its jobs.

@@ -4,6 +4,7 @@ from worker.services.reports.answers.accounts import Account, Accounts, Paused
 from worker.services.reports.answers.base import Answer, BadField
 from worker.services.reports.answers.batches import Batch, Batches, Changed, ListedBatch, Taken
 from worker.services.reports.answers.doubts import DoubtfulJob, Doubts
+from worker.services.reports.answers.history import History
 from worker.services.reports.answers.inbox import InboxPage, KeptCallback, WholeCallback
 from worker.services.reports.answers.jobs import Items, Job, Page, Pipeline, Quote, ToldPipeline
 from worker.services.reports.answers.messages import (
@@ -32,6 +33,7 @@ __all__ = [
     "Delivery",
     "DoubtfulJob",
     "Doubts",
+    "History",
     "InboxPage",
     "IssuedToken",
     "Items",
