@@ -13,8 +13,8 @@ from worker.services.reports.inbox import whole
 from worker.services.reports.listing import list_inbox as listed
 
 _MAX_BYTES = 10_000
-_ID = in_path("callback_id", "Its id.", pattern="^[0-9a-f]{32}$")
-_ONE = "/v1/callbacks/<job:callback_id>"
+_ID = in_path("callback_id", "Its id.", minLength=1, maxLength=200, pattern="^[^/]+$")
+_ONE = "/v1/callbacks/<callback_id>"
 
 calls = Calls()
 
