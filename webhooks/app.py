@@ -15,6 +15,7 @@ from webhooks.api.openapi import CALLS
 from webhooks.context import Context
 from webhooks.counting import keep_counting
 from webhooks.hosts import Hosts
+from webhooks.noting import InboxWriter
 from webhooks.pages.everything import PAGES
 from webhooks.pages.registry import add_pages, rules
 from webhooks.pages.visits import Visitors
@@ -47,7 +48,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.url_map = _ROUTES
     add_problems(app)
     _check_host(app, settings)
-    app.extensions["prover"] = context.prover
+    app.extensions |= {"prover": context.prover, "inbox_writer": context.inbox_writer}
     app.extensions["context"] = context
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     add_pages(app, PAGES, _visitors(settings, context))
@@ -88,7 +89,7 @@ class Misdirected(HTTPException):
 
 
 def load_app(settings: Settings) -> Flask:
-    """The app of a web process: sets up logging, and starts to count and to send proofs."""
+    """The app of a web process: sets up logging, and starts what runs beside the requests."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
     prover: Prover = app.extensions["prover"]
@@ -96,4 +97,6 @@ def load_app(settings: Settings) -> Flask:
     Thread(target=keep_counting, args=(context,), name="counting", daemon=True).start()
     if settings.public_url:
         Thread(target=prover.run, name="prover", daemon=True).start()
+    writer: InboxWriter = app.extensions["inbox_writer"]
+    Thread(target=writer.run, name="inbox-writer", daemon=True).start()
     return app

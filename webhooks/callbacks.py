@@ -5,16 +5,17 @@ Nothing here calls the provider. Proofs of our own come the same way (``worker.d
 """
 
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Literal
 
 from flask import Response
+from werkzeug.exceptions import HTTPException
 
 from webhooks.api.calls import JSON_TYPE, Calls, in_path
 from webhooks.context import Context
 from webhooks.parsing import decompressed, json_object, read_body, refuse_large
 from worker.adapters.tokens import BadToken
 from worker.bootstrap import HOOK_PATH, Services
-from worker.domain.errors import NotFound, StoreUnavailable
+from worker.domain.errors import InvalidRequest, NotFound, StoreUnavailable
 from worker.domain.events import Disposition
 from worker.domain.presence import Proof
 from worker.services.reports.answers import Answer
@@ -77,13 +78,28 @@ def _receive(services: Services, token: str) -> Disposition:
     if isinstance(named, Proof):
         if services.proofs.too_late(named):
             return Disposition.STALE
-        return services.proofs.receive(token, named, _body())
-    job = services.receiver.expected(named)
-    if job and services.receiver.takes_no_news(job):
-        return Disposition.STALE
-    return services.receiver.receive(token, _body(), job)
+        return services.proofs.receive(token, named, json_object(_body()))
+    body = b""
+    try:
+        job = services.receiver.expected(named)
+        if job and services.receiver.takes_no_news(job):
+            disposition = Disposition.STALE
+        else:
+            body = _body()
+            disposition = services.receiver.receive(token, json_object(body), job)
+    except (BadToken, NotFound, InvalidRequest, HTTPException) as error:
+        services.inbox.refused(token, _why(error), body)
+        raise
+    services.inbox.received(token, disposition, body)
+    return disposition
 
 
-def _body() -> dict[str, Any]:
+def _body() -> bytes:
     refuse_large(MAX_BYTES)
-    return json_object(decompressed(read_body(MAX_BYTES), MAX_BYTES))
+    return decompressed(read_body(MAX_BYTES), MAX_BYTES)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, BadToken):
+        return "its state is the token of another job than its URL's"
+    return str(error.description if isinstance(error, HTTPException) else error)

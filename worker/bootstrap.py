@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from worker.services.choose import Chooser
     from worker.services.desk import Desk
     from worker.services.enqueue import Enqueuer
+    from worker.services.inbox import Inbox
     from worker.services.ledgers import Ledgers
     from worker.services.notify import Deliveries, Notifier
     from worker.services.orchestrator import Orchestrator
@@ -121,6 +122,7 @@ class Services:
             enqueuer=self.enqueuer.acting_for(caller),
             batches=self.batches.acting_for(caller),
             deliveries=self.deliveries.acting_for(caller),
+            inbox=self.inbox,
             tokens=self.api_tokens,
         )
 
@@ -248,6 +250,12 @@ class Services:
         from worker.services.callbacks import CallbackReceiver
 
         return CallbackReceiver(self.orchestrator, self.tokens)
+
+    @part
+    def inbox(self) -> "Inbox":
+        from worker.services.inbox import Inbox
+
+        return Inbox(self.store, self.tokens, self.receiver, self.clock)
 
     @part
     def starter(self) -> "Starter":

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import platform
 import signal
@@ -10,10 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 
+import structlog
 from rich.console import Console
 
 from tests.bench.connecting import connections
 from tests.bench.following import delay
+from tests.bench.growth import SIZES, growth
 from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
 from tests.bench.peers.rows import peers, peers_in_trouble
@@ -37,12 +40,14 @@ _PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
     "connections": lambda at, quick: connections(at.folder / "tls", 100 if quick else 200),
     "peers": lambda at, quick: peers(at.folder / "peers", 1 if quick else 5, quick=quick),
     "peers-faults": lambda at, _: peers_in_trouble(at.folder / "peers-faults"),
+    "growth": lambda at, quick: growth(at, SIZES[:2] if quick else SIZES),
 }
 
 
 def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     began = time.monotonic()
     notes = Console(stderr=True)
     rows: list[Row] = []

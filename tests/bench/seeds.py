@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tests.bench.load import post
-from tests.support.jobs import capacity
+from tests.support.jobs import capacity, changed
 from worker.adapters.provider.snapshots import read_task
 from worker.bootstrap import HOOK_PATH, Services
 from worker.domain.assets.naming import DEFAULT, Names
@@ -52,9 +52,16 @@ class Seeds:
         job = _after(_new(then), Started("default"), Posting(1), Replied(1, _accepted()))
         return self._store(replace(job, due_at=time() + 3600))
 
-    def finished(self) -> Job:
-        """A stored imagine that has succeeded and whose picture is in our storage."""
-        job = _after(_new(()), Started("default"), Posting(1), Replied(1, _accepted()))
+    def queued(self) -> Job:
+        """A stored imagine that waits for a slot."""
+        return self._store(_new(()))
+
+    def finished(self, **fields: Any) -> Job:
+        """A stored imagine that has succeeded and whose picture is in our storage; ``fields``: what
+        its callers gave.
+        """
+        new = changed(_new(()), **fields)
+        job = _after(new, Started("default"), Posting(1), Replied(1, _accepted()))
         seen = Observed(read_task(self.task(job, SUCCESS, "100%")), attempt=1)
         files = tuple(_files(job))
         stored = AssetsSettled((files[0].path,), AssetsStatus.STORED, files)

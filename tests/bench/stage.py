@@ -25,7 +25,7 @@ from worker.bootstrap import Services, build
 
 _CHECKOUT = Path(__file__).parent.parent.parent
 _OURS = ("web", "worker")
-_START_S = 20.0
+_START_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,7 +301,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def pictures_of_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
     """A blend is given the pictures of its siblings."""
     picture = draw("PNG")
-    monkeypatch.setattr("worker.adapters.storage.inputs.fetch", lambda *_, **__: picture)
+    monkeypatch.setattr("worker.adapters.storage.fetching.fetch", lambda *_, **__: picture)
 
 
 def test_the_promises_hold(tmp_path: Path) -> None:

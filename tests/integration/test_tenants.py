@@ -34,6 +34,7 @@ _BODIES: dict[str, Any] = {
     "create": {"kind": "imagine", "prompt": "a cat"},
     "press": {"button": "U1"},
     "resolve": {"outcome": "failed"},
+    "bind_callback": {"job_id": "0" * 32},
     "create_batch": b'{"prompt": "a cat"}\n',
     "create_token": {"name": "mine", "scopes": ["admin"]},
     "rotate_token": {},
@@ -63,6 +64,7 @@ def pairs(acme: Tenant, path: str) -> Iterator[tuple[str, str]]:
         "job_id": [(each, none) for each in acme.job_ids],
         "pipeline_id": [(each, none) for each in acme.job_ids],
         "batch_id": [(acme.batch_id, none), (acme.batch_name, "dogs")],
+        "callback_id": [(uuid4().hex, none)],  # no tenant sees any
         "delivery_id": [(acme.delivery_id, f"msg_{none}")],
         "name": [("token-of-acme", "nobody"), ("main", "other"), ("imagine", "nothing")],
     }

@@ -32,7 +32,7 @@ _ALL = {*_WHOLE, *_LATER, "listings", "job", "waiting", "guards", "turns", "batc
         "tasks", "accepted", "batch", "money", "account", "paused", "notification", "inputs",
         "forgotten", "receiving", "workers", "once", "unbooked", "refused", "api_tokens",
         "api_secrets", "audit", "token_requests", "token_spent", "called", "history",
-        "metrics"}  # fmt: skip
+        "metrics", "inbox"}  # fmt: skip
 
 
 @dataclass(frozen=True)

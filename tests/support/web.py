@@ -26,6 +26,7 @@ from worker.services.api_tokens import ApiTokens
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
 from worker.services.enqueue import Enqueuer
+from worker.services.inbox import Inbox
 from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
 from worker.services.refusals import Refusals
@@ -99,13 +100,15 @@ class Web:
             receivers=self.settings.receivers,
             celery=self.settings.destinations,
         )
+        receiver = CallbackReceiver(orchestrator, built.tokens)
         vars(built).update(
             store=self.store,
             storage=storage,
             orchestrator=orchestrator,
             enqueuer=enqueuer,
             batches=Batches(orchestrator, enqueuer),
-            receiver=CallbackReceiver(orchestrator, built.tokens),
+            receiver=receiver,
+            inbox=Inbox(self.store, built.tokens, receiver, orchestrator.clock),
             deliveries=Deliveries(orchestrator),
             refusals=Refusals(self.store, self.settings.refused_target),
             access=Access(self.store, orchestrator.clock),

@@ -16,6 +16,8 @@ def bound(body: Sequence[ast.stmt]) -> Iterator[str]:
     """The names that the statements bind, one by one; branches may bind the same one."""
     for node in body:
         match node:
+            case ast.FunctionDef(decorator_list=[ast.Name(id="overload")]):
+                pass  # one of the types of what follows
             case ast.FunctionDef() | ast.ClassDef():
                 yield node.name
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):

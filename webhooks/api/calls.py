@@ -51,7 +51,6 @@ class Call:
     errors: tuple[int, ...] = ()  #: besides those implied by the other fields
     located: str | None = None  #: what the Location header of a 202 names
     offline: bool = False  #: whether it works without Redis
-    slash: bool = False  #: whether the path may end with a slash, too
     body_types: tuple[str, ...] = (JSON_TYPE,)
     answer_types: tuple[str, ...] = (JSON_TYPE,)
 
@@ -137,10 +136,7 @@ def respond(answer: Answer, status: int, headers: Mapping[str, str] | None = Non
 
 def url_map(calls: Iterable[Call], more: Iterable[Rule] = ()) -> Map:
     """The routes of the endpoints, and ``more``; every app can share them."""
-    rules = [
-        Rule(call.rule, endpoint=call.name, methods=[call.method], strict_slashes=not call.slash)
-        for call in calls
-    ]
+    rules = [Rule(call.rule, endpoint=call.name, methods=[call.method]) for call in calls]
     return Map([*rules, *more], converters={"job": JobId}, merge_slashes=False)
 
 

@@ -2,7 +2,9 @@
 
 from importlib.metadata import version
 
-from webhooks.api.calls import Calls
+from flask import Response
+
+from webhooks.api.calls import Calls, respond
 from webhooks.context import Context
 from worker.services.reports.answers import Answer
 
@@ -27,19 +29,18 @@ class Index(Answer):
     links: dict[str, str]
 
 
+def answer_index() -> Response:
+    """For programs that ask at `/`, where people find the gallery."""
+    return respond(index(), 200)
+
+
 def index() -> Index:
     """The same at `/` and at `/v1`."""
     about = "Hookline runs paid, slow, asynchronous image jobs"
     return Index(about=about, version=version("hookline"), links=_LINKS)
 
 
-@calls.add("GET", "/", {200: Index}, offline=True)
-def root(_context: Context) -> Index:
-    """What runs here, and where its parts are."""
-    return index()
-
-
-@calls.add("GET", "/v1", {200: Index}, offline=True, slash=True)
+@calls.add("GET", "/v1", {200: Index}, offline=True)
 def v1(_context: Context) -> Index:
     """The parts of the API."""
     return index()

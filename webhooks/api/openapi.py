@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from webhooks import callbacks, health, metrics
-from webhooks.api import accounts, batches, deliveries, index, jobs, refused, tokens
+from webhooks.api import accounts, batches, deliveries, doubts, inbox, index, jobs, refused, tokens
 from webhooks.api.calls import JSON, JSON_TYPE, REF, Call, Calls, Shape, ref
 from webhooks.context import Context
 from webhooks.problems import PROBLEM_TYPE, Problem
@@ -70,6 +70,8 @@ CALLS: tuple[Call, ...] = (
     *accounts.calls,
     *batches.calls,
     *deliveries.calls,
+    *doubts.calls,
+    *inbox.calls,
     *refused.calls,
     *tokens.calls,
     *calls,

@@ -60,6 +60,8 @@ NEEDS: Mapping[str, Need] = {
     "retry_batch": _SUBMIT,
     "pause_batch": _OPERATE,
     "resume_batch": _OPERATE,
+    # Doubts
+    "list_doubts": _READ,
     # Deliveries
     "list_deliveries": _READ,
     "show_delivery": _READ,
@@ -72,6 +74,10 @@ NEEDS: Mapping[str, Need] = {
     "resume_kind": _SHARED,
     # The Celery door is the operator's
     "list_refused": Need(Scope.READ, shared=True),
+    # One token's callbacks may be about anybody's jobs
+    "list_callbacks": Need(Scope.READ, shared=True),
+    "show_callback": Need(Scope.READ, shared=True),
+    "bind_callback": _SHARED,
     # Of all tenants together
     "show_metrics": Need(Scope.READ, shared=True),
     # Tokens and the audit trail

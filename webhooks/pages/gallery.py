@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, request
 
+from webhooks.api.index import answer_index
 from webhooks.pages.cards import card_of
 from webhooks.pages.registry import Pages
 from webhooks.pages.visits import Visit
@@ -22,7 +23,7 @@ _FIELDS = ("status", "account", "batch", "tenant", "metadata", "prompt")
 pages = Pages()
 
 
-@pages.get("/", "list_jobs")
+@pages.get("/", "list_jobs", programs=answer_index)
 def gallery(visit: Visit) -> Response:
     """The newest pipelines, or those that a search finds."""
     values = _found(visit)

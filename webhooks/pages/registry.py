@@ -4,7 +4,7 @@ needs. A view takes the visit and the path's parameters; it returns the answer.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import Flask, Response, request
 from werkzeug.routing import Rule
@@ -36,6 +36,7 @@ class Page:
     like: str  #: the call under ``/v1`` whose scope it needs; empty: open to everybody
     counted: bool = True  #: as a request of its token; pictures and polls are not
     limit: int = SMALL_FORM  #: bytes of the form
+    programs: Callable[[], Response] | None = None  #: answers what does not ask for HTML
 
     @property
     def endpoint(self) -> str:
@@ -44,6 +45,8 @@ class Page:
 
     def answer(self, visitors: Visitors, **path: str) -> Response:
         """Check who asks and what they send, then answer."""
+        if self.programs and not _asks_for_html():
+            return self.programs()
         if not self.like:
             return self.view(visitors, **path)
         visit = visitors.visit(NEEDS[self.like], counted=self.counted)
@@ -62,9 +65,16 @@ class Pages:
     def __iter__(self) -> Iterator[Page]:
         return iter(self._pages)
 
-    def get(self, rule: str, like: str, *, counted: bool = True) -> Callable[[View], View]:
-        """Decorator: a page."""
-        return self._declare("GET", rule, like, counted=counted)
+    def get(
+        self,
+        rule: str,
+        like: str,
+        *,
+        counted: bool = True,
+        programs: Callable[[], Response] | None = None,
+    ) -> Callable[[View], View]:
+        """Decorator: a page; ``programs`` answers what does not ask for HTML."""
+        return self._declare("GET", rule, like, counted=counted, programs=programs)
 
     def post(
         self, rule: str, like: str, *, counted: bool = True, limit: int = SMALL_FORM
@@ -72,14 +82,16 @@ class Pages:
         """Decorator: the target of a form of ``limit`` bytes at most."""
         return self._declare("POST", rule, like, counted=counted, limit=limit)
 
-    def _declare(
-        self, method: str, rule: str, like: str, *, counted: bool = True, limit: int = SMALL_FORM
-    ) -> Callable[[View], View]:
+    def _declare(self, method: str, rule: str, like: str, **more: Any) -> Callable[[View], View]:
         def declare(view: View) -> View:
-            self._pages.append(Page(method, rule, view, like, counted, limit))
+            self._pages.append(Page(method, rule, view, like, **more))
             return view
 
         return declare
+
+
+def _asks_for_html() -> bool:
+    return "HX-Request" in request.headers or "text/html" in request.headers.get("Accept", "")
 
 
 def rules(pages: Iterable[Page]) -> list[Rule]:

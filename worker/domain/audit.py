@@ -14,6 +14,7 @@ class AuditAction(StrEnum):
     RETRY = "retry"
     FETCH = "fetch"  #: a job's files again
     RESOLVE = "resolve"
+    BIND = "bind"  #: a callback to a job
     PAUSE = "pause"
     RESUME = "resume"
     REPLAY = "replay"  #: a delivery

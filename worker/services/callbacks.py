@@ -9,6 +9,7 @@ from typing import Any
 from worker.adapters.provider.snapshots import read_task
 from worker.adapters.tokens import AccountToken, BadToken, JobToken, Tokens
 from worker.domain.account.callback_stats import Source
+from worker.domain.errors import Conflict
 from worker.domain.events import Disposition, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import takes_no_news
@@ -61,9 +62,26 @@ class CallbackReceiver:
             account = "" if isinstance(named, JobToken) else named.account
             self.count(account, Disposition.FOREIGN.value)
             return Disposition.FOREIGN
-        job = job or self._orchestrator.job(match.job_id)
-        event = Observed(snapshot, attempt=match.attempt or job.attempt, body=body)
         source = Source.CALLBACK_WITH_STATE if echoed else Source.CALLBACK
+        job = job or self._orchestrator.job(match.job_id)
+        return self._observe(job, snapshot, match.attempt, source, body)
+
+    def take(self, job_id: str, body: Any, account: str = "") -> Disposition:
+        """Record for a job what a callback said that is nobody's, as a person asked for.
+
+        It is no evidence of how the account calls back. ``account``: the one that its token named.
+        Raises ``NotFound``, and ``Conflict`` for a job of another account.
+        """
+        job = self._orchestrator.job(job_id)
+        if account and job.account != account:
+            on = f"runs on {job.account}" if job.account else "has no account yet"
+            raise Conflict(f"The callback came from account {account}, and job {job.id} {on}.")
+        return self._observe(job, read_task(body), 0, None, body)
+
+    def _observe(
+        self, job: Job, snapshot: Snapshot, attempt: int, source: Source | None, body: Any
+    ) -> Disposition:
+        event = Observed(snapshot, attempt=attempt or job.attempt, body=body)
         return self._orchestrator.record(job, event, source=source).disposition
 
     def _without_state(self, named: JobToken | AccountToken, snapshot: Snapshot) -> JobToken | None:

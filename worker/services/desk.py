@@ -14,6 +14,7 @@ from worker.domain.access import Caller
 from worker.domain.api_tokens import ApiToken
 from worker.domain.audit import AuditAction, Change
 from worker.domain.errors import HooklineError, ServiceUnavailable
+from worker.domain.inbox import Callback
 from worker.domain.job import Job
 from worker.domain.notifications import Notification
 from worker.domain.requests.requests import parse_resolve
@@ -22,6 +23,7 @@ from worker.services import pause
 from worker.services.api_tokens import ApiTokens
 from worker.services.batches import Batches
 from worker.services.enqueue import Enqueuer
+from worker.services.inbox import Inbox
 from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
 from worker.services.pause import Pausable
@@ -38,6 +40,7 @@ class Desk:
     enqueuer: Enqueuer
     batches: Batches
     deliveries: Deliveries
+    inbox: Inbox
     tokens: ApiTokens
 
     def cancel(self, job_id: str) -> Job:
@@ -59,6 +62,14 @@ class Desk:
         return self._of_job(
             AuditAction.RESOLVE, job_id, lambda each: self.enqueuer.resolve(each, data), detail=said
         )
+
+    def bind(self, callback_id: str, job_id: str) -> Callback:
+        """Give a callback that is nobody's to the job. Raises ``Conflict`` if that cannot be."""
+        callback = self.inbox.find(callback_id)
+        job = self.visible.job(job_id)
+        account, subject = job.account or None, callback.id
+        with self._audited(AuditAction.BIND, job=job.id, account=account, subject=subject):
+            return self.inbox.bind(callback, job.id, self.caller.name)
 
     def cancel_batch(self, batch: Batch) -> int:
         """Cancel all of its jobs that are not over; how many."""

@@ -11,7 +11,6 @@ from tests.support.jobs import GRID, a_job, a_snapshot, callback, in_status
 from tests.support.shell import Shell
 from tests.support.starting import start_next
 from worker.adapters.provider.replies import no_such_call
-from worker.adapters.storage import inputs
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.blob_refs import blobs_of
@@ -120,7 +119,7 @@ def test_a_picture_whose_host_refuses_connections_ends_its_job(
     def refuse(*_: Any, **__: Any) -> bytes:
         raise PictureError("c did not deliver: ConnectionRefusedError", retryable=True)
 
-    monkeypatch.setattr(inputs, "fetch", refuse)
+    monkeypatch.setattr("worker.adapters.storage.fetching.fetch", refuse)
     pictured = {"prompt": "a cat", "images": ["https://c/1.png"]}
     job, began, tries = shell.put(a_job(request=pictured)), shell.now, 0
     while not (job := shell.job(job)).status.terminal:
@@ -290,7 +289,7 @@ class Web:
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     web = Web()
-    monkeypatch.setattr("worker.adapters.storage.inputs.fetch", web.fetch)
+    monkeypatch.setattr("worker.adapters.storage.fetching.fetch", web.fetch)
     return web
 
 

@@ -9,6 +9,7 @@ looked at again.
 
 from worker.adapters.store.values import (
     Batch,
+    CallbackPage,
     ChangePage,
     Filter,
     Load,
@@ -23,6 +24,7 @@ from worker.adapters.store.values import (
 
 __all__ = [
     "Batch",
+    "CallbackPage",
     "ChangePage",
     "Filter",
     "Load",

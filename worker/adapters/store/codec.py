@@ -12,6 +12,7 @@ from worker.domain.account.ledger import Ledger
 from worker.domain.api_tokens import ApiToken
 from worker.domain.audit import Change
 from worker.domain.history import Entry
+from worker.domain.inbox import Bound, Callback
 from worker.domain.job import Job
 from worker.domain.job_spec import JSON, JobOptions, JobSpec
 from worker.domain.notifications import Notification
@@ -48,6 +49,8 @@ class _Docs(Generic[T]):
 
 api_tokens = _Docs(ApiToken)
 batches = _Docs(Batch)
+bindings = _Docs(Bound)
+callbacks = _Docs(Callback)
 changes = _Docs(Change)
 breakers = _Docs(CircuitBreaker)
 entries = _Docs(Entry)

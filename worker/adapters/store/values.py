@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from worker.domain.account.capacity import Capacity
 from worker.domain.audit import Change
 from worker.domain.errors import HooklineError
+from worker.domain.inbox import Callback
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.money import Amount
@@ -162,4 +163,12 @@ class ChangePage:
     """Some of the audit trail, newest first; ``cursor`` continues it, None: it is complete."""
 
     changes: tuple[Change, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPage:
+    """Some of the inbox, newest first; ``cursor`` continues it, None: it is complete."""
+
+    callbacks: tuple[Callback, ...]
     cursor: str | None = None

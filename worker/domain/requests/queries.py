@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from worker.domain.inbox import CallbackVerdict
 from worker.domain.job import Status
 from worker.domain.job_ids import plain_id
 from worker.domain.job_spec import Kind
@@ -130,6 +131,24 @@ class BatchesQuery(Query):
 class RefusedQuery(Query):
     """How many of the newest refused requests to list."""
 
+    limit: Limit = PAGE
+    cursor: Cursor | None = None
+
+
+class DoubtsQuery(Query):
+    """Which jobs in doubt to list."""
+
+    account: str | None = Field(None, description="Only jobs of this account.")
+    limit: Limit = PAGE
+    cursor: Cursor | None = None
+
+
+class InboxQuery(Query):
+    """Which callbacks to list."""
+
+    verdict: Annotated[CallbackVerdict, OneOf(CallbackVerdict)] | None = Field(
+        None, description="Only callbacks of which this became."
+    )
     limit: Limit = PAGE
     cursor: Cursor | None = None
 

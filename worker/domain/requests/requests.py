@@ -14,7 +14,7 @@ from worker.domain.requests.base import Model, Problem, suggestion, validate
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured
 from worker.domain.requests.steps import ModalAnswer, Then, normal_form
-from worker.domain.requests.texts import Name, TaskId
+from worker.domain.requests.texts import Name, OurId, TaskId
 
 Outcome = Literal["resubmit", "failed", "accepted"]
 
@@ -85,6 +85,13 @@ class Resolve(Model):
             yield "task_id", "is required: the provider's id of the task that was accepted"
         if not accepted and "task_id" in given:
             yield "task_id", "belongs to the outcome accepted; leave it out"
+
+
+class Bind(Model):
+    """The job to which a callback belongs."""
+
+    what: ClassVar[str] = "bind"
+    job_id: OurId
 
 
 def parse_request(data: Any, *, then: tuple[dict[str, Any], ...] | None = None) -> JobRequest:

@@ -42,11 +42,13 @@ _SECTIONS = {
         "accounts": Place("accounts", "Show each account: its jobs, its money, its deliveries."),
         "pause": Place("accounts", "Start no more jobs of an account or a kind."),
         "resume": Place("accounts", "Start jobs of an account or a kind again."),
+        "doubts": Place("doubts", "List jobs in doubt, with what evidence there is."),
         "resolve": Place("steering", "End a doubt: was the job accepted, and paid, or not?"),
     },
     "Operate": {
         "doctor": Place("doctor", "Check settings, servers, workers, provider and callbacks."),
         "deliveries": Place("deliveries", "List notifications; show one, or send it again."),
+        "inbox": Place("inbox", "List what providers called back; bind what is nobody's."),
         "refused": Place("refused", "List refused requests of other programs' Celery tasks."),
         "tokens": Place("tokens", "List the API tokens; create, rotate or revoke one."),
         "audit": Place("audit", "List who changed what, newest first."),

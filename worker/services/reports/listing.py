@@ -1,9 +1,22 @@
-"""SHELL. Listings of jobs, deliveries, refused requests and the audit trail."""
+"""SHELL. Listings of jobs, deliveries, callbacks, refused requests and the audit trail."""
 
-from worker.adapters.store import ChangePage, Filter, NotificationPage, Page, RefusalPage
+from worker.adapters.store import (
+    CallbackPage,
+    ChangePage,
+    Filter,
+    NotificationPage,
+    Page,
+    RefusalPage,
+)
 from worker.adapters.store.store import Store
 from worker.domain.audit import Wanted
-from worker.domain.requests.queries import AuditQuery, DeliveriesQuery, JobsQuery, RefusedQuery
+from worker.domain.requests.queries import (
+    AuditQuery,
+    DeliveriesQuery,
+    InboxQuery,
+    JobsQuery,
+    RefusedQuery,
+)
 from worker.services.visible import Visible
 
 
@@ -40,6 +53,11 @@ def list_deliveries(visible: Visible, query: DeliveriesQuery) -> NotificationPag
 def list_refused(store: Store, query: RefusedQuery) -> RefusalPage:
     """A page of refused requests, newest first. Raises ``InvalidRequest`` for a bad cursor."""
     return store.refusals.page(query.limit, query.cursor)
+
+
+def list_inbox(store: Store, query: InboxQuery) -> CallbackPage:
+    """A page of the inbox, newest first. Raises ``InvalidRequest`` for a bad cursor."""
+    return store.inbox.page(query.verdict, query.limit, query.cursor)
 
 
 def list_changes(store: Store, query: AuditQuery) -> ChangePage:

@@ -20,6 +20,7 @@ from worker.adapters.messaging import names
 from worker.adapters.storage.storage import Storage
 from worker.adapters.store import Filter
 from worker.adapters.store.durability import Durability
+from worker.adapters.tokens import Tokens
 from worker.bootstrap import Services
 from worker.domain.access import Caller
 from worker.domain.account import Account, Budgets
@@ -37,8 +38,10 @@ from worker.entrypoints.cli import attempts, cli, verdicts
 from worker.services import ledgers
 from worker.services.api_tokens import ApiTokens
 from worker.services.batches import Batches
+from worker.services.callbacks import CallbackReceiver
 from worker.services.desk import Desk
 from worker.services.enqueue import Enqueuer
+from worker.services.inbox import Inbox
 from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
@@ -82,6 +85,9 @@ class Here:
         self.accounts = known
         self.enqueuer = Enqueuer(self.orchestrator, self.storage)
         self.roster = Roster(self.store, known, "a secret", clock=lambda: NOW)
+        tokens = Tokens(["a secret"])
+        receiver = CallbackReceiver(self.orchestrator, tokens)
+        self.inbox = Inbox(self.store, tokens, receiver, clock=lambda: NOW)
 
     def visible(self, caller: Caller) -> Visible:
         return Visible(self.store, caller)
@@ -94,6 +100,7 @@ class Here:
             self.enqueuer,
             Batches(self.orchestrator, self.enqueuer),
             Deliveries(self.orchestrator),
+            self.inbox,
             ApiTokens(self.store, self.orchestrator.clock),
         )
 

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from worker.services.reports.answers.batches import Changed as Changed
     from worker.services.reports.answers.batches import ListedBatch as ListedBatch
     from worker.services.reports.answers.batches import Taken as Taken
+    from worker.services.reports.answers.doubts import DoubtfulJob as DoubtfulJob
+    from worker.services.reports.answers.doubts import Doubts as Doubts
     from worker.services.reports.answers.history import History as History
+    from worker.services.reports.answers.inbox import InboxPage as InboxPage
+    from worker.services.reports.answers.inbox import KeptCallback as KeptCallback
+    from worker.services.reports.answers.inbox import WholeCallback as WholeCallback
     from worker.services.reports.answers.jobs import Items as Items
     from worker.services.reports.answers.jobs import Job as Job
     from worker.services.reports.answers.jobs import Page as Page
@@ -42,7 +47,9 @@ else:  # hidden from type checkers, so that they report names that do not exist
         "accounts": "Account Accounts Paused",
         "base": "Answer BadField",
         "batches": "Batch Batches Changed ListedBatch Taken",
+        "doubts": "DoubtfulJob Doubts",
         "history": "History",
+        "inbox": "InboxPage KeptCallback WholeCallback",
         "jobs": "Items Job Page Pipeline Quote ToldPipeline",
         "messages": "BatchMessage Deliveries Delivery JobMessage Message PipelineMessage "
         "RefusedMessage",
