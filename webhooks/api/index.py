@@ -39,7 +39,7 @@ def root(_context: Context) -> Index:
     return index()
 
 
-@calls.add("GET", "/v1", {200: Index}, offline=True, slash=True)
+@calls.add("GET", "/v1", {200: Index}, offline=True)
 def v1(_context: Context) -> Index:
     """The parts of the API."""
     return index()
