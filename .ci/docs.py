@@ -1,11 +1,11 @@
 """Writes the parts of the documentation that come from the code. Called by the Makefile.
 
-    .venv/bin/python .ci/docs.py           write settings, commands, error codes, scopes,
+    .venv/bin/python .ci/docs.py           write settings, commands, error codes, scopes, metrics,
                                            .env.example
     .venv/bin/python .ci/docs.py --check   exit 1 if one of them is out of date
 
 Settings are documented below their fields in config/settings.py, commands in their `--help`, error
-codes and scopes in their tables.
+codes, scopes and metrics in their tables.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from webhooks.api.openapi import CALLS
 from worker.domain.access import Scope
 from worker.domain.error_codes import TASK_CODES, ErrorCode
 from worker.domain.job_spec import SUBMITTED_KINDS
+from worker.domain.metrics import all_metrics
 from worker.entrypoints.cli import cli
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield _filled(ROOT / "docs/cli.md", "commands", "\n".join(command_reference()))
     yield _filled(ROOT / "docs/retries.md", "error codes", error_codes())
     yield _filled(ROOT / "docs/tokens.md", "scopes", scopes())
+    yield _filled(ROOT / "docs/metrics.md", "metrics", metrics_table())
     yield ROOT / ".env.example", env_example()
 
 
@@ -112,6 +114,15 @@ def scopes() -> str:
                 path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", call.rule)
                 found[call.need.shared].append(f"`{call.method} {path}`")
         rows.append(f"| `{scope}` | {', '.join(found[False])} | {', '.join(found[True])} |")
+    return "\n".join(rows)
+
+
+def metrics_table() -> str:
+    """A row for each metric."""
+    rows = ["| name | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in all_metrics():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        rows.append(f"| `{metric.full_name}` | {metric.kind} | {labels} | {metric.help} |")
     return "\n".join(rows)
 
 

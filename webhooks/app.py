@@ -12,6 +12,7 @@ from config.settings import Settings
 from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
+from webhooks.counting import keep_counting
 from webhooks.hosts import Hosts
 from webhooks.problems import add_problems
 from webhooks.proving import Prover
@@ -42,6 +43,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     add_problems(app)
     _check_host(app, settings)
     app.extensions["prover"] = context.prover
+    app.extensions["context"] = context
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     return app
 
@@ -72,10 +74,12 @@ class Misdirected(HTTPException):
 
 
 def load_app(settings: Settings) -> Flask:
-    """The app of a web process: sets up logging and starts to send proofs."""
+    """The app of a web process: sets up logging, and starts to count and to send proofs."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
     prover: Prover = app.extensions["prover"]
+    context: Context = app.extensions["context"]
+    Thread(target=keep_counting, args=(context,), name="counting", daemon=True).start()
     if settings.public_url:
         Thread(target=prover.run, name="prover", daemon=True).start()
     return app

@@ -4,6 +4,7 @@
 Nothing here calls the provider. Proofs of our own come the same way (``worker.domain.presence``).
 """
 
+from contextlib import suppress
 from typing import Any, Literal
 
 from flask import Response
@@ -13,7 +14,7 @@ from webhooks.context import Context
 from webhooks.parsing import decompressed, json_object, read_body, refuse_large
 from worker.adapters.tokens import BadToken
 from worker.bootstrap import HOOK_PATH, Services
-from worker.domain.errors import NotFound
+from worker.domain.errors import NotFound, StoreUnavailable
 from worker.domain.events import Disposition
 from worker.domain.presence import Proof
 from worker.services.reports.answers import Answer
@@ -36,6 +37,8 @@ class Reachable(Answer):
     status: Literal["ok"]
 
 
+#: Counted of callbacks without a disposition.
+_REFUSED = "refused"
 _ANSWERS = {each: Received(status=each).to_json() for each in Disposition}
 _TOKEN = in_path("token", "What the submit's hook ended with.", minLength=1, pattern="^[^/]+$")
 
@@ -58,9 +61,12 @@ def callback(context: Context, token: str) -> Response:
     try:
         disposition = _receive(context.services, token)
     except (BadToken, NotFound):
+        context.services.receiver.count("", _REFUSED)
         raise
     except Exception:  # whatever it is, a callback is lost with it
         context.prover.missed()
+        with suppress(StoreUnavailable):
+            context.services.receiver.count("", _REFUSED)
         raise
     return Response(_ANSWERS[disposition], content_type=JSON_TYPE)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import redis
 
 from tests.support.processes import (
+    child_of,
     clean_env,
     command,
     descendants,
@@ -73,10 +74,10 @@ def test_a_day_with_up(tmp_path: Path) -> None:
 def test_what_dies_is_started_again_and_ctrl_c_leaves_jobs_alone(tmp_path: Path) -> None:
     written = tmp_path / "up.out"
     with up(tmp_path) as process:
-        worker = _child(process.pid, "worker")
+        worker = child_of(process.pid, "worker")
         assert worker  # 0 would mean every process of this group
         os.kill(worker, signal.SIGKILL)
-        wait_for(lambda: _child(process.pid, "worker") not in (0, worker), "a new worker")
+        wait_for(lambda: child_of(process.pid, "worker") not in (0, worker), "a new worker")
         assert "worker" in written.read_text()
         redis_url = private_redis_url(tmp_path / ".hookline")
         assert redis_url
@@ -96,7 +97,7 @@ def test_what_dies_is_started_again_and_ctrl_c_leaves_jobs_alone(tmp_path: Path)
 
 def test_a_killed_up_leaves_no_program_and_the_next_one_starts(tmp_path: Path) -> None:
     with up(tmp_path) as process:
-        programs = {_child(process.pid, name) for name in ("sandbox", "web", "worker")}
+        programs = {child_of(process.pid, name) for name in ("sandbox", "web", "worker")}
         assert 0 not in programs
         process.kill()
         process.wait()
@@ -123,11 +124,11 @@ def test_two_that_start_at_once_have_a_port_each(tmp_path: Path) -> None:
 def test_who_calls_while_the_web_process_starts_again_waits_for_it(tmp_path: Path) -> None:
     with up(tmp_path) as process:
         url = told_by_up(tmp_path / ".hookline")["HOOKLINE_PUBLIC_URL"]
-        web = _child(process.pid, "web")
+        web = child_of(process.pid, "web")
         assert web  # 0 would mean every process of this group
         os.killpg(web, signal.SIGKILL)  # with its workers, before it starts others
         assert call("GET", f"{url}/readyz", timeout_s=30)[0] == 200
-        assert _child(process.pid, "web") not in (0, web)
+        assert child_of(process.pid, "web") not in (0, web)
 
 
 def test_a_port_that_was_chosen_must_be_free(tmp_path: Path) -> None:
@@ -136,17 +137,3 @@ def test_a_port_that_was_chosen_must_be_free(tmp_path: Path) -> None:
         answer = hookline(tmp_path, "up", "--port", port)
     assert answer.returncode == 3
     assert f"port {port} is taken" in answer.stderr
-
-
-def _child(pid: int, name: str) -> int:
-    """The process id of one of our own ``up``'s programs; 0 if it does not run."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = [
-        line.split() for line in listed.stdout.splitlines() if f"hookline/start.py {name} " in line
-    ]
-    return int(found[0][0]) if found else 0

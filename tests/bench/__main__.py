@@ -7,7 +7,7 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from rich.console import Console
@@ -18,21 +18,24 @@ from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
 from tests.bench.peers.rows import peers, peers_in_trouble
 from tests.bench.receiving import repeats, throughput
+from tests.bench.recording import recording
 from tests.bench.rows import Row, table
 from tests.bench.stage import Stage, stage
 from tests.bench.trips import trips
 
-_PARTS = (
-    "receiver",
-    "repeats",
-    "delay",
-    "redis",
-    "trips",
-    "intake",
-    "connections",
-    "peers",
-    "peers-faults",
-)
+#: Each part by its name: what it measures at a stage, quickly or not.
+_PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
+    "receiver": lambda at, quick: throughput(at, *((120, 3) if quick else (240, 5))),
+    "repeats": lambda at, _: [repeats(at)],
+    "delay": lambda at, quick: delay(at, _samples(quick)),
+    "redis": lambda at, _: [memory_of_jobs(at, 1000)],
+    "trips": lambda at, quick: trips(at, _samples(quick)),
+    "intake": lambda at, quick: intake(at, ROWS // 10 if quick else ROWS),
+    "recording": lambda at, quick: [recording(at, *((60, 6) if quick else (120, 10)))],
+    "connections": lambda at, quick: connections(at.folder / "tls", 100 if quick else 200),
+    "peers": lambda at, quick: peers(at.folder / "peers", 1 if quick else 5, quick=quick),
+    "peers-faults": lambda at, _: peers_in_trouble(at.folder / "peers-faults"),
+}
 
 
 def main() -> int:
@@ -43,9 +46,9 @@ def main() -> int:
     rows: list[Row] = []
     try:
         with stage() as at, notes.status("") as status:
-            for name, measure in _measures(at, options):
+            for name in options.only or _PARTS:
                 status.update(f"{name} ...")
-                rows += measure()
+                rows += _PARTS[name](at, options.quick)
             machine = _machine(at)
     except KeyboardInterrupt:
         notes.print("stopped")
@@ -61,37 +64,15 @@ def main() -> int:
     return int(missed)
 
 
-def _measures(
-    at: Stage, options: argparse.Namespace
-) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
-    quick, only = options.quick, options.only or _PARTS
-    rounds, jobs = (3, 120) if quick else (5, 240)
-    samples = 60 if quick else 200
-    if "receiver" in only:
-        yield "receiver", lambda: throughput(at, jobs, rounds)
-    if "repeats" in only:
-        yield "repeats", lambda: [repeats(at)]
-    if "delay" in only:
-        yield "delay", lambda: delay(at, samples)
-    if "redis" in only:
-        yield "redis", lambda: [memory_of_jobs(at, 1000)]
-    if "trips" in only:
-        yield "trips", lambda: trips(at, samples)
-    if "intake" in only:
-        yield "intake", lambda: intake(at, ROWS // 10 if quick else ROWS)
-    if "connections" in only:
-        yield "connections", lambda: connections(at.folder / "tls", 100 if quick else 200)
-    if "peers" in only:
-        yield "peers", lambda: peers(at.folder / "peers", 1 if quick else 5, quick=quick)
-    if "peers-faults" in only:
-        yield "peers-faults", lambda: peers_in_trouble(at.folder / "peers-faults")
+def _samples(quick: bool) -> int:
+    return 60 if quick else 200
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     parser.add_argument("--quick", action="store_true", help="fewer samples, noisier figures")
-    parser.add_argument("--only", action="append", choices=_PARTS, help="one part; repeatable")
+    parser.add_argument("--only", action="append", choices=tuple(_PARTS), help="a part; repeatable")
     return parser.parse_args()
 
 

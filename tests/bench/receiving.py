@@ -60,6 +60,11 @@ def throughput(stage: Stage, jobs: int, rounds: int) -> list[Row]:
     ]
 
 
+def cpu_per_callback(stage: Stage, seeds: Seeds, target: Target, jobs: int) -> float:
+    """Milliseconds of the server and Redis for each callback of the whole story of new jobs."""
+    return _round(stage, seeds, target, jobs).cpu_ms
+
+
 def repeats(stage: Stage) -> Row:
     """What an unchanged callback costs Redis."""
     stage.clear()

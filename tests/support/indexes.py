@@ -13,10 +13,10 @@ import redis
 
 from worker.adapters.store import codec
 from worker.adapters.store.places import ANY, Place, labels_of, place_of, tasks_of
-from worker.domain.account.billing import charges
+from worker.domain.account.billing import charges, paid_tasks
 from worker.domain.account.capacity import pool_of
 from worker.domain.blob_refs import blobs_of
-from worker.domain.job import Job
+from worker.domain.job import Job, Status
 from worker.domain.notifications import DeliveryState, Notification
 
 #: What a job's next submission costs.
@@ -31,7 +31,8 @@ _LATER = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_input
 _ALL = {*_WHOLE, *_LATER, "listings", "job", "waiting", "guards", "turns", "batches", "lanes",
         "tasks", "accepted", "batch", "money", "account", "paused", "notification", "inputs",
         "forgotten", "receiving", "workers", "once", "unbooked", "refused", "api_tokens",
-        "api_secrets", "audit", "token_requests", "token_spent", "called", "history"}  # fmt: skip
+        "api_secrets", "audit", "token_requests", "token_spent", "called", "history",
+        "metrics"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,24 @@ class Snapshot:
         if gone is None and not self.of("forgotten"):
             gone = ()
         return list(_Check(self, price, gone, unguarded, former, later).found())
+
+    def miscounted(self) -> list[str]:
+        """What the commits' counters say that the records do not, in words; no job is forgotten."""
+        counted: Counter[str] = Counter()
+        for name, number in self.keys.get("metrics", {}).items():
+            metric, *labels = name.split("|")
+            counted[f"{labels[2]} jobs" if metric == "jobs_ended" else metric] += int(number)
+        jobs = self.jobs.values()
+        wanted = {
+            "succeeded jobs": sum(job.status is Status.SUCCEEDED for job in jobs),
+            "tasks_accepted": sum(map(paid_tasks, jobs)),
+            "double_payments": sum(len(job.double_payments) for job in jobs),
+        }
+        return [
+            f"{name}: {counted[name]} are counted, and {number} in the records"
+            for name, number in wanted.items()
+            if counted[name] != number
+        ]
 
 
 _HASHES = ("guards", "heads")

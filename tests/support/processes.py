@@ -60,6 +60,20 @@ def living(pids: set[int]) -> set[int]:
     return {int(pid) for pid, stat in rows if not stat.startswith("Z")}
 
 
+def child_of(pid: int, name: str) -> int:
+    """The process id of one of the programs of ``up``; 0 if it does not run."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [
+        line.split() for line in listed.stdout.splitlines() if f"hookline/start.py {name} " in line
+    ]
+    return int(found[0][0]) if found else 0
+
+
 @contextmanager
 def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
     """Killed at the end if it still runs: leaving a ``Popen`` waits for its end without a limit."""

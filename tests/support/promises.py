@@ -41,7 +41,9 @@ class Promises:
             return
         self._checked = now
         jobs = {job.id: job for job in self._world.jobs()}
-        assert self._world.store.snapshot().disagreements(lambda _: 0) == []
+        stored = self._world.store.snapshot()
+        assert stored.disagreements(lambda _: 0) == []
+        assert stored.miscounted() == []
         for job in jobs.values():
             self._check_end(job)
             self._check_children(job, jobs)

@@ -42,7 +42,7 @@ class Call:
     """One endpoint."""
 
     method: str
-    rule: str  #: Flask's; everything under ``/v1/`` requires an API token
+    rule: str  #: Flask's
     view: Callable[..., Answer | Response]  #: its docstring is the summary
     answers: Mapping[int, Shape]  #: by status; the first is that of a plain answer
     body: Shape | None = None
@@ -68,7 +68,7 @@ class Call:
     @property
     def public(self) -> bool:
         """Whether it needs no token."""
-        return not self.rule.startswith("/v1/")
+        return not needs_token(self.rule)
 
     @property
     def need(self) -> Need | None:
@@ -101,6 +101,11 @@ class Calls:
             return view
 
         return declare
+
+
+def needs_token(path: str) -> bool:
+    """Whether what is at the path is for the holder of an API token only."""
+    return path.startswith("/v1/") or path == "/metrics"
 
 
 def ref(model: type[BaseModel]) -> JSON:
@@ -140,7 +145,7 @@ def url_map(calls: Iterable[Call]) -> Map:
 
 
 def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -> None:
-    """Register the views in ``app``; those under ``/v1/`` require a token with the call's scope.
+    """Register the views in ``app``; those that need a token require one with the call's scope.
 
     ``token``: that of the settings, which may do everything.
     """
@@ -154,7 +159,7 @@ def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -
     @app.before_request
     def guard() -> None:
         """Without a token nothing under ``/v1/`` is answered, not even a 404."""
-        if not request.path.startswith("/v1/"):
+        if not needs_token(request.path):
             return
         g.caller = _caller(context, of_settings)
         if need := needs.get(request.endpoint):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from webhooks import callbacks, health
+from webhooks import callbacks, health, metrics
 from webhooks.api import accounts, batches, deliveries, jobs, refused, tokens
 from webhooks.api.calls import JSON, JSON_TYPE, REF, Call, Calls, Shape, ref
 from webhooks.context import Context
@@ -73,6 +73,7 @@ CALLS: tuple[Call, ...] = (
     *refused.calls,
     *tokens.calls,
     *calls,
+    *metrics.calls,
     *callbacks.calls,
     *health.calls,
 )

@@ -1,5 +1,5 @@
-"""The table of what each call under ``/v1`` needs: the guard, the OpenAPI document and
-docs/tokens.md follow it.
+"""The table of what each call needs, under ``/v1`` and of ``/metrics``: the guard, the OpenAPI
+document and docs/tokens.md follow it.
 """
 
 from collections.abc import Mapping
@@ -72,6 +72,8 @@ NEEDS: Mapping[str, Need] = {
     "resume_kind": _SHARED,
     # The Celery door is the operator's
     "list_refused": Need(Scope.READ, shared=True),
+    # Of all tenants together
+    "show_metrics": Need(Scope.READ, shared=True),
     # Tokens and the audit trail
     "list_tokens": _ADMIN,
     "create_token": _ADMIN,

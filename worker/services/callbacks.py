@@ -12,6 +12,7 @@ from worker.domain.account.callback_stats import Source
 from worker.domain.events import Disposition, Observed
 from worker.domain.job import Job
 from worker.domain.lifecycle import takes_no_news
+from worker.domain.metrics import Counts, Metrics
 from worker.domain.presence import Proof
 from worker.domain.provider_reports import Snapshot
 from worker.services.orchestrator import Orchestrator
@@ -32,8 +33,15 @@ class CallbackReceiver:
         return self._orchestrator.job(named.job_id) if isinstance(named, JobToken) else None
 
     def takes_no_news(self, job: Job) -> bool:
-        """Whether no callback can change the job any more."""
-        return takes_no_news(job, self._orchestrator.clock(), self._orchestrator.rules)
+        """Whether no callback can change the job any more; then this one is counted as stale."""
+        late = takes_no_news(job, self._orchestrator.clock(), self._orchestrator.rules)
+        if late:
+            self.count(job.account, Disposition.STALE.value)
+        return late
+
+    def count(self, account: str, outcome: str) -> None:
+        """Count a callback that reaches no job."""
+        self._orchestrator.tally.add(Counts.of(Metrics.CALLBACKS, account, outcome))
 
     def receive(self, url_token: str, body: Any, job: Job | None = None) -> Disposition:
         """Record the callback with the JSON ``body``; ``job``: what ``expected`` found.
@@ -50,6 +58,8 @@ class CallbackReceiver:
             raise BadToken
         match = echoed or self._without_state(named, snapshot)
         if match is None:
+            account = "" if isinstance(named, JobToken) else named.account
+            self.count(account, Disposition.FOREIGN.value)
             return Disposition.FOREIGN
         job = job or self._orchestrator.job(match.job_id)
         event = Observed(snapshot, attempt=match.attempt or job.attempt, body=body)

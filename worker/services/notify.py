@@ -25,6 +25,7 @@ from worker.domain.access import OPERATOR, Caller, acting_for
 from worker.domain.destinations import ANYWHERE, Destinations
 from worker.domain.errors import AddressError, Conflict, HooklineError, InvalidRequest, NotFound
 from worker.domain.job_spec import Notify
+from worker.domain.metrics import Counts, Metrics
 from worker.domain.notifications import (
     DeliveryState,
     Failure,
@@ -158,11 +159,11 @@ class Notifier:
         outcome = self._try(one)
         now = self._orchestrator.clock()
         if isinstance(outcome, str):
-            self._store.outbox.settle(delivered(one, now, outcome), now)
+            self._settle(delivered(one, now, outcome), now, "delivered")
             log.debug("notification.delivered", notification_id=one.id, outcome=outcome)
             return
         after = failed(one, now, outcome)
-        self._store.outbox.settle(after, now)
+        self._settle(after, now, "dead" if after.state is DeliveryState.DEAD else "failed")
         log.warning(
             "notification.not_delivered",
             notification_id=one.id,
@@ -170,6 +171,10 @@ class Notifier:
             reason=outcome.reason,
             state=after.state.value,
         )
+
+    def _settle(self, one: Notification, now: float, outcome: str) -> None:
+        [counted] = Counts.of(Metrics.NOTIFICATIONS, one.topic, outcome)
+        self._store.outbox.settle(one, now, counted)
 
     def _waiting(self, notification_id: str) -> Notification | None:
         """The notification, if it is due: a wake-up may be late or repeated."""

@@ -41,6 +41,7 @@ from worker.domain.job import Job, Status, Window
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
 from worker.domain.lifecycle.moves import followed
+from worker.domain.metrics import Metrics, counts_of, unchanged
 from worker.domain.notifications import announce
 from worker.domain.provider_reports import Outcome
 from worker.domain.redaction import hiding
@@ -48,6 +49,7 @@ from worker.domain.result import AssetsStatus
 from worker.domain.wakeups import Wakeups
 from worker.services.calls import KnownCalls
 from worker.services.dispatch import Dispatch
+from worker.services.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +84,7 @@ class Orchestrator:
         self.clock = clock
         self.rules = rules or Policy()
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
+        self.tally = Tally(store.metrics, clock)
         self.calls = KnownCalls(store, self.dispatch.settings_of, clock)
         self._wakeups = wakeups
         self.hooked = hooked
@@ -107,6 +110,7 @@ class Orchestrator:
             now = self.clock()
             decision = self.decide(job, event, now)
             if decision.disposition is not Disposition.APPLIED:
+                self.tally.add(unchanged(job.account, event, decision.disposition))
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
             accepted = _accepted(job, event, decision.job, now)
@@ -145,13 +149,16 @@ class Orchestrator:
             outbox=outbox,
             unbooked=self._unbooked(job, announced, now),
             history=entries_of(job, decision, outbox, now, self._hide.get(announced.account, str)),
+            counts=counts_of(job, decision, now),
         )
 
     def _commit(
         self, changes: Sequence[tuple[Job, Decision, Change]], now: float
     ) -> list[Decision | NoFreeSlot | StaleVersion]:
         """Store the changes, and do at once what follows from those that were stored."""
+        began = monotonic()
         outcomes = self.store.jobs.commit_all([change for _, _, change in changes], now)
+        self.tally.observe(Metrics.COMMIT, monotonic() - began)
         done: list[Decision | NoFreeSlot | StaleVersion] = []
         for (before, decision, change), outcome in zip(changes, outcomes, strict=True):
             if not isinstance(outcome, Openings):
@@ -218,6 +225,11 @@ class Orchestrator:
         """The account's callback stats, its tracking mode, and the reason for the mode."""
         callback_stats = self._callback_stats(account, fresh=True)
         return callback_stats, *tracking_mode(callback_stats, hooked=self.hooked)
+
+    def receiving_since(self) -> float | None:
+        """Since when proofs have shown that callbacks reach us; None: they do not."""
+        presence = self.store.presence.get(self._way)
+        return presence.since if presence and presence.lasts(self.clock()) else None
 
     def learn_parent_lag(self, account: str, age_s: float, refused_age_s: float | None) -> None:
         """A press was accepted so long after its parent's end; see ``ParentLag.after_press``."""

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping
 from time import time
 from uuid import uuid4
@@ -35,7 +36,7 @@ class Roster:
         self._store = store.workers
         self._ours = fingerprint(accounts, secret)
         self._clock = clock
-        self._version = version
+        self.version = version
         self._id = uuid4().hex
         self._place = f"process {os.getpid()} on {socket.gethostname()}"
         self._appeared_at: float | None = None
@@ -48,7 +49,7 @@ class Roster:
                 log.warning("worker.other_settings", problem=problem)
         elif now - self._appeared_at < APPEAR_EVERY_S:
             return
-        self._store.appear(self._id, Worker(self._place, now, self._ours, self._version))
+        self._store.appear(self._id, Worker(self._place, now, self._ours, self.version))
         self._appeared_at = now
 
     def leave(self) -> None:
@@ -59,9 +60,13 @@ class Roster:
         """How many workers run."""
         return len(self._store.present(self._clock()))
 
+    def versions(self) -> Mapping[str, int]:
+        """How many workers run, by their version."""
+        return Counter(worker.version for worker in self._store.present(self._clock()))
+
     def answer(self, trip: str, queue: str) -> None:
         """This worker took the message of a round trip from the queue."""
-        self._store.answer(trip, queue, self._version)
+        self._store.answer(trip, queue, self.version)
 
     def answers(self, trip: str) -> dict[str, str]:
         """By queue: the version of the worker that took the message of this round trip."""
@@ -70,7 +75,7 @@ class Roster:
     def other_versions(self) -> list[str]:
         """The workers of other versions than this process: a sentence each, without full stop."""
         present = self._store.present(self._clock())
-        return [said for worker in present if (said := other_version(self._version, worker))]
+        return [said for worker in present if (said := other_version(self.version, worker))]
 
     def problems(self, account: str | None = None) -> list[str]:
         """What workers know differently than this process: all of it, or what affects ``account``.

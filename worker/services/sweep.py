@@ -88,6 +88,7 @@ class Sweep:
             self._wakeups.tidy()
         self._wake_notifiers()
         self._list_stored()
+        self._orchestrator.tally.flush()
         return len(due)
 
     def _look(self, job: Job) -> Job:

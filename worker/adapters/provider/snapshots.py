@@ -168,7 +168,9 @@ def read_status(task: JSON) -> TaskStatus:
 
 def _progress(value: Any) -> int | None:
     """0-100 of ``"65%"``, ``"65"`` or ``65``; None for words such as ``Waiting to start``."""
-    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, int | float):
         return int(max(0, min(100, value)))

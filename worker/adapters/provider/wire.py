@@ -57,7 +57,7 @@ def text(value: Any) -> str | None:
     """
     if isinstance(value, str):
         return clean(beginning(value, MAX_TEXT)).strip() or None
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
         value = int(value)

@@ -34,7 +34,7 @@ class Change:
     ``capacity`` is that of the account whose slot it takes or frees, ``accepted`` its new task.
     ``outbox`` is written with it, its ``finished`` only if no job of the pipeline is open any more.
     ``unbooked``: when the job's charges are read from the ledgers of these accounts. ``history``:
-    what it adds to the job's.
+    what it adds to the job's; ``counts``: to the metrics.
     """
 
     job: Job
@@ -45,6 +45,7 @@ class Change:
     outbox: Outbox = NOTHING
     unbooked: Mapping[str, float] = field(default_factory=dict)
     history: Sequence[Entry] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def stored(self) -> Job:
@@ -233,6 +234,8 @@ def _written(change: Change, now: float) -> dict[str, Any]:
         data["unbooked"] = dict(change.unbooked)
     if change.history:
         data["history"] = [codec.entries.dump(entry) for entry in change.history]
+    if change.counts:
+        data["counts"] = change.counts
     return data
 
 

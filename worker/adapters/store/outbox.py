@@ -33,15 +33,17 @@ class OutboxStore(Part):
         docs = self._docs("notification", notification_ids)
         return [codec.notifications.load(doc) for doc in docs if doc]
 
-    def settle(self, one: Notification, now: float) -> bool:
+    def settle(self, one: Notification, now: float, counted: str = "") -> bool:
         """Write ``one`` as the successor of its ``version``; False if another process was first.
+
+        ``counted``: the field of the metrics that counts it.
 
         Once it is over, the next of its ordering key is due; one that is requeued goes to the end.
         """
         one = replace(one, version=one.version + 1)
         due = "" if one.due_at is None else repr(one.due_at)
         doc = codec.notifications.dump(one)
-        args = (repr(now), one.id, one.version, one.state.value, due, doc)
+        args = (repr(now), one.id, one.version, one.state.value, due, doc, counted)
         return bool(self._run("settle_notification", *args))
 
     def page(

@@ -10,6 +10,7 @@ from worker.adapters.store.batches import BatchStore
 from worker.adapters.store.blobs import BlobStore
 from worker.adapters.store.jobs import JobStore
 from worker.adapters.store.ledgers import LedgerStore
+from worker.adapters.store.metrics import MetricStore
 from worker.adapters.store.outbox import OutboxStore
 from worker.adapters.store.presence import PresenceStore
 from worker.adapters.store.queue import ReadyQueue
@@ -37,6 +38,7 @@ class Store(Part):
         self.workers = WorkerStore(client, prefix)
         self.api_tokens = ApiTokenStore(client, prefix)
         self.audit = AuditStore(client, prefix)
+        self.metrics = MetricStore(client, prefix)
 
     def once(self, name: str, seconds: float) -> bool:
         """True for the first caller within ``seconds``; for work that one process should do."""

@@ -91,6 +91,11 @@ def figures(job: Job) -> Figures | None:
     return Figures.BOTH if len(read) > 1 else Figures.PROVIDER if read.pop() else Figures.PRICES
 
 
+def paid_tasks(job: Job) -> int:
+    """How many of the job's attempts are paid for."""
+    return sum(_accepted(job, attempt) for attempt in job.attempts)
+
+
 def _of_attempt(job: Job, attempt: Attempt) -> tuple[Charge, ...]:
     price = attempt.price if attempt.charged is None else attempt.charged
     if not price:

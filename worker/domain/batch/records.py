@@ -22,6 +22,7 @@ from worker.domain.errors import FieldError, InvalidRequest
 
 #: Of a row. Those that are no field are kept in the metadata, whose 4 KB hold fewer.
 MAX_COLUMNS = 1_000
+MAX_SKIPPED_LINES = 10_000  #: in a row: blank lines, and comments between prompts
 _MAX_HEADER = 100_000  #: characters
 
 
@@ -98,14 +99,38 @@ def read_records(source: Iterable[bytes], form: Form, header: Header) -> Iterato
     if problem := _not_text(first.text):
         yield _bad(first.number, problem, is_last=True)
         return
-    lines = chain([first], lines)
-    match form:
-        case Form.NDJSON:
-            yield from _ndjson(lines)
-        case Form.CSV:
-            yield from _csv(lines, header)
-        case Form.LINES:
-            yield from _prompts(lines)
+    lines = _without_gaps(chain([first], lines), form)
+    try:
+        match form:
+            case Form.NDJSON:
+                yield from _ndjson(lines)
+            case Form.CSV:
+                yield from _csv(lines, header)
+            case Form.LINES:
+                yield from _prompts(lines)
+    except _Gap as gap:
+        message = f"follows {MAX_SKIPPED_LINES:,} lines without a row; nothing more was read"
+        yield _bad(gap.number, message, is_last=True)
+
+
+class _Gap(Exception):
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _without_gaps(lines: Iterable[Line], form: Form) -> Iterator[Line]:
+    """The lines; a megabyte of nothing but skipped ones would take seconds."""
+    skipped = 0
+    for line in lines:
+        skipped = skipped + 1 if _is_skipped(line.text.strip(), form) else 0
+        if skipped > MAX_SKIPPED_LINES:
+            raise _Gap(line.number)
+        yield line
+
+
+def _is_skipped(text: str, form: Form) -> bool:
+    return not text or (form is Form.LINES and text.startswith("#"))
 
 
 def _bad(number: int, message: str, *, field: str = "row", is_last: bool = False) -> BadRow:
@@ -160,7 +185,7 @@ def _prompts(lines: Iterable[Line]) -> Iterator[Record | BadRow]:
     is_first = True
     for line in lines:
         text = line.text.strip()
-        if not text or text.startswith("#"):
+        if _is_skipped(text, Form.LINES):
             continue
         if is_first and _is_header(text):
             message = "looks like the header of a CSV file; read the file as csv"

@@ -45,7 +45,7 @@ def overview(orchestrator: Orchestrator, caller: Caller = OPERATOR) -> Accounts:
     paused = store.queue.paused()
     capacities = [orchestrator.dispatch.capacity(name, now, fresh=True) for name in names]
     own = {f"account:{each.account}": each.budget for each in capacities}
-    shared = _shared_budgets(capacities[0]) if capacities else {}
+    shared = shared_budgets(capacities[0]) if capacities else {}
     budgets = budgets_of(store, own | shared)
     load = store.queue.load(names[0]) if names else Load()
     return Accounts(
@@ -154,7 +154,7 @@ def _state(
     return AccountState(name=taking, why=why, until=until, hint=hint)
 
 
-def _shared_budgets(capacity: Capacity) -> dict[str, Amount | None]:
+def shared_budgets(capacity: Capacity) -> dict[str, Amount | None]:
     """The day's, and those of tenants with a budget of their own: the others are not known."""
     tenants = {f"tenant:{name}": each for name, each in capacity.tenant_budgets.items()}
     tenants.pop("tenant:*", None)

@@ -14,7 +14,7 @@ from worker.domain.batch.columns import converted
 from worker.domain.batch.header import Header
 from worker.domain.batch.lines import MAX_LINE, MAX_ROW_LINES
 from worker.domain.batch.permutations import count, expand, parse_prompt
-from worker.domain.batch.records import Record, read_records
+from worker.domain.batch.records import MAX_SKIPPED_LINES, Record, read_records
 from worker.domain.batch.rows import BadRow, Form, Row, check_defaults, form_of, read_rows
 from worker.domain.errors import InvalidRequest
 from worker.domain.job_spec import Kind
@@ -295,11 +295,23 @@ def test_a_table_has_bounds() -> None:
         ("ndjson", "[" * 1_000_000),
         ("lines", "x" * 2_000_000),
         ("lines", "prompt" + "," * 1_000_000),
+        ("lines", "\n" * 1_000_000),
+        ("lines", "#\n" * 500_000),
+        ("ndjson", "\r" * 1_000_000),
+        ("csv", "prompt\n" + "\n" * 1_000_000),
     ],
 )
 def test_a_line_of_megabytes_is_cheap(form: str, text: str) -> None:
     data = text.encode()
     assert_cheap(lambda: list(read_rows([data], Form(form))), len(data))
+
+
+@pytest.mark.parametrize("form", Form)
+def test_reading_ends_after_many_lines_without_a_row(form: str) -> None:
+    row = {"ndjson": '{"prompt": "a"}\n', "csv": "prompt\na\n", "lines": "a\n"}[form]
+    assert len(rows(row + "\n" * MAX_SKIPPED_LINES, form)) == 1
+    problem = "follows 10,000 lines without a row; nothing more was read"
+    assert bad(row + "\n" * (MAX_SKIPPED_LINES + 1) + "a\n", form) == {"row": problem}
 
 
 def test_a_quote_that_stays_open_to_the_end_is_told() -> None:

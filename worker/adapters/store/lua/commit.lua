@@ -46,6 +46,7 @@
 --   notification*, outbox*    see outbox.lua
 --   inputs*, tenant_inputs*   see inputs.lua
 --   forgotten                 see forget.lua
+--   metrics                   hash  counters and buckets, see worker/domain/metrics/counting.py
 --   refused, refused:docs     see keep_refusal.lua
 --   api_tokens, api_secrets   see save_token.lua
 --   audit                     stream  who changed what; the newest, see store/audit.py
@@ -61,6 +62,7 @@
 --   unbooked                  account -> when the first job's charge is looked for in its ledger
 --   sample                    what the change says of the account (see worker/domain/account/callback_stats.py)
 --   history                   entries of the first job's history (texts)
+--   counts                    field of `metrics` -> what is added to it
 --   accepted                  the job's new task, as a member of accepted:<account>
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, tenant, doc}
@@ -372,6 +374,7 @@ if counted and by ~= 0 or children > 0 or root ~= id and not old then
 end
 if by ~= 0 then count_open(root, written.of.batch, before, by) end
 if change.history then remember(id, change.history) end
+for field, by in pairs(change.counts or {}) do redis.call('HINCRBY', prefix .. 'metrics', field, by) end
 if change.sample then learn(change.sample) end
 if change.accepted then remember_accepted(change.accepted) end
 for name, at in pairs(change.unbooked or {}) do redis.call('ZADD', prefix .. 'unbooked:' .. name, at, id) end
