@@ -51,6 +51,7 @@ class Call:
     errors: tuple[int, ...] = ()  #: besides those implied by the other fields
     located: str | None = None  #: what the Location header of a 202 names
     offline: bool = False  #: whether it works without Redis
+    slash: bool = False  #: whether the path may end with a slash, too
     body_types: tuple[str, ...] = (JSON_TYPE,)
     answer_types: tuple[str, ...] = (JSON_TYPE,)
 
