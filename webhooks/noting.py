@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from threading import Event
 
-import structlog
-
+from config.logger import get_logger
 from worker.bootstrap import Services
 from worker.domain.errors import HooklineError
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two writes: what a killed process may lose of the inbox, and nothing else.
 EVERY_S = 0.5

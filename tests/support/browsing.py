@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support.web import TOKEN, Web
@@ -11,12 +12,19 @@ from worker.domain.requests.tokens import NewToken
 _FORM_TOKEN = re.compile(r'(?:name="form_token" value|data-form-token)="([^"]+)"')
 
 
+def browser_of(web: Web) -> FlaskClient:
+    """A client that asks for HTML; nobody has signed in."""
+    client = web.app.test_client()
+    client.environ_base["HTTP_ACCEPT"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+    return client
+
+
 class Browser:
     """Signed in with a token, by default the settings'."""
 
     def __init__(self, web: Web, token: str = TOKEN) -> None:
         self.web = web
-        self.client = web.app.test_client()
+        self.client = browser_of(web)
         self.answer = self.client.post("/sign-in", data={"token": token, "next": "/"})
 
     def get(self, path: str, **more: Any) -> str:

@@ -55,6 +55,8 @@ def check(answer: TestResponse, app: Flask) -> None:
         if answer.status_code not in {401, 404, 405}:
             raise NotAsDescribed(f"{answer.status_code} where there is no call")
         return
+    if str(rule.endpoint).startswith("pages."):
+        return  # for people
     method = answer.request.method.lower()
     call = document()["paths"][path_of(rule)]["get" if method == "head" else method]
     status = str(answer.status_code)

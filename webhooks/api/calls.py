@@ -137,7 +137,10 @@ def respond(answer: Answer, status: int, headers: Mapping[str, str] | None = Non
 
 def url_map(calls: Iterable[Call], more: Iterable[Rule] = ()) -> Map:
     """The routes of the endpoints, and ``more``; every app can share them."""
-    rules = [Rule(call.rule, endpoint=call.name, methods=[call.method]) for call in calls]
+    rules = [
+        Rule(call.rule, endpoint=call.name, methods=[call.method], strict_slashes=not call.slash)
+        for call in calls
+    ]
     return Map([*rules, *more], converters={"job": JobId}, merge_slashes=False)
 
 

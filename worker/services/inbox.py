@@ -9,8 +9,7 @@ from json import loads
 from threading import Lock
 from uuid import uuid4
 
-import structlog
-
+from config.logger import get_logger
 from worker.adapters.provider.snapshots import read_task
 from worker.adapters.store.store import Store
 from worker.adapters.tokens import AccountToken, JobToken, Tokens
@@ -28,7 +27,7 @@ from worker.domain.inbox import (
 from worker.domain.redaction import LONGEST
 from worker.services.callbacks import CallbackReceiver
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Callbacks that may wait to be written; beyond that the oldest are left out.
 MOST_WAITING = 1000

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.browsing import Browser, token_for
+from tests.support.browsing import Browser, browser_of, token_for
 from tests.support.web import AUTH, TOKEN, Web
 from webhooks.api.jobs import MAX_BYTES
 from webhooks.api.scopes import NEEDS
@@ -16,7 +16,9 @@ from worker.services import access
 
 @pytest.fixture
 def web(tmp_path: Path) -> Web:
-    return Web(tmp_path)
+    web = Web(tmp_path)
+    web.client = browser_of(web)
+    return web
 
 
 def where(client: FlaskClient, path: str = "/") -> tuple[int, str | None]:
@@ -62,7 +64,7 @@ def test_signing_in_leads_nowhere_else(web: Web, to: str) -> None:
 def test_a_link_signs_in_once(web: Web) -> None:
     sessions = Sessions([s.get_secret_value() for s in web.settings.secrets], TOKEN)
     path = f"/sign-in/{sessions.link()}"
-    first, second = web.app.test_client(), web.app.test_client()
+    first, second = browser_of(web), browser_of(web)
     assert where(first, path) == (303, "/")
     assert where(first) == (200, None)
     assert where(second, path) == (200, None)  # the form, with what happened
