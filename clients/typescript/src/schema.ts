@@ -82,7 +82,7 @@ export interface components {
          * @description A button of a finished job or task; `press` is the short form.
          */
         Action: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -210,7 +210,7 @@ export interface components {
          * @description What was asked for.
          * @enum {string}
          */
-        AuditAction: "cancel" | "retry" | "fetch" | "resolve" | "pause" | "resume" | "replay" | "create" | "rotate" | "revoke";
+        AuditAction: "cancel" | "retry" | "fetch" | "resolve" | "bind" | "pause" | "resume" | "replay" | "create" | "rotate" | "revoke";
         /**
          * AuditEntry
          * @description One change, as it was asked for.
@@ -356,11 +356,18 @@ export interface components {
             items: components["schemas"]["ListedBatch"][];
         };
         /**
+         * Bind
+         * @description The job to which a callback belongs.
+         */
+        Bind: {
+            job_id: string | number;
+        };
+        /**
          * Blend
          * @description One picture of two to five.
          */
         Blend: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -415,6 +422,21 @@ export interface components {
             kind: "blend";
         };
         /**
+         * BoundTo
+         * @description That a person bound the callback to a job, and what that changed.
+         */
+        BoundTo: {
+            job: string;
+            /** @description a token's name, or `cli`, `python` */
+            by: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            at: string;
+            outcome: components["schemas"]["Disposition"];
+        };
+        /**
          * Budget
          * @description A budget that accounts share.
          */
@@ -440,11 +462,17 @@ export interface components {
             emoji: string;
         };
         /**
+         * CallbackVerdict
+         * @description What became of a callback.
+         * @enum {string}
+         */
+        CallbackVerdict: "applied" | "unchanged" | "stale" | "foreign" | "refused";
+        /**
          * Change
          * @description Upscale, variation or reroll, for providers without buttons.
          */
         Change: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -552,7 +580,7 @@ export interface components {
          * @description Prompts from a picture.
          */
         Describe: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -615,11 +643,34 @@ export interface components {
             task_id: string | null;
         };
         /**
+         * DoubtfulJob
+         * @description A job in doubt; `POST /v1/jobs/{id}/resolve` ends that, or binding a callback.
+         */
+        DoubtfulJob: {
+            id: string;
+            job: components["schemas"]["Job"];
+            /** @description in their order */
+            submits: components["schemas"]["Submit"][];
+            evidence: components["schemas"]["Evidence"][];
+            /** @description foreign ones since the POST that may be about it */
+            callbacks: components["schemas"]["KeptCallback"][];
+            /** @description what happens next */
+            waiting: components["schemas"]["Waiting"] | null;
+        };
+        /**
+         * Doubts
+         * @description A page of jobs in doubt, newest first.
+         */
+        Doubts: {
+            items: components["schemas"]["DoubtfulJob"][];
+            next_cursor: string | null;
+        };
+        /**
          * Edits
          * @description A picture changed by words, everywhere or where the mask is.
          */
         Edits: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -666,6 +717,16 @@ export interface components {
             mask?: string | null;
             /** @constant */
             kind: "edits";
+        };
+        /**
+         * Evidence
+         * @description Something that may settle the doubt.
+         */
+        Evidence: {
+            /** @description `callbacks`, `proofs`, `list` or `inbox` */
+            of: string;
+            speaks: components["schemas"]["Speaks"];
+            message: string;
         };
         /**
          * Figures
@@ -782,7 +843,7 @@ export interface components {
          * @description A picture from words, and from pictures as a reference.
          */
         Imagine: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -831,6 +892,25 @@ export interface components {
             images?: string[] | null;
             /** @constant */
             kind: "imagine";
+        };
+        /**
+         * InboxPage
+         * @description A page of callbacks, newest first.
+         */
+        InboxPage: {
+            items: components["schemas"]["KeptCallback"][];
+            next_cursor: string | null;
+        };
+        /**
+         * Index
+         * @description What runs here, and where its parts are. Calls under `/v1` need an API token.
+         */
+        Index: {
+            about: string;
+            version: string;
+            links: {
+                [key: string]: string;
+            };
         };
         /**
          * IssuedToken
@@ -973,6 +1053,35 @@ export interface components {
             tiles: boolean;
         };
         /**
+         * KeptCallback
+         * @description A callback of a provider. Of several alike it is the newest.
+         */
+        KeptCallback: {
+            id: string;
+            /**
+             * Format: date-time
+             * @description when it came, the newest of those alike
+             */
+            at: string;
+            verdict: components["schemas"]["CallbackVerdict"];
+            /** @description why it was refused */
+            why: string | null;
+            /** @description how many alike came */
+            count: number;
+            /** @description if its token names one */
+            account: string | null;
+            /** @description the one that its token names */
+            job: string | null;
+            attempt: number | null;
+            /** @description the provider's, as its body says */
+            task_id: string | null;
+            /** @description the task's, as its body says */
+            status: components["schemas"]["TaskStatus"] | null;
+            progress: number | null;
+            /** @description null: to no job */
+            bound: components["schemas"]["BoundTo"] | null;
+        };
+        /**
          * Kind
          * @description What is submitted; each kind is one of the provider's submit calls.
          * @enum {string}
@@ -1033,7 +1142,7 @@ export interface components {
          * @description Answer a window; the job that waits for it continues.
          */
         Modal: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -1250,7 +1359,7 @@ export interface components {
             button: string | number;
             /** @default null */
             modal?: components["schemas"]["ModalAnswer"] | null;
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
         };
         /**
          * Problem
@@ -1419,7 +1528,7 @@ export interface components {
          * @description The same shapes in another look.
          */
         Retexture: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -1513,7 +1622,7 @@ export interface components {
          * @description A shorter prompt.
          */
         Shorten: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -1569,6 +1678,12 @@ export interface components {
             max: number;
         };
         /**
+         * Speaks
+         * @description What a piece of evidence says of the submit in doubt.
+         * @enum {string}
+         */
+        Speaks: "accepted" | "not_accepted" | "nothing";
+        /**
          * Status
          * @description A job's status. Terminal statuses absorb.
          * @enum {string}
@@ -1614,11 +1729,40 @@ export interface components {
             of: "picture" | "video" | "tile" | "thumbnail";
         };
         /**
+         * Submit
+         * @description One POST of the job, as far as it is known.
+         */
+        Submit: {
+            number: number;
+            account: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            started_at: string;
+            /** @description when it was about to leave; null: it was not sent */
+            posted_at: string | null;
+            /** @description null: this is the one in doubt */
+            outcome: string | null;
+            /** @description the accepted task, if it is known */
+            task_id: string | null;
+            /** @description if it was accepted */
+            price: number;
+        };
+        /**
+         * Suggestion
+         * @description A job to which the callback may belong.
+         */
+        Suggestion: {
+            job: string;
+            why: string;
+        };
+        /**
          * SwapFace
          * @description The face of one picture in another.
          */
         SwapFace: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -1695,6 +1839,12 @@ export interface components {
             /** @description null: Celery's default */
             queue: string | null;
         };
+        /**
+         * TaskStatus
+         * @description A task's normalised status.
+         * @enum {string}
+         */
+        TaskStatus: "pending" | "submitted" | "in_progress" | "modal" | "succeeded" | "failed" | "cancelled";
         /**
          * Token
          * @description What an API token may be used for.
@@ -1827,7 +1977,7 @@ export interface components {
          * @description Pictures to be kept by the provider; their URLs are the result.
          */
         Upload: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -1874,7 +2024,7 @@ export interface components {
          * @description A film from a picture, or a longer one from a film.
          */
         Video: {
-            then?: components["schemas"]["Step"][] | null;
+            then?: (string | components["schemas"]["Step"][]) | null;
             /**
              * @description The account. [default: any with a free slot]
              * @default null
@@ -1980,6 +2130,42 @@ export interface components {
          * @enum {string}
          */
         What: "created" | "taken" | "posted" | "replied" | "callback" | "polled" | "missing" | "not_listed" | "time_passed" | "released" | "siblings" | "called" | "chosen" | "not_chosen" | "cancelled" | "retried" | "resolved" | "answered" | "files" | "files_delayed" | "files_wanted" | "links_renewed" | "seed" | "charged" | "notified";
+        /**
+         * WholeCallback
+         * @description A callback with its body, and the jobs to which it may belong.
+         */
+        WholeCallback: {
+            id: string;
+            /**
+             * Format: date-time
+             * @description when it came, the newest of those alike
+             */
+            at: string;
+            verdict: components["schemas"]["CallbackVerdict"];
+            /** @description why it was refused */
+            why: string | null;
+            /** @description how many alike came */
+            count: number;
+            /** @description if its token names one */
+            account: string | null;
+            /** @description the one that its token names */
+            job: string | null;
+            attempt: number | null;
+            /** @description the provider's, as its body says */
+            task_id: string | null;
+            /** @description the task's, as its body says */
+            status: components["schemas"]["TaskStatus"] | null;
+            progress: number | null;
+            /** @description null: to no job */
+            bound: components["schemas"]["BoundTo"] | null;
+            /** @description as it came, without tokens */
+            body: string;
+            /** @description whether only the beginning of the body was kept */
+            cut: boolean;
+            /** @description whether it may be bound to a job */
+            bindable: boolean;
+            suggestions: components["schemas"]["Suggestion"][];
+        };
         NewJob: components["schemas"]["Imagine"] | components["schemas"]["Blend"] | components["schemas"]["Describe"] | components["schemas"]["Action"] | components["schemas"]["Modal"] | components["schemas"]["Shorten"] | components["schemas"]["Change"] | components["schemas"]["Edits"] | components["schemas"]["Retexture"] | components["schemas"]["Video"] | components["schemas"]["SwapFace"] | components["schemas"]["Upload"];
         Notification: components["schemas"]["JobMessage"] | components["schemas"]["PipelineMessage"] | components["schemas"]["BatchMessage"] | components["schemas"]["RefusedMessage"];
     };
@@ -2009,9 +2195,12 @@ export type BatchCost = components['schemas']['BatchCost'];
 export type BatchMessage = components['schemas']['BatchMessage'];
 export type BatchNotify = components['schemas']['BatchNotify'];
 export type Batches = components['schemas']['Batches'];
+export type Bind = components['schemas']['Bind'];
 export type Blend = components['schemas']['Blend'];
+export type BoundTo = components['schemas']['BoundTo'];
 export type Budget = components['schemas']['Budget'];
 export type Button = components['schemas']['Button'];
+export type CallbackVerdict = components['schemas']['CallbackVerdict'];
 export type Change = components['schemas']['Change'];
 export type Changed = components['schemas']['Changed'];
 export type Deliveries = components['schemas']['Deliveries'];
@@ -2020,11 +2209,16 @@ export type DeliveryState = components['schemas']['DeliveryState'];
 export type Describe = components['schemas']['Describe'];
 export type Disposition = components['schemas']['Disposition'];
 export type DoublePayment = components['schemas']['DoublePayment'];
+export type DoubtfulJob = components['schemas']['DoubtfulJob'];
+export type Doubts = components['schemas']['Doubts'];
 export type Edits = components['schemas']['Edits'];
+export type Evidence = components['schemas']['Evidence'];
 export type Figures = components['schemas']['Figures'];
 export type History = components['schemas']['History'];
 export type HistoryEntry = components['schemas']['HistoryEntry'];
 export type Imagine = components['schemas']['Imagine'];
+export type InboxPage = components['schemas']['InboxPage'];
+export type Index = components['schemas']['Index'];
 export type IssuedToken = components['schemas']['IssuedToken'];
 export type Items = components['schemas']['Items'];
 export type Job = components['schemas']['Job'];
@@ -2032,6 +2226,7 @@ export type JobCost = components['schemas']['JobCost'];
 export type JobError = components['schemas']['JobError'];
 export type JobMessage = components['schemas']['JobMessage'];
 export type Keep = components['schemas']['Keep'];
+export type KeptCallback = components['schemas']['KeptCallback'];
 export type Kind = components['schemas']['Kind'];
 export type LedgerState = components['schemas']['LedgerState'];
 export type ListedBatch = components['schemas']['ListedBatch'];
@@ -2067,13 +2262,17 @@ export type Rotation = components['schemas']['Rotation'];
 export type Scope = components['schemas']['Scope'];
 export type Shorten = components['schemas']['Shorten'];
 export type Slots = components['schemas']['Slots'];
+export type Speaks = components['schemas']['Speaks'];
 export type Status = components['schemas']['Status'];
 export type Step = components['schemas']['Step'];
 export type StoredFile = components['schemas']['StoredFile'];
+export type Submit = components['schemas']['Submit'];
+export type Suggestion = components['schemas']['Suggestion'];
 export type SwapFace = components['schemas']['SwapFace'];
 export type Taken = components['schemas']['Taken'];
 export type Taking = components['schemas']['Taking'];
 export type Target = components['schemas']['Target'];
+export type TaskStatus = components['schemas']['TaskStatus'];
 export type Token = components['schemas']['Token'];
 export type TokenLimits = components['schemas']['TokenLimits'];
 export type TokenSecret = components['schemas']['TokenSecret'];
@@ -2088,6 +2287,7 @@ export type Upload = components['schemas']['Upload'];
 export type Video = components['schemas']['Video'];
 export type Waiting = components['schemas']['Waiting'];
 export type What = components['schemas']['What'];
+export type WholeCallback = components['schemas']['WholeCallback'];
 export type NewJob = components['schemas']['NewJob'];
 export type Notification = components['schemas']['Notification'];
 export type $defs = Record<string, never>;

@@ -46,7 +46,17 @@ class Attempt(TypedDict):
 
 
 AuditAction: TypeAlias = Literal[
-    "cancel", "retry", "fetch", "resolve", "pause", "resume", "replay", "create", "rotate", "revoke"
+    "cancel",
+    "retry",
+    "fetch",
+    "resolve",
+    "bind",
+    "pause",
+    "resume",
+    "replay",
+    "create",
+    "rotate",
+    "revoke",
 ]
 """
 What was asked for.
@@ -168,6 +178,14 @@ class BatchNotify(TypedDict):
     ]
 
 
+class Bind(TypedDict):
+    """
+    The job to which a callback belongs.
+    """
+
+    job_id: str | int
+
+
 class Budget(TypedDict):
     """
     A budget that accounts share.
@@ -197,6 +215,12 @@ class Button(TypedDict):
     custom_id: str
     label: str
     emoji: str
+
+
+CallbackVerdict: TypeAlias = Literal["applied", "unchanged", "stale", "foreign", "refused"]
+"""
+What became of a callback.
+"""
 
 
 class Changed(TypedDict):
@@ -235,6 +259,16 @@ Figures: TypeAlias = Literal["provider", "prices", "both"]
 """
 Whose figures a job's ``spent`` and ``refunded`` are.
 """
+
+
+class Index(TypedDict):
+    """
+    What runs here, and where its parts are. Calls under `/v1` need an API token.
+    """
+
+    about: str
+    version: str
+    links: dict[str, str]
 
 
 class JobCost(TypedDict):
@@ -745,6 +779,12 @@ class Slots(TypedDict):
     max: int
 
 
+Speaks: TypeAlias = Literal["accepted", "not_accepted", "nothing"]
+"""
+What a piece of evidence says of the submit in doubt.
+"""
+
+
 Status: TypeAlias = Literal[
     "queued",
     "submitting",
@@ -799,12 +839,50 @@ class StoredFile(TypedDict):
     of: Literal["picture", "video", "tile", "thumbnail"]
 
 
+class Submit(TypedDict):
+    """
+    One POST of the job, as far as it is known.
+    """
+
+    number: int
+    account: str
+    started_at: str
+    """
+    RFC 3339, UTC
+    """
+    posted_at: str | None
+    """
+    when it was about to leave; null: it was not sent
+    """
+    outcome: str | None
+    """
+    null: this is the one in doubt
+    """
+    task_id: str | None
+    """
+    the accepted task, if it is known
+    """
+    price: float
+    """
+    if it was accepted
+    """
+
+
+class Suggestion(TypedDict):
+    """
+    A job to which the callback may belong.
+    """
+
+    job: str
+    why: str
+
+
 class SwapFace(TypedDict):
     """
     The face of one picture in another.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -885,6 +963,14 @@ class Target(TypedDict):
     """
 
 
+TaskStatus: TypeAlias = Literal[
+    "pending", "submitted", "in_progress", "modal", "succeeded", "failed", "cancelled"
+]
+"""
+A task's normalised status.
+"""
+
+
 class TokenLimits(TypedDict):
     """
     How much a token may be used; null: without limit.
@@ -955,7 +1041,7 @@ class Upload(TypedDict):
     Pictures to be kept by the provider; their URLs are the result.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -992,7 +1078,7 @@ class Video(TypedDict):
     A film from a picture, or a longer one from a film.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1122,7 +1208,7 @@ class Action(TypedDict):
     A button of a finished job or task; `press` is the short form.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1265,7 +1351,7 @@ class Blend(TypedDict):
     One picture of two to five.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1306,12 +1392,29 @@ class Blend(TypedDict):
     kind: Literal["blend"]
 
 
+class BoundTo(TypedDict):
+    """
+    That a person bound the callback to a job, and what that changed.
+    """
+
+    job: str
+    by: str
+    """
+    a token's name, or `cli`, `python`
+    """
+    at: str
+    """
+    RFC 3339, UTC
+    """
+    outcome: Disposition
+
+
 class Change(TypedDict):
     """
     Upscale, variation or reroll, for providers without buttons.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1392,7 +1495,7 @@ class Describe(TypedDict):
     Prompts from a picture.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1436,7 +1539,7 @@ class Edits(TypedDict):
     A picture changed by words, everywhere or where the mask is.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1472,6 +1575,19 @@ class Edits(TypedDict):
     """
     mask: NotRequired[str | None]
     kind: Literal["edits"]
+
+
+class Evidence(TypedDict):
+    """
+    Something that may settle the doubt.
+    """
+
+    of: str
+    """
+    `callbacks`, `proofs`, `list` or `inbox`
+    """
+    speaks: Speaks
+    message: str
 
 
 class HistoryEntry(TypedDict):
@@ -1557,7 +1673,7 @@ class Imagine(TypedDict):
     A picture from words, and from pictures as a reference.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1624,12 +1740,55 @@ class IssuedToken(TypedDict):
     """
 
 
+class KeptCallback(TypedDict):
+    """
+    A callback of a provider. Of several alike it is the newest.
+    """
+
+    id: str
+    at: str
+    """
+    when it came, the newest of those alike
+    """
+    verdict: CallbackVerdict
+    why: str | None
+    """
+    why it was refused
+    """
+    count: int
+    """
+    how many alike came
+    """
+    account: str | None
+    """
+    if its token names one
+    """
+    job: str | None
+    """
+    the one that its token names
+    """
+    attempt: int | None
+    task_id: str | None
+    """
+    the provider's, as its body says
+    """
+    status: TaskStatus | None
+    """
+    the task's, as its body says
+    """
+    progress: int | None
+    bound: BoundTo | None
+    """
+    null: to no job
+    """
+
+
 class Modal(TypedDict):
     """
     Answer a window; the job that waits for it continues.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1684,7 +1843,7 @@ class Press(TypedDict):
 
     button: str | int
     modal: NotRequired[ModalAnswer | None]
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
 
 
 class Result(TypedDict):
@@ -1737,7 +1896,7 @@ class Retexture(TypedDict):
     The same shapes in another look.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1779,7 +1938,7 @@ class Shorten(TypedDict):
     A shorter prompt.
     """
 
-    then: NotRequired[list[Step] | None]
+    then: NotRequired[str | list[Step] | None]
     account: NotRequired[str | int | None]
     """
     The account. [default: any with a free slot]
@@ -1909,6 +2068,62 @@ class Tracking(TypedDict):
     called_back_at: str | None
 
 
+class WholeCallback(TypedDict):
+    """
+    A callback with its body, and the jobs to which it may belong.
+    """
+
+    id: str
+    at: str
+    """
+    when it came, the newest of those alike
+    """
+    verdict: CallbackVerdict
+    why: str | None
+    """
+    why it was refused
+    """
+    count: int
+    """
+    how many alike came
+    """
+    account: str | None
+    """
+    if its token names one
+    """
+    job: str | None
+    """
+    the one that its token names
+    """
+    attempt: int | None
+    task_id: str | None
+    """
+    the provider's, as its body says
+    """
+    status: TaskStatus | None
+    """
+    the task's, as its body says
+    """
+    progress: int | None
+    bound: BoundTo | None
+    """
+    null: to no job
+    """
+    body: str
+    """
+    as it came, without tokens
+    """
+    cut: bool
+    """
+    whether only the beginning of the body was kept
+    """
+    bindable: bool
+    """
+    whether it may be bound to a job
+    """
+    suggestions: list[Suggestion]
+
+
 class Account(TypedDict):
     """
     One provider address and key, and how it stands.
@@ -2005,6 +2220,15 @@ class History(TypedDict):
     entries in the middle of a long history, not kept
     """
     times: Moments
+
+
+class InboxPage(TypedDict):
+    """
+    A page of callbacks, newest first.
+    """
+
+    items: list[KeptCallback]
+    next_cursor: str | None
 
 
 class Job(TypedDict):
@@ -2120,6 +2344,37 @@ class ToldPipeline(TypedDict):
     """
     null where the message would be above 256 KiB
     """
+
+
+class DoubtfulJob(TypedDict):
+    """
+    A job in doubt; `POST /v1/jobs/{id}/resolve` ends that, or binding a callback.
+    """
+
+    id: str
+    job: Job
+    submits: list[Submit]
+    """
+    in their order
+    """
+    evidence: list[Evidence]
+    callbacks: list[KeptCallback]
+    """
+    foreign ones since the POST that may be about it
+    """
+    waiting: Waiting | None
+    """
+    what happens next
+    """
+
+
+class Doubts(TypedDict):
+    """
+    A page of jobs in doubt, newest first.
+    """
+
+    items: list[DoubtfulJob]
+    next_cursor: str | None
 
 
 class Items(TypedDict):
