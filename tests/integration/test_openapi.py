@@ -33,9 +33,11 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Web:
 
 
 def routes(app: Flask) -> set[tuple[str, str, str]]:
+    """Those of programs; pages are for people."""
     return {
         (method.lower(), path_of(rule), rule.endpoint)
         for rule in app.url_map.iter_rules()
+        if not rule.endpoint.startswith("pages.")
         for method in (rule.methods or set()) - _ADDED
     }
 
