@@ -18,6 +18,7 @@ from tests.support.jobs import GRID, NOW
 from tests.support.openapi import described
 from tests.support.tenants import issue
 from tests.support.web import AUTH, Web
+from worker.bootstrap import HOOK_PATH
 from worker.domain.batch.progress import whole
 from worker.domain.batch.request import parse_batch
 from worker.domain.job import Attempt, Status
@@ -84,11 +85,24 @@ class Subject:
             return {"name": name}
         if call.endswith("_delivery"):
             return {"delivery_id": self.web.told().id}
+        if call.endswith("_callback"):
+            return {"callback_id": self.foreign()}
+        if call == "read_file":
+            return {"job_id": self.web.put(status=Status.SUCCEEDED).id, "number": 0}
         if call == "retry":
             return {"job_id": self.web.put(status=Status.FAILED).id}
         grid = Result(image_url="https://cdn.example/1.png", buttons=GRID)
         job = self.web.put(status=Status.SUCCEEDED, task_id="t1", result=grid)
         return {"pipeline_id" if call == "pipeline" else "job_id": job.id}
+
+    def foreign(self) -> str:
+        """The id of a callback in the inbox that is nobody's."""
+        token = self.web.services.tokens.for_account("default")
+        told = {"id": uuid4().hex, "status": "IN_PROGRESS", "progress": "40%"}
+        self.web.client.post(f"{HOOK_PATH}/{token}", json=told)
+        self.web.services.inbox.write()
+        page = self.web.client.get("/v1/callbacks?verdict=foreign", headers=AUTH).get_json()
+        return str(page["items"][0]["id"])
 
     def batch(self) -> str:
         """The name of a batch with a job and a bad row."""
