@@ -123,8 +123,10 @@ def _begin(run: Run, store: Store, keep_s: float) -> _Days:
     accounts = {"default": Account("default", "http://127.0.0.1:9", notify=_HOOK)}
     storage = Storage(f"file://{run.folder}/output")
 
+    life: _Days | None = None
+
     def clock() -> float:
-        return life.now
+        return life.now if life else NOW
 
     orchestrator = Orchestrator(store, NoWakeups(), accounts, hooked=True, clock=clock)
     keep = {status: keep_s for status in Status if status.terminal}

@@ -24,8 +24,12 @@ _MAX_P99_S = 0.1
 _WARM_UP, _WARM_UP_FROM = 500, 1 << 32
 #: So many inputs between two looks at the memory.
 _LOOK_EVERY = 10_000
-#: What the provider's ways are learnt from, and that the receiver is there; no job is in them.
-_NO_JOBS = (b"hookline:account:", b"hookline:receiving", b"hookline:audit")
+#: What the provider's ways are learnt from, that the receiver is there, what was said and counted:
+#: no job is in them.
+_NO_JOBS = (
+    b"hookline:account:", b"hookline:receiving", b"hookline:audit", b"hookline:inbox:",
+    b"hookline:metrics",
+)  # fmt: skip
 
 
 def hostile(run: Run) -> Row:
