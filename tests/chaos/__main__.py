@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -113,6 +114,7 @@ def _run(scenario: Scenario, seed: int, *, full: bool, tell: Callable[[str], Non
         shutil.rmtree(folder, ignore_errors=True)
         raise
     except Exception as error:  # noqa: BLE001 - the others shall run all the same
+        (folder / "broken.txt").write_text(traceback.format_exc())
         problem = f"it broke down: {type(error).__name__}: {error}"
         row = Row(seconds=time.monotonic() - began, problems=(problem,))
     if row.passed:

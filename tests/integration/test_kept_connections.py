@@ -2,11 +2,15 @@
 
 import json
 import socket
+import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.certificates import certificates, server_side
 from tests.support.rawserver import read_request, serving
 from worker.adapters.http import session
 from worker.adapters.provider.client import ProviderClient
@@ -100,3 +104,27 @@ def test_threads_share_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
             with ThreadPoolExecutor(1) as thread:
                 assert thread.submit(submit, client).result() is Outcome.ACCEPTED
     assert (server.connections, server.requests) == (1, 5)
+
+
+@pytest.mark.parametrize(("scheme", "loads"), [("http", 0), ("https", 1)])
+def test_nothing_is_loaded_between_a_job_s_intent_and_its_post(
+    scheme: str, loads: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It would take tenths of a second, and a worker that dies then leaves its jobs in doubt."""
+    made = certificates(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.authority))
+    loaded, load = [], ssl.create_default_context
+
+    def counting(*args: Any, **kwargs: Any) -> ssl.SSLContext:
+        loaded.append(args)
+        return load(*args, **kwargs)
+
+    monkeypatch.setattr(ssl, "create_default_context", counting)
+    tls = server_side(made) if scheme == "https" else None
+    with serving(Answers(), tls=tls) as (port, _):
+        client = ProviderClient(Account("main", f"{scheme}://127.0.0.1:{port}"))
+        assert len(loaded) == loads
+        with ThreadPoolExecutor(5) as threads:
+            done = list(threads.map(lambda _: submit(client), range(5)))
+    assert done == [Outcome.ACCEPTED] * 5
+    assert len(loaded) == loads

@@ -22,6 +22,8 @@ from worker.domain.notifications import DeliveryState, Notification
 #: What a job's next submission costs.
 Price = Callable[[Job], int]
 
+#: How often a store is read before it counts as one that never rests.
+_TRIES = 20
 #: Indexes of which every key is recomputed, so that a key too many is noticed as well.
 _WHOLE = ("jobs", "double_payments", "due", "held_back", "running", "ready", "parked", "heads",
           "pipeline", "finished", "notifications", "outbox")  # fmt: skip
@@ -43,16 +45,27 @@ class Snapshot:
 
     @classmethod
     def read(cls, client: "redis.Redis", prefix: str) -> "Snapshot":
-        """Not one moment: nobody may write meanwhile."""
+        """All keys at one moment: workers may still deliver, count and expire meanwhile."""
+        for _ in range(_TRIES):
+            if found := cls._of_a_moment(client, prefix):
+                return found
+        raise RuntimeError("the keys changed all the time")
+
+    @classmethod
+    def _of_a_moment(cls, client: "redis.Redis", prefix: str) -> "Snapshot | None":
+        """None where a key was made after the names were read."""
         names = [key.decode() for key in client.scan_iter(f"{prefix}*", count=10_000)]
-        pipe = client.pipeline(transaction=False)
-        for name in names:
-            pipe.type(name)
-        kinds = [kind.decode() for kind in pipe.execute()]
-        for name, kind in zip(names, kinds, strict=True):
-            _ask_for(pipe, name, kind)
-        values = map(_text, pipe.execute())
-        return cls({n.removeprefix(prefix): value for n, value in zip(names, values, strict=True)})
+        kinds = _kinds(client, names)
+        moment = client.pipeline()  # a transaction
+        moment.keys(f"{prefix}*")
+        for name, kind in kinds.items():
+            _ask_for(moment, name, kind)
+        there, *values = moment.execute()
+        present = {key.decode() for key in there}
+        if not present <= kinds.keys():
+            return None
+        found = zip(kinds, map(_text, values), strict=True)
+        return cls({n.removeprefix(prefix): v for n, v in found if n in present})
 
     @cached_property
     def jobs(self) -> Mapping[str, Job]:
@@ -379,6 +392,15 @@ def _like(wanted: Any, stored: Any) -> Any:
     if isinstance(wanted, set) and len(set(stored or ())) == len(stored or ()):
         return set(stored or ()) or None
     return stored or None
+
+
+def _kinds(client: "redis.Redis", names: Sequence[str]) -> dict[str, str]:
+    """The types of those keys that are still there."""
+    pipe = client.pipeline(transaction=False)
+    for name in names:
+        pipe.type(name)
+    kinds = (kind.decode() for kind in pipe.execute())
+    return {name: kind for name, kind in zip(names, kinds, strict=True) if kind != "none"}
 
 
 def _ask_for(pipe: Any, name: str, kind: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,12 @@ def ca_bundle() -> str:
 def tls_context() -> ssl.SSLContext:
     """A context that trusts them."""
     return _context(ca_bundle())
+
+
+def load_authorities() -> None:
+    """Load them before they are needed. If that fails, the calls that need them say so."""
+    with suppress(OSError):
+        tls_context()
 
 
 @cache  # loading the certificates takes longer than all the rest of a connection

@@ -93,7 +93,7 @@ class Connections(HTTPAdapter):
     ) -> Any:
         """The address and what TLS needs: one context, or each connection loads all authorities."""
         host, _ = super().build_connection_pool_key_attributes(request, *args, **kwargs)
-        return host, {"ssl_context": tls_context()}
+        return host, {"ssl_context": tls_context()} if host["scheme"] == "https" else {}
 
     def cert_verify(self, *_: Any) -> None:
         """The context verifies."""
@@ -109,6 +109,8 @@ class Connections(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Make the pools for connections through a proxy."""
-        manager = super().proxy_manager_for(proxy, proxy_ssl_context=tls_context(), **kwargs)
+        if proxy.lower().startswith("https:"):
+            kwargs["proxy_ssl_context"] = tls_context()
+        manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager

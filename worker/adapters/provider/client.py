@@ -19,6 +19,7 @@ from urllib.parse import quote
 import requests
 
 from config.proxies import DIRECT, Proxies
+from worker.adapters.http.authorities import load_authorities
 from worker.adapters.http.deadline import within
 from worker.adapters.http.session import Connections, new_session
 from worker.adapters.provider.dialect import guess_dialect
@@ -77,6 +78,10 @@ class ProviderClient:
         self._account = account
         self._key = Key(account)
         self._connections = Connections(proxies)
+        if account.url.startswith("https:"):
+            # Takes tenths of a second, in which a worker that dies would leave its jobs in doubt if
+            # the first of them loaded the certificates: between its intent and its POST.
+            load_authorities()
         self._local = threading.local()
         self._deadline_s = deadline_s
         self._clock = clock
