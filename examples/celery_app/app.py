@@ -1,4 +1,4 @@
-"""Orders pictures with Celery, and is told by Celery when they are there."""
+"""Submits images through Celery and gets a Celery task back when they are done."""
 
 import json
 import os

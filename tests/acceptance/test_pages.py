@@ -74,7 +74,7 @@ def makes_a_job(window: Window) -> None:
 def presses_by_keyboard(window: Window) -> None:
     page = window.page
     page.get_by_role("link", name="Gallery").click()
-    page.wait_for_load_state()  # keys before the scripts are nobody's
+    page.wait_for_load_state()  # keys pressed before the scripts run are lost
     page.keyboard.press("j")
     page.keyboard.press("Shift+Digit2")
     pressed = page.locator(".strip li", has_text="V2")

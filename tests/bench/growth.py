@@ -38,9 +38,9 @@ _FILTERS = {
     "metadata": f"metadata={'='.join(METADATA)}",
     "kind and batch": f"kind=imagine&batch={BATCH}",
     "nothing found": "kind=video",
-    "text that nobody wrote": "prompt=xyzzy",
+    "text that no prompt has": "prompt=xyzzy",
 }
-_SEARCH = "GET of 50 jobs, text that nobody wrote"
+_SEARCH = "GET of 50 jobs, text that no prompt has"
 _ROUNDS, _REQUESTS, _EXPIRED, _CONNECTIONS, _JOBS = 5, 10, 20, 4, 16
 #: Of what it is with the smallest store; the rest is noise, which neighbours in time share.
 _FLAT = 0.8
@@ -119,7 +119,7 @@ def growth(stage: Stage, sizes: tuple[int, ...], *, callbacks: int = _CALLBACKS)
     """The figures of each size beside those of the smallest, and memory."""
     stage = replace(stage, redis=redis.Redis.from_url(stage.redis_url, socket_timeout=_PATIENCE_S))
     stage.clear()
-    stage.redis.config_set("appendonly", "no")  # gigabytes that nobody reads
+    stage.redis.config_set("appendonly", "no")  # gigabytes of no use
     found: list[dict[str, dict[str, list[float]]]] = [{} for _ in sizes]
     units: dict[str, str] = {}
     with _filled(stage, sizes) as stores:

@@ -96,7 +96,7 @@ class Subject:
         return {"pipeline_id" if call == "pipeline" else "job_id": job.id}
 
     def foreign(self) -> str:
-        """The id of a callback in the inbox that is nobody's."""
+        """The id of a stray callback in the inbox."""
         token = self.web.services.tokens.for_account("default")
         told = {"id": uuid4().hex, "status": "IN_PROGRESS", "progress": "40%"}
         self.web.client.post(f"{HOOK_PATH}/{token}", json=told)

@@ -32,7 +32,7 @@ _MAX_PARAMETERS = 50  #: of a query that are looked at; no call takes so many
 
 #: A body: a model, one of several, or a JSON schema.
 Shape = type[BaseModel] | tuple[type[BaseModel], ...] | JSON
-#: Whoever has the token of the settings.
+#: The holder of the settings' token.
 _OWNER = Caller(SETTINGS)
 View = TypeVar("View", bound=Callable[..., Answer | Response])
 

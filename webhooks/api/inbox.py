@@ -35,7 +35,7 @@ def show_callback(context: Context, callback_id: str) -> WholeCallback:
     "POST", f"{_ONE}/bind", {200: WholeCallback}, body=Bind, parameters=(_ID,), errors=(409,)
 )  # fmt: skip
 def bind_callback(context: Context, callback_id: str) -> WholeCallback:
-    """Give a foreign callback to a job, which goes on as if it had come with its token."""
+    """Bind a foreign callback to a job, which continues as if the callback had named it."""
     data: Any = strict_json(read_body(_MAX_BYTES))
     bound = context.desk.bind(callback_id, validate(Bind, data).job_id)
     return whole(context.services.orchestrator, bound)

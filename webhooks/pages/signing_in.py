@@ -26,7 +26,7 @@ pages = Pages()
 
 @pages.get("/sign-in", "")
 def sign_in_page(visitors: Visitors) -> Response:
-    """The form for an API token; whoever is signed in goes on."""
+    """The form for an API token; a browser that is signed in is sent on."""
     wanted = request.args.get("next", "/")
     return _form(wanted) if visitors.signed_in() is None else back(wanted)
 

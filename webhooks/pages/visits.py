@@ -20,7 +20,7 @@ from worker.services.desk import Desk
 
 SESSION_COOKIE = "hookline_session"
 LANGUAGE_COOKIE = "hookline_language"
-#: Whoever has the token of the settings.
+#: The holder of the settings' token.
 _OPERATOR = Caller(SETTINGS)
 
 

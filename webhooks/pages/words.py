@@ -12,7 +12,7 @@ from worker.domain.job_spec import Kind
 from worker.domain.printable import clean_line
 from worker.services.reports.answers.jobs import without_query
 
-#: By colour: what a status means for whoever looks.
+#: The colour that shows what a status means.
 _TONES: Mapping[Status, str] = {
     Status.QUEUED: "waits",
     Status.SUBMITTING: "runs",

@@ -14,7 +14,7 @@ async function show() {
   const made = new DOMParser().parseFromString(await answer.text(), "text/html");
   preview.replaceChildren(...made.body.childNodes);
   if (open) document.getElementById(open)?.closest("details").setAttribute("open", "");
-  // Whoever goes on in JSON begins with what the form says.
+  // Switching to JSON starts from what the form says.
   const json = document.getElementById("as-json")?.textContent;
   if (json && form.elements.as.value === "form" && !Number(form.elements.chosen.value)) form.elements.json.value = json;
 }

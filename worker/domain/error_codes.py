@@ -183,7 +183,7 @@ class ErrorCode(StrEnum):
     WINDOW_DEADLINE = (
         "window_deadline",
         Family.TIMEOUT,
-        "timed out: nobody answered the window",
+        "timed out: the window was not answered",
         _NO_TIME,
         "Give the step a `modal`, or answer sooner with `hookline modal`.",
     )

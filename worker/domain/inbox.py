@@ -65,7 +65,7 @@ class Callback:
 
     @property
     def bindable(self) -> bool:
-        """Whether it may be bound to a job: it is nobody's, and there as a whole."""
+        """Whether it may be bound to a job: it is stray, and its body is complete."""
         return self.verdict is CallbackVerdict.FOREIGN and bool(self.body) and not self.cut
 
 

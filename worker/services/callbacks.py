@@ -67,7 +67,7 @@ class CallbackReceiver:
         return self._observe(job, snapshot, match.attempt, source, body)
 
     def take(self, job_id: str, body: Any, account: str = "") -> Disposition:
-        """Record for a job what a callback said that is nobody's, as a person asked for.
+        """Record a stray callback for the job that a person bound it to.
 
         It is no evidence of how the account calls back. ``account``: the one that its token named.
         Raises ``NotFound``, and ``Conflict`` for a job of another account.

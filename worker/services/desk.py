@@ -64,7 +64,7 @@ class Desk:
         )
 
     def bind(self, callback_id: str, job_id: str) -> Callback:
-        """Give a callback that is nobody's to the job. Raises ``Conflict`` if that cannot be."""
+        """Bind a stray callback to the job. Raises ``Conflict`` if that cannot be."""
         callback = self.inbox.find(callback_id)
         job = self.visible.job(job_id)
         account, subject = job.account or None, callback.id

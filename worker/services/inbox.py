@@ -1,4 +1,4 @@
-"""SHELL. The inbox: keeps what was called back, and binds what is nobody's to a job.
+"""SHELL. The inbox: keeps callbacks, and binds stray ones to jobs.
 
 A callback costs an entry in a list; ``webhooks.noting`` writes all of them together.
 """
@@ -60,7 +60,7 @@ class Inbox:
     def received(self, token: str, disposition: Disposition, body: bytes = b"") -> None:
         """Note a callback that came with this valid token, and was answered with 200.
 
-        One that is nobody's is kept before this returns, since the provider will not repeat it:
+        A stray one is kept before this returns, since the provider will not repeat it:
         raises ``StoreUnavailable``.
         """
         self._note(_Noted(self._clock(), VERDICTS[disposition], token, _start_of(body)))

@@ -813,7 +813,7 @@ export interface components {
              */
             reported_at?: string | null;
             /**
-             * @description when it goes on
+             * @description when it continues
              * @default null
              */
             due_at?: string | null;

@@ -76,7 +76,7 @@ PROTECTIONS = (
         crashes.finishing,
     ),
     Protection(
-        "sweep", "nobody looks at what is due", "F11 (submitting)", "lost", crashes.submitting
+        "sweep", "due jobs are not looked at", "F11 (submitting)", "lost", crashes.submitting
     ),
     Protection(
         "fencing",
@@ -87,7 +87,7 @@ PROTECTIONS = (
     ),
     Protection(
         "new-links",
-        "a dead link is tried again, not asked for anew",
+        "a dead link is retried instead of asking for a fresh one",
         "F21",
         "its files are pending",
         files.into_s3,
@@ -101,7 +101,7 @@ PROTECTIONS = (
     ),
     Protection(
         "ledger",
-        "nobody looks into the gateway's own books for jobs in doubt",
+        "the gateway's own ledger is not read for jobs in doubt",
         "F30",
         "not everything ended",
         ledger.booked,
@@ -144,7 +144,7 @@ PROTECTIONS = (
     ),
     Protection(
         "refused-questions",
-        "nobody learns that an account refuses to be asked",
+        "it is not learnt that an account refuses questions",
         "F29",
         "while it refused questions",
         troubles.blind,

@@ -75,7 +75,7 @@ class Entry:
     message: str | None = None
     body: str | None = None  #: the beginning of what the provider said
     reported_at: float | None = None  #: when the task ended, by the provider's own clock
-    due_at: float | None = None  #: when it goes on
+    due_at: float | None = None  #: when it continues
     children: tuple[str, ...] = ()  #: ids of the jobs that started with it; at most twenty
     more_children: int = 0  #: further ones
     notifications: tuple[str, ...] = ()  #: that were written with it

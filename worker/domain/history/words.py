@@ -62,7 +62,7 @@ def _facts(entry: Entry) -> Iterator[str]:
         entry.progress is not None and f"{entry.progress} %",
         children and f"{children} follow-up{'s' if children > 1 else ''} created",
         *(f"double payment: task {task}" for task in entry.paid_twice),
-        entry.due_at is not None and f"goes on at {clock(entry.due_at, entry.at)}",
+        entry.due_at is not None and f"continues at {clock(entry.due_at, entry.at)}",
         _message(entry),
     )
     return (fact for fact in facts if fact)

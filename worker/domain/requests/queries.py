@@ -110,7 +110,7 @@ class JobsQuery(Query):
     prompt: Annotated[str, AfterValidator(_searchable)] | None = Field(
         None,
         description="Only jobs with this text in their prompt; A-Z are the same as a-z. A page "
-        "looks at 2,000 jobs at most, and its cursor goes on from there.",
+        "looks at 2,000 jobs at most, and its cursor continues from there.",
     )
     roots: Flag = Field(
         default=False, description="`true`: only jobs that no other job started: one per pipeline."

@@ -48,7 +48,7 @@ _SECTIONS = {
     "Operate": {
         "doctor": Place("doctor", "Check settings, servers, workers, provider and callbacks."),
         "deliveries": Place("deliveries", "List notifications; show one, or send it again."),
-        "inbox": Place("inbox", "List what providers called back; bind what is nobody's."),
+        "inbox": Place("inbox", "List what providers called back; bind a stray one to its job."),
         "refused": Place("refused", "List refused requests of other programs' Celery tasks."),
         "tokens": Place("tokens", "List the API tokens; create, rotate or revoke one."),
         "audit": Place("audit", "List who changed what, newest first."),

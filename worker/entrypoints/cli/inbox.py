@@ -36,7 +36,7 @@ from worker.services.reports.listing import list_inbox
     ),
 )
 def inbox() -> None:
-    """List what providers called back within a week; bind what is nobody's to a job.
+    """List what providers called back within a week; bind a stray one to its job.
 
     A callback is `applied`, `unchanged` (it said nothing new), `stale` (about an earlier attempt,
     or older than what is known), `foreign` (about a task of no job) or `refused`. The newest 2,000
@@ -73,7 +73,7 @@ def show(*, callback_id: str, as_json: bool) -> None:
 @click.option("--job", "job_id", required=True, metavar="ID", help="The job it belongs to.")
 @json_option
 def bind(*, callback_id: str, job_id: str, as_json: bool) -> None:
-    """Give a foreign callback to a job, which goes on as if it had come with its token."""
+    """Bind a foreign callback to a job, which continues as if the callback had named it."""
     asked = validate(Bind, {"job_id": job_id})
     _show(connection.desk().bind(callback_id, asked.job_id), as_json=as_json)
 

@@ -12,7 +12,7 @@ from worker.services.visible import Visible
 
 #: Jobs of one pipeline that are shown with it.
 SHOWN = 13
-#: Pages of jobs that one page of a search by status reads at most; the next one goes on from there.
+#: Pages of jobs that a search by status reads at most for one of its own; the next continues there.
 _PAGES = 5
 
 

@@ -1,4 +1,4 @@
-"""SHELL. A callback of the inbox, and the jobs to which one that is nobody's may belong."""
+"""SHELL. A callback of the inbox, and the jobs to which a stray one may belong."""
 
 from collections.abc import Iterator
 from json import loads

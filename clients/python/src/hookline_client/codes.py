@@ -137,7 +137,7 @@ ERROR_CODES = {
     "window_deadline": ErrorCode(
         "window_deadline",
         "timeout",
-        "timed out: nobody answered the window",
+        "timed out: the window was not answered",
         "Give the step a `modal`, or answer sooner with `hookline modal`.",
         retryable=False,
     ),

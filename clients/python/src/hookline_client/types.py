@@ -1648,7 +1648,7 @@ class HistoryEntry(TypedDict):
     """
     due_at: NotRequired[str | None]
     """
-    when it goes on
+    when it continues
     """
     children: NotRequired[list[str] | None]
     """

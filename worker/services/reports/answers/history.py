@@ -33,7 +33,7 @@ class HistoryEntry(Answer):
     reported_at: Time | None = Field(
         None, description="the task's end, by the provider's own clock"
     )
-    due_at: Time | None = Field(None, description="when it goes on")
+    due_at: Time | None = Field(None, description="when it continues")
     children: tuple[Id, ...] | None = Field(
         None, description="the jobs that started with it; at most twenty are named"
     )
