@@ -13,14 +13,13 @@ from config.settings import Settings
 from webhooks.api.calls import add_calls, url_map
 from webhooks.api.openapi import CALLS
 from webhooks.context import Context
-from webhooks.counting import keep_counting
 from webhooks.hosts import Hosts
-from webhooks.noting import InboxWriter
 from webhooks.pages.everything import PAGES
 from webhooks.pages.registry import add_pages, rules
 from webhooks.pages.visits import Visitors
 from webhooks.problems import add_problems
 from webhooks.proving import Prover
+from webhooks.writing import Writer
 from worker.adapters.sessions import Sessions
 from worker.bootstrap import HOOK_PATH, Services, build
 from worker.domain.errors import StoreUnavailable
@@ -48,8 +47,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.url_map = _ROUTES
     add_problems(app)
     _check_host(app, settings)
-    app.extensions |= {"prover": context.prover, "inbox_writer": context.inbox_writer}
-    app.extensions["context"] = context
+    app.extensions |= {"prover": context.prover, "writer": context.writer}
     add_calls(app, CALLS, context, settings.api_token.get_secret_value())
     add_pages(app, PAGES, _visitors(settings, context))
     return app
@@ -93,10 +91,8 @@ def load_app(settings: Settings) -> Flask:
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     app = create_app(settings)
     prover: Prover = app.extensions["prover"]
-    context: Context = app.extensions["context"]
-    Thread(target=keep_counting, args=(context,), name="counting", daemon=True).start()
     if settings.public_url:
         Thread(target=prover.run, name="prover", daemon=True).start()
-    writer: InboxWriter = app.extensions["inbox_writer"]
-    Thread(target=writer.run, name="inbox-writer", daemon=True).start()
+    writer: Writer = app.extensions["writer"]
+    Thread(target=writer.run, name="writer", daemon=True).start()
     return app

@@ -1,12 +1,12 @@
-"""What all calls share: the services, the prover and the inbox's writer."""
+"""What all calls share: the services, the prover and the writer."""
 
 from collections.abc import Callable
 from threading import Lock
 
 from flask import g
 
-from webhooks.noting import InboxWriter
 from webhooks.proving import Prover
+from webhooks.writing import Writer
 from worker.bootstrap import Services
 from worker.services.desk import Desk
 
@@ -19,7 +19,7 @@ class Context:
         self._services: Services | None = None
         self._lock = Lock()
         self.prover = Prover(lambda: self.services)
-        self.inbox_writer = InboxWriter(lambda: self._services)
+        self.writer = Writer(lambda: self._services)
 
     @property
     def desk(self) -> Desk:

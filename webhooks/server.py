@@ -74,7 +74,7 @@ def _serve(listener: socket.socket, load: Callable[[], Flask], limits: Limits) -
     prover = app.extensions.get("prover")
     turned_away: Callable[[], None] = prover.missed if prover else lambda: None
     asyncio.run(_until_told(Front(app, listener, THREADS, limits, turned_away)))
-    if writer := app.extensions.get("inbox_writer"):
+    if writer := app.extensions.get("writer"):
         writer.finish()
 
 

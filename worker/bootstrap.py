@@ -60,7 +60,9 @@ HOOK_PATH = "/webhooks/midjourney"
 
 
 class part(Generic[T]):  # noqa: N801  # used like `property`
-    """A property that is built once, by whichever thread asks first."""
+    """A property that is built once, by whichever thread asks first: ``functools.cached_property``
+    has no lock from Python 3.12 on.
+    """
 
     def __init__(self, make: "Callable[[Any], T]") -> None:
         self._make = make

@@ -72,7 +72,7 @@ def run_worker(
     signals.worker_ready.connect(_notice_signals, weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
-    signals.worker_shutdown.connect(lambda **_: services.starter.stop(), weak=False)
+    signals.worker_shutdown.connect(lambda **_: _stop(services), weak=False)
     # Not by Celery's command line, whose options also come from variables such as BROKER_URL.
     worker = celery.Worker(
         pool="threads",
@@ -104,6 +104,13 @@ def _keep_sweeping(services: Services, stop: Event) -> None:
             log.exception("sweep.failed")
     with suppress(HooklineError):  # the entry expires
         services.roster.leave()
+
+
+def _stop(services: Services) -> None:
+    """Finish what was begun, and write what was counted since the last sweep."""
+    services.starter.stop()
+    with suppress(HooklineError):
+        services.orchestrator.tally.flush(at_once=True)
 
 
 def _notice_signals(sender: Any, **_: object) -> None:

@@ -1,6 +1,6 @@
 """SHELL. The inbox: keeps callbacks, and binds stray ones to jobs.
 
-A callback costs an entry in a list; ``webhooks.noting`` writes all of them together.
+A callback costs an entry in a list; ``webhooks.writing`` writes all of them together.
 """
 
 from collections.abc import Callable, Sequence
