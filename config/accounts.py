@@ -7,7 +7,6 @@ All problems are reported at once as ``place: problem``, the place as in TOML
 import difflib
 import json
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -120,7 +119,7 @@ Amount = Annotated[money.Amount, BeforeValidator(_amount)]
 class _Table(BaseModel):
     """A table of the file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class NotifyTable(_Table):
@@ -237,7 +236,7 @@ def _at_least_one(accounts: dict[str, AccountTable]) -> dict[str, AccountTable]:
 class AccountsFile(_Table):
     """The whole file."""
 
-    budget: BudgetTable = BudgetTable()
+    budget: BudgetTable = Field(default_factory=BudgetTable)
     tenants: dict[Annotated[str, AfterValidator(_tenant_name)], TenantTable] = {}
     accounts: Annotated[
         dict[Annotated[str, AfterValidator(_account_name)], AccountTable],
@@ -252,6 +251,8 @@ class AccountsFile(_Table):
 
 def read_accounts(path: Path) -> tuple[AccountsFile | None, list[str]]:
     """The content of the file, or all its problems."""
+    import tomllib  # noqa: PLC0415  # few have the file
+
     try:
         tables = tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:

@@ -5,7 +5,8 @@ make one text look like another. What remains of them here is visible and has no
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 
 #: What has an effect and is not seen, first and last: control characters (C0, C1) but tabs and line
 #: breaks; soft hyphens, zero-width spaces, marks of direction and of annotation, invisible
@@ -27,8 +28,15 @@ def _table() -> Iterator[tuple[int, str]]:
     yield from ((code, "?") for code in _HALVES)
 
 
-_TABLE = dict(_table())
-_ESCAPES = {code: json.dumps(chr(code))[1:-1] for code in _TABLE}
+@cache
+def _cleaned() -> Mapping[int, str]:
+    return dict(_table())
+
+
+@cache
+def _escapes() -> Mapping[int, str]:
+    return {code: json.dumps(chr(code))[1:-1] for code in _cleaned()}
+
 
 #: Spreadsheets read a cell that begins with one of these as a formula, or look at what follows.
 #: https://owasp.org/www-community/attacks/CSV_Injection
@@ -45,7 +53,7 @@ def clean(text: str) -> str:
         return text
     # A carriage return alone writes over the line. NUL, which is left out anyway, marks the others.
     marked = text.replace("\0", "").replace("\r\n", "\0").replace("\r", "\n")
-    return marked.replace("\0", "\r\n").translate(_TABLE)
+    return marked.replace("\0", "\r\n").translate(_cleaned())
 
 
 def clean_line(text: str) -> str:
@@ -57,7 +65,7 @@ def escaped(text: str) -> str:
     """JSON text with what ``clean`` leaves out, or replaces, as escapes: it means the same."""
     if text.replace("\n", "").isprintable():
         return text
-    return text.translate(_ESCAPES)
+    return text.translate(_escapes())
 
 
 def cell(text: str) -> str:

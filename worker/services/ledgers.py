@@ -7,12 +7,11 @@ job, and a ledger that does not answer is asked again later.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from config.logger import get_logger
 from worker.adapters.limiter import Limiter
 from worker.adapters.provider.ledger import charges_of
-from worker.adapters.provider.ledger_client import PAGE, LedgerClient
 from worker.domain.account import ledger
 from worker.domain.account.billing import unbooked
 from worker.domain.account.ledger import Call, Ledger, LedgerTask, TaskCharge
@@ -20,6 +19,9 @@ from worker.domain.errors import HooklineError, NoLedger, NotFound, ProviderUnav
 from worker.domain.events import Charged
 from worker.domain.job import Job
 from worker.services.orchestrator import Orchestrator
+
+if TYPE_CHECKING:  # `requests` is slow to import, and reports only read what is stored
+    from worker.adapters.provider.ledger_client import LedgerClient
 
 log = get_logger(__name__)
 
@@ -70,7 +72,7 @@ def known(orchestrator: Orchestrator, account: str) -> Ledger:
 class Ledgers:
     """Reads one account's ledger at a time."""
 
-    def __init__(self, orchestrator: Orchestrator, clients: Mapping[str, LedgerClient]) -> None:
+    def __init__(self, orchestrator: Orchestrator, clients: Mapping[str, "LedgerClient"]) -> None:
         self._orchestrator = orchestrator
         self._store = orchestrator.store.ledgers
         self._clients = clients
@@ -159,7 +161,7 @@ class Ledgers:
             self._record(name, due, found)
 
     def _charges(
-        self, name: str, client: LedgerClient, due: Sequence[str]
+        self, name: str, client: "LedgerClient", due: Sequence[str]
     ) -> Mapping[str, TaskCharge]:
         """From the newest pages of the user's tasks; the rest is asked for one by one."""
         jobs = self._orchestrator.store.jobs.get_many(due)
@@ -175,8 +177,10 @@ class Ledgers:
             rows += client.task(task_id)
         return {charge.task_id: charge for charge in charges_of(rows)}
 
-    def _pages(self, client: LedgerClient, since: float) -> Iterator[Sequence[LedgerTask]]:
+    def _pages(self, client: "LedgerClient", since: float) -> Iterator[Sequence[LedgerTask]]:
         """The newest pages, back to what was submitted before ``since``."""
+        from worker.adapters.provider.ledger_client import PAGE  # noqa: PLC0415  # as above
+
         for number in range(1, PAGES + 1):
             page = client.tasks(since - BEFORE_S, number)
             yield page

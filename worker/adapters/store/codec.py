@@ -23,8 +23,6 @@ from worker.domain.roster import Worker
 T = TypeVar("T")
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
-_SPEC: TypeAdapter[JobSpec] = TypeAdapter(JobSpec)
-_OPTIONS: TypeAdapter[JobOptions] = TypeAdapter(JobOptions)
 
 
 class _Docs(Generic[T]):
@@ -59,13 +57,15 @@ notifications = _Docs(Notification)
 presences = _Docs(Presence)
 refusals = _Docs(Refusal)
 workers = _Docs(Worker)
+_specs = _Docs(JobSpec)
+_options = _Docs(JobOptions)
 
 
 def dump(job: Job) -> bytes:
     """The job as one flat object, without the fields that are at their default."""
     state = _JOB.dump_json(job, exclude_defaults=True)
-    spec = _SPEC.dump_json(job.spec, exclude_defaults=True)
-    options = _OPTIONS.dump_json(job.options, exclude_defaults=True)
+    spec = _specs.dump(job.spec)
+    options = _options.dump(job.options)
     # Only the options may be empty: a state has an id, and a spec a kind.
     return state[:-1] + b"," + spec[1:-1] + (b"," if options != b"{}" else b"") + options[1:]
 

@@ -43,7 +43,8 @@ _WORDING = {
 class Model(BaseModel):
     """Base of all request models: strict, frozen, and an error for each unknown field."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+    #: Built on first use: that takes milliseconds, and a command needs few of the models.
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, defer_build=True)
 
     #: The model's name in error messages.
     what: ClassVar[str]

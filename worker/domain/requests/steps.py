@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -153,7 +154,6 @@ Steps = Annotated[
     WrapValidator(_blends_checked),
     BeforeValidator(_bounded),
 ]
-Step.model_rebuild()
 
 
 def _spelled_out(then: Any) -> Any:
@@ -188,8 +188,9 @@ Then = Annotated[
     AfterValidator(_all_exist),
     BeforeValidator(_spelled_out, json_schema_input_type=str | list[Step]),
 ]
-_STEPS: TypeAdapter[list[Step]] = TypeAdapter(Steps)
-_THEN: TypeAdapter[list[Step]] = TypeAdapter(Then)
+_LATER = ConfigDict(defer_build=True)  # built on first use
+_STEPS: TypeAdapter[list[Step]] = TypeAdapter(Steps, config=_LATER)
+_THEN: TypeAdapter[list[Step]] = TypeAdapter(Then, config=_LATER)
 
 
 def normal_form(steps: list[Step]) -> tuple[dict[str, Any], ...]:

@@ -33,6 +33,25 @@ def test_a_job_is_submitted_without_flask_or_an_http_client() -> None:
     assert _imported(program, "imagine", *_HEAVY) == []
 
 
+def test_why_a_job_waits_is_said_without_an_http_client() -> None:
+    program = f"{_PROGRAM}\nimport worker.services.reports.waits\n" + _PROGRAM.splitlines()[-1]
+    assert _imported(program, "show", *_HEAVY) == []
+
+
+def test_a_model_is_built_when_it_is_first_used() -> None:
+    program = """
+import hookline.start
+from config.accounts import AccountsFile
+from worker.domain.requests import queries, steps
+from worker.domain.requests.kinds import MODELS
+from worker.services.reports.answers.accounts import Accounts
+for model in (AccountsFile, Accounts, queries.JobsQuery, steps.Step, *MODELS.values()):
+    if model.__pydantic_complete__:
+        print(model.__name__)
+"""
+    assert _imported(program) == []
+
+
 def test_the_list_of_commands_imports_none_of_them() -> None:
     program = """
 import sys

@@ -18,7 +18,8 @@ from worker.domain.times import rfc3339
 class Answer(BaseModel):
     """Base of all answers. A nested answer may be given as the domain object it is made from."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    #: Built on first use: that takes milliseconds, and a command needs few of the models.
+    model_config = ConfigDict(frozen=True, from_attributes=True, defer_build=True)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, without unset fields."""
