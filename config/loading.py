@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from config import checks
 from config.accounts import read_accounts
 from config.generated import plain_secret, read_or_create, webhook_secret
-from config.settings import Settings
+from config.settings import STATE_DIR, STORAGE_URL, Settings
 from config.sources import collect
 from config.state_folder import private_folder
 from worker.domain.errors import FieldError, SettingsError
@@ -39,20 +39,33 @@ GENERATED = {
     "HOOKLINE_NOTIFY_SECRET": ("notify-secret", webhook_secret),
 }
 
+_STATE, _STORAGE = "HOOKLINE_STATE_DIR", "HOOKLINE_STORAGE_URL"
+_PATHS = (_STATE, checks.ACCOUNTS, *(f"{name}_FILE" for name in FROM_FILE))
+_PLACES = {_STATE: STATE_DIR, _STORAGE: STORAGE_URL}  #: where they are by default
+
 _NAMES = tuple(field.alias or name for name, field in Settings.model_fields.items())
 
 
 def load_settings(
-    env: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")
+    env: Mapping[str, str] | None = None,
+    dotenv: Path | None = Path(".env"),
+    *,
+    folder: Path | None = None,
+    keeps: bool = True,
 ) -> Settings:
     """Read `env` (default: the process's own) over the file `dotenv`, which may be missing.
 
-    Generates missing secrets. Raises `SettingsError` with every problem by the name of its setting;
+    `folder`: where relative paths begin, except those in `env`; None: in the current directory.
+    `keeps`: whether generated secrets are stored; otherwise missing ones are this process's own,
+    and no folder is made. Raises `SettingsError` with every problem by the name of its setting;
     then nothing is written.
     """
     env = os.environ if env is None else env
     found = collect(env, dotenv, _NAMES, FROM_FILE)
     values: dict[str, Any] = dict(found.values)
+    if folder is not None:
+        placed = in_folder(folder, _PLACES | found.values)
+        values |= {name: value for name, value in placed.items() if not env.get(name)}
     values.setdefault("HOOKLINE_LOG_FORMAT", "console" if sys.stderr.isatty() else "json")
     missing = {name: made for name, made in GENERATED.items() if name not in values}
     placeholders = {name: make() for name, (_, make) in missing.items()}
@@ -63,11 +76,15 @@ def load_settings(
     problems = [*found.problems, *(p for p in wrong if p.field not in named)]
     if settings is None or problems:
         raise SettingsError(found.renamed(problems))
-    if missing:
+    if missing and keeps:
         private_folder(settings.state_dir)
     try:
         for name, (file, make) in missing.items():
-            values[name] = read_or_create(settings.state_dir / file, make)
+            kept = settings.state_dir / file
+            if keeps or kept.exists():
+                values[name] = read_or_create(kept, make)
+            else:
+                values[name] = placeholders[name]
     except (OSError, UnicodeError) as error:
         reason = f"cannot keep the generated secrets there ({error})"
         raise SettingsError([FieldError("HOOKLINE_STATE_DIR", reason)]) from error
@@ -75,6 +92,21 @@ def load_settings(
     if settings is None:
         raise SettingsError(wrong)
     return settings
+
+
+def given_names(env: Mapping[str, str], dotenv: Path) -> set[str]:
+    """The settings that `env` or the file `dotenv` names, whatever is wrong with them."""
+    return set(collect(env, dotenv, _NAMES, FROM_FILE).values)
+
+
+def in_folder(folder: Path, values: Mapping[str, str]) -> dict[str, str]:
+    """`values` with absolute paths: relative ones begin in `folder`."""
+    paths = (name for name in _PATHS if name in values)
+    placed = dict(values) | {name: str(folder / values[name]) for name in paths}
+    scheme, mark, path = values.get(_STORAGE, "").partition("://")
+    if mark and scheme in ("file", "local") and not path.startswith("~"):
+        placed[_STORAGE] = f"{scheme}://{folder / path}"
+    return placed
 
 
 def _read_accounts(values: dict[str, Any]) -> list[FieldError]:

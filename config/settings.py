@@ -21,6 +21,9 @@ from worker.domain.events import InDoubt, Policy
 from worker.domain.job_spec import Notify
 from worker.domain.notifications import Topic
 
+#: Where the state and the pictures are by default, below the folder of `hookline up`.
+STATE_DIR, STORAGE_URL = ".hookline", "file://./output"
+
 _NUMBERS: Mapping[Any, Callable[[str], bool]] = {
     int: numerals.is_whole,
     int | None: numerals.is_whole,
@@ -212,9 +215,7 @@ class Settings(BaseModel):
     then its idle ones give way to its new ones. `0`: any number, for a reverse proxy on another
     machine; programs on this machine have no limit."""
 
-    storage_url: checks.StorageUrl = Field(
-        "file://./output", alias="HOOKLINE_STORAGE_URL", repr=False
-    )
+    storage_url: checks.StorageUrl = Field(STORAGE_URL, alias="HOOKLINE_STORAGE_URL", repr=False)
     """Where results and submitted images are stored: any fsspec URL whose driver is installed; see
     [results.md](results.md)."""
 
@@ -227,7 +228,7 @@ class Settings(BaseModel):
     status: `30d, failed=90d`. Stored files are never deleted; see [retention.md](retention.md)."""
 
     state_dir: checks.AbsolutePath = Field(
-        Path(".hookline"), alias="HOOKLINE_STATE_DIR", validate_default=True
+        Path(STATE_DIR), alias="HOOKLINE_STATE_DIR", validate_default=True
     )
     """Holds the private Redis, the generated secrets and the logs of `hookline up` (at most 50 MB
     of each process). Only its owner may enter it: a folder that is open is closed, one of another

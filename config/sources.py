@@ -42,6 +42,8 @@ def collect(
     lower, problems = read_dotenv(dotenv, _PREFIX) if dotenv else ({}, [])
     incomplete = bool(problems)
     lower = _given(lower)
+    if dotenv:
+        lower |= {name: str(dotenv.parent / lower[name]) for name in files if name in lower}
     for file, name in files.items():
         if file in given or name in given:  # either form in the environment beats both in .env
             lower.pop(file, None)

@@ -1,4 +1,4 @@
-"""Publishes the settings of a running `hookline up` to other commands in the same directory.
+"""Publishes the settings of a running `hookline up` to other commands in its folder and below.
 
 `up` chooses some settings itself, such as the address of its sandbox, and takes others as options.
 It writes them to `up.env` in the state directory, where they rank below the environment and `.env`.
@@ -9,34 +9,41 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from config.checks import ACCOUNTS, ONE_ACCOUNT
-from config.loading import load_settings
-from config.settings import Settings
+from config.loading import GENERATED, given_names, load_settings
+from config.settings import STATE_DIR, Settings
 from config.state_folder import private_folder
-from worker.domain.errors import Conflict
+from worker.domain.errors import Conflict, FieldError, SettingsError
 
 #: Seconds that a command waits for an `up` that is just starting.
 PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.1
 
 
-def settings_here(*, patience_s: float = 0.0) -> Settings:
-    """The settings of this directory, completed by those of a running `up`.
+def settings_here(
+    *, patience_s: float = 0.0, keeps: bool = False, needs: Collection[str] = ()
+) -> Settings:
+    """The settings of `home`, completed by those of a running `up`.
 
-    Waits up to `patience_s` for an `up` that is just starting. Raises `SettingsError`.
+    Waits up to `patience_s` for an `up` that is just starting. `keeps`: whether missing secrets are
+    generated and kept, for processes that serve others. `needs`: secrets that must be set or kept.
+    Raises `SettingsError`.
     """
-    settings = load_settings()
+    folder = home()
+    loaded = partial(load_settings, dotenv=folder / ".env", folder=folder, keeps=False)
+    settings = loaded()
     deadline = time.monotonic() + patience_s
     while _is_starting(settings.state_dir) and time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY_S)
     told = told_by_up(settings.state_dir)
-    given = {Settings.model_fields[name].alias for name in settings.model_fields_set}
+    given = given_names(os.environ, folder / ".env") | {"HOOKLINE_LOG_FORMAT"}
     # Accounts are given in one of two ways, which replace each other.
     if ACCOUNTS in given:
         given |= set(ONE_ACCOUNT)
@@ -45,7 +52,44 @@ def settings_here(*, patience_s: float = 0.0) -> Settings:
     if not settings.port:  # `up` knows which port was free
         given.discard("HOOKLINE_PORT")
     missing = {name: value for name, value in told.items() if name not in given}
-    return load_settings({**os.environ, **missing}) if missing else settings
+    if missing:
+        settings = loaded({**os.environ, **missing})
+    if keeps and settings.redis_url:  # without one, nothing can be served here
+        settings = loaded({**os.environ, **missing}, keeps=True)
+    _require(needs, given | told.keys(), settings.state_dir)
+    return settings
+
+
+def home() -> Path:
+    """The folder whose settings count: the nearest from the current one upwards that has the state
+    of a `hookline up` or a `.env` with our settings, as git finds its own; else the current one.
+
+    With HOOKLINE_STATE_DIR it is the current one. A state folder of another user is passed by.
+    """
+    here = Path.cwd()
+    if os.environ.get("HOOKLINE_STATE_DIR"):
+        return here
+    return next((each for each in (here, *here.parents) if _is_home(each)), here)
+
+
+def _is_home(folder: Path) -> bool:
+    try:
+        if (folder / STATE_DIR).stat().st_uid == os.geteuid():
+            return True
+    except OSError:
+        pass
+    try:
+        return "HOOKLINE_" in (folder / ".env").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def _require(needs: Collection[str], given: Collection[str], state_dir: Path) -> None:
+    """Raise `SettingsError` for a secret that is not set, and was not generated in `state_dir`."""
+    hint = f"is not set, and none is kept in {state_dir}: set it, or start `hookline up`"
+    missing = [n for n in needs if n not in given and not (state_dir / GENERATED[n][0]).exists()]
+    if missing:
+        raise SettingsError(FieldError(name, hint) for name in missing)
 
 
 def told_by_up(state_dir: Path) -> Mapping[str, str]:

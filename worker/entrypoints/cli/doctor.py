@@ -47,6 +47,7 @@ _START = "Start `hookline up` in this directory, or `hookline web` and `hookline
 #: A task that no provider knows: fetching it costs nothing and shows whether the key is good.
 _NO_TASK = "0"
 _SECONDS = 10.0
+_PROBE = ".hookline-doctor"  #: a file that is written to the storage
 #: Jobs without their files that are read to count them.
 _COUNTED = 1000
 #: Seconds since which a refused request is worth a warning.
@@ -207,13 +208,18 @@ def _hooks(settings: Settings, url: str) -> str:
 def _storage(settings: Settings) -> Finding:
     storage = Storage(settings.storage_url)
     storage.check()
-    place = storage.result_location(storage.put_result(".hookline-doctor", b"writable\n"))
+    place = storage.result_location(_PROBE)
+    made = [each for each in Path(place).parents if not each.exists()] if "://" not in place else []
+    storage.put_result(_PROBE, b"writable\n")
     folder = place.rpartition("/")[0]
     needed = [gettempdir()]  # downloads wait there until they are whole
     if "://" not in place:
         Path(place).unlink(missing_ok=True)
         needed.append(folder)
-    return verdicts.storage(folder, {each: disk_usage(each).free for each in needed})
+    free = {each: disk_usage(each).free for each in needed}
+    for each in made:
+        each.rmdir()
+    return verdicts.storage(folder, free)
 
 
 def _of_the_store(settings: Settings) -> Iterator[Finding]:

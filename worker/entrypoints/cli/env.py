@@ -32,6 +32,7 @@ def env() -> None:
     redis_url = settings.redis_url or private_redis_url(settings.state_dir)
     if redis_url is None:
         raise Unreachable(_NO_REDIS)
+    settings = settings_here(needs=("HOOKLINE_API_TOKEN",))
     click.echo("\n".join(_lines(settings, settings.broker(redis_url))))
 
 

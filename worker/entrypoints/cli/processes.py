@@ -132,7 +132,7 @@ def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:
         end_with_parent()
     apply(given)
     with named_as_given(given):
-        settings = settings_here()
+        settings = settings_here(keeps=True)
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
     return settings
 

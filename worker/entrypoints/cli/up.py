@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from config.loading import load_settings
+from config.loading import in_folder, load_settings
 from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import claimed, tell
@@ -65,7 +65,8 @@ def up(*, opens: bool | None, **given: Any) -> None:
         on_line = _print_raw if settings.log_format == "json" else print_tidy
         with stack.running(planned, env, Path.cwd(), on_line) as supervisor:
             stack.wait_until_ready(planned, supervisor, stop)
-            tell(settings.state_dir, {**_of_environment(), **named, **planned.made_up})
+            told = {**_of_environment(), **named, **planned.made_up}
+            tell(settings.state_dir, in_folder(Path.cwd(), told))
             if not stop.is_set():
                 print_places(planned)
                 show_pages(planned, opens=opens)
