@@ -15,6 +15,7 @@ from worker.domain.errors import InvalidRequest, NotFound
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.queries import Flag, JobsQuery, Query
 from worker.domain.requests.requests import Press, Resolve
+from worker.domain.wording import counted
 from worker.services.reports.answers import Answer, History, Items, Job, Page, Pipeline, Quote
 from worker.services.reports.history import histories
 from worker.services.reports.listing import list_jobs as listed
@@ -137,7 +138,7 @@ def read_file(context: Context, job_id: str, number: int) -> Response:
     """The bytes of one of a job's stored files."""
     files = context.desk.visible.job(job_id).result.files
     if number >= len(files):
-        raise NotFound(f"The job has {len(files)} files, numbered from 0.")
+        raise NotFound(f"The job has {counted(len(files), 'file')}, numbered from 0.")
     file = files[number]
     opened = context.services.storage.open_result(file.path)
     body = wrap_file(request.environ, opened)

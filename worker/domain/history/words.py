@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from worker.domain.history.entries import Entry, What
 from worker.domain.times import clock
+from worker.domain.wording import counted
 
 _HEADS: Mapping[What, str] = {
     What.CREATED: "created",
@@ -60,7 +61,7 @@ def _facts(entry: Entry) -> Iterator[str]:
         entry.task_id and f"task {entry.task_id}",
         entry.status and f"now {entry.status}",
         entry.progress is not None and f"{entry.progress} %",
-        children and f"{children} follow-up{'s' if children > 1 else ''} created",
+        children and f"{counted(children, 'follow-up')} created",
         *(f"double payment: task {task}" for task in entry.paid_twice),
         entry.due_at is not None and f"continues at {clock(entry.due_at, entry.at)}",
         _message(entry),

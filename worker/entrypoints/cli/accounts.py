@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import click
-from rich import box
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.money import in_words
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, WrongUsage, json_option, note, print_json, say
+from worker.entrypoints.cli.tables import print_rows
 from worker.services.pause import Pausable
 from worker.services.reports.answers.accounts import Account, Accounts, Taking
 
@@ -26,7 +24,6 @@ _COLOURS = {
     TrackingMode.MIXED: "yellow",
     TrackingMode.POLLING: "yellow",
 }
-_WIDE = 200  #: characters
 _NUMBERS = ("running", "films", "ready", "errors", "spent", "reserved", "budget", "balance")
 
 
@@ -45,10 +42,7 @@ def accounts(*, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    console = Console(highlight=False)
-    if not console.is_terminal:  # in a pipe nothing is cut
-        console.width = _WIDE
-    console.print(_table(found.items))
+    print_rows(_rows(found.items), _NUMBERS)
     for text in _shared(found):
         say(f"  {text}")
     for text in receiving(found):
@@ -60,8 +54,8 @@ def accounts(*, as_json: bool) -> None:
         note(f"{problem}.")
 
 
-def _table(accounts: Sequence[Account]) -> Table:
-    """Columns for films and money only where there are any."""
+def _rows(accounts: Sequence[Account]) -> list[dict[str, str]]:
+    """Values by column; films and money only where there are any."""
     rows = [_row(account) for account in accounts]
     films = any(account.slots.video.running or account.ready_films for account in accounts)
     hidden = set[str]() if films else {"films"}
@@ -69,13 +63,7 @@ def _table(accounts: Sequence[Account]) -> Table:
         hidden |= {"spent", "reserved", "budget"}
     if not any(account.balance for account in accounts):
         hidden |= {"balance"}
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    shown = [name for name in rows[0] if name not in hidden] if rows else []
-    for name in shown:
-        table.add_column(name, justify="right" if name in _NUMBERS else "left")
-    for row in rows:
-        table.add_row(*(row[name] for name in shown))
-    return table
+    return [{name: value for name, value in row.items() if name not in hidden} for row in rows]
 
 
 def _row(account: Account) -> dict[str, str]:

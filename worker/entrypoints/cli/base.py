@@ -191,7 +191,10 @@ def say(text: str, *, err: bool = False) -> None:
     """Print a line, the only way that text gets to a terminal: it may quote callers' words, which
     are stored as they were given.
     """
-    click.echo(for_terminal(text), err=err)
+    columns = terminal_width(err=err)
+    click.echo(
+        for_terminal(text) if columns is None else wrapped(for_terminal(text), columns), err=err
+    )
 
 
 def note(text: str) -> None:
@@ -222,9 +225,29 @@ def each(do: Callable[[str], T], job_ids: Iterable[str]) -> list[T | None]:
     return done
 
 
-def terminal_width() -> int | None:
+def terminal_width(*, err: bool = False) -> int | None:
     """Columns of the terminal; None in a pipe, where nothing is cut."""
-    return get_terminal_size().columns if sys.stdout.isatty() else None
+    stream = sys.stderr if err else sys.stdout
+    return get_terminal_size().columns if stream.isatty() else None
+
+
+def wrapped(text: str, columns: int) -> str:
+    """The text on lines that fit; words stay whole, and so do commands: they are to be copied."""
+    return "\n".join(_wrapped(line, columns) for line in text.split("\n"))
+
+
+def _wrapped(line: str, columns: int) -> str:
+    if len(_COLOUR.sub("", line)) <= columns or line.lstrip().startswith("hookline "):
+        return line
+    words = re.findall(r"\s*(?:`[^`]*`|\S)+", line)
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    lines = words[:1]
+    for word in words[1:]:
+        if len(_COLOUR.sub("", lines[-1] + word)) <= columns:
+            lines[-1] += word
+        else:
+            lines.append(indent + word.lstrip())
+    return "\n".join(lines)
 
 
 def leave(code: int) -> NoReturn:
@@ -250,11 +273,6 @@ def facts(pairs: Iterable[tuple[str, str | None]]) -> list[str]:
         if text
         for n, line in enumerate(text.split("\n"))
     ]
-
-
-def counted(count: int, what: str) -> str:
-    """``1 job``, ``2 jobs``."""
-    return f"{count:,} {what}" + ("s" if count != 1 else "")
 
 
 def moment(seconds: float) -> str:

@@ -3,17 +3,16 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from worker.adapters.store import Batch
 from worker.domain.batch import manifest
+from worker.domain.wording import counted
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import batch_view as view
 from worker.entrypoints.cli.base import (
     Command,
     DefaultGroup,
     WrongUsage,
-    counted,
     json_option,
     note,
     print_json,
@@ -23,6 +22,7 @@ from worker.entrypoints.cli.base import (
 )
 from worker.entrypoints.cli.batch_submit import submit
 from worker.entrypoints.cli.numbers import PlainIntRange
+from worker.entrypoints.cli.tables import print_rows
 from worker.services.reports import answers
 
 #: Bad rows that the store keeps.
@@ -95,7 +95,7 @@ def list_(*, limit: int, as_json: bool) -> None:
     if as_json:
         print_json(answers.Batches(items=tuple(found)))
     else:
-        Console(soft_wrap=True, highlight=False).print(view.table(found))
+        print_rows(view.rows(found), view.NUMBERS)
 
 
 @batch.command(cls=Command, examples=("hookline batch cancel cats.csv",))

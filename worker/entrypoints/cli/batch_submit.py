@@ -14,6 +14,7 @@ from worker.domain.batch.request import BatchRequest, parse_batch
 from worker.domain.errors import InvalidRequest
 from worker.domain.money import in_words, units
 from worker.domain.requests.options import Pictured
+from worker.domain.wording import counted
 from worker.entrypoints import connection
 from worker.entrypoints.cli import batch_view as view
 from worker.entrypoints.cli.base import (
@@ -21,7 +22,6 @@ from worker.entrypoints.cli.base import (
     JOB_FAILED,
     Command,
     WrongUsage,
-    counted,
     exit_on_interrupt,
     json_option,
     leave,
@@ -142,7 +142,7 @@ def _say(asked: BatchRequest, taken: Progress, *, dry_run: bool) -> None:
     if dry_run:
         price = f"{in_words(taken.price)} at most" if taken.price else "none of them has a price"
         about = "" if taken.exact else "; what is pressed is known only then: there may be more"
-        say(f"{taken.planned:,} jobs, {price}{about}")
+        say(f"{counted(taken.planned, 'job')}, {price}{about}")
         note("Nothing was submitted.")
         return
     say(taken.batch_id)

@@ -4,20 +4,18 @@ import re
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from shlex import quote
 from typing import Any
 
 import click
-from rich import box
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from worker.adapters.store import Batch
@@ -25,6 +23,7 @@ from worker.domain.batch.progress import Progress as Taken
 from worker.domain.job import Status
 from worker.domain.money import in_words
 from worker.domain.printable import clean_line
+from worker.domain.wording import counted
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli.base import (
     DONE,
@@ -80,7 +79,7 @@ class Pace:
 def pace_line(report: ListedBatch, pace: Pace) -> str:
     """Progress, rate and remaining time."""
     share = report.over / report.planned if report.planned else 1.0
-    said = [f"{report.over:,} of {report.planned:,} jobs", f"{share:.0%}"]
+    said = [f"{report.over:,} of {counted(report.planned, 'job')}", f"{share:.0%}"]
     if rate := pace.per_minute:
         said.append(f"{rate:,.0f}/min" if rate >= 10 else f"{rate:.1f}/min")
     left = pace.left_s(report.planned - report.over)
@@ -145,25 +144,28 @@ def waits_for(report: ListedBatch) -> str | None:
     return "\n".join(said) or None
 
 
-def table(found: Sequence[ListedBatch]) -> Table:
-    """A row per batch."""
-    made = Table("batch", "status", box=box.SIMPLE_HEAD)
-    for heading in ("rows", "jobs", "over", "failed", "bad rows", "spent", "budget"):
-        made.add_column(heading, justify="right")
-    for report in found:
-        purse = report.cost
-        made.add_row(
-            escape(clean_line(report.name)),
-            f"[{_STATES[report.status]}]{report.status}[/]",
-            f"{report.rows:,}",
-            f"{report.total:,}",
-            f"{report.over:,}",
-            f"[red]{report.failed:,}[/]" if report.failed else "0",
-            f"{report.bad:,}",
-            in_words(purse.spent - purse.refunded),
-            "-" if purse.budget is None else in_words(purse.budget),
-        )
-    return made
+#: The columns of `rows` that are numbers.
+NUMBERS = ("rows", "jobs", "over", "failed", "bad rows", "spent", "budget")
+
+
+def rows(found: Iterable[ListedBatch]) -> list[dict[str, str]]:
+    """The batches as rows of a table, with markup of rich."""
+    return [_row(report) for report in found]
+
+
+def _row(report: ListedBatch) -> dict[str, str]:
+    purse = report.cost
+    return {
+        "batch": escape(clean_line(report.name)),
+        "status": f"[{_STATES[report.status]}]{report.status}[/]",
+        "rows": f"{report.rows:,}",
+        "jobs": f"{report.total:,}",
+        "over": f"{report.over:,}",
+        "failed": f"[red]{report.failed:,}[/]" if report.failed else "0",
+        "bad rows": f"{report.bad:,}",
+        "spent": in_words(purse.spent - purse.refunded),
+        "budget": "-" if purse.budget is None else in_words(purse.budget),
+    }
 
 
 def bad_row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -266,4 +268,6 @@ def reading(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[
 
 def taken_line(taken: Taken) -> str:
     """How many rows were read, and their outcome."""
-    return f"{taken.rows:,} rows: {taken.new:,} new, {taken.known:,} known, {taken.bad:,} bad"
+    return (
+        f"{counted(taken.rows, 'row')}: {taken.new:,} new, {taken.known:,} known, {taken.bad:,} bad"
+    )

@@ -17,6 +17,7 @@ from worker.adapters.local.running import claimed
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
+from worker.domain.wording import counted
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import progress, render, stack
 from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note, say
@@ -161,8 +162,10 @@ def _report(planned: stack.Plan, members: Sequence[Job], output: Path, seconds: 
     _, stats = call("GET", f"{planned.sandbox_url}/sandbox/stats")
     pictures = sum(len(job.result.assets) for job in members)
     say(
-        f"{len(members)} jobs in {seconds:.0f} s: {len(ledger)} paid submissions, "
-        f"{stats['counts'].get('callbacks_sent', 0)} callbacks, {pictures} pictures in {output}/"
+        f"{counted(len(members), 'job')} in {seconds:.0f} s: "
+        f"{counted(len(ledger), 'paid submission')}, "
+        f"{counted(stats['counts'].get('callbacks_sent', 0), 'callback')}, "
+        f"{counted(pictures, 'picture')} in {output}/"
     )
 
 

@@ -10,6 +10,7 @@ import click
 from worker.domain.job import Job, Status
 from worker.domain.printable import escaped
 from worker.domain.requests.queries import MAX_PAGE
+from worker.domain.wording import counted
 from worker.entrypoints import client
 from worker.entrypoints.cli.base import Command, note
 from worker.services.reports import answers
@@ -53,7 +54,7 @@ def export(
             answer = answers.Job.of(job, accounts).to_dict()
             output.write(escaped(json.dumps(answer, ensure_ascii=False)) + "\n")
             count += 1
-    note(f"{count:,} jobs")
+    note(counted(count, "job"))
 
 
 def _ended(status: Status, since: float | None, until: float | None) -> Iterator[Job]:

@@ -9,6 +9,7 @@ from worker.domain.inbox import Callback, CallbackVerdict
 from worker.domain.requests.base import validate
 from worker.domain.requests.queries import InboxQuery
 from worker.domain.requests.requests import Bind
+from worker.domain.wording import counted
 from worker.entrypoints import connection
 from worker.entrypoints.cli.base import (
     Command,
@@ -97,7 +98,7 @@ def _line(one: KeptCallback) -> str:
     task = f"  task {one.task_id}" if one.task_id else ""
     status = f" {one.status}" if one.status else ""
     whose = f"  job {one.job}" if one.job else f"  account {one.account}"
-    times = f"  {one.count} times" if one.count > 1 else ""
+    times = f"  {counted(one.count, 'time')}" if one.count > 1 else ""
     why = f": {one.why}" if one.why else ""
     bound = f"  bound to {one.bound.job}" if one.bound else ""
     return f"{one.id}  {moment(one.at)}Z  {one.verdict}{why}{whose}{task}{status}{times}{bound}"

@@ -12,7 +12,7 @@ from worker.adapters.store.durability import Durability, is_too_old
 from worker.domain.account.callback_stats import TrackingMode
 from worker.domain.job import Job
 from worker.domain.refusals import Refusal
-from worker.entrypoints.cli.base import counted
+from worker.domain.wording import counted
 from worker.services.reports.answers.accounts import Account, Taking, Tracking
 
 _MIB = 1024 * 1024

@@ -9,6 +9,7 @@ from worker.domain.lifecycle.doubting import resubmits
 from worker.domain.lifecycle.moves import followed, place_until
 from worker.domain.result import AssetsStatus
 from worker.domain.times import clock
+from worker.domain.wording import counted
 from worker.services.reports.answers.waiting import Reason, Waiting
 
 #: Seconds after which a submit takes long, a task is silent, and files wait for a worker.
@@ -153,7 +154,7 @@ def _files(job: Job, now: float) -> Waiting:
         late = now - (job.files_since or now) >= SILENT_S
         worker = " by a worker (does one run? `hookline doctor`)" if late else ""
         return Waiting(Reason.FILES, f"its files are being stored{worker}")
-    times = "once" if retry.tries == 1 else f"{retry.tries} times"
+    times = "once" if retry.tries == 1 else counted(retry.tries, "time")
     message = (
         f"its files could not be stored yet ({retry.error.code}: "
         f"{retry.error.message.rstrip('.')}): tried {times}, again at "

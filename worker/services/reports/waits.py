@@ -14,6 +14,7 @@ from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.error_codes import ErrorCode
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
+from worker.domain.wording import counted
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports.answers.accounts import Taking
 from worker.services.reports.answers.waiting import Reason, Waiting
@@ -184,7 +185,9 @@ def _on(orchestrator: Orchestrator, job: Job, name: str) -> Waiting:
         case Reason.BUDGET:
             return Waiting(reason, _no_money(orchestrator, job, about, capacity))
         case Reason.PACE:
-            message = f"{name} starts at most {capacity.starts_per_minute} jobs a minute"
+            message = (
+                f"{name} starts at most {counted(capacity.starts_per_minute or 0, 'job')} a minute"
+            )
         case Reason.PROMPT:
             message = f"the same prompt runs on {name}, or comes before it"
         case Reason.MODE:

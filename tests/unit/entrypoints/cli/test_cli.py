@@ -84,6 +84,8 @@ class Here:
         )
         self.accounts = known
         self.enqueuer = Enqueuer(self.orchestrator, self.storage)
+        self.batches = Batches(self.orchestrator, self.enqueuer)
+        self.api_tokens = ApiTokens(self.store, self.orchestrator.clock)
         self.roster = Roster(self.store, known, "a secret", clock=lambda: NOW)
         tokens = Tokens(["a secret"])
         receiver = CallbackReceiver(self.orchestrator, tokens)
@@ -98,10 +100,10 @@ class Here:
             self.orchestrator,
             self.visible(caller),
             self.enqueuer,
-            Batches(self.orchestrator, self.enqueuer),
+            self.batches,
             Deliveries(self.orchestrator),
             self.inbox,
-            ApiTokens(self.store, self.orchestrator.clock),
+            self.api_tokens,
         )
 
 
