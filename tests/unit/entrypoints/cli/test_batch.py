@@ -247,7 +247,7 @@ def test_a_watch_ends_with_the_batch(web: Web, failed: bool, code: int) -> None:
         run("cancel", "cats.txt")
     answer = run("watch", "cats.txt")
     assert answer.exit_code == code, answer.output
-    assert "1 of 1 jobs  100%" in answer.stderr
+    assert "1 of 1 job  100%" in answer.stderr
 
 
 def test_a_timeout_ends_the_watch_and_says_what_holds_the_batch_up(web: Web) -> None:

@@ -221,7 +221,7 @@ def test_the_pace_is_told() -> None:
     world.store.jobs.commit(started, capacity=paced, now=NOW)
     world.store.jobs.commit(world.put(), capacity=paced, now=NOW)
     found = world.why(world.put())
-    assert found == Waiting(Reason.PACE, "main starts at most 1 jobs a minute")
+    assert found == Waiting(Reason.PACE, "main starts at most 1 job a minute")
 
 
 def test_a_job_for_any_account_tells_what_keeps_it_from_each() -> None:
