@@ -329,6 +329,21 @@ class Settings(BaseModel):
         }
         return [name for name, found in tls.items() if found and not found.verified]
 
+    def signing_values(self) -> Mapping[str, list[str]]:
+        """The secrets that sign or open something of ours, by the name of their setting."""
+        return {
+            "HOOKLINE_SECRET": [each.get_secret_value() for each in self.secrets],
+            "HOOKLINE_API_TOKEN": [self.api_token.get_secret_value()],
+            "HOOKLINE_NOTIFY_SECRET": [each.get_secret_value() for each in self.notify_secrets],
+        }
+
+    def places_of(self, account: str) -> tuple[str, str, str]:
+        """Where the account's url, key and auth are set, in words."""
+        if self.accounts_file is None:
+            return "HOOKLINE_PROVIDER_URL", "HOOKLINE_PROVIDER_KEY", "HOOKLINE_PROVIDER_AUTH"
+        at = f"accounts.{account}"
+        return f"{at}.url in the file of HOOKLINE_ACCOUNTS", f"{at}.key", f"{at}.auth there"
+
     def secret_values(self) -> frozenset[str]:
         """Every value that must not appear in a log, for `config.logs`."""
         tables = self.accounts_file.accounts.values() if self.accounts_file else ()

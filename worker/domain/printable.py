@@ -63,3 +63,8 @@ def escaped(text: str) -> str:
 def cell(text: str) -> str:
     """``text`` as a cell of CSV that no spreadsheet takes for a formula: after an apostrophe."""
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def counted(count: int, what: str) -> str:
+    """``1 job``, ``2 jobs``."""
+    return f"{count:,} {what}" + ("s" if count != 1 else "")

@@ -252,11 +252,6 @@ def facts(pairs: Iterable[tuple[str, str | None]]) -> list[str]:
     ]
 
 
-def counted(count: int, what: str) -> str:
-    """``1 job``, ``2 jobs``."""
-    return f"{count:,} {what}" + ("s" if count != 1 else "")
-
-
 def moment(seconds: float) -> str:
     """Format a time for people, in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

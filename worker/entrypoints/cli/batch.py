@@ -7,13 +7,13 @@ from rich.console import Console
 
 from worker.adapters.store import Batch
 from worker.domain.batch import manifest
+from worker.domain.printable import counted
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import batch_view as view
 from worker.entrypoints.cli.base import (
     Command,
     DefaultGroup,
     WrongUsage,
-    counted,
     json_option,
     note,
     print_json,

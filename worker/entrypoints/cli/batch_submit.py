@@ -13,6 +13,7 @@ from worker.domain.batch.records import Form
 from worker.domain.batch.request import BatchRequest, parse_batch
 from worker.domain.errors import InvalidRequest
 from worker.domain.money import in_words, units
+from worker.domain.printable import counted
 from worker.domain.requests.options import Pictured
 from worker.entrypoints import connection
 from worker.entrypoints.cli import batch_view as view
@@ -21,7 +22,6 @@ from worker.entrypoints.cli.base import (
     JOB_FAILED,
     Command,
     WrongUsage,
-    counted,
     exit_on_interrupt,
     json_option,
     leave,

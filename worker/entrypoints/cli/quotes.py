@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from worker.domain.dry_run import Plan, Quote
 from worker.domain.job_spec import Kind
 from worker.domain.money import Amount, in_words
-from worker.entrypoints.cli.base import counted
+from worker.domain.printable import counted
 from worker.entrypoints.cli.render import branches, short
 
 

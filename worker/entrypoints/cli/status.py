@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import click
 
 from worker.adapters.local.running import settings_here, told_by_up
+from worker.domain.printable import counted
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli.accounts import problems, receiving, used
-from worker.entrypoints.cli.base import UNREACHABLE, Command, counted, facts, leave, say
+from worker.entrypoints.cli.base import UNREACHABLE, Command, facts, leave, say
 from worker.entrypoints.cli.http import answers
 from worker.entrypoints.cli.stack import local_url
 from worker.services.reports.answers import Accounts

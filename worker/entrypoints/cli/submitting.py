@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from worker.domain.job import Job
+from worker.domain.printable import counted
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import render
 from worker.entrypoints.cli.base import (
     DONE,
     NOT_OVER,
     WrongUsage,
-    counted,
     leave,
     note,
     print_json,
