@@ -48,8 +48,9 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     add_problems(app)
     _check_host(app, settings)
     app.extensions |= {"prover": context.prover, "writer": context.writer}
-    add_calls(app, CALLS, context, settings.api_token.get_secret_value())
-    add_pages(app, PAGES, _visitors(settings, context))
+    visitors = _visitors(settings, context)
+    add_calls(app, CALLS, context, settings.api_token.get_secret_value(), visitors.by_page)
+    add_pages(app, PAGES, visitors)
     return app
 
 

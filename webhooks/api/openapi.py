@@ -110,11 +110,16 @@ def document() -> JSON:
 
 
 def _operation(call: Call) -> JSON:
-    shown: JSON = {"operationId": call.name, "summary": call.summary}
+    _, _, place = call.rule.partition("/v1/")
+    tag = place.partition("/")[0] if place and not place.startswith("openapi") else "service"
+    shown: JSON = {"operationId": call.name, "summary": call.summary, "tags": [tag]}
     if parameters := [*call.parameters, *_parameters(call)]:
         shown["parameters"] = parameters
     if call.body is not None:
-        shown["requestBody"] = {"required": True, "content": _content(call.body, call.body_types)}
+        content = _content(call.body, call.body_types)
+        if call.example is not None:
+            content[call.body_types[0]]["example"] = call.example
+        shown["requestBody"] = {"required": True, "content": content}
     shown["security"] = [{"token": [call.need.scope.value]}] if call.need else []
     if call.need and call.need.shared:
         shown["description"] = "Needs a token without a tenant."
@@ -166,6 +171,8 @@ def _parameters(call: Call) -> Iterable[JSON]:
         shown = {"in": "query", "name": name, "description": schema.pop("description")}
         if name in made.get("required", ()):
             shown["required"] = True
+        if examples := schema.pop("examples", None):
+            shown["example"] = examples[0]
         is_json = schema.get("type") == "object" or "$ref" in schema
         as_json = {"content": {JSON_TYPE: {"schema": schema}}}
         yield {**shown, **(as_json if is_json else {"schema": schema})}
