@@ -19,7 +19,7 @@ from worker.domain.assets.limits import ImageLimits, ResultLimits
 from worker.domain.destinations import SEPARATOR, Destinations
 from worker.domain.events import InDoubt, Policy
 from worker.domain.job_spec import Notify
-from worker.domain.notifications import Topic
+from worker.domain.notifications import ALERTS, Topic
 
 _NUMBERS: Mapping[Any, Callable[[str], bool]] = {
     int: numerals.is_whole,
@@ -168,6 +168,13 @@ class Settings(BaseModel):
     `NAME[@QUEUE]`; without a queue, Celery's own (`celery`). See
     [celery.md](celery.md#refused-requests)."""
 
+    alert_url: str | None = Field(
+        None, alias="HOOKLINE_ALERT_URL", repr=False, examples=["https://ops.example/alerts"]
+    )
+    """A URL that is told, by signed notifications, when something needs a person and when that has
+    ended: a closed account, an old doubt, a low budget, a double payment, no worker. See
+    [notifications.md](notifications.md#alerts)."""
+
     max_image_pixels: int = Field(
         ImageLimits().pixels, alias="HOOKLINE_MAX_IMAGE_PIXELS", ge=1_000_000, le=500_000_000
     )
@@ -286,6 +293,11 @@ class Settings(BaseModel):
             return None
         name, _, queue = self.refused_notify.partition("@")
         return Notify((Topic.REQUEST_REFUSED.value,), celery_task=name, queue=queue or None)
+
+    @property
+    def alert_target(self) -> Notify | None:
+        """Who is told of what needs a person."""
+        return Notify(ALERTS, url=self.alert_url) if self.alert_url else None
 
     @property
     def image_limits(self) -> ImageLimits:

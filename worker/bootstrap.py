@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from worker.adapters.storage.storage import Storage
     from worker.adapters.tokens import Tokens
     from worker.services.access import Access
+    from worker.services.alerts import Alerts
     from worker.services.api_tokens import ApiTokens
     from worker.services.assets import Assets
     from worker.services.batches import Batches
@@ -290,7 +291,13 @@ class Services:
     def sweep(self) -> "Sweep":
         from worker.services.sweep import Sweep
 
-        return Sweep(self.orchestrator, self.wakeups)
+        return Sweep(self.orchestrator, self.wakeups, self.alerts.look_now_and_then)
+
+    @part
+    def alerts(self) -> "Alerts":
+        from worker.services.alerts import Alerts
+
+        return Alerts(self.orchestrator, self.roster, self.settings.alert_target)
 
     @part
     def assets(self) -> "Assets":
@@ -467,6 +474,7 @@ def _check_destinations(settings: Settings) -> None:
         for account in settings.accounts
     ]
     targets.append(("HOOKLINE_REFUSED_NOTIFY", "{1}", settings.refused_target))
+    targets.append(("HOOKLINE_ALERT_URL", "{1}", settings.alert_target))
     for setting, words, target in targets:
         try:
             check_destination(target, settings.receivers, settings.destinations)

@@ -26,6 +26,7 @@ from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.notify import BatchNotify
 from worker.domain.requests.options import Options
 from worker.services.reports.answers import (
+    AlertMessage,
     Answer,
     BatchMessage,
     JobMessage,
@@ -44,6 +45,11 @@ _SENT: Mapping[Topic, tuple[type[BaseModel], str]] = {
         RefusedMessage,
         "A request sent as a Celery task was refused; see HOOKLINE_REFUSED_NOTIFY.",
     ),
+    Topic.ALERT_ACCOUNT_CLOSED: (AlertMessage, "An account takes no jobs."),
+    Topic.ALERT_OLD_DOUBT: (AlertMessage, "Jobs have been in doubt for more than an hour."),
+    Topic.ALERT_BUDGET_LOW: (AlertMessage, "Less than a tenth of a budget is left."),
+    Topic.ALERT_DOUBLE_PAYMENT: (AlertMessage, "A job was paid for twice."),
+    Topic.ALERT_NO_WORKER: (AlertMessage, "Jobs wait, and no worker runs."),
 }
 #: The headers of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec
 _HEADERS = {
