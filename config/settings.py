@@ -19,7 +19,7 @@ from worker.domain.assets.limits import ImageLimits, ResultLimits
 from worker.domain.destinations import SEPARATOR, Destinations
 from worker.domain.events import InDoubt, Policy
 from worker.domain.job_spec import Notify
-from worker.domain.notifications import Topic
+from worker.domain.notifications import ALERTS, Topic
 
 #: Where the state and the pictures are by default, below the folder of `hookline up`.
 STATE_DIR, STORAGE_URL = ".hookline", "file://./output"
@@ -171,6 +171,13 @@ class Settings(BaseModel):
     `NAME[@QUEUE]`; without a queue, Celery's own (`celery`). See
     [celery.md](celery.md#refused-requests)."""
 
+    alert_url: str | None = Field(
+        None, alias="HOOKLINE_ALERT_URL", repr=False, examples=["https://ops.example/alerts"]
+    )
+    """A URL that is told, by signed notifications, when something needs a person and when that has
+    ended: a closed account, an old doubt, a low budget, a double payment, no worker. See
+    [notifications.md](notifications.md#alerts)."""
+
     max_image_pixels: int = Field(
         ImageLimits().pixels, alias="HOOKLINE_MAX_IMAGE_PIXELS", ge=1_000_000, le=500_000_000
     )
@@ -293,6 +300,11 @@ class Settings(BaseModel):
         return Notify((Topic.REQUEST_REFUSED.value,), celery_task=name, queue=queue or None)
 
     @property
+    def alert_target(self) -> Notify | None:
+        """Who is told of what needs a person."""
+        return Notify(ALERTS, url=self.alert_url) if self.alert_url else None
+
+    @property
     def image_limits(self) -> ImageLimits:
         """The largest images that are decoded."""
         return ImageLimits(self.max_image_pixels, self.max_image_frames)
@@ -333,6 +345,21 @@ class Settings(BaseModel):
             "HOOKLINE_BROKER_URL": parse_broker(self.broker_url).tls if self.broker_url else None,
         }
         return [name for name, found in tls.items() if found and not found.verified]
+
+    def signing_values(self) -> Mapping[str, list[str]]:
+        """The secrets that sign or open something of ours, by the name of their setting."""
+        return {
+            "HOOKLINE_SECRET": [each.get_secret_value() for each in self.secrets],
+            "HOOKLINE_API_TOKEN": [self.api_token.get_secret_value()],
+            "HOOKLINE_NOTIFY_SECRET": [each.get_secret_value() for each in self.notify_secrets],
+        }
+
+    def places_of(self, account: str) -> tuple[str, str, str]:
+        """Where the account's url, key and auth are set, in words."""
+        if self.accounts_file is None:
+            return "HOOKLINE_PROVIDER_URL", "HOOKLINE_PROVIDER_KEY", "HOOKLINE_PROVIDER_AUTH"
+        at = f"accounts.{account}"
+        return f"{at}.url in the file of HOOKLINE_ACCOUNTS", f"{at}.key", f"{at}.auth there"
 
     def secret_values(self) -> frozenset[str]:
         """Every value that must not appear in a log, for `config.logs`."""

@@ -19,6 +19,7 @@ from webhooks.pages.registry import add_pages, rules
 from webhooks.pages.visits import Visitors
 from webhooks.problems import add_problems
 from webhooks.proving import Prover
+from webhooks.watching import Watcher
 from webhooks.writing import Writer
 from worker.adapters.sessions import Sessions
 from worker.bootstrap import HOOK_PATH, Services, build
@@ -47,9 +48,14 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.url_map = _ROUTES
     add_problems(app)
     _check_host(app, settings)
-    app.extensions |= {"prover": context.prover, "writer": context.writer}
-    add_calls(app, CALLS, context, settings.api_token.get_secret_value())
-    add_pages(app, PAGES, _visitors(settings, context))
+    app.extensions |= {
+        "prover": context.prover,
+        "writer": context.writer,
+        "watcher": Watcher(context),
+    }
+    visitors = _visitors(settings, context)
+    add_calls(app, CALLS, context, settings.api_token.get_secret_value(), visitors.by_page)
+    add_pages(app, PAGES, visitors)
     return app
 
 
@@ -95,4 +101,7 @@ def load_app(settings: Settings) -> Flask:
         Thread(target=prover.run, name="prover", daemon=True).start()
     writer: Writer = app.extensions["writer"]
     Thread(target=writer.run, name="writer", daemon=True).start()
+    if settings.alert_url:
+        watcher: Watcher = app.extensions["watcher"]
+        Thread(target=watcher.run, name="watcher", daemon=True).start()
     return app

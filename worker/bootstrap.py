@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from worker.adapters.storage.storage import Storage
     from worker.adapters.tokens import Tokens
     from worker.services.access import Access
+    from worker.services.alerts import Alerts
     from worker.services.api_tokens import ApiTokens
     from worker.services.assets import Assets
     from worker.services.batches import Batches
     from worker.services.callbacks import CallbackReceiver
     from worker.services.choose import Chooser
     from worker.services.desk import Desk
+    from worker.services.doctor.doctor import Doctor
     from worker.services.enqueue import Enqueuer
     from worker.services.inbox import Inbox
     from worker.services.ledgers import Ledgers
@@ -92,14 +94,12 @@ class Services:
     def __init__(
         self,
         settings: Settings,
-        redis_url: str,
         accounts: Mapping[str, Account],
         picture_callers: int | None,
     ) -> None:
         self.settings = settings
         self.accounts = accounts
         self.lock = RLock()
-        self._redis_url = redis_url
         self._picture_callers = picture_callers
 
     def complete(self) -> None:
@@ -129,16 +129,21 @@ class Services:
         )
 
     @part
+    def redis_url(self) -> str:
+        """Raises ``StoreUnavailable`` if none is set and no private Redis runs."""
+        return _redis_url(self.settings)
+
+    @part
     def store(self) -> Store:
-        return Store(connect(self._redis_url))
+        return Store(connect(self.redis_url))
 
     @part
     def clock(self) -> SharedClock:
-        return SharedClock(connect(self._redis_url, retries=0))
+        return SharedClock(connect(self.redis_url, retries=0))
 
     @part
     def celery(self) -> "Celery":
-        return celery_app(self.settings, self._redis_url)
+        return celery_app(self.settings, self.redis_url)
 
     @part
     def wakeups(self) -> "CeleryWakeups":
@@ -286,7 +291,13 @@ class Services:
     def sweep(self) -> "Sweep":
         from worker.services.sweep import Sweep
 
-        return Sweep(self.orchestrator, self.wakeups)
+        return Sweep(self.orchestrator, self.wakeups, self.alerts.look_now_and_then)
+
+    @part
+    def alerts(self) -> "Alerts":
+        from worker.services.alerts import Alerts
+
+        return Alerts(self.orchestrator, self.roster, self.settings.alert_target)
 
     @part
     def assets(self) -> "Assets":
@@ -366,6 +377,24 @@ class Services:
         return ApiTokens(self.store, self.clock)
 
     @part
+    def doctor(self) -> "Doctor":
+        from worker.services.doctor.checks import Given, checks_of
+        from worker.services.doctor.doctor import Doctor
+
+        settings, url = self.settings, self.settings.public_url
+        names = self.accounts
+        given = Given(
+            public_url=url,
+            proxies=settings.proxies,
+            redis_place="HOOKLINE_REDIS_URL" if settings.redis_url else "the private Redis",
+            unverified=settings.unverified(),
+            places={name: settings.places_of(name) for name in names},
+            hooks={name: f"{url}{HOOK_PATH}/{self.tokens.for_account(name)}" for name in names},
+            secrets=settings.signing_values(),
+        )
+        return Doctor(checks_of(self, given))
+
+    @part
     def roster(self) -> "Roster":
         from importlib.metadata import version
 
@@ -384,7 +413,8 @@ def services_of(settings: Settings, *, picture_callers: int | None = None) -> Se
     Raises ``StoreUnavailable`` if no Redis is set and no private one runs, and ``SettingsError`` if
     no provider is set.
     """
-    return Services(settings, _redis_url(settings), _accounts(settings), picture_callers)
+    _redis_url(settings)  # before the accounts: what is said first is what to do first
+    return Services(settings, _accounts(settings), picture_callers)
 
 
 def build(settings: Settings, *, picture_callers: int | None = None) -> Services:
@@ -392,6 +422,13 @@ def build(settings: Settings, *, picture_callers: int | None = None) -> Services
     services = services_of(settings, picture_callers=picture_callers)
     services.complete()
     return services
+
+
+def unchecked(settings: Settings) -> Services:
+    """The services for a look at what may be missing: a part that cannot be built says so when it
+    is used.
+    """
+    return Services(settings, {account.name: account for account in settings.accounts}, None)
 
 
 def celery_app(settings: Settings, redis_url: str) -> "Celery":
@@ -437,6 +474,7 @@ def _check_destinations(settings: Settings) -> None:
         for account in settings.accounts
     ]
     targets.append(("HOOKLINE_REFUSED_NOTIFY", "{1}", settings.refused_target))
+    targets.append(("HOOKLINE_ALERT_URL", "{1}", settings.alert_target))
     for setting, words, target in targets:
         try:
             check_destination(target, settings.receivers, settings.destinations)

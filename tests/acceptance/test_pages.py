@@ -39,6 +39,7 @@ def test_a_day_in_a_browser(link: str, tmp_path: Path) -> None:
         presses_by_keyboard(window)
         varies_a_region(window)
         runs_again(window)
+        tries_a_call(window)
         looks_well(window, tmp_path)
         assert window.trouble == []
         reads_without_scripts(browser, window)
@@ -114,6 +115,18 @@ def runs_again(window: Window) -> None:
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("a lighthouse in the sun")
     expect(page.locator(".lineage .state.good")).to_have_count(2)
+
+
+def tries_a_call(window: Window) -> None:
+    """Of the API's own page: the example of a new job, which is only priced."""
+    page, pipeline = window.page, window.page.url
+    page.goto(f"http://{window.host}/docs")
+    call = page.locator("#operations-jobs-create")
+    call.locator(".opblock-summary-control").click()
+    assert window.unusable() == []
+    call.get_by_role("button", name="Execute").click()
+    expect(call.locator(".live-responses-table .response-col_status").last).to_have_text("200")
+    page.goto(pipeline)
 
 
 def looks_well(window: Window, folder: Path) -> None:

@@ -14,7 +14,7 @@ from worker.adapters.messaging.broker import CeleryMessages, make_celery
 from worker.adapters.messaging.keys import broken_keys
 from worker.adapters.messaging.starting import prepare_broker
 from worker.domain.errors import QueueRefused
-from worker.entrypoints.cli import verdicts
+from worker.services.doctor import findings
 
 KEYS = ("hookline.unacked", "hookline.unacked_index", "hookline", "hookline.wake\x06\x163")
 
@@ -29,10 +29,10 @@ def test_doctor_says_what_is_broken_and_how_to_repair_it(
     program = servers.program("redis-cli", "redis-tools")
     with redis.Redis.from_url(plain_redis.url(db=1)) as broker:
         prepare_broker(app, ["hookline"])
-        assert verdicts.broker(broken_keys(app, shared=True)).verdict == "ok"
+        assert findings.broker(broken_keys(app, shared=True)).verdict == "ok"
         for key in (prefix + each for each in KEYS):
             _break(broker, key)
-            found = verdicts.broker(broken_keys(app, shared=True))
+            found = findings.broker(broken_keys(app, shared=True))
             assert found.verdict == "fail"
             assert key in found.message
             with pytest.raises(QueueRefused, match="`hookline doctor` says how to repair it"):
@@ -41,7 +41,7 @@ def test_doctor_says_what_is_broken_and_how_to_repair_it(
             command = [program, "-p", str(plain_redis.port), *shlex.split(line)[1:]]
             assert subprocess.check_output(command, timeout=60) == b"OK\n"
             prepare_broker(app, ["hookline"])
-            assert verdicts.broker(broken_keys(app, shared=True)).verdict == "ok"
+            assert findings.broker(broken_keys(app, shared=True)).verdict == "ok"
     seen(
         case="a queue of ours or a key in which kombu notes our messages holds something else",
         server=plain_redis.version,
@@ -79,7 +79,7 @@ def test_keys_of_other_apps_are_a_warning(plain_redis: servers.RedisServer, stor
     app = make_celery(Broker(plain_redis.url(db=1)))
     with redis.Redis.from_url(plain_redis.url(db=1)) as broker:
         broker.lpush("unacked", "x")
-        found = verdicts.broker(broken_keys(app, shared=True))
+        found = findings.broker(broken_keys(app, shared=True))
         assert found.verdict == "warn"
         assert "unacked is a list, not a hash" in found.message
         prepare_broker(app, ["hookline"])

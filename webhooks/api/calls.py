@@ -54,6 +54,7 @@ class Call:
     slash: bool = False  #: whether the path may end with a slash, too
     body_types: tuple[str, ...] = (JSON_TYPE,)
     answer_types: tuple[str, ...] = (JSON_TYPE,)
+    example: Any = None  #: a body of the first type that can be sent as it is
 
     @property
     def name(self) -> str:
@@ -144,10 +145,17 @@ def url_map(calls: Iterable[Call], more: Iterable[Rule] = ()) -> Map:
     return Map([*rules, *more], converters={"job": JobId}, merge_slashes=False)
 
 
-def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -> None:
+def add_calls(
+    app: Flask,
+    calls: Iterable[Call],
+    context: Context,
+    token: str,
+    by_page: Callable[[], Caller | None],
+) -> None:
     """Register the views in ``app``; those that need a token require one with the call's scope.
 
-    ``token``: that of the settings, which may do everything.
+    ``token``: that of the settings, which may do everything. ``by_page``: who has one of our pages
+    make the call, instead of a token.
     """
     queries, needs = dict[str | None, type[Model] | None](), dict[str | None, Need | None]()
     for call in calls:
@@ -161,7 +169,7 @@ def add_calls(app: Flask, calls: Iterable[Call], context: Context, token: str) -
         """Without a token nothing under ``/v1/`` is answered, not even a 404."""
         if not needs_token(request.path):
             return
-        g.caller = _caller(context, of_settings)
+        g.caller = by_page() or _caller(context, of_settings)
         if need := needs.get(request.endpoint):
             need.check(g.caller)
         _refuse_unknown(queries.get(request.endpoint))

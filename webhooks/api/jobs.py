@@ -57,13 +57,16 @@ class NewJobQuery(Query):
     """The query of a new job."""
 
     dry_run: Flag = Field(
-        default=False, description="`true`: check and price the request, and store nothing."
+        default=False,
+        description="`true`: check and price the request, and store nothing.",
+        examples=[True],
     )
 
 
 @calls.add(
     "POST", "/v1/jobs", {202: Job, 200: (Job, Quote)},
     body=NEW_JOB, query=NewJobQuery, parameters=(KEY,), errors=(409, 422), located="job",
+    example={"kind": "imagine", "prompt": "a lighthouse in fog", "then": [{"press": "U1"}]},
 )  # fmt: skip
 def create(context: Context, query: NewJobQuery) -> Response:
     """Enqueue a job. 200: a repeat, the answer to a window, or the quote of a dry run."""
@@ -101,7 +104,7 @@ def show_history(context: Context, job_id: str) -> History:
 
 @calls.add(
     "POST", f"{ONE}/press", {202: (Job, Items)},
-    body=Press, parameters=(JOB_ID, KEY), errors=(409, 422),
+    body=Press, parameters=(JOB_ID, KEY), errors=(409, 422), example={"button": "U1"},
 )  # fmt: skip
 def press(context: Context, job_id: str) -> Answer:
     """Press a button of a succeeded job. A glob may give several children: `items`."""

@@ -26,6 +26,7 @@ from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.notify import BatchNotify
 from worker.domain.requests.options import Options
 from worker.services.reports.answers import (
+    AlertMessage,
     Answer,
     BatchMessage,
     JobMessage,
@@ -44,6 +45,11 @@ _SENT: Mapping[Topic, tuple[type[BaseModel], str]] = {
         RefusedMessage,
         "A request sent as a Celery task was refused; see HOOKLINE_REFUSED_NOTIFY.",
     ),
+    Topic.ALERT_ACCOUNT_CLOSED: (AlertMessage, "An account takes no jobs."),
+    Topic.ALERT_OLD_DOUBT: (AlertMessage, "Jobs have been in doubt for more than an hour."),
+    Topic.ALERT_BUDGET_LOW: (AlertMessage, "Less than a tenth of a budget is left."),
+    Topic.ALERT_DOUBLE_PAYMENT: (AlertMessage, "A job was paid for twice."),
+    Topic.ALERT_NO_WORKER: (AlertMessage, "Jobs wait, and no worker runs."),
 }
 #: The headers of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec
 _HEADERS = {
@@ -110,11 +116,16 @@ def document() -> JSON:
 
 
 def _operation(call: Call) -> JSON:
-    shown: JSON = {"operationId": call.name, "summary": call.summary}
+    _, _, place = call.rule.partition("/v1/")
+    tag = place.partition("/")[0] if place and not place.startswith("openapi") else "service"
+    shown: JSON = {"operationId": call.name, "summary": call.summary, "tags": [tag]}
     if parameters := [*call.parameters, *_parameters(call)]:
         shown["parameters"] = parameters
     if call.body is not None:
-        shown["requestBody"] = {"required": True, "content": _content(call.body, call.body_types)}
+        content = _content(call.body, call.body_types)
+        if call.example is not None:
+            content[call.body_types[0]]["example"] = call.example
+        shown["requestBody"] = {"required": True, "content": content}
     shown["security"] = [{"token": [call.need.scope.value]}] if call.need else []
     if call.need and call.need.shared:
         shown["description"] = "Needs a token without a tenant."
@@ -166,6 +177,8 @@ def _parameters(call: Call) -> Iterable[JSON]:
         shown = {"in": "query", "name": name, "description": schema.pop("description")}
         if name in made.get("required", ()):
             shown["required"] = True
+        if examples := schema.pop("examples", None):
+            shown["example"] = examples[0]
         is_json = schema.get("type") == "object" or "$ref" in schema
         as_json = {"content": {JSON_TYPE: {"schema": schema}}}
         yield {**shown, **(as_json if is_json else {"schema": schema})}

@@ -27,7 +27,10 @@ def list_tokens(context: Context) -> Tokens:
     return Tokens(items=tuple(map(Token.model_validate, context.desk.tokens.all())))
 
 
-@calls.add("POST", "/v1/tokens", {201: IssuedToken}, body=NewToken, errors=(409,))
+@calls.add(
+    "POST", "/v1/tokens", {201: IssuedToken}, body=NewToken, errors=(409,),
+    example={"name": "shop", "scopes": ["read", "submit"]},
+)  # fmt: skip
 def create_token(context: Context) -> Response:
     """Create a token. Its secret is in this answer and nowhere else."""
     token, secret = context.desk.create_token(validate(NewToken, _body()))

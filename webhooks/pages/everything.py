@@ -4,6 +4,7 @@ from webhooks.pages import (
     accounts,
     batches,
     deliveries,
+    docs,
     gallery,
     new_job,
     pictures,
@@ -21,4 +22,5 @@ PAGES: tuple[Page, ...] = (
     *batches.pages,
     *accounts.pages,
     *deliveries.pages,
+    *docs.pages,
 )

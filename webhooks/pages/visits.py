@@ -20,6 +20,8 @@ from worker.services.desk import Desk
 
 SESSION_COOKIE = "hookline_session"
 LANGUAGE_COOKIE = "hookline_language"
+#: Carries the session's form token where a page's script calls the API.
+FORM_HEADER = "X-Form-Token"
 #: The holder of the settings' token.
 _OPERATOR = Caller(SETTINGS)
 
@@ -49,6 +51,26 @@ class Visitors:
             return session, _OPERATOR
         caller = self.context.services.access.caller_of(session.digest)
         return (session, caller) if caller else None
+
+    def by_page(self) -> Caller | None:
+        """Who is signed in at the page that made this call under ``/v1``; None: no page did.
+
+        Other sites cannot send the header, and do not know its value.
+        Raises ``Forbidden``, ``TooMuch`` and ``StoreUnavailable``.
+        """
+        given = request.headers.get(FORM_HEADER)
+        if given is None or "Authorization" in request.headers:
+            return None
+        check_origin()
+        found = self.signed_in()
+        if found is None:
+            return None
+        session, caller = found
+        if not self.sessions.is_form_token(session, given):
+            raise _of_earlier_session()
+        if is_first(request.environ):
+            self.context.services.access.count(caller)
+        return caller
 
     def visit(self, need: Need, *, counted: bool) -> "Visit":
         """Who makes this request. ``counted``: against the requests per minute of their token.
@@ -142,7 +164,11 @@ def check_form(visit: Visit) -> None:
     check_origin()
     given = request.form.get("form_token", "")
     if not visit.visitors.sessions.is_form_token(visit.session, given):
-        raise Forbidden("The form is of an earlier session. Open the page again and repeat it.")
+        raise _of_earlier_session()
+
+
+def _of_earlier_session() -> Forbidden:
+    return Forbidden("The form is of an earlier session. Open the page again and repeat it.")
 
 
 def to_sign_in() -> Response:

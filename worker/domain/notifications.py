@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from worker.domain.alerts import Alert
 from worker.domain.destinations import DEFAULT_QUEUE
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Notify
@@ -31,10 +32,20 @@ class Topic(StrEnum):
     PIPELINE_FINISHED = "pipeline.finished"  #: all of its jobs are settled
     BATCH_FINISHED = "batch.finished"  #: all of its pipelines are
     REQUEST_REFUSED = "request.refused"  #: sent as a Celery task; see ``worker.domain.refusals``
+    # Of the installation, for who runs it: see ``worker.domain.alerts``.
+    ALERT_ACCOUNT_CLOSED = "alert.account_closed"
+    ALERT_OLD_DOUBT = "alert.old_doubt"
+    ALERT_BUDGET_LOW = "alert.budget_low"
+    ALERT_DOUBLE_PAYMENT = "alert.double_payment"
+    ALERT_NO_WORKER = "alert.no_worker"
 
 
+#: Alerts, which the operator subscribes to.
+ALERTS = tuple(topic.value for topic in Topic if topic.value.startswith("alert."))
 #: The topics that a batch may ask for, and a job.
-BATCH_TOPICS = tuple(topic.value for topic in Topic if topic is not Topic.REQUEST_REFUSED)
+BATCH_TOPICS = tuple(
+    topic.value for topic in Topic if topic not in {*ALERTS, Topic.REQUEST_REFUSED.value}
+)
 JOB_TOPICS = tuple(topic for topic in BATCH_TOPICS if topic != Topic.BATCH_FINISHED)
 #: The topics of a job or batch whose caller named none.
 DEFAULT_TOPICS = (Topic.PIPELINE_FINISHED.value,)
@@ -63,9 +74,9 @@ class Notification:
 
     id: str  #: the ``webhook-id``
     topic: str
-    subject: str  #: id of the job, pipeline, batch or refusal
-    #: Id of the pipeline, batch or refusal: those with one key are sent in order. Stored as
-    #: ``line``.
+    subject: str  #: id of the job, pipeline, batch or refusal; what an alert is about
+    #: Id of the pipeline, batch or refusal, or the alert: those with one key are sent in order.
+    #: Stored as ``line``.
     ordering_key: Annotated[str, Field(alias="line")]
     target: Notify
     created_at: float
@@ -76,6 +87,7 @@ class Notification:
     due_at: float | None = None  #: of the next try, once it is the first of its ordering key
     #: Who sees the delivery: the tenant that named the target; empty: the operator.
     tenant: str = ""
+    alert: Alert | None = None  #: what an alert says; all others are told from the records
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,17 @@ def end_of_batch(batch_id: str, target: Notify, tenant: str = "") -> Notificatio
     """The template of a batch's notification; the store adds number and time at each end."""
     return Notification(
         f"msg_{batch_id}", Topic.BATCH_FINISHED.value, batch_id, batch_id, target, 0, tenant=tenant
+    )
+
+
+def of_alert(alert: Alert, target: Notify, now: float) -> Notification:
+    """The notification of an alert. The end of a trouble is sent after its beginning."""
+    key = f"{alert.kind}:{alert.about}"
+    name = "".join(char if char.isalnum() else "-" for char in key)
+    number = f"{name}-{round(alert.since * 1000)}-{alert.state}"
+    topic = f"alert.{alert.kind}"
+    return Notification(
+        f"msg_alert-{number}", topic, key, f"alert-{key}", target, now, due_at=now, alert=alert
     )
 
 

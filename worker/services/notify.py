@@ -206,6 +206,8 @@ class Notifier:
     def _event(self, one: Notification) -> answers.Message | None:
         """The message; None when its subject was deleted meanwhile."""
         accounts = self._orchestrator.accounts
+        if one.alert is not None:
+            return answers.AlertMessage.of(one, answers.Alert.model_validate(one.alert))
         if one.topic == Topic.REQUEST_REFUSED:
             refusal = self._store.refusals.get(one.subject)
             return (

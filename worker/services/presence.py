@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
+from secrets import token_hex
 from time import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,6 +59,11 @@ class Proofs:
         new = self._store.change(proof.way, partial(presence.arrived, proof=proof, now=now))
         return Disposition.APPLIED if new else Disposition.STALE
 
+    def arrived(self, proof: Proof) -> bool:
+        """Whether a proof is stored. Raises ``StoreUnavailable``."""
+        known = self._store.get(proof.way)
+        return known is not None and known.latest.get(proof.sender) == proof.sent_at
+
     def failed(self, way: str, sender: str, reason: str) -> None:
         """Record that counting starts again. Raises ``StoreUnavailable``."""
         trouble = f"process {os.getpid()} on {socket.gethostname()}: {reason}"
@@ -89,6 +95,16 @@ class ProofSender:
             self._proofs.failed(self._way, sender, str(error))
             raise
         return proof.sent_at
+
+    def probe(self) -> None:
+        """Send one proof on a way of its own, which says nothing of the rows, and find it stored.
+
+        Raises ``ProofFailed``, ``AddressError``, ``ProxyUnavailable`` and ``StoreUnavailable``.
+        """
+        proof = Proof(token_hex(6), token_hex(6), round(self._proofs.clock(), 3), None)
+        self._post(proof)
+        if not self._proofs.arrived(proof):
+            raise ProofFailed(f"{self._host} took it, but stored it in another Redis than ours")
 
     def turned_away(self, sender: str) -> None:
         """Record that this process failed to take a callback. Raises ``StoreUnavailable``."""

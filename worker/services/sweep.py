@@ -48,10 +48,17 @@ NOTIFICATIONS = 200
 class Sweep:
     """Safe to run at any time, in any number of processes."""
 
-    def __init__(self, orchestrator: Orchestrator, wakeups: Wakeups) -> None:
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        wakeups: Wakeups,
+        watch: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``watch``: looks for what an operator is told of, now and then."""
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
         self._wakeups = wakeups
+        self._watch = watch
         #: Starts what an account may start in this process; None: a worker is woken for it. So jobs
         #: go on even if the broker is away, or its queues are full of other things.
         self.start: Callable[[str], None] | None = None
@@ -88,6 +95,7 @@ class Sweep:
         self._wake_notifiers()
         self._list_stored()
         self._orchestrator.tally.flush()
+        self._watch()
         return len(due)
 
     def _look(self, job: Job) -> Job:

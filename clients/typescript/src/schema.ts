@@ -140,6 +140,52 @@ export interface components {
             kind: "action";
         };
         /**
+         * Alert
+         * @description Something that needs a person, when it began and when it ended.
+         */
+        Alert: {
+            kind: components["schemas"]["AlertKind"];
+            /** @description the account, or the budget's scope; empty: all of it */
+            about: string;
+            state: components["schemas"]["AlertState"];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC
+             */
+            since: string;
+            /** @description null: it lasts */
+            until: string | null;
+            message: string;
+            /** @description what to do about it */
+            advice: string;
+        };
+        /**
+         * AlertKind
+         * @description What is wrong. The rules in deploy/alerts.yml have the same names.
+         * @enum {string}
+         */
+        AlertKind: "account_closed" | "old_doubt" | "budget_low" | "double_payment" | "no_worker";
+        /**
+         * AlertMessage
+         * @description Something that needs a person began, or ended; see HOOKLINE_ALERT_URL.
+         */
+        AlertMessage: {
+            /** @enum {string} */
+            type: "alert.account_closed" | "alert.old_doubt" | "alert.budget_low" | "alert.double_payment" | "alert.no_worker";
+            /**
+             * Format: date-time
+             * @description when it happened
+             */
+            timestamp: string;
+            data: components["schemas"]["Alert"];
+        };
+        /**
+         * AlertState
+         * @description Which of its two edges an alert reports.
+         * @enum {string}
+         */
+        AlertState: "began" | "ended";
+        /**
          * Alive
          * @description The process lives.
          */
@@ -553,7 +599,7 @@ export interface components {
             /** @description the `webhook-id`, the same for every try */
             id: string;
             topic: components["schemas"]["Topic"];
-            /** @description id of the job, pipeline, batch or refusal */
+            /** @description id of the job, pipeline, batch or refusal, or what an alert is about */
             subject: string;
             target: components["schemas"]["Target"];
             state: components["schemas"]["DeliveryState"];
@@ -1927,7 +1973,7 @@ export interface components {
          * @description What a notification reports: the ``type`` of Standard Webhooks.
          * @enum {string}
          */
-        Topic: "job.progress" | "job.succeeded" | "job.failed" | "pipeline.finished" | "batch.finished" | "request.refused";
+        Topic: "job.progress" | "job.succeeded" | "job.failed" | "pipeline.finished" | "batch.finished" | "request.refused" | "alert.account_closed" | "alert.old_doubt" | "alert.budget_low" | "alert.double_payment" | "alert.no_worker";
         /**
          * Tracking
          * @description How the account's results arrived so far.
@@ -2179,6 +2225,10 @@ export type Account = components['schemas']['Account'];
 export type AccountState = components['schemas']['AccountState'];
 export type Accounts = components['schemas']['Accounts'];
 export type Action = components['schemas']['Action'];
+export type Alert = components['schemas']['Alert'];
+export type AlertKind = components['schemas']['AlertKind'];
+export type AlertMessage = components['schemas']['AlertMessage'];
+export type AlertState = components['schemas']['AlertState'];
 export type Alive = components['schemas']['Alive'];
 export type Assets = components['schemas']['Assets'];
 export type AssetsRetry = components['schemas']['AssetsRetry'];

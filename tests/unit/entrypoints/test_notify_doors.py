@@ -34,7 +34,8 @@ from worker.domain.requests.requests import parse_request
 from worker.domain.result import JobError
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import client
-from worker.entrypoints.cli import cli, verdicts
+from worker.entrypoints.cli import cli
+from worker.services.doctor import account_findings
 
 CAT = {"kind": "imagine", "prompt": "a cat"}
 URL = "https://app.example/hook"
@@ -445,8 +446,8 @@ def test_the_command_line_lists_shows_and_replays(web: Web) -> None:
 
 
 def test_the_doctor_tells_of_dead_letters() -> None:
-    assert list(verdicts.deliveries(0)) == []
-    [finding] = verdicts.deliveries(2)
+    assert list(account_findings.deliveries(0)) == []
+    [finding] = account_findings.deliveries(2)
     assert (finding.verdict, finding.name) == ("warn", "deliveries")
     assert "2 notifications were given up" in finding.message
     assert "hookline deliveries replay --dead" in (finding.advice or "")

@@ -23,7 +23,8 @@ from worker.domain.refusals import RefusalReason, Sent
 from worker.domain.requests.requests import parse_request
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import client
-from worker.entrypoints.cli import cli, verdicts
+from worker.entrypoints.cli import cli
+from worker.services.doctor import account_findings
 from worker.services.notify import Notifier, Signer
 from worker.services.refusals import Refusals
 from worker.services.reports import answers
@@ -111,11 +112,11 @@ def test_there_are_more_than_one_page(web: Web) -> None:
 
 
 def test_the_doctor_mentions_recent_ones(web: Web) -> None:
-    assert list(verdicts.refused(0, None)) == []
+    assert list(account_findings.refused(0, None)) == []
     keep(web)
     [one] = web.store.refusals.page(1).refusals
-    assert list(verdicts.refused(0, one)) == []
-    [finding] = verdicts.refused(2, one)
+    assert list(account_findings.refused(0, one)) == []
+    [finding] = account_findings.refused(2, one)
     assert (finding.verdict, finding.name) == ("warn", "refused")
     assert "2 requests sent as a Celery task were refused within a day" in finding.message
     assert "hookline.imagine: args: must be empty" in finding.message

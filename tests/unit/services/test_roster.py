@@ -12,7 +12,7 @@ from tests.support.stores import OwnStore
 from worker.adapters.store.workers import ABSENT_S
 from worker.domain.account import Account
 from worker.domain.account.circuit_breaker import CircuitBreaker
-from worker.entrypoints.cli import verdicts
+from worker.services.doctor import findings
 from worker.services.reports.answers.waiting import Reason
 from worker.services.reports.waits import waiting
 from worker.services.roster import APPEAR_EVERY_S, Roster
@@ -165,9 +165,9 @@ def test_a_closed_account_says_that_a_worker_knows_another_key() -> None:
 
 
 def test_the_doctor_tells_of_workers() -> None:
-    [none] = verdicts.workers(0, [])
+    [none] = findings.workers(0, [])
     assert (none.verdict, none.message) == ("warn", "none runs")
-    [well] = verdicts.workers(2, [])
+    [well] = findings.workers(2, [])
     assert (well.verdict, well.message) == ("ok", "2 workers with these settings")
-    [other] = verdicts.workers(1, ["the worker was started with another key"])
+    [other] = findings.workers(1, ["the worker was started with another key"])
     assert other.verdict == "warn"

@@ -12,6 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 from urllib.parse import quote
@@ -75,6 +76,8 @@ class ProviderClient:
     ) -> None:
         #: The dialect, as far as the responses show it.
         self.last_dialect: Dialect | None = None
+        #: Its header ``Date`` and when it came, by this machine's clock; None: nothing answered.
+        self.dated: tuple[str, float] | None = None
         self._account = account
         self._key = Key(account)
         self._connections = Connections(proxies)
@@ -124,6 +127,18 @@ class ProviderClient:
         elif exists and _is_missing(verdict) and not self._answers(submission.path):
             verdict = front_away(verdict)
         return replace(verdict, reply=self._reply(answer))
+
+    @property
+    def ahead_s(self) -> float | None:
+        """Seconds by which this machine is ahead of the provider; None: it does not say.
+
+        The provider says whole seconds: half of one is added.
+        """
+        said, at = self.dated or ("", 0.0)
+        try:
+            return at - parsedate_to_datetime(said).timestamp() - 0.5
+        except ValueError:
+            return None
 
     def fetch(self, task_id: str) -> Snapshot | None:
         """The task's present state; None if the provider does not know it.
@@ -326,7 +341,9 @@ class ProviderClient:
                 stream=True,
             ) as response,
         ):
-            said, place = (response.headers.get(name, "") for name in ("Content-Type", "Location"))
+            of = response.headers.get
+            self.dated = (of("Date", ""), time())
+            said, place = of("Content-Type", ""), of("Location", "")
             return Answer(response.status_code, body_of(response), said, place)
 
     def _reply(self, answer: Answer) -> Reply:

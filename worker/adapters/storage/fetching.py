@@ -55,13 +55,12 @@ def fetch_into(file: IO[bytes], url: str, **limits: Unpack[Limits]) -> None:
             link may.
         ServiceUnavailable: ``file`` cannot be written, or the proxy fails.
     """
-    with within(limits["deadline_s"]):
-        for _ in range(1 + MAX_REDIRECTS):
-            elsewhere = _ask(file, url, limits)
-            if elsewhere is None:
-                return
-            url = urljoin(url, elsewhere)
-    raise PictureError(f"the URL redirects more than {MAX_REDIRECTS} times")
+    _follow(file, url, limits)
+
+
+def reach(url: str, **limits: Unpack[Limits]) -> None:
+    """Ask for ``url`` and read nothing of the body. Raises like ``fetch_into``."""
+    _follow(None, url, limits)
 
 
 def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
@@ -72,7 +71,17 @@ def check_url(url: str, *, allowed_hosts: Collection[str]) -> None:
         raise PictureError(str(error)) from None
 
 
-def _ask(file: IO[bytes], url: str, limits: Limits) -> str | None:
+def _follow(file: IO[bytes] | None, url: str, limits: Limits) -> None:
+    with within(limits["deadline_s"]):
+        for _ in range(1 + MAX_REDIRECTS):
+            elsewhere = _ask(file, url, limits)
+            if elsewhere is None:
+                return
+            url = urljoin(url, elsewhere)
+    raise PictureError(f"the URL redirects more than {MAX_REDIRECTS} times")
+
+
+def _ask(file: IO[bytes] | None, url: str, limits: Limits) -> str | None:
     """The target of a redirect, or None: the body is in ``file``."""
     hosts, proxies = limits["allowed_hosts"], limits.get("proxies", DIRECT)
     try:
@@ -87,7 +96,7 @@ def _ask(file: IO[bytes], url: str, limits: Limits) -> str | None:
 
 
 def _read(
-    file: IO[bytes], response: http.client.HTTPResponse, host: str, max_bytes: int
+    file: IO[bytes] | None, response: http.client.HTTPResponse, host: str, max_bytes: int
 ) -> str | None:
     if response.status in _REDIRECTS and (location := response.getheader("Location")):
         return location
@@ -97,7 +106,8 @@ def _read(
             retryable=response.status in _PASSING or response.status >= 500,  # 520-530: Cloudflare
             dead_link=response.status in _DEAD,
         )
-    _body(file, response, host, max_bytes)
+    if file is not None:
+        _body(file, response, host, max_bytes)
     return None
 
 

@@ -121,6 +121,12 @@ class Storage:
                 raise NotFound("The file is not in the storage any more.") from None
         return opened
 
+    def remove_result(self, relative_path: str) -> None:
+        """Remove a result, if it exists."""
+        path = self._path(relative_path)
+        with self._available(), suppress(FileNotFoundError):
+            self._fs.rm_file(path)
+
     @cached_property
     def _opened(self) -> tuple[Any, str]:
         """The driver, on first use: where a file is in a folder is known without it."""

@@ -27,6 +27,7 @@ _SHARED = {
     "next_stored": ("places",),
     "list_stored": ("places", "listings"),
     "keep_refusal": ("outbox",),
+    "save_alerts": ("outbox",),
     "settle_notification": ("outbox",),
 }
 

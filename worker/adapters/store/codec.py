@@ -9,6 +9,7 @@ from pydantic_core import from_json, to_json
 from worker.adapters.store import Batch
 from worker.domain.account.circuit_breaker import CircuitBreaker
 from worker.domain.account.ledger import Ledger
+from worker.domain.alerts import Paid, Trouble
 from worker.domain.api_tokens import ApiToken
 from worker.domain.audit import Change
 from worker.domain.history import Entry
@@ -55,7 +56,9 @@ entries = _Docs(Entry)
 ledgers = _Docs(Ledger)
 notifications = _Docs(Notification)
 presences = _Docs(Presence)
+payments = _Docs(Paid)
 refusals = _Docs(Refusal)
+troubles = _Docs(Trouble)
 workers = _Docs(Worker)
 _specs = _Docs(JobSpec)
 _options = _Docs(JobOptions)

@@ -1,7 +1,9 @@
-"""How durable a Redis is, as far as it says."""
+"""How durable a Redis is, how full and how fast, as far as it says."""
 
 import re
 from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
 from typing import Any
 
 import redis
@@ -11,6 +13,10 @@ from worker.adapters.store.connection import unavailable
 
 #: The oldest server that Hookline's scripts and Celery's broker run on.
 OLDEST = (6, 2)
+
+
+#: Round trips of which the median counts: a single one may meet a busy moment.
+_ROUND_TRIPS = 15
 
 
 def is_too_old(version: str) -> bool:
@@ -26,6 +32,31 @@ class Durability:
     appendonly: bool | None
     appendfsync: str | None  #: always, everysec or no
     maxmemory_policy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """How fast a server answers, and how full it is; None: it does not say."""
+
+    latency_ms: float  #: of a round trip; the median of some
+    used_bytes: int | None
+    limit_bytes: int | None  #: 0: none
+
+
+def read_vitals(client: "redis.Redis") -> Vitals:
+    """Ask the server. Raises ``StoreUnavailable``."""
+    info = _info(client)
+    try:
+        latency_ms = median(_ping_ms(client) for _ in range(_ROUND_TRIPS))
+    except RedisError as error:
+        raise unavailable(error) from error
+    return Vitals(latency_ms, info.get("used_memory"), info.get("maxmemory"))
+
+
+def _ping_ms(client: "redis.Redis") -> float:
+    began = perf_counter()
+    client.ping()
+    return 1000 * (perf_counter() - began)
 
 
 def read_durability(client: "redis.Redis") -> Durability:

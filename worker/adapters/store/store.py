@@ -3,6 +3,7 @@
 import redis
 
 from worker.adapters.store.accounts import AccountStore
+from worker.adapters.store.alerts import AlertStore
 from worker.adapters.store.api_tokens import ApiTokenStore
 from worker.adapters.store.audit import AuditStore
 from worker.adapters.store.base import Part
@@ -30,6 +31,7 @@ class Store(Part):
         super().__init__(client, prefix)
         self.jobs = JobStore(client, prefix)
         self.queue = ReadyQueue(client, prefix)
+        self.alerts = AlertStore(client, prefix)
         self.accounts = AccountStore(client, prefix)
         self.batches = BatchStore(client, prefix)
         self.outbox = OutboxStore(client, prefix)

@@ -47,7 +47,7 @@ def _of_indexes(store: Store, indexed: Indexed, now: float) -> _Found:
     for status, count in indexed.jobs.items():
         yield Metrics.JOBS, Value((status,), count)
     ready = (job.spec.created_at for job in _oldest(store, Status.QUEUED) if job.ready)
-    doubts = map(_posted_at, _oldest(store, Status.IN_DOUBT))
+    doubts = map(posted_at, _oldest(store, Status.IN_DOUBT))
     for metric, since in (
         (Metrics.OLDEST_READY, min(ready, default=None)),
         (Metrics.OLDEST_DOUBT, min(doubts, default=None)),
@@ -62,7 +62,8 @@ def _oldest(store: Store, status: Status) -> list[Job]:
     return store.jobs.get_many(store.metrics.oldest(status, _OLDEST))
 
 
-def _posted_at(job: Job) -> float:
+def posted_at(job: Job) -> float:
+    """When the POST of a job in doubt was sent."""
     return followed(job).posted_at or job.spec.created_at if job.attempts else job.spec.created_at
 
 
@@ -88,21 +89,26 @@ def _of_accounts(orchestrator: Orchestrator) -> _Found:
 
 
 def _of_money(orchestrator: Orchestrator) -> _Found:
-    now, names = orchestrator.clock(), list(orchestrator.accounts)
-    capacities = [orchestrator.dispatch.capacity(name, now) for name in names]
-    own = {f"account:{each.account}": each.budget for each in capacities}
-    shared = shared_budgets(capacities[0]) if capacities else {}
-    budgets = budgets_of(orchestrator.store, own | shared)
-    for name, money in zip(names, budgets, strict=False):
+    budgets = all_budgets(orchestrator)
+    for name, money in zip(orchestrator.accounts, budgets, strict=False):
         yield Metrics.SPENT, Value((name,), units(money.spent))
         yield Metrics.REFUNDED, Value((name,), units(money.refunded))
     for money in budgets:
         if money.budget is not None:
-            yield Metrics.BUDGET, Value((_scope(money),), units(money.budget))
-            yield Metrics.BUDGET_LEFT, Value((_scope(money),), units(money.budget - money.used))
+            yield Metrics.BUDGET, Value((scope_of(money),), units(money.budget))
+            yield Metrics.BUDGET_LEFT, Value((scope_of(money),), units(money.budget - money.used))
 
 
-def _scope(money: Budget) -> str:
+def all_budgets(orchestrator: Orchestrator) -> list[Budget]:
+    """Of each account, in their order, then those that they share."""
+    now, names = orchestrator.clock(), list(orchestrator.accounts)
+    capacities = [orchestrator.dispatch.capacity(name, now) for name in names]
+    own = {f"account:{each.account}": each.budget for each in capacities}
+    shared = shared_budgets(capacities[0]) if capacities else {}
+    return budgets_of(orchestrator.store, own | shared)
+
+
+def scope_of(money: Budget) -> str:
     """Without the date, which would be another label every day."""
     return "day" if money.scope.startswith("day:") else money.scope
 

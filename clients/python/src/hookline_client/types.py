@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+AlertKind: TypeAlias = Literal[
+    "account_closed", "old_doubt", "budget_low", "double_payment", "no_worker"
+]
+"""
+What is wrong. The rules in deploy/alerts.yml have the same names.
+"""
+
+
+AlertState: TypeAlias = Literal["began", "ended"]
+"""
+Which of its two edges an alert reports.
+"""
+
 
 class Alive(TypedDict):
     """
@@ -1009,6 +1022,11 @@ Topic: TypeAlias = Literal[
     "pipeline.finished",
     "batch.finished",
     "request.refused",
+    "alert.account_closed",
+    "alert.old_doubt",
+    "alert.budget_low",
+    "alert.double_payment",
+    "alert.no_worker",
 ]
 """
 What a notification reports: the ``type`` of Standard Webhooks.
@@ -1250,6 +1268,51 @@ class Action(TypedDict):
     kind: Literal["action"]
 
 
+class Alert(TypedDict):
+    """
+    Something that needs a person, when it began and when it ended.
+    """
+
+    kind: AlertKind
+    about: str
+    """
+    the account, or the budget's scope; empty: all of it
+    """
+    state: AlertState
+    since: str
+    """
+    RFC 3339, UTC
+    """
+    until: str | None
+    """
+    null: it lasts
+    """
+    message: str
+    advice: str
+    """
+    what to do about it
+    """
+
+
+class AlertMessage(TypedDict):
+    """
+    Something that needs a person began, or ended; see HOOKLINE_ALERT_URL.
+    """
+
+    type: Literal[
+        "alert.account_closed",
+        "alert.old_doubt",
+        "alert.budget_low",
+        "alert.double_payment",
+        "alert.no_worker",
+    ]
+    timestamp: str
+    """
+    when it happened
+    """
+    data: Alert
+
+
 class AssetsRetry(TypedDict):
     """
     Why the files are not stored yet, and how it goes on.
@@ -1468,7 +1531,7 @@ class Delivery(TypedDict):
     topic: Topic
     subject: str
     """
-    id of the job, pipeline, batch or refusal
+    id of the job, pipeline, batch or refusal, or what an alert is about
     """
     target: Target
     state: DeliveryState

@@ -9,9 +9,11 @@ import pytest
 
 from config.loading import load_settings
 from worker.adapters.local import running
+from worker.bootstrap import unchecked
 from worker.domain.errors import FieldError, SettingsError
-from worker.entrypoints.cli import doctor, stack, up
+from worker.entrypoints.cli import stack, up
 from worker.entrypoints.cli.options import named_as_given
+from worker.services.doctor import findings
 
 LOCAL, AWAY = "http://127.0.0.1:9100", "https://mj.example.com"
 
@@ -121,19 +123,18 @@ def test_the_doctor_names_the_place_where_an_account_is_set(folder: Path) -> Non
         {"HOOKLINE_ACCOUNTS": accounts_file(folder, main="http://127.0.0.1:9")}, None
     )
     one = load_settings({"HOOKLINE_PROVIDER_URL": "http://127.0.0.1:9"}, None)
-    for settings, place in ((several, "accounts.main.url in the file of"), (one, "PROVIDER_URL")):
-        finding = doctor.check_provider(settings, settings.accounts[0])
+    for settings, name, place in (
+        (several, "main", "accounts.main.url in the file of"),
+        (one, "default", "PROVIDER_URL"),
+    ):
+        found = {each.name: each for each in unchecked(settings).doctor.examine()}
+        finding = found[f"provider {name}"]
         assert finding.verdict == "fail"
         assert place in (finding.advice or "")
 
 
-def test_the_doctor_gives_each_account_its_hook(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(doctor, "answers", lambda *_: True)
-    env = {
-        "HOOKLINE_ACCOUNTS": accounts_file(folder, main=LOCAL, spare=LOCAL),
-        "HOOKLINE_PUBLIC_URL": "http://127.0.0.1:8000",
-    }
-    lines = (doctor.check_callbacks(load_settings(env, None)).advice or "").splitlines()
+def test_the_doctor_gives_each_account_its_hook() -> None:
+    hooks = {"main": "https://hooks.example/1", "spare": "https://hooks.example/2"}
+    finding = findings.called_back("https://hooks.example", hooks)
+    lines = (finding.advice or "").splitlines()
     assert [line.partition(": ")[0] for line in lines[1:]] == ["main", "spare"]

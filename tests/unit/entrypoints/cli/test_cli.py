@@ -34,12 +34,13 @@ from worker.domain.money import amount
 from worker.domain.result import AssetsRetry, AssetsStatus, JobError, Keep
 from worker.domain.result import Result as JobResult
 from worker.entrypoints import connection
-from worker.entrypoints.cli import attempts, cli, verdicts
+from worker.entrypoints.cli import attempts, cli
 from worker.services import ledgers
 from worker.services.api_tokens import ApiTokens
 from worker.services.batches import Batches
 from worker.services.callbacks import CallbackReceiver
 from worker.services.desk import Desk
+from worker.services.doctor import account_findings, findings
 from worker.services.enqueue import Enqueuer
 from worker.services.inbox import Inbox
 from worker.services.notify import Deliveries
@@ -695,7 +696,7 @@ def test_the_balance_of_a_gateways_key_is_shown_and_warns(here: Here) -> None:
     }  # fmt: skip
     assert items["main"]["ledger"]["costs"] == "provider"
     assert items["free"]["balance"]["available"] is None
-    findings = [finding for item in worker.accounts() for finding in verdicts.account(item)]
+    findings = [finding for item in worker.accounts() for finding in account_findings.account(item)]
     named = {finding.name: finding for finding in findings}
     assert named["balance main"].verdict == named["ledger main"].verdict == "warn"
     assert "balance free" not in named
@@ -860,7 +861,7 @@ GOOD = Durability("8.0", appendonly=True, appendfsync="always", maxmemory_policy
     ],
 )
 def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words: str) -> None:
-    finding = verdicts.durability(found)
+    finding = findings.durability(found)
     assert finding.verdict == verdict
     assert words in finding.message
     assert (finding.advice is None) == (verdict == "ok")
@@ -876,7 +877,7 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
     ],
 )
 def test_a_storage_without_room_is_found(free: dict[str, int], verdict: str, words: str) -> None:
-    finding = verdicts.storage("/pictures", free)
+    finding = findings.storage("/pictures", free)
     assert finding.verdict == verdict
     assert words in finding.message
 
@@ -887,7 +888,7 @@ def test_files_that_cannot_be_stored_now_are_counted_by_their_error() -> None:
         return done(result=JobResult(assets_status=AssetsStatus.PENDING, assets_retry=retry))
 
     jobs = [held("not_reached", "c answered 500"), held("link_dead", "c answered 403"), done()]
-    first, second = verdicts.files([*jobs, held("not_reached", "No space left")])
+    first, second = account_findings.files([*jobs, held("not_reached", "No space left")])
     assert (first.name, first.verdict) == ("files", "warn")
     assert first.message == "of 2 jobs cannot be stored now (not_reached): c answered 500"
     assert first.advice is not None
@@ -899,14 +900,14 @@ def test_an_accounts_mode_doubts_and_payments_are_found(here: Here) -> None:
     [fresh] = overview(here.orchestrator).items
     calls = fresh.delivery.model_copy(update={"mode": TrackingMode.CALLBACKS, "why": "3 of 3 ends"})
     good = fresh.model_copy(update={"delivery": calls})
-    [finding] = verdicts.account(good)
+    [finding] = account_findings.account(good)
     assert (finding.name, finding.verdict) == ("delivery default", "ok")
     assert "3 of 3 ends" in finding.message
     state = AccountState(name=Taking.CLOSED, why="quota: no credit", until=None, hint="Mend it.")
     polled = calls.model_copy(update={"mode": TrackingMode.POLLING})
     numbers = {"in_doubt": 1, "double_payments": 2}
     bad = good.model_copy(update={"delivery": polled, "state": state, **numbers})
-    findings = {finding.name: finding for finding in verdicts.account(bad)}
+    findings = {finding.name: finding for finding in account_findings.account(bad)}
     assert {finding.verdict for finding in findings.values()} == {"warn"}
     assert findings["account default"].message == "closed: quota: no credit"
     assert findings["account default"].advice == "Mend it."

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from worker.services.reports.answers.jobs import Pipeline as Pipeline
     from worker.services.reports.answers.jobs import Quote as Quote
     from worker.services.reports.answers.jobs import ToldPipeline as ToldPipeline
+    from worker.services.reports.answers.messages import Alert as Alert
+    from worker.services.reports.answers.messages import AlertMessage as AlertMessage
     from worker.services.reports.answers.messages import BatchMessage as BatchMessage
     from worker.services.reports.answers.messages import Deliveries as Deliveries
     from worker.services.reports.answers.messages import Delivery as Delivery
@@ -51,8 +53,8 @@ else:  # hidden from type checkers, so that they report names that do not exist
         "history": "History",
         "inbox": "InboxPage KeptCallback WholeCallback",
         "jobs": "Items Job Page Pipeline Quote ToldPipeline",
-        "messages": "BatchMessage Deliveries Delivery JobMessage Message PipelineMessage "
-        "RefusedMessage",
+        "messages": "Alert AlertMessage BatchMessage Deliveries Delivery JobMessage Message "
+        "PipelineMessage RefusedMessage",
         "refusals": "Refused RefusedPage",
         "tokens": "Audit IssuedToken Token Tokens",
     }

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
+from worker.domain.alerts import AlertKind, AlertState
 from worker.domain.notifications import DeliveryState, Notification, Topic
 from worker.services.reports.answers.base import Answer, Time
 from worker.services.reports.answers.batches import Batch
@@ -52,6 +53,31 @@ class RefusedMessage(Message):
     data: Refused
 
 
+class Alert(Answer):
+    """Something that needs a person, when it began and when it ended."""
+
+    kind: AlertKind
+    about: str = Field(description="the account, or the budget's scope; empty: all of it")
+    state: AlertState
+    since: Time
+    until: Time | None = Field(description="null: it lasts")
+    message: str
+    advice: str = Field(description="what to do about it")
+
+
+class AlertMessage(Message):
+    """Something that needs a person began, or ended; see HOOKLINE_ALERT_URL."""
+
+    type: Literal[
+        Topic.ALERT_ACCOUNT_CLOSED,
+        Topic.ALERT_OLD_DOUBT,
+        Topic.ALERT_BUDGET_LOW,
+        Topic.ALERT_DOUBLE_PAYMENT,
+        Topic.ALERT_NO_WORKER,
+    ]
+    data: Alert
+
+
 class Try(Answer):
     """One attempt to deliver."""
 
@@ -64,7 +90,9 @@ class Delivery(Answer):
 
     id: str = Field(description="the `webhook-id`, the same for every try")
     topic: Topic
-    subject: str = Field(description="id of the job, pipeline, batch or refusal")
+    subject: str = Field(
+        description="id of the job, pipeline, batch or refusal, or what an alert is about"
+    )
     target: Target
     state: DeliveryState
     created_at: Time

@@ -1,7 +1,6 @@
 """Doctor's round trip: which queues workers take messages from, and in which version."""
 
 from collections.abc import Collection
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,8 +8,8 @@ import pytest
 from tests.support.stores import OwnStore
 from worker.adapters.messaging.names import QUEUES
 from worker.domain.errors import BrokerUnavailable, QueueRefused
-from worker.entrypoints.cli import serving
-from worker.entrypoints.cli.verdicts import Finding
+from worker.services.doctor import serving
+from worker.services.doctor.findings import Finding
 from worker.services.roster import Roster
 
 
@@ -40,8 +39,8 @@ def examined(
     monkeypatch.setattr(serving, "send_ping", send)
     monkeypatch.setattr(serving, "waiting", lambda *_: waiting)
     monkeypatch.setattr(serving, "PATIENCE_S", 0.1)
-    services: Any = SimpleNamespace(roster=ours, celery=None)
-    return list(serving.check_serving(services))
+    celery: Any = None
+    return list(serving.check_serving(ours, celery))
 
 
 def test_all_is_well_if_workers_take_from_every_queue(monkeypatch: pytest.MonkeyPatch) -> None:
