@@ -4,10 +4,14 @@ from webhooks.pages import (
     accounts,
     batches,
     deliveries,
+    doubts,
     gallery,
+    inbox,
     new_job,
     pictures,
     pipelines,
+    selection,
+    shares,
     signing_in,
 )
 from webhooks.pages.registry import Page
@@ -16,9 +20,13 @@ PAGES: tuple[Page, ...] = (
     *signing_in.pages,
     *gallery.pages,
     *pipelines.pages,
+    *selection.pages,
+    *shares.pages,
     *pictures.pages,
     *new_job.pages,
     *batches.pages,
     *accounts.pages,
+    *inbox.pages,
+    *doubts.pages,
     *deliveries.pages,
 )

@@ -54,6 +54,7 @@ AuditAction: TypeAlias = Literal[
     "pause",
     "resume",
     "replay",
+    "share",
     "create",
     "rotate",
     "revoke",
