@@ -1,5 +1,6 @@
 """The pages in a real browser, against `hookline up`."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,8 +48,15 @@ class Place:
 def place(tmp_path: Path) -> Iterator[Place]:
     written = tmp_path / "up.out"
     good = Sandbox(SandboxOptions(task_seconds=(0.5, 1.0)))
-    cut = {"cut_replies": 1.0, "callbacks_lost": 1.0, "books": False}
-    bad = Sandbox(SandboxOptions(dialect="gateway", task_seconds=(0.2, 0.2), **cut))
+    bad = Sandbox(
+        SandboxOptions(
+            dialect="gateway",
+            task_seconds=(0.2, 0.2),
+            cut_replies=1.0,
+            callbacks_lost=1.0,
+            books=False,
+        )
+    )
 
     def printed() -> str | None:
         found = re.search(r"http://\S+/sign-in/\S+", written.read_text())
@@ -81,7 +89,7 @@ def test_a_day_in_a_browser(place: Place, tmp_path: Path) -> None:
         sends_a_dead_letter_again(window, place)
         chosen = presses_many(window)
         paths = [*PATHS, shared, doubtful, chosen]
-        looks_well(window, paths, tmp_path)
+        looks_well(window, paths, Path(os.environ.get("SCREENSHOTS", tmp_path)))
         assert window.trouble == []
         reads_without_scripts(browser, window, paths)
 
@@ -282,7 +290,7 @@ PATHS = (
 
 
 def looks_well(window: Window, paths: list[str], folder: Path) -> None:
-    """On a desktop and a phone, light and dark, in both languages."""
+    """On a desktop and a phone, light and dark, in both languages; SCREENSHOTS: where to keep it."""
     page = window.page
     for language, scheme, size in (("zh", "light", PHONE), ("en", "dark", DESKTOP)):
         page.goto(f"http://{window.host}/language/{language}?next=/")
