@@ -33,7 +33,7 @@ class Browser:
         assert answer.status_code == 200, (path, answer.status_code, answer.text)
         return answer.text
 
-    def send(self, path: str, on: str = "/", **fields: str) -> TestResponse:
+    def send(self, path: str, on: str = "/", **fields: str | list[str]) -> TestResponse:
         """Send a form as it is on the page ``on``."""
         found = _FORM_TOKEN.search(self.get(on))
         assert found

@@ -10,11 +10,11 @@ from webhooks.pages import spans
 from webhooks.pages.cards import card_of
 from webhooks.pages.job_form import data_url
 from webhooks.pages.registry import Pages
-from webhooks.pages.shown import Shown, priced, shown, tree
+from webhooks.pages.shares import DAYS
+from webhooks.pages.shown import chosen, doubt_prices, priced, shown, tree
 from webhooks.pages.visits import Visit, back
 from worker.domain.errors import NotFound
 from worker.domain.job import Job, Status
-from worker.domain.job_ids import plain_id
 from worker.services.reports.answers import History as HistoryAnswer
 from worker.services.reports.answers import Job as JobAnswer
 from worker.services.reports.gallery import SHOWN
@@ -158,29 +158,29 @@ def _place(one: Job) -> str:
     return f"/pipelines/{one.spec.pipeline_id}?job={one.id}"
 
 
-def _values(visit: Visit, pipeline_id: str, chosen: str | None) -> dict[str, Any]:
+def _values(visit: Visit, pipeline_id: str, wanted: str | None) -> dict[str, Any]:
     services, now = visit.services, visit.services.clock()
     found = visit.desk.visible.trees([pipeline_id], _MOST)
     if not found:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
     of = tree(found[0], services.accounts)
-    one = _chosen(of.jobs, chosen)
+    one = chosen(of.jobs, wanted)
+    can = _can(visit, one.job)
     return {
         "tree": of,
         "one": one,
+        "place": f"/pipelines/{of.id}",
+        "shared": False,
+        "days": DAYS,
         "now": now,
         "waiting": waiting_for(visit.caller, services.orchestrator, one.job, services.roster),
         "buttons": priced(one.job, services.accounts),
         "bars": spans.bars([each.job for each in of.jobs], now),
         "phases": spans.phases(),
-        "can": _can(visit, one.job),
+        "can": can,
+        "prices": doubt_prices(one.job, services.accounts) if can["resolve"] else None,
         "key": uuid4().hex,
     }
-
-
-def _chosen(jobs: tuple[Shown, ...], wanted: str | None) -> Shown:
-    job_id = plain_id(wanted) if wanted else None
-    return next((each for each in jobs if each.job.id == job_id), jobs[0])
 
 
 def _can(visit: Visit, one: Job) -> dict[str, bool]:

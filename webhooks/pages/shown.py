@@ -10,7 +10,10 @@ from worker.domain.account import Account
 from worker.domain.account.billing import Standing, charges, total
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.job import Job, Status
+from worker.domain.job_ids import plain_id
 from worker.domain.job_spec import JobSpec, Kind
+from worker.domain.lifecycle.doubting import submitted_again
+from worker.domain.lifecycle.moves import followed
 from worker.domain.money import Amount
 from worker.domain.result import AssetsStatus, Button, StoredFile
 
@@ -21,6 +24,9 @@ _KEYS: Mapping[str, str] = {f"U{n}": f"{n}" for n in range(1, 5)} | {
     **{f"V{n}": f"Shift+{n}" for n in range(1, 5)},
     "reroll": "r",
 }
+
+#: The path below which stored pictures are, for those who are signed in.
+PICTURES = "/pictures"
 
 Accounts = Mapping[str, Account]
 
@@ -96,24 +102,30 @@ class ShownTree:
         return any(not each.job.settled for each in self.jobs)
 
 
-def tree(of: Tree, accounts: Accounts) -> ShownTree:
+def tree(of: Tree, accounts: Accounts, place: str = PICTURES) -> ShownTree:
     """The pipeline as it is shown; its root is the first job that the caller sees."""
     root, *others = _in_order(of.jobs)
     return ShownTree(
         of.id,
-        shown(root[0], accounts),
-        tuple(shown(each, accounts, depth) for each, depth in others),
+        shown(root[0], accounts, place=place),
+        tuple(shown(each, accounts, depth, place) for each, depth in others),
         of.hidden,
         of.version,
     )
 
 
-def shown(job: Job, accounts: Accounts, depth: int = 0) -> Shown:
-    """The job as it is shown."""
+def chosen(jobs: tuple[Shown, ...], wanted: str | None) -> Shown:
+    """The job with this id, else the root."""
+    job_id = plain_id(wanted) if wanted else None
+    return next((each for each in jobs if each.job.id == job_id), jobs[0])
+
+
+def shown(job: Job, accounts: Accounts, depth: int = 0, place: str = PICTURES) -> Shown:
+    """The job as it is shown; ``place``: the path below which its pictures are."""
     found = charges(job, dry_run.next_price(job, accounts))
     spent, refunded = total(found, Standing.SPENT), total(found, Standing.REFUNDED)
     coming = total(found, Standing.RESERVED) + total(found, Standing.ESTIMATED)
-    return Shown(job, tuple(_pictures(job)), spent - refunded + coming, depth)
+    return Shown(job, tuple(_pictures(job, place)), spent - refunded + coming, depth)
 
 
 def priced(job: Job, accounts: Accounts) -> tuple[PricedButton, ...]:
@@ -125,18 +137,39 @@ def priced(job: Job, accounts: Accounts) -> tuple[PricedButton, ...]:
     return tuple(_priced(name, each, account) for name, each in names.items())
 
 
+@dataclass(frozen=True, slots=True)
+class DoubtPrices:
+    """What each way to settle a doubt costs. ``sent``: the submit in doubt, if it was accepted;
+    ``again``: another one.
+    """
+
+    sent: Amount
+    again: Amount
+
+
+def price_with_all(job: Job, accounts: Accounts) -> Amount:
+    """What a job that is not sent yet costs with its follow-ups, on its account or the dearest."""
+    able = [accounts[job.account]] if job.account in accounts else list(accounts.values())
+    return dry_run.quote([job], able).total
+
+
+def doubt_prices(job: Job, accounts: Accounts) -> DoubtPrices:
+    """What a job in doubt costs, either way."""
+    return DoubtPrices(followed(job).price, dry_run.next_price(submitted_again(job), accounts))
+
+
 def _priced(name: str, button: Button, account: Account | None) -> PricedButton:
     spec = JobSpec(Kind.ACTION, {"button": name, "custom_id": button.custom_id})
     price = account.price(sort_of(Job("", spec, account=""))) if account else 0
     return PricedButton(name, price, _KEYS.get(name, ""), buttons.wants_mask(button.custom_id))
 
 
-def picture_url(job: Job, number: int) -> str:
+def picture_url(job: Job, number: int, place: str = PICTURES) -> str:
     """Where the job's file of this number is; the URL changes with its content."""
-    return f"/pictures/{job.id}/{number}-{job.result.files[number].sha256[:12]}"
+    return f"{place}/{job.id}/{number}-{job.result.files[number].sha256[:12]}"
 
 
-def _pictures(job: Job) -> Iterator[Picture]:
+def _pictures(job: Job, place: str) -> Iterator[Picture]:
     """Tiles after the picture that they are cut from."""
     files = job.result.files
     small = {
@@ -147,7 +180,7 @@ def _pictures(job: Job) -> Iterator[Picture]:
             width, height = (file.width, file.height) if file.width and file.height else _UNKNOWN
             least = small.get(_stem(file), number)
             film = file.of == "video"
-            url, small_url = picture_url(job, number), picture_url(job, least)
+            url, small_url = picture_url(job, number, place), picture_url(job, least, place)
             yield Picture(url, small_url, width, height, film and least == number)
 
 

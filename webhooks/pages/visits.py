@@ -45,12 +45,12 @@ class Visitors:
         Raises ``StoreUnavailable``.
         """
         session = self.sessions.read(request.cookies.get(SESSION_COOKIE, ""))
-        if session is None:
-            return None
-        if not session.digest:
-            return session, _OPERATOR
-        caller = self.context.services.access.caller_of(session.digest)
-        return (session, caller) if caller else None
+        caller = self.holder_of(session.digest) if session else None
+        return (session, caller) if session and caller else None
+
+    def holder_of(self, digest: str) -> Caller | None:
+        """Who has the API token that a session or a link names; None once it is revoked."""
+        return self.context.services.access.caller_of(digest) if digest else _OPERATOR
 
     def by_page(self) -> Caller | None:
         """Who is signed in at the page that made this call under ``/v1``; None: no page did.
@@ -86,13 +86,20 @@ class Visitors:
             self.context.services.access.count(caller)
         return Visit(self, session, caller)
 
+    def address(self) -> str:
+        """Where the browser found us, as others find us, too."""
+        return f"{'https' if self._by_tls() else request.scheme}://{request.host}"
+
+    def _by_tls(self) -> bool:
+        return bool(self.https_host) and request.host == self.https_host
+
     def keep(self, answer: Response, name: str, value: str) -> Response:
         """Have the browser keep a cookie; an empty ``value`` removes it."""
         answer.set_cookie(
             name,
             value,
             max_age=SESSION_S if value else 0,
-            secure=bool(self.https_host) and request.host == self.https_host,
+            secure=self._by_tls(),
             httponly=True,
             samesite="Lax",
         )

@@ -1,5 +1,6 @@
 """PURE. How values are written for people: statuses, amounts, times, what a job does."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from worker.domain import money
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
 from worker.domain.printable import clean_line
+from worker.domain.redaction import without_tokens
 from worker.services.reports.answers.jobs import without_query
 
 #: The colour that shows what a status means.
@@ -26,6 +28,7 @@ _TONES: Mapping[Status, str] = {
     Status.TIMED_OUT: "bad",
     Status.CANCELLED: "gone",
 }
+_LINK = re.compile(r"\w+://\S+")
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 
@@ -102,6 +105,11 @@ def does(job: Job) -> str:
     return clean_line(str(words))
 
 
+def shareable(job: Job) -> str:
+    """What the job does, without links and tokens: they may open what is not shared."""
+    return without_tokens(_LINK.sub(_("[link]"), does(job)))
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "status": status,
     "tone": tone,
@@ -110,6 +118,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": moment,
     "iso": iso,
     "does": does,
+    "shareable": shareable,
     "money": money.in_words,
     "address": without_query,
 }

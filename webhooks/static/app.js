@@ -29,3 +29,11 @@ document.addEventListener("submit", (event) => {
   const asks = event.target.dataset.asks;
   if (asks && !confirm(asks)) event.preventDefault();
 });
+
+// Links to copy.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("[data-copies]")) return;
+  const field = event.target.closest(".made, article").querySelector("[data-copied]");
+  field.select();
+  navigator.clipboard?.writeText(field.value);
+});

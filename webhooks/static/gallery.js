@@ -41,6 +41,36 @@ async function forever() {
 }
 forever();
 
+// What is chosen stays so while its card changes.
+const choosing = document.getElementById("choosing");
+const chosen = new Set();
+
+function countChosen() {
+  choosing.querySelector("[data-count]").textContent = chosen.size || "";
+  choosing.querySelector("[type=reset]").hidden = !chosen.size;
+  choosing.toggleAttribute("data-any", chosen.size > 0);
+}
+
+function choose(box, on) {
+  box.checked = on;
+  chosen[on ? "add" : "delete"](box.value);
+  countChosen();
+}
+
+if (choosing) {
+  choosing.dataset.scripted = "";
+  cards.addEventListener("change", (event) => {
+    if (event.target.matches(".choose")) choose(event.target, event.target.checked);
+  });
+  choosing.addEventListener("reset", () => {
+    chosen.clear();
+    countChosen();
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    for (const box of cards.querySelectorAll(".choose")) box.checked = chosen.has(box.value);
+  });
+}
+
 // A pipeline whose place moved while somebody scrolled would come twice.
 document.addEventListener("htmx:after:swap", () => {
   const seen = new Set();
@@ -79,12 +109,15 @@ const pressed = { r: "reroll" };
 for (const n of "1234") pressed[n] = `U${n}`;
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input:not(.choose), select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   const digit = /^Digit([1-4])$/.exec(event.code)?.[1];
+  const here = document.activeElement.closest?.(".tile")?.querySelector(".choose");
   if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === "Enter" && event.target.matches(".tile")) event.target.querySelector("a").click();
   else if (event.key === "/") document.querySelector("[data-search]").focus();
+  else if (event.key === "x" && here) choose(here, !here.checked);
+  else if (event.key === "c" && chosen.size) choosing.requestSubmit();
   else if (digit && event.shiftKey) press(`V${digit}`);
   else if (pressed[event.key]) press(pressed[event.key]);
   else return;

@@ -1,4 +1,5 @@
-"""Who is signed in to the pages, as a signed cookie; and links that sign in once.
+"""Who is signed in to the pages, as a signed cookie; links that sign in once; and links that show
+one pipeline to others.
 
 Nothing is stored, and nothing in it is a secret: a cookie names an API token by its hash, and what
 that may do is looked up at each request. So a token that is revoked, or expires, ends its sessions.
@@ -17,6 +18,8 @@ from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 SESSION_S = 7 * 86_400
 #: Seconds for which a sign-in link may be used, once.
 LINK_S = 15 * 60
+#: Seconds for which a pipeline may be shown to others at most.
+SHARE_S = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Session:
 
     digest: str
     cookie: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A link to one pipeline. Whoever made it by this session's token lets others see it."""
+
+    digest: str  #: as that of a ``Session``
+    pipeline_id: str
+    until: float  #: seconds since the epoch
 
 
 class Sessions:
@@ -42,22 +54,43 @@ class Sessions:
             )
 
         self._sessions, self._links = signing("session"), signing("sign-in")
+        self._shares = signing("share")
         self._forms = Signer(oldest_first, salt="hookline.form", digest_method=sha256)
         newest = secrets[0].encode()
         self._mark = hmac.new(newest, api_token.encode(), sha256).hexdigest()[:16]
 
     def start(self, digest: str) -> str:
         """The cookie of a new session."""
-        about = {"of": digest} if digest else {"mark": self._mark}
-        return str(self._sessions.dumps({**about, "id": token_hex(8)}))
+        return str(self._sessions.dumps({**self._naming(digest), "id": token_hex(8)}))
 
     def read(self, cookie: str) -> Session | None:
         """The session of this cookie; None if it is not one of ours, or too old."""
-        match _loaded(self._sessions, cookie, SESSION_S):
+        digest = self._named(_loaded(self._sessions, cookie, SESSION_S))
+        return None if digest is None else Session(digest, cookie)
+
+    def share(self, share: Share) -> str:
+        """The token of a link that shows a pipeline."""
+        about = {"pipeline": share.pipeline_id, "until": int(share.until)}
+        return str(self._shares.dumps({**self._naming(share.digest), **about}))
+
+    def read_share(self, token: str, now: float) -> Share | None:
+        """What the link of this token shows; None if it is not one of ours, or too old."""
+        found = _loaded(self._shares, token, SHARE_S)
+        digest = self._named(found)
+        if digest is None or now >= found["until"]:
+            return None
+        return Share(digest, found["pipeline"], found["until"])
+
+    def _naming(self, digest: str) -> dict[str, str]:
+        return {"of": digest} if digest else {"mark": self._mark}
+
+    def _named(self, about: Any) -> str | None:
+        """The API token that made this; None if the settings' is another one now."""
+        match about:
             case {"of": str(digest)} if digest:
-                return Session(digest, cookie)
+                return digest
             case {"mark": str(mark)} if hmac.compare_digest(mark, self._mark):
-                return Session("", cookie)
+                return ""
         return None
 
     def form_token(self, session: Session) -> str:

@@ -18,6 +18,7 @@ class AuditAction(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     REPLAY = "replay"  #: a delivery
+    SHARE = "share"  #: a pipeline, with anybody who has the link
     CREATE = "create"  #: a token
     ROTATE = "rotate"
     REVOKE = "revoke"

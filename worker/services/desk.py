@@ -19,6 +19,7 @@ from worker.domain.job import Job
 from worker.domain.notifications import Notification
 from worker.domain.requests.requests import parse_resolve
 from worker.domain.requests.tokens import NewToken, Rotation
+from worker.domain.times import rfc3339
 from worker.services import pause
 from worker.services.api_tokens import ApiTokens
 from worker.services.batches import Batches
@@ -70,6 +71,12 @@ class Desk:
         account, subject = job.account or None, callback.id
         with self._audited(AuditAction.BIND, job=job.id, account=account, subject=subject):
             return self.inbox.bind(callback, job.id, self.caller.name)
+
+    def share(self, pipeline_id: str, until: float) -> None:
+        """Show the pipeline to anybody who has the link, until then. Raises ``NotFound``."""
+        root, *_ = self.visible.pipeline(pipeline_id).jobs
+        with self._audited(AuditAction.SHARE, job=root.id, detail=f"until {rfc3339(until)}"):
+            pass
 
     def cancel_batch(self, batch: Batch) -> int:
         """Cancel all of its jobs that are not over; how many."""

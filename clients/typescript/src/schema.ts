@@ -256,7 +256,7 @@ export interface components {
          * @description What was asked for.
          * @enum {string}
          */
-        AuditAction: "cancel" | "retry" | "fetch" | "resolve" | "bind" | "pause" | "resume" | "replay" | "create" | "rotate" | "revoke";
+        AuditAction: "cancel" | "retry" | "fetch" | "resolve" | "bind" | "pause" | "resume" | "replay" | "share" | "create" | "rotate" | "revoke";
         /**
          * AuditEntry
          * @description One change, as it was asked for.

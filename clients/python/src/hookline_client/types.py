@@ -67,6 +67,7 @@ AuditAction: TypeAlias = Literal[
     "pause",
     "resume",
     "replay",
+    "share",
     "create",
     "rotate",
     "revoke",
