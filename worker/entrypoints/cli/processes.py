@@ -33,7 +33,7 @@ def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str
 
 
 @click.command(cls=Command, examples=("hookline web --port 8080",))
-@setting_options("host", "port")
+@setting_options("host", "port", "web_processes")
 @_SUPERVISED
 @_LISTENER
 def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
