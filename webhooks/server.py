@@ -29,8 +29,8 @@ log = get_logger(__name__)
 
 #: Threads per worker, by the beginning of a path: a request waits for Redis about half of its time.
 #: The API never takes those of callbacks, pages not those of the API, and nothing those of the
-#: health checks.
-THREADS = {f"{HOOK_PATH}/": 4, "/healthz": 1, "/readyz": 1, "/v1/": 4, "": 3}
+#: health checks. Pages that follow what happens wait for each other, however many are open.
+THREADS = {f"{HOOK_PATH}/": 4, "/healthz": 1, "/readyz": 1, "/v1/": 4, "/live/": 1, "": 3}
 #: Options of glibc's mallopt.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 #: Seconds for running requests to finish on shutdown.

@@ -31,6 +31,8 @@ class Writer:
         """Write what is left; nothing is received any more."""
         self._stop.set()
         self._write(at_once=True)
+        if (services := self._built()) and services.traces:
+            services.traces.flush()
 
     def _write(self, *, at_once: bool) -> None:
         if services := self._built():

@@ -4,10 +4,12 @@ A part is imported and built when it is first used: most commands need the store
 are opened on first use, too, so a process may fork after building its services.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
+from config.logger import get_logger
 from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.store.clock import SharedClock
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from worker.adapters.provider.client import ProviderClient
     from worker.adapters.storage.storage import Storage
     from worker.adapters.tokens import Tokens
+    from worker.adapters.traces import Traces
     from worker.services.access import Access
     from worker.services.alerts import Alerts
     from worker.services.api_tokens import ApiTokens
@@ -53,10 +56,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+log = get_logger(__name__)
+
 #: Results that one process decodes at a time: the largest take some hundred megabytes each.
 RESULTS_DECODED = 2
 #: Threads that submit; more would only wait for each other.
 _MOST_THREADS = 64
+
+#: OpenTelemetry's variables for the address that traces are sent to.
+_TRACES_SENT_TO = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 HOOK_PATH = "/webhooks/midjourney"
 
@@ -192,6 +200,18 @@ class Services:
         }
 
     @part
+    def traces(self) -> "Traces | None":
+        """None: they are not asked for, or their extra is not installed."""
+        if not traces_wanted(os.environ):
+            return None
+        try:
+            from worker.adapters.traces import Traces
+        except ImportError:
+            log.warning("traces.not_installed", install="pip install 'hookline[otel]'")
+            return None
+        return Traces(os.environ)
+
+    @part
     def orchestrator(self) -> "Orchestrator":
         from worker.domain.presence import way_of
         from worker.services.orchestrator import Orchestrator
@@ -205,6 +225,7 @@ class Services:
             rules=self.settings.policy,
             budgets=self.settings.budgets,
             clock=self.clock,
+            traces=self.traces,
         )
 
     @part
@@ -438,6 +459,15 @@ def celery_app(settings: Settings, redis_url: str) -> "Celery":
 
     rules = QueueRules(settings.queue_type, settings.queue_max_priority)
     return make_celery(settings.broker(redis_url), rules)
+
+
+def traces_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether OpenTelemetry's variables ask for traces: by an address, or an exporter."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    if exporter := environ.get("OTEL_TRACES_EXPORTER", "").strip():
+        return exporter != "none"
+    return any(environ.get(name) for name in _TRACES_SENT_TO)
 
 
 def _threads(accounts: Iterable[Account]) -> int:

@@ -300,11 +300,12 @@ def presses_many(window: Window) -> str:
 #: Everybody's pages; each with what must be there to be read without scripts.
 PATHS = (
     "/", "/new", "/batches", "/batches/new", "/accounts", "/deliveries", "/inbox", "/doubts",
+    "/docs",
 )  # fmt: skip
 
 
 def looks_well(window: Window, paths: list[str], folder: Path) -> None:
-    """On a desktop and a phone, light and dark, in both languages; SCREENSHOTS: where to keep it."""
+    """On a desktop and a phone, light and dark, in both languages; see SCREENSHOTS."""
     page = window.page
     for language, scheme, size in (("zh", "light", PHONE), ("en", "dark", DESKTOP)):
         page.goto(f"http://{window.host}/language/{language}?next=/")

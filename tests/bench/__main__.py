@@ -27,6 +27,7 @@ from tests.bench.scaling import more_processes
 from tests.bench.stage import Stage, stage
 from tests.bench.starting import starting
 from tests.bench.trips import trips
+from tests.bench.viewing import first_page, viewers
 
 #: Each part by its name: what it measures at a stage, quickly or not.
 _PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
@@ -41,6 +42,10 @@ _PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
     "connections": lambda at, quick: connections(at.folder / "tls", 100 if quick else 200),
     "peers": lambda at, quick: peers(at.folder / "peers", 1 if quick else 5, quick=quick),
     "peers-faults": lambda at, _: peers_in_trouble(at.folder / "peers-faults"),
+    "viewers": lambda at, quick: [
+        *viewers(at, 8 if quick else 20, 3 if quick else 5),
+        *first_page(at, 100_000),
+    ],
     "processes": lambda at, quick: more_processes(at.folder / "processes", quick=quick),
     "growth": lambda at, quick: growth(at, SIZES[:2] if quick else SIZES),
 }

@@ -18,6 +18,7 @@ _ANSWERS_AFTER_S = 6.0
 _PIPELINES, _WORKERS_BRING = 256, {2: 1.7, 4: 3.0}
 #: Pipelines whose follow-ups, of which each runs for so long, all run at once.
 _AT_ONCE, _TAKES_S, _RUNNING = 500, 60.0, 2000
+_LIMIT_S = 400.0
 
 
 def more_processes(folder: Path, *, quick: bool) -> list[Row]:
@@ -48,7 +49,7 @@ def _callbacks(at: Ring, count: int) -> float:
 def _submissions(at: Ring, count: int) -> float:
     contender = Hookline(HOOKLINE.name, workers=count, running=_RUNNING)
     with at.running(contender, warm=False):
-        return burst(at, contender, _PIPELINES).rate
+        return burst(at, contender, _PIPELINES, _LIMIT_S).rate
 
 
 def _rows(what: str, process: str, rates: Mapping[int, float]) -> list[Row]:
@@ -65,7 +66,7 @@ def _running(folder: Path) -> list[Row]:
     with ring(folder / "few") as at, at.running(few):
         usual = burst(at, few, _AT_ONCE).cpu.all
     with ring(folder / "many", "--takes", str(_TAKES_S)) as at, at.running(many, warm=False):
-        cpu = burst(at, many, _AT_ONCE).cpu.all
+        cpu = burst(at, many, _AT_ONCE, _LIMIT_S).cpu.all
         most = _most_at_once(at.ask("/ledger"))
     row = Row("CPU per task, thousands at once", "ms", cpu, usual, cpu / usual)
     return [

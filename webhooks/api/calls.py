@@ -4,7 +4,7 @@ A view takes the context, the path's parameters and the query; it returns the an
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hmac import compare_digest
 from itertools import islice
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from worker.domain.api_tokens import is_secret
 from worker.domain.errors import FieldError, InvalidRequest
 from worker.domain.job_ids import UUID_PATTERN, plain_id
 from worker.domain.requests.base import Model, suggestion, validate
+from worker.domain.tracing import read_traceparent
 from worker.services.reports.answers import Answer
 
 JSON = dict[str, Any]
@@ -169,7 +170,9 @@ def add_calls(
         """Without a token nothing under ``/v1/`` is answered, not even a 404."""
         if not needs_token(request.path):
             return
-        g.caller = by_page() or _caller(context, of_settings)
+        caller = by_page() or _caller(context, of_settings)
+        header = request.headers.get("traceparent")
+        g.caller = replace(caller, traceparent=read_traceparent(header)) if header else caller
         if need := needs.get(request.endpoint):
             need.check(g.caller)
         _refuse_unknown(queries.get(request.endpoint))

@@ -5,18 +5,21 @@ from typing import Any
 from flask import Response, request
 
 from webhooks.api.index import answer_index
-from webhooks.pages.cards import card_of
+from webhooks.pages.cards import card_of, drawn
 from webhooks.pages.registry import Pages
+from webhooks.pages.rendering import HEADERS, HTML
 from webhooks.pages.visits import Visit
 from worker.domain.job import Status
 from worker.domain.requests.base import validate
 from worker.domain.requests.queries import JobsQuery
-from worker.services.reports.gallery import SHOWN, newest, recent
+from worker.services.reports.gallery import newest, recent
 
 #: Pipelines on one page: about three screens.
 _PAGE = 24
 #: New ones that one poll finds at most; the next one has the rest.
 _NEW = 4
+#: Seconds for which nobody else looks for them.
+_LOOKED_S = 1.0
 #: What a search may name; anything else in the URL is ignored.
 _FIELDS = ("status", "account", "batch", "tenant", "metadata", "prompt")
 
@@ -39,15 +42,20 @@ def live_gallery(visit: Visit) -> Response:
     known = dict(
         each.split(".", 1) for each in request.args.get("known", "").split() if "." in each
     )
-    versions = visit.services.store.trees.versions(list(known))
-    changed = [name for name, version in versions.items() if str(version) != known[name]]
-    visible = visit.desk.visible
-    new = [each for each in newest(visible, _query(_NEW)) if each not in known]
-    if not (new or changed):
-        return Response(status=204)
-    trees = visible.trees([*new, *changed], SHOWN)
-    cards = [card_of(visit, each) for each in trees]
-    return visit.page("gallery_cards.html", cards=cards, now=visit.services.clock())
+    new = [each for each in _newest(visit) if each not in known]
+    versions = visit.services.store.trees.versions([*new, *known])
+    changed = [name for name, version in versions.items() if str(version) != known.get(name)]
+    cards = drawn(visit, {name: versions[name] for name in changed})
+    return Response(cards, headers=HEADERS, content_type=HTML) if cards else Response(status=204)
+
+
+def _newest(visit: Visit) -> list[str]:
+    """The ids of the newest pipelines that the search wants; who else looks gets the same."""
+    shared, key = visit.visitors.shared, ("newest", visit.caller.tenant, *_search().items())
+    found: list[str] | None = shared.find(key)
+    if found is None:
+        found = shared.keep(key, newest(visit.desk.visible, _query(_NEW)), _LOOKED_S)
+    return found
 
 
 def _found(visit: Visit) -> dict[str, Any]:

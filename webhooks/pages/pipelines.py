@@ -163,7 +163,7 @@ def _values(visit: Visit, pipeline_id: str, wanted: str | None) -> dict[str, Any
     found = visit.desk.visible.trees([pipeline_id], _MOST)
     if not found:
         raise NotFound(f"There is no pipeline {pipeline_id!r}.")
-    of = tree(found[0], services.accounts)
+    of, jobs = tree(found[0], services.accounts), found[0].jobs
     one = chosen(of.jobs, wanted)
     can = _can(visit, one.job)
     return {
@@ -175,7 +175,9 @@ def _values(visit: Visit, pipeline_id: str, wanted: str | None) -> dict[str, Any
         "now": now,
         "waiting": waiting_for(visit.caller, services.orchestrator, one.job, services.roster),
         "buttons": priced(one.job, services.accounts),
-        "bars": spans.bars([each.job for each in of.jobs], now),
+        "bars": spans.bars(
+            [each.job for each in of.jobs], histories(visit.desk.visible, jobs), now
+        ),
         "phases": spans.phases(),
         "can": can,
         "prices": doubt_prices(one.job, services.accounts) if can["resolve"] else None,

@@ -1,10 +1,11 @@
 """When what happened to each job of a pipeline, as bars on one scale of time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from webhooks.pages.languages import gettext as _
-from worker.domain.job import Job, Status
+from worker.domain.history import History, StageName, stages
+from worker.domain.job import Job
 
 #: Seconds that the whole scale has at least.
 _LEAST_S = 1.0
@@ -14,9 +15,9 @@ _GAP = 12
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Part of a bar, in thousandths of the scale. ``what``: waited, submit, provider, files."""
+    """Part of a bar, in thousandths of the scale."""
 
-    what: str
+    what: StageName
     start: int
     length: int
     seconds: float
@@ -31,21 +32,33 @@ class Bar:
     total_s: float
 
 
-def phases() -> dict[str, str]:
+def phases() -> dict[StageName, str]:
     """The words for what the spans are."""
     return {
-        "waited": _("waited"),
-        "submit": _("submit"),
-        "provider": _("provider"),
-        "files": _("files"),
+        StageName.WAITED: _("waited"),
+        StageName.FOLLOW_UP: _("follow-up"),
+        StageName.SUBMIT: _("submit"),
+        StageName.PROVIDER: _("provider"),
+        StageName.CALLBACK: _("callback"),
+        StageName.FILES: _("files"),
+        StageName.TOLD: _("notified"),
     }
 
 
-def bars(jobs: Sequence[Job], now: float) -> tuple[Bar, ...]:
+def bars(jobs: Sequence[Job], histories: Mapping[str, History], now: float) -> tuple[Bar, ...]:
     """A bar for each job, on one scale that leaves out the times in which none was under way."""
-    phases = {job.id: [each for each in _phases(job, now) if each[2] > each[1]] for job in jobs}
-    scale = _Scale([each[1:] for found in phases.values() for each in found])
-    return tuple(_bar(job, phases[job.id], scale) for job in jobs)
+    found = {job.id: _times(job, histories[job.id], now) for job in jobs}
+    scale = _Scale([each[1:] for times in found.values() for each in times])
+    return tuple(_bar(job, found[job.id], scale) for job in jobs)
+
+
+def _times(job: Job, history: History, now: float) -> list[tuple[StageName, float, float]]:
+    """The job's stages that took any time; one that lasts is drawn to this moment."""
+    ends = [
+        (each.name, each.start, now if each.end is None else each.end)
+        for each in stages(job, history.moments)
+    ]
+    return [each for each in ends if each[2] > each[1]]
 
 
 class _Scale:
@@ -73,22 +86,9 @@ class _Scale:
         return place
 
 
-def _bar(job: Job, phases: Iterable[tuple[str, float, float]], scale: _Scale) -> Bar:
+def _bar(job: Job, times: Iterable[tuple[StageName, float, float]], scale: _Scale) -> Bar:
     spans = tuple(
         Span(what, round(scale.at(a)), max(3, round(scale.at(b) - scale.at(a))), b - a)
-        for what, a, b in phases
+        for what, a, b in times
     )
     return Bar(job, spans, sum(span.seconds for span in spans))
-
-
-def _phases(job: Job, now: float) -> Iterator[tuple[str, float, float]]:
-    """What the record has: it waited, it was sent, the provider worked, its files were stored."""
-    end = job.finished_at or now
-    started = job.attempts[-1].posted_at or job.attempts[-1].started_at if job.attempts else end
-    started = min(started, end)
-    yield "waited", job.spec.created_at, started
-    submitted = min(job.submitted_at or (end if job.attempts else started), end)
-    yield "submit", started, submitted
-    yield "provider", max(started, submitted), end
-    if job.status is Status.SUCCEEDED and not job.settled:
-        yield "files", end, now

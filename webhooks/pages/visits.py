@@ -11,6 +11,7 @@ from webhooks.api.scopes import NEEDS, Need
 from webhooks.context import Context
 from webhooks.front.asking import is_first, want_body
 from webhooks.pages import rendering
+from webhooks.pages.sharing import Shared
 from webhooks.parsing import refuse_large
 from worker.adapters.sessions import SESSION_S, Session, Sessions
 from worker.bootstrap import Services
@@ -38,6 +39,7 @@ class Visitors:
     sessions: Sessions
     api_token: str = field(repr=False)  #: that of the settings
     https_host: str = ""
+    shared: Shared = field(default_factory=Shared)
 
     def signed_in(self) -> tuple[Session, Caller] | None:
         """The session of this request's cookie, and who that is; None once its token is revoked.

@@ -38,6 +38,7 @@ class Caller:
     scopes: frozenset[Scope] = frozenset({Scope.ADMIN})
     tenant: str | None = None  #: sees and pays only as this one; None: the operator, for all
     limits: Limits = Limits()
+    traceparent: str | None = None  #: the trace of its own that this request is part of
 
     def may(self, scope: Scope) -> bool:
         """Whether its scopes include this one."""

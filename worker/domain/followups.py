@@ -230,6 +230,7 @@ def _child(
         pipeline_id=parent.spec.pipeline_id,
         parent_id=parent.id,
         batch_id=parent.spec.batch_id,
+        traceparent=parent.spec.traceparent,
     )
     # A task id is only valid on its own account.
     return Job(child_id(parent.id, key), spec, account=parent.account)

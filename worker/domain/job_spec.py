@@ -107,3 +107,4 @@ class JobSpec:
     row: int | None = None  #: line number in the batch's file
     row_key: str | None = None  #: the row's key in its batch
     waits_for: tuple[str, ...] = ()  #: ids of the jobs whose results this one needs
+    traceparent: str | None = None  #: of the caller's own trace; follow-ups inherit it

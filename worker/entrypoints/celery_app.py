@@ -111,6 +111,8 @@ def _stop(services: Services) -> None:
     services.starter.stop()
     with suppress(HooklineError):
         services.orchestrator.tally.flush(at_once=True)
+    if services.traces:
+        services.traces.flush()
 
 
 def _notice_signals(sender: Any, **_: object) -> None:

@@ -1,5 +1,6 @@
 """The services of this process, built from the environment on first use."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from worker.bootstrap import Services
     from worker.services.desk import Desk
+    from worker.services.enqueue import Enqueuer
     from worker.services.visible import Visible
 
 
@@ -52,11 +54,30 @@ def acting_as(actor: str) -> Iterator[None]:
         _Connection.actor = before
 
 
+def caller() -> Caller:
+    """Whoever has the settings of this machine, in the trace that the calling program is in."""
+    return Caller(_Connection.actor, traceparent=_present_trace())
+
+
+def _present_trace() -> str | None:
+    """The span in which the program is, if it uses OpenTelemetry."""
+    trace = sys.modules.get("opentelemetry.trace")
+    span = trace.get_current_span().get_span_context() if trace else None
+    if span is None or not span.is_valid:
+        return None
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
+
+
+def enqueuer() -> "Enqueuer":
+    """What enqueues jobs for this program."""
+    return services().enqueuer.acting_for(caller())
+
+
 def visible() -> "Visible":
     """What the operator sees."""
-    return services().visible(Caller(_Connection.actor))
+    return services().visible(caller())
 
 
 def desk() -> "Desk":
     """What the operator sees and does: whoever has the settings of this machine."""
-    return services().desk(Caller(_Connection.actor))
+    return services().desk(caller())

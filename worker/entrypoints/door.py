@@ -5,6 +5,7 @@ acknowledged once the job is stored or its refusal is kept; while Redis is away 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from celery import Celery, Task
@@ -15,11 +16,13 @@ from config.logger import get_logger
 from worker.adapters.messaging.envelopes import destinations_of
 from worker.adapters.messaging.names import DOOR
 from worker.bootstrap import Services
+from worker.domain.access import OPERATOR
 from worker.domain.destinations import reserved
 from worker.domain.errors import FieldError, HooklineError, InvalidRequest
 from worker.domain.job_spec import SUBMITTED_KINDS, Kind
 from worker.domain.refusals import Sent
 from worker.domain.requests.texts import parse_key
+from worker.domain.tracing import read_traceparent
 
 log = get_logger(__name__)
 
@@ -57,27 +60,35 @@ def _register_kind(celery: Celery, services: Services, kind: Kind) -> None:
         sent = Sent(self.name, asked.id or "", asked.origin or "", args, fields)
         misuses = [*_misuses_of_celery(asked), *_misuses(kind, sent)]
         try:
-            return _take(services, kind, sent, misuses)
+            return _take(services, kind, sent, misuses, asked.get("traceparent"))
         except HooklineError as error:
             if error.retryable:
                 _send_again(self, error)
             raise
 
 
-def _take(services: Services, kind: Kind, sent: Sent, misuses: Sequence[FieldError]) -> str:
+def _take(
+    services: Services, kind: Kind, sent: Sent, misuses: Sequence[FieldError], header: object
+) -> str:
     """Enqueue the job and return its id, or keep the refusal and raise it.
 
     Raising makes Celery start ``link_error`` instead of ``link`` and the rest of a chain.
     """
     try:
-        return _enqueue(services, kind, sent, misuses)
+        return _enqueue(services, kind, sent, misuses, read_traceparent(header))
     except Exception as error:
         if not (isinstance(error, HooklineError) and error.retryable):
             services.refusals.keep(sent, error)
         raise
 
 
-def _enqueue(services: Services, kind: Kind, sent: Sent, misuses: Sequence[FieldError]) -> str:
+def _enqueue(
+    services: Services,
+    kind: Kind,
+    sent: Sent,
+    misuses: Sequence[FieldError],
+    traceparent: str | None,
+) -> str:
     if misuses:
         raise InvalidRequest(misuses)
     fields = {**sent.fields, "kind": kind.value}
@@ -85,7 +96,8 @@ def _enqueue(services: Services, kind: Kind, sent: Sent, misuses: Sequence[Field
     key = f"celery:{sent.message_id}"
     if "job_key" in fields:
         key = parse_key(fields.pop("job_key"), "job_key")
-    return services.enqueuer.submit(fields, key=key, allow_paths=True)[0].id
+    enqueuer = services.enqueuer.acting_for(replace(OPERATOR, traceparent=traceparent))
+    return enqueuer.submit(fields, key=key, allow_paths=True)[0].id
 
 
 def _misuses_of_celery(asked: Context) -> Iterator[FieldError]:

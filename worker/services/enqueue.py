@@ -131,8 +131,10 @@ class Enqueuer:
                 words = f"{child.error.message} {child.error.hint or ''}".strip()
                 raise ButtonNotFound.of("button", words)
         fingerprint = asked.fingerprint
+        traced = self.caller.traceparent or parent.spec.traceparent
         return tuple(
-            replace(child, spec=replace(child.spec, fingerprint=fingerprint)) for child in children
+            replace(child, spec=replace(child.spec, fingerprint=fingerprint, traceparent=traced))
+            for child in children
         )
 
     def press(
@@ -267,6 +269,7 @@ class Enqueuer:
             anywhere=len(accounts) > 1,
             created_at=self._orchestrator.clock(),
             pipeline_id=job_id,
+            traceparent=self.caller.traceparent,
         )
         if parent:
             spec = replace(
@@ -275,6 +278,7 @@ class Enqueuer:
                 pipeline_id=parent.spec.pipeline_id,
                 parent_id=parent.id,
                 batch_id=parent.spec.batch_id,
+                traceparent=spec.traceparent or parent.spec.traceparent,
             )
         job = Job(job_id, spec, account=accounts[0].name if len(accounts) == 1 else "")
         return _with_button(job, parent) if job.kind is Kind.ACTION else job

@@ -24,6 +24,7 @@ from worker.adapters.store.store import Store
 from worker.domain.access import OPERATOR, Caller, acting_for
 from worker.domain.destinations import ANYWHERE, Destinations
 from worker.domain.errors import Conflict, HooklineError, InvalidRequest, NotFound
+from worker.domain.job import Job
 from worker.domain.metrics import Counts, Metrics
 from worker.domain.notifications import (
     DeliveryState,
@@ -35,6 +36,7 @@ from worker.domain.notifications import (
     failed,
     replayed,
 )
+from worker.domain.tracing import id_of_try, span_of_try
 from worker.domain.wakeups import Wakeups
 from worker.services.orchestrator import Orchestrator
 from worker.services.reports import answers
@@ -65,7 +67,14 @@ _REPLAY_TRIES = 5
 class Messages(Protocol):
     """Celery tasks of other programs, see ``worker.adapters.messaging.broker``."""
 
-    def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
+    def send(
+        self,
+        task: str,
+        queue: str | None,
+        message_id: str,
+        event: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> None:
         """Send it. Raises ``BrokerUnavailable``."""
 
 
@@ -136,8 +145,13 @@ class Notifier:
         one = self._waiting(notification_id)
         if one is None:  # another process was first
             return
-        outcome = self._try(one)
+        began, (event, about) = self._orchestrator.clock(), self._event(one)
+        caller = about.spec.traceparent if about else None
+        outcome = self._try(one, event, self._traced(one, began, caller))
         now = self._orchestrator.clock()
+        if traces := self._orchestrator.traces:
+            why = outcome.reason if isinstance(outcome, Failure) else None
+            traces.send([span_of_try(one, began, now, why, caller)])
         if isinstance(outcome, str):
             self._settle(delivered(one, now, outcome), now, "delivered")
             log.debug("notification.delivered", notification_id=one.id, outcome=outcome)
@@ -163,26 +177,38 @@ class Notifier:
             return None
         return one if one.due_at <= self._orchestrator.clock() else None
 
-    def _try(self, one: Notification) -> str | Failure:
+    def _traced(self, one: Notification, began: float, caller: str | None) -> dict[str, str]:
+        """The header that lets the receiver go on with its own trace, or else with ours."""
+        traces = self._orchestrator.traces
+        if caller is None and traces and traces.samples(one.ordering_key):
+            caller = id_of_try(one, began).traceparent
+        return {"traceparent": caller} if caller else {}
+
+    def _try(
+        self, one: Notification, event: answers.Message | None, headers: Mapping[str, str]
+    ) -> str | Failure:
         """Send it; return the outcome in words, or the failure."""
-        event = self._event(one)
         if event is None:
             return Failure(f"{one.subject} is there no more", final=True)
         try:
             if one.target.celery_task:
                 self._celery.check(one.target)  # it may have been stored under other rules
                 queue = one.target.queue
-                self._messages.send(one.target.celery_task, queue, one.id, event.to_dict())
+                task = one.target.celery_task
+                self._messages.send(task, queue, one.id, event.to_dict(), headers)
                 return "sent"
-            return self._post(one, event)
+            return self._post(one, event, headers)
         except InvalidRequest as error:
             return Failure(str(error), final=True)
         except HooklineError as error:
             return Failure(str(error))
 
-    def _post(self, one: Notification, event: answers.Message) -> str | Failure:
+    def _post(
+        self, one: Notification, event: answers.Message, more: Mapping[str, str]
+    ) -> str | Failure:
         body = event.to_json()
         headers = {
+            **more,
             "Content-Type": "application/json",
             "User-Agent": "hookline",
             **self._signer.headers(one.id, self._orchestrator.clock(), body),
@@ -203,34 +229,32 @@ class Notifier:
                 response.read(_ANSWER_BYTES)
             return _verdict(response)
 
-    def _event(self, one: Notification) -> answers.Message | None:
-        """The message; None when its subject was deleted meanwhile."""
+    def _event(self, one: Notification) -> tuple[answers.Message | None, Job | None]:
+        """The message, and the job whose caller gets it; None when its subject was deleted."""
         accounts = self._orchestrator.accounts
         if one.alert is not None:
-            return answers.AlertMessage.of(one, answers.Alert.model_validate(one.alert))
+            return answers.AlertMessage.of(one, answers.Alert.model_validate(one.alert)), None
         if one.topic == Topic.REQUEST_REFUSED:
             refusal = self._store.refusals.get(one.subject)
-            return (
-                answers.RefusedMessage.of(one, answers.Refused.model_validate(refusal))
-                if refusal
-                else None
-            )
+            if refusal is None:
+                return None, None
+            return answers.RefusedMessage.of(one, answers.Refused.model_validate(refusal)), None
         if one.topic == Topic.BATCH_FINISHED:
             batch = self._store.batches.get(one.subject)
             if batch is None:
-                return None
-            return answers.BatchMessage.of(one, report(self._store, batch))
+                return None, None
+            return answers.BatchMessage.of(one, report(self._store, batch)), None
         if one.topic == Topic.PIPELINE_FINISHED:
             try:
                 pipeline = Visible(self._store, acting_for(one.tenant)).pipeline(one.subject)
             except NotFound:
-                return None
+                return None, None
             whole = answers.ToldPipeline.of(pipeline, accounts)
             fits = len(whole.to_json()) <= MAX_BYTES
             shown = whole if fits else whole.model_copy(update={"jobs": None})
-            return answers.PipelineMessage.of(one, shown)
+            return answers.PipelineMessage.of(one, shown), pipeline.jobs[0]
         job = self._store.jobs.get(one.subject)
-        return answers.JobMessage.of(one, answers.Job.of(job, accounts)) if job else None
+        return (answers.JobMessage.of(one, answers.Job.of(job, accounts)) if job else None), job
 
 
 class Deliveries:

@@ -45,6 +45,7 @@ from worker.domain.notifications import announce
 from worker.domain.provider_reports import Outcome
 from worker.domain.redaction import hiding
 from worker.domain.result import AssetsStatus
+from worker.domain.tracing import Exporter, spans_of
 from worker.domain.wakeups import Wakeups
 from worker.services.calls import KnownCalls
 from worker.services.dispatch import Dispatch
@@ -63,7 +64,7 @@ class Orchestrator:
 
     ``hooked``: whether submits carry a callback URL; ``way``: which one, as proofs know it
     (``worker.domain.presence.way_of``). ``rules``: the configured policy. ``clock``
-    returns seconds since the epoch.
+    returns seconds since the epoch. ``traces``: where the spans of commits go.
     """
 
     def __init__(
@@ -77,10 +78,12 @@ class Orchestrator:
         rules: Policy | None = None,
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time,
+        traces: Exporter | None = None,
     ) -> None:
         self.store = store
         self.accounts = accounts
         self.clock = clock
+        self.traces = traces
         self.rules = rules or Policy()
         self.dispatch = Dispatch(store, wakeups, accounts, budgets or Budgets())
         self.tally = Tally(store.metrics, clock)
@@ -165,6 +168,9 @@ class Orchestrator:
                 continue
             stored = replace(decision, job=change.stored)
             self._log(before, stored)
+            if self.traces:
+                spans = spans_of(before, stored.job, change.history, now, self.clock())
+                self.traces.send(spans)
             self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._poll_soon(stored.job, now)
             self._wake_dependents(stored.job)

@@ -195,9 +195,10 @@ def _connected(port: int) -> Connection:
             time.sleep(0.05)
 
 
-def burst(ring: Ring, contender: Contender, pipelines: int) -> Figures:
+def burst(ring: Ring, contender: Contender, pipelines: int, limit_s: float = _LIMIT_S) -> Figures:
     """All at once."""
-    return _run(ring, contender, pipelines, lambda: ring.hand_in(contender, range(pipelines)))
+    all_of_them = range(pipelines)
+    return _run(ring, contender, pipelines, lambda: ring.hand_in(contender, all_of_them), limit_s)
 
 
 def paced(ring: Ring, contender: Contender, seconds: float, per_second: int = 4) -> Figures:
@@ -230,12 +231,14 @@ def received(ring: Ring, contender: Contender, jobs: int) -> Load:
     return load
 
 
-def _run(ring: Ring, contender: Contender, pipelines: int, hand_in: Any) -> Figures:
+def _run(
+    ring: Ring, contender: Contender, pipelines: int, hand_in: Any, limit_s: float = _LIMIT_S
+) -> Figures:
     ring.ask("/reset")
     tasks = pipelines * TASKS
     before, began = ring.used(), time.time()
     hand_in()
-    ledger = ring.wait_for_ends(tasks)
+    ledger = ring.wait_for_ends(tasks, limit_s)
     after = ring.used()
     ended = max(each["taken_at"] for each in ledger)
     parents = {each["id"]: each["ended_at"] for each in ledger}

@@ -20,6 +20,8 @@ from worker.domain.refusals import Refusal, RefusalReason
 from worker.entrypoints.consumer import RefusingConsumer, keep_expired, sent_of
 from worker.entrypoints.door import register_kinds
 
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 
 class Door:
     """The registered tasks over a real store."""
@@ -69,6 +71,13 @@ def test_a_message_that_comes_twice_is_one_job(door: Door) -> None:
 def test_a_key_is_the_same_at_every_door(door: Door) -> None:
     by_http, _ = door.web.services.enqueuer.submit({"kind": "imagine", "prompt": "a cat"}, key="18")
     assert door.call(prompt="a cat", job_key=18).get() == by_http.id
+
+
+@pytest.mark.parametrize("header", [TRACEPARENT, 7, None])
+def test_the_trace_of_a_message_is_kept(door: Door, header: Any) -> None:
+    door.run(request={"traceparent": header}, prompt="a cat")
+    [job] = door.jobs()
+    assert job.spec.traceparent == (TRACEPARENT if header == TRACEPARENT else None)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,8 @@ class Messages:
         self.sent: list[Any] = []
 
     def send(self, *message: Any) -> None:
-        self.sent.append(message)
+        *known, _headers = message
+        self.sent.append(known)
 
 
 def notify(web: Web) -> list[Any]:

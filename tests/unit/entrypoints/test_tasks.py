@@ -17,6 +17,9 @@ class _Anything:
     def __getattr__(self, name: str) -> Any:
         return _Anything()
 
+    def acting_for(self, _caller: Any) -> Any:
+        return self
+
     def submit(self, *_: Any, **__: Any) -> None:
         raise StoreUnavailable
 

@@ -21,6 +21,7 @@ from tests.support.openapi import check_message
 from tests.support.processes import wait_for
 from tests.support.rawserver import Script, http, says, serving
 from tests.support.shell import Shell
+from tests.support.spans import Collected
 from worker.adapters.messaging.broker import CeleryMessages, make_celery
 from worker.adapters.store import Batch
 from worker.domain.destinations import Destinations
@@ -53,16 +54,25 @@ class Messages:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str | None, str, Mapping[str, Any]]] = []
+        self.headers: list[Mapping[str, str]] = []
         self.trouble: BrokerUnavailable | None = None
         self.meanwhile: Iterator[Callable[[], None]] = iter(())
 
-    def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
+    def send(
+        self,
+        task: str,
+        queue: str | None,
+        message_id: str,
+        event: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> None:
         if self.trouble:
             raise self.trouble
         check_message(event)
         for act in self.meanwhile:
             act()
         self.sent.append((task, queue, message_id, event))
+        self.headers.append(headers)
 
 
 class Telling(Shell):
@@ -321,6 +331,33 @@ def test_a_celery_task_is_sent_with_the_same_event(shell: Telling) -> None:
     assert (task, queue, message_id) == ("shop.ready", "shop", one.id)
     assert event["data"]["id"] == one.subject
     assert shell.one(one.id).state is DeliveryState.DELIVERED
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_the_callers_trace_comes_back_to_it(shell: Telling) -> None:
+    with receiver(OK) as (port, asked):
+        shell.tell(hook(port, "job.failed"), traceparent=TRACEPARENT)
+        shell.tell(hook(port, "pipeline.finished"), traceparent=TRACEPARENT)
+        shell.tell(
+            Notify(("job.failed",), celery_task="a.b", queue="shop"), traceparent=TRACEPARENT
+        )
+        shell.run()
+    given = [parts(request)[0]["traceparent"] for request in asked]
+    assert given == [TRACEPARENT] * 2
+    assert shell.messages.headers == [{"traceparent": TRACEPARENT}]
+
+
+def test_without_one_a_receiver_gets_ours_if_there_is_one(shell: Telling) -> None:
+    shell.tell(Notify(("job.failed",), celery_task="a.b", queue="shop"))
+    shell.run()
+    shell.orchestrator.traces = traces = Collected()
+    one = shell.tell(Notify(("job.failed",), celery_task="a.b", queue="shop"))
+    shell.run()
+    [span] = [span for span in traces.spans if span.name == "notify job.failed"]
+    assert (span.id.trace, span.parent) == (one.subject, one.subject[:16])
+    assert shell.messages.headers == [{}, {"traceparent": span.id.traceparent}]
 
 
 def test_a_task_comes_to_the_callers_queue_and_not_to_ours() -> None:

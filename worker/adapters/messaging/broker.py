@@ -75,9 +75,16 @@ class CeleryMessages:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def send(self, task: str, queue: str | None, message_id: str, event: Mapping[str, Any]) -> None:
-        queue = queue or DEFAULT_QUEUE
-        send(self._app, task, queue, kwargs={"event": event}, task_id=message_id)
+    def send(
+        self,
+        task: str,
+        queue: str | None,
+        message_id: str,
+        event: Mapping[str, Any],
+        headers: Mapping[str, str] = {},
+    ) -> None:
+        queue, more = queue or DEFAULT_QUEUE, {"headers": dict(headers)} if headers else {}
+        send(self._app, task, queue, kwargs={"event": event}, task_id=message_id, **more)
 
 
 def send_ping(app: Celery, trip: str, queue: str) -> None:

@@ -47,7 +47,7 @@ def history_of(
     tries = [entry for one in notifications for entry in _deliveries(one)]
     # Stable: what happened in one commit stays in its order.
     found = sorted((_created(job), *stored, *tries), key=lambda entry: entry.at)
-    return History(tuple(found), _moments(job, found), left_out)
+    return History(tuple(found), moments_of(job, found), left_out)
 
 
 def _created(job: Job) -> Entry:
@@ -64,7 +64,10 @@ def _deliveries(one: Notification) -> Iterator[Entry]:
         )
 
 
-def _moments(job: Job, entries: Sequence[Entry]) -> Moments:
+def moments_of(job: Job, entries: Sequence[Entry]) -> Moments:
+    """When the job reached its stages, from its record and those of its ``entries`` that are known,
+    oldest first.
+    """
     attempt = followed(job) if job.attempts else None
     mine = [entry for entry in entries if attempt is None or entry.at >= attempt.started_at]
     ends = [entry for entry in entries if entry.at == job.finished_at]

@@ -33,6 +33,7 @@ _SECTIONS = {
         "jobs": Place("jobs", "List jobs, newest first."),
         "show": Place("jobs", "Show a job and what grew from it, or its whole pipeline."),
         "watch": Place("jobs", "Follow a job and all that grows from it to its end."),
+        "top": Place("top", "Jobs, slots and accounts as they change; keys to steer them."),
         "cancel": Place("steering", "Cancel jobs, and what waits for them."),
         "retry": Place("steering", "Retry jobs that failed, were cancelled or timed out."),
         "fetch": Place("fetching", "Store the files of succeeded jobs again."),

@@ -16,7 +16,7 @@ from worker.entrypoints.client.given import (
     plain,
     steps_of,
 )
-from worker.entrypoints.connection import services
+from worker.entrypoints.connection import enqueuer
 
 if TYPE_CHECKING:
     from worker.domain.dry_run import Quote
@@ -132,12 +132,12 @@ def upload(images: Sequence[Picture], **options: Unpack[Options]) -> Job:
 
 def submit(request: Mapping[str, Any], *, key: Key | None = None) -> Job:
     """Submit a request as in HTTP: ``{"kind": "imagine", "prompt": ...}``."""
-    return services().enqueuer.submit(_asked(request), key=key_of(key), allow_paths=True)[0]
+    return enqueuer().submit(_asked(request), key=key_of(key), allow_paths=True)[0]
 
 
 def quote(request: Mapping[str, Any], *, key: Key | None = None) -> "Quote":
     """What ``submit`` would start, and its price; nothing is stored."""
-    return services().enqueuer.quote(_asked(request), key=key_of(key), allow_paths=True)
+    return enqueuer().quote(_asked(request), key=key_of(key), allow_paths=True)
 
 
 def _asked(request: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from worker.domain.job import Job
 from worker.entrypoints.client.given import plain, steps_of
-from worker.entrypoints.connection import services, visible
+from worker.entrypoints.connection import caller, services, visible
 
 if TYPE_CHECKING:
     from worker.adapters.store import Batch as StoredBatch
@@ -55,7 +55,7 @@ def submit_batch(
     asked = {"name": name, "form": form_, "budget": budget, "defaults": plain(defaults)}
     asked["notify"] = plain(notify)
     request = parse_batch({**asked, "strict": strict, "permute": permute})
-    return whole(services().batches.submit(request, pieces, allow_paths=True))
+    return whole(services().batches.acting_for(caller()).submit(request, pieces, allow_paths=True))
 
 
 def find_batch(name_or_id: str) -> "StoredBatch":

@@ -98,6 +98,15 @@ def test_the_content_type_does_not_matter(web: Web) -> None:
     assert post(web, "/v1/jobs", CAT, **{"Content-Type": "text/plain"}).status_code == 202
 
 
+def test_the_trace_of_a_caller_is_kept(web: Web) -> None:
+    header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for given, kept in ((header, header), ("nonsense", None)):
+        answer = post(web, "/v1/jobs", CAT, traceparent=given)
+        job = web.store.jobs.get(answer.get_json()["id"])
+        assert job
+        assert job.spec.traceparent == kept
+
+
 def test_an_idempotency_key_makes_a_repeat_harmless(web: Web) -> None:
     key = {"Idempotency-Key": "order 7 / ~first"}
     first, again = (post(web, "/v1/jobs", CAT, **key) for _ in range(2))

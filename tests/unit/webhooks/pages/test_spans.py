@@ -1,13 +1,15 @@
 """When what happened to the jobs of a pipeline, as bars."""
 
 from tests.support.jobs import NOW, a_job
-from webhooks.pages.spans import bars
+from webhooks.pages import spans
+from webhooks.pages.spans import Bar
+from worker.domain.history import history_of
 from worker.domain.job import Attempt, Job, Status
 
 
 def job(start: float, posted: float, submitted: float, end: float) -> Job:
     """All four are seconds after ``NOW``."""
-    attempt = Attempt(1, NOW + posted, posted_at=NOW + posted)
+    attempt = Attempt(1, NOW + posted, posted_at=NOW + posted, task_id="t1")
     return a_job(
         created_at=NOW + start,
         attempts=(attempt,),
@@ -15,6 +17,10 @@ def job(start: float, posted: float, submitted: float, end: float) -> Job:
         finished_at=NOW + end,
         status=Status.FAILED,
     )
+
+
+def bars(jobs: list[Job], now: float) -> tuple[Bar, ...]:
+    return spans.bars(jobs, {job.id: history_of(job, ()) for job in jobs}, now)
 
 
 def test_a_bar_has_what_the_record_has() -> None:
