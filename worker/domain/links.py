@@ -75,7 +75,7 @@ def resolved(url: str, account_url: str) -> str:
         account = urlsplit(account_url)
         link = urlsplit(f"//{url}" if _begins_with_host(url, account) else url)
         scheme = link.scheme or account.scheme
-        if scheme not in _PORTS or (link.scheme and not link.netloc):
+        if scheme not in _PORTS or (link.scheme and not link.netloc) or link.netloc.isspace():
             return url
         if not link.netloc or _is_own(link, account):
             return _on_account(account, link)
