@@ -18,6 +18,8 @@ _ANSWERS_AFTER_S = 6.0
 _PIPELINES, _WORKERS_BRING = 256, {2: 1.7, 4: 3.0}
 #: Pipelines whose follow-ups, of which each runs for so long, all run at once.
 _AT_ONCE, _TAKES_S, _RUNNING = 500, 60.0, 2000
+#: Where a hundred run at once; also of these every callback is written.
+_USUAL_S = 6.0
 _LIMIT_S = 400.0
 
 
@@ -63,8 +65,8 @@ def _rows(what: str, process: str, rates: Mapping[int, float]) -> list[Row]:
 def _running(folder: Path) -> list[Row]:
     """The CPU of a task where thousands run at once, by that of one where a hundred do."""
     few, many = Hookline(HOOKLINE.name), Hookline(HOOKLINE.name, running=_AT_ONCE * 5)
-    with ring(folder / "few") as at, at.running(few):
-        usual = burst(at, few, _AT_ONCE).cpu.all
+    with ring(folder / "few", "--takes", str(_USUAL_S)) as at, at.running(few, warm=False):
+        usual = burst(at, few, _AT_ONCE, _LIMIT_S).cpu.all
     with ring(folder / "many", "--takes", str(_TAKES_S)) as at, at.running(many, warm=False):
         cpu = burst(at, many, _AT_ONCE, _LIMIT_S).cpu.all
         most = _most_at_once(at.ask("/ledger"))

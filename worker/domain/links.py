@@ -19,6 +19,7 @@ from worker.domain.result import Result
 
 #: The mode at the end of an account's URL. Pictures are the same without it.
 _MODE = re.compile(r"/mj-[a-z]+\Z")
+_SPACE = re.compile(r"\s")  #: no host has any
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -75,7 +76,7 @@ def resolved(url: str, account_url: str) -> str:
         account = urlsplit(account_url)
         link = urlsplit(f"//{url}" if _begins_with_host(url, account) else url)
         scheme = link.scheme or account.scheme
-        if scheme not in _PORTS or (link.scheme and not link.netloc) or link.netloc.isspace():
+        if scheme not in _PORTS or (link.scheme and not link.netloc) or _SPACE.search(link.netloc):
             return url
         if not link.netloc or _is_own(link, account):
             return _on_account(account, link)

@@ -113,6 +113,7 @@ def test_an_address_that_only_we_can_reach_stays_refused(written: str) -> None:
 
 
 @example("// ")
+@example("//0 ")
 @given(st.text(alphabet="/:.@?#[]%\\ \t\nahlost0123456789gw", max_size=40))
 def test_no_text_is_resolved_to_another_machine_than_it_names(written: str) -> None:
     meant = links.resolved(written, GATEWAY)
