@@ -131,7 +131,7 @@ def tries_a_call(window: Window) -> None:
 def looks_well(window: Window, folder: Path) -> None:
     """On a desktop and a phone, light and dark, in both languages."""
     page = window.page
-    paths = ["/", "/new", "/batches", "/batches/new", "/accounts", "/deliveries"]
+    paths = ["/", "/new", "/batches", "/batches/new", "/accounts", "/deliveries", "/doctor"]
     pipeline = urlsplit(page.url).path
     page.goto(f"http://{window.host}/language/zh?next=/")
     for scheme, size in (("light", PHONE), ("dark", DESKTOP)):

@@ -5,6 +5,7 @@ from webhooks.pages import (
     batches,
     deliveries,
     docs,
+    doctor,
     gallery,
     new_job,
     pictures,
@@ -23,4 +24,5 @@ PAGES: tuple[Page, ...] = (
     *accounts.pages,
     *deliveries.pages,
     *docs.pages,
+    *doctor.pages,
 )

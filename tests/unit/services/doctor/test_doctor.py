@@ -22,11 +22,11 @@ from worker.adapters.provider import client
 from worker.adapters.storage import storage
 from worker.adapters.store.clock import SharedClock
 from worker.bootstrap import HOOK_PATH, unchecked
+from worker.domain.findings import Finding
 from worker.domain.presence import way_of
 from worker.sandbox import Sandbox, SandboxOptions
 from worker.services.doctor import checks
 from worker.services.doctor.doctor import Check, Doctor
-from worker.services.doctor.findings import Finding
 from worker.services.presence import Proofs, ProofSender
 
 KEY = "the-key-of-the-sandbox"
