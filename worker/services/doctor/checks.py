@@ -209,9 +209,9 @@ def _storage(parts: _Parts, _given: Given) -> Iterator[Finding]:
 
 
 def _workers(parts: _Parts, _given: Given) -> Iterator[Finding]:
-    count = parts.roster.workers()
-    yield from findings.workers(count, parts.roster.problems())
-    if count:
+    versions = parts.roster.versions()
+    yield from findings.workers(versions, parts.roster.problems())
+    if versions:
         yield from check_serving(parts.roster, parts.celery)
 
 

@@ -212,15 +212,19 @@ def provider_clock(account: str, ahead_s: float) -> Iterator[Finding]:
     yield Finding(f"clock {account}", "warn", message, advice)
 
 
-def workers(count: int, problems: Sequence[str]) -> Iterator[Finding]:
-    """Whether workers run, with the settings that are set here."""
-    if not count:
+def workers(versions: Mapping[str, int], problems: Sequence[str]) -> Iterator[Finding]:
+    """Whether workers run, with the settings that are set here; how many, by their version."""
+    if not versions:
         advice = (
             "Start `hookline up` in this directory, or `hookline worker`: nothing runs without."
         )
         yield Finding("workers", "warn", "none runs", advice)
     elif not problems:
-        yield Finding("workers", "ok", f"{counted(count, 'worker')} with these settings")
+        run = (
+            f"{counted(n, 'worker')} of version {version or 'unknown'}"
+            for version, n in sorted(versions.items())
+        )
+        yield Finding("workers", "ok", f"{' and '.join(run)} with these settings")
     for problem in problems:
         yield Finding("workers", "warn", problem, "A worker reads its settings when it starts.")
 

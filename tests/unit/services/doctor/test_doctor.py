@@ -24,7 +24,8 @@ from worker.adapters.store.clock import SharedClock
 from worker.bootstrap import HOOK_PATH, unchecked
 from worker.domain.findings import Finding
 from worker.domain.presence import way_of
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 from worker.services.doctor import checks
 from worker.services.doctor.doctor import Check, Doctor
 from worker.services.presence import Proofs, ProofSender
