@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from worker.services.choose import Chooser
     from worker.services.desk import Desk
     from worker.services.doctor.doctor import Doctor
+    from worker.services.doctor.rounds import Rounds
     from worker.services.enqueue import Enqueuer
     from worker.services.inbox import Inbox
     from worker.services.ledgers import Ledgers
@@ -414,6 +415,12 @@ class Services:
             secrets=settings.signing_values(),
         )
         return Doctor(checks_of(self, given))
+
+    @part
+    def rounds(self) -> "Rounds":
+        from worker.services.doctor.rounds import Rounds
+
+        return Rounds(self.doctor, self.store, self.clock)
 
     @part
     def roster(self) -> "Roster":

@@ -300,7 +300,7 @@ def presses_many(window: Window) -> str:
 #: Everybody's pages; each with what must be there to be read without scripts.
 PATHS = (
     "/", "/new", "/batches", "/batches/new", "/accounts", "/deliveries", "/inbox", "/doubts",
-    "/docs",
+    "/docs", "/doctor",
 )  # fmt: skip
 
 

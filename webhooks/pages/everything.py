@@ -5,6 +5,7 @@ from webhooks.pages import (
     batches,
     deliveries,
     docs,
+    doctor,
     doubts,
     gallery,
     inbox,
@@ -31,4 +32,5 @@ PAGES: tuple[Page, ...] = (
     *doubts.pages,
     *deliveries.pages,
     *docs.pages,
+    *doctor.pages,
 )

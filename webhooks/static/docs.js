@@ -13,6 +13,7 @@ SwaggerUIBundle({
   docExpansion: "list",
   defaultModelsExpandDepth: -1,
   tryItOutEnabled: true,
+  syntaxHighlight: { theme: "obsidian" }, // the usual theme is hard to read
   validatorUrl: null, // asks nobody else about the document
   showMutatedRequest: false, // curl is shown without the session
   requestInterceptor(request) {
@@ -21,3 +22,12 @@ SwaggerUIBundle({
     return request;
   },
 });
+
+// What Swagger UI leaves without a name, or out of the keyboard's reach.
+function name() {
+  for (const field of place.querySelectorAll(":is(textarea, select, input):not([aria-label])")) {
+    field.setAttribute("aria-label", field.closest("tr")?.dataset.paramName ?? "Request body");
+  }
+  for (const code of place.querySelectorAll(".microlight:not([tabindex])")) code.tabIndex = 0;
+}
+new MutationObserver(name).observe(place, { childList: true, subtree: true });

@@ -18,6 +18,7 @@ from worker.domain.job_spec import Notify
 from worker.domain.notifications import ALERTS, DeliveryState
 from worker.services.alerts import Alerts
 from worker.services.roster import Roster
+from worker.services.sweep import Sweep
 
 OK = says(http(status="204 No Content"))
 
@@ -158,3 +159,18 @@ def test_without_a_worker_the_web_process_tells() -> None:
         watcher.watch()
     assert b"alert.no_worker" in asked[0]
     assert len(asked) == 1
+
+
+def test_the_sweep_looks_now_and_then() -> None:
+    shell = Shell()
+    alerts = watched(shell)
+    sweep = Sweep(shell.orchestrator, shell.wakeups, alerts.look_now_and_then)
+    close(shell, "unauthorized: bad key")
+    sweep.run()
+    assert len(told(shell)) == 1
+    close(shell, None)
+    sweep.run()
+    assert len(told(shell)) == 1, "a moment later"
+    shell.now += 16
+    sweep.run()
+    assert len(told(shell)) == 2

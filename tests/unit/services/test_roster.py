@@ -165,9 +165,9 @@ def test_a_closed_account_says_that_a_worker_knows_another_key() -> None:
 
 
 def test_the_doctor_tells_of_workers() -> None:
-    [none] = findings.workers(0, [])
+    [none] = findings.workers({}, [])
     assert (none.verdict, none.message) == ("warn", "none runs")
-    [well] = findings.workers(2, [])
-    assert (well.verdict, well.message) == ("ok", "2 workers with these settings")
-    [other] = findings.workers(1, ["the worker was started with another key"])
+    [well] = findings.workers({"2.0": 2}, [])
+    assert (well.verdict, well.message) == ("ok", "2 workers of version 2.0 with these settings")
+    [other] = findings.workers({"2.0": 1}, ["the worker was started with another key"])
     assert other.verdict == "warn"

@@ -12,6 +12,7 @@ from worker.domain.account.ledger import Ledger
 from worker.domain.alerts import Paid, Trouble
 from worker.domain.api_tokens import ApiToken
 from worker.domain.audit import Change
+from worker.domain.findings import Report
 from worker.domain.history import Entry
 from worker.domain.inbox import Bound, Callback
 from worker.domain.job import Job
@@ -58,6 +59,7 @@ notifications = _Docs(Notification)
 presences = _Docs(Presence)
 payments = _Docs(Paid)
 refusals = _Docs(Refusal)
+reports = _Docs(Report)
 troubles = _Docs(Trouble)
 workers = _Docs(Worker)
 _specs = _Docs(JobSpec)

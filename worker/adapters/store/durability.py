@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -47,7 +46,7 @@ def read_vitals(client: "redis.Redis") -> Vitals:
     """Ask the server. Raises ``StoreUnavailable``."""
     info = _info(client)
     try:
-        latency_ms = median(_ping_ms(client) for _ in range(_ROUND_TRIPS))
+        latency_ms = sorted(_ping_ms(client) for _ in range(_ROUND_TRIPS))[_ROUND_TRIPS // 2]
     except RedisError as error:
         raise unavailable(error) from error
     return Vitals(latency_ms, info.get("used_memory"), info.get("maxmemory"))

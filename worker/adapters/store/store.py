@@ -9,6 +9,7 @@ from worker.adapters.store.audit import AuditStore
 from worker.adapters.store.base import Part
 from worker.adapters.store.batches import BatchStore
 from worker.adapters.store.blobs import BlobStore
+from worker.adapters.store.examinations import ExaminationStore
 from worker.adapters.store.inbox import InboxStore
 from worker.adapters.store.jobs import JobStore
 from worker.adapters.store.ledgers import LedgerStore
@@ -36,6 +37,7 @@ class Store(Part):
         self.batches = BatchStore(client, prefix)
         self.outbox = OutboxStore(client, prefix)
         self.blobs = BlobStore(client, prefix)
+        self.examinations = ExaminationStore(client, prefix)
         self.inbox = InboxStore(client, prefix)
         self.ledgers = LedgerStore(client, prefix)
         self.presence = PresenceStore(client, prefix)

@@ -10,6 +10,7 @@ from config.settings import Settings
 from worker.adapters.local.running import PATIENCE_S, settings_here
 from worker.bootstrap import unchecked
 from worker.domain.errors import ServiceUnavailable, SettingsError
+from worker.domain.findings import Finding
 from worker.entrypoints.cli.base import (
     DONE,
     UNREACHABLE,
@@ -23,7 +24,6 @@ from worker.entrypoints.cli.foreign import hidden, namesakes
 from worker.entrypoints.cli.http import call
 from worker.entrypoints.cli.stack import local_url
 from worker.services.doctor import findings
-from worker.services.doctor.findings import Finding
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _SECONDS = 10.0

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from worker.domain.account.callback_stats import TrackingMode
+from worker.domain.findings import Finding
 from worker.domain.job import Job
 from worker.domain.refusals import Refusal
 from worker.domain.wording import counted
-from worker.services.doctor.findings import Finding
 from worker.services.reports.answers.accounts import Account, Taking, Tracking
 
 

@@ -26,11 +26,11 @@ from worker.adapters.store.durability import read_durability, read_vitals
 from worker.adapters.store.store import Store
 from worker.domain.account import Account
 from worker.domain.errors import AddressError, HooklineError, ServiceUnavailable, StoreUnavailable
+from worker.domain.findings import Finding
 from worker.domain.job import Status
 from worker.domain.presence import ANSWER_S, EVERY_S, way_of
 from worker.services.doctor import account_findings, findings
 from worker.services.doctor.doctor import Check
-from worker.services.doctor.findings import Finding
 from worker.services.doctor.serving import PATIENCE_S, check_serving
 from worker.services.notify import Deliveries
 from worker.services.orchestrator import Orchestrator
@@ -215,9 +215,9 @@ def _storage(parts: _Parts, _given: Given) -> Iterator[Finding]:
 
 
 def _workers(parts: _Parts, _given: Given) -> Iterator[Finding]:
-    count = parts.roster.workers()
-    yield from findings.workers(count, parts.roster.problems())
-    if count:
+    versions = parts.roster.versions()
+    yield from findings.workers(versions, parts.roster.problems())
+    if versions:
         yield from check_serving(parts.roster, parts.celery)
 
 

@@ -6,7 +6,7 @@ from threading import Thread
 from time import monotonic
 
 from worker.domain.errors import HooklineError, SettingsError, StoreUnavailable
-from worker.services.doctor.findings import Finding
+from worker.domain.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,14 @@
 """PURE. How the doctor judges the machinery: settings, Redis, broker, clock, storage, links."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from errno import EACCES, EDQUOT, ENOSPC, EROFS
-from typing import Literal
 
 from config.proxies import Proxies
 from worker.adapters.messaging.keys import BrokenKey
 from worker.adapters.store.clock import TOLERATED_S
 from worker.adapters.store.durability import Durability, Vitals, is_too_old
+from worker.domain.findings import Finding, Verdict
 from worker.domain.wording import counted
-
-Verdict = Literal["ok", "warn", "fail"]
 
 _MIB = 1024 * 1024
 #: Less free space than this is worth a warning: the largest file may have 100 MiB.
@@ -28,16 +25,6 @@ START = "Start `hookline up` in this directory, or `hookline web` and `hookline 
 
 _PAID_AGAIN = "and with them that a POST had left: such a job may be paid for twice"
 _MAKE_ONE = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The outcome of one check, and what to do about it."""
-
-    name: str
-    verdict: Verdict
-    message: str
-    advice: str | None = None
 
 
 def secrets(given: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
@@ -105,7 +92,7 @@ def durability(found: Durability) -> Finding:
     return Finding("redis", verdict, f"{version}{message}", advice)
 
 
-def _durability(found: Durability) -> tuple[Literal["ok", "warn", "fail"], str, str | None]:
+def _durability(found: Durability) -> tuple[Verdict, str, str | None]:
     if found.version and is_too_old(found.version):
         return "fail", " is too old", "Use Redis 6.2 or newer, or any Valkey."
     policy = found.maxmemory_policy
@@ -225,15 +212,19 @@ def provider_clock(account: str, ahead_s: float) -> Iterator[Finding]:
     yield Finding(f"clock {account}", "warn", message, advice)
 
 
-def workers(count: int, problems: Sequence[str]) -> Iterator[Finding]:
-    """Whether workers run, with the settings that are set here."""
-    if not count:
+def workers(versions: Mapping[str, int], problems: Sequence[str]) -> Iterator[Finding]:
+    """Whether workers run, with the settings that are set here; how many, by their version."""
+    if not versions:
         advice = (
             "Start `hookline up` in this directory, or `hookline worker`: nothing runs without."
         )
         yield Finding("workers", "warn", "none runs", advice)
     elif not problems:
-        yield Finding("workers", "ok", f"{counted(count, 'worker')} with these settings")
+        run = (
+            f"{counted(n, 'worker')} of version {version or 'unknown'}"
+            for version, n in sorted(versions.items())
+        )
+        yield Finding("workers", "ok", f"{' and '.join(run)} with these settings")
     for problem in problems:
         yield Finding("workers", "warn", problem, "A worker reads its settings when it starts.")
 

@@ -9,7 +9,7 @@ from celery import Celery
 from worker.adapters.messaging.broker import send_ping, waiting
 from worker.adapters.messaging.names import QUEUES
 from worker.domain.errors import HooklineError, QueueRefused
-from worker.services.doctor.findings import Finding
+from worker.domain.findings import Finding
 from worker.services.roster import Roster
 
 #: Seconds in which a worker must have taken a message: an idle one does so at once.

@@ -2,8 +2,9 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import ENOSPC
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,12 +23,12 @@ from worker.adapters.provider import client
 from worker.adapters.storage import storage
 from worker.adapters.store.clock import SharedClock
 from worker.bootstrap import HOOK_PATH, unchecked
+from worker.domain.findings import Finding
 from worker.domain.presence import way_of
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.server import Sandbox
 from worker.services.doctor import checks
 from worker.services.doctor.doctor import Check, Doctor
-from worker.services.doctor.findings import Finding
 from worker.services.presence import Proofs, ProofSender
 
 KEY = "the-key-of-the-sandbox"
@@ -124,12 +125,30 @@ def test_a_clock_that_is_three_minutes_off(
         assert "NTP" in (found[name].advice or "")
 
 
-def test_a_full_disk(tmp_path: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A disk of 8 KiB that is full, where one can be mounted; else a write that fails like that."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(folder)]
+    if os.geteuid() == 0 and subprocess.run(mount, check=False).returncode == 0:
+        try:
+            with suppress(OSError):
+                (folder / "all").write_bytes(b"x" * 16_384)
+            yield
+        finally:
+            subprocess.run(["umount", str(folder)], check=True)
+        return
+
     def full(*_: object) -> None:
         raise OSError(ENOSPC, os.strerror(ENOSPC))
 
     monkeypatch.setattr(storage, "_write_file", full)
-    found = examined(tmp_path, sandbox)["storage"]
+    yield
+
+
+def test_a_full_disk(tmp_path: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with full_disk(tmp_path / "output", monkeypatch):
+        found = examined(tmp_path, sandbox)["storage"]
     assert (found.verdict, "the disk is full" in found.message) == ("fail", True)
     assert "Make room" in (found.advice or "")
 

@@ -8,8 +8,8 @@ import pytest
 from tests.support.stores import OwnStore
 from worker.adapters.messaging.names import QUEUES
 from worker.domain.errors import BrokerUnavailable, QueueRefused
+from worker.domain.findings import Finding
 from worker.services.doctor import serving
-from worker.services.doctor.findings import Finding
 from worker.services.roster import Roster
 
 

@@ -49,6 +49,7 @@
 --   metrics                   hash  counters and buckets, see worker/domain/metrics/counting.py
 --   refused, refused:docs     see keep_refusal.lua
 --   alerts                    see save_alerts.lua
+--   doctor                    string: the last examination of a web process; expires
 --   inbox:*                   see keep_callbacks.lua
 --   api_tokens, api_secrets   see save_token.lua
 --   audit                     stream  who changed what; the newest, see store/audit.py
