@@ -22,7 +22,8 @@ from tests.acceptance.operating import (
 from tests.support.chromium import DESKTOP, PHONE, Window, chromium
 from tests.support.listening import listener
 from tests.support.processes import up, wait_for
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 ACCOUNTS = """
 [accounts.main]

@@ -266,8 +266,6 @@ class _Check:
         for job in self.stored.jobs.values():
             stored, place = self.stored.keys[f"job:{job.id}"], self.stored.places[job.id]
             expected = {**stored, "v": str(job.version), "place": place.as_json}
-            if place.concurrency_key:
-                expected["guard"] = place.concurrency_key
             money = charges(job, self.price(job))
             expected |= {"money": codec.dump_json(money).decode() if money else None}
             family = families[job.id]
