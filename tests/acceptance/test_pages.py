@@ -3,24 +3,28 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
+from tests.acceptance.operating import (
+    PATIENCE_MS,
+    SECRET,
+    Place,
+    binds_a_stray_callback,
+    has_a_batch,
+    resolves_a_doubt,
+    sends_a_dead_letter_again,
+    submits_into_doubt,
+)
 from tests.support.chromium import DESKTOP, PHONE, Window, chromium
-from tests.support.listening import Listener, listener
+from tests.support.listening import listener
 from tests.support.processes import up, wait_for
-from worker.adapters.tokens import Tokens
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.server import Sandbox
 
-#: Milliseconds that a change may take to appear; a machine under load is slow.
-PATIENCE_MS = 60_000
-SECRET = "a-secret-of-these-tests-that-signs-their-callbacks"
 ACCOUNTS = """
 [accounts.main]
 url = "{good}"
@@ -29,20 +33,6 @@ price = {{ default = 0.1 }}
 url = "{bad}"
 price = {{ default = 0.1 }}
 """
-
-
-@dataclass(frozen=True)
-class Place:
-    """A `hookline up` with two providers: one good, one that cuts every answer and never calls."""
-
-    link: str  #: that signs in
-    good: Sandbox
-    bad: Sandbox
-    listener: Listener  #: whom jobs may notify
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.link).netloc
 
 
 @pytest.fixture
@@ -76,7 +66,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
             yield Place(printed() or "", good, bad, receiver)
 
 
-def test_a_day_in_a_browser(place: Place, tmp_path: Path) -> None:
+@pytest.mark.timeout(600)  # a browser on a busy machine
+def test_a_day_in_a_browser(place: Place) -> None:
     with chromium() as browser:
         window = opened(browser, place.link)
         makes_a_job(window)
@@ -86,12 +77,13 @@ def test_a_day_in_a_browser(place: Place, tmp_path: Path) -> None:
         tries_a_call(window)
         shared = shares(window, browser)
         doubtful = submits_into_doubt(window, place)
-        binds_a_stray_callback(window, place)
+        stray = binds_a_stray_callback(window, place)
         resolves_a_doubt(window, place)
         sends_a_dead_letter_again(window, place)
         chosen = presses_many(window)
-        paths = [*PATHS, shared, doubtful, chosen]
-        looks_well(window, paths, Path(os.environ.get("SCREENSHOTS", tmp_path)))
+        batch = has_a_batch(window)
+        paths = [*PATHS, shared, stray, doubtful, history_of(doubtful), chosen, batch]
+        looks_well(window, paths)
         assert window.trouble == []
         reads_without_scripts(browser, window, paths)
 
@@ -197,88 +189,6 @@ def shares(window: Window, browser: Browser) -> str:
     return urlsplit(link).path
 
 
-def submits(page: Page, job: str) -> None:
-    """As JSON."""
-    page.goto(f"{page.url.split('/', 3)[0]}//{urlsplit(page.url).netloc}/new")
-    page.get_by_text("JSON").first.click()
-    page.locator("[name=json]").fill(job)
-    page.get_by_role("button", name="Submit").click()
-    page.wait_for_url("**/pipelines/*")
-
-
-def submits_into_doubt(window: Window, place: Place) -> str:
-    """Two jobs whose answers are cut off; the page of one of them."""
-    page = window.page
-    for prompt in ("a red door", "a blue door"):
-        submits(page, f'{{"kind": "imagine", "prompt": "{prompt}", "account": "other"}}')
-        expect(page.locator(".story .state").first).to_have_text("in doubt")
-    return f"{urlsplit(page.url).path}?{urlsplit(page.url).query}"
-
-
-def task_of(place: Place, prompt: str) -> str:
-    """The task that the bad provider accepted without a word."""
-    [task_id] = [e["task_id"] for e in place.bad.ledger.entries() if e["prompt"] == prompt]
-    return str(task_id)
-
-
-def binds_a_stray_callback(window: Window, place: Place) -> None:
-    """The provider calls the account's hook; that comes up in the page without a reload."""
-    page, task_id = window.page, task_of(place, "a red door")
-    page.get_by_text("Operate").click()
-    page.get_by_role("link", name="Inbox").click()
-    task = requests.get(f"{place.bad.url}/mj/task/{task_id}/fetch", timeout=10).json()
-    token = Tokens([SECRET]).for_account("other")
-    hook = f"http://{place.host}/webhooks/midjourney/{token}"
-    assert requests.post(hook, json={**task, "state": None}, timeout=10).status_code == 200
-    page.locator(".rows li", has_text=task_id).get_by_role("link", name="Bind it").click()
-    expect(page.locator(".way", has_text="its prompt is the same")).to_contain_text("a red door")
-    page.get_by_role("button", name="Bind to this job").first.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("a red door")
-    expect(page.locator("figure img")).to_be_visible()
-
-
-def resolves_a_doubt(window: Window, place: Place) -> None:
-    """It was accepted, as a look at the provider's tasks shows."""
-    page = window.page
-    page.get_by_text("Operate").click()
-    page.get_by_role("link", name="Doubts").click()
-    doubt = page.locator(".doubt", has_text="a blue door")
-    expect(page.locator(".doubt")).to_have_count(1)
-    expect(doubt).to_contain_text("0.1 is spent")
-    doubt.get_by_label("Task id").fill(task_of(place, "a blue door"))
-    doubt.get_by_role("button", name="Go on").click()
-    expect(page.locator("figure img")).to_be_visible()
-
-
-def sends_a_dead_letter_again(window: Window, place: Place) -> None:
-    """Its receiver is back."""
-    page, listener = window.page, place.listener
-    notify = f'{{"url": "{listener.url}", "on": ["job.succeeded"]}}'
-    listener.status = 410
-    submits(
-        page, f'{{"kind": "imagine", "prompt": "a boat", "account": "main", "notify": {notify}}}'
-    )
-    wait_for(lambda: listener.bodies, "a notification", 60)
-    page.goto(f"http://{window.host}/deliveries?state=dead")
-    until_there(page, ".state.bad")
-    listener.status = 200
-    page.get_by_text("Tries").click()
-    expect(page.locator("details[open]")).to_contain_text("410")
-    page.get_by_role("button", name="Send again").click()
-    until_there(page, ".state.good")
-    assert len(listener.bodies) == 2
-
-
-def until_there(page: Page, what: str) -> None:
-    """Pages that do not follow what happens are loaded again."""
-
-    def there() -> bool:
-        page.reload()
-        return page.locator(f"main {what}").count() > 0
-
-    wait_for(there, what, PATIENCE_MS / 1000)
-
-
 def presses_many(window: Window) -> str:
     """By the keyboard, for the price of all; the page that asks."""
     page = window.page
@@ -297,15 +207,22 @@ def presses_many(window: Window) -> str:
     return asked
 
 
-#: Everybody's pages; each with what must be there to be read without scripts.
+def history_of(pipeline: str) -> str:
+    return f"/jobs/{pipeline.rpartition('=')[2]}/history"
+
+
+#: Everybody's pages.
 PATHS = (
     "/", "/new", "/batches", "/batches/new", "/accounts", "/deliveries", "/inbox", "/doubts",
     "/docs", "/doctor",
 )  # fmt: skip
 
 
-def looks_well(window: Window, paths: list[str], folder: Path) -> None:
-    """On a desktop and a phone, light and dark, in both languages; see SCREENSHOTS."""
+def looks_well(window: Window, paths: list[str]) -> None:
+    """On a desktop and a phone, light and dark, in both languages.
+
+    To look at it yourself, set SCREENSHOTS to a folder.
+    """
     page = window.page
     for language, scheme, size in (("zh", "light", PHONE), ("en", "dark", DESKTOP)):
         page.goto(f"http://{window.host}/language/{language}?next=/")
@@ -316,21 +233,24 @@ def looks_well(window: Window, paths: list[str], folder: Path) -> None:
             expect(page.locator("html")).to_have_attribute("lang", language)
             assert not window.overflows(), (path, scheme)
             assert window.unusable() == [], (path, scheme)
-            name = path.strip("/").replace("/", "-")[:12] or "gallery"
-            page.screenshot(path=folder / f"{name}-{scheme}.png")
+            if folder := os.environ.get("SCREENSHOTS"):
+                name = re.sub(r"\W+", "-", path)[1:12] or "gallery"
+                page.screenshot(path=Path(folder) / f"{name}-{scheme}.png")
 
 
 def reads_without_scripts(browser: Browser, window: Window, paths: list[str]) -> None:
-    """Whatever is shown; and what is chosen in the gallery can be gone on with."""
+    """On a phone: whatever is shown; and what is chosen in the gallery can be gone on with."""
     state = window.page.context.storage_state()
-    with browser.new_context(java_script_enabled=False, storage_state=state) as context:
+    with browser.new_context(
+        java_script_enabled=False, storage_state=state, viewport=PHONE, has_touch=True
+    ) as context:
         page = context.new_page()
         for path in paths:
             page.goto(f"http://{window.host}{path}")
             expect(page.locator("main :is(h1, h2, article, label)").first).to_be_attached()
         page.goto(f"http://{window.host}/")
-        page.locator(".choose").first.check()
+        page.locator(".choose").first.tap()
         page.locator(".choosing button").first.click()
         expect(page.locator("h1")).to_have_text("1 pipeline is chosen")
-        page.locator(".chosen a").click()
+        page.locator(".picked a").click()
         expect(page.locator("figure img")).to_be_visible()

@@ -13,6 +13,7 @@ from tests.support.processes import ROOT
 
 DESKTOP, PHONE = ViewportSize(width=1320, height=860), ViewportSize(width=390, height=844)
 _AXE = ROOT / "tests/vendor/axe/axe.min.js"
+_LOOK = 'async () => (await axe.run({ resultTypes: ["violations"] })).violations'
 #: What axe calls the impact of what shuts somebody out.
 _SERIOUS = {"serious", "critical"}
 
@@ -43,7 +44,7 @@ class Window:
     def unusable(self) -> list[str]:
         """What axe finds that shuts somebody out."""
         self.page.evaluate(_AXE.read_text("utf-8"))
-        found: list[dict[str, Any]] = self.page.evaluate("async () => (await axe.run()).violations")
+        found: list[dict[str, Any]] = self.page.evaluate(_LOOK)
         return [
             f"{each['id']}: {node['target']} {node['failureSummary']}"
             for each in found

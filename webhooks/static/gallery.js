@@ -15,7 +15,7 @@ function isNear(tile) {
 async function follow() {
   if (document.hidden) return;
   const query = cards.dataset.query ? `&${cards.dataset.query}` : "";
-  const answer = await fetch(`${cards.dataset.live}?known=${encodeURIComponent(known())}${query}`, { headers: { "X-Live": "1" } });
+  const answer = await fetch(`${cards.dataset.follow}?known=${encodeURIComponent(known())}${query}`, { headers: { "X-Live": "1" } });
   if (answer.status === 401) location.reload();
   if (answer.status === 200) place(await answer.text());
 }

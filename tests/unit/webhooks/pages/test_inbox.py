@@ -114,7 +114,7 @@ def test_a_doubt_shows_its_submits_the_evidence_and_what_each_way_costs(web: Web
     assert [page.count(f"<h3>Submit {n}</h3>") for n in (1, 2)] == [1, 1]
     assert "not_listed" in page
     assert f"/inbox/{callback_id}/bind" in page
-    assert "It goes on as this task; 0.1 is spent." in page
+    assert "this task of the provider's; 0.1 is spent." in page
     assert "It is sent again for 0.1; if it was accepted after all, that is paid twice: 0.2" in page
     assert "0.1 stays reserved" in page
     browser.send(f"/jobs/{job.id}/resolve", "/doubts", outcome="resubmit")
