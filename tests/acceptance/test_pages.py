@@ -14,6 +14,13 @@ from worker.sandbox import Sandbox, SandboxOptions
 
 #: Milliseconds that a change may take to appear; a machine under load is slow.
 PATIENCE_MS = 60_000
+#: Adds up what the browser calls the scores of unexpected layout shifts.
+_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const each of list.getEntries()) if (!each.hadRecentInput) window.shifted += each.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
 
 
 @pytest.fixture
@@ -38,6 +45,7 @@ def test_a_day_in_a_browser(link: str, tmp_path: Path) -> None:
         presses_by_keyboard(window)
         varies_a_region(window)
         runs_again(window)
+        keeps_still(window)
         looks_well(window, tmp_path)
         assert window.trouble == []
         reads_without_scripts(browser, window)
@@ -113,6 +121,28 @@ def runs_again(window: Window) -> None:
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("a lighthouse in the sun")
     expect(page.locator(".lineage .state.good")).to_have_count(2)
+
+
+def keeps_still(window: Window) -> None:
+    """Nothing moves when pictures arrive: neither where they are awaited nor where they load."""
+    page = window.page
+    page.goto(f"http://{window.host}/new")
+    page.locator("[name=prompt]").fill("a lighthouse in a storm --ar 3:2")
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url("**/pipelines/*")
+    page.context.add_init_script(_SHIFTS)
+    page.reload()
+    with page.context.new_page() as gallery:
+        gallery.goto(f"http://{window.host}/")
+        expect(gallery.locator(".tile").first.locator(".shot img")).to_be_visible()
+        expect(page.locator("figure img")).to_be_visible()
+        for each in (gallery, page):
+            assert each.evaluate("window.shifted") < 0.01
+            each.reload()
+            each.wait_for_load_state("networkidle")
+            assert each.evaluate("window.shifted") < 0.01
+        under = gallery.locator(".tile").first.locator(".under rect")
+        assert re.fullmatch("#[0-9a-f]{6}", under.get_attribute("fill") or "")
 
 
 def looks_well(window: Window, folder: Path) -> None:
