@@ -115,7 +115,7 @@ def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **g
         options = options_from_text(given)
     except ValueError as error:
         raise WrongUsage(str(error)) from error
-    from worker.sandbox import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
+    from worker.sandbox.server import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
 
     try:
         serve(options, host, port, listener)
