@@ -33,6 +33,13 @@ price = {{ default = 0.1 }}
 url = "{bad}"
 price = {{ default = 0.1 }}
 """
+#: Adds up what the browser calls the scores of unexpected layout shifts.
+_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const each of list.getEntries()) if (!each.hadRecentInput) window.shifted += each.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
 
 
 @pytest.fixture
@@ -82,6 +89,7 @@ def test_a_day_in_a_browser(place: Place) -> None:
         sends_a_dead_letter_again(window, place)
         chosen = presses_many(window)
         batch = has_a_batch(window)
+        keeps_still(window)
         paths = [*PATHS, shared, stray, doubtful, history_of(doubtful), chosen, batch]
         looks_well(window, paths)
         assert window.trouble == []
@@ -160,6 +168,28 @@ def runs_again(window: Window) -> None:
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("a lighthouse in the sun")
     expect(page.locator(".lineage .state.good")).to_have_count(2)
+
+
+def keeps_still(window: Window) -> None:
+    """Nothing moves when pictures arrive: neither where they are awaited nor where they load."""
+    page = window.page
+    page.goto(f"http://{window.host}/new")
+    page.locator("[name=prompt]").fill("a lighthouse in a storm --ar 3:2")
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url("**/pipelines/*")
+    page.context.add_init_script(_SHIFTS)
+    page.reload()
+    with page.context.new_page() as gallery:
+        gallery.goto(f"http://{window.host}/")
+        expect(gallery.locator(".tile").first.locator(".shot img")).to_be_visible()
+        expect(page.locator("figure img")).to_be_visible()
+        for each in (gallery, page):
+            assert each.evaluate("window.shifted") < 0.01
+            each.reload()
+            each.wait_for_load_state("networkidle")
+            assert each.evaluate("window.shifted") < 0.01
+        under = gallery.locator(".tile").first.locator(".under rect")
+        assert re.fullmatch("#[0-9a-f]{6}", under.get_attribute("fill") or "")
 
 
 def tries_a_call(window: Window) -> None:

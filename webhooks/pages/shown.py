@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from webhooks.pages.frames import asked_frame
 from worker.adapters.store.trees import Tree
 from worker.domain import buttons, dry_run
 from worker.domain.account import Account
@@ -33,13 +34,16 @@ Accounts = Mapping[str, Account]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One of a job's stored files. ``small``: its thumbnail, or itself."""
+    """One of a job's stored files. ``small``: its thumbnail, or itself. ``colour``: what stands
+    there until it arrives, as ``#rrggbb``.
+    """
 
     url: str
     small: str
     width: int
     height: int
     film: bool
+    colour: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,20 @@ class ShownTree:
     def cost(self) -> Amount:
         """Of all that are shown."""
         return sum(each.cost for each in self.jobs)
+
+    def frame(self, one: Shown) -> tuple[int, int]:
+        """Width and height of the job's picture, or in proportion as they will be: as its prompt
+        asks, or like those of what it follows.
+        """
+        known = {each.job.id: each for each in self.jobs}
+        above: Shown | None = one
+        while above:
+            if above.picture:
+                return above.picture.width, above.picture.height
+            if asked := asked_frame(above.job):
+                return asked
+            above = known.get(above.job.spec.parent_id or "")
+        return _UNKNOWN
 
     @property
     def open(self) -> bool:
@@ -175,13 +193,15 @@ def _pictures(job: Job, place: str) -> Iterator[Picture]:
     small = {
         _stem(each).removesuffix("-thumb"): i for i, each in enumerate(files) if _is_thumb(each)
     }
+    colours = dict(zip(job.result.assets, job.result.colours, strict=False))
     for number, file in enumerate(files):
         if not _is_thumb(file):
             width, height = (file.width, file.height) if file.width and file.height else _UNKNOWN
             least = small.get(_stem(file), number)
             film = file.of == "video"
             url, small_url = picture_url(job, number, place), picture_url(job, least, place)
-            yield Picture(url, small_url, width, height, film and least == number)
+            shown = f"#{colour}" if (colour := colours.get(file.path)) else None
+            yield Picture(url, small_url, width, height, film and least == number, shown)
 
 
 def _is_thumb(file: StoredFile) -> bool:

@@ -205,6 +205,7 @@ class AssetsSettled:
     status: AssetsStatus
     files: tuple[StoredFile, ...] = ()  #: including tiles and thumbnails
     error: JobError | None = None
+    colours: tuple[str, ...] = ()  #: see ``Result``
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,6 @@ class Result:
     assets_retry: AssetsRetry | None = None  #: while they are pending, after a failed try
     assets_wanted_at: float | None = None  #: when a caller last asked for the files again
     files: tuple[StoredFile, ...] = ()  #: our copies, with their tiles and thumbnails
+    #: The average colour of each of the ``assets``, as ``rrggbb``; empty: it was not decoded. Apart
+    #: from the files, whose number of fields older versions count on.
+    colours: tuple[str, ...] = ()

@@ -54,6 +54,7 @@ class _Stored(NamedTuple):
     """What became of a job's files."""
 
     files: tuple[StoredFile, ...]
+    colours: tuple[str, ...]  #: of those that were downloaded, see ``Result``
     missing: str | None = None  #: why some are not among them
 
 
@@ -122,14 +123,14 @@ class Assets:
     def _settled(self, job: Job, stored: _Stored) -> AssetsSettled:
         paths = tuple(file.path for file in stored.files if file.of in _DOWNLOADED)
         if stored.missing is None:
-            return AssetsSettled(paths, AssetsStatus.STORED, stored.files)
+            return AssetsSettled(paths, AssetsStatus.STORED, stored.files, colours=stored.colours)
         log.warning("assets.not_all_stored", job_id=job.id, error=stored.missing)
         hint = (
             "Raise the limit that was met, or name the host in HOOKLINE_ALLOWED_HOSTS; then "
             f"`hookline fetch`. {self._limits.in_words}"
         )
         error = job_error(ErrorCode.NOT_TAKEN, stored.missing, hint)
-        return AssetsSettled(paths, AssetsStatus.FAILED, stored.files, error)
+        return AssetsSettled(paths, AssetsStatus.FAILED, stored.files, error, stored.colours)
 
     def _stored(self, job: Job) -> _Stored:
         """Store the job's files that are within the limits, then the sidecar that describes them.
@@ -145,7 +146,7 @@ class Assets:
         tiles = job.keep.tiles and selection.is_grid(job)
         sources = selection.sources(job.result, job.keep)
         allowance = Allowance(self._limits.bytes)
-        files: list[StoredFile] = []
+        files, colours = list[StoredFile](), list[str]()
         refused: list[PictureError] = []
         for n, source in enumerate(sources[: self._limits.files]):
             if allowance.left <= 0:
@@ -153,9 +154,11 @@ class Assets:
             lease_end = self._orchestrator.clock() + LEASE_S
             self._orchestrator.store.jobs.reschedule(job.id, lease_end)
             try:
-                files += self._filing.filed(
+                filed = self._filing.filed(
                     source, n, names, allowance, allowed_hosts=hosts, tiles=tiles
                 )
+                files += filed.files
+                colours.append(filed.colour or "")
             except PictureError as error:
                 if error.retryable or error.dead_link:
                     raise
@@ -164,7 +167,8 @@ class Assets:
             raise refused[0]
         self._storage.put_result(names.sidecar, sidecar.sidecar(lineage, batch, files))
         stored = sum(file.of in _DOWNLOADED for file in files)
-        return _Stored(tuple(files), self._missing(len(sources), stored, allowance, refused))
+        missing = self._missing(len(sources), stored, allowance, refused)
+        return _Stored(tuple(files), tuple(colours), missing)
 
     def _missing(
         self, number: int, stored: int, allowance: Allowance, refused: Sequence[PictureError]

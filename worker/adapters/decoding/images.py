@@ -91,7 +91,7 @@ def thumbnail(file: IO[bytes]) -> Drawn:
     shown.thumbnail((THUMBNAIL, THUMBNAIL))
     data = BytesIO()
     shown.save(data, "WEBP", quality=80)
-    return Drawn("image/webp", "webp", *shown.size, data.getvalue())
+    return Drawn("image/webp", "webp", *shown.size, data.getvalue(), colour=_average(shown))
 
 
 def tiles(file: IO[bytes], mime: str) -> Iterator[Drawn]:
@@ -165,6 +165,14 @@ def _on_white(file: IO[bytes]) -> Image.Image:
     page = Image.new("RGB", shown.size, "white")
     page.paste(shown, mask=shown)
     return page
+
+
+def _average(image: Image.Image) -> str:
+    """The average colour as ``rrggbb``; what shows through counts as white."""
+    page = Image.new("RGB", image.size, "white")
+    page.paste(image, mask=image if image.mode == "RGBA" else None)
+    # ``reduce`` averages whole boxes, so one of the picture's size gives one pixel.
+    return page.reduce(page.size).tobytes().hex()
 
 
 def _as(image: Image.Image, mode: str) -> Image.Image:

@@ -108,8 +108,12 @@ def _examined(
     file: IO[bytes], out: IO[bytes], limits: ImageLimits, *, tiles: bool
 ) -> dict[str, Any]:
     seen = media.inspect(file, limits)
-    drawn = [_written(each, out) for each in media.drawn_from(file, seen, tiles=tiles)]
-    return {"seen": [seen.mime, seen.ext, seen.width, seen.height, seen.moves], "drawn": drawn}
+    drawn, colour = list[Any](), None
+    for each in media.drawn_from(file, seen, tiles=tiles):
+        drawn.append(_written(each, out))
+        colour = each.colour or colour
+    found = [seen.mime, seen.ext, seen.width, seen.height, seen.moves, colour]
+    return {"seen": found, "drawn": drawn}
 
 
 def _written(drawn: Drawn, out: IO[bytes]) -> list[Any]:

@@ -23,6 +23,7 @@ class Media:
     width: int | None = None
     height: int | None = None
     moves: bool = True  #: it is a film; an animated WebP, GIF or PNG is one
+    colour: str | None = None  #: its average, as ``rrggbb``; None: it was not drawn
 
     @property
     def is_decoded(self) -> bool:
@@ -40,6 +41,7 @@ class Drawn:
     height: int
     data: bytes = field(repr=False)
     tile: int | None = None
+    colour: str | None = None  #: of a thumbnail: the average, as ``rrggbb``
 
 
 class Allowed(NamedTuple):

@@ -12,7 +12,7 @@ from io import BufferedRandom
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from config.proxies import DIRECT, Proxies
 from worker.adapters.decoding.decoder import DECODER, Decoder
@@ -48,6 +48,13 @@ class Allowance:
     left: int  #: bytes
 
 
+class Filed(NamedTuple):
+    """What was stored of one file."""
+
+    files: tuple[StoredFile, ...]  #: itself, and what was drawn from it
+    colour: str | None  #: its average, as ``rrggbb``, if it was decoded
+
+
 class Filing:
     """Stores the files of results."""
 
@@ -67,7 +74,7 @@ class Filing:
         *,
         allowed_hosts: Collection[str],
         tiles: bool,
-    ) -> list[StoredFile]:
+    ) -> Filed:
         """Store the ``n``-th file with its thumbnail and, if asked for, its tiles.
 
         What is downloaded, stored or not, is taken from the ``allowance``.
@@ -86,7 +93,8 @@ class Filing:
                         name = names.file(n, seen.ext)
                         of = "video" if seen.moves else source.of
                         whole = self._put_whole(file, fetched, seen, name, of)
-                        return [whole, *(self._put_drawn(drawn, n, names) for drawn in made)]
+                        drawn = [self._put_drawn(each, n, names) for each in made]
+                        return Filed((whole, *drawn), seen.colour)
         except OSError as error:
             problem = f"No temporary file can be used: {error.strerror or type(error).__name__}"
             raise ServiceUnavailable(problem) from error

@@ -147,6 +147,7 @@ def assets_settled(job: Job, event: events.AssetsSettled, now: float, policy: Po
         assets_error=event.error,
         assets_retry=None,
         files=event.files if stored else job.result.files,
+        colours=event.colours if stored else job.result.colours,
     )
     return _with_result(job, result, now)
 

@@ -100,7 +100,7 @@ def test_what_is_wrong_with_a_picture_comes_back(data: bytes, problem: str, dead
 
 def test_a_result_is_examined_and_drawn_from() -> None:
     data = grid("red", "lime", "blue", "white", cell=(400, 300))
-    seen = Media("image/png", "png", 800, 600, moves=False)
+    seen = Media("image/png", "png", 800, 600, moves=False, colour="7f7f7f")
     assert examined(DECODER, data) == (seen, ["thumbnail"])
     tiles = [f"tile {n}" for n in (1, 2, 3, 4)]
     assert examined(DECODER, data, tiles=True) == (seen, [*tiles, "thumbnail"])

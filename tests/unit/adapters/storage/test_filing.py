@@ -19,13 +19,12 @@ from worker.adapters.decoding import images
 from worker.adapters.decoding.decoder import DECODER
 from worker.adapters.storage import filing
 from worker.adapters.storage.fetching import fetch_into
-from worker.adapters.storage.filing import Allowance, Filing, clear_left_behind
+from worker.adapters.storage.filing import Allowance, Filed, Filing, clear_left_behind
 from worker.adapters.storage.storage import Storage
 from worker.domain.assets.limits import ImageLimits
 from worker.domain.assets.naming import DEFAULT, Names
 from worker.domain.assets.selection import Source
 from worker.domain.errors import PictureError, ServiceUnavailable
-from worker.domain.result import StoredFile
 
 PICTURE = draw("PNG", (40, 30))
 JOB = a_job()
@@ -49,7 +48,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert list(place.iterdir()) == []
 
 
-def filed(root: Path, script: Script, allowance: Allowance | None = None) -> list[StoredFile]:
+def filed(root: Path, script: Script, allowance: Allowance | None = None) -> Filed:
     with serving(script) as (port, _):
         source = Source(f"http://127.0.0.1:{port}/x", "picture")
         hosts = frozenset({"127.0.0.1"})
@@ -75,7 +74,8 @@ def test_what_killed_processes_left_is_removed(scratch: Path) -> None:
 
 def test_what_came_whole_is_stored(tmp_path: Path, scratch: Path) -> None:
     data = draw("PNG", (40, 30))
-    picture, thumbnail = filed(tmp_path / "root", says(http(data)))
+    (picture, thumbnail), colour = filed(tmp_path / "root", says(http(data)))
+    assert colour == "010000"
     assert (tmp_path / "root" / picture.path).read_bytes() == data
     assert (tmp_path / "root" / thumbnail.path).exists()
 
