@@ -9,7 +9,7 @@ STAMP := .venv/.installed-$(notdir $(PYTHON))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit integration test check format docs messages vendor bench chaos lock build clients sbom audit clean
+.PHONY: help setup demo unit integration test check format docs site messages vendor bench chaos lock build clients sbom audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -28,13 +28,14 @@ integration: $(STAMP) ## the tests of several modules, processes and servers tog
 test: $(STAMP) ## every test that needs nothing but the checkout; COVERAGE=1: at least 90 % covered
 	@$(BIN)/pytest $(if $(COVERAGE),--cov) -n 4 --dist worksteal # many wait for real processes
 
-check: $(STAMP) ## format, lint, types, import contracts, generated docs, translations
+check: $(STAMP) ## format, lint, types, import contracts, generated docs, translations, links
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/docs.py --check
 	@$(BIN)/python .ci/messages.py --check
+	@$(BIN)/python .ci/site.py
 
 format: $(STAMP) ## put the code into shape
 	@$(BIN)/ruff format .
@@ -42,6 +43,9 @@ format: $(STAMP) ## put the code into shape
 
 docs: $(STAMP) ## write the pages that are generated: settings, command line, .env.example
 	@$(BIN)/python .ci/docs.py
+
+site: $(STAMP) ## build dist/site: the documentation, with a search; links that lead nowhere are errors
+	@$(BIN)/python .ci/site.py
 
 clients: $(STAMP) ## write the generated parts of clients/: types, error codes; needs npm
 	@npm --prefix clients/typescript ci --silent --no-fund --no-audit

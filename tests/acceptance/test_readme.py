@@ -250,6 +250,18 @@ def _anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_the_chinese_readme_has_the_same_commands_and_links() -> None:
+    english, chinese = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md")
+    )
+    fenced = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+    link = re.compile(r"\]\(([^)]+)\)")
+    assert fenced.findall(chinese) == fenced.findall(english)
+    assert link.findall(chinese)[1:] == link.findall(english)[1:], "the first is the other language"
+    headings = re.compile(r"^#+ ", re.MULTILINE)
+    assert headings.findall(fenced.sub("", chinese)) == headings.findall(fenced.sub("", english))
+
+
 def test_every_page_is_linked_from_the_readme() -> None:
     for page in PAGES:
         assert page == "README.md" or f"({page})" in PAGES["README.md"], page

@@ -52,7 +52,7 @@ def up(*, opens: bool | None, **given: Any) -> None:
     """Run everything on this machine, until Ctrl-C.
 
     Starts a private Redis where none is set, the sandbox where no provider is set, the web process
-    and a worker. Other commands in the same directory find what runs here.
+    and a worker. Other commands find what runs here, in this folder and below it.
     """
     named = apply(given)
     with (
