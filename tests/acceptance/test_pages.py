@@ -36,8 +36,12 @@ price = {{ default = 0.1 }}
 #: Adds up what the browser calls the scores of unexpected layout shifts.
 _SHIFTS = """
 window.shifted = 0;
+window.moved = [];
 new PerformanceObserver((list) => {
-  for (const each of list.getEntries()) if (!each.hadRecentInput) window.shifted += each.value;
+  for (const each of list.getEntries()) if (!each.hadRecentInput) {
+    window.shifted += each.value;
+    window.moved.push(...each.sources.map(({ node }) => node?.outerHTML ?? node?.textContent));
+  }
 }).observe({ type: "layout-shift", buffered: true });
 """
 
@@ -184,7 +188,7 @@ def keeps_still(window: Window) -> None:
         expect(gallery.locator(".tile").first.locator(".shot img")).to_be_visible()
         expect(page.locator("figure img")).to_be_visible()
         for each in (gallery, page):
-            assert each.evaluate("window.shifted") < 0.01
+            assert each.evaluate("window.shifted") < 0.01, each.evaluate("window.moved")
             each.reload()
             each.wait_for_load_state("networkidle")
             assert each.evaluate("window.shifted") < 0.01
