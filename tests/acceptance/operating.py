@@ -11,7 +11,7 @@ from tests.support.chromium import Window
 from tests.support.listening import Listener
 from tests.support.processes import wait_for
 from worker.adapters.tokens import Tokens
-from worker.sandbox import Sandbox
+from worker.sandbox.server import Sandbox
 
 #: Milliseconds that a change may take to appear; a machine under load is slow.
 PATIENCE_MS = 60_000
