@@ -130,7 +130,7 @@ class Services:
 
     @part
     def store(self) -> Store:
-        return Store(connect(self._redis_url))
+        return Store(connect(self._redis_url), replicas=self.settings.redis_replicas)
 
     @part
     def clock(self) -> SharedClock:

@@ -126,7 +126,7 @@ def _redis(settings: Settings) -> Finding:
     except StoreUnavailable as error:
         where = "HOOKLINE_REDIS_URL" if settings.redis_url else "the private Redis"
         return Finding("redis", "fail", str(error), f"Check {where}; see docs/deployment.md#redis.")
-    return verdicts.durability(read_durability(client))
+    return verdicts.durability(read_durability(client), settings.redis_replicas)
 
 
 def _broker(settings: Settings) -> Finding:
