@@ -36,7 +36,7 @@ class Logger:
             if not logging.getLogger(self._name).isEnabledFor(level):
                 return lambda *_, **__: None
             waiting.set_up()
-        import structlog  # noqa: PLC0415  # that is the point
+        from config.without_rich import structlog  # noqa: PLC0415  # that is the point
 
         return getattr(structlog.get_logger(self._name), method)
 

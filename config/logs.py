@@ -11,9 +11,7 @@ from collections.abc import Iterable, MutableMapping
 from itertools import islice
 from typing import Any, Literal
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
+from config.without_rich import structlog
 from worker.domain.printable import clean
 from worker.domain.redaction import HIDDEN, beginning, without_tokens
 
@@ -39,7 +37,7 @@ def configure_logging(
     `level` is `debug`, `info`, `warning` or `error`; `secrets` are values to redact anywhere
     (`Settings.secret_values()`). Another call replaces the set-up.
     """
-    shared: list[Processor] = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -48,7 +46,7 @@ def configure_logging(
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
-    last: Processor = structlog.processors.JSONRenderer(default=str)
+    last: structlog.typing.Processor = structlog.processors.JSONRenderer(default=str)
     if fmt == "console":
         last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -87,7 +85,9 @@ class Redactor:
         known = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
-    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    def __call__(
+        self, _logger: Any, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
         """Redact the event."""
         return self._mapping(event, 1)
 

@@ -201,6 +201,10 @@ class Settings(BaseModel):
     """Its port; 0 picks a free one. `PORT` is used if this is unset. If neither is set and 8000 is
     taken, `hookline up` picks a free port and prints it."""
 
+    web_processes: int = Field(2, alias="HOOKLINE_WEB_PROCESSES", ge=1, le=64)
+    """Processes that answer at that port: one for each core that callbacks may keep busy, and at
+    least two, so that one answers while the other starts again. Each needs about 50 MB."""
+
     web_hosts: checks.Words = Field((), alias="HOOKLINE_WEB_HOSTS", examples=["hookline.internal"])
     """Further names by which the web process is called. It answers to the public URL's, its own
     address and this machine's only; a request for another name in `Host` gets 421."""

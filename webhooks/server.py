@@ -1,4 +1,4 @@
-"""The web process: our own HTTP front before the Flask app, in two processes on one socket."""
+"""The web process: our own HTTP front before the Flask app, in several processes on one socket."""
 
 import asyncio
 import ctypes
@@ -27,8 +27,6 @@ from worker.bootstrap import HOOK_PATH
 
 log = get_logger(__name__)
 
-#: Two, so that one answers while the other is replaced; together they need about 105 MB.
-WORKERS = 2
 #: Threads per worker, by the beginning of a path: a request waits for Redis about half of its time.
 #: The API never takes those of callbacks, pages not those of the API, and nothing those of the
 #: health checks.
@@ -52,19 +50,26 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
         gc.collect()
         gc.freeze()  # keeps the memory of imported modules shared with the workers
         log.info("web.listening", host=settings.host, port=port_of(ours))
-        serve(ours, partial(load_worker, settings), settings.max_connections_per_peer)
+        serve(
+            ours,
+            partial(load_worker, settings),
+            processes=settings.web_processes,
+            per_peer=settings.max_connections_per_peer,
+        )
 
 
-def serve(listener: socket.socket, load: Callable[[], Flask], per_peer: int = 0) -> None:
-    """Serve the app that ``load`` makes in each worker, all accepting from ``listener``.
+def serve(
+    listener: socket.socket, load: Callable[[], Flask], *, processes: int = 2, per_peer: int = 0
+) -> None:
+    """Serve the app that ``load`` makes in each of the processes, all accepting from ``listener``.
 
-    ``per_peer``: connections that one peer may have, at all workers together; 0: any number.
+    ``per_peer``: connections that one peer may have, at all processes together; 0: any number.
     """
     files = _raise_file_limit()
     # Each connection may have a temporary file as well.
     most = min(MAX_CONNECTIONS, max(64, (files - RESERVED_FILES) // 2))
-    limits = Limits(most, -(-per_peer // WORKERS))
-    keep_running(partial(_serve, listener, load, limits), WORKERS, STOP_S)
+    limits = Limits(most, -(-per_peer // processes))
+    keep_running(partial(_serve, listener, load, limits), processes, STOP_S)
 
 
 def _serve(listener: socket.socket, load: Callable[[], Flask], limits: Limits) -> None:

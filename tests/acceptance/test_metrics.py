@@ -15,7 +15,8 @@ from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
 from worker.domain.job import Status
 from worker.entrypoints.cli.http import call
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 #: Statuses of jobs that go on by themselves.
 _GOING = [status for status in Status if not status.terminal and status is not Status.IN_DOUBT]

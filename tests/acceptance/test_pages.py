@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.chromium import DESKTOP, PHONE, Window, chromium
 from tests.support.processes import up, wait_for
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 #: Milliseconds that a change may take to appear; a machine under load is slow.
 PATIENCE_MS = 60_000

@@ -30,7 +30,8 @@ from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured
 from worker.entrypoints.cli.http import call
-from worker.sandbox import OPTIONS, Sandbox, SandboxOptions
+from worker.sandbox.options import OPTIONS, SandboxOptions
+from worker.sandbox.server import Sandbox
 
 #: Every page, by its path in the checkout.
 PAGES = {

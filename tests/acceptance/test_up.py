@@ -25,7 +25,8 @@ from tests.support.processes import (
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
 from worker.entrypoints.cli.http import call
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 
 def test_a_day_with_up(tmp_path: Path) -> None:

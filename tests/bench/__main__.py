@@ -23,6 +23,7 @@ from tests.bench.peers.rows import peers, peers_in_trouble
 from tests.bench.receiving import repeats, throughput
 from tests.bench.recording import recording
 from tests.bench.rows import Row, table
+from tests.bench.scaling import more_processes
 from tests.bench.stage import Stage, stage
 from tests.bench.starting import starting
 from tests.bench.trips import trips
@@ -40,6 +41,7 @@ _PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
     "connections": lambda at, quick: connections(at.folder / "tls", 100 if quick else 200),
     "peers": lambda at, quick: peers(at.folder / "peers", 1 if quick else 5, quick=quick),
     "peers-faults": lambda at, _: peers_in_trouble(at.folder / "peers-faults"),
+    "processes": lambda at, quick: more_processes(at.folder / "processes", quick=quick),
     "growth": lambda at, quick: growth(at, SIZES[:2] if quick else SIZES),
 }
 

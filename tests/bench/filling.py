@@ -33,7 +33,7 @@ for n = asked.first, asked.first + asked.count - 1 do
   doc = string.gsub(doc, '"created_at":[%d.]+', '"created_at":' .. created, 1)
   local text = string.gsub(fields.place, ',[%d.]+,', ',' .. created .. ',', 1)
   text = string.gsub(text, asked.task, task)
-  redis.call('HSET', job_key(id), 'doc', doc, 'v', fields.v, 'place', text, 'guard', fields.guard)
+  redis.call('HSET', job_key(id), 'doc', doc, 'v', fields.v, 'place', text)
   if fields.money then redis.call('HSET', job_key(id), 'money', fields.money) end
   redis.call('ZADD', prefix .. 'jobs', created, id)
   redis.call('ZADD', prefix .. 'jobs:' .. template.status, created, id)

@@ -18,12 +18,13 @@ from tests.bench import procfs
 from tests.bench.load import Connection, Load, Target, drive
 from tests.bench.provider import Provider
 from tests.support.ports import free_port
-from webhooks.server import WORKERS
 from worker.adapters.local.private_redis import start_private_redis
 from worker.adapters.local.supervisor import Program, Supervisor
 from worker.bootstrap import Services, build
 
 _CHECKOUT = Path(__file__).parent.parent.parent
+#: The default of HOOKLINE_WEB_PROCESSES.
+WEB_PROCESSES = 2
 _OURS = ("web", "worker")
 _START_S = 60.0
 
@@ -48,7 +49,8 @@ class Stage:
         with Supervisor(programs, self.folder / "logs", on_line=lambda *_: None) as supervisor:
             supervisor.start()
             targets = {
-                name: Target(ports[name], pid, WORKERS) for name, pid in supervisor.pids.items()
+                name: Target(ports[name], pid, WEB_PROCESSES)
+                for name, pid in supervisor.pids.items()
             }
             for name, target in targets.items():
                 if not name.endswith("worker"):

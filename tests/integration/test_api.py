@@ -18,7 +18,6 @@ from tests.support.processes import ROOT, descendants, living, wait_for
 from tests.support.web import AUTH
 from tests.support.webprocess import WebProcess
 from webhooks.callbacks import MAX_BYTES
-from webhooks.server import WORKERS
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +139,7 @@ server.STOP_S = 3600  # no worker is killed
 def load():
     print("loading", flush=True)
     time.sleep(3600)
-server.serve(listen("127.0.0.1", 0), load)
+server.serve(listen("127.0.0.1", 0), load, processes=3)
 """
 
 
@@ -150,7 +149,7 @@ def test_a_worker_that_still_loads_stops_at_once() -> None:
     ) as process:
         try:
             assert process.stdout
-            assert [process.stdout.readline() for _ in range(WORKERS)] == ["loading\n"] * WORKERS
+            assert [process.stdout.readline() for _ in range(3)] == ["loading\n"] * 3
             process.terminate()
             assert process.wait(30) == 0
         finally:

@@ -20,7 +20,8 @@ from tests.support.processes import descendants, up, wait_for
 from tests.support.rawserver import http, says, serving
 from worker.adapters.local.running import told_by_up
 from worker.entrypoints.cli.http import call
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 #: 36 million pixels in 140 KB, which are 144 MB once they are decoded.
 BOMB = colour_bomb(6000)

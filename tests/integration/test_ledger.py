@@ -11,7 +11,8 @@ from tests.support.drawing import draw
 from tests.support.flow import flow
 from worker.domain.job import Status
 from worker.domain.job_spec import Kind
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 HABITS: list[dict[str, Any]] = [
     {"callback_every_ms": 100},

@@ -15,7 +15,8 @@ from tests.support.rawserver import http, says, serving
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
 from worker.entrypoints.cli.http import call
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 #: What Redis may be sent while a job goes all its way, and what one key may hold, in bytes.
 SENT, HELD = 200_000, 20_000

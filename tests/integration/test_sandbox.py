@@ -19,7 +19,8 @@ import requests
 from PIL import Image
 
 from tests.support.processes import ended, wait_for
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 Json = dict[str, Any]
 
@@ -263,7 +264,8 @@ def test_the_front_page_tells_what_this_is(start: Start) -> None:
 
 SERVE = """
 import sys
-from worker.sandbox import SandboxOptions, serve
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import serve
 serve(SandboxOptions(ledger_path=sys.argv[1]), port=0)
 """
 

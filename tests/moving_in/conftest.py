@@ -14,7 +14,8 @@ from tests.neighbours.servers import program
 from tests.support.installed import Installed, install
 from tests.support.processes import ROOT
 from worker.adapters.local.running import told_by_up
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 TYPESCRIPT = ROOT / "clients/typescript"
 

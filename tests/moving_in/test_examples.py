@@ -36,6 +36,7 @@ def env(server: Server, tmp_path: Path) -> dict[str, str]:
         **given,
         "HOOKLINE_NOTIFY_SECRET": server.notify_secret,
         "PYTHONPATH": str(ROOT / "clients/python/src"),
+        "PYTHONUNBUFFERED": "1",  # what a program says is in its log at once
     }
 
 

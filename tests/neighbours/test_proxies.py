@@ -31,7 +31,8 @@ from worker.domain.errors import (
 )
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 SERVER = "an HTTP proxy of the test"
 PASSWORD = "hunter2secret"

@@ -269,8 +269,6 @@ class _Check:
             if not self.later and not stored["place"].endswith(f",{FORMAT}]"):
                 text = text.removesuffix(f",{FORMAT}]") + "]"  # not listed yet
             expected = {**stored, "v": str(job.version), "place": text}
-            if place.concurrency_key:
-                expected["guard"] = place.concurrency_key
             money = charges(job, self.price(job))
             expected |= {"money": codec.dump_json(money).decode() if money else None}
             family = families[job.id]

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from flask import Response, request
 
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 Flavour = Literal["novicezk", "trueai", "gateway", "crazyrouter", "typescript"]
 Json = dict[str, Any]

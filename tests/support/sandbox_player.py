@@ -14,8 +14,9 @@ from typing import Any
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
 from worker.sandbox.scheduler import Scheduler
+from worker.sandbox.server import Sandbox
 
 Json = dict[str, Any]
 

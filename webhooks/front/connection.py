@@ -59,6 +59,7 @@ class Connection:
     def open(self, opened: socket.socket) -> None:
         """Begin to read."""
         self._wire = Wire(self._around.loop, opened, self)
+        self._wire.begin()
 
     # What the wire calls.
 
@@ -126,7 +127,7 @@ class Connection:
     def _run(self) -> None:
         reader = self._reader
         self._unread = reader.more or not reader.complete
-        if self._unread:
+        if self._unread or not reader.keep:
             self._wire.pause()
         environ = reader.environ or {}
         environ["wsgi.input"] = reader.body.whole()
@@ -216,7 +217,7 @@ class Connection:
         self._move(Phase.KEPT)
 
     def _leave(self) -> None:
-        if self._unread:
+        if self._unread or self._wire.has_more:
             self._move(Phase.LEAVING)
             self._wire.end()
         else:

@@ -31,10 +31,16 @@ class Wire:
     ) -> None:
         self._loop = loop
         self._socket = opened
+        self._fd = opened.fileno()  # the loop looks descriptors up for a tenth of what sockets cost
         self._owner = owner
         self._unsent = bytearray()
-        self._reads = False
-        self.resume()
+        self._reads = True  # whether what comes is wanted
+        self._watched = False  # whether the loop says when something comes
+
+    def begin(self) -> None:
+        """Read what has come with the connection: for one request there is nothing to wait for."""
+        self._read()
+        self._watch()
 
     @property
     def unsent(self) -> int:
@@ -50,20 +56,20 @@ class Wire:
             data = data[sent:]
             if self._socket.fileno() < 0:
                 return
-            self._loop.add_writer(self._socket, self._flush)
+            self._loop.add_writer(self._fd, self._flush)
         self._unsent += data
 
     def pause(self) -> None:
         """Leave what comes with the system."""
-        if self._reads:
-            self._reads = False
-            self._loop.remove_reader(self._socket)
+        self._reads = False
+        if self._watched:
+            self._watched = False
+            self._loop.remove_reader(self._fd)
 
     def resume(self) -> None:
         """Read again."""
-        if not self._reads and self._socket.fileno() >= 0:
-            self._reads = True
-            self._loop.add_reader(self._socket, self._read)
+        self._reads = True
+        self._watch()
 
     def end(self) -> None:
         """Say that no more will be sent, and go on reading."""
@@ -80,11 +86,24 @@ class Wire:
             return
         self.pause()
         if self._unsent:
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_writer(self._fd)
         self._socket.close()
         owner = self._owner
         del self._owner  # each refers to the other: the memory of both is given back at once
         owner.lost()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something came that was not read; closing would then cut off what was sent."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    def _watch(self) -> None:
+        if self._reads and not self._watched and self._socket.fileno() >= 0:
+            self._watched = True
+            self._loop.add_reader(self._fd, self._read)
 
     def _read(self) -> None:
         try:
@@ -104,7 +123,7 @@ class Wire:
         sent = self._send(self._unsent)
         del self._unsent[:sent]
         if not self._unsent and self._socket.fileno() >= 0:
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_writer(self._fd)
             self._owner.drained()
 
     def _send(self, data: bytes | bytearray) -> int:

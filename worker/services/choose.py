@@ -12,9 +12,8 @@ from importlib import import_module
 from threading import Thread
 from typing import Any
 
-import structlog
-
 from config.logger import get_logger
+from config.without_rich import structlog
 from worker.adapters.decoding.decoder import DECODER, Decoder
 from worker.adapters.limiter import Limiter
 from worker.adapters.storage.inputs import Options, ingest_request

@@ -9,9 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic, sleep
 
-import structlog
-
 from config.logger import get_logger
+from config.without_rich import structlog
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.store import NoFreeSlot, NotReplicated
 from worker.adapters.store.store import Store

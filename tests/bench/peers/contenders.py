@@ -14,7 +14,7 @@ from worker.domain.job import Job, Status
 
 _HERE = Path(__file__).parent
 #: More than all tasks that ever run at once.
-_RUNNING = "100"
+_RUNNING = 100
 FOLLOW_UPS = ("U1", "U2", "U3", "U4")
 _TOKEN = "benchmark-benchmark"
 #: The databases of the handwritten programs: broker and store.
@@ -36,6 +36,8 @@ class Place:
 class Contender:
     """A program that people write. ``worker``: the arguments of Python for its worker."""
 
+    web_processes = 2
+
     def __init__(self, name: str, folder: str, worker: tuple[str, ...]) -> None:
         self.name = name
         self._folder = _HERE / folder
@@ -50,7 +52,17 @@ class Contender:
             "REDIS": at.redis,
         }
         listen = ("-b", f"127.0.0.1:{at.port}", "--log-level", "warning")
-        web = ("gunicorn", "-k", "gthread", "-w", "2", "--threads", "8", *listen, "app:app")
+        web = (
+            "gunicorn",
+            "-k",
+            "gthread",
+            "-w",
+            str(self.web_processes),
+            "--threads",
+            "8",
+            *listen,
+            "app:app",
+        )
         return [
             Program("web", ("-m", *web), env, self._folder),
             Program("worker", ("-m", *self._worker), env, self._folder),
@@ -75,10 +87,15 @@ class Contender:
 
 
 class Hookline(Contender):
-    """Ourselves, as `hookline up` runs us."""
+    """Ourselves, as `hookline up` runs us, or with more processes and jobs at once."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self, name: str, *, web_processes: int = 2, workers: int = 1, running: int = _RUNNING
+    ) -> None:
         super().__init__(name, "../../..", ())
+        self.web_processes = web_processes
+        self._workers = [f"worker-{number}" for number in range(2, workers + 1)]
+        self._running = running
 
     def programs(self, at: Place) -> list[Program]:
         """Its web and worker process."""
@@ -90,14 +107,20 @@ class Hookline(Contender):
             "HOOKLINE_PROVIDER_URL": at.provider,
             "HOOKLINE_PROVIDER_KEY": "benchmark",
             "HOOKLINE_PROVIDER_DIALECT": "trueai",
-            "HOOKLINE_MAX_RUNNING": _RUNNING,
+            "HOOKLINE_MAX_RUNNING": str(self._running),
+            "HOOKLINE_WEB_PROCESSES": str(self.web_processes),
             "HOOKLINE_SECRET": "benchmark-benchmark-benchmark",
             "HOOKLINE_API_TOKEN": _TOKEN,
             "HOOKLINE_LOG_FORMAT": "json",
         }
         return [
-            Program(name, ("-m", "hookline.start", name, "--supervised"), env, self._folder)
-            for name in ("web", "worker")
+            Program(
+                name,
+                ("-m", "hookline.start", name.split("-")[0], "--supervised"),
+                env,
+                self._folder,
+            )
+            for name in ("web", "worker", *self._workers)
         ]
 
     def request(self, number: int) -> bytes:

@@ -1,6 +1,6 @@
 """A provider to compare programs at: takes submissions, reports each task five times, keeps books.
 
-    python -m tests.bench.peers.provider PORT [--faults]
+    python -m tests.bench.peers.provider PORT [--faults] [--answers-after S] [--takes S]
 
 One loop over plain sockets: the sandbox would take more of the machine than what is compared.
 With ``--faults`` each callback is sent twice, each copy is lost with 20 % or held back for up to a
@@ -87,8 +87,10 @@ class Task:
 class Provider:
     """The tasks, their callbacks, and the answers to all calls."""
 
-    def __init__(self, *, faults: bool) -> None:
+    def __init__(self, *, faults: bool, answers_after_s: float, takes_s: float | None) -> None:
         self._faults = faults
+        self._answers_after_s = answers_after_s
+        self._takes_s = (takes_s, takes_s) if takes_s else (SHORTEST_S, LONGEST_S)
         self._rng = random.Random(2026)
         self._ids = count(1_750_000_000_000_000)
         self._tasks: dict[str, Task] = {}
@@ -113,6 +115,8 @@ class Provider:
                 method, path, _ = head.split(b" ", 2)
                 body = await reader.readexactly(_length(head))
                 status, answer = self._answer(method.decode(), path.decode(), body)
+                if path.startswith(b"/mj/submit/"):
+                    await asyncio.sleep(self._answers_after_s)
                 text = json.dumps(answer).encode()
                 writer.write(
                     b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\n"
@@ -159,7 +163,7 @@ class Provider:
         return 200, {"code": 1, "description": "提交成功", "result": task.id, "properties": {}}
 
     async def _run(self, task: Task) -> None:
-        pause = self._rng.uniform(SHORTEST_S, LONGEST_S) / (len(STEPS) - 1)
+        pause = self._rng.uniform(*self._takes_s) / (len(STEPS) - 1)
         for step in STEPS:
             if step != STEPS[0]:
                 await asyncio.sleep(pause)
@@ -209,8 +213,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.peers.provider")
     parser.add_argument("port", type=int)
     parser.add_argument("--faults", action="store_true")
+    parser.add_argument("--answers-after", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--takes", type=float, metavar="SECONDS", help="each task")
     options = parser.parse_args()
-    asyncio.run(Provider(faults=options.faults).serve(options.port))
+    provider = Provider(
+        faults=options.faults, answers_after_s=options.answers_after, takes_s=options.takes
+    )
+    asyncio.run(provider.serve(options.port))
 
 
 if __name__ == "__main__":

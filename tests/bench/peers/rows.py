@@ -96,7 +96,7 @@ def _row(
 
 def peers_in_trouble(folder: Path) -> list[Row]:
     """The same programs through the same faults; what became of what was wished."""
-    with ring(folder, faults=True) as at:
+    with ring(folder, "--faults") as at:
         found = {one.name: _survived(at, one) for one in (HANDWRITTEN, DRAMATIQ, HOOKLINE)}
     ours = found[HOOKLINE.name]
     return [

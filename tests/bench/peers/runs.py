@@ -36,7 +36,6 @@ _CALLERS = 8
 #: What is said of a job whose callbacks alone are measured, over so many connections.
 _NEWS = (*((IN_PROGRESS, f"{n}%") for n in range(11, 99, 11)), *[(SUCCESS, "100%")] * 2)
 _CONNECTIONS = 16
-_WEB_PROCESSES = 2
 _START_S, _LIMIT_S = 30.0, 120.0
 #: A task list counts as evidence 45 s after a submission.
 _QUIET_S, _SETTLED_S = 60.0, 240.0
@@ -181,7 +180,7 @@ class Ring:
             cpu = store.info("cpu")
         seconds = {name: procfs.cpu_s(procfs.session(pid)) for name, pid in self.pids.items()}
         store_s = float(cpu["used_cpu_sys"]) + float(cpu["used_cpu_user"])
-        return Used(seconds["web"], seconds["worker"], store_s)
+        return Used(seconds.pop("web"), sum(seconds.values()), store_s)
 
 
 def _connected(port: int) -> Connection:
@@ -225,7 +224,7 @@ def received(ring: Ring, contender: Contender, jobs: int) -> Load:
         [callbacks[step] for step in range(len(_NEWS)) for callbacks in told[n::_CONNECTIONS]]
         for n in range(_CONNECTIONS)
     ]
-    load = drive(Target(ring.port, ring.pids["web"], _WEB_PROCESSES), streams)
+    load = drive(Target(ring.port, ring.pids["web"], contender.web_processes), streams)
     if load.refused or contender.known(ring.redis_url) < jobs:
         raise RuntimeError(f"{contender.name} did not take all callbacks: {load.refused} refused")
     return load
@@ -256,11 +255,11 @@ def _run(ring: Ring, contender: Contender, pipelines: int, hand_in: Any) -> Figu
 
 
 @contextmanager
-def ring(folder: Path, *, faults: bool = False) -> Iterator[Ring]:
-    """Set up the Redis and the provider, and take everything down again."""
+def ring(folder: Path, *provider: str) -> Iterator[Ring]:
+    """Set up the Redis and the provider with these options, and take everything down again."""
     port = free_port()
     server = RedisServer(folder / "redis", free_port(), "benchmark", "always")
-    arguments = ("-m", "tests.bench.peers.provider", str(port), *(["--faults"] if faults else []))
+    arguments = ("-m", "tests.bench.peers.provider", str(port), *provider)
     program = Program("provider", arguments, os.environ, _CHECKOUT, executable=sys.executable)
     with ExitStack() as last:
         server.start()
@@ -268,6 +267,6 @@ def ring(folder: Path, *, faults: bool = False) -> Iterator[Ring]:
         supervisor = Supervisor([program], folder / "logs", lambda *_: None)
         last.enter_context(supervisor)
         supervisor.start()
-        provider = _connected(port)
-        last.callback(provider.close)
-        yield Ring(folder, server, provider, f"http://127.0.0.1:{port}")
+        asked = _connected(port)
+        last.callback(asked.close)
+        yield Ring(folder, server, asked, f"http://127.0.0.1:{port}")

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.processes import wait_for
-from worker.sandbox import Sandbox, SandboxOptions
+from worker.sandbox.options import SandboxOptions
+from worker.sandbox.server import Sandbox
 
 
 @contextmanager

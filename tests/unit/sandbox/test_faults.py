@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from worker.sandbox import OPTIONS, SandboxOptions, options_from_text
 from worker.sandbox.dialects import dialect_named
 from worker.sandbox.faults import Faults
 from worker.sandbox.ledger import Stats
 from worker.sandbox.models import Callback, Order, Reply, Task
+from worker.sandbox.options import OPTIONS, SandboxOptions, options_from_text
 from worker.sandbox.scheduler import Scheduler
 
 BODY = {"status": "SUCCESS", "state": "s", "buttons": [1]}

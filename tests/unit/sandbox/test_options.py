@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.sandbox import OPTIONS, SandboxOptions, options_from_text
 from worker.sandbox.ledger import Ledger, Stats
+from worker.sandbox.options import OPTIONS, SandboxOptions, options_from_text
 
 
 def test_every_option_explains_itself_and_can_be_given_as_text() -> None:

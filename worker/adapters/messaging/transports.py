@@ -46,9 +46,19 @@ class _Reading:
 
     QoS = _QoS
     sep: str
+    pool: Any
+    _shared: Any = None  # the client of all commands that wait for nothing
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002
-        client = super()._create_client(asynchronous)  # type: ignore[misc]
+        if asynchronous:
+            return self._reading(super()._create_client(asynchronous))  # type: ignore[misc]
+        # kombu makes one for each command, which costs more than the command; the connections are
+        # the pool's, which a lost connection replaces.
+        if self._shared is None or self._shared.connection_pool is not self.pool:
+            self._shared = super()._create_client()  # type: ignore[misc]
+        return self._shared
+
+    def _reading(self, client: Any) -> Any:
         parse = client.parse_response
 
         def parse_response(connection: Any, command_name: Any, **options: Any) -> Any:

@@ -26,8 +26,8 @@ class Account:
     key: str = field(default="", repr=False)
     auth: Auth = "bearer"
     dialect: Dialect = "auto"
-    max_running: int = 3  #: concurrent jobs, 1-100, not counting videos
-    max_running_video: int = 1  #: concurrent videos, 0-100
+    max_running: int = 3  #: concurrent jobs, 1-10,000, not counting videos
+    max_running_video: int = 1  #: concurrent videos, 0-10,000
     max_starts_per_minute: int | None = None  #: over all processes; None: no limit
     modes: frozenset[str] = frozenset()  #: allowed here (`fast`, `relax`, `turbo`); empty: any
     weight: float = 1.0  #: new jobs go to the account with the most free slots x weight; above 0

@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _HELP = {
     "host": ("ADDRESS", "Where the web process listens."),
     "port": ("NUMBER", "The port it listens on; 0: a free one."),
+    "web_processes": ("1-64", "Processes that answer at that port."),
     "public_url": ("URL", "Where the provider reaches this machine."),
     "provider_url": ("URL", "The provider, before /mj; without one, the sandbox."),
     "provider_dialect": ("NAME", "The dialect of the provider, or of the sandbox."),

@@ -33,7 +33,7 @@ def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str
 
 
 @click.command(cls=Command, examples=("hookline web --port 8080",))
-@setting_options("host", "port")
+@setting_options("host", "port", "web_processes")
 @_SUPERVISED
 @_LISTENER
 def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
@@ -115,7 +115,7 @@ def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **g
         options = options_from_text(given)
     except ValueError as error:
         raise WrongUsage(str(error)) from error
-    from worker.sandbox import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
+    from worker.sandbox.server import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
 
     try:
         serve(options, host, port, listener)

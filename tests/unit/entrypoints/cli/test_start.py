@@ -45,6 +45,26 @@ print(*(name for name in sys.argv[1:] if name in sys.modules))
     assert _imported(program, *_HEAVY, "pydantic", "redis") == []
 
 
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("webhooks.server", ["worker.sandbox.server"]),
+        ("worker.entrypoints.celery_app", ["worker.sandbox.server", "flask", "jinja2"]),
+    ],
+)
+def test_processes_that_stay_draw_nothing(module: str, unneeded: list[str]) -> None:
+    program = f"""
+import sys
+import hookline.start
+import worker.entrypoints.cli.processes
+from config.logs import configure_logging
+configure_logging("json", "info")
+import {module}
+print(*(name for name in sys.argv[1:] if name in sys.modules))
+"""
+    assert _imported(program, "rich", "pygments", "PIL", *unneeded) == []
+
+
 def _imported(program: str, *args: str) -> list[str]:
     command = [sys.executable, "-c", program, *args]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

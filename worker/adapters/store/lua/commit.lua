@@ -1,8 +1,8 @@
 -- Write a job and its new children, and update every index; all or nothing.
 --
 -- Keys, all below the prefix (on one node: Celery's Redis transport does not support a cluster either):
---   job:<id>                  hash  doc (JSON), v (version), place; guard (its concurrency key), money if any; open: of a root with
---                                   descendants, how many jobs of its pipeline are open
+--   job:<id>                  hash  doc (JSON), v (version), place; money if any; open: of a root with descendants, how many
+--                                   jobs of its pipeline are open
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; jobs that were paid for twice
 --   *_jobs:*, listings        see listings.lua
@@ -211,7 +211,6 @@ local function write(job, old, old_money)
   hold_back(job, old, place)
   if place == old and old_money == job.money then return old end -- most commits are about progress only
   redis.call('HSET', job_key(id), 'place', job.place)
-  if place.concurrency_key ~= '' then redis.call('HSET', job_key(id), 'guard', place.concurrency_key) end
   if old_money ~= job.money then
     bill(old_money, old or place, -1)
     bill(job.money, place, 1)

@@ -38,8 +38,10 @@ local function first_startable(queue)
     local ids = redis.call('ZRANGE', queue, from, from + PAGE - 1)
     for _, id in ipairs(ids) do
       if not chosen[id] then
-        local doc, key = unpack(redis.call('HMGET', job_key(id), 'doc', 'guard'))
-        if not key or not guarded[key] and redis.call('HEXISTS', guards, key) == 0 then return id, doc, key end
+        local doc, place = unpack(redis.call('HMGET', job_key(id), 'doc', 'place'))
+        local key = place and read_place(place).concurrency_key or ''
+        if key == '' then return id, doc end
+        if not guarded[key] and redis.call('HEXISTS', guards, key) == 0 then return id, doc, key end
       end
     end
     if #ids < PAGE then return nil, nil, nil, from + #ids == 0 end
