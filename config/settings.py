@@ -131,6 +131,10 @@ class Settings(BaseModel):
     """Redis or Valkey, 6.2 or newer: `redis://`, `rediss://`, `unix:///path?db=0` or
     `sentinel://host:26379,host:26379/master/0`. Unset: `hookline up` runs a private one."""
 
+    redis_replicas: int = Field(0, alias="HOOKLINE_REDIS_REPLICAS", ge=0, le=16)
+    """Replicas of Redis that must have a job's change before it counts: before a submit leaves, and
+    before a request or a callback is answered; see [deployment.md](deployment.md#fail-over)."""
+
     broker_url: checks.BrokerUrl | None = Field(
         None, alias="HOOKLINE_BROKER_URL", repr=False, examples=["redis://127.0.0.1:6379/1"]
     )

@@ -144,7 +144,7 @@ class Services:
 
     @part
     def store(self) -> Store:
-        return Store(connect(self.redis_url))
+        return Store(connect(self.redis_url), replicas=self.settings.redis_replicas)
 
     @part
     def clock(self) -> SharedClock:
@@ -409,6 +409,7 @@ class Services:
             public_url=url,
             proxies=settings.proxies,
             redis_place="HOOKLINE_REDIS_URL" if settings.redis_url else "the private Redis",
+            replicas=settings.redis_replicas,
             unverified=settings.unverified(),
             places={name: settings.places_of(name) for name in names},
             hooks={name: f"{url}{HOOK_PATH}/{self.tokens.for_account(name)}" for name in names},

@@ -179,7 +179,6 @@ def keeps_still(window: Window) -> None:
     page = window.page
     page.goto(f"http://{window.host}/new")
     page.locator("[name=prompt]").fill("a lighthouse in a storm --ar 3:2")
-    page.get_by_role("button", name="U1", exact=True).click()
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url("**/pipelines/*")
     page.context.add_init_script(_SHIFTS)

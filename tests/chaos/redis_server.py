@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -30,9 +31,14 @@ maxmemory-policy noeviction
 
 
 class RedisServer:
-    """One server on one port. Its files are in ``folder``, the append-only one among them."""
+    """One server on one port. Its files are in ``folder``, the append-only one among them.
 
-    def __init__(self, folder: Path, port: int, password: str, fsync: Fsync) -> None:
+    ``lines``: more of its configuration.
+    """
+
+    def __init__(
+        self, folder: Path, port: int, password: str, fsync: Fsync, lines: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.port = port
         self._password = password
@@ -41,6 +47,7 @@ class RedisServer:
         self._config = folder / "redis.conf"
         self._config.write_text(
             _CONFIG.format(port=port, password=password, folder=folder, fsync=fsync)
+            + "".join(f"{line}\n" for line in lines)
         )
 
     def url(self, port: int | None = None) -> str:
@@ -70,6 +77,10 @@ class RedisServer:
     def terminate(self) -> None:
         """End it in good order."""
         self._end(signal.SIGTERM)
+
+    def end(self) -> None:
+        """End all that was started, at once."""
+        self.kill()
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:

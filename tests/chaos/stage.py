@@ -15,16 +15,16 @@ from threading import Thread
 from types import MappingProxyType
 from typing import Any
 
-import redis
-
 from config.loading import load_settings
 from tests.chaos.providers import Provider, write_accounts
+from tests.chaos.redis_group import RedisGroup
 from tests.chaos.redis_server import Fsync, RedisServer
 from tests.chaos.waiting import wait_for
 from tests.support.ports import free_port
 from tests.support.processes import clean_env, descendants, living
 from worker.adapters.local.stopping import Stop
 from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
+from worker.adapters.store.connection import connect
 from worker.bootstrap import Services, build
 from worker.domain.job import Job
 from worker.entrypoints.cli.http import answers, call
@@ -55,7 +55,7 @@ class Setup:
     ``*_via`` and hands on to ``*_port``, which its owner chose beforehand; the last one's is the
     public URL, and the stage itself goes around it. ``providers``: several accounts instead of one,
     each with a sandbox of these arguments and its own places. ``provider_program``: the module that
-    is the sandbox.
+    is the sandbox. ``redis``: a single server, or a group with sentinels.
     """
 
     workers: int = 1
@@ -72,6 +72,7 @@ class Setup:
     web_via: int | None = None
     providers: tuple[Provider, ...] = ()
     provider_program: str = "tests.chaos.small_pictures"
+    redis: type[RedisServer] | type[RedisGroup] = RedisServer
 
 
 class Stage:
@@ -80,7 +81,7 @@ class Stage:
     def __init__(
         self,
         folder: Path,
-        server: RedisServer,
+        server: RedisServer | RedisGroup,
         supervisor: Supervisor,
         env: Mapping[str, str],
         sandboxes: Mapping[str, str],
@@ -94,7 +95,7 @@ class Stage:
         settings = load_settings({**env, "HOOKLINE_REDIS_URL": server.url()}, dotenv=None)
         self.secrets = settings.secret_values()
         self.services: Services = build(settings)
-        self.redis = redis.Redis.from_url(server.url(), socket_timeout=5)
+        self.redis = connect(server.url())
         self._supervisor = supervisor
         self._stopped: set[int] = set()
 
@@ -204,8 +205,8 @@ def stage(folder: Path, setup: Setup | None = None) -> Iterator[Stage]:
     setup = setup or Setup()
     with ExitStack() as last:
         port = setup.redis_port or free_port()
-        server = RedisServer(folder / "redis", port, _REDIS_PASSWORD, setup.fsync)
-        last.callback(server.kill)
+        server = setup.redis(folder / "redis", port, _REDIS_PASSWORD, setup.fsync)
+        last.callback(server.end)
         server.start()
         names = dict.fromkeys(each.sandbox for each in setup.providers) or ("sandbox",)
         chosen = {each.sandbox: each.port for each in setup.providers}
@@ -251,7 +252,7 @@ def _watched(supervisor: Supervisor) -> Iterator[None]:
 
 
 def _env(
-    folder: Path, setup: Setup, server: RedisServer, urls: Mapping[str, str]
+    folder: Path, setup: Setup, server: RedisServer | RedisGroup, urls: Mapping[str, str]
 ) -> dict[str, str]:
     web_port = setup.web_port or free_port()
     own = {

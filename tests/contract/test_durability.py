@@ -55,7 +55,7 @@ def test_a_server_that_keeps_its_settings_to_itself(client: "redis.Redis", redis
 
 
 def test_a_server_that_says_nothing_at_all(client: "redis.Redis", redis_url: str) -> None:
-    with guest(client, redis_url, "+@all", "-config", "-info") as user:
+    with guest(client, redis_url, "+@all", "-config", "-info", "-wait") as user:
         found = read_durability(user)
     assert found == Durability(None, None, None, None)
 

@@ -155,16 +155,20 @@ class RabbitMQ:
             f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), '
             f"rabbit_auth_backend_internal:set_permissions({rights})."
         )
-        made = subprocess.run(
-            [str(_RABBITMQ.with_name("rabbitmqctl")), "eval", code],
+        self.control("eval", code)
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
+
+    def control(self, *args: str) -> None:
+        """Run a command of ``rabbitmqctl``, such as ``stop_app``."""
+        done = subprocess.run(
+            [str(_RABBITMQ.with_name("rabbitmqctl")), *args],
             env=dict(self.env),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
-        assert made.returncode == 0, made.stdout + made.stderr
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 
 from worker.adapters.store import codec
-from worker.adapters.store.places import ANY, Place, labels_of, place_of, tasks_of
+from worker.adapters.store.places import ANY, FORMAT, Place, labels_of, place_of, tasks_of
 from worker.domain.account.billing import charges, paid_tasks
 from worker.domain.account.capacity import pool_of
 from worker.domain.blob_refs import blobs_of
@@ -30,9 +30,9 @@ _WHOLE = ("jobs", "double_payments", "due", "held_back", "running", "ready", "pa
 #: Likewise, those that the first version did not keep.
 _LATER = ("tenant_jobs", "tenant_batches", "tenant_notifications", "tenant_inputs", "kind_jobs",
           "account_jobs", "batch_jobs", "label_jobs")  # fmt: skip
-_ALL = {*_WHOLE, *_LATER, "listings", "job", "waiting", "guards", "turns", "batches", "lanes",
-        "tasks", "accepted", "batch", "money", "account", "paused", "notification", "inputs",
-        "forgotten", "receiving", "workers", "once", "unbooked", "refused", "api_tokens",
+_ALL = {*_WHOLE, *_LATER, "listings", "relisted", "job", "waiting", "guards", "turns", "batches",
+        "lanes", "tasks", "accepted", "batch", "money", "account", "paused", "notification",
+        "inputs", "forgotten", "receiving", "workers", "once", "unbooked", "refused", "api_tokens",
         "api_secrets", "audit", "token_requests", "token_spent", "called", "history",
         "metrics", "inbox", "alerts", "doctor"}  # fmt: skip
 
@@ -265,7 +265,10 @@ class _Check:
             families[job.spec.pipeline_id].append(job)
         for job in self.stored.jobs.values():
             stored, place = self.stored.keys[f"job:{job.id}"], self.stored.places[job.id]
-            expected = {**stored, "v": str(job.version), "place": place.as_json}
+            text = place.as_json
+            if not self.later and not stored["place"].endswith(f",{FORMAT}]"):
+                text = text.removesuffix(f",{FORMAT}]") + "]"  # not listed yet
+            expected = {**stored, "v": str(job.version), "place": text}
             money = charges(job, self.price(job))
             expected |= {"money": codec.dump_json(money).decode() if money else None}
             family = families[job.id]

@@ -14,7 +14,7 @@ from tests.support.jobs import capacity as some_capacity
 from tests.support.stores import OwnStore
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
-from worker.adapters.store import Filter
+from worker.adapters.store import Filter, NotReplicated
 from worker.adapters.store.jobs import Change, Committed, JobStore
 from worker.domain.account import Account, Budgets
 from worker.domain.account.callback_stats import Source
@@ -62,11 +62,15 @@ class Wakeups:
 
 
 class FailingJobs(JobStore):
-    """The next commit fails with ``failure``, once; ``source`` is how each was heard of."""
+    """The next commit fails with ``failure``, once; ``source`` is how each was heard of.
+
+    ``unreplicated``: of so many more commits no replica has what they wrote.
+    """
 
     def __init__(self, client: "redis.Redis", prefix: str) -> None:
         super().__init__(client, prefix)
         self.failure: HooklineError | None = None
+        self.unreplicated = 0
         self.source: list[Source | None] = []
 
     def commit_all(self, changes: Sequence[Change], now: float) -> list[Committed]:
@@ -76,7 +80,11 @@ class FailingJobs(JobStore):
             if isinstance(failure, Committed):
                 return [failure]
             raise failure
-        return super().commit_all(changes, now)
+        outcomes = super().commit_all(changes, now)
+        if self.unreplicated:
+            self.unreplicated -= 1
+            raise NotReplicated(outcomes=outcomes)
+        return outcomes
 
 
 class ShellStore(OwnStore):

@@ -6,8 +6,8 @@ from dataclasses import replace
 from time import monotonic, time
 
 from config.logger import get_logger
-from worker.adapters.store import NoFreeSlot, Openings
-from worker.adapters.store.jobs import Change
+from worker.adapters.store import NoFreeSlot, NotReplicated, Openings
+from worker.adapters.store.jobs import Change, Committed
 from worker.adapters.store.places import ANY
 from worker.adapters.store.store import Store
 from worker.domain import links
@@ -57,6 +57,8 @@ log = get_logger(__name__)
 RELEASED = 500
 #: Callback stats are cached for this many seconds.
 _STATS_AGE_S = 5.0
+#: What became of a decision.
+Recorded = Decision | NoFreeSlot | StaleVersion | NotReplicated
 
 
 class Orchestrator:
@@ -106,7 +108,8 @@ class Orchestrator:
         """Apply ``event`` to ``job``, unless it is a duplicate, stale or foreign.
 
         Raises ``Conflict`` when the job's status does not allow it, ``NoFreeSlot`` when a job
-        cannot start, ``NotFound`` when the job is gone.
+        cannot start, ``NotFound`` when the job is gone, and ``NotReplicated`` when it was applied,
+        but a fail-over of Redis may forget it.
         """
         while True:
             now = self.clock()
@@ -120,7 +123,7 @@ class Orchestrator:
             [done] = self._commit([(job, decision, change)], now)
             if isinstance(done, Decision):
                 return done
-            if isinstance(done, NoFreeSlot):
+            if isinstance(done, NoFreeSlot | NotReplicated):
                 raise done
             # Another process committed between our read and our write: decide again.
             job = self.job(job.id)
@@ -130,12 +133,11 @@ class Orchestrator:
         event = links.absolute(event, job, self.accounts)
         return replace(transition(job, event, now, self.policy(job)), event=event)
 
-    def record_all(
-        self, decided: Sequence[tuple[Job, Decision]], now: float
-    ) -> list[Decision | NoFreeSlot | StaleVersion]:
+    def record_all(self, decided: Sequence[tuple[Job, Decision]], now: float) -> list[Recorded]:
         """Commit what was decided of each job, in one exchange.
 
-        The decision, or why it was not stored: ``StaleVersion``, if another process was first.
+        The decision, or why it was not stored: ``StaleVersion``, if another process was first; or
+        ``NotReplicated``: it was, but a fail-over of Redis may forget it.
         """
         changes = [(job, each, self._change(job, each, now)) for job, each in decided]
         return self._commit(changes, now)
@@ -156,12 +158,16 @@ class Orchestrator:
 
     def _commit(
         self, changes: Sequence[tuple[Job, Decision, Change]], now: float
-    ) -> list[Decision | NoFreeSlot | StaleVersion]:
+    ) -> list[Recorded]:
         """Store the changes, and do at once what follows from those that were stored."""
-        began = monotonic()
-        outcomes = self.store.jobs.commit_all([change for _, _, change in changes], now)
+        began, short = monotonic(), None
+        outcomes: Sequence[Committed]
+        try:
+            outcomes = self.store.jobs.commit_all([change for _, _, change in changes], now)
+        except NotReplicated as error:
+            outcomes, short = error.outcomes, error
         self.tally.observe(Metrics.COMMIT, monotonic() - began)
-        done: list[Decision | NoFreeSlot | StaleVersion] = []
+        done: list[Recorded] = []
         for (before, decision, change), outcome in zip(changes, outcomes, strict=True):
             if not isinstance(outcome, Openings):
                 done.append(outcome)
@@ -174,7 +180,7 @@ class Orchestrator:
             self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._poll_soon(stored.job, now)
             self._wake_dependents(stored.job)
-            done.append(stored)
+            done.append(short or stored)
         return done
 
     def recheck_dependencies(self, job: Job) -> Job:

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from config.logger import get_logger
 from config.without_rich import structlog
 from worker.adapters.provider.client import ProviderClient
-from worker.adapters.store import NoFreeSlot
+from worker.adapters.store import NoFreeSlot, NotReplicated
 from worker.adapters.store.store import Store
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.account.calls import call_of
@@ -26,7 +26,8 @@ from worker.domain.errors import (
 from worker.domain.events import Decision, Disposition, Replied, Started
 from worker.domain.job import AttemptOutcome, Job, Status
 from worker.domain.provider_reports import Outcome, Verdict
-from worker.services.orchestrator import Orchestrator
+from worker.domain.result import JobError
+from worker.services.orchestrator import Orchestrator, Recorded
 from worker.services.prepare import Prepared, Preparer, Refused, permanent, verdict_of
 
 log = get_logger(__name__)
@@ -44,6 +45,7 @@ class Taken:
     parent: Job | None  #: the job whose task the POST acts on, if we have its record
     prepared: Prepared | None  #: the POST if its intent is recorded already
     refused_at: float | None  #: when the provider last refused it for not knowing its parent
+    replicated: bool = True  #: False: a fail-over of Redis may forget that it was taken
 
     @property
     def parent_ended_at(self) -> float | None:
@@ -97,9 +99,9 @@ class Submitter:
             [(job, decision) for job, (decision, _) in zip(jobs, started, strict=True)], now
         )
         taken = [
-            replace(each, job=committed.job)
-            for (_, each), committed in zip(started, done, strict=True)
-            if each and isinstance(committed, Decision)
+            held
+            for (_, each), recorded in zip(started, done, strict=True)
+            if each and (held := _held(each, recorded))
         ]
         full = any(isinstance(each, NoFreeSlot) for each in done)
         return taken, not full and (len(jobs) == limit or len(taken) < len(jobs))
@@ -122,7 +124,9 @@ class Submitter:
         """Send the POST of a job that was taken, and record the reply."""
         bound = structlog.contextvars.bound_contextvars
         with bound(job_id=taken.job.id, account=taken.job.account):
-            if taken.prepared:
+            if taken.prepared and not taken.replicated:
+                self._not_sent(taken.job)
+            elif taken.prepared:
                 self._send(taken, taken.prepared)
             elif ready := self._prepared(taken):
                 self._send(*ready)
@@ -142,13 +146,24 @@ class Submitter:
             reply = Replied(job.attempt, verdict, taken.parent_ended_at)
             self._orchestrator.record(job, reply)
             return None
-        decision = self._orchestrator.record(job, prepared.posting)
+        try:
+            decision = self._orchestrator.record(job, prepared.posting)
+        except NotReplicated:
+            self._not_sent(job)
+            return None
         if decision.disposition is Disposition.APPLIED:
             return replace(taken, job=decision.job), prepared
         # Cancelled meanwhile, or this worker was presumed dead: do not send.
         if decision.job.draining:
             self._orchestrator.record(decision.job, Replied(job.attempt, _NOT_SENT))
         return None
+
+    def _not_sent(self, job: Job) -> None:
+        """Take an intent back that a fail-over of Redis may forget: its POST would look as if it
+        had never left.
+        """
+        log.warning("submit.not_replicated")
+        self._record_reply(job, Replied(job.attempt, _NOT_REPLICATED))
 
     def _send(self, taken: Taken, prepared: Prepared) -> None:
         job, ended_at = taken.job, taken.parent_ended_at
@@ -213,6 +228,13 @@ class Submitter:
         return {parent.id: parent for parent in self._store.jobs.get_many(list(wanted))}
 
 
+def _held(taken: Taken, recorded: Recorded) -> Taken | None:
+    """The job as it was stored; None: it was not."""
+    if isinstance(recorded, Decision):
+        return replace(taken, job=recorded.job)
+    return replace(taken, replicated=False) if isinstance(recorded, NotReplicated) else None
+
+
 def _refused_at(job: Job) -> float | None:
     """When the queued job's POST was last refused because of its parent; None: it was not."""
     last = job.attempts[-1] if job.attempts else None
@@ -222,4 +244,14 @@ def _refused_at(job: Job) -> float | None:
 
 #: The provider has a job, so it has the call.
 _TAKEN = frozenset({Outcome.ACCEPTED, Outcome.EXISTS, Outcome.NEEDS_MODAL, Outcome.DONE})
+_NOT_REPLICATED = Verdict(
+    Outcome.TRY_LATER,
+    error=JobError(
+        ErrorCode.NOT_PREPARED,
+        "Too few replicas of Redis had the record of this submit in time.",
+        "Nothing was sent; the job is submitted again automatically. `hookline doctor` counts the "
+        "replicas.",
+        retryable=True,
+    ),
+)
 _NOT_SENT = permanent(ErrorCode.CANCELLED, "Cancelled before it was sent.")

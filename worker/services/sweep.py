@@ -41,6 +41,9 @@ TIDY_S = 10.0
 LEDGER_S = 5.0
 #: Jobs of older versions that get their index entries at a time, and seconds in between.
 STORED, STORED_S = 500, 0.5
+#: Jobs that are looked at for what an older version wrote, during a rolling upgrade; and how often.
+#: Redis needs less than a millisecond for them.
+RELISTED, RELIST_S = 1000, 1.0
 #: Notifications claimed by one sweep.
 NOTIFICATIONS = 200
 
@@ -143,7 +146,11 @@ class Sweep:
 
     def _list_stored(self) -> None:
         """Bring what older versions stored into the indexes behind listings, step by step."""
-        if self._all_listed or not self._store.once("list_stored", STORED_S):
+        if self._all_listed:
+            if self._store.once("relist", RELIST_S):
+                self._store.jobs.relist(RELISTED)
+            return
+        if not self._store.once("list_stored", STORED_S):
             return
         self._all_listed = not self._store.jobs.list_stored(STORED)
         if self._all_listed:

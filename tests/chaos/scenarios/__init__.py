@@ -10,6 +10,7 @@ from tests.chaos.scenarios import (
     clean,
     crashes,
     days,
+    failover,
     files,
     hostile,
     kills,
@@ -53,4 +54,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *troubles.SCENARIOS,
     *attacks.SCENARIOS,
     *unreached.SCENARIOS,
+    *failover.SCENARIOS,
 )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from tests.chaos.load import Load
 from tests.chaos.oracle import Rules
 from tests.chaos.power import PowerCuts
-from tests.chaos.redis_server import Fsync
+from tests.chaos.redis_server import Fsync, RedisServer
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import MAX_RUNNING, Setup
 from tests.chaos.trial import Trouble, trial
@@ -40,19 +40,20 @@ def synced_always(run: Run) -> Row:
 def synced_each_second(run: Run) -> Row:
     """The same without the last second of writes."""
     row, lost_bytes = _cut(run, "everysec")
-    explained = [text for text in row.problems if _explained(text)]
-    wrong = [text for text in row.problems if not _explained(text)]
+    known = [text for text in row.problems if explained(text)]
+    wrong = [text for text in row.problems if not explained(text)]
     if not lost_bytes:
         wrong.append("the cuts lost nothing, so that they show nothing")
     note = (
         f"{row.note}; the limit of everysec: {lost_bytes} bytes of writes gone, "
         f"{row.lost} jobs or payments without a record, {row.paid_twice} paid twice"
     )
-    told = "; ".join([note, *explained])
+    told = "; ".join([note, *known])
     return replace(row, problems=tuple(wrong), note=told)
 
 
-def _explained(problem: str) -> bool:
+def explained(problem: str) -> bool:
+    """Whether the loss of the last writes explains it."""
     forgotten = " was over as " in problem or " was at version " in problem
     return forgotten or problem.startswith(_OF_A_LOST_SECOND)
 
@@ -79,6 +80,7 @@ def _cutter(
 ) -> Callable[[Trouble], None]:
     def cut(trouble: Trouble) -> None:
         server = trouble.stage.server
+        assert isinstance(server, RedisServer)
         with PowerCuts(server, fsync) as power:
             while trouble.faults < cuts and trouble.pause(*every_s):
                 lost.append(power.cut())

@@ -2,6 +2,7 @@
 
 from tests.chaos.load import Load
 from tests.chaos.oracle import Rules
+from tests.chaos.redis_server import RedisServer
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import MAX_RUNNING, Setup, Stage
 from tests.chaos.trial import Trouble, trial
@@ -41,11 +42,13 @@ def restarted(run: Run) -> Row:
 
     def restart(trouble: Trouble) -> None:
         stage = trouble.stage
+        server = stage.server
+        assert isinstance(server, RedisServer)
         while trouble.faults < most and trouble.pause(*run.pick((1.0, 2.0), (8.0, 12.0))):
-            stage.server.terminate()
+            server.terminate()
             trouble.faults += 1
             trouble.pause(0.1, 1.0)
-            stage.server.start()
+            server.start()
             _must_go_on(trouble)
 
     return trial(

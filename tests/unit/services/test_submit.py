@@ -162,6 +162,30 @@ def test_a_job_cancelled_while_it_was_prepared_is_not_sent(shell: Shell, start: 
     assert (job.status, job.holds_slot) == (Status.CANCELLED, False)
 
 
+@pytest.mark.parametrize("kind", [Kind.IMAGINE, Kind.DESCRIBE])
+def test_nothing_is_sent_while_a_fail_over_may_forget_the_intent(
+    kind: Kind, shell: Shell, submitter: Submitter, storage: Storage
+) -> None:
+    picture = storage.put_input(draw("PNG"), ".png")
+    request = {"prompt": "a cat"} if kind is Kind.IMAGINE else {"image": picture}
+    job = shell.put(a_job(kind=kind, request=request))
+    # A describe's picture is read first, so its intent is a commit of its own; and what was taken
+    # without replicas is read again before it.
+    shell.store.jobs.unreplicated = 1 if kind is Kind.IMAGINE else 3
+    start_next(submitter, "default")
+    job = shell.job(job)
+    assert not shell.provider.submitted
+    assert (job.status, job.posting) == (Status.QUEUED, False)
+    assert job.error
+    assert "replicas" in job.error.message
+
+    shell.now = job.due_at or 0.0
+    shell.orchestrator.record(job, TimePassed())
+    start_next(submitter, "default")
+    assert len(shell.provider.submitted) == 1
+    assert shell.job(job).attempt == 1
+
+
 def test_a_worker_taken_for_dead_does_not_send_in_its_successors_place(
     shell: Shell, start: Start
 ) -> None:

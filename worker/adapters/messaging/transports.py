@@ -17,6 +17,8 @@ from amqp.serialization import decode_properties_basic
 from kombu import compression
 from kombu.transport import pyamqp, redis
 from kombu.utils.encoding import bytes_to_str
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.logger import get_logger
 from worker.adapters.messaging.envelopes import MAX_BODY, readable
@@ -75,7 +77,17 @@ class _RedisChannel(_Reading, redis.Channel):  # type: ignore[misc]
 
 
 class _SentinelChannel(_Reading, redis.SentinelChannel):  # type: ignore[misc]
-    pass
+    """kombu waits without end for a sentinel whose machine is gone, before it asks the next one."""
+
+    socket_connect_timeout: float | None
+    sentinel_kwargs: dict[str, Any] | None
+
+    def _sentinel_managed_pool(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002
+        patience_s = self.socket_connect_timeout
+        limits = {"socket_timeout": patience_s, "socket_connect_timeout": patience_s}
+        once = {"retry": Retry(NoBackoff(), 0)}
+        self.sentinel_kwargs = {**limits, **once, **(self.sentinel_kwargs or {})}
+        return super()._sentinel_managed_pool(asynchronous)  # type: ignore[misc]
 
 
 class _Redis(redis.Transport):

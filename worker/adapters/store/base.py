@@ -1,16 +1,17 @@
 """What all parts of the store share: scripts, listings, and calling the driver."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import redis
 from redis.commands.core import Script
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
 from worker.adapters.store.connection import unavailable
 from worker.adapters.store.places import read_cursor
+from worker.domain.errors import StoreUnavailable
 
 #: Index entries that one page of a filtered listing of deliveries reads at most.
 SCAN = 2000
@@ -73,19 +74,52 @@ class Part:
         except NoScriptError:  # first use, or a server that started again
             return self._ask(known, args=[self._prefix, *args])
         except RedisError as error:
-            raise unavailable(error) from error
+            raise self._failed(error) from error
+
+    def _run_all(self, script: str, all_args: Iterable[Any], *last: Any) -> list[Any]:
+        """Run the script with the prefix and each of ``all_args``, and then the command ``last``,
+        if any, on one connection in one exchange.
+        """
+        known = self._redis.register_script(_source(script))
+        commands = [("EVALSHA", known.sha, 0, self._prefix, args) for args in all_args]
+        answers = self._exchange([*commands, *([last] if last else [])])
+        unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:  # first use, or a server that started again
+            self._ask(self._redis.script_load, known.script)
+            again = self._exchange([*(commands[n] for n in unknown), *([last] if last else [])])
+            for n, answer in zip(unknown, again, strict=False):
+                answers[n] = answer
+            answers[len(commands) :] = again[len(unknown) :]
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise self._failed(answer)
+        return answers
+
+    def _exchange(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+        pipe: Any = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        answers: list[Any] = self._ask(pipe.execute, raise_on_error=False)
+        return answers
 
     def _claim(self, index: str, what: str, now: float, limit: int, lease_s: float) -> list[bytes]:
         """The docs of ``what`` that is due by its ``index``; its due time moves by ``lease_s``."""
         return [doc for doc in self._run("claim", index, f"{what}:", now, limit, lease_s) if doc]
 
-    @staticmethod
-    def _ask(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _ask(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call the driver; its errors become ``StoreUnavailable``."""
         try:
             return call(*args, **kwargs)
         except RedisError as error:
-            raise unavailable(error) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: RedisError) -> StoreUnavailable:
+        """What the driver's error means. A primary that was demoted is left: its address, a managed
+        server's for one, leads to the new one by now.
+        """
+        if isinstance(error, ReadOnlyError) or "READONLY" in str(error):
+            self._redis.connection_pool.disconnect(inuse_connections=False)
+        return unavailable(error)
 
 
 @cache

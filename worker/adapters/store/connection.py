@@ -4,7 +4,11 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    RedisError,
+)
 from redis.retry import Retry
 
 from config import redis_urls
@@ -27,6 +31,8 @@ return redis.call('TIME')
 _REFUSED_IN_SCRIPT = ("ACL failure in script", "The user executing the script")
 #: Seconds to wait for Redis, unless the URL says otherwise.
 _TIMEOUT_S = 3.0
+#: Seconds to wait for replicas, which take milliseconds; less than for an answer.
+_REPLICAS_S = 1.0
 
 
 def connect(url: str, *, retries: int | None = None) -> "redis.Redis":
@@ -58,12 +64,19 @@ def connect(url: str, *, retries: int | None = None) -> "redis.Redis":
         "username": to.sentinel_username,
         "password": to.sentinel_password,
         "socket_timeout": wait_s,
+        "retry": Retry(NoBackoff(), 0),  # the next sentinel is asked instead
         **over_tcp,
     }
     hosts = list(to.hosts)
     sentinel = redis.Sentinel(hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
     client: redis.Redis = sentinel.master_for(to.master, **options, **over_tcp)  # type: ignore[no-untyped-call]
     return client
+
+
+def wait_ms(client: "redis.Redis") -> int:
+    """Milliseconds that ``WAIT`` may take on this client, which gives up an answer later."""
+    gives_up_s = client.get_connection_kwargs().get("socket_timeout") or 2 * _REPLICAS_S
+    return int(min(_REPLICAS_S, gives_up_s / 2) * 1000)
 
 
 def check_rights(client: "redis.Redis") -> None:

@@ -31,6 +31,7 @@ class Durability:
     appendonly: bool | None
     appendfsync: str | None  #: always, everysec or no
     maxmemory_policy: str | None
+    replicas: int | None = None  #: that are in step with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,18 @@ def read_durability(client: "redis.Redis") -> Durability:
         appendonly=None if aof is None else bool(aof),
         appendfsync=_setting(client, "appendfsync"),
         maxmemory_policy=info.get("maxmemory_policy") or _setting(client, "maxmemory-policy"),
+        replicas=_replicas(client),
     )
+
+
+def _replicas(client: "redis.Redis") -> int | None:
+    """WAIT for none of them counts them; a managed server may refuse it."""
+    try:
+        return int(client.wait(0, 1))
+    except ResponseError:
+        return None
+    except RedisError as error:
+        raise unavailable(error) from error
 
 
 def _info(client: "redis.Redis") -> dict[str, Any]:

@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from worker.adapters.store import NoFreeSlot, Openings, Pipeline, codec
+import redis
+
+from worker.adapters.store import NoFreeSlot, NotReplicated, Openings, Pipeline, codec
+from worker.adapters.store.connection import wait_ms
 from worker.adapters.store.listings import JobListings
 from worker.adapters.store.places import (
     labels_of,
@@ -58,7 +61,14 @@ Committed = Openings | NoFreeSlot | StaleVersion
 
 
 class JobStore(JobListings):
-    """Every method raises ``StoreUnavailable`` when Redis does not answer."""
+    """Every method raises ``StoreUnavailable`` when Redis does not answer.
+
+    ``replicas``: how many of Redis must have what a commit wrote before it counts.
+    """
+
+    def __init__(self, client: "redis.Redis", prefix: str, replicas: int = 0) -> None:
+        super().__init__(client, prefix)
+        self._replicas = replicas
 
     def get(self, job_id: str) -> Job | None:
         """The job as last committed, or None."""
@@ -100,14 +110,29 @@ class JobStore(JobListings):
         return done
 
     def commit_all(self, changes: Sequence[Change], now: float) -> list[Committed]:
-        """Commit each of the changes, in one exchange; each may fail apart from the others."""
+        """Commit each of the changes, in one exchange; each may fail apart from the others.
+
+        Raises ``NotReplicated``, which has the outcomes, when too few replicas have them in time.
+        """
         docs = [codec.dump_json(_written(change, now)) for change in changes]
+        if self._replicas:
+            return self._replicated(docs)
         if len(docs) == 1:
             return [_outcome(self._run("commit", docs[0]))]
-        pipe = self._redis.pipeline(transaction=False)
-        for doc in docs:
-            self._run("commit", doc, pipe=pipe)
-        return [_outcome(answer) for answer in self._ask(pipe.execute)]
+        return [_outcome(answer) for answer in self._run_all("commit", docs)]
+
+    def _replicated(self, docs: Sequence[bytes]) -> list[Committed]:
+        """Commit, and wait for the replicas: WAIT is about its own connection's writes.
+
+        Also if nothing was written: a repeated request is answered with what an earlier one wrote.
+        """
+        wait = ("WAIT", self._replicas, wait_ms(self._redis))
+        *answers, have = self._run_all("commit", docs, *wait)
+        outcomes = [_outcome(answer) for answer in answers]
+        if have < self._replicas:
+            message = f"Redis has {have} replicas in step, and {self._replicas} are needed"
+            raise NotReplicated(message, outcomes=outcomes)
+        return outcomes
 
     def add(self, jobs: Sequence[Job], *, capacity: Capacity, now: float = 0.0) -> list[bool]:
         """Store many new jobs in one exchange; for each whether it is new."""

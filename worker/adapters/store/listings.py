@@ -56,15 +56,27 @@ class JobListings(Part):
         Until none is, listings look at more jobs than they show, and metadata finds only those that
         are in the indexes. Safe in any number of processes.
         """
-        at, *found = self._run("next_stored", count)
+        ended, _ = self._list_stored("listings", count)
+        return not ended
+
+    def relist(self, count: int) -> tuple[bool, int]:
+        """Look at the next ``count`` jobs, round and round, and put those into the indexes that an
+        older version wrote last; whether all were looked at, and how many were put there.
+
+        Older versions run beside this one during a rolling upgrade.
+        """
+        return self._list_stored("relisted", count)
+
+    def _list_stored(self, cursor: str, count: int) -> tuple[bool, int]:
+        at, came_to, *found = self._run("next_stored", count, cursor)
         if at == b"complete":
-            return False
+            return True, 0
         jobs = [
             {"id": job_id, "labels": labels_of(codec.load(doc)) if doc else []}
             for job_id, doc in zip(found[::2], found[1::2], strict=True)
         ]
-        self._run("list_stored", at, codec.dump_json(jobs))
-        return bool(jobs)
+        self._run("list_stored", cursor, at, came_to, codec.dump_json(jobs))
+        return came_to in (b"", b"complete"), len(jobs)
 
 
 def _question(wanted: Filter, tenant: str | None) -> dict[str, Any]:

@@ -17,6 +17,10 @@ from worker.domain.refusals import Refusal
 #: Instead of an account's name: any account may take the job.
 ANY = "*"
 
+#: The version of stored records, also in ``lua/places.lua``. Versions of Hookline that know none
+#: take it off again, which shows what they wrote last: see docs/upgrades.md.
+FORMAT = 1
+
 
 class Lane(NamedTuple):
     """Jobs that are alike for every rule: either all of them may start now, or none."""
@@ -45,6 +49,7 @@ class Place(NamedTuple):
     error: str  #: error code of a job that ended without success
     open: bool  #: not settled
     blobs: str  #: references of its stored pictures, separated by spaces
+    format: int = FORMAT
 
     @property
     def as_json(self) -> str:

@@ -25,12 +25,15 @@ from worker.adapters.store.workers import WorkerStore
 class Store(Part):
     """One Redis client, which threads may share, and the parts of the store behind it.
 
-    Every method raises ``StoreUnavailable`` when Redis does not answer.
+    ``replicas``: how many of Redis must have a job's change before it counts. Every method raises
+    ``StoreUnavailable`` when Redis does not answer.
     """
 
-    def __init__(self, client: "redis.Redis", prefix: str = "hookline:") -> None:
+    def __init__(
+        self, client: "redis.Redis", prefix: str = "hookline:", *, replicas: int = 0
+    ) -> None:
         super().__init__(client, prefix)
-        self.jobs = JobStore(client, prefix)
+        self.jobs = JobStore(client, prefix, replicas)
         self.queue = ReadyQueue(client, prefix)
         self.alerts = AlertStore(client, prefix)
         self.accounts = AccountStore(client, prefix)

@@ -1,14 +1,14 @@
 """PURE. What the store takes and returns apart from jobs."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, NamedTuple
 
 from worker.domain.account.capacity import Capacity
 from worker.domain.audit import Change
-from worker.domain.errors import HooklineError
+from worker.domain.errors import HooklineError, StaleVersion, StoreUnavailable
 from worker.domain.inbox import Callback
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind, Notify
@@ -21,6 +21,22 @@ class NoFreeSlot(HooklineError):
     """The account cannot start the job now: no slot, no money, its pace, or an equal prompt."""
 
     retryable = True
+
+
+class NotReplicated(StoreUnavailable):
+    """Too few replicas of Redis have what was written: a fail-over may forget it.
+
+    ``outcomes``: what became of each change, as ``JobStore.commit_all`` would have returned it.
+    """
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        outcomes: Sequence["Openings | NoFreeSlot | StaleVersion"] = (),
+    ) -> None:
+        self.outcomes = outcomes
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ _SECTIONS = {
         "refused": Place("refused", "List refused requests of other programs' Celery tasks."),
         "tokens": Place("tokens", "List the API tokens; create, rotate or revoke one."),
         "audit": Place("audit", "List who changed what, newest first."),
+        "migrate": Place("migrate", "Bring up what older versions stored, after an upgrade."),
         "mcp": Place("mcp", "Serve tools to an agent over stdin and stdout."),
         "web": Place("processes", "Run the web process: callbacks and the HTTP API."),
         "worker": Place("processes", "Run a worker process: it submits, polls and stores."),

@@ -84,6 +84,7 @@ class Given:
     public_url: str | None
     proxies: Proxies
     redis_place: str  #: who says where Redis is
+    replicas: int  #: of Redis that must have a change before it counts
     unverified: Sequence[str]  #: settings whose servers are not asked who they are
     places: Mapping[str, tuple[str, str, str]]  #: by account: who says its url, key and auth
     hooks: Mapping[str, str]  #: by account: the address of its hook
@@ -124,7 +125,7 @@ def _redis(parts: _Parts, given: Given) -> Iterator[Finding]:
         advice = f"Check {given.redis_place}; see docs/deployment.md#redis."
         yield Finding("redis", "fail", str(error), advice)
         return
-    yield findings.durability(read_durability(client))
+    yield findings.durability(read_durability(client), given.replicas)
     vitals = read_vitals(client)
     yield from findings.memory(vitals)
     yield findings.latency(vitals)

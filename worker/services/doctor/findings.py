@@ -85,11 +85,30 @@ def no_account() -> Finding:
     return Finding("provider", "fail", "none is set", advice)
 
 
-def durability(found: Durability) -> Finding:
-    """Whether the jobs, and what was paid for them, outlive a crash and a power cut."""
-    verdict, message, advice = _durability(found)
+def durability(found: Durability, replicas: int = 0) -> Finding:
+    """Whether the jobs, and what was paid for them, outlive a crash, a power cut and a fail-over.
+
+    ``replicas``: how many must have a change before it counts.
+    """
+    verdict, message, advice = _replication(found, replicas) or _durability(found)
     version = f"version {found.version}" if found.version else "answers, without its version"
     return Finding("redis", verdict, f"{version}{message}", advice)
+
+
+def _replication(found: Durability, wanted: int) -> tuple[Verdict, str, str | None] | None:
+    """What is wrong with the replicas, if they are known."""
+    if wanted and found.replicas is None:
+        message = " refuses WAIT, which HOOKLINE_REDIS_REPLICAS needs"
+        advice = "Give its user the right to WAIT (+wait), or set HOOKLINE_REDIS_REPLICAS=0."
+        return "fail", message, advice
+    have = found.replicas or 0
+    if have < wanted:
+        message = f" has {have} replicas in step; nothing is submitted with fewer than {wanted}"
+        return "fail", message, "Mend the replicas, or lower HOOKLINE_REDIS_REPLICAS."
+    if have > wanted == 0:
+        message = f" has {have} replicas; a fail-over may forget the last changes, {_PAID_AGAIN}"
+        return "warn", message, "Set HOOKLINE_REDIS_REPLICAS=1; see docs/deployment.md#fail-over."
+    return None
 
 
 def _durability(found: Durability) -> tuple[Verdict, str, str | None]:

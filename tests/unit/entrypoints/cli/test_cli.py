@@ -868,6 +868,25 @@ def test_a_redis_that_may_forget_is_found(found: Durability, verdict: str, words
 
 
 @pytest.mark.parametrize(
+    ("replicas", "wanted", "verdict", "words"),
+    [
+        (0, 0, "ok", "on disk"),
+        (None, 0, "ok", "on disk"),
+        (2, 0, "warn", "a fail-over may forget"),
+        (2, 1, "ok", "on disk"),
+        (1, 2, "fail", "nothing is submitted with fewer than 2"),
+        (None, 1, "fail", "refuses WAIT"),
+    ],
+)
+def test_replicas_that_nobody_waits_for_are_found(
+    replicas: int | None, wanted: int, verdict: str, words: str
+) -> None:
+    finding = findings.durability(replace(GOOD, replicas=replicas), wanted)
+    assert finding.verdict == verdict
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
     ("free", "verdict", "words"),
     [
         ({}, "ok", "/pictures is writable"),

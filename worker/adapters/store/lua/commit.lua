@@ -355,6 +355,7 @@ local id, new = job.id, read_place(job.place)
 local stored, text, old_money = unpack(redis.call('HMGET', job_key(id), 'v', 'place', 'money'))
 if tonumber(stored or 0) ~= job.version - 1 then return {'stale'} end
 local old = read_place(text)
+if old and old.format ~= FORMAT then job.place = without_format(job.place) end
 old_money = old_money or nil
 local root = new.pipeline == '' and id or new.pipeline
 -- Retention may remove a pipeline while a caller presses one of its buttons.

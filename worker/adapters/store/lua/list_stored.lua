@@ -1,14 +1,14 @@
--- Put stored jobs into the indexes behind listings. ARGV: prefix, where next_stored.lua came to, and as JSON the jobs that
--- it found: {id, labels}. None: all are there. Does nothing if another process was first.
-local jobs = cjson.decode(ARGV[3])
-if (redis.call('GET', prefix .. 'listings') or '') ~= ARGV[2] then return 0 end
-local at = #jobs == 0 and 'complete' or ARGV[2]
-for _, job in ipairs(jobs) do
+-- Put stored jobs into the indexes behind listings, and note that they are of this version.
+-- ARGV: prefix, the name of the key and the two places that next_stored.lua is about, and as JSON the jobs that it found:
+-- {id, labels}. Does nothing if another process was first.
+local cursor = prefix .. ARGV[2]
+if (redis.call('GET', cursor) or '') ~= ARGV[3] then return 0 end
+for _, job in ipairs(cjson.decode(ARGV[5])) do
   local place = stored_place(job.id)
   if place then
     list_job(job.id, place, job.labels)
-    at = redis.call('ZSCORE', prefix .. 'jobs', job.id) .. '|' .. job.id
+    if place.format ~= FORMAT then redis.call('HSET', job_key(job.id), 'place', with_format(without_format(place.text))) end
   end
 end
-redis.call('SET', prefix .. 'listings', at)
+redis.call('SET', cursor, ARGV[4])
 return 1

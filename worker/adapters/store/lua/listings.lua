@@ -5,6 +5,7 @@
 --   label_jobs:<label>   see labels_of in places.py
 --   listings             string  'complete': every stored job is in them; else '<created_at>|<id>' of the last one that
 --                        list_stored.lua put there, of those that older versions stored
+--   relisted             string  likewise, for what older versions write meanwhile: '' or '<created_at>|<id>'
 
 local function kind_of(place) return string.match(place.of.kind, '^[^/]+') end
 
