@@ -30,5 +30,8 @@ def test_what_was_made_before_a_restart_is_there_after_it(tmp_path: Path) -> Non
         said = hookline(tmp_path, "status")
         assert said.returncode == 0, said.stdout
         assert "runs here" in said.stdout
-        listed = hookline(tmp_path, "jobs", "--batch", "cats.txt").stdout
+        below = tmp_path / "pictures" / "of" / "cats"
+        below.mkdir(parents=True)
+        listed = hookline(below, "jobs", "--batch", "cats.txt").stdout
+        assert not any(below.iterdir())
         assert listed.count("succeeded") == 2

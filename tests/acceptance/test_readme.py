@@ -19,6 +19,7 @@ from shutil import which
 from typing import Any
 
 import pytest
+from click import Context
 from dotenv import dotenv_values
 
 from tests.support.drawing import draw
@@ -29,6 +30,7 @@ from worker.domain.job import Status
 from worker.domain.job_spec import SUBMITTED_KINDS
 from worker.domain.requests.kinds import MODELS
 from worker.domain.requests.options import Pictured
+from worker.entrypoints.cli import cli
 from worker.entrypoints.cli.http import call
 from worker.sandbox.options import OPTIONS, SandboxOptions
 from worker.sandbox.server import Sandbox
@@ -220,6 +222,13 @@ def test_the_kinds_table_names_every_kind_and_field() -> None:
 def test_the_fields_table_names_every_option_of_a_job() -> None:
     names = set(names_in_table("docs/jobs.md", "field"))
     assert names == Pictured.model_fields.keys() - {"seed", "kind"}
+
+
+def test_the_commands_that_others_may_look_for_exist() -> None:
+    ours = [row[-1] for row in rows_of_table("docs/commands.md", "you know")]
+    named = {name for cell in ours for name in re.findall(r"`hookline ([a-z-]+)", cell)}
+    assert len(named) > 20
+    assert named <= set(cli.list_commands(Context(cli)))
 
 
 def test_the_sandbox_page_names_every_fault_and_nothing_else() -> None:
