@@ -208,8 +208,8 @@ class Settings(BaseModel):
     """The address that the web process listens on."""
 
     port: int = Field(8000, alias="HOOKLINE_PORT", ge=0, le=65535)
-    """Its port; 0 picks a free one. `PORT` is used if this is unset. If neither is set and 8000 is
-    taken, `hookline up` picks a free port and prints it."""
+    """Its port; 0 picks a free one. `PORT` is used if this is unset. If neither is set, `hookline
+    up` takes the port of its last time, or picks a free one where 8000 is taken, and prints it."""
 
     web_processes: int = Field(2, alias="HOOKLINE_WEB_PROCESSES", ge=1, le=64)
     """Processes that answer at that port: one for each core that callbacks may keep busy, and at

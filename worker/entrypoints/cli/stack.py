@@ -6,7 +6,7 @@ What is configured is used, the rest is started; `up` and `demo` differ only in 
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,15 +77,17 @@ def plan(env: Mapping[str, str], dotenv: Path | None) -> Iterator[Plan]:
 
 
 def _listen_for_web(given: Settings, kept: int) -> tuple[socket.socket, int | None]:
-    """The listener, and the default port if that was taken. ``kept``: the port of the last time."""
-    if given.port == 0:
-        return _listen_again(given.host, kept), None
-    try:
+    """The listener, and the default port if that was taken.
+
+    ``kept``: the port of the last time, which links and callbacks of its jobs have; where no port
+    is set it comes first.
+    """
+    if given.port and "port" in given.model_fields_set:
         return listen(given.host, given.port), None
-    except ServiceUnavailable:
-        if "port" in given.model_fields_set:
-            raise
-        return _listen_again(given.host, kept), given.port
+    for port in filter(None, (kept, given.port)):
+        with suppress(ServiceUnavailable):
+            return listen(given.host, port), None
+    return listen(given.host, 0), given.port or None
 
 
 def _listen_again(host: str, kept: int) -> socket.socket:
