@@ -49,23 +49,21 @@ class Seeds:
 
     def submitted(self, then: Sequence[JSON] = ()) -> Job:
         """A stored imagine that the provider has accepted; nobody need look at it for an hour."""
-        job = _after(_new(then), Started("default"), Posting(1), Replied(1, _accepted()))
+        job = _after(new_job(then), Started("default"), Posting(1), Replied(1, _accepted()))
         return self._store(replace(job, due_at=time() + 3600))
 
     def queued(self) -> Job:
         """A stored imagine that waits for a slot."""
-        return self._store(_new(()))
+        return self._store(new_job(()))
 
     def finished(self, **fields: Any) -> Job:
         """A stored imagine that has succeeded and whose picture is in our storage; ``fields``: what
         its callers gave.
         """
-        new = changed(_new(()), **fields)
+        new = changed(new_job(()), **fields)
         job = _after(new, Started("default"), Posting(1), Replied(1, _accepted()))
         seen = Observed(read_task(self.task(job, SUCCESS, "100%")), attempt=1)
-        files = tuple(_files(job))
-        stored = AssetsSettled((files[0].path,), AssetsStatus.STORED, files)
-        return self._store(_after(job, seen, stored))
+        return self._store(_after(job, seen, stored(job)))
 
     def callback(self, job: Job, status: str, progress: str) -> bytes:
         """The callback as the provider sends it."""
@@ -107,7 +105,8 @@ class Seeds:
         return body
 
 
-def _new(then: Sequence[JSON]) -> Job:
+def new_job(then: Sequence[JSON]) -> Job:
+    """An imagine with a prompt of its own, stored nowhere yet."""
     job_id = uuid4().hex
     request = {"prompt": f"{_PROMPT} --seed {int(job_id[:7], 16)}"}
     spec = JobSpec(Kind.IMAGINE, request, tuple(then), created_at=time(), pipeline_id=job_id)
@@ -118,6 +117,12 @@ def _after(job: Job, *events: Event) -> Job:
     for event in events:
         job = transition(job, event, time(), Policy()).job
     return job
+
+
+def stored(job: Job) -> AssetsSettled:
+    """That the picture of a success is in our storage."""
+    files = tuple(_files(job))
+    return AssetsSettled((files[0].path,), AssetsStatus.STORED, files)
 
 
 def _files(job: Job) -> Iterator[StoredFile]:
