@@ -15,7 +15,8 @@ for name in ("hookline", "worker", "webhooks", "config"):
     package = importlib.import_module(name)
     assert "site-packages" in package.__file__, package.__file__
     for found in pkgutil.walk_packages(package.__path__, name + "."):
-        if found.name != "worker.entrypoints.agents.server":  # of the extra `mcp`
+        # Of the extras `mcp` and `otel`.
+        if found.name not in ("worker.entrypoints.agents.server", "worker.adapters.traces"):
             importlib.import_module(found.name)
 for name in ("pytest", "mypy", "django", "moto", "hypothesis"):
     assert importlib.util.find_spec(name) is None, name

@@ -97,7 +97,11 @@ class _Site:
             "HOOKLINE_LOG_FORMAT": "json",
             "HOOKLINE_MAX_RUNNING": "20",
         }
-        return clean_env(**own)
+        env = clean_env(**own)
+        if tree == ROOT:
+            return env
+        # The coverage of another version counts for nothing.
+        return {name: value for name, value in env.items() if not name.startswith("COVERAGE_")}
 
     def _sandbox_args(self) -> tuple[str, ...]:
         return (
