@@ -86,7 +86,8 @@ def _as_json(
 
 def _load(load: Load) -> dict[str, Any]:
     figures = {
-        "commits_per_s": load.commits_per_s, "tasks_per_s": load.tasks_per_s, "busy": load.busy
+        "commits_per_s": load.commits_per_s, "tasks_per_s": load.tasks_per_s, "busy": load.busy,
+        "limit": load.limit,
     }  # fmt: skip
     kinds = {
         name: {"rate": kind.rate, "cpu_us": kind.cpu_us, "scripts_us": kind.scripts_us}

@@ -73,6 +73,11 @@ class Load:
         return sum(kind.cpu_s for kind in self.kinds.values()) / self._seconds
 
     @property
+    def limit(self) -> float:
+        """Commits a second with the whole core: the machine has other things to do, and disks."""
+        return self.commits_per_s / self.busy
+
+    @property
     def _seconds(self) -> float:
         return sum(kind.seconds for kind in self.kinds.values())
 

@@ -19,7 +19,13 @@ def waits_table(waits: Iterable[Waited]) -> Table:
 
 def loads_table(loads: Iterable[Load]) -> Table:
     shown = _table(
-        "Redis under load", "processes", "appendfsync", "commits/s", "tasks/s", "of its core"
+        "Redis under load",
+        "processes",
+        "appendfsync",
+        "commits/s",
+        "tasks/s",
+        "of its core",
+        "commits/s of a whole one",
     )
     for load in loads:
         shown.add_row(
@@ -28,6 +34,7 @@ def loads_table(loads: Iterable[Load]) -> Table:
             f"{load.commits_per_s:,.0f}",
             f"{load.tasks_per_s:,.0f}",
             f"{load.busy:.0%}",
+            f"{load.limit:,.0f}",
         )
     return shown
 
@@ -35,7 +42,7 @@ def loads_table(loads: Iterable[Load]) -> Table:
 def kinds_table(load: Load) -> Table:
     """By kind, and what a million jobs need."""
     title = f"Redis's CPU by kind, {load.processes} processes, appendfsync {load.fsync}"
-    shown = _table(title, "event", "CPU, us", "of it in scripts, us", "events/s")
+    shown = _table(title, "event", "CPU, us", "scripts, us", "events/s")
     for name, kind in load.kinds.items():
         shown.add_row(name, f"{kind.cpu_us:.0f}", f"{kind.scripts_us:.0f}", f"{kind.rate:,.0f}")
     memory = ", ".join(f"{each / 1000:.1f} GB {stage}" for stage, each in load.memory.items())
