@@ -6,6 +6,9 @@ from flask import Response
 
 from webhooks.pages.registry import Pages
 from webhooks.pages.visits import Visit, back
+from worker.domain.errors import NotFound
+from worker.domain.history.words import in_words
+from worker.services.reports.last_replies import last_replies
 from worker.services.reports.overview import overview
 
 pages = Pages()
@@ -21,6 +24,15 @@ def accounts(visit: Visit) -> Response:
 def live_accounts(visit: Visit) -> Response:
     """Likewise, if they changed."""
     return visit.part("accounts_part.html", **_values(visit))
+
+
+@pages.get("/accounts/<name>", "accounts")
+def account(visit: Visit, name: str) -> Response:
+    """What the account's provider answered last, about the caller's own jobs."""
+    if name not in visit.services.accounts:
+        raise NotFound(f"There is no account {name!r}.")
+    replies = last_replies(visit.desk.visible, name)
+    return visit.page("account.html", account=name, replies=replies, in_words=in_words)
 
 
 @pages.post("/accounts/<name>/pause", "pause_account")

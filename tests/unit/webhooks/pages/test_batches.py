@@ -9,7 +9,10 @@ from tests.support.browsing import Browser, token_for
 from tests.support.jobs import NOW
 from tests.support.web import Web
 from webhooks.pages.batches import pace, shares
+from worker.domain.events import Posting, Replied, Started
 from worker.domain.job import Status
+from worker.domain.provider_reports import Outcome, Verdict
+from worker.domain.result import JobError
 from worker.services.reports.batch_overview import report
 
 ROWS = "a fox\na {red, green} door\n"
@@ -120,6 +123,20 @@ def test_accounts_are_paused_by_those_who_may(web: Web) -> None:
         other = Browser(web, token_for(web, f"t{len(scopes)}", *scopes, **tenant))
         assert "/accounts/default/resume" not in other.get("/accounts")
         assert other.send("/accounts/default/resume", on="/").status_code == 403
+
+
+def test_an_account_shows_the_last_answers(web: Web) -> None:
+    browser = Browser(web)
+    assert "None yet." in browser.get("/accounts/default")
+    refused = Verdict(Outcome.TRY_LATER, error=JobError("queue_full", "too many tasks"))
+    for prompt, verdict in (("a fox", refused), ("a door", Verdict(Outcome.ACCEPTED, task_id="7"))):
+        job, _ = web.services.enqueuer.submit({"kind": "imagine", "prompt": prompt})
+        for event in (Started("default"), Posting(1), Replied(1, verdict)):
+            job = web.services.orchestrator.record(job, event).job
+    page = browser.get("/accounts/default")
+    assert "a door" in page
+    assert "too many tasks" in page
+    assert browser.client.get("/accounts/other").status_code == 404
 
 
 def test_deliveries_are_listed_and_sent_again_by_those_who_may(web: Web) -> None:
