@@ -15,6 +15,7 @@ from multiprocessing import parent_process
 from threading import Thread
 
 from flask import Flask
+from pydantic import BaseModel
 
 from config.logger import get_logger
 from config.settings import Settings
@@ -24,6 +25,8 @@ from webhooks.front.limits import MAX_CONNECTIONS, RESERVED_FILES, Limits
 from webhooks.front.workers import keep_running
 from worker.adapters.local.listening import listen, port_of
 from worker.bootstrap import HOOK_PATH
+from worker.domain.requests.base import Model
+from worker.services.reports.answers import Answer
 
 log = get_logger(__name__)
 
@@ -46,6 +49,7 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
     ``ServiceUnavailable`` for an address that cannot be listened on.
     """
     create_app(settings)  # report bad settings once, not in every worker
+    _build_models()
     with listener or listen(settings.host, settings.port) as ours:
         gc.collect()
         gc.freeze()  # keeps the memory of imported modules shared with the workers
@@ -56,6 +60,14 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
             processes=settings.web_processes,
             per_peer=settings.max_connections_per_peer,
         )
+
+
+def _build_models() -> None:
+    """Build what would be built by the first request of each kind, in every process again."""
+    wanted: list[type[BaseModel]] = [Model, Answer]
+    for model in wanted:
+        model.model_rebuild()
+        wanted += model.__subclasses__()
 
 
 def serve(
