@@ -42,8 +42,8 @@ STOP_S = 10
 _OPEN_MAX = 10240
 
 
-def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; running requests are finished first.
+def run_web(settings: Settings, listener: socket.socket | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, which is returned; running requests are finished first.
 
     ``listener`` replaces the host and port of the settings. Raises ``SettingsError``, and
     ``ServiceUnavailable`` for an address that cannot be listened on.
@@ -54,7 +54,7 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> None:
         gc.collect()
         gc.freeze()  # keeps the memory of imported modules shared with the workers
         log.info("web.listening", host=settings.host, port=port_of(ours))
-        serve(
+        return serve(
             ours,
             partial(load_worker, settings),
             processes=settings.web_processes,
@@ -72,16 +72,17 @@ def _build_models() -> None:
 
 def serve(
     listener: socket.socket, load: Callable[[], Flask], *, processes: int = 2, per_peer: int = 0
-) -> None:
+) -> int:
     """Serve the app that ``load`` makes in each of the processes, all accepting from ``listener``.
 
-    ``per_peer``: connections that one peer may have, at all processes together; 0: any number.
+    Returns the signal that ended it. ``per_peer``: connections that one peer may have, at all
+    processes together; 0: any number.
     """
     files = _raise_file_limit()
     # Each connection may have a temporary file as well.
     most = min(MAX_CONNECTIONS, max(64, (files - RESERVED_FILES) // 2))
     limits = Limits(most, -(-per_peer // processes))
-    keep_running(partial(_serve, listener, load, limits), processes, STOP_S)
+    return keep_running(partial(_serve, listener, load, limits), processes, STOP_S)
 
 
 def _serve(listener: socket.socket, load: Callable[[], Flask], limits: Limits) -> None:

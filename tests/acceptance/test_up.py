@@ -64,7 +64,7 @@ def test_a_day_with_up(tmp_path: Path) -> None:
         assert "runs here already" in second.stderr
 
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(30) == 130
         assert not living(children)
         assert not (tmp_path / ".hookline" / "up.env").exists()
         assert told_by_up(tmp_path / ".hookline") == {}

@@ -26,8 +26,11 @@ _PAUSE_S = 1.0
 _GRACE_S = 2.0
 
 
-def keep_running(work: Callable[[], None], count: int, stop_s: float) -> None:
-    """Run ``work`` in ``count`` processes until told to stop; kill what takes over ``stop_s``."""
+def keep_running(work: Callable[[], None], count: int, stop_s: float) -> int:
+    """Run ``work`` in ``count`` processes until told to stop; kill what takes over ``stop_s``.
+
+    Returns the signal that told it.
+    """
     with _told_to_stop() as told:
         workers = [_start(work) for _ in range(count)]
         while not _is_told(told, workers):
@@ -39,6 +42,7 @@ def keep_running(work: Callable[[], None], count: int, stop_s: float) -> None:
                 break
             workers += [_start(work) for _ in dead]
         _end(workers, stop_s + _GRACE_S)
+        return os.read(told, 1)[0]
 
 
 def _is_told(told: int, workers: list[BaseProcess]) -> bool:

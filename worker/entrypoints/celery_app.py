@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
+from signal import SIGINT
 from threading import Event, Thread
 from time import time
 from typing import Any
@@ -42,7 +43,8 @@ def run_worker(
     queues: Collection[str] = tuple(QUEUES),
     on_ready: Callable[[], None] = lambda: None,
 ) -> int:
-    """Work until SIGTERM or SIGINT, finish the running tasks, and return the exit code.
+    """Work until SIGTERM or SIGINT, finish the running tasks, and return the exit code: 130 after
+    SIGINT.
 
     Raises ``QueueRefused`` and ``SettingsError`` if the broker would never let it.
 
@@ -71,6 +73,8 @@ def run_worker(
     signals.worker_ready.connect(lambda **_: sweeper.start(), weak=False)
     signals.worker_ready.connect(_notice_signals, weak=False)
     signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
+    told = list[str]()
+    signals.worker_shutting_down.connect(lambda sig, **_: told.append(sig), weak=False)
     signals.worker_shutting_down.connect(lambda **_: services.assets.stop(), weak=False)
     signals.worker_shutdown.connect(lambda **_: _stop(services), weak=False)
     # Not by Celery's command line, whose options also come from variables such as BROKER_URL.
@@ -84,7 +88,7 @@ def run_worker(
         without_heartbeat=True,
     )
     worker.start()
-    return int(worker.exitcode or 0)
+    return 128 + SIGINT if told[:1] == [SIGINT.name] else int(worker.exitcode or 0)
 
 
 def _keep_sweeping(services: Services, stop: Event) -> None:

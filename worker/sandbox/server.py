@@ -67,16 +67,17 @@ class Sandbox:
 
 def serve(
     options: SandboxOptions, host: str = "127.0.0.1", port: int = 9000, fd: int | None = None
-) -> None:
-    """Run until SIGTERM or SIGINT; `fd` belongs to a socket that already listens."""
+) -> int:
+    """Run until SIGTERM or SIGINT, which is returned; `fd` belongs to a socket that listens."""
     signals = SimpleQueue[int]()  # its `put` is safe in a signal handler, unlike an Event's `set`
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.put(received))
     sandbox = Sandbox(options).start(host, port, fd)
     sys.stdout.write(f"sandbox ({options.dialect}) listens on {sandbox.url}\n")
     sys.stdout.flush()
-    signals.get()
+    told = signals.get()
     sandbox.stop()
+    return told
 
 
 class _QuietHandler(WSGIRequestHandler):

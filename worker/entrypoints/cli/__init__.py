@@ -74,7 +74,7 @@ Start with `hookline up`, then, in a second terminal:
 Where a command takes an ID, the beginning of one does, and `last` for the newest job.
 
 Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 a service is unreachable, 4 not over within
---timeout, 130 Ctrl-C (0 where it is how a command ends: up, web, worker, sandbox).
+--timeout, 130 Ctrl-C.
 """
 
 

@@ -1,5 +1,6 @@
 """The commands that run one process: `web`, `worker` and `sandbox`."""
 
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from config.settings import Settings
 from worker.adapters.local.running import settings_here
 from worker.adapters.local.supervisor import end_with_parent
 from worker.adapters.messaging.names import QUEUES
-from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage, leave
+from worker.entrypoints.cli.base import INTERRUPTED, Command, Unreachable, WrongUsage, leave
 from worker.entrypoints.cli.foreign import put_back
 from worker.entrypoints.cli.numbers import PlainInt
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
@@ -41,7 +42,7 @@ def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
     settings = _begin(given, supervised=supervised)
     from webhooks.server import run_web  # noqa: PLC0415  # the web server is for this command only
 
-    run_web(settings, None if listener is None else socket.socket(fileno=listener))
+    _leave_by(run_web(settings, None if listener is None else socket.socket(fileno=listener)))
 
 
 @click.command(
@@ -118,12 +119,18 @@ def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **g
     from worker.sandbox.server import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
 
     try:
-        serve(options, host, port, listener)
+        number = serve(options, host, port, listener)
     except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
         raise Unreachable(f"Cannot listen on {host}:{port}: {error}") from error
+    _leave_by(number)
 
 
 sandbox.params += map(_sandbox_option, OPTIONS)
+
+
+def _leave_by(number: int) -> None:
+    """End with the exit code for the signal that ended the process."""
+    leave(INTERRUPTED if number == signal.SIGINT else 0)
 
 
 def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:

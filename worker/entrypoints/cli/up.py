@@ -17,7 +17,7 @@ from worker.adapters.local.running import claimed, tell
 from worker.adapters.local.stopping import Stop
 from worker.adapters.sessions import LINK_S, Sessions
 from worker.entrypoints.cli import stack
-from worker.entrypoints.cli.base import Command, facts, note, say
+from worker.entrypoints.cli.base import INTERRUPTED, Command, facts, leave, note, say
 from worker.entrypoints.cli.foreign import whole_environment
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
 from worker.entrypoints.cli.tidy import read_event, tidy_line
@@ -61,7 +61,8 @@ def up(*, opens: bool | None, **given: Any) -> None:
         stack.plan(os.environ, _DOTENV) as planned,
     ):
         settings, env = planned.settings, {**whole_environment(), "HOOKLINE_LOG_FORMAT": "json"}
-        stop = _on_signals()
+        stop, came = Stop(), list[int]()
+        _on_signals(stop, came)
         on_line = _print_raw if settings.log_format == "json" else print_tidy
         with stack.running(planned, env, Path.cwd(), on_line) as supervisor:
             stack.wait_until_ready(planned, supervisor, stop)
@@ -72,6 +73,8 @@ def up(*, opens: bool | None, **given: Any) -> None:
                 show_pages(planned, opens=opens)
             supervisor.watch(stop)
             note("stopping ...")
+    if came[:1] == [signal.SIGINT]:
+        leave(INTERRUPTED)
 
 
 def _of_environment() -> dict[str, str]:
@@ -79,17 +82,16 @@ def _of_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("HOOKLINE_")}
 
 
-def _on_signals() -> Stop:
-    """Set by the first Ctrl-C or SIGTERM; a second Ctrl-C ends everything at once."""
-    stop = Stop()
+def _on_signals(stop: Stop, came: list[int]) -> None:
+    """Stop at the first Ctrl-C or SIGTERM, and note it; a second Ctrl-C ends everything at once."""
 
-    def on_signal(*_: Any) -> None:
+    def on_signal(number: int, _frame: Any) -> None:
+        came.append(number)
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    return stop
 
 
 def print_places(planned: stack.Plan) -> None:
