@@ -178,8 +178,8 @@ class Settings(BaseModel):
     alert_url: str | None = Field(
         None, alias="HOOKLINE_ALERT_URL", repr=False, examples=["https://ops.example/alerts"]
     )
-    """A URL that is told, by signed notifications, when something needs a person and when that has
-    ended: a closed account, an old doubt, a low budget, a double payment, no worker. See
+    """A URL that gets a signed notification when something needs a person, and when that is over: a
+    closed account, an old doubt, a low budget, a double payment, no worker. See
     [notifications.md](notifications.md#alerts)."""
 
     max_image_pixels: int = Field(
@@ -305,7 +305,7 @@ class Settings(BaseModel):
 
     @property
     def alert_target(self) -> Notify | None:
-        """Who is told of what needs a person."""
+        """Where alerts go."""
         return Notify(ALERTS, url=self.alert_url) if self.alert_url else None
 
     @property

@@ -1,4 +1,4 @@
-"""Looks for what an operator is told of while no worker runs, and sends it: nobody else would."""
+"""Sends alerts while no worker runs, which otherwise does."""
 
 from threading import Event
 

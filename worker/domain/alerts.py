@@ -1,7 +1,7 @@
-"""PURE. What an operator is told of without asking: once when it begins, and once when it ends.
+"""PURE. Alerts for operators: one when a trouble begins, and one when it ends.
 
-Each look compares what is wrong now with what was known. A condition that comes and goes is told of
-only if it lasted as long as its kind asks for.
+Each look compares what is wrong now with what was known. A trouble that comes and goes raises an
+alert only if it lasted as long as its kind asks for.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from worker.domain.money import Amount
 
 #: Seconds after its POST from which a job in doubt is an old one.
 OLD_DOUBT_S = 3600.0
-#: Seconds for which an account may rest, and no worker run, before anybody is told.
+#: Seconds for which an account may rest, and no worker run, before there is an alert.
 RESTS_S, NO_WORKER_S = 600.0, 120.0
 #: Seconds after the last double payment of an account at which the alert ends.
 PAID_TWICE_S = 3600.0
@@ -39,7 +39,7 @@ class AlertState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that is wrong now. ``hold_s``: how long before anybody is told."""
+    """Something that is wrong now. ``hold_s``: how long before there is an alert."""
 
     kind: AlertKind
     about: str  #: the account, or the budget's scope; empty: the whole installation
@@ -88,7 +88,7 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one trouble; ``after`` None: it is over. ``alert``: what is told."""
+    """What becomes of one trouble; ``after`` None: it is over. ``alert``: what to send."""
 
     key: str
     after: Trouble | None

@@ -28,7 +28,7 @@ _WAITING = 100
 
 
 class Alerts:
-    """``target``: who is told; None: nobody, so nothing is looked at."""
+    """``target``: where alerts go; None: nowhere, so nothing is measured."""
 
     def __init__(self, orchestrator: Orchestrator, roster: Roster, target: Notify | None) -> None:
         self._orchestrator = orchestrator

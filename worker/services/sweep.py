@@ -57,7 +57,7 @@ class Sweep:
         wakeups: Wakeups,
         watch: Callable[[], None] = lambda: None,
     ) -> None:
-        """``watch``: looks for what an operator is told of, now and then."""
+        """``watch``: looks for what needs an alert, now and then."""
         self._orchestrator = orchestrator
         self._store: Store = orchestrator.store
         self._wakeups = wakeups

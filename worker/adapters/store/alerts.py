@@ -1,4 +1,4 @@
-"""What is known of the troubles that an operator is told of."""
+"""What is known of the troubles that raise alerts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
