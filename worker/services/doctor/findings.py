@@ -203,7 +203,10 @@ def not_called_back(url: str, reason: str, *, answered: bool, here: bool) -> Fin
         )
         return Finding("callbacks", "fail", message, advice)
     if here:
-        return Finding("callbacks", "fail", message, START)
+        advice = (
+            f"Is the web process at another address? Then set HOOKLINE_PUBLIC_URL to it. {START}"
+        )
+        return Finding("callbacks", "fail", message, advice)
     advice = f"Open {url}/healthz in a browser from elsewhere: it must say ok."
     return Finding("callbacks", "warn", message, advice)
 

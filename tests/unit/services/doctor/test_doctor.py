@@ -29,6 +29,7 @@ from worker.sandbox.options import SandboxOptions
 from worker.sandbox.server import Sandbox
 from worker.services.doctor import checks
 from worker.services.doctor.doctor import Check, Doctor
+from worker.services.doctor.findings import not_called_back
 from worker.services.presence import Proofs, ProofSender
 
 KEY = "the-key-of-the-sandbox"
@@ -197,3 +198,11 @@ def test_what_nobody_expected_fails_one_check_only() -> None:
 
     [found] = Doctor([Check("odd", breaks)]).examine()
     assert (found.verdict, found.message) == ("fail", "RuntimeError: broken")
+
+
+def test_a_public_url_of_this_machine_that_nothing_answers_is_named() -> None:
+    reason = "127.0.0.1 did not deliver"
+    finding = not_called_back("http://127.0.0.1:9", reason, answered=False, here=True)
+    assert finding.verdict == "fail"
+    assert "HOOKLINE_PUBLIC_URL" in str(finding.advice)
+    assert "hookline up" in str(finding.advice)
