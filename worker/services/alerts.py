@@ -91,7 +91,7 @@ class Alerts:
             if money.budget is not None:
                 yield from alerts.budget_low(scope_of(money), money.budget, money.used)
         yield from alerts.paid_twice(paid, now)
-        queued = self._store.metrics.indexed().jobs[Status.QUEUED]
+        queued = self._store.metrics.figures().jobs[Status.QUEUED]
         yield from alerts.no_worker(self._roster.workers(), queued)
 
     def _closed(self, now: float) -> Iterator[Condition]:

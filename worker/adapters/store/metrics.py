@@ -9,9 +9,10 @@ from worker.domain.notifications import DeliveryState
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
-    """Figures of the indexes, of one moment. Times are seconds since the epoch; None: no such."""
+class Figures:
+    """Counters and indexes at one moment. Times are seconds since the epoch; None: no such."""
 
+    counters: Mapping[str, int]  #: by field, see ``worker.domain.metrics.counting``
     jobs: Mapping[str, int]  #: by status
     due_since: float | None  #: when the job became due that has been longest
     untold_since: float | None  #: of the oldest notification that is still to be delivered
@@ -26,8 +27,7 @@ class MetricStore(Part):
 
     def counters(self) -> Mapping[str, int]:
         """All of them by field, see ``worker.domain.metrics.counting``."""
-        found = self._ask(self._redis.hgetall, f"{self._prefix}metrics")
-        return {field.decode(): int(value) for field, value in found.items()}
+        return _counters(self._ask(self._redis.hgetall, f"{self._prefix}metrics"))
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Add to the counters."""
@@ -36,17 +36,20 @@ class MetricStore(Part):
             pipe.hincrby(f"{self._prefix}metrics", field, by)
         self._ask(pipe.execute)
 
-    def indexed(self) -> Indexed:
+    def figures(self) -> Figures:
         """The figures as they are now."""
-        pipe = self._redis.pipeline(transaction=False)
+        # One transaction: a job that ends between two reads would be in one figure only.
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hgetall(f"{self._prefix}metrics")
         pipe.zrange(f"{self._prefix}due", 0, 0, withscores=True)
         waiting = f"{self._prefix}notifications:{DeliveryState.WAITING}"
         pipe.zrange(waiting, 0, 0, withscores=True)
         pipe.zcard(f"{self._prefix}notifications:{DeliveryState.DEAD}")
         for status in Status:
             pipe.zcard(f"{self._prefix}jobs:{status}")
-        due, untold, dead, *jobs = self._ask(pipe.execute)
-        return Indexed(
+        counters, due, untold, dead, *jobs = self._ask(pipe.execute)
+        return Figures(
+            counters=_counters(counters),
             jobs=dict(zip((status.value for status in Status), jobs, strict=True)),
             due_since=due[0][1] if due else None,
             untold_since=untold[0][1] if untold else None,
@@ -57,3 +60,7 @@ class MetricStore(Part):
         """Ids of the oldest jobs with this status, oldest first."""
         ids = self._ask(self._redis.zrange, f"{self._prefix}jobs:{status}", 0, limit - 1)
         return [job_id.decode() for job_id in ids]
+
+
+def _counters(stored: Mapping[bytes, bytes]) -> Mapping[str, int]:
+    return {field.decode(): int(value) for field, value in stored.items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from worker.adapters.store.metrics import Indexed
+from worker.adapters.store.metrics import Figures
 from worker.adapters.store.store import Store
 from worker.domain.account.capacity import Pool
 from worker.domain.job import Job, Status
@@ -31,9 +31,10 @@ _Found = Iterator[tuple[Metric, Value]]
 def measured(orchestrator: Orchestrator, roster: Roster) -> Measured:
     """All values. Costs some reads of each account's. Raises ``StoreUnavailable``."""
     store = orchestrator.store
-    found: dict[Metric, list[Value | Distribution]] = counted(store.metrics.counters())
+    figures = store.metrics.figures()
+    found: dict[Metric, list[Value | Distribution]] = counted(figures.counters)
     for part in (
-        _of_indexes(store, store.metrics.indexed(), orchestrator.clock()),
+        _of_indexes(store, figures, orchestrator.clock()),
         _of_accounts(orchestrator),
         _of_money(orchestrator),
         _of_processes(orchestrator, roster),
@@ -43,19 +44,19 @@ def measured(orchestrator: Orchestrator, roster: Roster) -> Measured:
     return {metric: found[metric] for metric in all_metrics() if metric in found}
 
 
-def _of_indexes(store: Store, indexed: Indexed, now: float) -> _Found:
-    for status, count in indexed.jobs.items():
+def _of_indexes(store: Store, figures: Figures, now: float) -> _Found:
+    for status, count in figures.jobs.items():
         yield Metrics.JOBS, Value((status,), count)
     ready = (job.spec.created_at for job in _oldest(store, Status.QUEUED) if job.ready)
     doubts = map(posted_at, _oldest(store, Status.IN_DOUBT))
     for metric, since in (
         (Metrics.OLDEST_READY, min(ready, default=None)),
         (Metrics.OLDEST_DOUBT, min(doubts, default=None)),
-        (Metrics.SWEEP_LAG, indexed.due_since),
-        (Metrics.OUTBOX_AGE, indexed.untold_since),
+        (Metrics.SWEEP_LAG, figures.due_since),
+        (Metrics.OUTBOX_AGE, figures.untold_since),
     ):
         yield metric, Value((), 0.0 if since is None else max(0.0, now - since))
-    yield Metrics.DEAD_LETTERS, Value((), indexed.dead)
+    yield Metrics.DEAD_LETTERS, Value((), figures.dead)
 
 
 def _oldest(store: Store, status: Status) -> list[Job]:
