@@ -23,6 +23,8 @@ FOLLOW_UPS: tuple[dict[str, Any], ...] = ({"press": "U1"}, {"press": "V2"})
 
 _THREADS = 6
 _TRY_AGAIN_S = 0.2
+#: No answer, or that Redis is away; and a proxy's words for a host that is away.
+_TRY_AGAIN = (0, 502, 503, 504)
 _TELL_EVERY_S = 2.0
 #: Jobs in doubt that stayed as they are for so many seconds wait for nothing more.
 _HELD_S = 1.0
@@ -113,7 +115,7 @@ def _store(stage: System, load: Load, key: str, number: int) -> tuple[str | None
             status, answer = 0, f"{type(error).__name__}: {error}"
         if status in (200, 202):
             return json.loads(answer)["id"], ""
-        if status not in (0, 503) or time.monotonic() > deadline:
+        if status not in _TRY_AGAIN or time.monotonic() > deadline:
             return None, f"{key}: {status or ''} {answer}"
         pause(_TRY_AGAIN_S)
 

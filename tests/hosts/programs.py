@@ -1,5 +1,6 @@
 """What is installed on each host of a site, and how it is set up."""
 
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 from tests.chaos.providers import Provider, write_accounts
 from tests.chaos.system import SECRETS, ledger_path
 from tests.hosts.host import Host
-from tests.hosts.servers import FAKETIME
 from tests.neighbours.servers import RABBITMQ, rabbitmq_env
 from tests.support.processes import ROOT, clean_env, command
 from tests.support.s3 import BUCKET, CREDENTIALS, env_of
@@ -97,9 +97,10 @@ def install(
     pictures.run("pictures", moto, clean_env(**CREDENTIALS))
     for account in ACCOUNTS:
         _install_sandbox(folder, hosts["provider"], account, seed)
+    clock = _compiled_clock(folder)
     for name, program in [*((web, "web") for web in WEB), *((w, "worker") for w in WORKERS)]:
         host = hosts[name]
-        own = {"HOOKLINE_STATE_DIR": str(host.folder / "state"), **_adjustable_clock(host)}
+        own = {"HOOKLINE_STATE_DIR": str(host.folder / "state"), **_adjustable_clock(host, clock)}
         env = clean_env(**settings, **own, PYTHONUNBUFFERED="1")
         host.run(name, command(program, "--supervised"), env)
 
@@ -109,16 +110,15 @@ def set_clock(host: Host, seconds_off: int) -> None:
     (host.folder / "clock").write_text(f"{seconds_off:+d}\n")
 
 
-def _adjustable_clock(host: Host) -> dict[str, str]:
-    """Monotonic clocks stay right, as on a machine whose date was set wrongly."""
+def _adjustable_clock(host: Host, shim: Path) -> dict[str, str]:
     set_clock(host, 0)
-    return {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(host.folder / "clock"),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",  # older versions
-    }
+    return {"LD_PRELOAD": str(shim), "HOST_CLOCK": str(host.folder / "clock")}
+
+
+def _compiled_clock(folder: Path) -> Path:
+    shim, source = folder / "clock.so", Path(__file__).with_name("clock.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(shim), str(source)], check=True)
+    return shim
 
 
 def _install_proxy(hosts: Mapping[str, Host]) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tests.neighbours.servers import RABBITMQ
 
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 #: Debian's packages, by the program that we look for.
 _PACKAGES = {
     "ip": "iproute2",
@@ -16,7 +15,7 @@ _PACKAGES = {
     "redis-server": "redis-server",
     "redis-sentinel": "redis-sentinel",
     str(RABBITMQ): "rabbitmq-server",
-    str(FAKETIME): "faketime",
+    "cc": "gcc",
 }
 
 

@@ -88,8 +88,8 @@ def site(folder: Path, seed: int, settings: Mapping[str, str]) -> Iterator[Site]
                 yield made
             finally:
                 network.heal()
-                for host in reversed(hosts.values()):
-                    host.shut_down()
+                for name in (*WORKERS, *WEB, *NAMES):  # stores end after those that need them
+                    hosts[name].shut_down()
                 made.redis.close()
 
 

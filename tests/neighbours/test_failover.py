@@ -16,6 +16,7 @@ from tests.neighbours.conftest import Seen
 from tests.neighbours.servers import RedisServer
 from tests.neighbours.test_redis import RIGHTS, SECRET
 from tests.support.jobs import a_job, capacity
+from tests.support.ports import free_port
 from tests.support.processes import hookline, wait_for
 from worker.adapters.messaging.broker import make_celery, ping
 from worker.adapters.store import NotReplicated, Openings
@@ -98,6 +99,13 @@ def test_a_sentinel_that_answers_nothing_is_passed_over(tmp_path: Path) -> None:
         url = f"sentinel://{hosts}/{sentinel.master}/0?timeout=0.5"
         check_rights(connect(url))
         ping(make_celery(parse_broker(url)))
+
+
+def test_sentinels_that_are_away_are_reported_in_a_line() -> None:
+    url = f"sentinel://127.0.0.1:{free_port()}/main/0?timeout=0.5"
+    with pytest.raises(StoreUnavailable) as away:
+        check_rights(connect(url))
+    assert str(away.value) == "Redis does not answer: No master found for 'main'"
 
 
 def test_a_user_who_may_not_wait_is_told_before_the_first_job(tmp_path: Path) -> None:

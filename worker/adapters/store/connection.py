@@ -10,6 +10,7 @@ from redis.exceptions import (
     RedisError,
 )
 from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError
 
 from config import redis_urls
 from worker.domain.errors import StoreUnavailable
@@ -95,7 +96,10 @@ def unavailable(error: RedisError) -> StoreUnavailable:
         return StoreUnavailable(f"Redis refuses its user a right: {error}")
     if isinstance(error, AuthenticationError):
         return StoreUnavailable(f"Redis refuses the user or the password: {error}")
-    return StoreUnavailable(f"Redis does not answer: {error}")
+    words = str(error)
+    if isinstance(error, MasterNotFoundError):  # then come the driver's objects, at length
+        words = words.partition(" : ")[0]
+    return StoreUnavailable(f"Redis does not answer: {words}")
 
 
 def _tls(tls: redis_urls.Tls | None) -> dict[str, Any]:
