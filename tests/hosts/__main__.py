@@ -52,6 +52,7 @@ def main() -> int:
         _notes.print(reason, style="red", markup=False)
         return 2
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     seed = SystemRandom().randrange(10_000) if options.seed is None else options.seed
     results: list[Result] = []
@@ -78,7 +79,6 @@ def _play(fault: Fault, seed: int, options: argparse.Namespace) -> Row:
         try:
             row = trial(run, fault, Size(options.pipelines, options.hold))
         except KeyboardInterrupt:
-            stop()
             shutil.rmtree(folder, ignore_errors=True)
             raise
         except Exception as error:  # noqa: BLE001 - the others run all the same
@@ -155,6 +155,10 @@ def _faults(text: str) -> list[Fault]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
+    """The first one ends all waits, and then everything; no further one disturbs that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stop()
     raise KeyboardInterrupt
 
 

@@ -30,6 +30,13 @@ def one_way(ground: Ground) -> None:
     network.heal()
 
 
+def no_provider(ground: Ground) -> None:
+    """A worker host reaches all but the provider."""
+    ground.site.network.part([ground.pick(WORKERS)], ["provider"])
+    ground.hold()
+    ground.site.network.heal()
+
+
 def slow(ground: Ground) -> None:
     """What a worker host sends arrives half a second later."""
     ground.site.network.slow_down(ground.pick(WORKERS), _DELAY_MS)
@@ -82,6 +89,7 @@ def rabbitmq_restarted(ground: Ground) -> None:
     host = ground.site.hosts["rabbitmq"]
     if ground.faults % 2:
         host.lose_power()
+        ground.hold()
         ground.site.network.heal()
     else:
         host.shut_down()
@@ -116,10 +124,11 @@ def _moves(ground: Ground, before: str, began: float) -> None:
 FAULTS = (
     Fault("cut-off", "a worker host cut off", cut_off),
     Fault("one-way", "a worker host hears, or is heard, no more", one_way),
+    Fault("no-provider", "a worker host without a way to the provider", no_provider),
     Fault("slow", f"{_DELAY_MS} ms on the way from a worker host", slow),
     Fault("web-killed", "a web host without power", web_killed),
     Fault("redis-killed", "the host of Redis's primary without power", redis_killed),
     Fault("redis-parted", "Redis's primary cut off with a web and a worker host", redis_parted),
-    Fault("rabbitmq", "RabbitMQ restarted, and without power", rabbitmq_restarted),
+    Fault("rabbitmq", "RabbitMQ restarted, and without power", rabbitmq_restarted, by_celery=True),
     Fault("clock", "the clock of a host two minutes off", clock_off),
 )

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
 from itertools import count
@@ -16,7 +17,8 @@ from tests.chaos.observer import Observer
 from tests.chaos.oracle import Rules
 from tests.chaos.scenario import Row, Run
 from tests.chaos.trial import DOUBT_S, DOUBT_SETTINGS, gather
-from tests.chaos.waiting import NotInTime
+from tests.chaos.waiting import NotInTime, pause
+from tests.hosts.by_celery import send_all
 from tests.hosts.programs import ACCOUNTS
 from tests.hosts.site import Site, site
 from worker.domain.job import Job, Status
@@ -52,7 +54,7 @@ class Ground:
 
     def hold(self, seconds: float | None = None) -> None:
         """Let the fault last, also if there is nothing more to do."""
-        Event().wait(self.hold_s if seconds is None else seconds)
+        pause(self.hold_s if seconds is None else seconds)
 
     def pick(self, names: Sequence[str]) -> str:
         """One of these hosts, another one at each strike."""
@@ -93,11 +95,15 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``strike`` makes it, lets it last, and heals it."""
+    """``strike`` makes it, lets it last, and heals it.
+
+    ``by_celery``: half of the pipelines come through the broker, not over HTTP.
+    """
 
     name: str
     title: str
     strike: Callable[[Ground], None]
+    by_celery: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +152,7 @@ def _play(run: Run, ground: Ground, fault: Fault, size: Size) -> Acknowledged:
     thread = Thread(target=_strikes, args=(ground, fault, size), name="fault")
     thread.start()
     try:
-        acknowledged = Load(size.pipelines, deadline_s=size.seconds).hand_in(
-            ground.site, f"{run.seed}"
-        )
+        acknowledged = _hand_in(run, ground, fault, size)
         in_time = settle(ground.site, size.seconds, run.tell, doubt_s=DOUBT_S)
     finally:
         ground.over.set()
@@ -156,6 +160,16 @@ def _play(run: Run, ground: Ground, fault: Fault, size: Size) -> Acknowledged:
     if not (in_time and settle(ground.site, size.seconds, run.tell, doubt_s=DOUBT_S)):
         ground.problems.append(f"not everything ended within {size.seconds:g} s")
     return acknowledged
+
+
+def _hand_in(run: Run, ground: Ground, fault: Fault, size: Size) -> Acknowledged:
+    name, by_celery = f"{run.seed}", size.pipelines // 2 if fault.by_celery else 0
+    load = Load(size.pipelines - by_celery, deadline_s=size.seconds)
+    with ThreadPoolExecutor(1, "celery") as pool:
+        sending = pool.submit(send_all, ground.site.at.broker, f"{name}-celery", by_celery)
+        over_http = load.hand_in(ground.site, name)
+        sent = sending.result()
+    return Acknowledged((*over_http.ids, *sent), over_http.refused)
 
 
 def _strikes(ground: Ground, fault: Fault, size: Size) -> None:
