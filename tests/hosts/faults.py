@@ -114,10 +114,7 @@ def _moves(ground: Ground, before: str, began: float) -> None:
     site.wait_for(
         lambda: ground.submissions() > submitted or ground.over.is_set(), "a submission", _BACK_S
     )
-    went_on = time.monotonic() - moved
-    ground.figures.append(
-        f"another primary after {moved - began:.1f} s, a submission {went_on:.1f} s later"
-    )
+    ground.fail_overs.append((moved - began, time.monotonic() - moved))
     ground.hold(ground.hold_s / 2)
 
 

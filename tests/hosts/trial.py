@@ -49,7 +49,8 @@ class Ground:
     problems: list[str] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)  #: jobs beside the load
     works_again_s: list[float] = field(default_factory=list)
-    figures: list[str] = field(default_factory=list)
+    #: Of each fail-over: seconds until there was another primary, and from then to a submission.
+    fail_overs: list[tuple[float, float]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
     def hold(self, seconds: float | None = None) -> None:
@@ -144,7 +145,7 @@ def trial(run: Run, fault: Fault, size: Size, settings: Mapping[str, str] | None
         faults=ground.faults,
         problems=(*(text for text in row.problems if text not in early), *files),
         note=f"{len(early)} changes were read that were never acknowledged" if early else "",
-        figures="; ".join([_works_again(ground), *ground.figures]),
+        figures=_figures(ground),
     )
 
 
@@ -206,10 +207,16 @@ def _must_work_again(ground: Ground) -> None:
     ground.works_again_s.append(time.monotonic() - began)
 
 
-def _works_again(ground: Ground) -> str:
+def _figures(ground: Ground) -> str:
     if not ground.works_again_s:
         return "never healed"
-    return f"all accounts worked within {max(ground.works_again_s):.1f} s of the heal"
+    told = [f"all accounts worked within {max(ground.works_again_s):.1f} s of the heal"]
+    if ground.fail_overs:
+        moved, went_on = map(max, zip(*ground.fail_overs, strict=True))
+        told.append(
+            f"another primary within {moved:.1f} s, a submission within {went_on:.1f} s of that"
+        )
+    return "; ".join(told)
 
 
 def _files_missing(running: Site, jobs: Sequence[Job]) -> Iterator[str]:
