@@ -1,18 +1,21 @@
 """A host: the programs that run in one namespace, until its power fails."""
 
 import os
+import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 
 from tests.hosts.network import Network
-from tests.support.processes import clean_env
+from tests.support.processes import clean_env, living
 from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
 
 _LOOK_EVERY_S = 0.1
 #: What dies by itself comes back soon, as under systemd.
 _LONGEST_PAUSE_S = 0.5
+_GRACE_S = 20.0
 
 
 class Host:
@@ -58,13 +61,23 @@ class Host:
             if supervisor:
                 supervisor.stop()
 
-    def shut_down(self) -> None:
-        """End everything in good order."""
+    def shut_down(self, grace_s: float = _GRACE_S) -> None:
+        """End everything in good order, and after so many seconds in any way."""
         with self._lock:
             supervisor, self._supervisor = self._supervisor, None
             if supervisor:
+                pids = {*supervisor.pids.values()}
+                for pid in pids:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM)
+                deadline = time.monotonic() + grace_s
+                while living(pids) and time.monotonic() < deadline:
+                    time.sleep(0.1)
+            # Also what left its program's group, such as Erlang's port mapper: it holds the pipe of
+            # the program's log, which the supervisor reads to its end.
+            self._network.kill(self.name)
+            if supervisor:
                 supervisor.stop()
-            self._network.kill(self.name)  # what does not belong to a program, such as epmd
 
     def look(self) -> None:
         """Start again what died. Raises ``ProgramRefused``."""

@@ -5,6 +5,7 @@ whose queues outlive its restarts.
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -88,9 +89,16 @@ def site(folder: Path, seed: int, settings: Mapping[str, str]) -> Iterator[Site]
                 yield made
             finally:
                 network.heal()
-                for name in (*WORKERS, *WEB, *NAMES):  # stores end after those that need them
-                    hosts[name].shut_down()
+                _end(hosts)
                 made.redis.close()
+
+
+def _end(hosts: Mapping[str, Host]) -> None:
+    """Workers and web processes in good order, then the stores that they need, at once."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: hosts[name].shut_down(), (*WORKERS, *WEB)))
+    for host in hosts.values():
+        host.shut_down(grace_s=0)
 
 
 def _listens(url: str) -> bool:
