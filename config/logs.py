@@ -50,7 +50,7 @@ def configure_logging(
     render: structlog.typing.Processor = structlog.processors.JSONRenderer(default=str)
     if fmt == "console":
         render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    last = [Redactor(secrets), render]
+    last: list[structlog.typing.Processor] = [Redactor(secrets), render]
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*both, structlog.stdlib.ExtraAdder()],
