@@ -175,11 +175,12 @@ class Orchestrator:
                 done.append(outcome)
                 continue
             stored = replace(decision, job=change.stored)
+            # First what others wait for.
+            self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._log(before, stored)
             if self.traces:
                 spans = spans_of(before, stored.job, change.history, now, self.clock())
                 self.traces.send(spans)
-            self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._poll_soon(stored.job, now)
             self._wake_dependents(stored.job)
             done.append(short or stored)
