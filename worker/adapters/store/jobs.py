@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from worker.adapters.store import NoFreeSlot, NotReplicated, Openings, Pipeline, codec
-from worker.adapters.store.connection import wait_ms
+from worker.adapters.store.connection import look_for_primary, wait_ms
 from worker.adapters.store.listings import JobListings
 from worker.adapters.store.places import (
     labels_of,
@@ -130,6 +130,7 @@ class JobStore(JobListings):
         *answers, have = self._run_all("commit", docs, *wait)
         outcomes = [_outcome(answer) for answer in answers]
         if have < self._replicas:
+            look_for_primary(self._redis)
             message = f"Redis has {have} replicas in step, and {self._replicas} are needed"
             raise NotReplicated(message, outcomes=outcomes)
         return outcomes
