@@ -107,7 +107,7 @@ def _store(stage: Stage, load: Load, key: str, number: int) -> tuple[str | None,
     deadline = time.monotonic() + load.deadline_s
     while True:
         try:
-            status, answer = _post(stage, body, key)
+            status, answer = post(stage, body, key)
         except (OSError, HTTPException) as error:
             status, answer = 0, f"{type(error).__name__}: {error}"
         if status in (200, 202):
@@ -117,7 +117,8 @@ def _store(stage: Stage, load: Load, key: str, number: int) -> tuple[str | None,
         pause(_TRY_AGAIN_S)
 
 
-def _post(stage: Stage, body: dict[str, Any], key: str) -> tuple[int, str]:
+def post(stage: Stage, body: dict[str, Any], key: str) -> tuple[int, str]:
+    """The status and the answer. Raises ``OSError`` and ``HTTPException``."""
     connection = HTTPConnection(urlsplit(stage.web_url).netloc, timeout=10)
     headers = {
         "Authorization": f"Bearer {stage.api_token}",
