@@ -9,10 +9,10 @@ STAMP := .venv/.installed-$(notdir $(PYTHON))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit integration test check format docs site messages vendor bench chaos lock build clients sbom audit clean
+.PHONY: help setup demo unit integration integration-on test check format docs site messages vendor bench chaos lock build clients sbom audit clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## install what is missing into .venv
 
@@ -24,6 +24,9 @@ unit: $(STAMP) ## the tests of one module each, in about a minute
 
 integration: $(STAMP) ## the tests of several modules, processes and servers together
 	@$(BIN)/pytest -n 4 --dist worksteal tests/contract tests/integration tests/acceptance tests/moving_in tests/neighbours
+
+integration-on: $(STAMP) ## likewise on other servers: BROKER=rabbitmq, STORE=valkey|sentinel|valkey-sentinel
+	@TEST_STORE=$(STORE) TEST_BROKER=$(BROKER) $(BIN)/pytest -n 2 --dist worksteal tests/contract tests/integration
 
 test: $(STAMP) ## every test that needs nothing but the checkout; COVERAGE=1: at least 90 % covered
 	@$(BIN)/pytest $(if $(COVERAGE),--cov) -n 4 --dist worksteal # many wait for real processes

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support import switch
+from tests.support.brokers import shared_broker, stop_broker, use_broker
 from tests.support.stores import server_url, stop_server, use_server
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
@@ -19,17 +21,22 @@ settings.load_profile("default")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """All processes of pytest-xdist share one server; the one that starts them ends it."""
+    """All processes of pytest-xdist share the servers; the one that starts them ends them."""
     node.workerinput["redis_url"] = server_url()
+    if switch.BROKER == "rabbitmq":
+        node.workerinput["broker"] = shared_broker()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     shared: dict[str, Any] = getattr(config, "workerinput", {})
     if "redis_url" in shared:
         use_server(shared["redis_url"])
+    if "broker" in shared:
+        use_broker(shared["broker"])
 
 
 def pytest_unconfigure() -> None:
+    stop_broker()
     stop_server()
 
 

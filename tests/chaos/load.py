@@ -110,7 +110,7 @@ def _store(stage: System, load: Load, key: str, number: int) -> tuple[str | None
     deadline = time.monotonic() + load.deadline_s
     while True:
         try:
-            status, answer = _post(stage, body, key)
+            status, answer = post(stage, body, key)
         except (OSError, HTTPException) as error:
             status, answer = 0, f"{type(error).__name__}: {error}"
         if status in (200, 202):
@@ -120,7 +120,8 @@ def _store(stage: System, load: Load, key: str, number: int) -> tuple[str | None
         pause(_TRY_AGAIN_S)
 
 
-def _post(stage: System, body: dict[str, Any], key: str) -> tuple[int, str]:
+def post(stage: System, body: dict[str, Any], key: str) -> tuple[int, str]:
+    """The status and the answer. Raises ``OSError`` and ``HTTPException``."""
     connection = HTTPConnection(urlsplit(stage.web_url).netloc, timeout=10)
     headers = {
         "Authorization": f"Bearer {stage.api_token}",

@@ -83,7 +83,8 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._numbers = iter(range(1, 2**31))
-        self._links: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._links: set[_Link] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -112,6 +113,25 @@ class Proxy:
         finally:
             self._open()
 
+    def fall_silent(self) -> None:
+        """Forget all connections without a word to either end, as a firewall does."""
+
+        async def silence() -> None:
+            for link in self._links:
+                link.fault = Fault(Mode.BLACKHOLE)
+
+        self._do(silence())
+
+    @contextmanager
+    def partitioned(self) -> Iterator[None]:
+        """No byte goes either way meanwhile; the connections that there were stay dead."""
+        before, self.rule = self.rule, always(Fault(Mode.BLACKHOLE))
+        self.fall_silent()
+        try:
+            yield
+        finally:
+            self.rule = before
+
     def _open(self) -> None:
         async def listen() -> asyncio.Server:
             return await asyncio.start_server(self._meet, "127.0.0.1", self.port)
@@ -122,9 +142,9 @@ class Proxy:
     async def _close(self) -> None:
         if self._server:
             self._server.close()
-        for link in self._links:
-            link.cancel()
-        await asyncio.gather(*self._links, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
@@ -132,13 +152,16 @@ class Proxy:
     async def _meet(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
-        self._links.add(task)
+        link = _Link(self, next(self._numbers), client, back)
+        self._tasks.add(task)
+        self._links.add(link)
         try:
-            await _Link(self, next(self._numbers), client, back).run(*self._target)
+            await link.run(*self._target)
         except (OSError, asyncio.CancelledError):
             _reset(back)
         finally:
-            self._links.discard(task)
+            self._tasks.discard(task)
+            self._links.discard(link)
 
 
 class _Link:
@@ -149,7 +172,7 @@ class _Link:
     ) -> None:
         self._proxy, self._number = proxy, number
         self._client, self._back = client, back
-        self._fault = PASS
+        self.fault = PASS
 
     async def run(self, host: str, port: int) -> None:
         answer, on = await asyncio.open_connection(host, port)
@@ -199,7 +222,9 @@ class _Link:
     async def _answers(self, answer: asyncio.StreamReader) -> None:
         passed = 0
         while piece := await answer.read(_PIECE):
-            fault = self._fault
+            fault = self.fault
+            if fault.mode is Mode.BLACKHOLE:
+                continue
             if fault.mode is Mode.CUT:
                 self._back.write(piece[: max(0, fault.after - passed)])
                 if passed + len(piece) > fault.after:
@@ -220,11 +245,11 @@ class _Link:
             await asyncio.sleep(0.1)
 
     def _judge(self, piece: bytes) -> Fault:
-        if self._fault is PASS:
-            self._fault = self._proxy.rule(self._number, piece)
-            if self._fault is not PASS:
-                self._proxy.struck[self._fault.mode] += 1
-        return self._fault
+        if self.fault is PASS:
+            self.fault = self._proxy.rule(self._number, piece)
+            if self.fault is not PASS:
+                self._proxy.struck[self.fault.mode] += 1
+        return self.fault
 
 
 def _reset(end: asyncio.StreamWriter) -> None:

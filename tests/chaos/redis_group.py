@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from redis.retry import Retry
 from tests.chaos.redis_server import Fsync, RedisServer
 from tests.chaos.waiting import wait_for
 from tests.support.ports import free_port
+from tests.support.switch import redis_program
 from worker.adapters.store.connection import connect
 
 NAME = "main"
@@ -33,21 +35,24 @@ sentinel parallel-syncs {name} 2
 
 class RedisGroup:
     """Three servers and three sentinels. ``kill`` takes the present primary, ``start`` brings back
-    whatever is away.
+    whatever is away. ``lines``: more of the servers' configuration.
     """
 
-    def __init__(self, folder: Path, port: int, password: str, fsync: Fsync) -> None:
+    def __init__(
+        self, folder: Path, port: int, password: str, fsync: Fsync, lines: Sequence[str] = ()
+    ) -> None:
         self.folder = folder / "0"
         self._password = password
         self._sentinels = [free_port() for _ in range(3)]
         replica = (f"replicaof 127.0.0.1 {port}",)
+        common = (f"masterauth {password}", "repl-diskless-sync-delay 0", *lines)
         self._servers = [
             RedisServer(
                 folder / str(n),
                 port if n == 0 else free_port(),
                 password,
                 fsync,
-                (f"masterauth {password}", "repl-diskless-sync-delay 0", *(replica if n else ())),
+                (*common, *(replica if n else ())),
             )
             for n in range(3)
         ]
@@ -159,7 +164,7 @@ class RedisGroup:
         file.write_text(text)
         self._watching.append(
             subprocess.Popen(
-                ["redis-sentinel", str(file)],
+                [redis_program(), str(file), "--sentinel"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

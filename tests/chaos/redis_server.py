@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.chaos.waiting import wait_for
-from worker.adapters.local.private_redis import find_server
+from tests.support.switch import redis_program
 
 Fsync = Literal["everysec", "always"]
 
@@ -62,7 +62,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it with the data that is there; it answers when this returns."""
         self._process = subprocess.Popen(
-            [find_server(), str(self._config)],
+            [redis_program(), str(self._config)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

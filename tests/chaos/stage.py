@@ -16,6 +16,8 @@ from tests.chaos.providers import Provider, write_accounts
 from tests.chaos.redis_group import RedisGroup
 from tests.chaos.redis_server import Fsync, RedisServer
 from tests.chaos.system import SECRETS, System, ledger_path
+from tests.support import switch
+from tests.support.brokers import rabbitmq_for
 from tests.support.ports import free_port
 from tests.support.processes import clean_env, descendants, living
 from worker.adapters.local.stopping import Stop
@@ -40,7 +42,8 @@ class Setup:
     ``*_via`` and hands on to ``*_port``, which its owner chose beforehand; the last one's is the
     public URL, and the stage itself goes around it. ``providers``: several accounts instead of one,
     each with a sandbox of these arguments and its own places. ``provider_program``: the module that
-    is the sandbox. ``redis``: a single server, or a group with sentinels.
+    is the sandbox. ``redis``: a single server, or a group with sentinels; unless it is given, it is
+    what ``switch`` says, as is the broker.
     """
 
     workers: int = 1
@@ -57,7 +60,7 @@ class Setup:
     web_via: int | None = None
     providers: tuple[Provider, ...] = ()
     provider_program: str = "tests.chaos.small_pictures"
-    redis: type[RedisServer] | type[RedisGroup] = RedisServer
+    redis: type[RedisServer] | type[RedisGroup] = RedisGroup if switch.SENTINELS else RedisServer
 
 
 class Stage(System):
@@ -210,6 +213,7 @@ def _env(
         "HOOKLINE_STATE_DIR": str(folder / "state"),
         "HOOKLINE_LOG_FORMAT": "json",
         "HOOKLINE_ALLOWED_HOSTS": "127.0.0.1",
+        **rabbitmq_for(folder),
         **SECRETS,
     }
     if setup.providers:

@@ -20,6 +20,7 @@ from config.logs import configure_logging
 from tests.chaos.leaks import leaks, secrets_in
 from tests.chaos.stage import Setup, Stage, stage
 from tests.chaos.system import SECRETS
+from tests.support.brokers import rabbitmq_for
 from tests.support.processes import hookline
 from tests.support.web import AUTH, TOKEN, Web
 from webhooks.app import create_app
@@ -100,6 +101,7 @@ class Flow:
             "HOOKLINE_PORT": running.web_url.rpartition(":")[2],
             "HOOKLINE_STATE_DIR": str(folder / "state"),
             "HOOKLINE_LOG_LEVEL": "debug",
+            **rabbitmq_for(running.folder),
             **SECRETS,
         }
 

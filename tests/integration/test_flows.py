@@ -37,7 +37,7 @@ def test_an_imagine_and_its_follow_ups_end_in_pictures(
         for done in jobs:
             assert done.result.assets_status is AssetsStatus.STORED
             assert (tmp_path / done.result.assets[0]).stat().st_size > 0
-        assert not hookline.wakeups.errors
+        assert not hookline.pool.errors
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
@@ -54,7 +54,7 @@ def test_each_picture_has_its_seed_or_says_why_not(flavour: Flavour, tmp_path: P
             assert all("HTTP 404" in (result.seed_error or "") for result in results)
         else:
             assert len({result.seed for result in results if result.seed}) == 2
-        assert not hookline.wakeups.errors
+        assert not hookline.pool.errors
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)

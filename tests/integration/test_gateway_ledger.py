@@ -57,7 +57,7 @@ def test_costs_are_the_gateways_own(token: str, tmp_path: Path) -> None:
         assert sums[Standing.SPENT] - sums.get(Standing.REFUNDED, 0) == kept > 0
         if not token:  # the list of tasks has nothing but what was kept
             assert sums[Standing.SPENT] == 6 * amount(0.25)
-        assert not hookline.wakeups.errors
+        assert not hookline.pool.errors
 
 
 @pytest.mark.parametrize("token", [TOKEN, ""])
@@ -120,4 +120,4 @@ def test_a_doubt_that_was_accepted_is_settled_by_the_ledger(token: str, tmp_path
         assert {done.status for done in ends} == {Status.SUCCEEDED}
         assert [len(done.attempts) for done in ends] == [1, 1, 1]
         assert len(provider.sandbox.ledger.entries()) == 3
-        assert not hookline.wakeups.errors
+        assert not hookline.pool.errors

@@ -37,4 +37,4 @@ def test_two_upscales_are_blended_and_a_chosen_one_is_described(
         siblings = [by_id[job_id] for job_id in blended.spec.waits_for]
         assert [each.request["button"] for each in siblings] == ["U3", "U2"]
         assert blended.request["images"] == [each.result.image_url for each in siblings]
-        assert not hookline.wakeups.errors
+        assert not hookline.pool.errors

@@ -149,14 +149,22 @@ class RabbitMQ:
 
     def virtual_host(self, name: str, configure: str = ".*", write: str = ".*") -> str:
         """The address of a new virtual host; ``configure``, ``write``: what guest may there."""
-        given = ("guest", name, configure, write, ".*", "tests")
-        rights = ", ".join(f'<<"{each}">>' for each in given)
-        code = (
-            f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), '
-            f"rabbit_auth_backend_internal:set_permissions({rights})."
-        )
-        self.control("eval", code)
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
+        return self.virtual_hosts([name], configure, write)[0]
+
+    def virtual_hosts(
+        self, names: Sequence[str], configure: str = ".*", write: str = ".*"
+    ) -> list[str]:
+        """Several at once: most of the time goes into the command that makes them."""
+        code = ""
+        for name in names:
+            given = ("guest", name, configure, write, ".*", "tests")
+            rights = ", ".join(f'<<"{each}">>' for each in given)
+            code += (
+                f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), '
+                f"rabbit_auth_backend_internal:set_permissions({rights}), "
+            )
+        self.control("eval", f"{code}ok.")
+        return [f"amqp://guest:guest@127.0.0.1:{self.port}/{name}" for name in names]
 
     def control(self, *args: str) -> None:
         """Run a command of ``rabbitmqctl``, such as ``stop_app``."""

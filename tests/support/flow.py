@@ -11,10 +11,13 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from flask import Flask, request
 from werkzeug.serving import make_server
 
+from tests.support import switch
+from tests.support.carrying import Carried
 from tests.support.stores import OwnStore
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.ledger_client import LedgerClient
@@ -39,54 +42,64 @@ from worker.services.submit import Submitter
 from worker.services.sweep import Sweep
 
 
-class Threads:
-    """Wake-ups as calls in a thread pool; what goes wrong in one is kept in ``errors``."""
+class Pool:
+    """Does what wake-ups ask for, in threads; what goes wrong in one is kept in ``errors``."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(16)
         self.tasks: dict[str, Callable[..., Any]] = {}
         self.errors: list[BaseException] = []
 
-    def start(self, account: str) -> None:
-        self._submit("start", account)
-
-    def ask(self, account: str, job_ids: Sequence[str]) -> None:
-        self._submit("ask", account, list(job_ids))
-
-    def check(self, account: str) -> None:
-        self._submit("check", account)
-
-    def store_assets(self, job_id: str) -> None:
-        self._submit("store_assets", job_id)
-
-    def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
-        self._submit("ask_seeds", account, list(job_ids))
-
-    def read_ledger(self, account: str) -> None:
-        self._submit("read_ledger", account)
-
-    def choose(self, job_id: str) -> None:
-        self._submit("choose", job_id)
-
-    def tidy(self) -> None:
-        """Nothing is old enough to go."""
-
-    def notify(self, notification_id: str) -> None:
-        self._submit("notify", notification_id)
-
-    def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def _submit(self, name: str, *args: Any) -> None:
+    def run(self, name: str, *args: Any) -> None:
         try:
             done = self._pool.submit(self.tasks[name], *args)
         except RuntimeError:  # closing: what is woken now is lost, as a message may be
             return
         done.add_done_callback(self._keep_error)
 
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
     def _keep_error(self, done: Future[Any]) -> None:
         if not done.cancelled() and (error := done.exception()):
             self.errors.append(error)
+
+
+class Threads:
+    """Wake-ups as calls of a pool."""
+
+    def __init__(self, run: Callable[..., None]) -> None:
+        self._run = run
+
+    def start(self, account: str) -> None:
+        self._run("start", account)
+
+    def ask(self, account: str, job_ids: Sequence[str]) -> None:
+        self._run("ask", account, list(job_ids))
+
+    def check(self, account: str) -> None:
+        self._run("check", account)
+
+    def store_assets(self, job_id: str) -> None:
+        self._run("store_assets", job_id)
+
+    def ask_seeds(self, account: str, job_ids: Sequence[str]) -> None:
+        self._run("ask_seeds", account, list(job_ids))
+
+    def read_ledger(self, account: str) -> None:
+        self._run("read_ledger", account)
+
+    def choose(self, job_id: str) -> None:
+        self._run("choose", job_id)
+
+    def tidy(self) -> None:
+        self._run("tidy")
+
+    def notify(self, notification_id: str) -> None:
+        self._run("notify", notification_id)
+
+    def close(self) -> None:
+        """There is nothing behind it."""
 
 
 class Flow:
@@ -121,7 +134,12 @@ class Flow:
         accounts = {"default": account}
         clients = {"default": ProviderClient(account)}
         storage = Storage(f"file://{output}")
-        self.wakeups = Threads()
+        self.pool = Pool()
+        # A folder may have several flows, whose messages are not each other's.
+        own = output / uuid4().hex
+        self.wakeups: Carried | Threads = (
+            Carried(own, self.pool.run) if switch.CHOSEN else Threads(self.pool.run)
+        )
         self.store: Store = store or OwnStore()
         self.tokens = Tokens(["a secret for this test only"])
         self.orchestrator = Orchestrator(
@@ -135,7 +153,7 @@ class Flow:
         self.ledgers = Ledgers(self.orchestrator, {"default": LedgerClient(account)})
         poller = Poller(self.orchestrator, clients, self.tokens, self.ledgers)
         assets = Assets(self.orchestrator, storage, clients)
-        self.wakeups.tasks = {
+        self.pool.tasks = {
             "start": Starter(submitter, self.wakeups, max_running).wake,
             "ask": poller.poll,
             "check": poller.check,
@@ -143,6 +161,7 @@ class Flow:
             "store_assets": assets.store,
             "read_ledger": self.ledgers.read,
             "choose": Chooser(self.orchestrator, storage, choosers).choose,
+            "tidy": lambda: None,  # nothing is old enough to go
         }
         self.sweep = Sweep(self.orchestrator, self.wakeups)
 
@@ -169,9 +188,7 @@ class Flow:
     ) -> None:
         pause, deadline = Event(), monotonic() + seconds
         while not met():
-            assert monotonic() < deadline, (
-                f"not within {seconds} s: {story()} {self.wakeups.errors}"
-            )
+            assert monotonic() < deadline, f"not within {seconds} s: {story()} {self.pool.errors}"
             pause.wait(0.02)
 
     def _story(self, job: Job) -> str:
@@ -213,3 +230,4 @@ def flow(provider_url: str, output: Path, *, hooked: bool = True, **options: Any
             thread.join()
         server.server_close()
         running.wakeups.close()
+        running.pool.close()

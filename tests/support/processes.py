@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
+from tests.support.brokers import settings_for
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,9 +25,16 @@ def clean_env(**more: str) -> dict[str, str]:
     return {**env, "PYTHONPATH": str(ROOT), **more}
 
 
+def env_in(folder: Path, **more: str) -> dict[str, str]:
+    """As ``clean_env``, with the servers that were chosen, unless ``more`` names some."""
+    if "HOOKLINE_REDIS_URL" in more or "HOOKLINE_BROKER_URL" in more:
+        return clean_env(**more)
+    return clean_env(**settings_for(folder), **more)
+
+
 def hookline(folder: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*args), cwd=folder, env=clean_env(**env), capture_output=True, text=True,
+        command(*args), cwd=folder, env=env_in(folder, **env), capture_output=True, text=True,
         timeout=90, check=False,
     )  # fmt: skip
 
@@ -87,7 +96,7 @@ def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]
 @contextmanager
 def up(folder: Path, *args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
     """A ready `hookline up`; what it wrote is in ``up.out``. It has ended afterwards."""
-    with ready(command("up", *args), folder, clean_env(**env)) as process:
+    with ready(command("up", *args), folder, env_in(folder, **env)) as process:
         yield process
 
 

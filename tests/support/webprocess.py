@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from tests.support.brokers import settings_for
 from tests.support.jobs import NOW, a_job, capacity
 from tests.support.processes import ROOT, wait_for
 from tests.support.web import web_settings
@@ -34,8 +35,8 @@ class WebProcess:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         # A database of its own: every store of the product names its keys alike.
-        own = re.sub(r"(db=|/)0$", r"\g<1>7", redis_url)
-        env = {"HOOKLINE_REDIS_URL": own, "HOOKLINE_PORT": str(self.port), **env}
+        own = {"HOOKLINE_REDIS_URL": re.sub(r"(db=|/)0$", r"\g<1>7", redis_url)}
+        env = {**own, **settings_for(folder), "HOOKLINE_PORT": str(self.port), **env}
         self.settings = web_settings(folder, **env)
         self.services = build(self.settings)
         self.url = f"http://127.0.0.1:{self.port}"

@@ -1,21 +1,27 @@
 """A proxy before web processes of two versions; like any, it tries the next one for a dead one."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+_HOOKS = "/webhooks/"
 _HOP = {"connection", "keep-alive", "transfer-encoding"}
 
 
 class Door:
-    """``ports``: of those that run, taken in turn. ``answers``: the status of each answer."""
+    """``ports``: of those that run, taken in turn. ``answers``: the status of each answer.
+
+    ``recent``: the paths and bodies of callbacks that were taken.
+    """
 
     def __init__(self) -> None:
         self.ports: tuple[int, ...] = ()
         self.answers: list[tuple[str, int]] = []
         self.retried = 0
+        self.recent: deque[tuple[str, bytes]] = deque(maxlen=100)
         door = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,7 +40,7 @@ class Door:
     @property
     def callbacks(self) -> int:
         """How many callbacks were answered."""
-        return sum(path.startswith("/webhooks/") for path, _ in self.answers)
+        return sum(path.startswith(_HOOKS) for path, _ in self.answers)
 
     @property
     def failures(self) -> list[tuple[str, int]]:
@@ -65,6 +71,8 @@ class Door:
             asked.send_error(502)
             return
         self.answers.append((asked.path, answer.status))
+        if asked.path.startswith(_HOOKS) and answer.status == 200:
+            self.recent.append((asked.path, body))
         asked.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in (*_HOP, "content-length"):

@@ -5,6 +5,7 @@ this checkout. Whatever was running before a step goes on with the jobs of the o
 """
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
 from typing import Self
@@ -39,6 +41,7 @@ PREVIOUS = "6ca9d39"
 _TOKEN = "a-token-of-this-run-alone"
 _THEN = [{"press": "U1"}, {"press": "V2"}]
 _THREADS = 4
+_REPEATING = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,54 @@ class _Load:
                 self.refused.append(f"{status} {answer}")
 
 
-def trial(folder: Path, commit: str, roots: int) -> Outcome:
-    """Older alone, both, newer alone, both, older alone, newer alone: ``roots`` at each step."""
+class _Repeats:
+    """Callbacks that were taken come again, as providers do, until ``rate`` a second are reached.
+
+    ``sent``: how many did. ``slowest_s``: the longest that one of them took.
+    """
+
+    def __init__(self, door: Door, rate: float) -> None:
+        self._door, self._rate, self._over = door, rate, Event()
+        self.sent, self.slowest_s = 0, 0.0
+        self._began, self._before = time.monotonic(), door.callbacks
+        self._threads = [Thread(target=self._run) for _ in range(_REPEATING if rate else 0)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(0.01):
+            due = self._rate * (time.monotonic() - self._began) + self._before
+            if self._door.callbacks < due and self._door.recent:
+                path, body = random.choice(list(self._door.recent))
+                self._send(path, body)
+
+    def _send(self, path: str, body: bytes) -> None:
+        connection, began = (
+            HTTPConnection("127.0.0.1", self._door.port, timeout=30),
+            time.monotonic(),
+        )
+        try:
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            connection.getresponse().read()
+        finally:
+            connection.close()
+        self.sent += 1
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+
+
+def trial(folder: Path, commit: str, roots: int, rate: float = 0.0) -> Outcome:
+    """Older alone, both, newer alone, both, older alone, newer alone: ``roots`` at each step.
+
+    ``rate``: so many callbacks a second, if the machine can; the provider's own come as they do.
+    """
     older = unpacked(commit, folder / "older")
     with ExitStack() as resources:
         door = resources.enter_context(open_door())
@@ -183,7 +232,8 @@ def trial(folder: Path, commit: str, roots: int) -> Outcome:
             versions[name].enter_context(site.version(older=name == "older"))
 
         start("older")
-        with _Load(door) as load:
+        with _Load(door) as load, _Repeats(door, rate) as repeats:
+            busy, first = time.monotonic(), door.callbacks
             load.more(roots)
             start("newer")
             load.more(roots)
@@ -196,14 +246,16 @@ def trial(folder: Path, commit: str, roots: int) -> Outcome:
             start("newer")
             load.more(roots)
             versions["older"].close()
+            under_load = (door.callbacks - first) / (time.monotonic() - busy)
         _settle(site)
-        rate = door.callbacks / (took := time.monotonic() - began)
+        took = time.monotonic() - began
         mended = _migrate(site)
         return Outcome(
             tuple(_problems(site, load)),
             f"{len(load.ids)} pipelines in {took:.0f} s, {len(door.answers)} answers, among them "
-            f"{door.callbacks} to callbacks ({rate:.0f} a second), {door.retried} retried by the "
-            f"proxy; {mended} records brought up",
+            f"{door.callbacks} to callbacks ({under_load:.0f} a second under load; {repeats.sent} "
+            f"were repeated ones, the slowest took {repeats.slowest_s:.1f} s), {door.retried} "
+            f"retried by the proxy; {mended} records brought up",
         )
 
 

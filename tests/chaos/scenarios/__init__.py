@@ -22,6 +22,7 @@ from tests.chaos.scenarios import (
     power,
     provider,
     redis_down,
+    silence,
     soak,
     troubles,
     turns,
@@ -55,4 +56,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *attacks.SCENARIOS,
     *unreached.SCENARIOS,
     *failover.SCENARIOS,
+    *silence.SCENARIOS,
 )

@@ -46,11 +46,12 @@ def unreplicated(run: Run) -> Row:
     wrong = [text for text in row.problems if not explained(text)]
     if not known:
         wrong.append("the fail-overs forgot nothing, so that they show nothing")
+    seen = sum(any(words in text for words in _SEEN_TOO_EARLY) for text in known)
     note = (
         f"{row.note}; the limit without replicas: {row.lost} jobs or payments without a record, "
-        f"{row.paid_twice} paid twice"
+        f"{row.paid_twice} paid twice, {seen} changes that were read and then forgotten"
     )
-    return replace(row, problems=tuple(wrong), note="; ".join([note, *known]))
+    return replace(row, problems=tuple(wrong), note=note)
 
 
 def _killed(run: Run, replicas: int) -> Row:

@@ -1,14 +1,18 @@
 """Celery's side of the broker: the app's configuration, and how its messages are sent.
 
 A message is only a wake-up, so the configuration favours speed over durability: early ack, no
-result backend, no ETA. Gossip, mingle, heartbeat and remote control are off: with them, a worker
-with work in flight exits when Redis restarts (measured with Celery 5.7 and kombu 5.7).
+result backend, no ETA. Gossip, mingle, Celery's heartbeat and remote control are off: with them, a
+worker with work in flight exits when Redis restarts (measured with Celery 5.7 and kombu 5.7).
 """
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
+from kombu import Producer
+from kombu.transport import pyamqp
 
 from config.broker_options import RABBITMQ
 from config.broker_urls import Broker
@@ -30,14 +34,25 @@ _ON_RABBITMQ = {"confirm_publish": True}
 _CONFIRMED_S = 3.0
 #: Seconds until a ping that no worker took is dropped: long, because clocks may differ.
 _PING_S = 86_400
+#: Firewalls forget a connection that is idle for some minutes, and Linux asks after two hours.
+#: These are what the store's driver has by default.
+_KEEPALIVE = {
+    getattr(socket, name): seconds
+    for name, seconds in {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}.items()
+    if hasattr(socket, name)
+}
+#: RabbitMQ's heartbeat, in seconds: two that are missing, and a worker connects again.
+_HEARTBEAT_S = 10
 _ON_REDIS = {
     **OWN_KEYS,
     "visibility_timeout": 300,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_timeout": 10,
+    "socket_timeout": 3,
     "socket_connect_timeout": 3,
+    "connect_retries_timeout": 1,  # so that who sends waits for one try, not for two and a pause
     "socket_keepalive": True,
+    "socket_keepalive_options": _KEEPALIVE,
     "health_check_interval": 10,
 }
 
@@ -63,6 +78,7 @@ def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_pool_acquire_timeout=5,
+        broker_heartbeat=_HEARTBEAT_S,
         broker_use_ssl=broker.use_ssl or False,
         broker_transport_options={**usual, **broker.options},
     )
@@ -97,10 +113,10 @@ def send_ping(app: Celery, trip: str, queue: str) -> None:
 
 def send(app: Celery, task: str, queue: str, **message: Any) -> None:
     """Send a Celery task. Raises ``BrokerUnavailable`` and ``QueueRefused``."""
+    options = {"ignore_result": True, "confirm_timeout": _CONFIRMED_S, **message}
     try:
-        app.send_task(
-            task, queue=queue, ignore_result=True, confirm_timeout=_CONFIRMED_S, **message
-        )
+        with app.producer_or_acquire() as producer, _left_if_it_fails(producer):
+            app.send_task(task, queue=queue, producer=producer, **options)
     except QueueRefused:
         raise
     except Exception as error:  # kombu raises the errors of many drivers
@@ -109,6 +125,24 @@ def send(app: Celery, task: str, queue: str, **message: Any) -> None:
                 f"Redis has something else than a queue under the name {queue!r}: name another one"
             ) from error
         raise BrokerUnavailable(f"the broker fails: {in_words(error)}") from error
+
+
+@contextmanager
+def _left_if_it_fails(producer: Producer) -> Iterator[None]:
+    """Whoever sends next gets another connection.
+
+    RabbitMQ's would be used again, and be as silent as it was, if something between us and it (a
+    firewall, a load balancer) forgot it. Redis's driver leaves a connection by itself.
+    """
+    try:
+        yield
+    except QueueRefused:
+        raise
+    except Exception:
+        connection = producer.connection
+        if connection and isinstance(connection.transport, pyamqp.Transport):
+            connection.collect()  # without a farewell, which would wait for an answer
+        raise
 
 
 def waiting(app: Celery, queue: str) -> int:

@@ -15,6 +15,7 @@ from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
 from config import redis_urls
+from worker.adapters.store.patience import Patience
 from worker.domain.errors import StoreUnavailable
 
 #: Writes and reads a key of each type that the store uses, and leaves nothing.
@@ -34,6 +35,8 @@ return redis.call('TIME')
 _REFUSED_IN_SCRIPT = ("ACL failure in script", "The user executing the script")
 #: Seconds to wait for Redis, unless the URL says otherwise.
 _TIMEOUT_S = 3.0
+#: Seconds after the first timeout in which a call is tried again: a restart takes about two.
+_PATIENCE_S = 2.0
 #: Seconds to wait for replicas, which take milliseconds; less than for an answer.
 _REPLICAS_S = 1.0
 _looking = Lock()
@@ -43,7 +46,8 @@ def connect(url: str, *, retries: int | None = None) -> "redis.Redis":
     """A client for one of the forms in ``config.redis_urls``; connects on first use.
 
     All waits have timeouts: without them a lost connection would block its caller forever. By
-    default the driver retries a failed connection for some seconds.
+    default a failed call is tried again for some seconds, at least once: a connection of the pool
+    may have been cut without a word.
     """
     to = redis_urls.parse(url)
     wait_s = to.timeout_s or _TIMEOUT_S
@@ -53,8 +57,8 @@ def connect(url: str, *, retries: int | None = None) -> "redis.Redis":
         "password": to.password,
         "socket_timeout": wait_s,
     }
-    if retries is not None:
-        options["retry"] = Retry(NoBackoff(), retries)
+    patience = Patience(wait_s + _PATIENCE_S)
+    options["retry"] = patience if retries is None else Retry(NoBackoff(), retries)
     if to.protocol:
         options["protocol"] = to.protocol
     if to.socket is not None:

@@ -26,7 +26,7 @@ from worker.domain.account.capacity import Capacity
 from worker.domain.account.task_list import Accepted
 from worker.domain.errors import StaleVersion
 from worker.domain.history import Entry
-from worker.domain.job import Job, Status
+from worker.domain.job import Job, Status, changed
 from worker.domain.notifications import NOTHING, Notification, Outbox
 
 
@@ -53,7 +53,7 @@ class Change:
     @property
     def stored(self) -> Job:
         """The job as it is stored, on which the next change builds."""
-        return replace(self.job, version=self.job.version + 1)
+        return changed(self.job, version=self.job.version + 1)
 
 
 #: What became of a change: it was written, or nothing of it because of this.
@@ -137,7 +137,7 @@ class JobStore(JobListings):
 
     def add(self, jobs: Sequence[Job], *, capacity: Capacity, now: float = 0.0) -> list[bool]:
         """Store many new jobs in one exchange; for each whether it is new."""
-        changes = [Change(replace(job, version=0), capacity) for job in jobs]
+        changes = [Change(changed(job, version=0), capacity) for job in jobs]
         return [isinstance(done, Openings) for done in self.commit_all(changes, now)]
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
@@ -246,7 +246,7 @@ class JobStore(JobListings):
 def _written(change: Change, now: float) -> dict[str, Any]:
     """The argument of ``lua/commit.lua``, without fields that have no value."""
     job, capacity, outbox = change.job, change.capacity, change.outbox
-    children = [replace(each, version=each.version + 1) for each in change.children]
+    children = [changed(each, version=each.version + 1) for each in change.children]
     data: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
