@@ -42,12 +42,13 @@ def left_of(pid: int) -> list[str]:
     return [path.name for path in _NAMESPACES.glob(f"hookline-hosts-{pid}-*")]
 
 
+@pytest.mark.timeout(600)
 def test_a_worker_host_that_is_cut_off_loses_nothing() -> None:
     args = ("--only", "cut-off", "--pipelines", "8", "--hold", "5", "--json")
     with subprocess.Popen(
         command(*args), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        said, notes = process.communicate(timeout=280)
+        said, notes = process.communicate(timeout=560)
     assert process.returncode == 0, notes
     [row] = json.loads(said)
     assert row["faults"] == 1

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from worker.adapters.messaging.broker import make_celery, ping
 from worker.adapters.store import NotReplicated, Openings
 from worker.adapters.store.connection import check_rights, connect
 from worker.adapters.store.durability import read_durability
-from worker.adapters.store.jobs import Change
+from worker.adapters.store.jobs import Change, Committed
 from worker.adapters.store.store import Store
 from worker.domain.errors import StaleVersion, StoreUnavailable
+from worker.domain.job import Job
 
 
 @contextmanager
@@ -104,6 +106,35 @@ def test_a_primary_that_lost_its_replicas_to_another_is_left(tmp_path: Path) -> 
             store.jobs.commit_all([Change(a_job(), capacity())], now=1.0)
         [stored] = store.jobs.commit_all([Change(a_job(), capacity())], now=2.0)
         assert isinstance(stored, Openings)
+
+
+def test_what_was_read_of_a_forgotten_commit_changes_nothing(
+    tmp_path: Path, plain_redis: RedisServer
+) -> None:
+    """After a fail-over the same version of a job may be another commit's."""
+    store, new = store_of(plain_redis, replicas=1), a_job()
+    job_key = f"hookline:job:{new.id}"
+
+    def committed(job: Job) -> Committed:
+        with pytest.raises(NotReplicated) as alone:
+            store.jobs.commit_all([Change(job, capacity())], now=1.0)
+        return alone.value.outcomes[0]
+
+    def read() -> Job:
+        job = store.jobs.get(new.id)
+        assert job
+        return job
+
+    with redis.Redis.from_url(plain_redis.url()) as admin:
+        committed(new)
+        first, kept = read(), admin.dump(job_key)
+        committed(replace(first, progress=10))
+        forgotten = read()
+        admin.restore(job_key, 0, kept, replace=True)  # what the promoted replica has
+        committed(replace(first, progress=20))
+    assert read().version == forgotten.version
+    assert isinstance(committed(replace(forgotten, progress=30)), StaleVersion)
+    assert isinstance(committed(replace(read(), progress=40)), Openings)
 
 
 def test_a_sentinel_that_answers_nothing_is_passed_over(tmp_path: Path) -> None:

@@ -122,6 +122,9 @@ class Job:
     spec: Annotated[JobSpec, Flat]
     account: str  #: empty while it is ``anywhere`` and has not started
     version: int = 0  #: counts commits; 0 = never stored
+    #: Of the commit that wrote it, where replicas count: after a fail-over the same version may be
+    #: another commit's.
+    mark: str = field(default="", compare=False)
     fetched: JSON = field(default_factory=dict)  #: image URL -> our copy
     awaited_by: tuple[str, ...] = ()  #: ids of the jobs that need this one's result
     status: Status = Status.QUEUED

@@ -151,6 +151,7 @@ def requeued(job: Job) -> Job:
         job.id,
         job.spec,
         version=job.version,
+        mark=job.mark,
         account=job.account,
         fetched=job.fetched,
         awaited_by=job.awaited_by,

@@ -81,6 +81,8 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
 def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
     """The POST of the present attempt was answered, unless other evidence was faster."""
     verdict = event.verdict
+    if job.attempts and event.started_at not in (None, followed(job).started_at):
+        return Decision(job, Disposition.STALE)
     awaited = event.attempt == followed(job).number if job.attempts else False
     if awaited and job.draining:
         return Decision(_drained(job, verdict, now, policy))
