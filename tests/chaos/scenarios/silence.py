@@ -124,7 +124,7 @@ def store(run: Run) -> Row:
 
 
 def _parted(run: Run, proxy: Proxy, setup: Setup, rules: Rules) -> Row:
-    seconds = run.pick([5.0, 5.0], [5.0, 30.0] * 5)
+    seconds = run.pick([5.0, 5.0], [5.0, 30.0] * 3)
     load, back = Steady(run.pick(0.3, 0.2)), list[float]()
 
     def part(trouble: Trouble) -> None:
