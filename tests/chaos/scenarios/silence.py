@@ -146,7 +146,9 @@ def _parted(run: Run, proxy: Proxy, setup: Setup, rules: Rules) -> Row:
     def look(_: Stage, __: Sequence[Job]) -> Findings:
         return _findings(load, back)
 
-    return trial(run, setup, load, part, rules, look=look, seconds=run.pick(300, 900), at_least=len(seconds))
+    return trial(
+        run, setup, load, part, rules, look=look, seconds=run.pick(300, 900), at_least=len(seconds)
+    )
 
 
 def _back(trouble: Trouble) -> float:
