@@ -34,7 +34,7 @@ _ALL = {*_WHOLE, *_LATER, "listings", "relisted", "job", "waiting", "guards", "t
         "lanes", "tasks", "accepted", "batch", "money", "account", "paused", "notification",
         "inputs", "forgotten", "receiving", "workers", "once", "unbooked", "refused", "api_tokens",
         "api_secrets", "audit", "token_requests", "token_spent", "called", "history",
-        "metrics", "inbox", "alerts", "doctor"}  # fmt: skip
+        "metrics", "inbox", "alerts", "doctor", "trip"}  # fmt: skip
 
 
 @dataclass(frozen=True)

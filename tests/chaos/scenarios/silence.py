@@ -35,6 +35,7 @@ from worker.entrypoints.cli.http import answers
 
 #: No answer may take longer: the store is tried twice, with three seconds for each.
 _ANSWERED_S = 10.0
+_PASSWORD = "canary-broker-password"
 #: Seconds after the way is whole until a worker takes messages: two missed heartbeats of RabbitMQ,
 #: or two health checks of Redis, and a machine that is busy.
 _BACK_S = 40.0
@@ -99,6 +100,9 @@ def rabbitmq(run: Run) -> Row:
         server = running.enter_context(servers.rabbitmq(Path(folder)))
         proxy = running.enter_context(Proxy("127.0.0.1", server.port))
         url = server.virtual_host("parted").replace(f":{server.port}/", f":{proxy.port}/")
+        # A password that is no word of the logs.
+        server.control("change_password", "guest", _PASSWORD)
+        url = url.replace("guest:guest", f"guest:{_PASSWORD}")
         settings = {"HOOKLINE_BROKER_URL": url, "HOOKLINE_QUEUE_TYPE": "quorum"}
         return _parted(run, proxy, Setup(workers=2, settings=settings), Rules())
 
@@ -107,7 +111,7 @@ def redis_broker(run: Run) -> Row:
     """A Redis that is the broker; jobs are in another one."""
     with ExitStack() as running:
         folder = Path(running.enter_context(TemporaryDirectory(prefix="hl-")))
-        server = RedisServer(folder / "broker", free_port(), "canary-broker-password", "everysec")
+        server = RedisServer(folder / "broker", free_port(), _PASSWORD, "everysec")
         running.callback(server.end)
         server.start()
         proxy = running.enter_context(Proxy("127.0.0.1", server.port))
@@ -124,7 +128,7 @@ def store(run: Run) -> Row:
 
 
 def _parted(run: Run, proxy: Proxy, setup: Setup, rules: Rules) -> Row:
-    seconds = run.pick([5.0, 5.0], [5.0, 30.0] * 5)
+    seconds = run.pick([5.0, 5.0], [5.0, 30.0] * 3)
     load, back = Steady(run.pick(0.3, 0.2)), list[float]()
 
     def part(trouble: Trouble) -> None:
@@ -142,7 +146,9 @@ def _parted(run: Run, proxy: Proxy, setup: Setup, rules: Rules) -> Row:
     def look(_: Stage, __: Sequence[Job]) -> Findings:
         return _findings(load, back)
 
-    return trial(run, setup, load, part, rules, look=look, seconds=300, at_least=len(seconds))
+    return trial(
+        run, setup, load, part, rules, look=look, seconds=run.pick(300, 900), at_least=len(seconds)
+    )
 
 
 def _back(trouble: Trouble) -> float:
