@@ -24,6 +24,7 @@ from worker.adapters.provider.snapshots import MAX_ROWS
 from worker.adapters.provider.transport import MAX_BODY
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Auth
+from worker.domain.error_codes import ErrorCode
 from worker.domain.errors import HooklineError, NoSuchCall, ProviderUnavailable
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
@@ -280,8 +281,9 @@ def test_nothing_leaves_after_the_lease(blocks: int, submission: Submission) -> 
     if submission is SUBMISSION and blocks:
         assert verdict == Verdict(Outcome.ACCEPTED, task_id="7"), "all of it had left in time"
         return
-    assert nothing_sent(verdict), "the job goes back to the queue"
     assert verdict.error is not None
+    assert verdict.outcome is Outcome.TRY_LATER, "the job goes back to the queue"
+    assert verdict.error.code == ErrorCode.NOT_PREPARED, "the account did nothing wrong"
     assert "Too late to send" in verdict.error.message
     assert not fenced.is_whole, "and nobody can accept a body without its end"
 

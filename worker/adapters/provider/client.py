@@ -29,6 +29,7 @@ from worker.adapters.provider.redirects import ELSEWHERE, redirect_words
 from worker.adapters.provider.replies import (
     front_away,
     no_such_call,
+    read_late,
     read_reply,
     read_seed,
     read_transport_error,
@@ -117,7 +118,8 @@ class ProviderClient:
         try:
             answer = self._exchange(self._session(), "POST", submission.path, data)
         except TROUBLE as error:
-            return read_transport_error(self._words(error), sent=data.sent)
+            words = self._words(error)
+            return read_late(words) if data.late else read_transport_error(words, sent=data.sent)
         self._learn(read_json(answer.body))
         verdict = read_reply(
             kind, answer.status, answer.body, answer.location, hide=self._without_key

@@ -30,7 +30,7 @@ from worker.domain import task_ids
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import Outcome, SeedReply, Verdict
-from worker.domain.result import Result
+from worker.domain.result import JobError, Result
 
 _OTHER_CALLS_WORK = (
     "Nothing was paid. Other calls of this provider work; this kind of job needs an account whose "
@@ -238,6 +238,15 @@ def read_transport_error(reason: str, *, sent: bool) -> Verdict:
     if sent:
         return Verdict(Outcome.IN_DOUBT, error=job_error(ErrorCode.IN_DOUBT, reason))
     return Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.UNREACHABLE, reason))
+
+
+def read_late(reason: str) -> Verdict:
+    """The verdict on a submit that was not sent, since its lease was over: a worker that was cut
+    off or suspended goes on. It says nothing about the provider.
+    """
+    hint = "Nothing was sent; the job is submitted again automatically."
+    error = JobError(ErrorCode.NOT_PREPARED, reason, hint, retryable=True)
+    return Verdict(Outcome.TRY_LATER, error=error)
 
 
 def no_such_call(kind: Kind, call: str, title: str) -> Verdict:

@@ -49,6 +49,7 @@ class Body(io.BytesIO):
         self._size = len(data)
         self._send_until = send_until
         self._clock = clock
+        self.late = False  #: whether it was not sent because of ``send_until``
 
     @property
     def sent(self) -> bool:
@@ -59,6 +60,7 @@ class Body(io.BytesIO):
         """The next bytes. Raises ``TimeoutError`` after ``send_until`` if any are left."""
         # The lease's clock continues while a process or its machine is suspended.
         if not self.sent and self._clock() > self._send_until:
+            self.late = True
             raise TimeoutError("Too late to send: the lease of this submission is over.")
         return super().read(size)
 

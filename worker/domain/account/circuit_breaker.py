@@ -131,6 +131,8 @@ def after(
     answer ends the rest, whatever it says about the job.
     """
     error = verdict.error
+    if error and error.code == ErrorCode.NOT_PREPARED:
+        return breaker  # it was not asked
     if is_full(verdict):
         return replace(_working(breaker), limit=max(1, running - 1), limited_at=now)
     if error and error.code in _NOT_ITS_FAULT:

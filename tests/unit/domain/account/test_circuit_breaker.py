@@ -43,6 +43,13 @@ def often(
     return breaker
 
 
+def test_what_was_never_sent_says_nothing_about_the_account() -> None:
+    """A worker that was cut off comes back with many jobs whose leases are over."""
+    resting = often(AWAY, FAILURES)
+    for breaker in (CLOSED, resting):
+        assert often(refused(ErrorCode.NOT_PREPARED), FAILURES, breaker) == breaker
+
+
 @pytest.mark.parametrize("reason", [ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN, ErrorCode.QUOTA])
 def test_a_refused_key_or_an_empty_account_closes_it(reason: ErrorCode) -> None:
     closed = after(

@@ -471,7 +471,7 @@ def test_a_window_that_the_former_attempt_shows_is_answered() -> None:
 
 def test_a_reply_that_nothing_was_sent_brings_the_job_back_to_the_queue() -> None:
     """A worker that was stopped past its lease must not send; it says so when it goes on."""
-    fenced = Verdict(Outcome.TRY_LATER, error=JobError("unreachable", "Too late to send."))
+    fenced = Verdict(Outcome.TRY_LATER, error=JobError("not_prepared", "Too late to send."))
     job = after(in_status(Status.SUBMITTING), TimePassed(), now=NOW + FLOWS.lease_s).job
     assert job.status is Status.IN_DOUBT
     back = after(job, Replied(1, fenced), now=NOW + 300).job
