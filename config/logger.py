@@ -30,8 +30,8 @@ class Logger:
 
     def __getattr__(self, method: str) -> Any:
         """The logger's method, such as ``warning``."""
-        waiting = next((h for h in logging.root.handlers if isinstance(h, _Waiting)), None)
-        if waiting:
+        first = logging.root.handlers[:1]
+        if first and isinstance(waiting := first[0], _Waiting):
             level = _LEVELS.get(method.upper(), logging.CRITICAL)
             if not logging.getLogger(self._name).isEnabledFor(level):
                 return lambda *_, **__: None

@@ -12,7 +12,7 @@ from random import Random
 from urllib.parse import quote_from_bytes
 
 from tests.chaos.mutilation import CALLBACKS, REQUESTS, SPOILING, WAYS
-from tests.chaos.stage import SECRETS
+from tests.chaos.system import SECRETS
 from webhooks.callbacks import MAX_BYTES
 from worker.adapters.provider.snapshots import read_task
 from worker.adapters.tokens import Tokens

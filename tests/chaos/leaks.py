@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterator
 
-from tests.chaos.stage import Stage
+from tests.chaos.system import System
 from worker.adapters.tokens import BadToken, Tokens
 
 #: What a state token looks like: whoever reads one can send callbacks for its job.
 _TOKEN = re.compile(r"[ja]\.[\w-]+(?:\.\d+)?\.[\w-]{20,}")
 
 
-def leaks(stage: Stage) -> Iterator[str]:
+def leaks(stage: System) -> Iterator[str]:
     """Each log that holds a secret or a token of ours, and the secret's beginning."""
-    for path in sorted((*stage.logs.glob("*.log"), stage.server.folder / "redis.log")):
+    for path in sorted(stage.log_files()):
         text = path.read_text(encoding="utf-8", errors="replace")
         for found in secrets_in(text, stage.secrets, stage.services.tokens):
             yield f"a secret in {path.name}: {found[:12]}..."

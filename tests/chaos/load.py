@@ -13,6 +13,7 @@ from redis import RedisError
 
 from tests.chaos.indexes import Counts, counts, newest
 from tests.chaos.stage import Stage
+from tests.chaos.system import System
 from tests.chaos.waiting import pause
 from worker.domain.errors import StoreUnavailable
 from worker.domain.job import Status
@@ -22,6 +23,8 @@ FOLLOW_UPS: tuple[dict[str, Any], ...] = ({"press": "U1"}, {"press": "V2"})
 
 _THREADS = 6
 _TRY_AGAIN_S = 0.2
+#: No answer, or that Redis is away; and a proxy's words for a host that is away.
+_TRY_AGAIN = (0, 502, 503, 504)
 _TELL_EVERY_S = 2.0
 #: Jobs in doubt that stayed as they are for so many seconds wait for nothing more.
 _HELD_S = 1.0
@@ -45,7 +48,7 @@ class Load:
         """What follows the root of this number."""
         return list(self.then) if number % self.every == 0 else []
 
-    def hand_in(self, stage: Stage, name: str) -> "Acknowledged":
+    def hand_in(self, stage: System, name: str) -> "Acknowledged":
         """See ``Work``."""
         return hand_in(stage, self, name)
 
@@ -76,7 +79,7 @@ class FollowedUp:
     most: int = 5
     settled_s: float = 120.0
 
-    def hand_in(self, stage: Stage, name: str) -> "Acknowledged":
+    def hand_in(self, stage: System, name: str) -> "Acknowledged":
         """See ``Work``."""
         all_of = self.first.hand_in(stage, name)
         for number in range(self.most):
@@ -88,7 +91,7 @@ class FollowedUp:
         return all_of
 
 
-def hand_in(stage: Stage, load: Load, name: str) -> Acknowledged:
+def hand_in(stage: System, load: Load, name: str) -> Acknowledged:
     """POST all roots, each under its own key until it is stored. ``name`` keeps keys apart."""
     with ThreadPoolExecutor(_THREADS, "load") as pool:
         answers = list(pool.map(lambda n: _store(stage, load, f"{name}-{n}", n), range(load.roots)))
@@ -96,7 +99,7 @@ def hand_in(stage: Stage, load: Load, name: str) -> Acknowledged:
     return Acknowledged(ids, tuple(reason for job_id, reason in answers if not job_id))
 
 
-def _store(stage: Stage, load: Load, key: str, number: int) -> tuple[str | None, str]:
+def _store(stage: System, load: Load, key: str, number: int) -> tuple[str | None, str]:
     """The job's id, or None and why it could not be stored."""
     body = {
         "kind": "imagine",
@@ -112,12 +115,12 @@ def _store(stage: Stage, load: Load, key: str, number: int) -> tuple[str | None,
             status, answer = 0, f"{type(error).__name__}: {error}"
         if status in (200, 202):
             return json.loads(answer)["id"], ""
-        if status not in (0, 503) or time.monotonic() > deadline:
+        if status not in _TRY_AGAIN or time.monotonic() > deadline:
             return None, f"{key}: {status or ''} {answer}"
         pause(_TRY_AGAIN_S)
 
 
-def post(stage: Stage, body: dict[str, Any], key: str) -> tuple[int, str]:
+def post(stage: System, body: dict[str, Any], key: str) -> tuple[int, str]:
     """The status and the answer. Raises ``OSError`` and ``HTTPException``."""
     connection = HTTPConnection(urlsplit(stage.web_url).netloc, timeout=10)
     headers = {
@@ -134,7 +137,7 @@ def post(stage: Stage, body: dict[str, Any], key: str) -> tuple[int, str]:
 
 
 def settle(
-    stage: Stage, seconds: float, tell: Callable[[str], None], *, doubt_s: float = 0.0
+    stage: System, seconds: float, tell: Callable[[str], None], *, doubt_s: float = 0.0
 ) -> bool:
     """Wait until every job is over, or in doubt with nothing more to wait for; False: not in time.
 
@@ -160,7 +163,7 @@ def settle(
     return False
 
 
-def _all_held(stage: Stage) -> bool:
+def _all_held(stage: System) -> bool:
     """Whether all evidence that there could be has been waited for."""
     ids = newest(stage.redis, Status.IN_DOUBT, _MANY)
     return all(job.held for job in stage.services.store.jobs.get_many(ids))

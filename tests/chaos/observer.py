@@ -8,7 +8,7 @@ from typing import Self
 from redis import RedisError
 
 from tests.chaos.indexes import newest
-from tests.chaos.stage import Stage
+from tests.chaos.system import System
 from worker.domain.errors import StoreUnavailable
 from worker.domain.job import Job, Status
 
@@ -23,7 +23,7 @@ _End = tuple[Status, str | None, float | None]
 class Observer:
     """Remembers a sample of the jobs that are over and looks at them again and again."""
 
-    def __init__(self, stage: Stage, rng: Random) -> None:
+    def __init__(self, stage: System, rng: Random) -> None:
         self.problems: list[str] = []
         self.looks = 0
         self._stage = stage

@@ -6,40 +6,25 @@ the stage.
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from types import MappingProxyType
-from typing import Any
 
-from config.loading import load_settings
 from tests.chaos.providers import Provider, write_accounts
 from tests.chaos.redis_group import RedisGroup
 from tests.chaos.redis_server import Fsync, RedisServer
-from tests.chaos.waiting import wait_for
+from tests.chaos.system import SECRETS, System, ledger_path
 from tests.support import switch
 from tests.support.brokers import rabbitmq_for
 from tests.support.ports import free_port
 from tests.support.processes import clean_env, descendants, living
 from worker.adapters.local.stopping import Stop
 from worker.adapters.local.supervisor import Program, ProgramRefused, Supervisor
-from worker.adapters.store.connection import connect
-from worker.bootstrap import Services, build
-from worker.domain.job import Job
-from worker.entrypoints.cli.http import answers, call
+from worker.entrypoints.cli.http import answers
 
-#: Secrets that are easy to find in a log where they must not be.
 _REDIS_PASSWORD = "canary-redis-password"
-SECRETS = MappingProxyType(
-    {
-        "HOOKLINE_PROVIDER_KEY": "canary-provider-key-4f1d",
-        "HOOKLINE_SECRET": "canary-signing-secret-9b27c3",
-        "HOOKLINE_API_TOKEN": "canary-api-token-77e0a1",
-    }
-)
 
 #: Jobs that run at once, so POSTs that may be under way at once.
 MAX_RUNNING = 20
@@ -78,8 +63,8 @@ class Setup:
     redis: type[RedisServer] | type[RedisGroup] = RedisGroup if switch.SENTINELS else RedisServer
 
 
-class Stage:
-    """A running system. ``services`` are our own, for looking into the store; they use no proxy."""
+class Stage(System):
+    """A running system whose processes come and go."""
 
     def __init__(
         self,
@@ -89,20 +74,16 @@ class Stage:
         env: Mapping[str, str],
         sandboxes: Mapping[str, str],
     ) -> None:
-        self.folder = folder
-        self.logs = folder / "logs"
+        super().__init__(
+            folder,
+            env,
+            redis_url=server.url(),
+            web_url=f"http://127.0.0.1:{env['HOOKLINE_PORT']}",
+            sandboxes=sandboxes,
+        )
         self.server = server  #: Redis: kill, terminate, start
-        self.sandboxes = sandboxes  #: by the names of their programs, where they listen
-        self.web_url = f"http://127.0.0.1:{env['HOOKLINE_PORT']}"
-        self.api_token = env["HOOKLINE_API_TOKEN"]
-        settings = load_settings({**env, "HOOKLINE_REDIS_URL": server.url()}, dotenv=None)
-        self.secrets = settings.secret_values()
-        self.services: Services = build(settings)
-        self.redis = connect(server.url())
         self._supervisor = supervisor
         self._stopped: set[int] = set()
-
-    # --- processes -------------------------------------------------------------------------------
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -155,51 +136,17 @@ class Stage:
                 os.killpg(pid, signal.SIGCONT)
         self._stopped.clear()
 
-    # --- looking ---------------------------------------------------------------------------------
-
-    def wait_for(self, met: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-        """Return as soon as ``met`` is true. Raises ``NotInTime``."""
-        wait_for(met, what, seconds)
-
-    def web_ready(self) -> bool:
-        """Whether the web process answers and has its Redis."""
-        return answers(f"{self.web_url}/readyz")
-
     def all_up(self) -> bool:
         """Whether every program runs, and the web process answers."""
         return all(map(self.pid, self._supervisor.pids)) and self.web_ready()
 
-    def job(self, job_id: str) -> Job:
-        """The job as it is stored."""
-        return self.services.orchestrator.job(job_id)
-
-    def ledger_lines(self) -> list[str]:
-        """What the sandboxes were paid for: a line each, those of one sandbox in their order."""
-        paths = (_ledger(self.folder, name) for name in self.sandboxes)
-        return [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
-
-    def injected(self) -> dict[str, int]:
-        """The faults that the sandboxes have injected so far, by name."""
-        found = Counter[str]()
-        for name in self.sandboxes:
-            found.update(self.ask_sandbox(name, "stats").get("faults", {}))
-        return dict(found)
-
-    def ask_sandbox(self, name: str, what: str) -> Any:
-        """``stats`` or the ``ledger`` of a sandbox, which tells more than its file."""
-        key = SECRETS["HOOKLINE_PROVIDER_KEY"]
-        status, told = call("GET", f"{self.sandboxes[name]}/sandbox/{what}", token=key)
-        if status != 200:
-            raise RuntimeError(f"{name} answers {status}")
-        return told
+    def log_files(self) -> list[Path]:
+        """The logs of all programs, and of Redis."""
+        return [*super().log_files(), self.server.folder / "redis.log"]
 
     def set_accounts(self, providers: Sequence[Provider]) -> None:
         """Write the file of accounts anew; programs read it when they start."""
         _write_accounts(self.folder, providers, self.sandboxes)
-
-    def log(self, name: str) -> str:
-        """What a program wrote so far."""
-        return (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager
@@ -290,10 +237,6 @@ def _write_accounts(folder: Path, providers: Sequence[Provider], urls: Mapping[s
     return str(path)
 
 
-def _ledger(folder: Path, sandbox: str) -> Path:
-    return folder / f"{sandbox}.jsonl"
-
-
 def _programs(
     folder: Path, setup: Setup, env: Mapping[str, str], ports: Mapping[str, int]
 ) -> list[Program]:
@@ -301,7 +244,8 @@ def _programs(
     named: dict[str, tuple[str, ...]] = {
         name: (
             setup.provider_program, "sandbox", "--supervised", "--port", str(port),
-            "--key", SECRETS["HOOKLINE_PROVIDER_KEY"], "--ledger-path", str(_ledger(folder, name)),
+            "--key", SECRETS["HOOKLINE_PROVIDER_KEY"],
+            "--ledger-path", str(ledger_path(folder, name)),
             *setup.sandbox, *habits.get(name, ()),
         )
         for name, port in ports.items()

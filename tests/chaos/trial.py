@@ -14,6 +14,7 @@ from tests.chaos.observer import Observer
 from tests.chaos.oracle import Evidence, Rules
 from tests.chaos.scenario import Row, Run
 from tests.chaos.stage import Setup, Stage, stage
+from tests.chaos.system import System
 from tests.chaos.waiting import pause
 from tests.support.indexes import Snapshot
 from worker.adapters.store.places import lane_of
@@ -137,7 +138,7 @@ def _guarded(trouble: MakeTrouble | None, made: Trouble) -> None:
 
 
 def gather(
-    running: Stage, acknowledged: Acknowledged, observer: Observer, problems: list[str]
+    running: System, acknowledged: Acknowledged, observer: Observer, problems: list[str]
 ) -> Evidence:
     """All that the oracle needs."""
     stored = Snapshot.read(running.redis, PREFIX)

@@ -18,7 +18,8 @@ import structlog
 
 from config.logs import configure_logging
 from tests.chaos.leaks import leaks, secrets_in
-from tests.chaos.stage import SECRETS, Setup, Stage, stage
+from tests.chaos.stage import Setup, Stage, stage
+from tests.chaos.system import SECRETS
 from tests.support.brokers import rabbitmq_for
 from tests.support.processes import hookline
 from tests.support.web import AUTH, TOKEN, Web

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,24 @@ def test_in_doubt(script: Script) -> None:
     assert len(asked) == 1
 
 
+def test_what_was_given_up_does_not_arrive_later() -> None:
+    """As of a host that was cut off: else its kernel would go on sending for minutes."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        submission = Submission("/mj/submit/imagine", {"prompt": "x" * 40_000})
+        verdict = client(port, deadline_s=0.6).submit(Kind.IMAGINE, submission)
+        assert verdict.outcome is Outcome.IN_DOUBT
+        came = b""
+        with listener.accept()[0] as late, suppress(ConnectionResetError):
+            late.settimeout(10)
+            while more := late.recv(65536):
+                came += more
+    assert not came.endswith(b"}"), "all of it came after nobody waited any more"
+
+
 def test_a_reply_without_end_is_cut_in_time() -> None:
     started = time.monotonic()
     submitted(trickle, deadline_s=0.6)
@@ -223,7 +242,8 @@ class Fenced:
         self.ended = threading.Event()
 
     def submit(self, submission: Submission, script: Script) -> Verdict:
-        with serving(script) as (port, _):
+        # What is given up is reset, maybe in the middle of the request.
+        with serving(script, whole=False) as (port, _):
             verdict = client(port, clock=self._time).submit(Kind.BLEND, submission, 100.0)
             assert self.ended.wait(10), "the server saw the connection to its end"
         return verdict

@@ -23,7 +23,7 @@ from tests.support.certificates import Certificates, certificates, server_side
 from tests.support.ports import free_port
 from tests.support.processes import wait_for
 
-_RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 _Server = TypeVar("_Server")
 
 
@@ -169,7 +169,7 @@ class RabbitMQ:
     def control(self, *args: str) -> None:
         """Run a command of ``rabbitmqctl``, such as ``stop_app``."""
         done = subprocess.run(
-            [str(_RABBITMQ.with_name("rabbitmqctl")), *args],
+            [str(RABBITMQ.with_name("rabbitmqctl")), *args],
             env=dict(self.env),
             capture_output=True,
             text=True,
@@ -183,7 +183,7 @@ class RabbitMQ:
 def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
     """A RabbitMQ of this test run alone, with its own Erlang port mapper; it takes ten seconds."""
     program("epmd", "rabbitmq-server")
-    if not _RABBITMQ.exists():
+    if not RABBITMQ.exists():
         program("rabbitmq-server", "rabbitmq-server")
     port, tls_port, mapper, distribution = (free_port() for _ in range(4))
     tls = certificates(folder / "tls")
@@ -193,15 +193,29 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         f"ssl_options.certfile = {tls.server}\n"
         f"ssl_options.keyfile = {tls.server_key}\n"
     )
-    env = {
-        "HOME": str(folder),  # holds Erlang's cookie
-        "PATH": os.environ["PATH"],
+    env = rabbitmq_env(folder, "127.0.0.1", port) | {
         "ERL_EPMD_PORT": str(mapper),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODENAME": f"hookline-{port}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": str(port),
         "RABBITMQ_DIST_PORT": str(distribution),
+    }
+    with ExitStack() as started:
+        ports = ["epmd", "-port", str(mapper), "-address", "127.0.0.1"]
+        started.enter_context(_running(ports, folder / "epmd.log", mapper, env))
+        started.enter_context(_running([str(RABBITMQ)], folder / "out.log", port, env, 120))
+        yield RabbitMQ(port, _rabbitmq_version(port), tls_port, tls, env)
+
+
+def rabbitmq_env(folder: Path, address: str, port: int) -> dict[str, str]:
+    """The environment of a RabbitMQ that keeps everything in ``folder``, and of its command line.
+
+    ``folder`` has its ``rabbitmq.conf``.
+    """
+    return {
+        "HOME": str(folder),  # holds Erlang's cookie
+        "PATH": os.environ["PATH"],
+        "RABBITMQ_NODENAME": f"hookline-{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": address,
+        "RABBITMQ_NODE_PORT": str(port),
         "RABBITMQ_MNESIA_BASE": str(folder / "data"),
         "RABBITMQ_LOG_BASE": str(folder / "log"),
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
@@ -210,11 +224,6 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         # Idle schedulers would spin, on a machine that other tests need.
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
     }
-    with ExitStack() as started:
-        ports = ["epmd", "-port", str(mapper), "-address", "127.0.0.1"]
-        started.enter_context(_running(ports, folder / "epmd.log", mapper, env))
-        started.enter_context(_running([str(_RABBITMQ)], folder / "out.log", port, env, 120))
-        yield RabbitMQ(port, _rabbitmq_version(port), tls_port, tls, env)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from tests.neighbours.conftest import Seen
 from tests.neighbours.servers import RedisServer
 from tests.neighbours.test_redis import RIGHTS, SECRET
 from tests.support.jobs import a_job, capacity
+from tests.support.ports import free_port
 from tests.support.processes import hookline, wait_for
 from worker.adapters.messaging.broker import make_celery, ping
 from worker.adapters.store import NotReplicated, Openings
 from worker.adapters.store.connection import check_rights, connect
 from worker.adapters.store.durability import read_durability
-from worker.adapters.store.jobs import Change
+from worker.adapters.store.jobs import Change, Committed
 from worker.adapters.store.store import Store
 from worker.domain.errors import StaleVersion, StoreUnavailable
+from worker.domain.job import Job
 
 
 @contextmanager
@@ -88,6 +91,52 @@ def connections(admin: Any) -> set[str]:
     return {each["id"] for each in admin.client_list("normal")} - {own}
 
 
+def test_a_primary_that_lost_its_replicas_to_another_is_left(tmp_path: Path) -> None:
+    """It still answers us, and so does the sentinel that was cut off together with it."""
+    with (
+        servers.redis_server(tmp_path / "old") as old,
+        servers.redis_server(tmp_path / "new") as new,
+        replica_of(tmp_path / "replica", new),
+        servers.sentinel_server(tmp_path / "sentinel-1", old) as beside_the_old,
+        servers.sentinel_server(tmp_path / "sentinel-2", new) as other,
+    ):
+        hosts = f"127.0.0.1:{beside_the_old.port},127.0.0.1:{other.port}"
+        store = Store(connect(f"sentinel://{hosts}/main/0"), replicas=1)
+        with pytest.raises(NotReplicated):
+            store.jobs.commit_all([Change(a_job(), capacity())], now=1.0)
+        [stored] = store.jobs.commit_all([Change(a_job(), capacity())], now=2.0)
+        assert isinstance(stored, Openings)
+
+
+def test_what_was_read_of_a_forgotten_commit_changes_nothing(
+    tmp_path: Path, plain_redis: RedisServer
+) -> None:
+    """After a fail-over the same version of a job may be another commit's."""
+    store, new = store_of(plain_redis, replicas=1), a_job()
+    job_key = f"hookline:job:{new.id}"
+
+    def committed(job: Job) -> Committed:
+        with pytest.raises(NotReplicated) as alone:
+            store.jobs.commit_all([Change(job, capacity())], now=1.0)
+        return alone.value.outcomes[0]
+
+    def read() -> Job:
+        job = store.jobs.get(new.id)
+        assert job
+        return job
+
+    with redis.Redis.from_url(plain_redis.url()) as admin:
+        committed(new)
+        first, kept = read(), admin.dump(job_key)
+        committed(replace(first, progress=10))
+        forgotten = read()
+        admin.restore(job_key, 0, kept, replace=True)  # what the promoted replica has
+        committed(replace(first, progress=20))
+    assert read().version == forgotten.version
+    assert isinstance(committed(replace(forgotten, progress=30)), StaleVersion)
+    assert isinstance(committed(replace(read(), progress=40)), Openings)
+
+
 def test_a_sentinel_that_answers_nothing_is_passed_over(tmp_path: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
@@ -98,6 +147,13 @@ def test_a_sentinel_that_answers_nothing_is_passed_over(tmp_path: Path) -> None:
         url = f"sentinel://{hosts}/{sentinel.master}/0?timeout=0.5"
         check_rights(connect(url))
         ping(make_celery(parse_broker(url)))
+
+
+def test_sentinels_that_are_away_are_reported_in_a_line() -> None:
+    url = f"sentinel://127.0.0.1:{free_port()}/main/0?timeout=0.5"
+    with pytest.raises(StoreUnavailable) as away:
+        check_rights(connect(url))
+    assert str(away.value) == "Redis does not answer: No master found for 'main'"
 
 
 def test_a_user_who_may_not_wait_is_told_before_the_first_job(tmp_path: Path) -> None:

@@ -47,32 +47,48 @@ class S3:
         return found
 
 
+#: What a program needs to use the store, but for its address.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "canary-access-key",
+    "AWS_SECRET_ACCESS_KEY": "canary-secret-key",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+def env_of(url: str) -> dict[str, str]:
+    """What a program needs to use the store that listens there."""
+    return {**CREDENTIALS, "NO_PROXY": "127.0.0.1", "AWS_ENDPOINT_URL": url}
+
+
+def store_at(url: str) -> S3:
+    """The store that listens there, with its bucket made."""
+    env = env_of(url)
+    client = boto3.client(
+        "s3",
+        endpoint_url=url,
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        region_name=env["AWS_DEFAULT_REGION"],
+    )
+    client.create_bucket(Bucket=BUCKET)
+    return S3(env, client)
+
+
 @contextmanager
 def s3(log: Path) -> Iterator[S3]:
     """A store in a process of its own, which ends with the ``with``."""
     # Its port is its own choice: until it listens, one that is free now may be taken.
-    env = {
-        "AWS_ACCESS_KEY_ID": "canary-access-key",
-        "AWS_SECRET_ACCESS_KEY": "canary-secret-key",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "NO_PROXY": "127.0.0.1",
-    }
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **env})
+        server = subprocess.Popen(
+            command, stdout=out, stderr=out, env={**os.environ, **CREDENTIALS}
+        )
         try:
             wait_for(lambda: _LISTENS.search(log.read_text()), "the S3 server", 60)
-            [env["AWS_ENDPOINT_URL"]] = _LISTENS.findall(log.read_text())
-            client = boto3.client(
-                "s3",
-                endpoint_url=env["AWS_ENDPOINT_URL"],
-                aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-                region_name=env["AWS_DEFAULT_REGION"],
-            )
-            client.create_bucket(Bucket=BUCKET)
-            yield S3(env, client)
-            client.close()
+            [url] = _LISTENS.findall(log.read_text())
+            store = store_at(url)
+            yield store
+            store.client.close()
         finally:
             server.terminate()
             server.wait()

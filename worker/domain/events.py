@@ -138,6 +138,8 @@ class Replied:
     attempt: int
     verdict: Verdict
     parent_ended_at: float | None = None  #: when the task that it presses on ended, if known
+    #: When the attempt began, if a fail-over may have given its number to another one.
+    started_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from worker.domain import buttons, numerals, retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
-from worker.domain.job import Job, Modal, Status
+from worker.domain.job import Job, Modal, Status, changed
 from worker.domain.job_spec import JSON, TEXT_KINDS, JobSpec, Kind, Retry
 from worker.domain.result import AssetsStatus, Button, JobError, Result
 from worker.domain.templates import MissingValue, render
@@ -64,7 +64,7 @@ def children(parent: Job, now: float) -> tuple[Job, ...]:
         _after_siblings(child, parent, made, now) if child.kind is Kind.BLEND else child
         for child in made
     )
-    return tuple(replace(child, awaited_by=awaited_by(child, made)) for child in made)
+    return tuple(changed(child, awaited_by=awaited_by(child, made)) for child in made)
 
 
 def awaited_by(job: Job, others: tuple[Job, ...]) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def chosen(choose: Job, parent: Job, steps: tuple[JSON, ...], now: float) -> tup
     Each has the ``then`` of the choose, unless the function gave it another.
     """
     return tuple(
-        replace(child, spec=replace(child.spec, parent_id=choose.id))
+        changed(child, spec=replace(child.spec, parent_id=choose.id))
         for index, step in enumerate(steps)
         for child in press(
             parent,
@@ -171,7 +171,7 @@ def with_retry(parent: Job, step: JSON) -> Job:
     asked = dict(step["retry"])
     on = asked.pop("on", None)
     retry = Retry(**asked, on=None if on is None else tuple(on))
-    return replace(parent, spec=replace(parent.spec, options=replace(parent.options, retry=retry)))
+    return changed(parent, spec=replace(parent.spec, options=replace(parent.options, retry=retry)))
 
 
 def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
@@ -205,7 +205,7 @@ def _after_siblings(blend: Job, parent: Job, made: tuple[Job, ...], now: float) 
 
 
 def _waiting(child: Job, waits_for: tuple[str, ...], due_at: float) -> Job:
-    return replace(child, spec=replace(child.spec, waits_for=waits_for), due_at=due_at)
+    return changed(child, spec=replace(child.spec, waits_for=waits_for), due_at=due_at)
 
 
 def _sibling(parent: Job, name: str, made: tuple[Job, ...]) -> Job | None:
@@ -240,7 +240,7 @@ def _resolved(child: Job, parent: Job, button: Button) -> Job:
     name = buttons.name_of(button)
     request = {**child.request, "button": name, "custom_id": button.custom_id}
     modal_prompt = default_prompt(parent, button.custom_id)
-    return replace(child.with_request(request), modal_prompt=modal_prompt)
+    return changed(child.with_request(request), modal_prompt=modal_prompt)
 
 
 def _with_marks(found: tuple[Button, ...]) -> Iterator[tuple[str, Button]]:
@@ -257,4 +257,4 @@ def _one_of(base: Job, parent: Job, mark: str, key: str) -> Job:
 
 
 def _failed(job: Job, error: JobError, now: float) -> Job:
-    return replace(job, status=Status.FAILED, error=error, finished_at=now)
+    return changed(job, status=Status.FAILED, error=error, finished_at=now)

@@ -118,6 +118,8 @@ def _is_loopback(host: str | None) -> bool:
     name = (host or "").rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
+    if ":" not in name and not name[-1:].isdigit():  # no address, which most hosts are not
+        return False
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from worker.domain.alerts import Alert
 from worker.domain.destinations import DEFAULT_QUEUE
-from worker.domain.job import Job, Status
+from worker.domain.job import Job, Status, changed
 from worker.domain.job_spec import Notify
 
 #: Seconds between tries, as in https://docs.svix.com/retries; after the last one it is dead.
@@ -132,7 +132,7 @@ def announce(before: Job, job: Job, target: Notify | None, now: float) -> tuple[
 
     topics = [topic for topic in _topics(before, job, now) if topic.value in target.topics]
     if Topic.JOB_PROGRESS in topics:
-        job = replace(job, told_at=now)
+        job = changed(job, told_at=now)
     told = tuple(made(topic, job.id) for topic in topics)
     ends = job.settled and Topic.PIPELINE_FINISHED.value in target.topics
     return job, Outbox(told, made(Topic.PIPELINE_FINISHED, job.spec.pipeline_id) if ends else None)

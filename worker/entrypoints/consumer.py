@@ -7,6 +7,7 @@ end the worker, whose successor receives them again.
 import logging
 import reprlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from celery import signals
@@ -35,6 +36,8 @@ _FIELDS = {
     RefusalReason.UNKNOWN_TASK: "task",
     RefusalReason.EXPIRED: "expires",
 }
+#: A broker that is away is asked again after two seconds, later after so many more.
+_LONGER_S = 2.0
 #: Characters of a name that are kept.
 _NAME = 255
 _TASKS = tuple(f"hookline.{kind.value}" for kind in SUBMITTED_KINDS)
@@ -50,6 +53,11 @@ class RefusingConsumer(Consumer):
     def __init__(self, refusals: Refusals, *args: Any, **options: Any) -> None:
         self.refusals = refusals
         super().__init__(*args, **options)
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Celery's own, which asks a broker that is away ever more rarely: twice a minute."""
+        conn.ensure_connection = partial(conn.ensure_connection, interval_max=_LONGER_S)
+        return super().ensure_connected(conn)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], object]:
         """Celery's own, for messages that are a task."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from worker.adapters.store.store import Store
 from worker.domain.batch.rows import BadRow, Row
 from worker.domain.errors import InvalidRequest
-from worker.domain.job import Job
+from worker.domain.job import Job, changed
 from worker.domain.job_ids import job_id_of
 from worker.services.enqueue import Enqueuer
 
@@ -23,7 +23,7 @@ def job_of(enqueuer: Enqueuer, row: Row, batch_id: str, *, allow_paths: bool) ->
         raise InvalidRequest.of("job_id", message)
     job = enqueuer.prepare(row.request, id_of(batch_id, row.key), allow_paths=allow_paths)
     place = replace(job.spec, batch_id=batch_id, row=row.number, row_key=row.key)
-    return replace(job, spec=place)
+    return changed(job, spec=place)
 
 
 def same(job: Job, known: Job) -> bool:
@@ -58,6 +58,6 @@ def apart(
         if found is None:
             others.append(job)
         else:
-            as_it_is = replace(job, id=found.id)
+            as_it_is = changed(job, id=found.id)
             known.append(as_it_is if same(as_it_is, found) else made(before[job.id]))
     return others, known

@@ -22,7 +22,7 @@ from worker.domain.destinations import ANYWHERE, Destinations
 from worker.domain.dry_run import Quote
 from worker.domain.errors import Conflict, InvalidRequest
 from worker.domain.events import AssetsWanted, Cancelled, ModalAnswered, Resolved, Retried
-from worker.domain.job import Job, Modal, Status
+from worker.domain.job import Job, Modal, Status, changed
 from worker.domain.job_ids import job_id_of
 from worker.domain.job_spec import Kind, Notify
 from worker.domain.lifecycle import transition
@@ -133,7 +133,7 @@ class Enqueuer:
         fingerprint = asked.fingerprint
         traced = self.caller.traceparent or parent.spec.traceparent
         return tuple(
-            replace(child, spec=replace(child.spec, fingerprint=fingerprint, traceparent=traced))
+            changed(child, spec=replace(child.spec, fingerprint=fingerprint, traceparent=traced))
             for child in children
         )
 
@@ -344,7 +344,7 @@ def _with_button(job: Job, parent: Job | None) -> Job:
         error = followups.button_not_found(wanted, parent.result.buttons)
         raise ButtonNotFound.of("button", f"{error.message} {error.hint}")
     custom_id = found[0].custom_id
-    return replace(
+    return changed(
         job.with_request({**job.request, "custom_id": custom_id}),
         modal_prompt=followups.default_prompt(parent, custom_id),
     )

@@ -57,6 +57,8 @@ log = get_logger(__name__)
 RELEASED = 500
 #: Callback stats are cached for this many seconds.
 _STATS_AGE_S = 5.0
+#: Statuses that are logged for debugging only.
+_QUIET = frozenset({Status.SUBMITTING, Status.IN_PROGRESS})
 #: What became of a decision.
 Recorded = Decision | NoFreeSlot | StaleVersion | NotReplicated
 
@@ -173,11 +175,12 @@ class Orchestrator:
                 done.append(outcome)
                 continue
             stored = replace(decision, job=change.stored)
+            # First what others wait for.
+            self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._log(before, stored)
             if self.traces:
                 spans = spans_of(before, stored.job, change.history, now, self.clock())
                 self.traces.send(spans)
-            self.dispatch.wake(stored.job.account or before.account, outcome, now)
             self._poll_soon(stored.job, now)
             self._wake_dependents(stored.job)
             done.append(short or stored)
@@ -323,8 +326,8 @@ class Orchestrator:
             )
         if job.status is before.status:
             return
-        # Most callbacks report progress, and a log line costs as much as handling one.
-        write = log.debug if job.status is Status.IN_PROGRESS else log.info
+        # Most callbacks report progress, and a submit has a line of its own.
+        write = log.debug if job.status in _QUIET else log.info
         write(
             "job.status_changed",
             status=job.status.value,

@@ -4,7 +4,7 @@ Everything is refused here that would be paid for in vain.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from config.logger import get_logger
 from config.proxies import DIRECT, Proxies
@@ -27,7 +27,7 @@ from worker.domain.errors import (
     ProviderUnavailable,
 )
 from worker.domain.events import Posting
-from worker.domain.job import Job, Window
+from worker.domain.job import Job, Window, changed
 from worker.domain.job_spec import JSON, Kind
 from worker.domain.provider_reports import Outcome, Verdict
 from worker.domain.requests.fields import picture_fields
@@ -91,7 +91,7 @@ class Preparer:
         """
         # First, so that everything else uses the copies that the record names.
         fetched = self._fetched(job)
-        job = replace(job, fetched={**job.fetched, **fetched})
+        job = changed(job, fetched={**job.fetched, **fetched})
         target = self._target(job, parent, client)
         kind, submission = self._built(job, target)
         posting = Posting(job.attempt, target.custom_id, target.modal_prompt, fetched)

@@ -16,7 +16,7 @@ from worker.domain import retry_policy
 from worker.domain.account.calls import SEED, SEEDLESS_JOBS
 from worker.domain.errors import HooklineError, NoSuchCall, NotFound, ServiceUnavailable
 from worker.domain.events import SeedSettled
-from worker.domain.job import Job
+from worker.domain.job import Job, changed
 from worker.domain.provider_reports import SeedReply
 from worker.services.orchestrator import Orchestrator
 
@@ -118,7 +118,7 @@ class Seeds:
 
     def _described(self, job: Job, reply: SeedReply) -> SeedReply:
         """Rewrite the sidecar before the seed is recorded: afterwards nothing would retry it."""
-        known = replace(job, result=replace(job.result, seed=reply.seed))
+        known = changed(job, result=replace(job.result, seed=reply.seed))
         try:
             self._describe(known)
         except ServiceUnavailable as error:

@@ -163,7 +163,8 @@ class Submitter:
         had never left.
         """
         log.warning("submit.not_replicated")
-        self._record_reply(job, Replied(job.attempt, _NOT_REPLICATED))
+        began = job.attempts[-1].started_at if job.attempts else None
+        self._record_reply(job, Replied(job.attempt, _NOT_REPLICATED, started_at=began))
 
     def _send(self, taken: Taken, prepared: Prepared) -> None:
         job, ended_at = taken.job, taken.parent_ended_at

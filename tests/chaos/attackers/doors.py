@@ -11,7 +11,8 @@ from urllib.parse import urlencode, urlsplit
 import redis
 
 from tests.chaos.attackers.poison import envelope
-from tests.chaos.stage import SECRETS, Stage
+from tests.chaos.stage import Stage
+from tests.chaos.system import SECRETS
 from tests.support.processes import hookline
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job

@@ -15,7 +15,8 @@ from tests.chaos.attackers.provider import NAMES
 from tests.chaos.batching import BatchLoad
 from tests.chaos.load import FOLLOW_UPS, Load
 from tests.chaos.scenario import Row, Run, Scenario
-from tests.chaos.stage import SECRETS, Setup, Stage
+from tests.chaos.stage import Setup, Stage
+from tests.chaos.system import SECRETS
 from tests.chaos.trial import trial
 from tests.chaos.waiting import NotInTime, wait_for
 from worker.bootstrap import HOOK_PATH

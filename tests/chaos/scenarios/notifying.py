@@ -9,7 +9,8 @@ from tests.chaos.node import verified_by_node
 from tests.chaos.oracle import Rules
 from tests.chaos.receiver import GONE, TAKEN, Receiver, Told, receiving
 from tests.chaos.scenario import Row, Run, Scenario
-from tests.chaos.stage import MAX_RUNNING, SECRETS, Setup, Stage
+from tests.chaos.stage import MAX_RUNNING, Setup, Stage
+from tests.chaos.system import SECRETS
 from tests.chaos.trial import Findings, Trouble, trial
 from tests.support.processes import hookline
 from worker.domain.job import Job, Status

@@ -10,8 +10,9 @@ import kombu
 import pytest
 from celery import Celery, signals
 from celery.exceptions import InvalidTaskError, Reject, Retry
-from kombu.exceptions import ContentDisallowed, DecodeError
+from kombu.exceptions import ContentDisallowed, DecodeError, OperationalError
 
+from tests.support.ports import free_port
 from tests.support.web import Web
 from worker.adapters.store import Filter
 from worker.domain.errors import Conflict, HooklineError, InvalidRequest, StoreUnavailable
@@ -265,6 +266,22 @@ def consumer(door: Door) -> Any:
     made.refusals = door.web.services.refusals
     made.connection_errors = (ConnectionError,)
     return made
+
+
+def test_a_broker_that_was_long_away_is_soon_asked_again(
+    door: Door, consumer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = list[float]()
+    monkeypatch.setattr("kombu.utils.functional.sleep", slept.append)
+    door.app.conf.broker_connection_max_retries = 20
+    consumer.app, consumer.first_connection_attempt = door.app, False
+    consumer.broker_connection_retry_attempt = 0
+    with (
+        kombu.Connection(f"amqp://127.0.0.1:{free_port()}//") as away,
+        pytest.raises(OperationalError),
+    ):
+        consumer.ensure_connected(away)
+    assert sum(slept) <= 20 * 4.0
 
 
 @pytest.mark.parametrize(

@@ -374,12 +374,14 @@ def test_a_task_comes_to_the_callers_queue_and_not_to_ours() -> None:
             assert (args, kwargs) == ([], {"event": {"type": "job.failed"}})
 
 
-def test_a_broker_that_cannot_be_reached_is_told_without_its_address() -> None:
-    class Away:
-        def send_task(self, *_: Any, **__: Any) -> None:
-            raise ConnectionError("redis://:a-password@127.0.0.1:9/0 refuses")
+def test_a_broker_that_cannot_be_reached_is_told_without_its_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ConnectionError("redis://:a-password@127.0.0.1:9/0 refuses")
 
-    app: Any = Away()
+    app = make_celery(Broker("memory://", {}))
+    monkeypatch.setattr(app, "send_task", refuse)
     with pytest.raises(BrokerUnavailable) as caught:
         CeleryMessages(app).send("shop.ready", None, "msg_1", {})
     assert str(caught.value) == "the broker fails: ConnectionError"

@@ -1,6 +1,7 @@
 """SHELL. Sessions of ``requests`` whose calls respect their deadline."""
 
 import socket
+import struct
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any, cast
@@ -19,6 +20,10 @@ from worker.adapters.http.deadline import Wire
 KEPT_S = 0.7
 #: Idle connections to one server: as many as threads of a worker may submit at once.
 _MAX_KEPT = 32
+#: SO_LINGER for no time: what is closed sends nothing more. Otherwise the kernel of a machine that
+#: was cut off keeps sending a request for minutes after we gave it up, so that a provider accepts
+#: it after its absence from the task list was taken for evidence.
+_SENDS_NO_MORE = struct.pack("ii", 1, 0)
 
 
 def new_session(connections: "Connections") -> requests.Session:
@@ -38,7 +43,9 @@ class _Plain(HTTPConnection):
     used_at = 0.0  #: ``time.monotonic()`` at the end of its last use
 
     def _new_conn(self) -> socket.socket:
-        return _wired(super()._new_conn())  # also limits the wait for a proxy's response
+        sock = super()._new_conn()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _SENDS_NO_MORE)
+        return _wired(sock)  # also limits the wait for a proxy's response
 
 
 class _Secure(_Plain, HTTPSConnection):

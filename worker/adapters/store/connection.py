@@ -1,5 +1,7 @@
 """The client of the store's Redis, and what its errors mean."""
 
+from contextlib import suppress
+from threading import Lock
 from typing import Any
 
 import redis
@@ -10,6 +12,7 @@ from redis.exceptions import (
     RedisError,
 )
 from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
 from config import redis_urls
 from worker.adapters.store.patience import Patience
@@ -36,6 +39,7 @@ _TIMEOUT_S = 3.0
 _PATIENCE_S = 2.0
 #: Seconds to wait for replicas, which take milliseconds; less than for an answer.
 _REPLICAS_S = 1.0
+_looking = Lock()
 
 
 def connect(url: str, *, retries: int | None = None) -> "redis.Redis":
@@ -83,6 +87,24 @@ def wait_ms(client: "redis.Redis") -> int:
     return int(min(_REPLICAS_S, gives_up_s / 2) * 1000)
 
 
+def look_for_primary(client: "redis.Redis") -> None:
+    """Ask the next sentinel who the primary is; one other than before is used from now on.
+
+    A primary that is cut off from its replicas and most sentinels, but not from us, goes on
+    answering after they have replaced it, and so does the sentinel beside it. One thread asks at a
+    time, since a sentinel that is away takes seconds.
+    """
+    pool = client.connection_pool
+    if isinstance(pool, SentinelConnectionPool) and _looking.acquire(blocking=False):
+        try:
+            sentinels = pool.sentinel_manager.sentinels
+            sentinels.append(sentinels.pop(0))
+            with suppress(MasterNotFoundError):
+                pool.get_master_address()  # type: ignore[no-untyped-call]
+        finally:
+            _looking.release()
+
+
 def check_rights(client: "redis.Redis") -> None:
     """Raise ``StoreUnavailable`` unless Redis answers and lets us do what the store does."""
     try:
@@ -99,7 +121,10 @@ def unavailable(error: RedisError) -> StoreUnavailable:
         return StoreUnavailable(f"Redis refuses its user a right: {error}")
     if isinstance(error, AuthenticationError):
         return StoreUnavailable(f"Redis refuses the user or the password: {error}")
-    return StoreUnavailable(f"Redis does not answer: {error}")
+    words = str(error)
+    if isinstance(error, MasterNotFoundError):  # then come the driver's objects, at length
+        words = words.partition(" : ")[0]
+    return StoreUnavailable(f"Redis does not answer: {words}")
 
 
 def _tls(tls: redis_urls.Tls | None) -> dict[str, Any]:

@@ -6,12 +6,13 @@ reads, and moves within the due set that may be lost without harm.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from random import getrandbits
 from typing import Any
 
 import redis
 
 from worker.adapters.store import NoFreeSlot, NotReplicated, Openings, Pipeline, codec
-from worker.adapters.store.connection import wait_ms
+from worker.adapters.store.connection import look_for_primary, wait_ms
 from worker.adapters.store.listings import JobListings
 from worker.adapters.store.places import (
     labels_of,
@@ -26,8 +27,10 @@ from worker.domain.account.capacity import Capacity
 from worker.domain.account.task_list import Accepted
 from worker.domain.errors import StaleVersion
 from worker.domain.history import Entry
-from worker.domain.job import Job, Status
+from worker.domain.job import Job, Status, changed
 from worker.domain.notifications import NOTHING, Notification, Outbox
+
+_MARK_BITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Change:
     ``capacity`` is that of the account whose slot it takes or frees, ``accepted`` its new task.
     ``outbox`` is written with it, its ``finished`` only if no job of the pipeline is open any more.
     ``unbooked``: when the job's charges are read from the ledgers of these accounts. ``history``:
-    what it adds to the job's; ``counts``: to the metrics.
+    what it adds to the job's; ``counts``: to the metrics. ``mark`` tells it from another commit of
+    the same version that a fail-over left behind.
     """
 
     job: Job
@@ -49,11 +53,12 @@ class Change:
     unbooked: Mapping[str, float] = field(default_factory=dict)
     history: Sequence[Entry] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    mark: str = field(default_factory=lambda: f"{getrandbits(_MARK_BITS):x}")
 
     @property
     def stored(self) -> Job:
         """The job as it is stored, on which the next change builds."""
-        return replace(self.job, version=self.job.version + 1)
+        return changed(self.job, version=self.job.version + 1, mark=self.mark)
 
 
 #: What became of a change: it was written, or nothing of it because of this.
@@ -114,7 +119,8 @@ class JobStore(JobListings):
 
         Raises ``NotReplicated``, which has the outcomes, when too few replicas have them in time.
         """
-        docs = [codec.dump_json(_written(change, now)) for change in changes]
+        marked = self._replicas > 0
+        docs = [codec.dump_json(_written(change, now, marked=marked)) for change in changes]
         if self._replicas:
             return self._replicated(docs)
         if len(docs) == 1:
@@ -130,13 +136,14 @@ class JobStore(JobListings):
         *answers, have = self._run_all("commit", docs, *wait)
         outcomes = [_outcome(answer) for answer in answers]
         if have < self._replicas:
+            look_for_primary(self._redis)
             message = f"Redis has {have} replicas in step, and {self._replicas} are needed"
             raise NotReplicated(message, outcomes=outcomes)
         return outcomes
 
     def add(self, jobs: Sequence[Job], *, capacity: Capacity, now: float = 0.0) -> list[bool]:
         """Store many new jobs in one exchange; for each whether it is new."""
-        changes = [Change(replace(job, version=0), capacity) for job in jobs]
+        changes = [Change(changed(job, version=0), capacity) for job in jobs]
         return [isinstance(done, Openings) for done in self.commit_all(changes, now)]
 
     def claim_due(self, now: float, limit: int, lease_s: float) -> list[Job]:
@@ -242,17 +249,24 @@ class JobStore(JobListings):
         return int(self._ask(self._redis.hget, key, f"double:{account}") or 0)
 
 
-def _written(change: Change, now: float) -> dict[str, Any]:
-    """The argument of ``lua/commit.lua``, without fields that have no value."""
+def _written(change: Change, now: float, *, marked: bool) -> dict[str, Any]:
+    """The argument of ``lua/commit.lua``, without fields that have no value.
+
+    ``marked``: with marks, which cost memory and say something only where replicas count.
+    """
     job, capacity, outbox = change.job, change.capacity, change.outbox
-    children = [replace(each, version=each.version + 1) for each in change.children]
+    mark = change.mark if marked else ""
+    children = [changed(each, version=each.version + 1, mark=mark) for each in change.children]
+    stored = changed(change.stored, mark=mark)
     data: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
         "now": now,
         "told": [note_of(one) for one in outbox.told],
-        "jobs": [_entry(each, capacity) for each in (change.stored, *children)],
+        "jobs": [_entry(each, capacity) for each in (stored, *children)],
     }
+    if marked and job.mark:
+        data["after"] = job.mark
     if outbox.finished:
         data["finished"] = note_of(outbox.finished)
     if starts(job):
@@ -302,6 +316,8 @@ def _entry(job: Job, capacity: Capacity) -> dict[str, Any]:
         entry["due"] = job.look_at
     if job.held_back:
         entry["held_back"] = True
+    if job.mark:
+        entry["mark"] = job.mark
     if job.version == 1 and (labels := labels_of(job)):
         entry["labels"] = labels
     if money := charges(job, capacity.price(place.lane.sort)):

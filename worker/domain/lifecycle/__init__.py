@@ -15,7 +15,7 @@ from typing import Any
 
 from worker.domain import events
 from worker.domain.events import Decision, Disposition, Event, Policy
-from worker.domain.job import Job
+from worker.domain.job import Job, changed
 from worker.domain.lifecycle import asking, charging, doubting, observing, submitting, waiting
 from worker.domain.lifecycle.moves import next_look
 from worker.domain.lifecycle.observing import takes_no_news
@@ -36,7 +36,7 @@ def transition(job: Job, event: Event, now: float, policy: Policy) -> Decision:
     if decision.job == job:
         return replace(decision, disposition=Disposition.DUPLICATE)
     if not decision.job.bound:
-        return replace(decision, job=replace(decision.job, account=""))
+        return replace(decision, job=changed(decision.job, account=""))
     return decision
 
 

@@ -6,7 +6,7 @@ from worker.domain import events
 from worker.domain.error_codes import TASK_CODES, ErrorCode, job_error
 from worker.domain.errors import Conflict
 from worker.domain.events import Decision, Disposition, Policy
-from worker.domain.job import AttemptOutcome, Job, Status
+from worker.domain.job import AttemptOutcome, Job, Status, changed
 from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import (
@@ -40,7 +40,7 @@ def trouble_over(job: Job, event: events.TroubleOver, now: float, policy: Policy
     """Ready at once, instead of at the end of its backoff."""
     if not job.held_back:
         return Decision(job, Disposition.STALE)
-    return Decision(replace(job, due_at=None))
+    return Decision(changed(job, due_at=None))
 
 
 def _silent(job: Job, now: float, policy: Policy) -> Job:
@@ -54,7 +54,7 @@ def _silent(job: Job, now: float, policy: Policy) -> Job:
         return look_again(job, now, policy) if job.unidentified else job
     match job.status:
         case Status.QUEUED:
-            return moves.too_late_to_submit(job, now) if late else replace(job, due_at=None)
+            return moves.too_late_to_submit(job, now) if late else changed(job, due_at=None)
         case Status.SUBMITTING if job.posting:
             return doubted(job, None, now, policy)
         case Status.SUBMITTING:  # nothing was sent
@@ -159,7 +159,7 @@ def assets_delayed(job: Job, event: events.AssetsDelayed, now: float, policy: Po
     tries = job.result.assets_retry.tries if job.result.assets_retry else 0
     retry = AssetsRetry(event.error, tries + 1, event.next_at, event.ends_at)
     result = replace(job.result, assets_retry=retry)
-    return Decision(replace(job, result=result, due_at=event.next_at))
+    return Decision(changed(job, result=result, due_at=event.next_at))
 
 
 def assets_wanted(job: Job, event: events.AssetsWanted, now: float, policy: Policy) -> Decision:
@@ -177,7 +177,7 @@ def assets_wanted(job: Job, event: events.AssetsWanted, now: float, policy: Poli
     result = replace(
         result, assets_status=AssetsStatus.PENDING, assets_error=None, assets_wanted_at=now
     )
-    return Decision(replace(job, result=result, due_at=now))
+    return Decision(changed(job, result=result, due_at=now))
 
 
 def _why_no_files(job: Job) -> str:
@@ -196,7 +196,7 @@ def seed_settled(job: Job, event: events.SeedSettled, now: float, policy: Policy
 
 
 def _with_result(job: Job, result: Result, now: float) -> Decision:
-    return Decision(moves.due_until_settled(replace(job, result=result), now))
+    return Decision(moves.due_until_settled(changed(job, result=result), now))
 
 
 def links_renewed(job: Job, event: events.LinksRenewed, now: float, policy: Policy) -> Decision:
@@ -209,4 +209,4 @@ def links_renewed(job: Job, event: events.LinksRenewed, now: float, policy: Poli
         image_urls=event.result.image_urls or job.result.image_urls,
         video_urls=event.result.video_urls or job.result.video_urls,
     )
-    return Decision(replace(job, result=result))
+    return Decision(changed(job, result=result))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from worker.domain.account.billing import MAY_BE_REFUNDED
 from worker.domain.events import Charged, Decision, Disposition, Policy
-from worker.domain.job import Attempt, Job
+from worker.domain.job import Attempt, Job, changed
 
 
 def charged(job: Job, event: Charged, now: float, policy: Policy) -> Decision:
@@ -16,7 +16,7 @@ def charged(job: Job, event: Charged, now: float, policy: Policy) -> Decision:
         _booked(attempt, event) if own else attempt
         for attempt, own in zip(job.attempts, mine, strict=True)
     )
-    return Decision(replace(job, attempts=tuple(attempts)))
+    return Decision(changed(job, attempts=tuple(attempts)))
 
 
 def _booked(attempt: Attempt, event: Charged) -> Attempt:

@@ -19,7 +19,7 @@ from worker.domain.account.callback_stats import sort_of
 from worker.domain.account.task_list import Doubt
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, NotListed, Observed, Policy
-from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window, changed
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.moves import followed, with_attempt
 from worker.domain.lifecycle.retries import was_retried
@@ -37,7 +37,7 @@ _ERROR = job_error(
 def doubted(job: Job, error: JobError | None, now: float, policy: Policy) -> Job:
     """Perhaps paid, perhaps not: wait for evidence."""
     until = now + policy.doubt_window_s
-    doubtful = replace(
+    doubtful = changed(
         job, status=Status.IN_DOUBT, posting=False, error=error or _ERROR, doubt_until=until
     )
     return look_again(doubtful, now, policy)
@@ -49,7 +49,7 @@ def look_again(job: Job, now: float, policy: Policy) -> Job:
     until = job.doubt_until or now
     due_at = now + retry_policy.look_for_evidence(now - moves.doubted_since(job, policy))
     times = (until, due_at, moves.place_until(job, policy))
-    return replace(job, due_at=min(moment for moment in times if moment is not None))
+    return changed(job, due_at=min(moment for moment in times if moment is not None))
 
 
 def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
@@ -66,8 +66,8 @@ def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
         return submitted_again(job)
     if policy.in_doubt == "fail":
         return given_up_on(job, now)
-    job = replace(job, held=True, place_freed=True)
-    return replace(job, due_at=now + retry_policy.look_for_evidence(now - until))
+    job = changed(job, held=True, place_freed=True)
+    return changed(job, due_at=now + retry_policy.look_for_evidence(now - until))
 
 
 def resubmits(job: Job) -> int:
@@ -78,7 +78,7 @@ def resubmits(job: Job) -> int:
 def submitted_again(job: Job, outcome: AttemptOutcome = AttemptOutcome.IN_DOUBT) -> Job:
     """Back to the queue; the next start is a new attempt, so that callbacks tell them apart."""
     job = moves.outcome_known(moves.attempt_ended(job, outcome))
-    return replace(job, status=Status.QUEUED, error=None, due_at=None)
+    return changed(job, status=Status.QUEUED, error=None, due_at=None)
 
 
 def doubt_of(job: Job, policy: Policy) -> Doubt | None:
@@ -165,6 +165,6 @@ def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
         outcome = present.outcome if present.given_up and present.outcome else outcome
         job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
     job = with_attempt(job, replace(attempt, outcome=None, extra=False))
-    job = replace(job, posting=False, held=False, place_freed=False, error=None)
-    job = replace(job, window=moves.closed(job.window))
+    job = changed(job, posting=False, held=False, place_freed=False, error=None)
+    job = changed(job, window=moves.closed(job.window))
     return moves.with_task(job, snapshot.task_id, attempt.number)

@@ -6,7 +6,7 @@ from worker.domain import buttons, followups, retry_policy
 from worker.domain.assets import selection
 from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Policy
-from worker.domain.job import Attempt, AttemptOutcome, Job, Modal, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Modal, Status, Window, changed
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Verdict
 from worker.domain.result import AssetsStatus, JobError, Result
@@ -34,7 +34,7 @@ def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
 
 def outcome_known(job: Job) -> Job:
     """Neither posting nor in doubt any more; if it runs, it takes a place again."""
-    return replace(job, posting=False, doubt_until=None, held=False, place_freed=False)
+    return changed(job, posting=False, doubt_until=None, held=False, place_freed=False)
 
 
 def doubted_since(job: Job, policy: Policy) -> float:
@@ -55,14 +55,14 @@ def place_until(job: Job, policy: Policy) -> float | None:
 def place_given_back(job: Job, now: float, policy: Policy) -> Job:
     """Without its place, once its task would be over if it had been accepted."""
     until = place_until(job, policy)
-    return job if until is None or now < until else replace(job, place_freed=True)
+    return job if until is None or now < until else changed(job, place_freed=True)
 
 
 def as_submitted(job: Job, now: float) -> Job:
     """Restore the times of the submission, which requeueing cleared."""
     submitted_at = job.submitted_at or now
     deadline_at = job.deadline_at or submitted_at + job.options.deadline_s
-    return replace(job, submitted_at=submitted_at, deadline_at=deadline_at)
+    return changed(job, submitted_at=submitted_at, deadline_at=deadline_at)
 
 
 def next_look(job: Job, now: float, policy: Policy) -> float:
@@ -83,12 +83,12 @@ def next_look(job: Job, now: float, policy: Policy) -> float:
 def overdue(job: Job, error: JobError | None, since: float) -> Job:
     """Past its deadline, or given up by the provider: still watched for a late success."""
     error = error and replace(error, hint=_OVERDUE_HINT)
-    return replace(job, status=Status.OVERDUE, error=error, overdue_since=since)
+    return changed(job, status=Status.OVERDUE, error=error, overdue_since=since)
 
 
 def with_others(job: Job, verdict: Verdict) -> Job:
     """Record the further tasks that one submit started; only the first is followed."""
-    return replace(job, other_task_ids=job.other_task_ids + verdict.other_task_ids)
+    return changed(job, other_task_ids=job.other_task_ids + verdict.other_task_ids)
 
 
 def window_open(job: Job, verdict: Verdict, now: float) -> Job:
@@ -103,14 +103,14 @@ def window_open(job: Job, verdict: Verdict, now: float) -> Job:
     )
     wants_input = buttons.wants_input(str(job.request.get("custom_id", "")))
     if job.modal is None and (wants_input or not job.modal_prompt):
-        return replace(job, status=Status.AWAITING_MODAL, due_at=job.deadline_at)
+        return changed(job, status=Status.AWAITING_MODAL, due_at=job.deadline_at)
     return answer_queued(job, job.modal or Modal())
 
 
 def answer_queued(job: Job, modal: Modal) -> Job:
     """Queue the window's answer; its POST needs a slot like any other."""
     modal = replace(modal, prompt=modal.prompt or job.modal_prompt)
-    return replace(job, status=Status.QUEUED, modal=modal, due_at=None)
+    return changed(job, status=Status.QUEUED, modal=modal, due_at=None)
 
 
 def succeeded(job: Job, result: Result, now: float) -> Decision:
@@ -124,7 +124,7 @@ def succeeded(job: Job, result: Result, now: float) -> Decision:
     job = due_until_settled(job, now)
     children = followups.children(job, now)
     awaited_by = job.awaited_by + followups.awaited_by(job, children)
-    return Decision(replace(job, awaited_by=awaited_by), children=children)
+    return Decision(changed(job, awaited_by=awaited_by), children=children)
 
 
 def files_of(job: Job, result: Result) -> tuple[selection.Source, ...]:
@@ -134,7 +134,7 @@ def files_of(job: Job, result: Result) -> tuple[selection.Source, ...]:
 
 def due_until_settled(job: Job, now: float) -> Job:
     """Keep a succeeded job due until its files are stored and its seed is known."""
-    return replace(job, due_at=None if job.settled else now)
+    return changed(job, due_at=None if job.settled else now)
 
 
 def _has_seed(job: Job, result: Result) -> bool:
@@ -151,6 +151,7 @@ def requeued(job: Job) -> Job:
         job.id,
         job.spec,
         version=job.version,
+        mark=job.mark,
         account=job.account,
         fetched=job.fetched,
         awaited_by=job.awaited_by,
@@ -199,7 +200,7 @@ def followed(job: Job) -> Attempt:
 def with_attempt(job: Job, attempt: Attempt) -> Job:
     """Replace the attempt of the same number."""
     attempts = (attempt if a.number == attempt.number else a for a in job.attempts)
-    return replace(job, attempts=tuple(attempts))
+    return changed(job, attempts=tuple(attempts))
 
 
 def attempt_ended(job: Job, outcome: AttemptOutcome) -> Job:
@@ -222,7 +223,7 @@ def with_task(job: Job, task_id: str | None, number: int | None = None) -> Job:
         # A job that any account may take belongs to the account that accepted it.
         job = replace(with_attempt(job, attempt), account=attempt.account or job.account)
     others = tuple(each for each in all_task_ids(job) if each != task_id)
-    return replace(job, task_id=task_id, other_task_ids=others)
+    return changed(job, task_id=task_id, other_task_ids=others)
 
 
 def all_task_ids(job: Job) -> tuple[str, ...]:
@@ -232,7 +233,7 @@ def all_task_ids(job: Job) -> tuple[str, ...]:
 
 def freed(job: Job) -> Job:
     """Release a cancelled job's slot: the provider runs nothing for it any more."""
-    return replace(job, draining=False, doubt_until=None, place_freed=False, due_at=None)
+    return changed(job, draining=False, doubt_until=None, place_freed=False, due_at=None)
 
 
 def closed(window: Window) -> Window:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from worker.domain import followups
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Missing, Observed, Policy
-from worker.domain.job import Job, Status, Window
+from worker.domain.job import Job, Status, Window, changed
 from worker.domain.job_spec import Kind
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import other_attempt, seen_other, taken_over
@@ -68,7 +68,7 @@ def _drained(job: Job, snapshot: Snapshot) -> Job:
     waits = snapshot.status is TaskStatus.MODAL and job.window is Window.NONE
     if snapshot.status.terminal or waits:
         return moves.freed(job)
-    return replace(job, missing_since=None, place_freed=False)
+    return changed(job, missing_since=None, place_freed=False)
 
 
 def _is_ours(job: Job, snapshot: Snapshot) -> bool:
@@ -106,7 +106,7 @@ def _paced(decision: Decision, now: float, policy: Policy) -> Decision:
     if not wait:
         return decision
     children = (
-        replace(child, due_at=now + wait) if child.kind is Kind.ACTION and child.ready else child
+        changed(child, due_at=now + wait) if child.kind is Kind.ACTION and child.ready else child
         for child in decision.children
     )
     return replace(decision, children=tuple(children))
@@ -137,8 +137,8 @@ def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy, *, ask
     just_heard = not asked and now - (job.heard_at or 0.0) < _PROGRESS_EVERY_S
     if status is job.status and (progress == job.progress or just_heard):
         known = job.missing_since is None and place_freed == job.place_freed
-        return job if known else replace(job, missing_since=None, place_freed=place_freed)
-    job = replace(
+        return job if known else changed(job, missing_since=None, place_freed=place_freed)
+    job = changed(
         job,
         status=status,
         progress=progress,
@@ -148,7 +148,7 @@ def _progressed(job: Job, snapshot: Snapshot, now: float, policy: Policy, *, ask
     )
     if status is Status.SUBMITTED and now < (job.submitted_at or now) + policy.first_look_s:
         return job  # just accepted: the first poll is still to come
-    return replace(job, due_at=next_look(job, now, policy))
+    return changed(job, due_at=next_look(job, now, policy))
 
 
 def _seen_window(job: Job, snapshot: Snapshot, now: float) -> Decision:
@@ -181,12 +181,12 @@ def _task_failed(job: Job, snapshot: Snapshot, now: float, policy: Policy) -> Jo
     if not snapshot.error or snapshot.error.code != ErrorCode.TIMEOUT:
         return ended_or_retried(job, Status.FAILED, now, snapshot.error)
     if job.status is Status.OVERDUE:
-        return replace(job, place_freed=True)
+        return changed(job, place_freed=True)
     # Proxies give up on images that still come later, and the task may have been paid. They run
     # nothing for it any more.
     job = moves.as_submitted(moves.outcome_known(job), now)
     job = moves.overdue(job, snapshot.error, min(job.deadline_at or now, now))
-    return replace(job, place_freed=True, heard_at=now, due_at=next_look(job, now, policy))
+    return changed(job, place_freed=True, heard_at=now, due_at=next_look(job, now, policy))
 
 
 def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
@@ -196,8 +196,8 @@ def missing(job: Job, event: Missing, now: float, policy: Policy) -> Decision:
         return Decision(job, Disposition.STALE)
     job = _without_place_if_unknown(job, now)
     if job.missing_since is None:
-        job = replace(job, missing_since=now)
-        return Decision(replace(job, due_at=next_look(job, now, policy)))
+        job = changed(job, missing_since=now)
+        return Decision(changed(job, due_at=next_look(job, now, policy)))
     if now - job.missing_since < policy.lost_after_s:
         return Decision(job)
     if job.draining:
@@ -210,4 +210,4 @@ def _without_place_if_unknown(job: Job, now: float) -> Job:
     """Free the place of a job that only waits for its end, once its task should be known."""
     waits = job.status is Status.OVERDUE or job.draining
     young = now < (job.submitted_at or 0.0) + _LATEST_KNOWN_S
-    return replace(job, place_freed=job.place_freed or (waits and not young))
+    return changed(job, place_freed=job.place_freed or (waits and not young))

@@ -6,7 +6,7 @@ from functools import partial
 from worker.domain import retry_policy
 from worker.domain.error_codes import ErrorCode
 from worker.domain.events import Decision, Disposition, Observed, Policy, Posting, Replied, Started
-from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, Window, changed
 from worker.domain.lifecycle import moves
 from worker.domain.lifecycle.doubting import doubted, look_again
 from worker.domain.lifecycle.moves import followed
@@ -35,7 +35,7 @@ def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
         return Decision(job, Disposition.STALE)
     if job.deadline_at is not None and now >= job.deadline_at:
         return Decision(moves.too_late_to_submit(job, now))
-    taken = replace(
+    taken = changed(
         job,
         account=event.account,
         status=Status.SUBMITTING,
@@ -67,7 +67,7 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
     request = {**job.request, "custom_id": event.custom_id} if event.custom_id else job.request
     *former, last = job.attempts
     return Decision(
-        replace(
+        changed(
             job.with_request(request),
             attempts=(*former, replace(last, posted_at=now)),
             posting=True,
@@ -81,6 +81,8 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
 def replied(job: Job, event: Replied, now: float, policy: Policy) -> Decision:
     """The POST of the present attempt was answered, unless other evidence was faster."""
     verdict = event.verdict
+    if job.attempts and event.started_at not in (None, followed(job).started_at):
+        return Decision(job, Disposition.STALE)
     awaited = event.attempt == followed(job).number if job.attempts else False
     if awaited and job.draining:
         return Decision(_drained(job, verdict, now, policy))
@@ -196,7 +198,7 @@ def _drained(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
     """The job was cancelled before the reply came."""
     if verdict.outcome in (Outcome.ACCEPTED, Outcome.EXISTS):
         job = replace(moves.with_task(job, verdict.task_id), place_freed=False)
-        return replace(job, due_at=now + policy.first_look_s)
+        return changed(job, due_at=now + policy.first_look_s)
     if verdict.outcome is Outcome.IN_DOUBT:
-        return look_again(replace(job, doubt_until=now + policy.doubt_window_s), now, policy)
+        return look_again(changed(job, doubt_until=now + policy.doubt_window_s), now, policy)
     return moves.freed(job)

@@ -12,7 +12,7 @@ from itertools import takewhile
 from worker.domain import events, followups, retry_policy
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.events import Decision, Disposition, Policy
-from worker.domain.job import Attempt, AttemptOutcome, Job, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, changed
 from worker.domain.job_spec import Kind
 from worker.domain.lifecycle.moves import attempt_ended, ended, requeued
 
@@ -39,7 +39,7 @@ def siblings_seen(job: Job, event: events.SiblingsSeen, now: float, policy: Poli
     pictures = [picture for sibling in siblings if sibling and (picture := _picture(sibling))]
     if len(pictures) < len(names):
         return Decision(job)
-    return Decision(replace(job.with_request({**job.request, "images": pictures}), due_at=None))
+    return Decision(changed(job.with_request({**job.request, "images": pictures}), due_at=None))
 
 
 def _picture(job: Job) -> str | None:
@@ -68,8 +68,8 @@ def choosing(job: Job, event: events.Choosing, now: float, policy: Policy) -> De
     if not job.waiting or job.kind is not Kind.CHOOSE:
         return Decision(job, Disposition.STALE)
     attempts = (*job.attempts, Attempt(job.attempt + 1, started_at=now))
-    job = replace(job, status=Status.IN_PROGRESS, attempts=attempts, error=None)
-    return Decision(replace(job, due_at=now + retry_policy.CHOOSE_LEASE_S))
+    job = changed(job, status=Status.IN_PROGRESS, attempts=attempts, error=None)
+    return Decision(changed(job, due_at=now + retry_policy.CHOOSE_LEASE_S))
 
 
 def chosen(job: Job, event: events.Chosen, now: float, policy: Policy) -> Decision:
@@ -100,7 +100,7 @@ def call_lost(job: Job, now: float) -> Job:
     job = attempt_ended(job, AttemptOutcome.LOST)
     lost = takewhile(lambda attempt: attempt.outcome is AttemptOutcome.LOST, reversed(job.attempts))
     if len(list(lost)) < retry_policy.CHOOSE_CALLS:
-        return replace(job, status=Status.QUEUED, due_at=now)
+        return changed(job, status=Status.QUEUED, due_at=now)
     message = (
         f"The worker went away during each of {retry_policy.CHOOSE_CALLS} calls of the function."
     )

@@ -70,6 +70,16 @@ def try_again(job: Job) -> Job:
 # Submitting: a lost reply never becomes a second payment.
 
 
+def test_an_intent_that_was_forgotten_is_not_taken_back_from_its_successor() -> None:
+    """A fail-over gave the number of the attempt to another worker, which sends it now."""
+    job = in_status(Status.SUBMITTING)
+    verdict, [ours] = Verdict(Outcome.TRY_LATER, error=BUSY), job.attempts
+    theirs = replace(job, attempts=(replace(ours, started_at=ours.started_at + 0.001),))
+    not_sent = Replied(1, verdict, started_at=ours.started_at)
+    assert after(job, not_sent).job.status is Status.QUEUED
+    assert after(theirs, not_sent).disposition is Disposition.STALE
+
+
 def test_a_refusal_burns_no_attempt_and_waits_a_little_longer_each_time() -> None:
     job, waits = in_status(Status.SUBMITTING), []
     for _ in range(4):

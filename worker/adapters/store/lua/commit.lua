@@ -2,7 +2,7 @@
 --
 -- Keys, all below the prefix (on one node: Celery's Redis transport does not support a cluster either):
 --   job:<id>                  hash  doc (JSON), v (version), place; money if any; open: of a root with descendants, how many
---                                   jobs of its pipeline are open
+--                                   jobs of its pipeline are open; mark: of the last commit, where replicas count
 --   jobs, jobs:<status>       zset  id -> created_at
 --   double_payments           zset  id -> created_at; jobs that were paid for twice
 --   *_jobs:*, listings        see listings.lua
@@ -69,8 +69,9 @@
 --   accepted                  the job's new task, as a member of accepted:<account>
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, tenant, doc}
---   jobs                      {id, version, due, held_back, place (text, see places.py), money (text), doc (text), labels (of
---                             a new one)}: the first job changes, the others are its new children
+--   after                     the mark of the commit on which this one builds, if it has one
+--   jobs                      {id, version, mark, due, held_back, place (text, see places.py), money (text), doc (text),
+--                             labels (of a new one)}: the first job changes, the others are its new children
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start, 1 if nobody was called for the
 -- former yet}, {'stale'} or {'full'}.
 
@@ -209,6 +210,7 @@ local function write(job, old, old_money)
   local id = job.id
   if job.due then redis.call('ZADD', prefix .. 'due', job.due, id) else redis.call('ZREM', prefix .. 'due', id) end
   redis.call('HSET', job_key(id), 'doc', job.doc, 'v', job.version)
+  if job.mark then redis.call('HSET', job_key(id), 'mark', job.mark) end
   local place = old and old.text == job.place and old or read_place(job.place)
   hold_back(job, old, place)
   if place == old and old_money == job.money then return old end -- most commits are about progress only
@@ -352,8 +354,10 @@ end
 
 local job = change.jobs[1]
 local id, new = job.id, read_place(job.place)
-local stored, text, old_money = unpack(redis.call('HMGET', job_key(id), 'v', 'place', 'money'))
+local stored, text, old_money, mark = unpack(redis.call('HMGET', job_key(id), 'v', 'place', 'money', 'mark'))
 if tonumber(stored or 0) ~= job.version - 1 then return {'stale'} end
+-- Read from a primary that has lost its place, where the same version is another commit's.
+if change.after and mark ~= change.after then return {'stale'} end
 local old = read_place(text)
 if old and old.format ~= FORMAT then job.place = without_format(job.place) end
 old_money = old_money or nil
