@@ -37,7 +37,8 @@ def replica_of(folder: Path, primary: RedisServer) -> Iterator[Any]:
         redis.Redis.from_url(server.url()) as client,
         redis.Redis.from_url(primary.url()) as of_primary,
     ):
-        wait_for(lambda: of_primary.wait(1, 100) == 1, "the replica")
+        # WAIT counts one that has not loaded its copy yet, as nothing was written.
+        wait_for(lambda: read_durability(of_primary).replicas == 1, "the replica")
         yield client
 
 
