@@ -10,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from worker.adapters.store.clock import SharedClock
+from worker.adapters.store.connection import connect
 
 HOUR = 3600.0
 
@@ -30,7 +31,7 @@ class Machine:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator["redis.Redis"]:
-    with redis.Redis.from_url(redis_url) as connected:
+    with connect(redis_url) as connected:
         yield connected
 
 

@@ -2,14 +2,13 @@
 
 from threading import Event, Thread
 
-import redis
-
 from tests.support.indexes import Snapshot
-from tests.support.stores import own_db, server_url
+from tests.support.stores import database_url, own_db
+from worker.adapters.store.connection import connect
 
 
 def test_it_is_one_moment_while_keys_come_and_go() -> None:
-    client, over = redis.Redis.from_url(server_url(), db=own_db()), Event()
+    client, over = connect(database_url(own_db())), Event()
 
     def move() -> None:
         while not over.wait(0.002):

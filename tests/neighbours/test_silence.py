@@ -126,7 +126,7 @@ def test_a_worker_leaves_a_redis_broker_that_fell_silent(
     seen(
         case="the way to a Redis broker parted, nobody told",
         server=plain_redis.version,
-        result="workers connect again within two health checks (21 s); every job is made once",
+        result="workers connect again within two health checks (11 s); every job is made once",
     )
 
 

@@ -37,8 +37,8 @@ from worker.entrypoints.cli.http import answers
 _ANSWERED_S = 10.0
 _PASSWORD = "canary-broker-password"
 #: Seconds after the way is whole until a worker takes messages: two missed heartbeats of RabbitMQ,
-#: or two health checks of Redis, and a machine that is busy.
-_BACK_S = 40.0
+#: or two health checks of Redis, the pause until it connects again, and a machine that is busy.
+_BACK_S = 60.0
 #: A commit whose answer was cut off leaves open whether its POST left.
 _DOUBTS = Rules(in_doubt_per_fault=MAX_RUNNING, callbacks_lost=True)
 _THEN = [{"press": "U1"}, {"press": "V2"}]
@@ -146,9 +146,8 @@ def _parted(run: Run, proxy: Proxy, setup: Setup, rules: Rules) -> Row:
     def look(_: Stage, __: Sequence[Job]) -> Findings:
         return _findings(load, back)
 
-    return trial(
-        run, setup, load, part, rules, look=look, seconds=run.pick(300, 900), at_least=len(seconds)
-    )
+    end_s = run.pick(300, 900)
+    return trial(run, setup, load, part, rules, look=look, seconds=end_s, at_least=len(seconds))
 
 
 def _back(trouble: Trouble) -> float:

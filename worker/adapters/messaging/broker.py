@@ -53,7 +53,7 @@ _ON_REDIS = {
     "connect_retries_timeout": 1,  # so that who sends waits for one try, not for two and a pause
     "socket_keepalive": True,
     "socket_keepalive_options": _KEEPALIVE,
-    "health_check_interval": 10,
+    "health_check_interval": 5,  # a worker that waits for messages sees a silence within two
 }
 
 
