@@ -77,7 +77,7 @@ class Lines:
         self.name = name
 
     def msg(self, line: str) -> None:
-        """Write the line. As with ``logging``, a full disk or a closed pipe stops nobody."""
+        """Write the line. As with ``logging``, a full disk or a closed pipe raises nothing."""
         with suppress(OSError, ValueError):
             self._stream.write(f"{line}\n")
 

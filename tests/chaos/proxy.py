@@ -31,7 +31,7 @@ class Mode(StrEnum):
     DELAY = "delay"  #: each piece of the request is held back for ``seconds``
     DROP = "drop"  #: ``after`` bytes of the request go through, then both ends are closed
     RESET = "reset"  #: nothing goes through, the client's connection is reset
-    BLACKHOLE = "blackhole"  #: nothing goes through, and nobody is told
+    BLACKHOLE = "blackhole"  #: nothing goes through, and neither end notices
     THROTTLE = "throttle"  #: ``rate`` bytes a second of the answer
     BAD_GATEWAY = "502"  #: nothing goes through, the client is told so by 502
     CUT = "cut"  #: the whole request goes through, the answer is cut after ``after`` bytes

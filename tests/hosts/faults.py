@@ -65,7 +65,7 @@ def redis_killed(ground: Ground) -> None:
     wait_for(group.in_step, "two replicas", _BACK_S)
 
 
-def redis_parted(ground: Ground) -> None:
+def redis_partitioned(ground: Ground) -> None:
     """Redis's primary is cut off from its replicas, but not from a web and a worker host.
 
     These go on asking it, and it must not acknowledge what the others will never know.
@@ -125,7 +125,11 @@ FAULTS = (
     Fault("slow", f"{_DELAY_MS} ms on the way from a worker host", slow),
     Fault("web-killed", "a web host without power", web_killed),
     Fault("redis-killed", "the host of Redis's primary without power", redis_killed),
-    Fault("redis-parted", "Redis's primary cut off with a web and a worker host", redis_parted),
+    Fault(
+        "redis-partitioned",
+        "Redis's primary cut off with a web and a worker host",
+        redis_partitioned,
+    ),
     Fault("rabbitmq", "RabbitMQ restarted, and without power", rabbitmq_restarted, by_celery=True),
     Fault("clock", "the clock of a host two minutes off", clock_off),
 )

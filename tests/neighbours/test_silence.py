@@ -1,4 +1,4 @@
-"""Connections that die without a word: something on the way forgot them, or the way is parted."""
+"""Connections that die without a word: dropped on the way, or the network is partitioned."""
 
 import socket
 import time
@@ -54,7 +54,7 @@ def test_forgotten_connections_of_the_pool_are_replaced(store_via: Proxy) -> Non
     assert max(took_s(client) for _ in held) < _TIMEOUT_S + _BUSY_S
 
 
-def test_a_parted_store_costs_a_call_seconds(store_via: Proxy) -> None:
+def test_a_partitioned_store_costs_a_call_seconds(store_via: Proxy) -> None:
     client = client_of(store_via)
     client.ping()
     began = time.monotonic()
@@ -78,7 +78,7 @@ def test_idle_connections_stay_known_to_those_on_the_way(
             assert idle_s <= 60
 
 
-def test_doors_answer_while_the_store_is_parted(
+def test_doors_answer_while_the_store_is_partitioned(
     tmp_path: Path, store_via: Proxy, seen: Seen, plain_redis: servers.RedisServer
 ) -> None:
     server = WebProcess(tmp_path, f"redis://127.0.0.1:{store_via.port}/0")
@@ -102,7 +102,7 @@ def test_doors_answer_while_the_store_is_parted(
     finally:
         server.stop()
     seen(
-        case="the way to Redis parted, nobody told",
+        case="the way to Redis partitioned silently",
         server=plain_redis.version,
         result="503 with Retry-After within 10 s, /healthz at once; back by itself",
     )
@@ -124,13 +124,13 @@ def test_a_worker_leaves_a_redis_broker_that_fell_silent(
                     shop.wish()
             wait_for(lambda: hookline.jobs() == 4, "the jobs from the partition", 60)
     seen(
-        case="the way to a Redis broker parted, nobody told",
+        case="the way to a Redis broker partitioned silently",
         server=plain_redis.version,
         result="workers connect again within two health checks (11 s); every job is made once",
     )
 
 
-def test_rabbitmq_parted(
+def test_rabbitmq_partitioned(
     tmp_path: Path, store: str, rabbitmq: servers.RabbitMQ, virtual_host: str, seen: Seen
 ) -> None:
     with Proxy("127.0.0.1", rabbitmq.port) as proxy:
@@ -150,12 +150,12 @@ def test_rabbitmq_parted(
                     shop.wish(queue=_QUORUM)
                 began = time.monotonic()
                 with pytest.raises(BrokerUnavailable):
-                    send_ping(ours, "parted", WAKE)
+                    send_ping(ours, "partition", WAKE)
                 assert time.monotonic() - began < 3 + _BUSY_S, "that long a confirmation may take"
             send_ping(ours, "after", WAKE)  # over a new connection
             wait_for(lambda: hookline.jobs() == 4, "the jobs from the partition", 120)
     seen(
-        case="the way to RabbitMQ parted, nobody told",
+        case="the way to RabbitMQ partitioned silently",
         server=rabbitmq.version,
         result="senders give up after 3 s; workers connect again after two heartbeats (20 s); "
         "every job that was confirmed is made once",

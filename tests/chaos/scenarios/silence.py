@@ -1,4 +1,4 @@
-"""F37 to F39: the way to the broker, or to Redis, is parted, and nobody is told.
+"""F37 to F39: the way to the broker, or to Redis, is cut off without a word.
 
 No packet comes through, so nothing is refused or reset: only deadlines end a wait. When the way is
 whole again the connections from before stay dead, as behind a firewall that forgot them. Jobs are
@@ -99,12 +99,12 @@ def rabbitmq(run: Run) -> Row:
         folder = running.enter_context(TemporaryDirectory(prefix="hl-"))
         server = running.enter_context(servers.rabbitmq(Path(folder)))
         proxy = running.enter_context(Proxy("127.0.0.1", server.port))
-        url = server.virtual_host("parted").replace(f":{server.port}/", f":{proxy.port}/")
+        url = server.virtual_host("partition").replace(f":{server.port}/", f":{proxy.port}/")
         # A password that is no word of the logs.
         server.control("change_password", "guest", _PASSWORD)
         url = url.replace("guest:guest", f"guest:{_PASSWORD}")
         settings = {"HOOKLINE_BROKER_URL": url, "HOOKLINE_QUEUE_TYPE": "quorum"}
-        return _parted(run, proxy, Setup(workers=2, settings=settings), Rules())
+        return _partitioned(run, proxy, Setup(workers=2, settings=settings), Rules())
 
 
 def redis_broker(run: Run) -> Row:
@@ -116,7 +116,7 @@ def redis_broker(run: Run) -> Row:
         server.start()
         proxy = running.enter_context(Proxy("127.0.0.1", server.port))
         setup = Setup(workers=2, settings={"HOOKLINE_BROKER_URL": server.url(proxy.port)})
-        return _parted(run, proxy, setup, Rules())
+        return _partitioned(run, proxy, setup, Rules())
 
 
 def store(run: Run) -> Row:
@@ -124,10 +124,10 @@ def store(run: Run) -> Row:
     port = free_port()
     with Proxy("127.0.0.1", port) as proxy:
         setup = Setup(workers=2, redis_port=port, redis_via=proxy.port)
-        return _parted(run, proxy, setup, _DOUBTS)
+        return _partitioned(run, proxy, setup, _DOUBTS)
 
 
-def _parted(run: Run, proxy: Proxy, setup: Setup, rules: Rules) -> Row:
+def _partitioned(run: Run, proxy: Proxy, setup: Setup, rules: Rules) -> Row:
     seconds = run.pick([5.0, 5.0], [5.0, 30.0] * 3)
     load, back = Steady(run.pick(0.3, 0.2)), list[float]()
 
@@ -186,7 +186,7 @@ def _findings(load: Steady, back: Sequence[float]) -> Findings:
 
 
 SCENARIOS = (
-    Scenario("F37", "RabbitMQ parted, nobody told", rabbitmq, short=False),
-    Scenario("F38", "a Redis broker parted, nobody told", redis_broker, short=False),
-    Scenario("F39", "Redis parted, nobody told", store, short=False),
+    Scenario("F37", "RabbitMQ partitioned silently", rabbitmq, short=False),
+    Scenario("F38", "a Redis broker partitioned silently", redis_broker, short=False),
+    Scenario("F39", "Redis partitioned silently", store, short=False),
 )
