@@ -5,7 +5,7 @@ are opened on first use, too, so a process may fork after building its services.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
@@ -61,8 +61,6 @@ log = get_logger(__name__)
 
 #: Results that one process decodes at a time: the largest take some hundred megabytes each.
 RESULTS_DECODED = 2
-#: Threads that submit; more would only wait for each other.
-_MOST_THREADS = 64
 
 #: OpenTelemetry's variables for the address that traces are sent to.
 _TRACES_SENT_TO = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -288,6 +286,7 @@ class Services:
 
     @part
     def starter(self) -> "Starter":
+        from worker.adapters.http.session import MAX_KEPT
         from worker.services.prepare import Preparer
         from worker.services.starter import Starter
         from worker.services.submit import Submitter
@@ -301,7 +300,9 @@ class Services:
             decoder=self.decoder,
         )
         submitter = Submitter(self.orchestrator, self.clients, preparer)
-        return Starter(submitter, self.wakeups, _threads(self.accounts.values()))
+        places = sum(a.max_running + a.max_running_video for a in self.accounts.values())
+        # More threads would only wait for each other, and each needs a connection to keep.
+        return Starter(submitter, self.wakeups, min(MAX_KEPT, places))
 
     @part
     def poller(self) -> "Poller":
@@ -476,11 +477,6 @@ def traces_wanted(environ: Mapping[str, str]) -> bool:
     if exporter := environ.get("OTEL_TRACES_EXPORTER", "").strip():
         return exporter != "none"
     return any(environ.get(name) for name in _TRACES_SENT_TO)
-
-
-def _threads(accounts: Iterable[Account]) -> int:
-    """How many submissions one process may wait for at a time."""
-    return min(_MOST_THREADS, sum(a.max_running + a.max_running_video for a in accounts))
 
 
 def _redis_url(settings: Settings) -> str:

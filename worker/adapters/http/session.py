@@ -18,8 +18,8 @@ from worker.adapters.http.deadline import Wire
 #: A connection is used again within so many seconds only: less than after which any server was seen
 #: to close an idle one, with room for the request's way there.
 KEPT_S = 0.7
-#: Idle connections to one server: as many as threads of a worker may submit at once.
-_MAX_KEPT = 32
+#: Idle connections to one server: as many as threads of a worker submit at once.
+MAX_KEPT = 64
 #: SO_LINGER for no time: what is closed sends nothing more. Otherwise the kernel of a machine that
 #: was cut off keeps sending a request for minutes after we gave it up, so that a provider accepts
 #: it after its absence from the task list was taken for evidence.
@@ -87,7 +87,7 @@ class Connections(HTTPAdapter):
 
     def __init__(self, proxies: Proxies = DIRECT) -> None:
         self._proxies = proxies
-        super().__init__(max_retries=0, pool_maxsize=_MAX_KEPT)
+        super().__init__(max_retries=0, pool_maxsize=MAX_KEPT)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         """Send by the proxy for the address, if there is one."""
