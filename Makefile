@@ -19,8 +19,8 @@ setup: $(STAMP) ## install what is missing into .venv
 demo: $(STAMP) ## run the main job against the built-in sandbox
 	@$(BIN)/hookline demo
 
-unit: $(STAMP) ## the tests of one module each, in about a minute
-	@$(BIN)/pytest -n auto --dist worksteal tests/unit
+unit: $(STAMP) ## the tests of one module each, with a fifth of the examples of properties
+	@$(BIN)/pytest -n auto --dist worksteal --hypothesis-profile quick tests/unit
 
 integration: $(STAMP) ## the tests of several modules, processes and servers together
 	@$(BIN)/pytest -n 4 --dist worksteal tests/contract tests/integration tests/acceptance tests/moving_in tests/neighbours

@@ -28,8 +28,9 @@ from worker.domain.result import AssetsStatus
 WORKS_AGAIN_S = 30.0
 #: Submissions before the fault, so that it meets work.
 _UNDER_WAY = 12
-#: One strike for so many pipelines.
-_PIPELINES_PER_STRIKE = 100
+#: One strike for so many pipelines: a fail-over of Redis and what follows take 40 s, in which a
+#: machine with two cores does a hundred and more.
+_PIPELINES_PER_STRIKE = 150
 #: A place may be lost to a doubt at each strike.
 _RULES = Rules(in_doubt_per_fault=sum(each.places for each in ACCOUNTS), callbacks_lost=True)
 #: What a reader may see that nobody was answered with: a change that a fail-over forgets while the
