@@ -9,6 +9,12 @@ from tests.hosts.trial import Fault, Ground
 _DELAY_MS = 500
 _CLOCK_OFF_S = 120
 _BACK_S = 120.0
+_ACCEPTED = 202
+#: A request waits so long for a wake-up that the broker does not confirm, and so much on a machine
+#: that is busy.
+_WAKE_UP_S, _BUSY_S = 3.0, 2.0
+#: How RabbitMQ is struck, one way after the other; the second one: a node loses its power.
+_IN_GOOD_ORDER, _ALL = 0, 2
 
 
 def cut_off(ground: Ground) -> None:
@@ -85,16 +91,40 @@ def redis_partitioned(ground: Ground) -> None:
 
 
 def rabbitmq_restarted(ground: Ground) -> None:
-    """The broker ends in good order and starts again; next time its host loses its power."""
-    host = ground.site.hosts["rabbitmq"]
-    if ground.faults % 2:
-        host.lose_power()
+    """A node ends in good order and starts again; one loses its power; all of them do."""
+    rabbitmq = ground.site.rabbitmq_hosts
+    kind, node = ground.faults % 3, ground.faults + ground.faults // 3
+    struck = rabbitmq.hosts if kind == _ALL else [rabbitmq.hosts[node % len(rabbitmq.hosts)]]
+    for host in struck:
+        if kind == _IN_GOOD_ORDER:
+            host.shut_down()
+        else:
+            host.lose_power()
+    if kind != _IN_GOOD_ORDER:
         ground.hold()
         ground.site.network.heal()
-    else:
-        host.shut_down()
-    host.boot()
-    wait_for(ground.site.web_ready, "the web hosts with their broker", _BACK_S)
+    for host in struck:
+        host.boot()
+    _broker_back(ground)
+
+
+def rabbitmq_parted(ground: Ground) -> None:
+    """A node is cut off from the others, with a web and a worker host that reach no other node.
+
+    It must confirm nothing, and pause as soon as it knows that it is alone.
+    """
+    rabbitmq, web = ground.site.rabbitmq_hosts, ground.pick(WEB)
+    node = rabbitmq.hosts[ground.faults % len(rabbitmq.hosts)]
+    majority = [host.name for host in rabbitmq.hosts if host is not node]
+    began = time.monotonic()
+    ground.site.network.part([node.name, web, ground.pick(WORKERS)], majority)
+    _taken_without_broker(ground, web)
+    wait_for(lambda: rabbitmq.pauses(node), "the pause of a node that is alone", _BACK_S)
+    ground.told.append(f"{node.name} paused within {time.monotonic() - began:.1f} s")
+    _taken_without_broker(ground, web)
+    ground.hold()
+    ground.site.network.heal()
+    _broker_back(ground)
 
 
 def clock_off(ground: Ground) -> None:
@@ -103,6 +133,27 @@ def clock_off(ground: Ground) -> None:
     set_clock(host, -_CLOCK_OFF_S if ground.faults % 2 else _CLOCK_OFF_S)
     ground.hold()
     set_clock(host, 0)
+
+
+def _taken_without_broker(ground: Ground, web: str) -> None:
+    """A job that is handed in at this host is taken, after no longer than a wake-up may take."""
+    began = time.monotonic()
+    status, told = ground.ask("north", ground.site.at.web[WEB.index(web)])
+    took_s = time.monotonic() - began
+    ground.told.append(f"a request at {web} took {took_s:.1f} s")
+    if status == _ACCEPTED:
+        ground.acknowledged.append(told)
+    if status != _ACCEPTED or took_s > _WAKE_UP_S + _BUSY_S:
+        ground.problems.append(f"{web}, alone, answers {status} after {took_s:.1f} s: {told}")
+
+
+def _broker_back(ground: Ground) -> None:
+    """Wait for the cluster, the web hosts, and until every worker takes messages again."""
+    site, healed = ground.site, time.monotonic()
+    wait_for(lambda: site.rabbitmq_hosts.consumers() == len(WORKERS), "all workers", _BACK_S)
+    ground.told.append(f"all workers took messages {time.monotonic() - healed:.1f} s after")
+    wait_for(site.rabbitmq_hosts.whole, "the cluster of RabbitMQ", _BACK_S)
+    wait_for(site.web_ready, "the web hosts with their broker", _BACK_S)
 
 
 def _moves(ground: Ground, before: str, began: float) -> None:
@@ -130,6 +181,19 @@ FAULTS = (
         "Redis's primary cut off with a web and a worker host",
         redis_partitioned,
     ),
-    Fault("rabbitmq", "RabbitMQ restarted, and without power", rabbitmq_restarted, by_celery=True),
+    Fault(
+        "rabbitmq",
+        "a node of RabbitMQ restarted, one without power, and all",
+        rabbitmq_restarted,
+        by_celery=True,
+        rabbitmq_nodes=3,
+    ),
+    Fault(
+        "rabbitmq-parted",
+        "a node of RabbitMQ cut off with a web and a worker host",
+        rabbitmq_parted,
+        by_celery=True,
+        rabbitmq_nodes=3,
+    ),
     Fault("clock", "the clock of a host two minutes off", clock_off),
 )

@@ -51,6 +51,7 @@ class Ground:
     works_again_s: list[float] = field(default_factory=list)
     #: Of each fail-over: seconds until there was another primary, and from then to a submission.
     fail_overs: list[tuple[float, float]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  #: what else is worth telling, in words
     _numbers: Iterator[int] = field(default_factory=count)
 
     def hold(self, seconds: float | None = None) -> None:
@@ -99,12 +100,14 @@ class Fault:
     """``strike`` makes it, lets it last, and heals it.
 
     ``by_celery``: half of the pipelines come through the broker, not over HTTP.
+    ``rabbitmq_nodes``: of the broker; three take thrice the time to start.
     """
 
     name: str
     title: str
     strike: Callable[[Ground], None]
     by_celery: bool = False
+    rabbitmq_nodes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,8 @@ class Size:
 
 def trial(run: Run, fault: Fault, size: Size, settings: Mapping[str, str] | None = None) -> Row:
     """Play it and compare."""
-    with site(run.folder, run.seed, {**DOUBT_SETTINGS, **(settings or {})}) as running:
+    adjusted = {**DOUBT_SETTINGS, **(settings or {})}
+    with site(run.folder, run.seed, adjusted, fault.rabbitmq_nodes) as running:
         began = time.monotonic()
         ground = Ground(running, Random(run.rng.random()), Event(), size.hold_s)
         with Observer(running, Random(run.rng.random())) as observer:
@@ -167,7 +171,7 @@ def _hand_in(run: Run, ground: Ground, fault: Fault, size: Size) -> Acknowledged
     name, by_celery = f"{run.seed}", size.pipelines // 2 if fault.by_celery else 0
     load = Load(size.pipelines - by_celery, deadline_s=size.seconds)
     with ThreadPoolExecutor(1, "celery") as pool:
-        sending = pool.submit(send_all, ground.site.at.broker, f"{name}-celery", by_celery)
+        sending = pool.submit(send_all, ground.site.rabbitmq_hosts.url(), f"{name}-celery", by_celery)
         over_http = load.hand_in(ground.site, name)
         sent = sending.result()
     return Acknowledged((*over_http.ids, *sent), over_http.refused)
@@ -216,7 +220,7 @@ def _figures(ground: Ground) -> str:
         told.append(
             f"another primary within {moved:.1f} s, a submission within {went_on:.1f} s of that"
         )
-    return "; ".join(told)
+    return "; ".join([*told, *ground.told])
 
 
 def _files_missing(running: Site, jobs: Sequence[Job]) -> Iterator[str]:

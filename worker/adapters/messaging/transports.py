@@ -127,6 +127,11 @@ class _Amqp(pyamqp.Transport):
 class _AmqpTls(pyamqp.SSLTransport):
     Connection = _AmqpConnection
 
+    def establish_connection(self) -> Any:
+        """kombu's own, which would check all nodes for the name of the first one that it asked."""
+        self.client.ssl = dict(self.client.ssl)
+        return super().establish_connection()
+
 
 #: Ours, by the one that kombu would take.
 OURS: dict[type, type] = {
