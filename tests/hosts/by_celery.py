@@ -14,6 +14,7 @@ from worker.domain.access import OPERATOR
 from worker.domain.job_ids import job_id_of
 
 _QUEUE = Queue("hookline", Exchange(""), "hookline", queue_arguments={"x-queue-type": "quorum"})
+_ROUTE: dict[str, Any] = {"queue": _QUEUE}
 _TRY_AGAIN_S = 0.5
 #: A server without power answers nothing: the message is sent again over another connection.
 _OPTIONS = {"confirm_publish": True, "connect_timeout": 5, "read_timeout": 5, "write_timeout": 5}
@@ -33,7 +34,7 @@ def _send(app: Celery, key: str) -> str:
     }
     while True:
         try:
-            app.send_task("hookline.imagine", kwargs=fields, queue=_QUEUE)
+            app.send_task("hookline.imagine", kwargs=fields, **_ROUTE)
         except (OperationalError, OSError):
             pause(_TRY_AGAIN_S)  # it may have arrived: the key makes the repeat harmless
         else:

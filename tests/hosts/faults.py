@@ -4,6 +4,7 @@ import time
 
 from tests.chaos.waiting import wait_for
 from tests.hosts.programs import REDIS, WEB, WORKERS, set_clock
+from tests.hosts.rabbitmq_hosts import START_S
 from tests.hosts.trial import Fault, Ground
 
 _DELAY_MS = 500
@@ -152,7 +153,7 @@ def _broker_back(ground: Ground) -> None:
     site, healed = ground.site, time.monotonic()
     wait_for(lambda: site.rabbitmq_hosts.consumers() == len(WORKERS), "all workers", _BACK_S)
     ground.told.append(f"all workers took messages {time.monotonic() - healed:.1f} s after")
-    wait_for(site.rabbitmq_hosts.whole, "the cluster of RabbitMQ", _BACK_S)
+    wait_for(site.rabbitmq_hosts.whole, "the cluster of RabbitMQ", START_S)
     wait_for(site.web_ready, "the web hosts with their broker", _BACK_S)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import amqp
 
@@ -10,6 +11,8 @@ from tests.hosts.host import Host
 from tests.neighbours.servers import RABBITMQ, rabbitmq_env
 from worker.adapters.messaging.names import DOOR
 
+#: A node takes ten seconds, and minutes on a machine with a load of ten times its cores.
+START_S = 600.0
 _PORT = 5672
 _USER, _PASSWORD = "hookline", "canary-amqp-password"
 #: What the nodes show each other before they talk.
@@ -45,12 +48,12 @@ class RabbitmqHosts:
             }
             host.run(host.name, (str(RABBITMQ),), env)
 
-    def boot(self, seconds: float) -> None:
+    def boot(self) -> None:
         """Boot all. The first node begins the cluster, and the others have one to join."""
         first, *others = self.hosts
         first.boot()
         if others:
-            wait_for(lambda: _cluster_of(first), "the first node of RabbitMQ", seconds)
+            wait_for(lambda: _cluster_of(first), "the first node of RabbitMQ", START_S)
         for host in others:
             host.boot()
 
@@ -73,7 +76,8 @@ class RabbitmqHosts:
         """How many take jobs from other programs; 0: nobody knows."""
         for host in self.hosts:
             with suppress(OSError, amqp.AMQPError), _connected(host) as connection:
-                return int(connection.channel().queue_declare(DOOR, passive=True).consumer_count)
+                found: Any = connection.channel().queue_declare(DOOR, passive=True)
+                return int(found.consumer_count)
         return 0
 
 
@@ -89,9 +93,15 @@ def _cluster_of(host: Host) -> str | None:
 
 
 @contextmanager
-def _connected(host: Host) -> Iterator[amqp.Connection]:
-    times = {"connect_timeout": _ANSWERS_S, "read_timeout": _ANSWERS_S, "write_timeout": _ANSWERS_S}
-    connection = amqp.Connection(f"{host.address}:{_PORT}", _USER, _PASSWORD, **times)
+def _connected(host: Host) -> Iterator[Any]:
+    connection = amqp.Connection(
+        f"{host.address}:{_PORT}",
+        _USER,
+        _PASSWORD,
+        connect_timeout=_ANSWERS_S,
+        read_timeout=_ANSWERS_S,
+        write_timeout=_ANSWERS_S,
+    )
     connection.connect()
     try:
         yield connection

@@ -24,12 +24,12 @@ from tests.hosts.programs import (
     install,
     settings_of,
 )
-from tests.hosts.rabbitmq_hosts import RabbitmqHosts
+from tests.hosts.rabbitmq_hosts import START_S, RabbitmqHosts
 from tests.hosts.redis_hosts import RedisHosts
 from tests.support.s3 import S3, store_at
 from worker.entrypoints.cli.http import answers
 
-#: RabbitMQ takes ten seconds, and two minutes on a machine with a load of ten times its cores.
+#: Seconds for everything but RabbitMQ.
 _START_S = 240.0
 
 
@@ -42,6 +42,7 @@ class Site(System):
         settings: Mapping[str, str],
         network: Network,
         hosts: Mapping[str, Host],
+        *,
         redis_hosts: RedisHosts,
         rabbitmq_hosts: RabbitmqHosts,
     ) -> None:
@@ -67,13 +68,13 @@ class Site(System):
         """Stores first: programs that find none would only wait and try again."""
         for name in (*REDIS, "pictures", "provider"):
             self.hosts[name].boot()
-        self.rabbitmq_hosts.boot(_START_S)
+        self.rabbitmq_hosts.boot()
         wait_for(self.redis_hosts.in_step, "two replicas", _START_S)
         for url in (*self.sandboxes.values(), f"{self.at.pictures}/moto-api/data.json"):
             wait_for(lambda url=url: _listens(url), url, _START_S)  # type: ignore[misc]
         self.pictures = store_at(self.at.pictures)
         # A queue that is declared before is on the nodes that are there then.
-        wait_for(self.rabbitmq_hosts.whole, "the cluster of RabbitMQ", _START_S)
+        wait_for(self.rabbitmq_hosts.whole, "the cluster of RabbitMQ", START_S)
         for name in ("proxy", *WEB, *WORKERS):
             self.hosts[name].boot()
         wait_for(self.web_ready, "the web hosts", _START_S)
@@ -99,7 +100,14 @@ def site(
         redis_hosts = RedisHosts([hosts[name] for name in REDIS])
         rabbitmq_hosts = RabbitmqHosts([hosts[name] for name in RABBITMQ[:rabbitmq_nodes]])
         common = settings_of(folder, hosts, redis_hosts.url(), rabbitmq_hosts.url(), settings)
-        made = Site(folder, common, network, hosts, redis_hosts, rabbitmq_hosts)
+        made = Site(
+            folder,
+            common,
+            network,
+            hosts,
+            redis_hosts=redis_hosts,
+            rabbitmq_hosts=rabbitmq_hosts,
+        )
         install(folder, hosts, common, seed)
         with watched([*hosts.values()]):
             try:

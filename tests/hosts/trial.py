@@ -171,7 +171,9 @@ def _hand_in(run: Run, ground: Ground, fault: Fault, size: Size) -> Acknowledged
     name, by_celery = f"{run.seed}", size.pipelines // 2 if fault.by_celery else 0
     load = Load(size.pipelines - by_celery, deadline_s=size.seconds)
     with ThreadPoolExecutor(1, "celery") as pool:
-        sending = pool.submit(send_all, ground.site.rabbitmq_hosts.url(), f"{name}-celery", by_celery)
+        sending = pool.submit(
+            send_all, ground.site.rabbitmq_hosts.url(), f"{name}-celery", by_celery
+        )
         over_http = load.hand_in(ground.site, name)
         sent = sending.result()
     return Acknowledged((*over_http.ids, *sent), over_http.refused)

@@ -34,7 +34,7 @@ _ON_RABBITMQ = {"confirm_publish": True, "interval_start": 0, "connect_retries_t
 #: Seconds that this may take: it takes no messages while it is short of memory or disk.
 _CONFIRMED_S = 3.0
 #: Seconds in which a node must answer, and in which one of all nodes must answer a ping.
-_ANSWERS_S = 3.0
+_ANSWERS_S = 3
 #: Seconds until a ping that no worker took is dropped: long, because clocks may differ.
 _PING_S = 86_400
 #: Firewalls forget a connection that is idle for some minutes, and Linux asks after two hours.

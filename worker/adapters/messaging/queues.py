@@ -106,7 +106,7 @@ class _Pooled(_OurTransports, PooledConnection):
 class _Pool(ConnectionPool):
     """Senders' connections, which would be kombu's own otherwise."""
 
-    def new(self) -> _Pooled:
+    def new(self) -> Any:
         return _Pooled(self, **dict(self.connection._info(resolve=False)))  # noqa: SLF001  # as kombu
 
 

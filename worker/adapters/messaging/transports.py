@@ -128,8 +128,9 @@ class _AmqpTls(pyamqp.SSLTransport):
     Connection = _AmqpConnection
 
     def establish_connection(self) -> Any:
-        """kombu's own, which would check all nodes for the name of the first one that it asked."""
-        self.client.ssl = dict(self.client.ssl)
+        """As kombu's, which would check all nodes for the name of the first one that it asked."""
+        client: Any = self.client
+        client.ssl = dict(client.ssl)
         return super().establish_connection()
 
 
