@@ -188,6 +188,7 @@ FAULTS = (
         rabbitmq_restarted,
         by_celery=True,
         rabbitmq_nodes=3,
+        pipelines=300,
     ),
     Fault(
         "rabbitmq-parted",
@@ -195,6 +196,7 @@ FAULTS = (
         rabbitmq_parted,
         by_celery=True,
         rabbitmq_nodes=3,
+        pipelines=300,
     ),
     Fault("clock", "the clock of a host two minutes off", clock_off),
 )

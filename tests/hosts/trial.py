@@ -28,8 +28,6 @@ from worker.domain.result import AssetsStatus
 WORKS_AGAIN_S = 30.0
 #: Submissions before the fault, so that it meets work.
 _UNDER_WAY = 12
-#: One strike for so many pipelines.
-_PIPELINES_PER_STRIKE = 100
 #: A place may be lost to a doubt at each strike.
 _RULES = Rules(in_doubt_per_fault=sum(each.places for each in ACCOUNTS), callbacks_lost=True)
 #: What a reader may see that nobody was answered with: a change that a fail-over forgets while the
@@ -101,6 +99,7 @@ class Fault:
 
     ``by_celery``: half of the pipelines come through the broker, not over HTTP.
     ``rabbitmq_nodes``: of the broker; three take thrice the time to start.
+    ``pipelines``: one strike for so many, which must outlast it.
     """
 
     name: str
@@ -108,6 +107,11 @@ class Fault:
     strike: Callable[[Ground], None]
     by_celery: bool = False
     rabbitmq_nodes: int = 1
+    pipelines: int = 100
+
+    def strikes(self, size: "Size") -> int:
+        """How often it strikes in a trial of this size."""
+        return max(1, size.pipelines // self.pipelines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,6 @@ class Size:
 
     pipelines: int
     hold_s: float = 12.0
-
-    @property
-    def strikes(self) -> int:
-        return max(1, self.pipelines // _PIPELINES_PER_STRIKE)
 
     @property
     def seconds(self) -> float:
@@ -136,8 +136,8 @@ def trial(run: Run, fault: Fault, size: Size, settings: Mapping[str, str] | None
         with Observer(running, Random(run.rng.random())) as observer:
             acknowledged = _play(run, ground, fault, size)
             taken_s = time.monotonic() - began
-        if ground.faults < size.strikes:
-            ground.problems.append(f"only {ground.faults} of {size.strikes} strikes: too few jobs")
+        if ground.faults < (strikes := fault.strikes(size)):
+            ground.problems.append(f"only {ground.faults} of {strikes} strikes: too few jobs")
         all_of = Acknowledged((*acknowledged.ids, *ground.acknowledged), acknowledged.refused)
         evidence = gather(running, all_of, observer, ground.problems)
         row = oracle.compare(evidence, _RULES.after(ground.faults))
@@ -181,7 +181,7 @@ def _hand_in(run: Run, ground: Ground, fault: Fault, size: Size) -> Acknowledged
 
 def _strikes(ground: Ground, fault: Fault, size: Size) -> None:
     try:
-        while ground.faults < size.strikes and ground.under_way(3.0):
+        while ground.faults < fault.strikes(size) and ground.under_way(3.0):
             fault.strike(ground)
             ground.faults += 1
             _must_work_again(ground)
