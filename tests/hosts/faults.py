@@ -4,7 +4,7 @@ import time
 
 from tests.chaos.waiting import wait_for
 from tests.hosts.programs import REDIS, WEB, WORKERS, set_clock
-from tests.hosts.rabbitmq_hosts import START_S
+from tests.hosts.rabbitmq_hosts import LOOK_EVERY_S, START_S
 from tests.hosts.trial import Fault, Ground
 
 _DELAY_MS = 500
@@ -14,8 +14,8 @@ _ACCEPTED = 202
 #: A request waits so long for a wake-up that the broker does not confirm, and so much on a machine
 #: that is busy.
 _WAKE_UP_S, _BUSY_S = 3.0, 2.0
-#: How RabbitMQ is struck, one way after the other; the second one: a node loses its power.
-_IN_GOOD_ORDER, _ALL = 0, 2
+#: How RabbitMQ is struck, one way after the other.
+_IN_GOOD_ORDER, _WITHOUT_POWER, _ALL = range(3)
 
 
 def cut_off(ground: Ground) -> None:
@@ -92,16 +92,15 @@ def redis_partitioned(ground: Ground) -> None:
 
 
 def rabbitmq_restarted(ground: Ground) -> None:
-    """A node ends in good order and starts again; one loses its power; all of them do."""
-    rabbitmq = ground.site.rabbitmq_hosts
-    kind, node = ground.faults % 3, ground.faults + ground.faults // 3
-    struck = rabbitmq.hosts if kind == _ALL else [rabbitmq.hosts[node % len(rabbitmq.hosts)]]
-    for host in struck:
-        if kind == _IN_GOOD_ORDER:
-            host.shut_down()
-        else:
+    """A node ends in good order and starts again; the next one loses its power; all of them do."""
+    hosts = ground.site.rabbitmq_hosts.hosts
+    turn, kind = divmod(ground.faults, 3)
+    struck = hosts if kind == _ALL else [hosts[(turn + kind) % len(hosts)]]
+    if kind == _IN_GOOD_ORDER:
+        struck[0].shut_down()
+    else:
+        for host in struck:
             host.lose_power()
-    if kind != _IN_GOOD_ORDER:
         ground.hold()
         ground.site.network.heal()
     for host in struck:
@@ -151,9 +150,14 @@ def _taken_without_broker(ground: Ground, web: str) -> None:
 def _broker_back(ground: Ground) -> None:
     """Wait for the cluster, the web hosts, and until every worker takes messages again."""
     site, healed = ground.site, time.monotonic()
-    wait_for(lambda: site.rabbitmq_hosts.consumers() == len(WORKERS), "all workers", _BACK_S)
+    wait_for(
+        lambda: site.rabbitmq_hosts.consumers() == len(WORKERS),
+        "messages for all workers",
+        _BACK_S,
+        LOOK_EVERY_S,
+    )
     ground.told.append(f"all workers took messages {time.monotonic() - healed:.1f} s after")
-    wait_for(site.rabbitmq_hosts.whole, "the cluster of RabbitMQ", START_S)
+    wait_for(site.rabbitmq_hosts.whole, "a cluster", START_S, LOOK_EVERY_S)
     wait_for(site.web_ready, "the web hosts with their broker", _BACK_S)
 
 
@@ -188,7 +192,7 @@ FAULTS = (
         rabbitmq_restarted,
         by_celery=True,
         rabbitmq_nodes=3,
-        pipelines=300,
+        pipelines=500,
     ),
     Fault(
         "rabbitmq-parted",
@@ -196,7 +200,7 @@ FAULTS = (
         rabbitmq_parted,
         by_celery=True,
         rabbitmq_nodes=3,
-        pipelines=300,
+        pipelines=500,
     ),
     Fault("clock", "the clock of a host two minutes off", clock_off),
 )

@@ -13,6 +13,8 @@ from worker.adapters.messaging.names import DOOR
 
 #: A node takes ten seconds, and minutes on a machine with a load of ten times its cores.
 START_S = 600.0
+#: Seconds between two looks: each is a connection to every node.
+LOOK_EVERY_S = 0.5
 _PORT = 5672
 _USER, _PASSWORD = "hookline", "canary-amqp-password"
 #: What the nodes show each other before they talk.
@@ -53,7 +55,7 @@ class RabbitmqHosts:
         first, *others = self.hosts
         first.boot()
         if others:
-            wait_for(lambda: _cluster_of(first), "the first node of RabbitMQ", START_S)
+            wait_for(lambda: _cluster_of(first), "a node of RabbitMQ", START_S, LOOK_EVERY_S)
         for host in others:
             host.boot()
 

@@ -24,7 +24,7 @@ from tests.hosts.programs import (
     install,
     settings_of,
 )
-from tests.hosts.rabbitmq_hosts import START_S, RabbitmqHosts
+from tests.hosts.rabbitmq_hosts import LOOK_EVERY_S, START_S, RabbitmqHosts
 from tests.hosts.redis_hosts import RedisHosts
 from tests.support.s3 import S3, store_at
 from worker.entrypoints.cli.http import answers
@@ -74,7 +74,7 @@ class Site(System):
             wait_for(lambda url=url: _listens(url), url, _START_S)  # type: ignore[misc]
         self.pictures = store_at(self.at.pictures)
         # A queue that is declared before is on the nodes that are there then.
-        wait_for(self.rabbitmq_hosts.whole, "the cluster of RabbitMQ", START_S)
+        wait_for(self.rabbitmq_hosts.whole, "a cluster", START_S, LOOK_EVERY_S)
         for name in ("proxy", *WEB, *WORKERS):
             self.hosts[name].boot()
         wait_for(self.web_ready, "the web hosts", _START_S)
