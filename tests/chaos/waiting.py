@@ -27,10 +27,12 @@ def pause(seconds: float) -> None:
         raise Stopped
 
 
-def wait_for(met: Callable[[], object], what: str, seconds: float) -> None:
+def wait_for(
+    met: Callable[[], object], what: str, seconds: float, every_s: float = _LOOK_EVERY_S
+) -> None:
     """Return as soon as ``met`` is true. Raises ``NotInTime`` and ``Stopped``."""
     deadline = time.monotonic() + seconds
     while not met():
         if time.monotonic() > deadline:
             raise NotInTime(f"{what}: not within {seconds:g} s")
-        pause(_LOOK_EVERY_S)
+        pause(every_s)

@@ -1,4 +1,4 @@
-"""``python -m tests.hosts``: a site of twelve hosts on one machine, and faults between them.
+"""``python -m tests.hosts``: a site of fourteen hosts on one machine, and faults between them.
 
 The hosts are network namespaces, so it needs root; see --list for the faults. Exit code 1 where
 anything was lost, doubled or did not work again; 2 where this machine does not permit it.

@@ -14,7 +14,7 @@ from worker.domain.access import OPERATOR
 from worker.domain.job_ids import job_id_of
 
 _QUEUE = Queue("hookline", Exchange(""), "hookline", queue_arguments={"x-queue-type": "quorum"})
-_ROUTE: dict[str, Any] = {"queue": _QUEUE, "retry": False}
+_ROUTE: dict[str, Any] = {"queue": _QUEUE}
 _TRY_AGAIN_S = 0.5
 #: A server without power answers nothing: the message is sent again over another connection.
 _OPTIONS = {"confirm_publish": True, "connect_timeout": 5, "read_timeout": 5, "write_timeout": 5}

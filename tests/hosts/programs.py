@@ -8,22 +8,20 @@ from pathlib import Path
 from tests.chaos.providers import Provider, write_accounts
 from tests.chaos.system import SECRETS, ledger_path
 from tests.hosts.host import Host
-from tests.neighbours.servers import RABBITMQ, rabbitmq_env
 from tests.support.processes import ROOT, clean_env, command
 from tests.support.s3 import BUCKET, CREDENTIALS, env_of
 
 WEB = ("web-1", "web-2")
 WORKERS = ("worker-1", "worker-2", "worker-3")
 REDIS = ("redis-1", "redis-2", "redis-3")
-NAMES = ("proxy", *WEB, *WORKERS, *REDIS, "rabbitmq", "provider", "pictures")
+RABBITMQ = ("rabbitmq-1", "rabbitmq-2", "rabbitmq-3")
+NAMES = ("proxy", *WEB, *WORKERS, *REDIS, *RABBITMQ, "provider", "pictures")
 
 #: Two accounts, each with so many places; each has a sandbox of its own on the provider's host.
 ACCOUNTS = (Provider("north", places=12), Provider("south", places=12))
 
 WEB_PORT = 8000
 _PUBLIC_PORT = 8080
-_AMQP_PORT = 5672
-_AMQP_USER, _AMQP_PASSWORD = "hookline", "canary-amqp-password"
 _S3_PORT = 9100
 _SANDBOX_PORTS = {"sandbox-north": 9001, "sandbox-south": 9002}
 
@@ -37,11 +35,6 @@ class Addresses:
     @property
     def public(self) -> str:
         return self._url("proxy", _PUBLIC_PORT)
-
-    @property
-    def broker(self) -> str:
-        host = self._hosts["rabbitmq"].address
-        return f"amqp://{_AMQP_USER}:{_AMQP_PASSWORD}@{host}:{_AMQP_PORT}//"
 
     @property
     def pictures(self) -> str:
@@ -60,7 +53,7 @@ class Addresses:
 
 
 def settings_of(
-    folder: Path, hosts: Mapping[str, Host], redis_url: str, more: Mapping[str, str]
+    folder: Path, hosts: Mapping[str, Host], redis: str, broker: str, more: Mapping[str, str]
 ) -> dict[str, str]:
     """What all web and worker hosts have in common."""
     at = Addresses(hosts)
@@ -71,9 +64,9 @@ def settings_of(
         "HOOKLINE_API_TOKEN": SECRETS["HOOKLINE_API_TOKEN"],
         "HOOKLINE_ACCOUNTS": str(accounts),
         "HOOKLINE_PUBLIC_URL": at.public,
-        "HOOKLINE_REDIS_URL": redis_url,
+        "HOOKLINE_REDIS_URL": redis,
         "HOOKLINE_REDIS_REPLICAS": "1",
-        "HOOKLINE_BROKER_URL": at.broker,
+        "HOOKLINE_BROKER_URL": broker,
         "HOOKLINE_QUEUE_TYPE": "quorum",
         "HOOKLINE_STORAGE_URL": f"s3://{BUCKET}/results",
         "HOOKLINE_HOST": "0.0.0.0",
@@ -89,9 +82,8 @@ def settings_of(
 def install(
     folder: Path, hosts: Mapping[str, Host], settings: Mapping[str, str], seed: int
 ) -> None:
-    """Every program but the stores of ``RedisHosts``; each runs from its host's next boot on."""
+    """Every program but those of Redis and RabbitMQ; each runs from its host's next boot on."""
     _install_proxy(hosts)
-    _install_rabbitmq(hosts["rabbitmq"])
     pictures = hosts["pictures"]
     moto = (sys.executable, "-m", "moto.server", "-H", pictures.address, "-p", f"{_S3_PORT}")
     pictures.run("pictures", moto, clean_env(**CREDENTIALS))
@@ -131,13 +123,6 @@ def _install_proxy(hosts: Mapping[str, Host]) -> None:
         text = text.replace(f"{name}.internal:8000", f"{hosts[name].address}:{WEB_PORT}")
     (proxy.folder / "haproxy.cfg").write_text(text)
     proxy.run("haproxy", ("haproxy", "-db", "-f", str(proxy.folder / "haproxy.cfg")))
-
-
-def _install_rabbitmq(host: Host) -> None:
-    user = f"default_user = {_AMQP_USER}\ndefault_pass = {_AMQP_PASSWORD}\n"
-    (host.folder / "rabbitmq.conf").write_text(user)
-    env = rabbitmq_env(host.folder, host.address, _AMQP_PORT)
-    host.run("rabbitmq", (str(RABBITMQ),), env)
 
 
 def _install_sandbox(folder: Path, host: Host, account: Provider, seed: int) -> None:

@@ -1,7 +1,6 @@
-"""A site: two web hosts behind a proxy, three worker hosts, three of Redis, and what else it needs.
+"""A site: two web hosts behind a proxy, three worker hosts, three each of Redis and RabbitMQ.
 
-The broker, the store of pictures and the provider have a host each. The broker is a single node,
-whose queues outlive its restarts.
+The store of pictures and the provider have a host each.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,12 +14,22 @@ from tests.chaos.system import System
 from tests.chaos.waiting import wait_for
 from tests.hosts.host import Host, watched
 from tests.hosts.network import Network
-from tests.hosts.programs import NAMES, REDIS, WEB, WORKERS, Addresses, install, settings_of
+from tests.hosts.programs import (
+    NAMES,
+    RABBITMQ,
+    REDIS,
+    WEB,
+    WORKERS,
+    Addresses,
+    install,
+    settings_of,
+)
+from tests.hosts.rabbitmq_hosts import LOOK_EVERY_S, START_S, RabbitmqHosts
 from tests.hosts.redis_hosts import RedisHosts
 from tests.support.s3 import S3, store_at
 from worker.entrypoints.cli.http import answers
 
-#: RabbitMQ takes ten seconds, and two minutes on a machine with a load of ten times its cores.
+#: Seconds for everything but RabbitMQ.
 _START_S = 240.0
 
 
@@ -33,7 +42,9 @@ class Site(System):
         settings: Mapping[str, str],
         network: Network,
         hosts: Mapping[str, Host],
+        *,
         redis_hosts: RedisHosts,
+        rabbitmq_hosts: RabbitmqHosts,
     ) -> None:
         self.at = Addresses(hosts)
         super().__init__(
@@ -46,6 +57,7 @@ class Site(System):
         self.network = network
         self.hosts = hosts
         self.redis_hosts = redis_hosts
+        self.rabbitmq_hosts = rabbitmq_hosts
         self.pictures: S3 | None = None
 
     def web_ready(self) -> bool:
@@ -54,12 +66,15 @@ class Site(System):
 
     def boot(self) -> None:
         """Stores first: programs that find none would only wait and try again."""
-        for name in ("rabbitmq", *REDIS, "pictures", "provider"):
+        for name in (*REDIS, "pictures", "provider"):
             self.hosts[name].boot()
+        self.rabbitmq_hosts.boot()
         wait_for(self.redis_hosts.in_step, "two replicas", _START_S)
         for url in (*self.sandboxes.values(), f"{self.at.pictures}/moto-api/data.json"):
             wait_for(lambda url=url: _listens(url), url, _START_S)  # type: ignore[misc]
         self.pictures = store_at(self.at.pictures)
+        # A queue that is declared before is on the nodes that are there then.
+        wait_for(self.rabbitmq_hosts.whole, "a cluster", START_S, LOOK_EVERY_S)
         for name in ("proxy", *WEB, *WORKERS):
             self.hosts[name].boot()
         wait_for(self.web_ready, "the web hosts", _START_S)
@@ -73,7 +88,9 @@ class Site(System):
 
 
 @contextmanager
-def site(folder: Path, seed: int, settings: Mapping[str, str]) -> Iterator[Site]:
+def site(
+    folder: Path, seed: int, settings: Mapping[str, str], rabbitmq_nodes: int
+) -> Iterator[Site]:
     """Set up in the empty ``folder``, ready for jobs; everything has ended afterwards.
 
     ``settings``: HOOKLINE_* beside or instead of the site's own.
@@ -81,8 +98,16 @@ def site(folder: Path, seed: int, settings: Mapping[str, str]) -> Iterator[Site]
     with Network(NAMES) as network:
         hosts = {name: Host(network, name, folder, folder / "logs") for name in NAMES}
         redis_hosts = RedisHosts([hosts[name] for name in REDIS])
-        common = settings_of(folder, hosts, redis_hosts.url(), settings)
-        made = Site(folder, common, network, hosts, redis_hosts)
+        rabbitmq_hosts = RabbitmqHosts([hosts[name] for name in RABBITMQ[:rabbitmq_nodes]])
+        common = settings_of(folder, hosts, redis_hosts.url(), rabbitmq_hosts.url(), settings)
+        made = Site(
+            folder,
+            common,
+            network,
+            hosts,
+            redis_hosts=redis_hosts,
+            rabbitmq_hosts=rabbitmq_hosts,
+        )
         install(folder, hosts, common, seed)
         with watched([*hosts.values()]):
             try:

@@ -28,9 +28,6 @@ from worker.domain.result import AssetsStatus
 WORKS_AGAIN_S = 30.0
 #: Submissions before the fault, so that it meets work.
 _UNDER_WAY = 12
-#: One strike for so many pipelines: a fail-over of Redis and what follows take 40 s, in which a
-#: machine with two cores does a hundred and more.
-_PIPELINES_PER_STRIKE = 150
 #: A place may be lost to a doubt at each strike.
 _RULES = Rules(in_doubt_per_fault=sum(each.places for each in ACCOUNTS), callbacks_lost=True)
 #: What a reader may see that nobody was answered with: a change that a fail-over forgets while the
@@ -52,6 +49,7 @@ class Ground:
     works_again_s: list[float] = field(default_factory=list)
     #: Of each fail-over: seconds until there was another primary, and from then to a submission.
     fail_overs: list[tuple[float, float]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  #: what else is worth telling, in words
     _numbers: Iterator[int] = field(default_factory=count)
 
     def hold(self, seconds: float | None = None) -> None:
@@ -100,12 +98,20 @@ class Fault:
     """``strike`` makes it, lets it last, and heals it.
 
     ``by_celery``: half of the pipelines come through the broker, not over HTTP.
+    ``rabbitmq_nodes``: of the broker; three take thrice the time to start.
+    ``pipelines``: one strike for so many, which must outlast it.
     """
 
     name: str
     title: str
     strike: Callable[[Ground], None]
     by_celery: bool = False
+    rabbitmq_nodes: int = 1
+    pipelines: int = 100
+
+    def strikes(self, size: "Size") -> int:
+        """How often it strikes in a trial of this size."""
+        return max(1, size.pipelines // self.pipelines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +122,6 @@ class Size:
     hold_s: float = 12.0
 
     @property
-    def strikes(self) -> int:
-        return max(1, self.pipelines // _PIPELINES_PER_STRIKE)
-
-    @property
     def seconds(self) -> float:
         """In which all must have ended."""
         return 180.0 + 3.0 * self.pipelines
@@ -127,14 +129,15 @@ class Size:
 
 def trial(run: Run, fault: Fault, size: Size, settings: Mapping[str, str] | None = None) -> Row:
     """Play it and compare."""
-    with site(run.folder, run.seed, {**DOUBT_SETTINGS, **(settings or {})}) as running:
+    adjusted = {**DOUBT_SETTINGS, **(settings or {})}
+    with site(run.folder, run.seed, adjusted, fault.rabbitmq_nodes) as running:
         began = time.monotonic()
         ground = Ground(running, Random(run.rng.random()), Event(), size.hold_s)
         with Observer(running, Random(run.rng.random())) as observer:
             acknowledged = _play(run, ground, fault, size)
             taken_s = time.monotonic() - began
-        if ground.faults < size.strikes:
-            ground.problems.append(f"only {ground.faults} of {size.strikes} strikes: too few jobs")
+        if ground.faults < (strikes := fault.strikes(size)):
+            ground.problems.append(f"only {ground.faults} of {strikes} strikes: too few jobs")
         all_of = Acknowledged((*acknowledged.ids, *ground.acknowledged), acknowledged.refused)
         evidence = gather(running, all_of, observer, ground.problems)
         row = oracle.compare(evidence, _RULES.after(ground.faults))
@@ -168,7 +171,9 @@ def _hand_in(run: Run, ground: Ground, fault: Fault, size: Size) -> Acknowledged
     name, by_celery = f"{run.seed}", size.pipelines // 2 if fault.by_celery else 0
     load = Load(size.pipelines - by_celery, deadline_s=size.seconds)
     with ThreadPoolExecutor(1, "celery") as pool:
-        sending = pool.submit(send_all, ground.site.at.broker, f"{name}-celery", by_celery)
+        sending = pool.submit(
+            send_all, ground.site.rabbitmq_hosts.url(), f"{name}-celery", by_celery
+        )
         over_http = load.hand_in(ground.site, name)
         sent = sending.result()
     return Acknowledged((*over_http.ids, *sent), over_http.refused)
@@ -176,12 +181,13 @@ def _hand_in(run: Run, ground: Ground, fault: Fault, size: Size) -> Acknowledged
 
 def _strikes(ground: Ground, fault: Fault, size: Size) -> None:
     try:
-        while ground.faults < size.strikes and ground.under_way(3.0):
+        while ground.faults < fault.strikes(size) and ground.under_way(3.0):
             fault.strike(ground)
             ground.faults += 1
             _must_work_again(ground)
     except Exception as error:  # noqa: BLE001 - a thread's mishap must not pass for success
         ground.problems.append(f"the fault itself failed: {error!r}")
+        ground.site.network.heal()  # the jobs must end all the same
 
 
 def _must_work_again(ground: Ground) -> None:
@@ -217,7 +223,7 @@ def _figures(ground: Ground) -> str:
         told.append(
             f"another primary within {moved:.1f} s, a submission within {went_on:.1f} s of that"
         )
-    return "; ".join(told)
+    return "; ".join([*told, *ground.told])
 
 
 def _files_missing(running: Site, jobs: Sequence[Job]) -> Iterator[str]:

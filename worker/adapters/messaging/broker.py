@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
-from kombu import Producer
+from kombu import Connection, Producer
 from kombu.transport import pyamqp
 
 from config.broker_options import RABBITMQ
@@ -28,10 +28,13 @@ OWN_KEYS = {
     "unacked_index_key": "hookline.unacked_index",
     "unacked_mutex_key": "hookline.unacked_mutex",
 }
-#: RabbitMQ says when it has a message; otherwise one that it refuses would be lost unnoticed.
-_ON_RABBITMQ = {"confirm_publish": True}
+#: RabbitMQ says when it has a message; otherwise one that it refuses would be lost unnoticed. Who
+#: sends asks each node once, without a pause, and no further one after a silent one.
+_ON_RABBITMQ = {"confirm_publish": True, "interval_start": 0, "connect_retries_timeout": 1}
 #: Seconds that this may take: it takes no messages while it is short of memory or disk.
 _CONFIRMED_S = 3.0
+#: Seconds in which a node must answer, and in which one of all nodes must answer a ping.
+_ANSWERS_S = 3
 #: Seconds until a ping that no worker took is dropped: long, because clocks may differ.
 _PING_S = 86_400
 #: Firewalls forget a connection that is idle for some minutes, and Linux asks after two hours.
@@ -59,7 +62,9 @@ _ON_REDIS = {
 
 def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
     """The configured Celery app, without tasks and not connected."""
-    usual = _ON_RABBITMQ if broker.url.partition("://")[0] in RABBITMQ else _ON_REDIS
+    usual: dict[str, Any] = _ON_REDIS
+    if broker.url.partition("://")[0] in RABBITMQ:
+        usual = {**_ON_RABBITMQ, "max_retries": _nodes(broker.url) - 1}
     app = OwnCelery("hookline", broker.url, amqp=AsTheyAre)
     app.conf.update(
         task_ignore_result=True,
@@ -77,6 +82,7 @@ def make_celery(broker: Broker, rules: QueueRules | None = None) -> Celery:
         worker_soft_shutdown_timeout=0,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_connection_timeout=_ANSWERS_S,
         broker_pool_acquire_timeout=5,
         broker_heartbeat=_HEARTBEAT_S,
         broker_use_ssl=broker.use_ssl or False,
@@ -129,10 +135,11 @@ def send(app: Celery, task: str, queue: str, **message: Any) -> None:
 
 @contextmanager
 def _left_if_it_fails(producer: Producer) -> Iterator[None]:
-    """Whoever sends next gets another connection.
+    """Whoever sends next gets another connection, to the next node if there are several.
 
     RabbitMQ's would be used again, and be as silent as it was, if something between us and it (a
-    firewall, a load balancer) forgot it. Redis's driver leaves a connection by itself.
+    firewall, a load balancer) forgot it; so would be its node, if that lost its power, or is cut
+    off from the others. Redis's driver leaves a connection by itself.
     """
     try:
         yield
@@ -142,13 +149,15 @@ def _left_if_it_fails(producer: Producer) -> Iterator[None]:
         connection = producer.connection
         if connection and isinstance(connection.transport, pyamqp.Transport):
             connection.collect()  # without a farewell, which would wait for an answer
+            connection.maybe_switch_next()
         raise
 
 
 def waiting(app: Celery, queue: str) -> int:
     """How many messages wait in the queue; 0 if it is missing. Raises ``BrokerUnavailable``."""
     try:
-        with app.connection_for_read() as connection:
+        with connection_of(app) as connection:
+            reach(connection)
             channel: Any = connection.default_channel
             try:
                 found = channel.queue_declare(queue, passive=True)
@@ -160,9 +169,25 @@ def waiting(app: Celery, queue: str) -> int:
 
 
 def ping(app: Celery) -> None:
-    """Raise ``BrokerUnavailable`` unless the broker answers within 3 seconds."""
+    """Raise ``BrokerUnavailable`` unless the broker, or one of its nodes, answers in 3 seconds."""
     try:
-        with app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+        with connection_of(app) as connection:
+            reach(connection)
     except Exception as error:  # kombu raises the errors of many drivers
         raise BrokerUnavailable(f"The broker does not answer: {error}") from error
+
+
+def connection_of(app: Celery) -> Connection:
+    """A connection for a question, not connected: its nodes have three seconds together."""
+    nodes = _nodes(app.conf.broker_url)
+    return app.connection_for_write(connect_timeout=_ANSWERS_S / nodes)
+
+
+def reach(connection: Connection) -> None:
+    """Connect to the first node that answers. Raises the errors of many drivers."""
+    nodes = len(connection.alt) or 1
+    connection.ensure_connection(max_retries=nodes, interval_start=0, timeout=_ANSWERS_S)
+
+
+def _nodes(url: str) -> int:
+    return url.count(";") + 1

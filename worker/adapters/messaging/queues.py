@@ -14,6 +14,7 @@ from typing import Any, Literal
 import amqp
 from celery.app.amqp import AMQP, Queues
 from kombu import Connection, Exchange, Queue
+from kombu.connection import ConnectionPool, PooledConnection
 
 from worker.adapters.messaging.names import DOOR, QUEUES
 from worker.adapters.messaging.transports import OURS
@@ -90,17 +91,36 @@ class _Queues(Queues):
         return TheirQueue(name)
 
 
-class _Connection(Connection):
-    """A connection by our transports.
+class _OurTransports:
+    """Mixed into a connection: it uses our transports."""
+
+    def get_transport_cls(self) -> type:
+        usual: type = super().get_transport_cls()  # type: ignore[misc]
+        return OURS.get(usual, usual)
+
+
+class _Pooled(_OurTransports, PooledConnection):
+    """A sender's connection."""
+
+
+class _Pool(ConnectionPool):
+    """Senders' connections, which would be kombu's own otherwise."""
+
+    def new(self) -> Any:
+        return _Pooled(self, **dict(self.connection._info(resolve=False)))  # noqa: SLF001  # as kombu
+
+
+class _Connection(_OurTransports, Connection):
+    """A connection that reads, or that others are made after.
 
     It counts unacknowledged messages per consumer: quorum queues refuse to do it per channel.
     """
 
     qos_semantics_matches_spec = True
 
-    def get_transport_cls(self) -> type:
-        usual: type = super().get_transport_cls()
-        return OURS.get(usual, usual)
+    def Pool(self, limit: int | None = None, **options: Any) -> _Pool:  # noqa: N802  # kombu's name
+        """Connections like this one."""
+        return _Pool(self, limit, **options)
 
 
 class AsTheyAre(AMQP):

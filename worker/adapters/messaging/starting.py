@@ -13,7 +13,7 @@ from kombu.utils.json import loads
 from redis.exceptions import NoPermissionError
 
 from config.logger import get_logger
-from worker.adapters.messaging.broker import OWN_KEYS
+from worker.adapters.messaging.broker import OWN_KEYS, connection_of, reach
 from worker.adapters.messaging.keys import broken_keys
 from worker.adapters.messaging.names import DOOR, QUEUES
 from worker.domain.errors import FieldError, QueueRefused, SettingsError
@@ -28,9 +28,9 @@ def prepare_broker(app: Celery, queues: Iterable[str]) -> None:
     also if Redis has something else under the names of our queues, and ``SettingsError`` if
     RabbitMQ refuses the user or has no such virtual host.
     """
-    with app.connection_for_write() as connection:
+    with connection_of(app) as connection:
         try:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+            reach(connection)
             _check_keys(app)
             channel = connection.default_channel
             for name in queues:

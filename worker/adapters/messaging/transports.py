@@ -127,6 +127,12 @@ class _Amqp(pyamqp.Transport):
 class _AmqpTls(pyamqp.SSLTransport):
     Connection = _AmqpConnection
 
+    def establish_connection(self) -> Any:
+        """As kombu's, which would check all nodes for the name of the first one that it asked."""
+        client: Any = self.client
+        client.ssl = dict(client.ssl)
+        return super().establish_connection()
+
 
 #: Ours, by the one that kombu would take.
 OURS: dict[type, type] = {

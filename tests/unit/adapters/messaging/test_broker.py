@@ -30,8 +30,15 @@ def test_options_of_the_broker_replace_ours_but_not_the_keys() -> None:
 
 def test_rabbitmq_gets_no_option_of_redis() -> None:
     """``amqp.Connection`` would swallow them; and Redis's `socket_timeout` says nothing there."""
-    app = make_celery(Broker("amqps://h//", {"write_timeout": 9}))
-    assert app.conf.broker_transport_options == {"confirm_publish": True, "write_timeout": 9}
+    app = make_celery(Broker("amqps://h//;amqps://i//", {"write_timeout": 9}))
+    assert app.conf.broker_transport_options == {
+        "confirm_publish": True,
+        "write_timeout": 9,
+        # How often kombu connects, to whichever broker.
+        "max_retries": 1,
+        "interval_start": 0,
+        "connect_retries_timeout": 1,
+    }
 
 
 def test_no_queue_has_an_exchange() -> None:
