@@ -16,6 +16,7 @@ from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
 from config import redis_urls
 from worker.adapters.store.patience import Patience
+from worker.adapters.store.sentinels import Sentinels
 from worker.domain.errors import StoreUnavailable
 
 #: Writes and reads a key of each type that the store uses, and leaves nothing.
@@ -75,9 +76,8 @@ def connect(url: str, *, retries: int | None = None) -> "redis.Redis":
         "retry": Retry(NoBackoff(), 0),  # the next sentinel is asked instead
         **over_tcp,
     }
-    hosts = list(to.hosts)
-    sentinel = redis.Sentinel(hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
-    client: redis.Redis = sentinel.master_for(to.master, **options, **over_tcp)  # type: ignore[no-untyped-call]
+    sentinels = Sentinels(to.hosts, of_sentinels)
+    client: redis.Redis = sentinels.master_for(to.master, **options, **over_tcp)  # type: ignore[no-untyped-call]
     return client
 
 
@@ -91,14 +91,13 @@ def look_for_primary(client: "redis.Redis") -> None:
     """Ask the next sentinel who the primary is; one other than before is used from now on.
 
     A primary that is cut off from its replicas and most sentinels, but not from us, goes on
-    answering after they have replaced it, and so does the sentinel beside it. One thread asks at a
-    time, since a sentinel that is away takes seconds.
+    answering after they have replaced it. One thread asks at a time, since a sentinel that is away
+    takes seconds.
     """
     pool = client.connection_pool
     if isinstance(pool, SentinelConnectionPool) and _looking.acquire(blocking=False):
         try:
-            sentinels = pool.sentinel_manager.sentinels
-            sentinels.append(sentinels.pop(0))
+            pool.sentinel_manager.ask_another()
             with suppress(MasterNotFoundError):
                 pool.get_master_address()  # type: ignore[no-untyped-call]
         finally:
@@ -121,10 +120,7 @@ def unavailable(error: RedisError) -> StoreUnavailable:
         return StoreUnavailable(f"Redis refuses its user a right: {error}")
     if isinstance(error, AuthenticationError):
         return StoreUnavailable(f"Redis refuses the user or the password: {error}")
-    words = str(error)
-    if isinstance(error, MasterNotFoundError):  # then come the driver's objects, at length
-        words = words.partition(" : ")[0]
-    return StoreUnavailable(f"Redis does not answer: {words}")
+    return StoreUnavailable(f"Redis does not answer: {error}")
 
 
 def _tls(tls: redis_urls.Tls | None) -> dict[str, Any]:
