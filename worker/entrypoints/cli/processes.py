@@ -13,10 +13,11 @@ from config.settings import Settings
 from worker.adapters.local.running import settings_here
 from worker.adapters.local.supervisor import end_with_parent
 from worker.adapters.messaging.names import QUEUES
-from worker.entrypoints.cli.base import INTERRUPTED, Command, Unreachable, WrongUsage, leave
+from worker.entrypoints.cli.base import Command, Unreachable, WrongUsage, leave
 from worker.entrypoints.cli.foreign import put_back
 from worker.entrypoints.cli.numbers import PlainInt
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
+from worker.entrypoints.exit_codes import INTERRUPTED
 from worker.sandbox.options import OPTIONS, Option, options_from_text
 
 #: Set by `up` and `demo`: the process ends when its parent dies.
