@@ -42,6 +42,10 @@ _load_own_packages()
 def main() -> None:
     """Run the command line."""
     gc.set_threshold(20_000)  # what is imported stays; to look through it is 5 % of a short command
+    if sys.argv[1:3] == ["up", "--planned"]:  # it stays, and does without the command line
+        from worker.entrypoints.staying import main as stay  # noqa: PLC0415
+
+        sys.exit(stay(int(sys.argv[3])))
     try:
         from worker.entrypoints.cli import main as run  # noqa: PLC0415
 

@@ -13,8 +13,9 @@ import structlog
 
 from config.loading import load_settings
 from config.state_folder import private_folder
+from worker.adapters.local.claim import claimed
 from worker.adapters.local.private_redis import private_redis_url
-from worker.adapters.local.running import claimed, told_by_up
+from worker.adapters.local.running import told_by_up
 from worker.domain.errors import SettingsError
 
 SECRETS = ("api-token", "notify-secret", "secret")

@@ -10,22 +10,19 @@ import fcntl
 import importlib.util
 import os
 import re
-import secrets
 import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from config import redis_urls
 from config.state_folder import private_folder
-from worker.adapters.store.durability import is_too_old
+from worker.adapters.redis_version import is_too_old
 from worker.domain.errors import ServiceUnavailable
 
 if TYPE_CHECKING:  # commands that only look for the server need none of these
@@ -37,6 +34,7 @@ START_S = 30.0
 _STOP_S = 10.0
 _PAUSE_S = 0.02
 _LOG = "redis.log"
+_PONG = "+PONG"
 #: The kernel's limit for a socket's path is 104 bytes (macOS) or 108 (Linux), with its NUL.
 _LONGEST_SOCKET = 100
 
@@ -136,16 +134,32 @@ def private_redis_url(state_dir: Path) -> str | None:
         return None
     private_folder(state_dir)
     try:
-        _ping(url)
-    except redis.BusyLoadingError:
-        pass  # it runs, and answers once it has read its file
-    except redis.RedisError:
+        answer = _ask(url, "PING")
+    except OSError:
         return None
-    return url
+    # One that still reads its file runs, too.
+    return url if answer.startswith((_PONG, "-LOADING ")) else None
+
+
+def socket_url(state_dir: Path) -> str | None:
+    """The URL that the server of `state_dir` has or will have.
+
+    None: the path is too long for a socket, and a port and a password are made at its start.
+    """
+    path = _home(state_dir) / "redis.sock"
+    return _socket_url(path) if _fits(path) else None
 
 
 def _home(state_dir: Path) -> Path:
     return state_dir.absolute() / "redis"
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= _LONGEST_SOCKET
+
+
+def _socket_url(path: Path) -> str:
+    return f"unix://{quote(str(path))}?db=0"
 
 
 def take_lock(home: Path) -> IO[str] | None:
@@ -183,11 +197,10 @@ def _wait_until_ready(url: str, child: "Child", log: Path) -> None:
     deadline = time.monotonic() + START_S
     while True:
         try:
-            _ping(url)
-        except redis.RedisError as error:
+            if (reason := _ask(url, "PING")) == _PONG:
+                return
+        except OSError as error:
             reason = str(error)
-        else:
-            return
         code = child.process.poll() if child.process else None
         if code is None and time.monotonic() < deadline:
             time.sleep(_PAUSE_S)
@@ -200,11 +213,14 @@ def _wait_until_ready(url: str, child: "Child", log: Path) -> None:
 def _address(home: Path) -> tuple[str, str]:
     """The configuration of the listening address, and its URL."""
     path = home / "redis.sock"
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+    if _fits(path):
         lines = f"port 0\nunixsocket {_quoted(path)}\nunixsocketperm 700"
-        return lines, f"unix://{quote(str(path))}?db=0"
+        return lines, _socket_url(path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    # Imported here because it brings OpenSSL, and sockets need none.
+    import secrets  # noqa: PLC0415
+
     # Any user of this machine can reach a port: it needs a password.
     password = secrets.token_urlsafe(32)
     lines = f"bind 127.0.0.1\nport {port}\nrequirepass {password}"
@@ -237,10 +253,19 @@ def server_in_wheel() -> str | None:
     return next(map(str, binaries.glob("*/valkey-server")), None)
 
 
-def _ping(url: str) -> None:
-    once = Retry(NoBackoff(), 0)  # callers have deadlines of their own
-    with redis.Redis.from_url(url, socket_timeout=2, retry=once) as client:
-        client.ping()
+def _ask(url: str, command: str, timeout_s: float = 2.0) -> str:
+    """The first line of the server's answer; empty if it went instead. Raises ``OSError``.
+
+    Inline, as by telnet: `hookline up` stays, and the client library would take 10 MB for as long.
+    """
+    at = redis_urls.parse(url)
+    commands = [f"AUTH {at.password}", command] if at.password else [command]
+    with socket.socket(socket.AF_UNIX if at.socket else socket.AF_INET) as server:
+        server.settimeout(timeout_s)
+        server.connect(at.socket or at.hosts[0])
+        server.sendall("".join(f"{each}\r\n" for each in commands).encode())
+        with server.makefile(newline="\r\n") as answers:
+            return [answers.readline().rstrip() for _ in commands][-1]
 
 
 def _end(child: "Child") -> None:
@@ -250,11 +275,8 @@ def _end(child: "Child") -> None:
 
 def _shut_down(url: str) -> None:
     """Stop a server that is not our child."""
-    try:
-        with redis.Redis.from_url(url, socket_timeout=_STOP_S) as client:
-            client.shutdown()
-    except redis.RedisError:
-        pass  # it is gone already
+    with suppress(OSError):  # it is gone already
+        _ask(url, "SHUTDOWN", _STOP_S)
 
 
 def _quoted(path: Path) -> str:

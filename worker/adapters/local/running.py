@@ -1,16 +1,11 @@
-"""Publishes the settings of a running `hookline up` to other commands in its folder and below.
+"""The settings of a running `hookline up`, for other commands in its folder and below.
 
-`up` chooses some settings itself, such as the address of its sandbox, and takes others as options.
-It writes them to `up.env` in the state directory, where they rank below the environment and `.env`.
-While it runs it holds a lock: the file of a killed `up` is ignored, and a second `up` is refused.
+They rank below the environment and `.env`.
 """
 
-import fcntl
-import json
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +15,8 @@ from config.checks import ACCOUNTS, ONE_ACCOUNT
 from config.loading import GENERATED, given_names, load_settings
 from config.settings import STATE_DIR, Settings
 from config.state_folder import private_folder
-from worker.domain.errors import Conflict, FieldError, SettingsError
+from worker.adapters.local.claim import is_held
+from worker.domain.errors import FieldError, SettingsError
 
 #: Seconds that a command waits for an `up` that is just starting.
 PATIENCE_S = 30.0
@@ -97,69 +93,12 @@ def told_by_up(state_dir: Path) -> Mapping[str, str]:
 
     Raises `SettingsError` if others could have written them.
     """
-    if not _is_held(state_dir / "up.lock"):
+    if not is_held(state_dir / "up.lock"):
         return {}
     private_folder(state_dir)
     values = dotenv_values(state_dir / "up.env", interpolate=False)
     return {name: value for name, value in values.items() if value}
 
 
-@contextmanager
-def claimed(state_dir: Path) -> Iterator[None]:
-    """Hold the lock of `up` in this state directory.
-
-    Raises `Conflict` if another one does, and `SettingsError` if the directory is not private.
-    """
-    private_folder(state_dir)
-    with _private_file(state_dir / "up.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Conflict(f"`hookline up` runs here already (in {state_dir}).") from None
-        # The file of an `up` that was killed must not be read while this one starts.
-        (state_dir / "up.env").unlink(missing_ok=True)
-        try:
-            yield
-        finally:
-            (state_dir / "up.env").unlink(missing_ok=True)
-
-
-def tell(state_dir: Path, values: Mapping[str, str]) -> None:
-    """Write ``values`` for the other commands, atomically."""
-    draft = _private_file(state_dir / "up.env.tmp")  # a provider's key may be among them
-    draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    draft.replace(state_dir / "up.env")
-
-
-def kept_ports(state_dir: Path) -> Mapping[str, int]:
-    """The ports of the last `up` in this state directory, by program."""
-    try:
-        found = json.loads((state_dir / "up.ports").read_text(encoding="utf-8"))
-        return {name: int(port) for name, port in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}  # there was none, or the file is damaged: any free port will do
-
-
-def keep_ports(state_dir: Path, ports: Mapping[str, int]) -> None:
-    """Write them for the next `up`: links and callbacks of its jobs have them."""
-    _private_file(state_dir / "up.ports").write_text(json.dumps(ports), encoding="utf-8")
-
-
-def _private_file(path: Path) -> Path:
-    path.touch(mode=0o600)
-    return path
-
-
 def _is_starting(state_dir: Path) -> bool:
-    return _is_held(state_dir / "up.lock") and not (state_dir / "up.env").exists()
-
-
-def _is_held(lock: Path) -> bool:
-    if not lock.exists():
-        return False
-    with lock.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+    return is_held(state_dir / "up.lock") and not (state_dir / "up.env").exists()

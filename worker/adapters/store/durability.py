@@ -1,6 +1,5 @@
 """How durable a Redis is, how full and how fast, as far as it says."""
 
-import re
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -10,17 +9,8 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from worker.adapters.store.connection import unavailable
 
-#: The oldest server that Hookline's scripts and Celery's broker run on.
-OLDEST = (6, 2)
-
-
 #: Round trips of which the median counts: a single one may meet a busy moment.
 _ROUND_TRIPS = 15
-
-
-def is_too_old(version: str) -> bool:
-    """Whether a server of this version cannot be used."""
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < OLDEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ _SECTIONS = {
         "mcp": Place("mcp", "Serve tools to an agent over stdin and stdout."),
         "web": Place("processes", "Run the web process: callbacks and the HTTP API."),
         "worker": Place("processes", "Run a worker process: it submits, polls and stores."),
-        "sandbox": Place("processes", "Run a stand-in of the provider, with faults on demand."),
+        "sandbox": Place("sandbox", "Run a stand-in of the provider, with faults on demand."),
     },
 }
 

@@ -1,14 +1,12 @@
-"""Shared by all commands: exit codes, error messages, options and output."""
+"""Shared by all commands: error messages, options and output."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib import import_module
-from shutil import get_terminal_size
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import click
@@ -18,14 +16,8 @@ from worker.domain.errors import HooklineError, InvalidRequest, ServiceUnavailab
 from worker.domain.printable import clean, escaped
 from worker.entrypoints.cli.foreign import set_aside
 from worker.entrypoints.cli.numbers import PlainFloatRange
-
-#: The colours that ``click.style`` makes for us.
-_COLOUR = re.compile("(\x1b\\[(?:0|1|3[0-7])m)")
-_PLAIN = "\x1b[0m"
-
-DONE, JOB_FAILED, WRONG_USAGE, UNREACHABLE, NOT_OVER = range(5)
-INTERRUPTED = 130  #: by Ctrl-C
-
+from worker.entrypoints.exit_codes import INTERRUPTED, UNREACHABLE, WRONG_USAGE
+from worker.entrypoints.terminal import shown
 
 T = TypeVar("T")
 
@@ -191,24 +183,12 @@ def say(text: str, *, err: bool = False) -> None:
     """Print a line, the only way that text gets to a terminal: it may quote callers' words, which
     are stored as they were given.
     """
-    columns = terminal_width(err=err)
-    click.echo(
-        for_terminal(text) if columns is None else wrapped(for_terminal(text), columns), err=err
-    )
+    click.echo(shown(text, sys.stderr if err else sys.stdout), err=err)
 
 
 def note(text: str) -> None:
     """Print a remark on stderr."""
     say(text, err=True)
-
-
-def for_terminal(text: str) -> str:
-    """``text`` with our own colours, and nothing else that a terminal obeys."""
-    words = _COLOUR.split(text)
-    if len(words) == 1:
-        return clean(text)
-    kept = "".join(part if n % 2 else clean(part) for n, part in enumerate(words))
-    return kept if words[-2] == _PLAIN else kept + _PLAIN  # a colour ends with the line
 
 
 def each(do: Callable[[str], T], job_ids: Iterable[str]) -> list[T | None]:
@@ -223,31 +203,6 @@ def each(do: Callable[[str], T], job_ids: Iterable[str]) -> list[T | None]:
             note(f"{job_id}: {in_words(error).format_message()}")
             done.append(None)
     return done
-
-
-def terminal_width(*, err: bool = False) -> int | None:
-    """Columns of the terminal; None in a pipe, where nothing is cut."""
-    stream = sys.stderr if err else sys.stdout
-    return get_terminal_size().columns if stream.isatty() else None
-
-
-def wrapped(text: str, columns: int) -> str:
-    """The text on lines that fit; words stay whole, and so do commands: they are to be copied."""
-    return "\n".join(_wrapped(line, columns) for line in text.split("\n"))
-
-
-def _wrapped(line: str, columns: int) -> str:
-    if len(_COLOUR.sub("", line)) <= columns or line.lstrip().startswith("hookline "):
-        return line
-    words = re.findall(r"\s*(?:`[^`]*`|\S)+", line)
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
-    lines = words[:1]
-    for word in words[1:]:
-        if len(_COLOUR.sub("", lines[-1] + word)) <= columns:
-            lines[-1] += word
-        else:
-            lines.append(indent + word.lstrip())
-    return "\n".join(lines)
 
 
 def leave(code: int) -> NoReturn:

@@ -18,8 +18,6 @@ from worker.domain.wording import counted
 from worker.entrypoints import connection
 from worker.entrypoints.cli import batch_view as view
 from worker.entrypoints.cli.base import (
-    DONE,
-    JOB_FAILED,
     Command,
     WrongUsage,
     exit_on_interrupt,
@@ -32,6 +30,7 @@ from worker.entrypoints.cli.base import (
 )
 from worker.entrypoints.cli.fields import field_options, request_of
 from worker.entrypoints.cli.numbers import PlainFloat
+from worker.entrypoints.exit_codes import DONE, JOB_FAILED
 from worker.services.reports import answers
 
 #: Bad rows that are printed.

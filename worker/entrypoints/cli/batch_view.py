@@ -25,17 +25,9 @@ from worker.domain.money import in_words
 from worker.domain.printable import clean_line
 from worker.domain.wording import counted
 from worker.entrypoints import client, connection
-from worker.entrypoints.cli.base import (
-    DONE,
-    JOB_FAILED,
-    NOT_OVER,
-    duration,
-    exit_on_interrupt,
-    facts,
-    for_terminal,
-    leave,
-    note,
-)
+from worker.entrypoints.cli.base import duration, exit_on_interrupt, facts, leave, note
+from worker.entrypoints.exit_codes import DONE, JOB_FAILED, NOT_OVER
+from worker.entrypoints.terminal import for_terminal
 from worker.services.reports.answers import ListedBatch
 from worker.services.reports.answers.waiting import Reason
 from worker.services.reports.batch_overview import HELD, why_waiting

@@ -13,16 +13,19 @@ from typing import Any
 import click
 from PIL import Image, ImageDraw
 
-from worker.adapters.local.running import claimed
+from worker.adapters.local.claim import claimed
 from worker.adapters.local.stopping import Stop
 from worker.domain.errors import HooklineError
 from worker.domain.job import Job, Status
 from worker.domain.wording import counted
 from worker.entrypoints import client, connection
-from worker.entrypoints.cli import progress, render, stack
-from worker.entrypoints.cli.base import DONE, JOB_FAILED, Command, leave, note, say
+from worker.entrypoints.cli import progress, render
+from worker.entrypoints.cli.base import Command, leave, note, say
 from worker.entrypoints.cli.http import call
-from worker.entrypoints.cli.up import print_tidy
+from worker.entrypoints.cli.planning import Plan, plan
+from worker.entrypoints.exit_codes import DONE, JOB_FAILED
+from worker.entrypoints.stack import running, wait_until_ready
+from worker.entrypoints.tidy import tidy_line
 from worker.sandbox.options import DIALECTS
 
 #: How long the sandbox's tasks take: short enough to watch.
@@ -72,8 +75,9 @@ def demo(*, dialect: str, output: Path, keep: bool) -> None:
                     view.show(members)
             _report(planned, members, output, time.monotonic() - began)
     except HooklineError:
-        for name, line in list(lines):
-            print_tidy(name, line)
+        for _, text in (tidy_line(*line) for line in list(lines)):
+            if text:
+                note(text)
         raise
     failed = [job for job in members if job.status is not Status.SUCCEEDED]
     for job in failed:
@@ -94,7 +98,7 @@ def _next(members: Sequence[Job], *, keep: bool) -> Iterator[str]:
 @contextmanager
 def _running(
     dialect: str, output: Path, lines: deque[tuple[str, str]], *, keep: bool
-) -> Iterator[tuple[stack.Plan, list[dict[str, Any]]]]:
+) -> Iterator[tuple[Plan, list[dict[str, Any]]]]:
     """Run everything in a temporary folder; yields the steps that fit the dialect, too."""
     with TemporaryDirectory(prefix="hookline-demo-") as scratch:
         folder = Path(scratch)
@@ -104,12 +108,12 @@ def _running(
         note(f"starting a Redis, the sandbox ({dialect}), the web process and a worker ...")
         with (
             claimed(Path(env["HOOKLINE_STATE_DIR"])),
-            stack.plan(env, None) as planned,
-            stack.running(
-                planned, env, folder, lambda *line: lines.append(line), sandbox_args=_TASKS
+            plan(env, None) as planned,
+            running(
+                stack := planned.stack(env, folder, _TASKS), lambda *line: lines.append(line)
             ) as supervisor,
         ):
-            stack.wait_until_ready(planned, supervisor, Stop())
+            wait_until_ready(stack, supervisor, Stop())
             connection.connect(planned.settings)
             windows = dialect != "novicezk"
             if not windows:
@@ -154,7 +158,7 @@ def _environment(dialect: str, output: Path, state: Path) -> dict[str, str]:
     }
 
 
-def _report(planned: stack.Plan, members: Sequence[Job], output: Path, seconds: float) -> None:
+def _report(planned: Plan, members: Sequence[Job], output: Path, seconds: float) -> None:
     """Print the trees of jobs, where their pictures are, and what it took."""
     for text in render.tree(members, lambda path: str(output / path)):
         say(text)

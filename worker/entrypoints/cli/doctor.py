@@ -11,18 +11,11 @@ from worker.adapters.local.running import PATIENCE_S, settings_here
 from worker.bootstrap import unchecked
 from worker.domain.errors import ServiceUnavailable, SettingsError
 from worker.domain.findings import Finding
-from worker.entrypoints.cli.base import (
-    DONE,
-    UNREACHABLE,
-    WRONG_USAGE,
-    Command,
-    leave,
-    print_json,
-    say,
-)
+from worker.entrypoints.cli.base import Command, leave, print_json, say
 from worker.entrypoints.cli.foreign import hidden, namesakes
 from worker.entrypoints.cli.http import call
-from worker.entrypoints.cli.stack import local_url
+from worker.entrypoints.cli.planning import local_url
+from worker.entrypoints.exit_codes import DONE, UNREACHABLE, WRONG_USAGE
 from worker.services.doctor import findings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}

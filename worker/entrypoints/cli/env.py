@@ -11,7 +11,7 @@ from config.settings import Settings
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import PATIENCE_S, settings_here
 from worker.entrypoints.cli.base import Command, Unreachable
-from worker.entrypoints.cli.stack import local_url
+from worker.entrypoints.cli.planning import local_url
 
 _NO_REDIS = (
     "No Redis is set and no private one runs here. Start `hookline up` in this directory, or set "

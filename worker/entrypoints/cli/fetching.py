@@ -11,10 +11,6 @@ from worker.domain.result import AssetsStatus
 from worker.entrypoints import client
 from worker.entrypoints.cli import progress
 from worker.entrypoints.cli.base import (
-    DONE,
-    JOB_FAILED,
-    NOT_OVER,
-    WRONG_USAGE,
     Command,
     each,
     json_option,
@@ -25,6 +21,7 @@ from worker.entrypoints.cli.base import (
     timeout_option,
 )
 from worker.entrypoints.cli.submitting import check_timeout, print_tree
+from worker.entrypoints.exit_codes import DONE, JOB_FAILED, NOT_OVER, WRONG_USAGE
 from worker.services.reports import answers
 
 

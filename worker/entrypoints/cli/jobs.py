@@ -1,5 +1,6 @@
 """Commands that look at jobs: jobs, show, watch."""
 
+import sys
 from typing import Any
 
 import click
@@ -16,11 +17,11 @@ from worker.entrypoints.cli.base import (
     print_json,
     say,
     show_answer,
-    terminal_width,
     timeout_option,
 )
 from worker.entrypoints.cli.numbers import PlainInt
 from worker.entrypoints.cli.submitting import answer, locate, print_tree
+from worker.entrypoints.terminal import terminal_width
 from worker.services.reports import answers
 
 
@@ -52,7 +53,7 @@ def jobs(*, as_json: bool, batch: str | None, **query: Any) -> None:
     On a terminal ids are cut to what commands need of them, in a pipe nothing is cut.
     """
     page = client.jobs(**query, batch=client.find_batch(batch).id if batch else None)
-    lines = (render.line(job, terminal_width()) for job in page.jobs)
+    lines = (render.line(job, terminal_width(sys.stdout)) for job in page.jobs)
     show_answer(lambda: answers.Page.of(page, client.configured()), lines, as_json=as_json)
     if page.cursor and not as_json:
         note(f"There are more: add --cursor {page.cursor}")

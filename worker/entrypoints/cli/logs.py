@@ -12,7 +12,7 @@ from worker.adapters.local.running import settings_here
 from worker.domain.errors import NotFound
 from worker.entrypoints.cli.base import Command, say
 from worker.entrypoints.cli.numbers import PlainIntRange
-from worker.entrypoints.cli.tidy import tidy_line
+from worker.entrypoints.tidy import tidy_line
 
 #: Seconds between two looks for new lines.
 _LOOK_EVERY_S = 0.3

@@ -1,4 +1,4 @@
-"""The commands that run one process: `web`, `worker` and `sandbox`."""
+"""The commands that run one of our processes: `web` and `worker`."""
 
 import signal
 import socket
@@ -13,16 +13,15 @@ from config.settings import Settings
 from worker.adapters.local.running import settings_here
 from worker.adapters.local.supervisor import end_with_parent
 from worker.adapters.messaging.names import QUEUES
-from worker.entrypoints.cli.base import INTERRUPTED, Command, Unreachable, WrongUsage, leave
+from worker.entrypoints.cli.base import Command, WrongUsage, leave
 from worker.entrypoints.cli.foreign import put_back
-from worker.entrypoints.cli.numbers import PlainInt
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
-from worker.sandbox.options import OPTIONS, Option, options_from_text
+from worker.entrypoints.exit_codes import INTERRUPTED
 
 #: Set by `up` and `demo`: the process ends when its parent dies.
-_SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
+SUPERVISED = click.option("--supervised", is_flag=True, hidden=True)
 #: Set by `up` and `demo`: the descriptor of the listening socket.
-_LISTENER = click.option("--listener", type=int, hidden=True)
+LISTENER = click.option("--listener", type=int, hidden=True)
 
 
 def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str]:
@@ -35,14 +34,14 @@ def _queues(_ctx: click.Context, _param: click.Parameter, text: str) -> list[str
 
 @click.command(cls=Command, examples=("hookline web --port 8080",))
 @setting_options("host", "port", "web_processes")
-@_SUPERVISED
-@_LISTENER
+@SUPERVISED
+@LISTENER
 def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
     """Run the web process: the provider's callbacks and the HTTP API."""
     settings = _begin(given, supervised=supervised)
     from webhooks.server import run_web  # noqa: PLC0415  # the web server is for this command only
 
-    _leave_by(run_web(settings, None if listener is None else socket.socket(fileno=listener)))
+    leave_by(run_web(settings, None if listener is None else socket.socket(fileno=listener)))
 
 
 @click.command(
@@ -61,7 +60,7 @@ def web(*, supervised: bool, listener: int | None, **given: Any) -> None:
     callback=_queues,
     help="What it serves: wake-ups, jobs sent as Celery tasks, files, notifications.",
 )
-@_SUPERVISED
+@SUPERVISED
 def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
     """Run a worker process: it submits, polls and stores. Any number may run."""
     settings = _begin(given, supervised=supervised)
@@ -77,58 +76,7 @@ def worker(*, queues: list[str], supervised: bool, **given: Any) -> None:
     leave(run_worker(build(settings), queues, on_ready))
 
 
-def _sandbox_option(option: Option) -> click.Option:
-    if option.is_switch:
-        flags = f"{option.flag}/--no-{option.flag[2:]}" if option.default is None else option.flag
-        return click.Option([flags, option.name], is_flag=True, default=None, help=option.help)
-    return click.Option([option.flag, option.name], metavar="TEXT", help=_with_default(option))
-
-
-def _with_default(option: Option) -> str:
-    match option.default:
-        case None | () | 0:
-            return option.help
-        case (low, high):
-            return f"{option.help} [default: {low:g}-{high:g}]"
-        case value:
-            return f"{option.help} [default: {value}]"
-
-
-@click.command(
-    cls=Command,
-    examples=(
-        "hookline sandbox --port 9000 --dialect novicezk --task-seconds 1-3",
-        "hookline sandbox --callbacks-lost 0.2 --callbacks-doubled 10% --errors-after 0.05",
-    ),
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", type=PlainInt(), default=9000, show_default=True, help="0: a free one.")
-@_SUPERVISED
-@_LISTENER
-def sandbox(*, host: str, port: int, supervised: bool, listener: int | None, **given: Any) -> None:
-    """Run a stand-in of the provider, with faults on demand.
-
-    Pictures are real files; GET /sandbox/ledger lists every accepted submission.
-    """
-    if supervised:
-        end_with_parent()
-    try:
-        options = options_from_text(given)
-    except ValueError as error:
-        raise WrongUsage(str(error)) from error
-    from worker.sandbox.server import serve  # noqa: PLC0415  # Flask and Pillow are slow to import
-
-    try:
-        number = serve(options, host, port, listener)
-    except (OSError, SystemExit) as error:  # werkzeug exits where the port is taken
-        raise Unreachable(f"Cannot listen on {host}:{port}: {error}") from error
-    _leave_by(number)
-
-
-sandbox.params += map(_sandbox_option, OPTIONS)
-
-
-def _leave_by(number: int) -> None:
+def leave_by(number: int) -> None:
     """End with the exit code for the signal that ended the process."""
     leave(INTERRUPTED if number == signal.SIGINT else 0)
 
@@ -144,4 +92,4 @@ def _begin(given: dict[str, Any], *, supervised: bool) -> Settings:
     return settings
 
 
-COMMANDS: tuple[click.Command, ...] = (web, worker, sandbox)
+COMMANDS: tuple[click.Command, ...] = (web, worker)

@@ -17,15 +17,10 @@ from worker.domain.job import Job, Status
 from worker.domain.result import AssetsStatus
 from worker.entrypoints import client
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import (
-    DONE,
-    JOB_FAILED,
-    NOT_OVER,
-    exit_on_interrupt,
-    for_terminal,
-    note,
-)
+from worker.entrypoints.cli.base import exit_on_interrupt, note
 from worker.entrypoints.cli.reasons import Reasons
+from worker.entrypoints.exit_codes import DONE, JOB_FAILED, NOT_OVER
+from worker.entrypoints.terminal import for_terminal
 
 
 class View(Protocol):

@@ -8,9 +8,10 @@ from worker.adapters.local.running import settings_here, told_by_up
 from worker.domain.wording import counted
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli.accounts import problems, receiving, used
-from worker.entrypoints.cli.base import UNREACHABLE, Command, facts, leave, say
+from worker.entrypoints.cli.base import Command, facts, leave, say
 from worker.entrypoints.cli.http import answers
-from worker.entrypoints.cli.stack import local_url
+from worker.entrypoints.cli.planning import local_url
+from worker.entrypoints.exit_codes import UNREACHABLE
 from worker.services.reports.answers import Accounts
 
 

@@ -1,5 +1,6 @@
 """Commands that change jobs: press, cancel, retry, resolve."""
 
+import sys
 from typing import Any
 
 import click
@@ -8,17 +9,7 @@ from worker.domain.buttons import is_glob
 from worker.domain.job import Job
 from worker.entrypoints import client
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import (
-    DONE,
-    WRONG_USAGE,
-    Command,
-    WrongUsage,
-    each,
-    json_option,
-    leave,
-    show_answer,
-    terminal_width,
-)
+from worker.entrypoints.cli.base import Command, WrongUsage, each, json_option, leave, show_answer
 from worker.entrypoints.cli.fields import steps, then_option
 from worker.entrypoints.cli.submitting import (
     answer,
@@ -28,6 +19,8 @@ from worker.entrypoints.cli.submitting import (
     dry_run_option,
     key_option,
 )
+from worker.entrypoints.exit_codes import DONE, WRONG_USAGE
+from worker.entrypoints.terminal import terminal_width
 from worker.services.reports import answers
 
 
@@ -45,7 +38,7 @@ def cancel(*, job_ids: tuple[str, ...], as_json: bool) -> None:
         return
     jobs = each(client.cancel, job_ids)
     found = [job for job in jobs if job]
-    lines = (render.line(job, terminal_width()) for job in found)
+    lines = (render.line(job, terminal_width(sys.stdout)) for job in found)
     show_answer(lambda: answers.Items.of(found, client.configured()), lines, as_json=as_json)
     leave(DONE if all(jobs) else WRONG_USAGE)
 
@@ -149,7 +142,7 @@ retry.params += answer_options()
 
 
 def _say(job: Job, *, as_json: bool) -> None:
-    line = render.line(job, terminal_width())
+    line = render.line(job, terminal_width(sys.stdout))
     show_answer(lambda: answers.Job.of(job, client.configured()), [line], as_json=as_json)
 
 

@@ -11,8 +11,6 @@ from worker.domain.wording import counted
 from worker.entrypoints import client, connection
 from worker.entrypoints.cli import render
 from worker.entrypoints.cli.base import (
-    DONE,
-    NOT_OVER,
     WrongUsage,
     leave,
     note,
@@ -21,6 +19,7 @@ from worker.entrypoints.cli.base import (
     show_answer,
     timeout_option,
 )
+from worker.entrypoints.exit_codes import DONE, NOT_OVER
 from worker.services.reports import answers
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from worker.entrypoints.cli import base, render
 from worker.entrypoints.cli.keys import pressed
 from worker.entrypoints.cli.submitting import locate
 from worker.entrypoints.cli.top_view import Shown, rows_for_jobs, screen
+from worker.entrypoints.terminal import for_terminal
 
 #: Seconds between two looks.
 _EVERY_S = 1.0
@@ -237,7 +238,7 @@ def _jobs(room: int, opened: str | None) -> Iterator[Job]:
 def _details(job: Job) -> tuple[str, ...]:
     batch, waiting = client.batch_name(job), client.why_waiting(job)
     lines = render.details(job, locate, waiting, client.configured(), batch)
-    return tuple(base.for_terminal(line) for line in lines)
+    return tuple(for_terminal(line) for line in lines)
 
 
 def _price(quote: Quote) -> str:

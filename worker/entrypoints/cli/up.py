@@ -1,10 +1,8 @@
 """`hookline up`: all of Hookline on one machine, until Ctrl-C."""
 
-import json
 import os
-import signal
 import sys
-import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,14 @@ import click
 
 from config.loading import in_folder, load_settings
 from config.settings import Settings
-from worker.adapters.local.private_redis import private_redis_url
-from worker.adapters.local.running import claimed, tell
-from worker.adapters.local.stopping import Stop
+from worker.adapters.local.claim import claimed
+from worker.adapters.local.private_redis import socket_url
 from worker.adapters.sessions import LINK_S, Sessions
-from worker.entrypoints.cli import stack
-from worker.entrypoints.cli.base import INTERRUPTED, Command, facts, leave, note, say
+from worker.entrypoints.cli.base import Command, facts, note
 from worker.entrypoints.cli.foreign import whole_environment
 from worker.entrypoints.cli.options import apply, named_as_given, setting_options
-from worker.entrypoints.cli.tidy import read_event, tidy_line
+from worker.entrypoints.cli.planning import START, Plan, check_servers, plan
+from worker.entrypoints.staying import Staying, become
 
 _DOTENV = Path(".env")
 
@@ -57,24 +54,22 @@ def up(*, opens: bool | None, **given: Any) -> None:
     named = apply(given)
     with (
         named_as_given(given),
-        claimed(load_settings().state_dir),
-        stack.plan(os.environ, _DOTENV) as planned,
+        claimed(load_settings().state_dir) as lock,
+        plan(os.environ, _DOTENV) as planned,
     ):
-        settings, env = planned.settings, {**whole_environment(), "HOOKLINE_LOG_FORMAT": "json"}
-        stop, came = Stop(), list[int]()
-        _on_signals(stop, came)
-        on_line = _print_raw if settings.log_format == "json" else print_tidy
-        with stack.running(planned, env, Path.cwd(), on_line) as supervisor:
-            stack.wait_until_ready(planned, supervisor, stop)
-            told = {**_of_environment(), **named, **planned.made_up}
-            tell(settings.state_dir, in_folder(Path.cwd(), told))
-            if not stop.is_set():
-                print_places(planned)
-                show_pages(planned, opens=opens)
-            supervisor.watch(stop)
-            note("stopping ...")
-    if came[:1] == [signal.SIGINT]:
-        leave(INTERRUPTED)
+        if planned.port_taken:
+            note(f"Port {planned.port_taken} is taken; this uses {planned.settings.port}.")
+        check_servers(planned.settings)
+        env = {**whole_environment(), "HOOKLINE_LOG_FORMAT": "json"}
+        link = sign_in_link(planned)
+        staying = Staying(
+            planned.stack(env, Path.cwd()),
+            told=in_folder(Path.cwd(), {**_of_environment(), **named, **planned.made_up}),
+            places="\n".join(places(planned, link)),
+            page=link if opens or (opens is None and _on_desktop()) else None,
+            raw=planned.settings.log_format == "json",
+        )
+        become(staying, START, lock)
 
 
 def _of_environment() -> dict[str, str]:
@@ -82,56 +77,41 @@ def _of_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("HOOKLINE_")}
 
 
-def _on_signals(stop: Stop, came: list[int]) -> None:
-    """Stop at the first Ctrl-C or SIGTERM, and note it; a second Ctrl-C ends everything at once."""
-
-    def on_signal(number: int, _frame: Any) -> None:
-        came.append(number)
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-
-
-def print_places(planned: stack.Plan) -> None:
-    """Print the addresses of everything that runs."""
+def places(planned: Plan, link: str) -> Iterator[str]:
+    """The addresses of everything that runs, and what to do now."""
     settings = planned.settings
-    if planned.port_taken:
-        note(f"Port {planned.port_taken} is taken; this uses {settings.port}.")
     kind = "  (the built-in sandbox: nothing is paid)" if planned.sandbox_url else ""
     several = len(settings.accounts) > 1
     callbacks = settings.public_url or "none: jobs are polled (set HOOKLINE_PUBLIC_URL)"
-    places = (
-        ("web", planned.web_url),
-        ("API token", _token_place(settings)),
-        *(
-            ("provider", f"{a.name}  {a.url}" if several else f"{a.url}{kind}")
-            for a in settings.accounts
-        ),
-        ("broker", _broker_place(settings)),
-        ("callbacks", callbacks),
-        ("pictures", settings.storage_url.removeprefix("file://")),
-        ("logs", str(settings.state_dir / "logs")),
+    yield from facts(
+        (
+            ("web", planned.web_url),
+            ("API token", _token_place(settings)),
+            *(
+                ("provider", f"{a.name}  {a.url}" if several else f"{a.url}{kind}")
+                for a in settings.accounts
+            ),
+            ("broker", _broker_place(settings)),
+            ("callbacks", callbacks),
+            ("pictures", settings.storage_url.removeprefix("file://")),
+            ("logs", str(settings.state_dir / "logs")),
+        )
     )
-    say("\n".join(facts(places)))
     if planned.sandbox_url:
-        say(
+        yield (
             "For a real provider set HOOKLINE_PROVIDER_URL and HOOKLINE_PROVIDER_KEY, or "
             "HOOKLINE_ACCOUNTS."
         )
-    say('Ready. In another terminal: hookline imagine "a red fox" --then U1 --wait')
+    yield 'Ready. In another terminal: hookline imagine "a red fox" --then U1 --wait'
+    yield f"Pages, signed in (once, within {LINK_S // 60} minutes): {link}"
 
 
-def show_pages(planned: stack.Plan, *, opens: bool | None) -> None:
-    """Print a link that signs in to the pages; on a desktop, open it there."""
+def sign_in_link(planned: Plan) -> str:
+    """The address that signs in to the pages, once."""
     settings = planned.settings
     secrets = [secret.get_secret_value() for secret in settings.secrets]
     link = Sessions(secrets, settings.api_token.get_secret_value()).link()
-    url = f"{planned.web_url}/sign-in/{link}"
-    if opens or (opens is None and _on_desktop()):
-        webbrowser.open(url)
-    say(f"Pages, signed in (once, within {LINK_S // 60} minutes): {url}")
+    return f"{planned.web_url}/sign-in/{link}"
 
 
 def _on_desktop() -> bool:
@@ -149,23 +129,11 @@ def _token_place(settings: Settings) -> str:
 
 def _broker_place(settings: Settings) -> str:
     """What apps of Celery are given; `hookline env` prints a broker's password, this does not."""
-    private = private_redis_url(settings.state_dir) if settings.redis_url is None else None
-    if settings.broker_url or private is None:
+    if settings.broker_url or settings.redis_url:
         name = "HOOKLINE_BROKER_URL" if settings.broker_url else "HOOKLINE_REDIS_URL"
         return f"as set in {name}  (for your apps: hookline env)"
-    broker = settings.broker(private).url
-    return "for your apps: hookline env" if "@" in broker else broker
-
-
-def _print_raw(name: str, line: str) -> None:
-    note(line if read_event(line) else json.dumps({"event": line, "program": name}))
-
-
-def print_tidy(name: str, line: str) -> None:
-    """Print a line per change of a job, and warnings and errors."""
-    _, text = tidy_line(name, line)
-    if text:
-        note(text)
+    private = socket_url(settings.state_dir)
+    return settings.broker(private).url if private else "for your apps: hookline env"
 
 
 COMMANDS: tuple[click.Command, ...] = (up,)

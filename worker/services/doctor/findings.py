@@ -5,8 +5,9 @@ from errno import EACCES, EDQUOT, ENOSPC, EROFS
 
 from config.proxies import Proxies
 from worker.adapters.messaging.keys import BrokenKey
+from worker.adapters.redis_version import is_too_old
 from worker.adapters.store.clock import TOLERATED_S
-from worker.adapters.store.durability import Durability, Vitals, is_too_old
+from worker.adapters.store.durability import Durability, Vitals
 from worker.domain.findings import Finding, Verdict
 from worker.domain.wording import counted
 

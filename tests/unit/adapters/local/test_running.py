@@ -8,11 +8,12 @@ from threading import Timer
 import pytest
 
 from config.loading import load_settings
-from worker.adapters.local import running
+from worker.adapters.local import claim, running
 from worker.bootstrap import unchecked
 from worker.domain.errors import FieldError, SettingsError
-from worker.entrypoints.cli import stack, up
+from worker.entrypoints.cli import up
 from worker.entrypoints.cli.options import named_as_given
+from worker.entrypoints.cli.planning import plan
 from worker.services.doctor import findings
 
 LOCAL, AWAY = "http://127.0.0.1:9100", "https://mj.example.com"
@@ -43,33 +44,32 @@ def held(folder: Path) -> Iterator[Path]:
 
 def test_accounts_that_are_set_need_no_sandbox(folder: Path) -> None:
     env = {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=AWAY, spare=LOCAL)}
-    with stack.plan(env, None) as planned:
+    with plan(env, None) as planned:
         assert planned.sandbox_url is None
         assert [account.name for account in planned.settings.accounts] == ["main", "spare"]
         assert planned.settings.public_url is None, "who is elsewhere cannot reach a made-up one"
-    with stack.plan({}, None) as planned:
+    with plan({}, None) as planned:
         assert planned.sandbox_url
 
 
 def test_providers_on_this_machine_get_its_own_address(folder: Path) -> None:
     env = {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=LOCAL, spare=LOCAL)}
-    with stack.plan(env, None) as planned:
+    with plan(env, None) as planned:
         assert planned.settings.public_url == planned.web_url
         assert planned.web_url.startswith("http://127.0.0.1:")
 
 
-def test_every_account_has_its_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_account_has_its_line(folder: Path) -> None:
     env = {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=AWAY, spare=LOCAL)}
-    with stack.plan(env, None) as planned:
-        up.print_places(planned)
-    lines = capsys.readouterr().out.splitlines()
+    with plan(env, None) as planned:
+        lines = list(up.places(planned, "a link"))
     providers = [line.split()[1:] for line in lines if line.startswith("provider")]
     assert providers == [["main", AWAY], ["spare", LOCAL]]
 
 
 def test_an_up_that_is_only_just_starting_is_waited_for(folder: Path, held: Path) -> None:
     assert running.settings_here().accounts == (), "a program of its own does not wait"
-    starting = Timer(0.2, running.tell, (held, {"HOOKLINE_PROVIDER_URL": LOCAL}))
+    starting = Timer(0.2, claim.tell, (held, {"HOOKLINE_PROVIDER_URL": LOCAL}))
     starting.start()
     assert [a.url for a in running.settings_here(patience_s=30).accounts] == [LOCAL]
     starting.join()
@@ -77,11 +77,11 @@ def test_an_up_that_is_only_just_starting_is_waited_for(folder: Path, held: Path
 
 def test_what_a_killed_up_said_does_not_count_for_the_next_one(folder: Path) -> None:
     state = folder / ".hookline"
-    with running.claimed(state):
-        running.tell(state, {"HOOKLINE_PROVIDER_URL": LOCAL})
+    with claim.claimed(state):
+        claim.tell(state, {"HOOKLINE_PROVIDER_URL": LOCAL})
         left = (state / "up.env").read_bytes()
     (state / "up.env").write_bytes(left)
-    with running.claimed(state):
+    with claim.claimed(state):
         assert running.told_by_up(state) == {}
 
 
@@ -92,7 +92,7 @@ def test_an_up_that_never_gets_there_is_waited_for_in_vain(folder: Path, held: P
 def test_accounts_that_are_set_later_take_the_place_of_what_up_said(
     folder: Path, held: Path
 ) -> None:
-    running.tell(held, {"HOOKLINE_PROVIDER_URL": LOCAL, "HOOKLINE_MAX_RUNNING": "4"})
+    claim.tell(held, {"HOOKLINE_PROVIDER_URL": LOCAL, "HOOKLINE_MAX_RUNNING": "4"})
     assert [account.url for account in running.settings_here().accounts] == [LOCAL]
     (folder / ".env").write_text(f"HOOKLINE_ACCOUNTS={accounts_file(folder, main=AWAY)}\n")
     assert [account.name for account in running.settings_here().accounts] == ["main"]
@@ -101,7 +101,7 @@ def test_accounts_that_are_set_later_take_the_place_of_what_up_said(
 def test_one_provider_that_is_set_later_takes_the_place_of_ups_accounts(
     folder: Path, held: Path
 ) -> None:
-    running.tell(held, {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=AWAY, spare=LOCAL)})
+    claim.tell(held, {"HOOKLINE_ACCOUNTS": accounts_file(folder, main=AWAY, spare=LOCAL)})
     assert len(running.settings_here().accounts) == 2
     (folder / ".env").write_text(f"HOOKLINE_PROVIDER_URL={LOCAL}\n")
     assert [account.name for account in running.settings_here().accounts] == ["default"]

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from config.loading import in_folder
-from worker.adapters.local import running
+from worker.adapters.local import claim, running
 from worker.entrypoints import connection
 from worker.entrypoints.cli import cli
 
@@ -55,8 +55,8 @@ def test_the_folder_of_up_is_found_from_below(
 ) -> None:
     below = folder / "a" / "b"
     below.mkdir(parents=True)
-    with running.claimed(folder / ".hookline"):
-        running.tell(folder / ".hookline", {"HOOKLINE_PROVIDER_URL": LOCAL})
+    with claim.claimed(folder / ".hookline"):
+        claim.tell(folder / ".hookline", {"HOOKLINE_PROVIDER_URL": LOCAL})
         (folder / ".env").write_text("HOOKLINE_MAX_RUNNING=7\n")
         monkeypatch.chdir(below)
         found = running.settings_here()

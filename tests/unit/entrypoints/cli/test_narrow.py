@@ -23,7 +23,7 @@ from worker.domain.refusals import Refusal, RefusalReason
 from worker.domain.requests.tokens import NewToken
 from worker.entrypoints import connection
 from worker.entrypoints.cli import cli
-from worker.entrypoints.cli.base import wrapped
+from worker.entrypoints.terminal import wrapped
 
 COLUMNS = 40
 LONG = "the-winter-catalogue-of-our-shop-in-two-languages.csv"

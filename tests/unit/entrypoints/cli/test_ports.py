@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tests.support.ports import free_port
 from worker.adapters.local.listening import listen, port_of
-from worker.entrypoints.cli import stack
+from worker.entrypoints.cli.planning import plan
 
 
 def port_of_up(folder: Path, **env: str) -> tuple[int, int | None]:
     given = {**os.environ, "HOOKLINE_STATE_DIR": str(folder), **env}
-    with stack.plan(given, None) as planned:
+    with plan(given, None) as planned:
         return port_of(planned.web), planned.port_taken
 
 

@@ -10,7 +10,8 @@ from tests.support.jobs import a_job
 from worker.domain.job import Job, Status
 from worker.domain.result import Button, JobError, Result
 from worker.entrypoints.cli import render
-from worker.entrypoints.cli.base import WrongUsage, for_terminal, print_json, say
+from worker.entrypoints.cli.base import WrongUsage, print_json, say
+from worker.entrypoints.terminal import for_terminal
 
 #: OSC, CSI, C1, marks of direction, zero width, a carriage return, a backspace.
 EVIL = "\x1b]0;title\x07\x1b[2J\x1b[8m\x9b2J\u202e\u2066\u200b\r\x08"

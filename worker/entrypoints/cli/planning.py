@@ -1,10 +1,9 @@
-"""Runs everything on one machine: private Redis, sandbox, web process and worker.
+"""Decides what runs on one machine: private Redis, sandbox, web process and worker.
 
 What is configured is used, the rest is started; `up` and `demo` differ only in their settings.
 """
 
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -14,18 +13,15 @@ import hookline
 from config.checks import host_of, is_loopback
 from config.loading import load_settings
 from config.settings import Settings
+from worker.adapters.local.claim import keep_ports, kept_ports
 from worker.adapters.local.listening import listen, port_of
-from worker.adapters.local.running import keep_ports, kept_ports
-from worker.adapters.local.stopping import Stop
-from worker.adapters.local.supervisor import OnLine, Program, Supervisor
+from worker.adapters.local.supervisor import Program
 from worker.domain.errors import ServiceUnavailable
-from worker.entrypoints.cli.http import answers
+from worker.entrypoints.stack import Stack
 
-#: Seconds for the web process to become ready.
-READY_S = 60.0
-_LOOK_EVERY_S = 0.1
 _LOCAL = "127.0.0.1"
-_START = Path(hookline.__file__).with_name("start.py")
+#: The file that starts our programs.
+START = Path(hookline.__file__).with_name("start.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,17 @@ class Plan:
     def sandbox_url(self) -> str | None:
         """The address of the sandbox, if it runs."""
         return f"http://{_LOCAL}:{port_of(self.sandbox)}" if self.sandbox else None
+
+    def stack(
+        self, env: Mapping[str, str], folder: Path, sandbox_args: tuple[str, ...] = ()
+    ) -> Stack:
+        """What runs, with this environment and in this folder."""
+        return Stack(
+            self.settings.state_dir,
+            private_redis=self.settings.redis_url is None,
+            programs=tuple(_programs(self, {**env, **self.made_up}, folder, sandbox_args)),
+            ready=tuple(filter(None, (f"{self.web_url}/readyz", self.sandbox_url))),
+        )
 
 
 @contextmanager
@@ -98,46 +105,19 @@ def _listen_again(host: str, kept: int) -> socket.socket:
         return listen(host, 0)
 
 
-@contextmanager
-def running(
-    planned: Plan,
-    env: Mapping[str, str],
-    folder: Path,
-    on_line: OnLine,
-    *,
-    sandbox_args: tuple[str, ...] = (),
-) -> Iterator[Supervisor]:
-    """Run what is planned; at the end of the context every process is stopped, Redis last."""
-    settings = planned.settings
-    with ExitStack() as started:
-        private = None
-        if settings.redis_url is None:
-            # Imported here because the Redis client is slow to import.
-            from worker.adapters.local.private_redis import start_private_redis  # noqa: PLC0415
-
-            private = started.enter_context(start_private_redis(settings.state_dir, on_line))
-        _check_servers(settings, private.url if private else str(settings.redis_url))
-        programs = _programs(planned, {**env, **planned.made_up}, folder, sandbox_args)
-        look = private.look if private else None
-        logs = settings.state_dir / "logs"
-        supervisor = started.enter_context(Supervisor(programs, logs, on_line, also_look=look))
-        supervisor.start()
-        yield supervisor
-
-
-def _check_servers(settings: Settings, redis_url: str) -> None:
+def check_servers(settings: Settings) -> None:
     """Raise ``ServiceUnavailable`` if a given Redis or broker does not answer."""
     # Imported here because these are slow to import, and often not needed.
     if settings.redis_url:
         from worker.adapters.store.connection import check_rights, connect  # noqa: PLC0415
 
         with _naming("HOOKLINE_REDIS_URL"):
-            check_rights(connect(redis_url, retries=0))
-    if settings.redis_url or settings.broker_url:
+            check_rights(connect(settings.redis_url, retries=0))
+    if given := settings.broker_url or settings.redis_url:
         from worker.adapters.messaging.broker import make_celery, ping  # noqa: PLC0415
 
         with _naming("HOOKLINE_BROKER_URL" if settings.broker_url else "HOOKLINE_REDIS_URL"):
-            ping(make_celery(settings.broker(redis_url)))
+            ping(make_celery(settings.broker(given)))
 
 
 @contextmanager
@@ -147,17 +127,6 @@ def _naming(setting: str) -> Iterator[None]:
         yield
     except ServiceUnavailable as error:
         raise ServiceUnavailable(f"{str(error).rstrip('.')}. Check {setting}.") from error
-
-
-def wait_until_ready(planned: Plan, supervisor: Supervisor, stop: Stop) -> None:
-    """Wait for the web process. Raises ``ServiceUnavailable`` and ``ProgramRefused``."""
-    deadline = time.monotonic() + READY_S
-    urls = [f"{planned.web_url}/readyz", *filter(None, [planned.sandbox_url])]
-    while not stop.wait(_LOOK_EVERY_S) and not all(map(answers, urls)):
-        supervisor.look()
-        if time.monotonic() > deadline:
-            logs = planned.settings.state_dir / "logs"
-            raise ServiceUnavailable(f"Not ready within {READY_S:g} s; see {logs}.")
 
 
 def local_url(settings: Settings) -> str:
@@ -179,7 +148,7 @@ def _programs(
 
     def program(name: str, *args: str, listener: socket.socket | None = None) -> Program:
         # The same code as this process, from its file: `-m` would look in the folder first.
-        command = ("-P", str(_START), name, "--supervised", *args)
+        command = ("-P", str(START), name, "--supervised", *args)
         if listener is None:
             return Program(name, command, env, folder)
         file = listener.fileno()

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
-_COLOURS = {"error": "red", "critical": "red", "warning": "yellow"}
+_RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
+_COLOURS = {"error": _RED, "critical": _RED, "warning": _YELLOW}
 
 
 def tidy_line(program: str, line: str) -> tuple[str, str | None]:
@@ -22,7 +21,7 @@ def tidy_line(program: str, line: str) -> tuple[str, str | None]:
     keys = ("kind", "job_id", "error") if changed else ("account", "job_id", "reason", "error")
     about = " ".join(str(event[key]) for key in keys if event.get(key))
     said = f"{at[11:19]} {program:<8} {text:<14} {about}"
-    return at, click.style(said, fg=_COLOURS.get(level))
+    return at, f"{_COLOURS[level]}{said}{_PLAIN}" if level in _COLOURS else said
 
 
 def read_event(line: str) -> Mapping[str, Any] | None:
