@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import clean_env
+from tests.support.processes import clean_env, wait_for
 from worker.adapters.local.claim import is_held
 
-#: Becomes a program that supervises nothing; argv: the state directory, and a signal that comes
-#: while it does (0: none).
+#: Becomes a program that supervises one; argv: the state directory, a signal that comes while it
+#: does (0: none), and the program's code.
 BECOMING = """
 import os, sys
 from pathlib import Path
 import hookline.start
 from worker.adapters.local.claim import claimed
+from worker.adapters.local.supervisor import Program
 from worker.entrypoints import staying
 from worker.entrypoints.stack import Stack
 
@@ -29,14 +30,27 @@ def execv(*args):
 os.execv = execv
 state_dir = Path(sys.argv[1])
 with claimed(state_dir) as lock:
-    stack = Stack(state_dir, private_redis=False, programs=(), ready=())
-    plan = staying.Staying(stack, told={"A": "1"}, places="all is ready", page=None, raw=False)
+    program = Program("p", ("-c", sys.argv[3]), dict(os.environ), state_dir)
+    stack = Stack(state_dir, private_redis=False, programs=(program,), ready=())
+    plan = staying.Staying(stack, told={"A": "1"}, places="all is ready", page=None, raw=True)
     staying.become(plan, Path(hookline.start.__file__), lock)
 """
 
 
-def becoming(state_dir: Path, number: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", BECOMING, str(state_dir), str(int(number))]
+#: Says more than a pipe holds.
+TALKING = """
+for _ in range(5000):
+    print("." * 100)
+open("said", "w").close()
+import time
+time.sleep(60)
+"""
+
+
+def becoming(
+    state_dir: Path, number: int, code: str = "import time; time.sleep(60)"
+) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", BECOMING, str(state_dir), str(int(number)), code]
     return subprocess.Popen(
         command,
         env=clean_env(),
@@ -66,3 +80,14 @@ def test_it_keeps_its_process_and_the_lock(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     assert not (tmp_path / "state" / "up.env").exists()
+
+
+def test_its_programs_run_on_when_nobody_reads_its_output_any_more(tmp_path: Path) -> None:
+    with becoming(tmp_path / "state", 0, TALKING) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stderr.close()
+        process.stdout.close()
+        wait_for((tmp_path / "state" / "said").exists, "all that the program says")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0

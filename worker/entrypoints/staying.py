@@ -127,4 +127,8 @@ def _note(text: str) -> None:
 def _print(text: str, stream: TextIO) -> None:
     """As the commands print, without click."""
     words = shown(text, stream)
-    print(words if stream.isatty() else without_colours(words), file=stream, flush=True)
+    try:
+        print(words if stream.isatty() else without_colours(words), file=stream, flush=True)
+    except BrokenPipeError:  # nobody reads it any more; the programs run on, and have their logs
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
