@@ -239,7 +239,7 @@ import os, sys
 from threading import Thread
 from tempfile import TemporaryFile
 from tests.support.drawing import draw
-from tests.unit.adapters.decoding.test_decoder import examined, helpers, slow_gif
+from tests.integration.test_decoder import examined, helpers, slow_gif
 from worker.adapters.decoding.decoder import Decoder
 from worker.domain.assets.limits import ImageLimits
 decoder = Decoder(ImageLimits(frames=100_000))

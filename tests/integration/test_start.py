@@ -1,5 +1,6 @@
 """What a command imports before it does anything: nearly all of its start."""
 
+import os
 import subprocess
 import sys
 
@@ -100,5 +101,7 @@ print(*(name for name in sys.argv[1:] if name in sys.modules))
 
 def _imported(program: str, *args: str) -> list[str]:
     command = [sys.executable, "-c", program, *args]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    # Coverage, where it is measured, imports much itself.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     return done.stdout.split()

@@ -57,9 +57,9 @@ def up(*, opens: bool | None, **given: Any) -> None:
         claimed(load_settings().state_dir) as lock,
         plan(os.environ, _DOTENV) as planned,
     ):
+        check_servers(planned.settings)
         if planned.port_taken:
             note(f"Port {planned.port_taken} is taken; this uses {planned.settings.port}.")
-        check_servers(planned.settings)
         env = {**whole_environment(), "HOOKLINE_LOG_FORMAT": "json"}
         link = sign_in_link(planned)
         staying = Staying(
