@@ -14,4 +14,6 @@ def test_processes_that_start_together_agree_on_a_secret(tmp_path: Path) -> None
     path = tmp_path / "new" / "secret"
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         made = pool.map(_create, [path] * 40, chunksize=1)
+        pool.close()  # they end by themselves: a signal could meet the moment at which one starts
+        pool.join()
     assert set(made) == {path.read_text().strip()}

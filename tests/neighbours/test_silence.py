@@ -108,21 +108,29 @@ def test_doors_answer_while_the_store_is_partitioned(
     )
 
 
+def _blocked(server: "redis.Redis", since: int) -> list[dict[str, str]]:
+    """The calls that wait, of clients that came after the one with this number."""
+    clients = server.client_list()
+    return [each for each in clients if "b" in each["flags"] and int(each["id"]) > since]
+
+
 def test_a_worker_leaves_a_redis_broker_that_fell_silent(
     tmp_path: Path, store: str, plain_redis: servers.RedisServer, seen: Seen
 ) -> None:
     with Proxy("127.0.0.1", plain_redis.port) as proxy:
         shop = Shop(tmp_path / "shop", plain_redis.url(db=1))
         hookline = Hookline(tmp_path / "hookline", store, f"redis://127.0.0.1:{proxy.port}/1")
-        with hookline.working(), redis.Redis.from_url(store) as direct:
-            shop.wish()
-            wait_for(lambda: hookline.jobs() == 1, "the first job")
-            with proxy.partitioned():
-                # Redis would hand a message to the worker's call that still waits, and forget it.
-                wait_for(lambda: not direct.info("clients")["blocked_clients"], "the end of calls")
-                for _ in range(3):
-                    shop.wish()
-            wait_for(lambda: hookline.jobs() == 4, "the jobs from the partition", 60)
+        with redis.Redis.from_url(store) as direct:
+            first = direct.client_id()  # other tests had theirs before
+            with hookline.working():
+                shop.wish()
+                wait_for(lambda: hookline.jobs() == 1, "the first job")
+                with proxy.partitioned():
+                    # Redis would give a message to a call that still waits, and forget it.
+                    wait_for(lambda: not _blocked(direct, since=first), "the end of calls")
+                    for _ in range(3):
+                        shop.wish()
+                wait_for(lambda: hookline.jobs() == 4, "the jobs from the partition", 60)
     seen(
         case="the way to a Redis broker partitioned silently",
         server=plain_redis.version,
