@@ -75,7 +75,7 @@ class RabbitmqHosts:
         return _cluster_of(host) is None
 
     def consumers(self) -> int:
-        """How many take jobs from other programs; 0: nobody knows."""
+        """How many workers consume the jobs of other programs; 0 while no node answers."""
         for host in self.hosts:
             with suppress(OSError, amqp.AMQPError), _connected(host) as connection:
                 found: Any = connection.channel().queue_declare(DOOR, passive=True)

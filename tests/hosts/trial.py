@@ -187,7 +187,7 @@ def _strikes(ground: Ground, fault: Fault, size: Size) -> None:
             _must_work_again(ground)
     except Exception as error:  # noqa: BLE001 - a thread's mishap must not pass for success
         ground.problems.append(f"the fault itself failed: {error!r}")
-        ground.site.network.heal()  # the jobs must end all the same
+        ground.site.network.heal()  # or the jobs that are left could not end
 
 
 def _must_work_again(ground: Ground) -> None:

@@ -82,7 +82,7 @@ def test_it_keeps_its_process_and_the_lock(tmp_path: Path) -> None:
     assert not (tmp_path / "state" / "up.env").exists()
 
 
-def test_its_programs_run_on_when_nobody_reads_its_output_any_more(tmp_path: Path) -> None:
+def test_its_programs_keep_running_when_the_reader_of_its_output_exits(tmp_path: Path) -> None:
     with becoming(tmp_path / "state", 0, TALKING) as process:
         assert process.stdout
         assert process.stderr

@@ -38,12 +38,12 @@ def took_s(call: Callable[[], object]) -> float:
 
 
 @pytest.mark.parametrize("nodes", [1, 3])
-def test_a_broker_that_refuses_connections_delays_nobody(nodes: int) -> None:
+def test_a_broker_that_refuses_connections_delays_no_sender(nodes: int) -> None:
     app = make_celery(parse_broker(";".join(_address(free_port()) for _ in range(nodes))))
     assert took_s(lambda: send_ping(app, "away", WAKE)) < _BUSY_S
 
 
-def test_who_sends_leaves_a_silent_node_for_the_next(
+def test_a_sender_leaves_a_silent_node_for_the_next(
     rabbitmq: servers.RabbitMQ, virtual_host: str, silent: str, seen: Seen
 ) -> None:
     app = make_celery(parse_broker(f"{silent};{virtual_host}"))
@@ -53,7 +53,7 @@ def test_who_sends_leaves_a_silent_node_for_the_next(
     seen(
         case="one of several nodes of RabbitMQ silent",
         server=rabbitmq.version,
-        result="who sends to it gives up after 3 s, and sends to the next one from then on",
+        result="a sender gives up after 3 s, and uses the next node from then on",
     )
 
 
@@ -76,7 +76,7 @@ def test_each_node_is_known_by_its_own_certificate(rabbitmq: servers.RabbitMQ) -
     send_ping(app, "sent", WAKE)
 
 
-def test_who_sends_passes_over_a_sentinel_that_answers_nothing(tmp_path: Path) -> None:
+def test_a_sender_passes_over_a_sentinel_that_answers_nothing(tmp_path: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent_one,
         servers.redis_server(tmp_path / "redis") as primary,

@@ -1,4 +1,4 @@
-"""What `hookline up` becomes when all is decided: it starts the programs, and stays until Ctrl-C.
+"""What `hookline up` becomes once it has a plan: it starts the programs, and stays until Ctrl-C.
 
 Settings, the command line and the servers' clients take 30 MB, and are needed for a second. So
 `up` replaces itself, before it has started anything, by this program in the same process. That is
@@ -129,6 +129,6 @@ def _print(text: str, stream: TextIO) -> None:
     words = shown(text, stream)
     try:
         print(words if stream.isatty() else without_colours(words), file=stream, flush=True)
-    except BrokenPipeError:  # nobody reads it any more; the programs run on, and have their logs
+    except BrokenPipeError:  # the reader has exited; the programs keep running, and have their logs
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())

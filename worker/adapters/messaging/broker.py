@@ -28,8 +28,8 @@ OWN_KEYS = {
     "unacked_index_key": "hookline.unacked_index",
     "unacked_mutex_key": "hookline.unacked_mutex",
 }
-#: RabbitMQ says when it has a message; otherwise one that it refuses would be lost unnoticed. Who
-#: sends asks each node once, without a pause, and no further one after a silent one.
+#: RabbitMQ says when it has a message; otherwise one that it refuses would be lost unnoticed. A
+#: sender tries each node once, without a pause, and stops at one that does not answer.
 _ON_RABBITMQ = {"confirm_publish": True, "interval_start": 0, "connect_retries_timeout": 1}
 #: Seconds that this may take: it takes no messages while it is short of memory or disk.
 _CONFIRMED_S = 3.0
@@ -135,7 +135,7 @@ def send(app: Celery, task: str, queue: str, **message: Any) -> None:
 
 @contextmanager
 def _left_if_it_fails(producer: Producer) -> Iterator[None]:
-    """Whoever sends next gets another connection, to the next node if there are several.
+    """After a failure the next sender gets another connection, to the next node if there is one.
 
     RabbitMQ's would be used again, and be as silent as it was, if something between us and it (a
     firewall, a load balancer) forgot it; so would be its node, if that lost its power, or is cut
