@@ -166,8 +166,8 @@ class RabbitMQ:
         self.control("eval", f"{code}ok.")
         return [f"amqp://guest:guest@127.0.0.1:{self.port}/{name}" for name in names]
 
-    def control(self, *args: str) -> None:
-        """Run a command of ``rabbitmqctl``, such as ``stop_app``."""
+    def control(self, *args: str) -> str:
+        """Run a command of ``rabbitmqctl``, such as ``stop_app``; what it prints."""
         done = subprocess.run(
             [str(RABBITMQ.with_name("rabbitmqctl")), *args],
             env=dict(self.env),
@@ -177,6 +177,13 @@ class RabbitMQ:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def held(self, host: str) -> dict[str, int]:
+        """By queue of the virtual host: messages that wait, or are not acknowledged."""
+        columns = ("name", "messages")
+        rows = self.control("list_queues", "-q", "--no-table-headers", "-p", host, *columns)
+        return {name: int(count) for name, count in (row.split("\t") for row in rows.splitlines())}
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """Messages that are no task of ours: a worker logs, counts and drops them, and works on."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -7,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 import redis
-from kombu import Connection
 
 from tests.neighbours import poison, servers
 from tests.neighbours.apps import Hookline
@@ -20,39 +22,45 @@ from worker.domain.job import Job, Status
 
 #: What Celery and kombu log of a worker that lost its consumer, or its mind.
 _TROUBLE = ("Unrecoverable", "Connection to broker lost", "Frequent restarts", "outside body")
+#: Where messages that a worker took from Redis are kept until it acknowledges them.
+_UNACKED = "hookline.unacked"
 
 
+@dataclass
 class Broker:
     """A broker with poison for a queue."""
 
-    def __init__(self, name: str, url: str, version: str, kinds: dict[str, Any]) -> None:
-        self.name, self.url, self.version, self.kinds = name, url, version, kinds
+    name: str
+    url: str
+    version: str
+    kinds: dict[str, Any]
+    #: By queue: messages that wait, or were delivered and are not acknowledged.
+    held: Callable[[], dict[str, int]]
 
     def send(self, queue: str, kinds: dict[str, Any]) -> None:
         (poison.push if self.name == "Redis" else poison.publish)(self.url, queue, kinds)
 
-    def held(self) -> int:
-        """Messages that wait, or were delivered and are not acknowledged."""
-        if self.name == "Redis":
-            with redis.Redis.from_url(self.url) as client:
-                waiting = [client.hlen("hookline.unacked"), *map(client.llen, QUEUES.values())]
-                return sum(map(int, waiting))
-        with Connection(self.url) as connection:
-            channel: Any = connection.default_channel
-            return sum(
-                channel.queue_declare(queue, passive=True).message_count
-                for queue in QUEUES.values()
-            )
+    def empty(self) -> bool:
+        held = self.held()
+        return not any(held.get(queue) for queue in (*QUEUES.values(), _UNACKED))
 
 
 @pytest.fixture(params=["Redis", "RabbitMQ"])
 def broker(request: pytest.FixtureRequest, plain_redis: servers.RedisServer, store: str) -> Broker:
     assert store
     if request.param == "Redis":
-        return Broker("Redis", plain_redis.url(db=1), plain_redis.version, poison.on_redis())
+        url = plain_redis.url(db=1)
+        return Broker("Redis", url, plain_redis.version, poison.on_redis(), partial(_on_redis, url))
     server: servers.RabbitMQ = request.getfixturevalue("rabbitmq")
-    url = server.virtual_host(uuid4().hex)
-    return Broker("RabbitMQ", url, server.version, poison.on_rabbitmq())
+    host = uuid4().hex
+    held = partial(server.held, host)
+    return Broker("RabbitMQ", server.virtual_host(host), server.version, poison.on_rabbitmq(), held)
+
+
+def _on_redis(url: str) -> dict[str, int]:
+    with redis.Redis.from_url(url) as client:
+        waiting = {queue: int(client.llen(queue)) for queue in QUEUES.values()}
+        return {**waiting, _UNACKED: int(client.hlen(_UNACKED))}
 
 
 def test_poison_is_logged_counted_and_gone(
@@ -64,7 +72,7 @@ def test_poison_is_logged_counted_and_gone(
         [worker] = jobs.workers.present(0)
         for queue in QUEUES.values():
             broker.send(queue, broker.kinds)
-            wait_for(lambda: not broker.held(), f"{queue} is empty", 120)
+            wait_for(broker.empty, f"{queue} is empty", 120)
         poison_free(log)
         if broker.name == "RabbitMQ":
             assert "broker.unreadable_properties" in log.read_text()
@@ -98,7 +106,7 @@ def test_a_batch_goes_on_beside_a_thousand(
         for queue in QUEUES.values():
             broker.send(queue, many)
         wait_for(lambda: len(ended(jobs)) == 8, "the batch", 120)
-        wait_for(lambda: not broker.held(), "the queues are empty", 120)
+        wait_for(broker.empty, "the queues are empty", 120)
         assert {job.status for job in ended(jobs)} == {Status.SUCCEEDED}
         assert {job.attempt for job in ended(jobs)} == {1}
         assert [one.place for one in jobs.workers.present(0)] == [worker.place]
