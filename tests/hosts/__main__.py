@@ -45,8 +45,9 @@ Result = tuple[Fault, Row]
 def main() -> int:
     options = _options()
     if options.list:
+        widest = max(len(fault.name) for fault in FAULTS)
         for fault in FAULTS:
-            print(f"{fault.name:14}{fault.title}")
+            print(f"{fault.name:{widest}}  {fault.title}")
         return 0
     if reason := missing() or refused():
         _notes.print(reason, style="red", markup=False)
