@@ -92,10 +92,9 @@ class Misdirected(HTTPException):
     description = "The header Host names none of this service's names: see HOOKLINE_WEB_HOSTS."
 
 
-def load_app(settings: Settings) -> Flask:
-    """The app of a web process: sets up logging, and starts what runs beside the requests."""
+def begin(app: Flask, settings: Settings) -> None:
+    """Set up the logging of a web process, and start what runs beside its requests."""
     configure_logging(settings.log_format, settings.log_level, settings.secret_values())
-    app = create_app(settings)
     prover: Prover = app.extensions["prover"]
     if settings.public_url:
         Thread(target=prover.run, name="prover", daemon=True).start()
@@ -104,4 +103,3 @@ def load_app(settings: Settings) -> Flask:
     if settings.alert_url:
         watcher: Watcher = app.extensions["watcher"]
         Thread(target=watcher.run, name="watcher", daemon=True).start()
-    return app

@@ -5,6 +5,7 @@ the time (``Policy.silence_tells``): a callback that was lost does not come agai
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from secrets import token_hex
 from threading import Event
 from time import monotonic
@@ -25,10 +26,14 @@ class Prover:
 
     def __init__(self, find: Callable[[], Services]) -> None:
         self._find = find
-        self._sender = token_hex(6)
         self._after: float | None = None
         self._turned_away = Event()
         self._troubled = False
+
+    @cached_property
+    def _sender(self) -> str:
+        """Names this process's row of proofs: drawn at the first, as it is made before the fork."""
+        return token_hex(6)
 
     def missed(self) -> None:
         """A callback was turned away: the next proof starts counting again."""

@@ -13,13 +13,14 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
 from threading import Thread
+from typing import Self
 
 from flask import Flask
 from pydantic import BaseModel
 
 from config.logger import get_logger
 from config.settings import Settings
-from webhooks.app import create_app, load_app
+from webhooks.app import begin, create_app
 from webhooks.front.front import Front
 from webhooks.front.limits import MAX_CONNECTIONS, RESERVED_FILES, Limits
 from webhooks.front.workers import keep_running
@@ -48,7 +49,7 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> int:
     ``listener`` replaces the host and port of the settings. Raises ``SettingsError``, and
     ``ServiceUnavailable`` for an address that cannot be listened on.
     """
-    create_app(settings)  # report bad settings once, not in every worker
+    load = Loader(settings)
     _build_models()
     with listener or listen(settings.host, settings.port) as ours:
         gc.collect()
@@ -56,7 +57,7 @@ def run_web(settings: Settings, listener: socket.socket | None = None) -> int:
         log.info("web.listening", host=settings.host, port=port_of(ours))
         return serve(
             ours,
-            partial(load_worker, settings),
+            load,
             processes=settings.web_processes,
             per_peer=settings.max_connections_per_peer,
         )
@@ -113,11 +114,26 @@ def _raise_file_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def load_worker(settings: Settings) -> Flask:
-    """The app of one worker process."""
-    _return_memory()
-    Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
-    return load_app(settings)
+class Loader:
+    """Makes the app of each worker process.
+
+    The app is built here, before any process is started: bad settings are reported once, and forked
+    processes share its memory. Where processes are spawned instead, each builds its own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._app = create_app(settings)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Settings]]:
+        return type(self), (self.settings,)
+
+    def __call__(self) -> Flask:
+        """In the worker process: start what belongs to it."""
+        _return_memory()
+        Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+        begin(self._app, self.settings)
+        return self._app
 
 
 def _return_memory() -> None:

@@ -4,7 +4,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.support.processes import ROOT, descendants, living, wait_for
 from tests.support.web import AUTH
 from tests.support.webprocess import WebProcess
 from webhooks.callbacks import MAX_BYTES
+from worker.domain.presence import Presence, way_of
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +130,20 @@ def test_stopping_finishes_what_is_under_way(own_server: WebProcess) -> None:
         link.sendall(b"}")
         assert b" 200 " in link.recv(4096)
     assert server.process.wait(30) == 0
+
+
+def test_each_process_proves_for_itself(tmp_path: Path, redis_url: str) -> None:
+    """Though all have the app of one parent: else a dead one would go unnoticed."""
+    server = WebProcess(tmp_path, redis_url, public=True)
+    presence, way = server.services.store.presence, way_of(server.url)
+    try:
+        wait_for(lambda: len(rows(presence.get(way))) == 2, "a row of each", 60)
+    finally:
+        assert server.stop() == 0
+
+
+def rows(presence: Presence | None) -> Mapping[str, float]:
+    return presence.latest if presence else {}
 
 
 _SLOW_TO_LOAD = """

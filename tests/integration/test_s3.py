@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def storage(store: S3, monkeypatch: pytest.MonkeyPatch) -> Storage:
     for name in store.names():
         store.client.delete_object(Bucket=BUCKET, Key=name)
     return Storage(store.url)
+
+
+def test_what_was_checked_before_a_fork_is_used_after_it(store: S3, storage: Storage) -> None:
+    storage.check()
+    process = get_context("fork").Process(target=storage.put_result, args=("p/j.json", b"{}"))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert store.read("results/p/j.json") == b"{}"
 
 
 def test_files_are_served_as_what_they_are(store: S3, storage: Storage, tmp_path: Path) -> None:

@@ -29,17 +29,19 @@ run_web(settings)
 
 
 class WebProcess:
-    """A web process and what is behind it."""
+    """A web process and what is behind it. ``public``: the public URL is its own address."""
 
-    def __init__(self, folder: Path, redis_url: str, **env: str) -> None:
+    def __init__(self, folder: Path, redis_url: str, *, public: bool = False, **env: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         # A database of its own: every store of the product names its keys alike.
         own = {"HOOKLINE_REDIS_URL": re.sub(r"(db=|/)0$", r"\g<1>7", redis_url)}
+        self.url = f"http://127.0.0.1:{self.port}"
         env = {**own, **settings_for(folder), "HOOKLINE_PORT": str(self.port), **env}
+        if public:
+            env["HOOKLINE_PUBLIC_URL"] = self.url
         self.settings = web_settings(folder, **env)
         self.services = build(self.settings)
-        self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "web.log"
         self.process = self.start()
         try:

@@ -292,11 +292,7 @@ def troubles(run: Run) -> Row:
     if not run.full:
         cases = [Case("trueai", kind, 3.0, n) for n, kind in enumerate((Kind.DOWN, Kind.QUOTA))]
         return matrix(run, cases, SHORT)
-    parts = [
-        (dialect, seconds)
-        for seconds in (10.0, 60.0, 600.0)
-        for dialect in DIALECTS
-    ]
+    parts = [(dialect, seconds) for seconds in (10.0, 60.0, 600.0) for dialect in DIALECTS]
     return _together(
         matrix(
             _part(run, f"{dialect}-{seconds:g}"),

@@ -1,7 +1,6 @@
 """The app around its calls: health, starting without Redis, and the web process's own decisions."""
 
 import pickle
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from tests.support.web import AUTH, Web, web_settings
 from webhooks.app import create_app
-from webhooks.server import load_worker
+from webhooks.server import Loader
 from worker.adapters.messaging import broker
 from worker.domain.errors import BrokerUnavailable, SettingsError
 
@@ -75,9 +74,9 @@ def test_settings_that_cannot_work_stop_the_start(tmp_path: Path) -> None:
 
 
 def test_settings_reach_a_worker_that_is_spawned(tmp_path: Path) -> None:
-    loader = partial(load_worker, web_settings(tmp_path))
-    copied = pickle.loads(pickle.dumps(loader))
-    assert copied.args == loader.args
+    loader = Loader(web_settings(tmp_path))
+    copied: Loader = pickle.loads(pickle.dumps(loader))
+    assert copied.settings == loader.settings
 
 
 def test_the_real_broker_check_names_the_broker(tmp_path: Path) -> None:

@@ -46,8 +46,11 @@ class Storage:
         self._folder = url.startswith(_FOLDER)
 
     def check(self) -> None:
-        """Raise ``SettingsError`` if the protocol is unknown or its driver is not installed."""
-        _ = self._opened
+        """Raise ``SettingsError`` if the protocol is unknown or its driver is not installed.
+
+        What it opens is not kept: drivers of object stores refuse to work after a fork.
+        """
+        self._open()
 
     def put_input(self, data: bytes, suffix: str) -> str:
         """Store a picture; return its reference. ``suffix`` is ``Picture.suffix``."""
@@ -129,7 +132,11 @@ class Storage:
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
-        """The driver, on first use: where a file is in a folder is known without it."""
+        """On first use: where a file is in a folder is known without it."""
+        return self._open()
+
+    def _open(self) -> tuple[Any, str]:
+        """The driver, and the root in its words."""
         from fsspec.core import url_to_fs  # noqa: PLC0415
 
         try:
