@@ -27,7 +27,8 @@ class Policy:
 
     #: Longer than the POST's own deadline: past it the submitting worker is dead, or may not send.
     lease_s: float = 122.0
-    first_look_s: float = 2.0  #: some tasks are finished at once and never call back
+    #: From a submission until it is polled: some tasks are over at once and never call back.
+    first_look_s: float = 2.0
     grace_s: float = 1800.0  #: how long an overdue job is still watched
     lost_after_s: float = 300.0  #: a task unknown to the provider for this long is lost
     stores_first: bool = False  #: the provider stores a task before it answers: unknown is gone

@@ -14,6 +14,7 @@ from worker.domain.events import Policy
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
 from worker.domain.presence import Presence
+from worker.domain.retry_policy import look_after
 
 #: After this many polled ends in a row, callbacks count as not arriving.
 _SILENT_ENDS = 3
@@ -124,17 +125,22 @@ def policy_for(
     ``sort``: see ``sort_of``.
     ``dialect``: as set; None: as detected.
     """
-    lag = stats.lag_s
+    flows, calls_back = flow(stats, hooked=hooked), bool(stats.by_sort.get(sort))
+    lag_s = None if stats.lag_s is None else stats.lag_s + 4 * stats.lag_deviation_s
+    first_look_s = rules.first_look_s
+    if flows and calls_back:  # then none is over at once and in silence
+        first_look_s = look_after(0.0, 0.0, callbacks_flow=True, lag_s=lag_s)
     stores_first = (dialect or stats.dialect) in _STORES_FIRST and not stats.came_back
     lost_after_s = min(_GONE_AFTER_S, rules.lost_after_s) if stores_first else rules.lost_after_s
     return replace(
         rules,
+        first_look_s=first_look_s,
         stores_first=stores_first,
         lost_after_s=lost_after_s,
         parent_lag=stats.parent_lag,
-        callbacks_flow=flow(stats, hooked=hooked),
-        calls_back=bool(stats.by_sort.get(sort)),
-        lag_s=None if lag is None else lag + 4 * stats.lag_deviation_s,
+        callbacks_flow=flows,
+        calls_back=calls_back,
+        lag_s=lag_s,
         called_back_at=stats.called_back_at,
         presence=stats.presence,
         runs_for_s=runs_for_s(stats, sort),

@@ -20,7 +20,7 @@ _SHOWS_INPUT = frozenset({Kind.DESCRIBE, Kind.UPLOAD})
 
 
 def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
-    """Accepted and paid. Polled soon: some tasks finish at once and never call back."""
+    """Accepted and paid. It is polled soon, unless such tasks are known to call back."""
     return replace(
         with_task(as_submitted(outcome_known(job), now), task_id),
         status=Status.SUBMITTED,

@@ -1,5 +1,7 @@
 """What an account's callbacks so far say about it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.jobs import NOW, a_job
@@ -122,6 +124,25 @@ def test_the_policy_keeps_what_is_set_and_adds_what_is_known() -> None:
     assert (policy.callbacks_flow, policy.calls_back) == (True, True)
     assert policy.lag_s == 20.0, "as TCP times its answers: the mean and four deviations"
     assert (policy.called_back_at, policy.presence) == (NOW, PROVEN)
+
+
+@pytest.mark.parametrize(
+    ("known", "first_look_s"),
+    [
+        (CallbackStats(), 2.0),
+        (CallbackStats(callbacks=9, told=3, by_sort={"upscale": 9}, lag_s=9.0), 2.0),
+        (replace(GOOD, silent=3, lag_s=9.0), 2.0),
+        (replace(GOOD, lag_s=9.0, lag_deviation_s=1.0), 13.0),
+        (replace(GOOD, lag_s=0.1), 5.0),
+        (GOOD, 20.0),
+    ],
+    ids=["nothing known", "other sorts call back", "callbacks stopped", "usual", "quick", "first"],
+)
+def test_a_new_task_is_polled_soon_unless_such_tasks_call_back(
+    known: CallbackStats, first_look_s: float
+) -> None:
+    policy = policy_for(sort_of(a_job()), Policy(), known, hooked=True)
+    assert policy.first_look_s == first_look_s
 
 
 UPSCALE = press(custom_id="MJ::JOB::upsample::1::4f2c")
