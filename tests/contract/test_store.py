@@ -264,7 +264,9 @@ def test_the_newest_accepted_tasks_are_remembered(store: Store) -> None:
             loaded(store, job.id), capacity=capacity(3), accepted=task, now=task.accepted_at
         )
     assert store.accounts.accepted("default") == tasks[3:]
+    assert store.accounts.newest_accepted("default") == tasks[-1]
     assert store.accounts.accepted("other") == []
+    assert store.accounts.newest_accepted("other") is None
 
 
 def test_what_a_task_list_was_like_is_remembered(store: Store) -> None:

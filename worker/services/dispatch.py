@@ -1,6 +1,7 @@
 """SHELL. How many jobs each account may start now, and which accounts to wake for ready jobs."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from hashlib import blake2b
 from time import monotonic
 
@@ -75,12 +76,16 @@ class Dispatch:
         ``started_at``; whether the account works again.
         """
         running = self._store.queue.load(name).running if circuit_breaker.is_full(verdict) else 0
-        settings = self.settings_of(name)
-
-        def learnt(known: CircuitBreaker) -> CircuitBreaker:
-            return circuit_breaker.after(
-                known, verdict, running, now, started_at=started_at, settings=settings
-            )
+        accepted_at = self._accepted_at(name) if circuit_breaker.is_failure(verdict) else None
+        learnt = partial(
+            circuit_breaker.after,
+            verdict=verdict,
+            running=running,
+            now=now,
+            started_at=started_at,
+            accepted_at=accepted_at,
+            settings=self.settings_of(name),
+        )
 
         if learnt(self.breaker(name)) == self.breaker(name):
             return False  # as after nearly all replies; what was read is seconds old at most
@@ -95,12 +100,19 @@ class Dispatch:
         trouble = refused is not None or away is not None
         if not trouble and not self.breaker(name).unseen:
             return
-        known, present = self._change(
-            name, lambda known: circuit_breaker.asked(known, now, refused=refused, away=away)
+        accepted_at = self._accepted_at(name) if trouble else None
+        change = partial(
+            circuit_breaker.asked, now=now, refused=refused, away=away, accepted_at=accepted_at
         )
+        known, present = self._change(name, change)
         _log_sight(name, known, present)
         if not trouble and known.unseen:
             self.wake_again(name, now)
+
+    def _accepted_at(self, name: str) -> float | None:
+        """When the POST left that the account accepted last, whichever process sent it."""
+        newest = self._store.accounts.newest_accepted(name)
+        return newest.posted_at if newest else None
 
     def try_if_stuck(self, name: str, now: float) -> None:
         """Let a single job try an account whose places may all be held by what failed."""

@@ -110,6 +110,20 @@ def test_a_closed_account_hands_its_new_jobs_on(house: House) -> None:
     assert house.shell.orchestrator.dispatch.breaker("small").closed is None
 
 
+def test_a_worker_that_is_cut_off_does_not_let_an_account_rest(house: House) -> None:
+    """While others submit to it: only what leaves after the last accepted submission counts."""
+    house.hand_in(account="large")
+    house.submit("large")
+    dispatch, accepted_at = house.shell.orchestrator.dispatch, house.shell.now
+    unreachable = refused(ErrorCode.UNREACHABLE)
+    for _ in range(FAILURES):
+        dispatch.learn("large", unreachable, accepted_at + 9, started_at=accepted_at - 1)
+    assert dispatch.breaker("large", fresh=True).tries_at is None
+    for _ in range(FAILURES):
+        dispatch.learn("large", unreachable, accepted_at + 9, started_at=accepted_at + 1)
+    assert dispatch.breaker("large", fresh=True).rests == 1
+
+
 def test_a_job_bound_to_the_account_that_refuses_it_fails(house: House) -> None:
     bound = house.hand_in(account="small")
     house.submit("small", refused(ErrorCode.UNAUTHORIZED, account=True))

@@ -57,8 +57,15 @@ class AccountStore(Part):
 
     def accepted(self, account: str) -> list[Accepted]:
         """The account's newest accepted tasks, oldest first."""
+        return self._accepted(account, 0)
+
+    def newest_accepted(self, account: str) -> Accepted | None:
+        """The task that was accepted last."""
+        return next(iter(self._accepted(account, -1)), None)
+
+    def _accepted(self, account: str, first: int) -> list[Accepted]:
         key = f"{self._prefix}accepted:{account}"
-        found = self._ask(self._redis.zrange, key, 0, -1, withscores=True)
+        found = self._ask(self._redis.zrange, key, first, -1, withscores=True)
         return [read_accepted(text.decode(), at) for text, at in found]
 
     def learn_task_list(self, account: str, history: History) -> None:

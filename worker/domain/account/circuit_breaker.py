@@ -122,6 +122,7 @@ def after(
     now: float,
     *,
     started_at: float | None = None,
+    accepted_at: float | None = None,
     settings: str = "",
 ) -> CircuitBreaker:
     """The breaker after a reply to a submission; unchanged (equal) after most of them.
@@ -129,6 +130,9 @@ def after(
     ``running``: jobs with a slot, including this one. ``started_at``: when a worker took the job;
     None: now. Failures of jobs taken before the present rest are part of what caused it. Any other
     answer ends the rest, whatever it says about the job.
+
+    ``accepted_at``: when the POST left that was accepted last, of any worker. A failure of one that
+    left before says nothing of the account: the worker's host may be cut off.
     """
     error = verdict.error
     if error and error.code == ErrorCode.NOT_PREPARED:
@@ -137,19 +141,29 @@ def after(
         return replace(_working(breaker), limit=max(1, running - 1), limited_at=now)
     if error and error.code in _NOT_ITS_FAULT:
         return _working(breaker)
-    if verdict.account_trouble or verdict.outcome in (Outcome.TRY_LATER, Outcome.IN_DOUBT):
-        before = breaker.rested_at is not None and (started_at or now) <= breaker.rested_at
-        return _rate(breaker, 1) if before else _failed(breaker, verdict, now, settings)
+    if is_failure(verdict):
+        began = started_at or now
+        before = breaker.rested_at is not None and began <= breaker.rested_at
+        overtaken = not verdict.account_trouble and began < (accepted_at or 0.0)
+        if before or overtaken:
+            return _rate(breaker, 1)
+        return _failed(breaker, verdict, now, accepted_at, settings)
     breaker = replace(_rate(_working(breaker), 0), failures=0, trouble="")
     return replace(breaker, accepted=breaker.accepted or error is None)
 
 
 def asked(
-    breaker: CircuitBreaker, now: float, *, refused: str | None = None, away: str | None = None
+    breaker: CircuitBreaker,
+    now: float,
+    *,
+    refused: str | None = None,
+    away: str | None = None,
+    accepted_at: float | None = None,
 ) -> CircuitBreaker:
     """The breaker after a question about tasks; unchanged (equal) after most of them.
 
     ``refused``: it refuses us, in its words; ``away``: it did not answer; neither: it answered.
+    ``accepted_at``: as in ``after``.
     """
     if refused is not None or away is not None:
         breaker = replace(
@@ -158,7 +172,8 @@ def asked(
             away=away and (breaker.away or away),
             unseen_since=now if breaker.unseen_since is None else breaker.unseen_since,
         )
-        rests = breaker.failures and breaker.tries_at is None and _is_away(breaker, now)
+        may_rest = breaker.failures > 0 and breaker.tries_at is None
+        rests = may_rest and _is_away(breaker, now, accepted_at)
         return _rested(breaker, now) if rests else breaker
     if breaker.unseen_since is None:
         return breaker
@@ -179,6 +194,14 @@ def stuck(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
     if not breaker.failures or not long_ago or breaker.tries_at is not None:
         return breaker
     return replace(_rested(breaker, now), rest_until=now)
+
+
+def is_failure(verdict: Verdict) -> bool:
+    """Whether the account may be to blame for the reply."""
+    error = verdict.error
+    if error and error.code in _NOT_ITS_FAULT | _FULL | {ErrorCode.NOT_PREPARED}:
+        return False
+    return verdict.account_trouble or verdict.outcome in (Outcome.TRY_LATER, Outcome.IN_DOUBT)
 
 
 def is_full(verdict: Verdict) -> bool:
@@ -206,7 +229,13 @@ def _working(breaker: CircuitBreaker) -> CircuitBreaker:
     )  # fmt: skip
 
 
-def _failed(breaker: CircuitBreaker, verdict: Verdict, now: float, settings: str) -> CircuitBreaker:
+def _failed(
+    breaker: CircuitBreaker,
+    verdict: Verdict,
+    now: float,
+    accepted_at: float | None,
+    settings: str,
+) -> CircuitBreaker:
     breaker = replace(
         _rate(breaker, 1),
         failures=breaker.failures + 1,
@@ -217,7 +246,9 @@ def _failed(breaker: CircuitBreaker, verdict: Verdict, now: float, settings: str
         closed_at = breaker.closed_at if breaker.closed else now
         breaker = replace(breaker, closed=breaker.trouble, closed_at=closed_at, settings=settings)
     elif not (
-        breaker.failures >= FAILURES or breaker.tries_at is not None or _is_away(breaker, now)
+        breaker.failures >= FAILURES
+        or breaker.tries_at is not None
+        or _is_away(breaker, now, accepted_at)
     ):
         return breaker
     else:  # what it was closed for is over, or hidden by other trouble
@@ -232,10 +263,11 @@ def _rested(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
     )
 
 
-def _is_away(breaker: CircuitBreaker, now: float) -> bool:
-    """Whether it answers no questions, and that is no accident."""
-    since = breaker.unseen_since
-    return breaker.away is not None and since is not None and now - since >= AWAY_S
+def _is_away(breaker: CircuitBreaker, now: float, accepted_at: float | None) -> bool:
+    """Whether it answers no questions and accepts nothing, and that is no accident."""
+    if breaker.away is None or breaker.unseen_since is None:
+        return False
+    return now - max(breaker.unseen_since, accepted_at or 0.0) >= AWAY_S
 
 
 def _words(error: JobError | None) -> str:

@@ -194,6 +194,32 @@ def test_an_account_that_answers_no_question_either_rests_after_one_failure() ->
     assert asked(away, NOW + 99, away="no route") == away, "nothing failed: it takes jobs"
 
 
+@pytest.mark.parametrize("trouble", [AWAY, IN_DOUBT])
+def test_what_left_before_a_submission_that_was_accepted_says_nothing(trouble: Verdict) -> None:
+    """One of several workers is cut off: the others' submissions are accepted all the while."""
+    alone = CircuitBreaker()
+    for _ in range(3 * FAILURES):
+        alone = after(alone, trouble, 3, NOW, started_at=NOW - 9, accepted_at=NOW - 8)
+    assert (alone.failures, alone.tries_at) == (0, None)
+    all_of_them = CircuitBreaker()
+    for _ in range(FAILURES):
+        all_of_them = after(all_of_them, trouble, 3, NOW, started_at=NOW - 8, accepted_at=NOW - 9)
+    assert all_of_them.rests == 1
+
+
+def test_a_refused_key_closes_it_whatever_was_accepted_meanwhile() -> None:
+    assert after(CircuitBreaker(), QUOTA, 3, NOW, started_at=NOW - 9, accepted_at=NOW).closed
+
+
+def test_an_account_that_accepts_submissions_is_not_away() -> None:
+    """It was another worker that could not ask."""
+    away = asked(after(CircuitBreaker(), IN_DOUBT, 3, NOW), NOW, away="no route")
+    later = NOW + 2 * AWAY_S
+    assert asked(away, later, away="no route", accepted_at=later - 1).tries_at is None
+    assert after(away, IN_DOUBT, 3, later, accepted_at=later - 1).tries_at is None
+    assert asked(away, later, away="no route", accepted_at=NOW).rests == 1
+
+
 def test_a_full_account_whose_last_submission_failed_is_tried_after_a_while() -> None:
     failed = after(CircuitBreaker(), IN_DOUBT, 3, NOW)
     assert stuck(failed, NOW + REST_S - 1) == failed
