@@ -161,7 +161,7 @@ def test_a_history_is_kept_as_its_beginning_and_its_end(store: Store) -> None:
         entry = Entry(NOW + number, What.CALLBACK, progress=number)
         change = Change(job, capacity(9), history=(entry, entry) if number == 0 else (entry,))
         store.jobs.commit_all([change], NOW)
-        job = replace(job, version=job.version + 1)
+        job = change.stored
     [(entries, left_out)] = store.jobs.histories([job.id])
     assert [entry.progress for entry in entries] == [0, 0, *range(1, 39), *range(100, 160)]
     assert left_out == 61
