@@ -8,10 +8,11 @@ from time import monotonic
 from config.logger import get_logger
 from worker.adapters.store import Openings
 from worker.adapters.store.store import Store
-from worker.domain.account import Account, Budgets, circuit_breaker
+from worker.domain.account import Account, Budgets, circuit_breaker, reach
 from worker.domain.account.billing import day_of
 from worker.domain.account.capacity import Capacity
 from worker.domain.account.circuit_breaker import BLIND_HINT, CircuitBreaker
+from worker.domain.account.reach import Reach
 from worker.domain.provider_reports import Verdict
 from worker.domain.wakeups import Wakeups
 
@@ -36,6 +37,7 @@ class Dispatch:
         self._wakeups = wakeups
         self.budgets = budgets
         self._known: dict[str, tuple[float, CircuitBreaker]] = {}
+        self._reaches: dict[str, Reach] = {}
 
     def capacity(self, name: str, now: float, *, fresh: bool = False) -> Capacity:
         """What the account may start now; ``fresh``: with its circuit breaker read again.
@@ -77,6 +79,9 @@ class Dispatch:
         """
         running = self._store.queue.load(name).running if circuit_breaker.is_full(verdict) else 0
         accepted_at = self._accepted_at(name) if circuit_breaker.is_failure(verdict) else None
+        self._learn_reach(
+            name, verdict, now if started_at is None else started_at, accepted_at, now
+        )
         learnt = partial(
             circuit_breaker.after,
             verdict=verdict,
@@ -108,6 +113,26 @@ class Dispatch:
         _log_sight(name, known, present)
         if not trouble and known.unseen:
             self.wake_again(name, now)
+
+    def most_here(self, name: str, now: float) -> int | None:
+        """How many of the account's jobs this process may take now; None: any number."""
+        return self._reaches.get(name, Reach()).most(now)
+
+    def took(self, name: str, now: float) -> None:
+        """This process took jobs of the account."""
+        self._reaches[name] = reach.tried(self._reaches.get(name, Reach()), now)
+
+    def _learn_reach(
+        self, name: str, verdict: Verdict, started_at: float, accepted_at: float | None, now: float
+    ) -> None:
+        known = self._reaches.get(name, Reach())
+        present = reach.after(known, verdict, started_at, accepted_at, now)
+        self._reaches[name] = present
+        if present.cut_off and not known.cut_off:
+            reason = verdict.error.message if verdict.error else None
+            log.warning("account.left_to_others", account=name, reason=reason)
+        elif known.cut_off and not present.cut_off:
+            log.info("account.reached_again", account=name)
 
     def _accepted_at(self, name: str) -> float | None:
         """When the POST left that the account accepted last, whichever process sent it."""

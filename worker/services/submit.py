@@ -79,9 +79,10 @@ class Submitter:
         """
         now = self._orchestrator.clock()
         capacity = self._orchestrator.dispatch.capacity(account, now, fresh=True)
-        if not capacity.all_slots:
+        most = self._orchestrator.dispatch.most_here(account, now)
+        if not capacity.all_slots or most == 0:
             return [], False
-        if capacity.one_by_one:
+        if capacity.one_by_one or most:
             limit = 1
         jobs = self._store.queue.next_ready(capacity, now, limit)
         parents = self._parents(jobs)
@@ -103,6 +104,8 @@ class Submitter:
             for (_, each), recorded in zip(started, done, strict=True)
             if each and (held := _held(each, recorded))
         ]
+        if taken:
+            self._orchestrator.dispatch.took(account, now)
         full = any(isinstance(each, NoFreeSlot) for each in done)
         return taken, not full and (len(jobs) == limit or len(taken) < len(jobs))
 

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.jobs import NOW, a_snapshot, callback
+from tests.support.jobs import NOW, a_snapshot, callback, capacity
 from tests.support.shell import Shell
 from tests.support.starting import start_next
 from worker.adapters.storage.storage import Storage
 from worker.adapters.tokens import Tokens
 from worker.domain.account import Account, Budgets
 from worker.domain.account.circuit_breaker import FAILURES, REST_S
+from worker.domain.account.reach import FIRST_PAUSE_S
+from worker.domain.account.task_list import Accepted
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import InvalidRequest
 from worker.domain.events import Observed
@@ -122,6 +124,36 @@ def test_a_worker_that_is_cut_off_does_not_let_an_account_rest(house: House) -> 
     for _ in range(FAILURES):
         dispatch.learn("large", unreachable, accepted_at + 9, started_at=accepted_at + 1)
     assert dispatch.breaker("large", fresh=True).rests == 1
+
+
+def test_a_worker_that_is_cut_off_leaves_the_jobs_to_others(tmp_path: Path) -> None:
+    """It would hold each of them up for a timeout; after a while it tries a single one."""
+    house = House(tmp_path, replace(LARGE, max_running=9))
+    jobs = [house.hand_in(account="large") for _ in range(4)]
+    unreachable = refused(ErrorCode.UNREACHABLE)
+    dispatch = house.shell.orchestrator.dispatch
+    for _ in range(2):
+        house.shell.now += 10
+        taken_at = house.shell.now
+        accept_elsewhere(house, jobs.pop(), taken_at + 1)
+        dispatch.learn("large", unreachable, taken_at + 2, started_at=taken_at)
+    house.shell.now += 3
+    assert house.submit("large") == []
+    house.shell.now += FIRST_PAUSE_S
+    assert len(house.submit("large", unreachable)) == 1
+    house.shell.now += 2 * FIRST_PAUSE_S
+    assert len(house.submit("large")) == 1
+    more = {house.hand_in(account="large").id for _ in range(2)}
+    assert {job.id for job in house.submit("large")} == more, "it was answered"
+
+
+def accept_elsewhere(house: House, job: Job, posted_at: float) -> None:
+    """Another worker's submit of the job left then, and was accepted."""
+    task = Accepted(f"{job.id}-task", "imagine", posted_at, posted_at)
+    store = house.shell.store.jobs
+    stored = house.shell.job(job)
+    running = replace(stored, status=Status.SUBMITTED, task_id=task.task_id)
+    store.commit(running, capacity=capacity(4, "large"), accepted=task, now=posted_at)
 
 
 def test_a_job_bound_to_the_account_that_refuses_it_fails(house: House) -> None:
