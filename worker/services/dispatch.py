@@ -103,7 +103,8 @@ class Dispatch:
     ) -> None:
         """Update the circuit breaker from the outcome of a question about tasks."""
         trouble = refused is not None or away is not None
-        if not trouble and not self.breaker(name).unseen:
+        known = self.breaker(name)
+        if not (trouble or known.unseen or known.unreached):
             return
         accepted_at = self._accepted_at(name) if trouble else None
         change = partial(
@@ -111,12 +112,15 @@ class Dispatch:
         )
         known, present = self._change(name, change)
         _log_sight(name, known, present)
-        if not trouble and known.unseen:
+        if not trouble and known != present:
             self.wake_again(name, now)
 
-    def most_here(self, name: str, now: float) -> int | None:
-        """How many of the account's jobs this process may take now; None: any number."""
-        return self._reaches.get(name, Reach()).most(now)
+    def most_here(self, name: str, now: float, *, trial: bool) -> int | None:
+        """How many of the account's jobs this process may take now; None: any number.
+
+        ``trial``: the account rests, and a single job tries it.
+        """
+        return self._reaches.get(name, Reach()).most(now, trial=trial)
 
     def took(self, name: str, now: float) -> None:
         """This process took jobs of the account."""

@@ -79,7 +79,7 @@ class Submitter:
         """
         now = self._orchestrator.clock()
         capacity = self._orchestrator.dispatch.capacity(account, now, fresh=True)
-        most = self._orchestrator.dispatch.most_here(account, now)
+        most = self._orchestrator.dispatch.most_here(account, now, trial=capacity.trial is not None)
         if not capacity.all_slots or most == 0:
             return [], False
         if capacity.one_by_one or most:

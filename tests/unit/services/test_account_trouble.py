@@ -28,6 +28,7 @@ from worker.services.submit import Submitter
 from worker.services.sweep import CHECK_EVERY_S, Sweep
 
 tokens = Tokens(["a secret for this test only"])
+BUSY = Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.UNAVAILABLE, "try again later"))
 AWAY = Verdict(Outcome.TRY_LATER, error=job_error(ErrorCode.UNREACHABLE, "no route"))
 NO_CHANNEL = Verdict(
     Outcome.TRY_LATER, error=job_error(ErrorCode.NO_CHANNEL, "no channel"), slow=True
@@ -95,7 +96,7 @@ def house(tmp_path: object) -> House:
 
 
 def test_a_full_account_is_tried_after_its_rest(house: House) -> None:
-    house.provider.verdicts = [AWAY] * FAILURES
+    house.provider.verdicts = [BUSY] * FAILURES
     house.queue(FAILURES + 2)
     house.let_pass(5)
     assert house.breaker.rests == 1
@@ -106,7 +107,15 @@ def test_a_full_account_is_tried_after_its_rest(house: House) -> None:
     assert house.accepted() == 1, "beyond the three places; then they count again"
 
 
-@pytest.mark.parametrize("refusal", [AWAY, NO_CHANNEL])
+def test_an_account_that_was_not_reached_is_tried_when_it_answers_a_question(house: House) -> None:
+    """Of several workers only one may be cut off, and its submits all that failed."""
+    house.provider.verdicts = [AWAY] * FAILURES
+    house.queue(FAILURES)
+    house.let_pass(CHECK_EVERY_S + 7)  # as long as what was refused waits, and a little more
+    assert house.accepted() == 3, "all places"
+
+
+@pytest.mark.parametrize("refusal", [BUSY, NO_CHANNEL])
 def test_a_few_jobs_that_were_all_refused_try_it_again(house: House, refusal: Verdict) -> None:
     """None of them is ready when the rest ends."""
     house.provider.verdicts = [refusal] * FAILURES

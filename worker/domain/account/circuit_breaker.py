@@ -31,6 +31,8 @@ BLIND_HINT = (
 #: Weight of one submission in the error rate, which thus covers about the last 20.
 _WEIGHT = 1 / 20
 
+#: How the words of a failure begin whose submit could not be sent.
+_UNREACHED = f"{ErrorCode.UNREACHABLE}:"
 #: The provider has no free slot for us.
 _FULL = frozenset({ErrorCode.QUEUE_FULL, ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_REACHED})
 #: The fault of the job or its timing, not of the account.
@@ -88,6 +90,13 @@ class CircuitBreaker:
     def unseen(self) -> bool:
         """Whether its tasks cannot be asked about."""
         return self.unseen_since is not None
+
+    @property
+    def unreached(self) -> bool:
+        """Whether it rests as it was not reached, which an answer disproves: perhaps only the
+        worker that tried it was cut off.
+        """
+        return self.rest_until is not None and self.trouble.startswith(_UNREACHED)
 
     @property
     def in_trouble(self) -> bool:
@@ -176,12 +185,10 @@ def asked(
         rests = may_rest and _is_away(breaker, now, accepted_at)
         return _rested(breaker, now) if rests else breaker
     if breaker.unseen_since is None:
-        return breaker
-    lasted = now - breaker.unseen_since
+        return _tried_soon(breaker, now) if breaker.unreached else breaker
+    disproved = breaker.unreached or now - breaker.unseen_since >= AWAY_S
     breaker = replace(breaker, blind=None, away=None, unseen_since=None, seen_at=now)
-    if breaker.rest_until is None or lasted < AWAY_S:
-        return breaker
-    return replace(breaker, rest_until=min(breaker.rest_until, now))
+    return _tried_soon(breaker, now) if disproved else breaker
 
 
 def stuck(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
@@ -261,6 +268,12 @@ def _rested(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
     return replace(
         breaker, failures=0, rests=breaker.rests + 1, rested_at=now, rest_until=now + rest
     )
+
+
+def _tried_soon(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
+    if breaker.rest_until is None:
+        return breaker
+    return replace(breaker, rest_until=min(breaker.rest_until, now))
 
 
 def _is_away(breaker: CircuitBreaker, now: float, accepted_at: float | None) -> bool:

@@ -27,11 +27,15 @@ class Reach:
         """Whether it leaves the jobs to others. One failure may be an accident."""
         return self.failures > 1
 
-    def most(self, now: float) -> int | None:
-        """How many jobs it may take now; None: any number."""
+    def most(self, now: float, *, trial: bool = False) -> int | None:
+        """How many jobs it may take now; None: any number.
+
+        A ``trial`` of an account that rests is left to others for a minute more: one that fails
+        here would let it rest for longer.
+        """
         if not self.cut_off:
             return None
-        return 1 if now >= self.again_at else 0
+        return 1 if now >= self.again_at + (LONGEST_PAUSE_S if trial else 0.0) else 0
 
 
 def after(

@@ -176,7 +176,7 @@ def test_an_account_that_cannot_be_asked_takes_nothing_until_it_answers() -> Non
 def test_an_account_that_answers_questions_again_is_tried_at_once(
     lasted: float, due: float
 ) -> None:
-    resting = asked(often(AWAY, FAILURES), NOW, away="no route")
+    resting = asked(often(IN_DOUBT, FAILURES), NOW, away="no route")
     assert resting.trial(NOW + LONGEST_REST_S - 1) is None, "it would fail, or end in doubt"
     assert resting.trial(NOW + LONGEST_REST_S) is not None
     assert asked(resting, NOW + lasted).tries_at == due
@@ -218,6 +218,16 @@ def test_an_account_that_accepts_submissions_is_not_away() -> None:
     assert asked(away, later, away="no route", accepted_at=later - 1).tries_at is None
     assert after(away, IN_DOUBT, 3, later, accepted_at=later - 1).tries_at is None
     assert asked(away, later, away="no route", accepted_at=NOW).rests == 1
+
+
+def test_an_answer_ends_a_rest_of_an_account_that_was_not_reached() -> None:
+    """A worker that is cut off took all its places, and its submissions failed together."""
+    resting = often(AWAY, FAILURES)
+    assert asked(resting, NOW + 1).trial(NOW + 1) == NOW
+    doubtful = often(IN_DOUBT, FAILURES)
+    assert asked(doubtful, NOW + 1) == doubtful, "it was reached, and broke"
+    unseen = asked(resting, NOW + 1, away="no route")
+    assert asked(unseen, NOW + 2).trial(NOW + 2) == NOW, "it was the other one that could not ask"
 
 
 def test_a_full_account_whose_last_submission_failed_is_tried_after_a_while() -> None:

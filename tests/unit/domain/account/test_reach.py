@@ -47,6 +47,13 @@ def test_one_job_tries_at_a_time() -> None:
     assert tried(Reach(), NOW).most(NOW) is None
 
 
+def test_the_trial_of_a_resting_account_is_left_to_others_as_long_as_there_may_be_any() -> None:
+    reach = failed(failed(Reach(), NOW), NOW + 9)
+    assert reach.most(reach.again_at, trial=True) == 0
+    assert reach.most(reach.again_at + LONGEST_PAUSE_S, trial=True) == 1
+    assert Reach().most(NOW, trial=True) is None
+
+
 def test_one_burst_counts_once() -> None:
     reach = Reach()
     for n in range(9):
