@@ -6,20 +6,30 @@ fault.
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from config.logs import Redactor
 from tests.fuzz.inputs import Inputs
+from tests.support.jobs import a_job
+from webhooks.front.head import Refused
+from webhooks.front.reader import Reader
+from webhooks.hosts import Hosts
+from webhooks.pages import frames, job_form, words
+from webhooks.pages import inbox as inbox_page
+from webhooks.pages.registry import SMALL_FORM
 from webhooks.parsing import json_object, strict_json
 from worker.adapters.http import safe
+from worker.adapters.messaging import envelopes
 from worker.adapters.provider import ledger
 from worker.adapters.provider.dialect import guess_dialect
+from worker.adapters.provider.redirects import redirect_words
 from worker.adapters.provider.replies import read_reply, read_seed
 from worker.adapters.provider.snapshots import read_fetch, read_task, read_tasks
 from worker.adapters.provider.unknown_path import Answer, is_page, same_page, title_of
-from worker.adapters.provider.wire import read_json
+from worker.adapters.provider.wire import MAX_TEXT, read_json
 from worker.adapters.storage import pictures
 from worker.adapters.store.places import read_cursor
 from worker.adapters.tokens import Tokens
@@ -32,12 +42,19 @@ from worker.domain.batch.records import Form, read_records
 from worker.domain.batch.rows import read_rows
 from worker.domain.error_codes import ErrorCode, job_error
 from worker.domain.errors import HooklineError
+from worker.domain.inbox import LONGEST_BODY, kept_body
 from worker.domain.job_spec import Kind
 from worker.domain.printable import cell, clean
 from worker.domain.redaction import without_tokens
+from worker.domain.requests.base import validate
+from worker.domain.requests.queries import AuditQuery, JobsQuery
 from worker.domain.requests.requests import parse_request
 from worker.domain.requests.steps import parse_then_shorthand
-from worker.domain.result import Result
+from worker.domain.requests.tokens import NewToken
+from worker.domain.result import Button, Result
+from worker.domain.tracing import read_traceparent
+from worker.entrypoints import terminal
+from worker.services import presence
 
 _TOKENS = Tokens(["a secret of the fuzzer"])
 _REDACTOR = Redactor(["canary-5f2d8", "canary/with+signs=", "j.j.j.j."])
@@ -45,6 +62,9 @@ _PIECE = 64 * 1024
 _KINDS = tuple(Kind)
 #: A row of a batch becomes a job, which takes half a millisecond: its size is no measure of it.
 _ROWS = 20
+#: Characters of a line of a terminal.
+_COLUMNS = 80
+_HOSTS = Hosts("127.0.0.1", ("hooks.example",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,7 @@ def _task(body: bytes) -> None:
 
 
 def _callback(body: bytes) -> None:
+    kept_body(body, "j.a-job.1.signature")
     snapshot = read_task(json_object(body))
     _TOKENS.job(snapshot.state)
 
@@ -119,6 +140,69 @@ def _error(text: str) -> None:
 
 def _shown(text: str) -> None:
     cell(clean(text))
+
+
+def _printed(text: str) -> None:
+    terminal.wrapped(terminal.for_terminal(text[:MAX_TEXT]), _COLUMNS)
+
+
+def _on_page(text: str) -> None:
+    job = a_job(request={"prompt": text[:MAX_TEXT]})
+    words.does(job)
+    words.shareable(job)
+    frames.asked_frame(job)
+    inbox_page._readable(text[:LONGEST_BODY])  # noqa: SLF001  # a part of the page: a callback's body
+
+
+def _form(text: str) -> None:
+    text = text[:SMALL_FORM].encode(errors="replace").decode()  # as forms are decoded
+    for field in ("prompt", "then", "priority", "attempts", "metadata", "kept"):
+        with suppress(HooklineError):
+            job_form.request_of({"kind": "imagine", field: text}, ())
+
+
+def _query(text: str) -> None:
+    for field in ("prompt", "metadata", "account", "limit", "cursor", "status"):
+        with suppress(HooklineError):
+            validate(JobsQuery, {field: text})
+    validate(AuditQuery, {"job": text})
+
+
+def _new_token(text: str) -> None:
+    validate(NewToken, {"name": text, "scopes": [text], "tenant": text})
+
+
+def _head(body: bytes) -> None:
+    """As lines of a request's head."""
+    lines = b"X: ".join(body.replace(b"\r", b"").split(b"\n"))
+    for each in (body, b"GET / HTTP/1.1\r\nX: %b\r\n\r\n" % body, b"GET %b HTTP/1.1\r\n" % lines):
+        reader = Reader({})
+        with suppress(Refused):
+            reader.feed(each)
+        reader.close()
+
+
+def _header(text: str) -> None:
+    text = text.encode(errors="replace").decode("latin-1")
+    _HOSTS.accepts(text)
+    read_traceparent(text)
+    redirect_words(302, text)
+
+
+def _message(body: bytes) -> None:
+    envelopes.readable(body, "hookline")
+
+
+def _proof(body: bytes) -> None:
+    presence._disposition(body[: presence._ANSWER_BYTES])  # noqa: SLF001  # of whatever is there
+
+
+def _pressed(text: str) -> None:
+    """A caller's pattern on a provider's labels, each as long as it may be."""
+    text = text[:MAX_TEXT]
+    labels = (Button(text[:1000], text), Button("x", text[::-1]))
+    for wanted in (text[:200], f"*{text[:100]}*{text[:90]}*", "*a*a*a*b", "?*[!x]*"):
+        buttons.find(labels, wanted)
 
 
 def _hidden(text: str) -> None:
@@ -218,6 +302,16 @@ TARGETS = (
     Target("log line", Inputs.text, _logged, weight=3),
     Target("error message", Inputs.text, _error, weight=3),
     Target("terminal, CSV cell", Inputs.text, _shown, weight=2),
+    Target("line on a terminal", Inputs.text, _printed, weight=2),
+    Target("words on a page", Inputs.text, _on_page),
+    Target("form of a page", Inputs.text, _form),
+    Target("query", Inputs.text, _query),
+    Target("new token", Inputs.text, _new_token),
+    Target("head of a request", Inputs.rows, _head),
+    Target("header", Inputs.text, _header),
+    Target("message of a broker", Inputs.reply, _message),
+    Target("answer to a proof", Inputs.rows, _proof),
+    Target("button by a pattern", Inputs.text, _pressed),
     Target("tokens in a text", Inputs.text, _hidden, weight=2),
     Target("button", Inputs.text, _button, weight=2),
     Target("link", Inputs.text, _link, weight=2),

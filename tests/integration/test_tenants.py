@@ -15,6 +15,7 @@ import pytest
 from flask import Response
 from werkzeug.test import TestResponse
 
+from tests.support.browsing import Browser
 from tests.support.openapi import described
 from tests.support.tenants import ALL_OF_A_TENANT, Tenant, issue, picture, web_with_prices
 from tests.support.web import AUTH, Web
@@ -22,6 +23,8 @@ from webhooks.api.calls import Call
 from webhooks.api.openapi import CALLS
 from webhooks.api.scopes import NEEDS
 from webhooks.context import Context
+from webhooks.pages.everything import PAGES
+from webhooks.pages.registry import Page
 from worker.domain.access import Scope
 from worker.domain.job_spec import Kind
 from worker.domain.requests.fields import picture_fields
@@ -120,6 +123,57 @@ def test_what_is_anothers_is_answered_as_what_does_not_exist(
         shown = text + "".join(v for k, v in theirs.headers.items() if k != "Location")
         leaked = [each for each in acme.secrets if each in shown]
         assert leaked == [], f"{name} tells of {leaked}"
+    assert what_is_acmes(web) == before
+
+
+#: Pages about something that belongs to a tenant; accounts are the operator's, and known by name.
+_OF_TENANTS = [
+    page for page in PAGES if page.like and "<" in page.rule and "/accounts/" not in page.rule
+]
+#: What their forms send, whichever it is.
+_FORM = {
+    "button": "U1",
+    "prompt": "a hat",
+    "outcome": "failed",
+    "days": "1",
+    "job_id": "0" * 32,
+}
+
+
+@pytest.mark.parametrize("page", _OF_TENANTS, ids=lambda page: page.endpoint)
+def test_the_pages_of_anothers_are_those_of_what_does_not_exist(
+    web: Web, acme: Tenant, globex: Tenant, page: Page
+) -> None:
+    """A new page is among them by itself, as its path names a job, a pipeline or something."""
+    browser = Browser(web, globex.auth["Authorization"].removeprefix("Bearer "))
+    found = re.search(r'name="form_token" value="([^"]+)"', browser.get("/new"))
+    assert found
+    form = {**_FORM, "form_token": found[1]} if page.method == "POST" else None
+    # What a page that is asked for again and again has seen already.
+    tags = ["", *(f'"{version}.over"' for version in range(5))]
+    before, none = what_is_acmes(web), uuid4().hex
+    pairs = [(each, none) for each in acme.job_ids]
+    if "<job:" not in page.rule:
+        pairs = [
+            (acme.batch_id, none),
+            (acme.batch_name, "dogs"),
+            (acme.delivery_id, f"msg_{none}"),
+        ]
+    rule = page.rule.replace("<int:number>", "0").replace("<digest>", "abc")
+    for its, no_ones in pairs:
+        for tag in tags if "/live/" in page.rule else tags[:1]:
+            theirs, nobodys = (
+                browser.client.open(
+                    re.sub(r"<[^>]+>", each, rule),
+                    method=page.method,
+                    data=form,
+                    headers={"If-None-Match": tag} if tag else {},
+                )
+                for each in (its, no_ones)
+            )
+            # 400 where a form names the job.
+            assert theirs.status_code in {400, 403, 404}, (its, tag)
+            assert said(theirs, its, no_ones) == said(nobodys, its, no_ones)
     assert what_is_acmes(web) == before
 
 

@@ -83,7 +83,7 @@ def batch(visit: Visit, name: str) -> Response:
     """One batch, with its contact sheet."""
     found = visit.desk.batches.find(name)
     start = request.args.get("start", "0")
-    first = int(start) if start.isascii() and start.isdecimal() else 0
+    first = max(0, int(start)) if numerals.is_whole(start) else 0
     roots = visit.services.store.batches.roots(found.id, first, _SHEET)
     trees = visit.desk.visible.trees([root.id for root in roots], SHOWN)
     sheet: dict[str, Any] = {

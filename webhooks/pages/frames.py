@@ -5,7 +5,7 @@ import re
 from worker.domain.job import Job
 
 #: As the prompt asks for it: `--ar 3:2`.
-_ASKED = re.compile(r"--(?:ar|aspect)\s+(\d{1,4}):(\d{1,4})(?!\d)")
+_ASKED = re.compile(r"--(?:ar|aspect)\s+([0-9]{1,4}):([0-9]{1,4})(?![0-9])")
 #: Of a blend, about.
 _DIMENSIONS = {"PORTRAIT": (2, 3), "SQUARE": (1, 1), "LANDSCAPE": (3, 2)}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from webhooks.parsing import strict_json
+from worker.domain import numerals
 from worker.domain.errors import InvalidRequest
 from worker.domain.job import Job
 from worker.domain.job_spec import Kind
@@ -57,11 +58,11 @@ def _options(form: Form) -> JSON:
     made: JSON = {name: given for name in _TEXTS if (given := form.get(name, "").strip())}
     for name in _NUMBERS:
         if given := form.get(name, "").strip():
-            made[name] = int(given) if given.isascii() and given.isdecimal() else given
+            made[name] = int(given) if numerals.is_whole(given) else given
     if form.get("seed"):
         made["seed"] = True
     if (attempts := form.get("attempts", "").strip()) and attempts != "1":
-        made["retry"] = {"attempts": int(attempts) if attempts.isdecimal() else attempts}
+        made["retry"] = {"attempts": int(attempts) if numerals.is_whole(attempts) else attempts}
     if metadata := form.get("metadata", "").strip():
         made["metadata"] = _json("metadata", metadata)
     return made

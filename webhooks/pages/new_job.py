@@ -10,6 +10,7 @@ from webhooks.pages import job_form
 from webhooks.pages.registry import Pages
 from webhooks.pages.visits import Visit, back
 from webhooks.problems import facts_of
+from worker.domain import numerals
 from worker.domain.errors import InvalidRequest
 
 #: Where a picture is not sent with a preview, this many at most are counted.
@@ -32,7 +33,7 @@ def preview(visit: Visit) -> Response:
     """What the form would submit, and what it would cost."""
     form = request.form.to_dict()
     chosen = form.get("chosen", "0")
-    count = min(_MOST_PICTURES, int(chosen)) if chosen.isascii() and chosen.isdecimal() else 0
+    count = min(_MOST_PICTURES, int(chosen)) if numerals.is_whole(chosen) else 0
     return visit.page("new_preview.html", **_preview(visit, form, [job_form.STAND_IN] * count))
 
 

@@ -63,6 +63,7 @@ def job_history(visit: Visit, job_id: str) -> Response:
 @pages.get("/live/pipelines/<job:pipeline_id>", "pipeline", counted=False)
 def live_pipeline(visit: Visit, pipeline_id: str) -> Response:
     """What the page has of the pipeline, if it changed."""
+    visit.desk.visible.job(pipeline_id)  # that another's changed is not told either
     version = visit.services.store.trees.versions([pipeline_id])[pipeline_id]
     moment = int(visit.services.clock() // _AGAIN_S)
     given = request.headers.get("If-None-Match", "")

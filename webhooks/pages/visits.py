@@ -190,7 +190,8 @@ def to_sign_in() -> Response:
 
 def back(to: str) -> Response:
     """After a form: to a page of ours; anything else leads to the first page."""
-    own = to.startswith("/") and not to.startswith(("//", "/\\"))
+    # Browsers leave tabs and line breaks out before they look where it leads.
+    own = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
     return _plain(redirect(to if own else "/", 303))
 
 

@@ -28,7 +28,8 @@ _TONES: Mapping[Status, str] = {
     Status.TIMED_OUT: "bad",
     Status.CANCELLED: "gone",
 }
-_LINK = re.compile(r"\w+://\S+")
+#: With the look-behind a word is looked at once, not from each of its letters.
+_LINK = re.compile(r"(?<!\w)\w+://\S+")
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 

@@ -9,6 +9,9 @@ from worker.domain.printable import clean
 #: The colours that we use ourselves.
 _COLOUR = re.compile("(\x1b\\[(?:0|1|3[0-7])m)")
 _PLAIN = "\x1b[0m"
+#: A word with the blanks before it; between backquotes it may have some. With the look-behind a run
+#: of blanks is looked at once, not from each of them.
+_WORD = re.compile(r"(?<!\s)\s*(?:`[^`]*`|\S)+")
 
 
 def shown(text: str, stream: TextIO) -> str:
@@ -48,8 +51,9 @@ def wrapped(text: str, columns: int) -> str:
 def _wrapped(line: str, columns: int) -> str:
     if len(without_colours(line)) <= columns or line.lstrip().startswith("hookline "):
         return line
-    words = re.findall(r"\s*(?:`[^`]*`|\S)+", line)
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    words = _WORD.findall(line)
+    blanks = len(line) - len(line.lstrip())  # thousands, if a text quoted here is hostile
+    indent = " " * min(blanks + 4, columns // 2)
     lines = words[:1]
     for word in words[1:]:
         if len(without_colours(lines[-1] + word)) <= columns:

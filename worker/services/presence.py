@@ -135,7 +135,7 @@ class ProofSender:
 def _disposition(said: bytes) -> object:
     try:
         answer = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets nested a thousand deep
         return None
     return answer.get("status") if isinstance(answer, dict) else None
 

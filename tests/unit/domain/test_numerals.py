@@ -1,6 +1,10 @@
 """Numbers are plain digits, at every door that reads them from text."""
 
+from collections.abc import Iterator
+
+import click
 import pytest
+from click.types import FloatParamType, IntParamType
 
 from config.redis_urls import parse as parse_redis
 from config.settings import Settings
@@ -9,7 +13,8 @@ from worker.domain import numerals
 from worker.domain.batch.columns import converted
 from worker.domain.errors import InvalidRequest
 from worker.domain.money import amount
-from worker.entrypoints.cli.numbers import PlainFloat, PlainInt
+from worker.entrypoints.cli import cli
+from worker.entrypoints.cli.numbers import PlainFloat, PlainFloatRange, PlainInt, PlainIntRange
 
 #: What Python takes for a number.
 SLIPS = ["1_000", "\uff11\uff12", "+5", "1e3", "0x10", "inf", "Infinity", "nan", "\u0663", "1_0.5"]
@@ -52,6 +57,26 @@ def test_no_slip_is_a_number_on_the_command_line(text: str) -> None:
         with pytest.raises(Exception, match="plain digits"):
             kind.convert(text, None, None)
     assert PlainInt().convert("12", None, None) == 12
+
+
+def numbers_of(command: click.Command, *names: str) -> Iterator[tuple[str, click.ParamType]]:
+    """The parameters of a command, and of those below it, that are numbers."""
+    for each in command.params:
+        if isinstance(each.type, IntParamType | FloatParamType) and not getattr(each, "hidden", 0):
+            yield " ".join((*names, each.opts[0])), each.type
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below
+            yield from numbers_of(below, *names, name)
+
+
+def test_every_number_on_the_command_line_is_in_plain_digits() -> None:
+    found = dict(numbers_of(cli))
+    plain = (PlainInt, PlainIntRange, PlainFloat, PlainFloatRange)
+    assert [name for name, kind in found.items() if not isinstance(kind, plain)] == []
+    assert {"tokens create --per-day", "batch submit --budget", "imagine --priority"} <= {*found}
 
 
 @pytest.mark.parametrize("text", [each for each in SLIPS if each != "+5"])

@@ -1,14 +1,17 @@
 """The app around its calls: health, starting without Redis, and the web process's own decisions."""
 
 import pickle
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.web import AUTH, Web, web_settings
+from webhooks import server
 from webhooks.app import create_app
-from webhooks.server import Loader
+from webhooks.front.limits import Limits
+from webhooks.server import Loader, run_web
 from worker.adapters.messaging import broker
 from worker.domain.errors import BrokerUnavailable, SettingsError
 
@@ -82,3 +85,15 @@ def test_settings_reach_a_worker_that_is_spawned(tmp_path: Path) -> None:
 def test_the_real_broker_check_names_the_broker(tmp_path: Path) -> None:
     with pytest.raises(BrokerUnavailable):
         broker.ping(Web(tmp_path).services.celery)
+
+
+def test_the_connections_of_a_peer_are_shared_among_the_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = list[Limits]()
+    monkeypatch.setattr(server, "keep_running", lambda serve, *_: limits.append(serve.args[-1]))
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    env = {"HOOKLINE_MAX_CONNECTIONS_PER_PEER": "7", "HOOKLINE_WEB_PROCESSES": "2"}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        run_web(web_settings(tmp_path, **env), listener)
+    assert [each.per_peer for each in limits] == [4]

@@ -177,7 +177,10 @@ def test_a_proof_that_is_refused_or_too_slow_starts_counting_again(receiver: Rec
         receiver.call(path, body)
         raise AddressError("hooks.example did not answer in time", retryable=True)
 
-    for way in (refused, slow, lost):
+    def nested(path: str, body: bytes) -> Answer:
+        return Answer(200, b"[" * 1024)
+
+    for way in (refused, slow, lost, nested):
         receiver.way = receiver.call
         receiver.prove(3)
         assert receiver.since is not None

@@ -22,8 +22,11 @@ _SPECIAL_V4 = tuple(
             "172.16.0.0/12",  # private use
             "192.0.0.0/24",  # protocol assignments
             "192.0.2.0/24",  # documentation
+            "192.31.196.0/24",  # AS112, the nearest sink for questions about private names
+            "192.52.193.0/24",  # AMT, the nearest relay of multicast
             "192.88.99.0/24",  # 6to4 relays, deprecated
             "192.168.0.0/16",  # private use
+            "192.175.48.0/24",  # AS112
             "198.18.0.0/15",  # benchmarking
             "198.51.100.0/24",  # documentation
             "203.0.113.0/24",  # documentation
@@ -41,6 +44,7 @@ _SPECIAL_V6 = tuple(
         (
             "2001::/23",  # protocol assignments: Teredo, benchmarking, ORCHID, anycast servers
             "2001:db8::/32",  # documentation
+            "2620:4f:8000::/48",  # AS112
             "3fff::/20",  # documentation
         ),
     )

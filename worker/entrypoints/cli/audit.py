@@ -9,6 +9,7 @@ from worker.domain.requests.base import validate
 from worker.domain.requests.queries import AuditQuery
 from worker.entrypoints import connection
 from worker.entrypoints.cli.base import Command, json_option, moment, note, show_answer
+from worker.entrypoints.cli.numbers import PlainIntRange
 from worker.services.reports import answers
 from worker.services.reports.listing import list_changes
 
@@ -19,7 +20,7 @@ from worker.services.reports.listing import list_changes
 @click.option("--actor", help="Only changes by this one: a token's name, cli, python, celery.")
 @click.option("--job", metavar="ID", help="Only changes of this job.")
 @click.option("--account", help="Only changes of this account, and of jobs on it.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--limit", type=PlainIntRange(1, 200), default=50, show_default=True)
 @click.option("--cursor", help="Continue where the page before ended.")
 @json_option
 def audit(*, as_json: bool, **given: Any) -> None:

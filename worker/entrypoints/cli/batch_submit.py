@@ -113,7 +113,7 @@ def _asked(file: str, given: dict[str, Any]) -> BatchRequest:
 def _json_object(text: str | None) -> dict[str, Any]:
     try:
         found = json.loads(text or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest.of("defaults", f"must be JSON: {error}") from None
     if not isinstance(found, dict):
         raise InvalidRequest.of("defaults", "must be a JSON object")

@@ -21,6 +21,7 @@ from worker.entrypoints.cli.base import (
     print_json,
     show_answer,
 )
+from worker.entrypoints.cli.numbers import PlainFloat, PlainInt
 from worker.services.reports import answers
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -87,10 +88,11 @@ def list_(*, as_json: bool) -> None:
 @click.option("--tenant", metavar="NAME", help="It sees, starts and pays only as this one.")
 @click.option("--expires", "expires_s", type=_Span(), metavar="TIME", help="As 90d; else never.")
 @click.option(
-    "--per-minute", "requests_per_minute", type=int, metavar="NUMBER", help="Requests it may make."
-)
+    "--per-minute", "requests_per_minute", type=PlainInt(), metavar="NUMBER",
+    help="Requests it may make.",
+)  # fmt: skip
 @click.option(
-    "--per-day", "budget_per_day", type=float, metavar="UNITS",
+    "--per-day", "budget_per_day", type=PlainFloat(), metavar="UNITS",
     help="What the jobs submitted on one day (UTC) may cost.",
 )  # fmt: skip
 @json_option

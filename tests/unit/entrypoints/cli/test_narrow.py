@@ -9,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.cpu import assert_cheap
 from tests.support.jobs import NOW, a_job, capacity, in_status
 from tests.unit.entrypoints.cli.test_cli import Here
 from worker.bootstrap import Services
@@ -101,3 +102,14 @@ def test_a_line_is_broken_between_words_and_never_in_a_command() -> None:
     command = "  hookline watch 29568ff316f8425f8807a39a657e30ba"
     assert wrapped(command, COLUMNS) == command
     assert wrapped("", COLUMNS) == ""
+
+
+def test_blanks_at_the_end_of_a_line_take_no_time() -> None:
+    line = "a fox " * 20 + " " * 20_000
+    assert_cheap(lambda: wrapped(line, COLUMNS), len(line))
+    assert wrapped(line, 80).split("\n")[-1].endswith("a fox")
+
+
+def test_blanks_before_a_line_are_not_repeated_before_each_word() -> None:
+    line = " " * 10_000 + "a fox " * 1_000
+    assert len(wrapped(line, COLUMNS)) < 4 * len(line)

@@ -400,3 +400,23 @@ def test_what_a_connection_took_is_given_back_when_it_ends() -> None:
 def taken() -> int:
     """How many objects of connections there are in this process."""
     return sum(type(each) in (Connection, Reader, Wire) for each in gc.get_objects())
+
+
+def test_a_peer_at_its_limit_gives_way_to_itself_and_not_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # All of the loopback is this machine itself, which has no limit.
+    monkeypatch.setattr("webhooks.front.front.peer_of", str)
+    with served(size, Limits(per_peer=2)) as front, ExitStack() as links:
+
+        def connect(source: str) -> socket.socket:
+            address = ("127.0.0.1", front.port)
+            return links.enter_context(socket.create_connection(address, 60, (source, 0)))
+
+        other, first, second = map(connect, ("127.0.0.3", "127.0.0.2", "127.0.0.2"))
+        third = connect("127.0.0.2")
+        assert rest(first) == b""
+        for link in (other, second, third):
+            link.sendall(GET)
+            assert one(link)[1] == b"0"
+    assert front.turned_away == []

@@ -152,3 +152,9 @@ def test_deliveries_are_listed_and_sent_again_by_those_who_may(web: Web) -> None
     assert "No deliveries" in tenant.get("/deliveries")
     assert tenant.send(f"/deliveries/{told.id}/replay", on="/").status_code == 404
     assert browser.send(f"/deliveries/{told.id}/replay", on="/").status_code in (303, 409)
+
+
+@pytest.mark.parametrize("start", ["\uff11\uff12", "-1", "1_0", "9" * 18, "9" * 5000])
+def test_a_page_of_a_batch_that_is_not_there_is_no_failure(web: Web, start: str) -> None:
+    browser = Browser(web)
+    browser.get(submitted(web, browser), query_string={"start": start})

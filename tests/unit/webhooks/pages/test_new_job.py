@@ -122,3 +122,16 @@ def test_a_bad_number_reaches_the_check_as_it_is() -> None:
     assert job_form.request_of({"prompt": "x", "priority": "seven"}, [])["priority"] == "seven"
     with pytest.raises(InvalidRequest, match="metadata"):
         job_form.request_of({"prompt": "x", "metadata": "["}, [])
+
+
+@pytest.mark.parametrize("text", ["\uff12", "\u0663", "1_0", "9" * 5000])
+@pytest.mark.parametrize("name", ["priority", "deadline_s", "attempts"])
+def test_a_number_is_in_plain_digits(web: Web, name: str, text: str) -> None:
+    sent = Browser(web).send("/new", on="/new", kind="imagine", prompt="a fox", **{name: text})
+    assert sent.status_code == 400
+
+
+@pytest.mark.parametrize("text", ["\uff12", "-1", "9" * 5000])
+def test_how_many_pictures_are_chosen_may_be_nonsense(web: Web, text: str) -> None:
+    form = {"kind": "imagine", "prompt": "a fox", "chosen": text}
+    assert Browser(web).send("/new/preview", on="/new", **form).status_code == 200

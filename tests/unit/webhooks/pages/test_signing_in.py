@@ -55,7 +55,18 @@ def test_behind_tls_the_cookie_stays_there(tmp_path: Path) -> None:
     assert "Secure" in answer.headers["Set-Cookie"]
 
 
-@pytest.mark.parametrize("to", ["//evil.example", "/\\evil.example", "https://evil.example", "x"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "x",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/\r\\evil.example",
+    ],
+)
 def test_signing_in_leads_nowhere_else(web: Web, to: str) -> None:
     answer = web.client.post("/sign-in", data={"token": TOKEN, "next": to})
     assert answer.headers["Location"] == "/"
