@@ -59,7 +59,7 @@ def test_no_slip_is_a_number_on_the_command_line(text: str) -> None:
     assert PlainInt().convert("12", None, None) == 12
 
 
-def numbers_of(command: click.Command, *names: str) -> Iterator[tuple[str, click.ParamType]]:
+def numbers_of(command: click.Command, *names: str) -> Iterator[tuple[str, click.ParamType[Any]]]:
     """The parameters of a command, and of those below it, that are numbers."""
     for each in command.params:
         if isinstance(each.type, IntParamType | FloatParamType) and not getattr(each, "hidden", 0):
