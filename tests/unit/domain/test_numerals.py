@@ -1,6 +1,7 @@
 """Numbers are plain digits, at every door that reads them from text."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
