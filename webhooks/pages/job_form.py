@@ -116,12 +116,15 @@ def form_of(job: Job) -> dict[str, str]:
 def request_again(job: Job) -> JSON:
     """The request that would give such a job once more."""
     options, made = job.options, {"kind": job.kind.value, **job.request}
+    account = None if job.spec.anywhere else job.account
     if job.kind is Kind.ACTION:
+        account = None  # its parent's
         made = {"kind": "action", "job_id": job.spec.parent_id, "button": job.request.get("button")}
         made = {name: value for name, value in made.items() if value}
     if job.spec.then:
         made["then"] = list(job.spec.then)
     found = {
+        "account": account or None,
         "priority": options.priority if options.priority != 5 else None,
         "tenant": options.tenant or None,
         "mode": options.mode,

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 #: These say "ask there instead", so nothing was done here. The others do not: 303 is an answer to a
 #: POST that was carried out.
 ELSEWHERE = frozenset({301, 302, 307, 308})
+_LONGEST_HOST = 253  #: RFC 1035, 2.3.4
 _LONGEST = 200  #: characters of a path; a longer one is left out, since half a key is a secret too
 
 
@@ -23,11 +24,12 @@ def _place(location: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "an unreadable address"
-    if parts.scheme not in ("http", "https", ""):
+    if parts.scheme not in ("http", "https", "") or len(host) > _LONGEST_HOST:
         return "an unreadable address"
     host = f"[{host}]" if ":" in host else quote(host)
     origin = f"//{host}{f':{port}' if port else ''}" if host else ""
     scheme = f"{parts.scheme}:" if parts.scheme else ""
-    # Decoded, so that whoever hides a key finds it; then nothing that could steer a terminal.
-    path = quote(unquote(parts.path), safe=string.punctuation)
+    # Decoded, so that whoever hides a key finds it; then nothing that could steer a terminal. Cut
+    # before: three characters of a path are one at least.
+    path = quote(unquote(parts.path[: 3 * _LONGEST + 3]), safe=string.punctuation)
     return f"{scheme}{origin}{path if len(path) <= _LONGEST else '/...'}" or "nowhere"

@@ -111,6 +111,12 @@ def test_running_again_asks_for_the_same(job: Job) -> None:
     assert again == job_form.request_again(job)
 
 
+def test_a_job_of_one_account_is_run_again_there() -> None:
+    bound, free = (a_job(account="main", anywhere=anywhere) for anywhere in (False, True))
+    assert job_form.form_of(bound)["account"] == "main"
+    assert "account" not in job_form.form_of(free)
+
+
 def test_a_press_is_run_again_on_its_parent() -> None:
     job = a_job(kind=Kind.ACTION, parent_id="f" * 32, request={"button": "U1", "custom_id": "x"})
     assert job_form.request_of(job_form.form_of(job), []) == {
