@@ -71,17 +71,13 @@ class Dispatch:
             self._known[name] = (monotonic(), known)
         return self._unless_reconfigured(name, known)
 
-    def learn(
-        self, name: str, verdict: Verdict, now: float, *, started_at: float | None = None
-    ) -> bool:
+    def learn(self, name: str, verdict: Verdict, now: float, *, started_at: float) -> bool:
         """Update the circuit breaker from the outcome of a submit whose job was taken at
         ``started_at``; whether the account works again.
         """
         running = self._store.queue.load(name).running if circuit_breaker.is_full(verdict) else 0
         accepted_at = self._accepted_at(name) if circuit_breaker.is_failure(verdict) else None
-        self._learn_reach(
-            name, verdict, now if started_at is None else started_at, accepted_at, now
-        )
+        self._learn_reach(name, verdict, started_at, accepted_at, now)
         learnt = partial(
             circuit_breaker.after,
             verdict=verdict,
@@ -91,7 +87,6 @@ class Dispatch:
             accepted_at=accepted_at,
             settings=self.settings_of(name),
         )
-
         if learnt(self.breaker(name)) == self.breaker(name):
             return False  # as after nearly all replies; what was read is seconds old at most
         known, present = self._change(name, learnt)
