@@ -1,7 +1,6 @@
 """The web process: our own HTTP front before the Flask app, in several processes on one socket."""
 
 import asyncio
-import ctypes
 import gc
 import os
 import resource
@@ -25,6 +24,7 @@ from webhooks.front.front import Front
 from webhooks.front.limits import MAX_CONNECTIONS, RESERVED_FILES, Limits
 from webhooks.front.workers import keep_running
 from worker.adapters.local.listening import listen, port_of
+from worker.adapters.local.memory import return_memory
 from worker.bootstrap import HOOK_PATH
 from worker.domain.requests.base import Model
 from worker.services.reports.answers import Answer
@@ -35,8 +35,6 @@ log = get_logger(__name__)
 #: The API never takes those of callbacks, pages not those of the API, and nothing those of the
 #: health checks. Pages that follow what happens wait for each other, however many are open.
 THREADS = {f"{HOOK_PATH}/": 4, "/healthz": 1, "/readyz": 1, "/v1/": 4, "/live/": 1, "": 3}
-#: Options of glibc's mallopt.
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 #: Seconds for running requests to finish on shutdown.
 STOP_S = 10
 #: The most open files that macOS allows where it says "unlimited" (OPEN_MAX).
@@ -130,22 +128,10 @@ class Loader:
 
     def __call__(self) -> Flask:
         """In the worker process: start what belongs to it."""
-        _return_memory()
+        return_memory()
         Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
         begin(self._app, self.settings)
         return self._app
-
-
-def _return_memory() -> None:
-    """Make glibc return the memory of large bodies to the system.
-
-    By default it raises its mmap threshold up to 32 MiB and keeps a heap per thread. Other C
-    libraries have neither the habit nor the call.
-    """
-    with suppress(AttributeError, OSError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_ARENA_MAX, 2)
-        mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
 
 
 def _end_with_parent() -> None:

@@ -14,6 +14,7 @@ from celery import signals
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from config.logger import get_logger
+from worker.adapters.local.memory import return_memory
 from worker.adapters.messaging.names import QUEUES, WAKE
 from worker.adapters.messaging.starting import prepare_broker
 from worker.adapters.messaging.transports import bound_decompression
@@ -51,6 +52,7 @@ def run_worker(
     ``queues``: names from ``QUEUES``. Tasks run in threads, because they wait for HTTP.
     ``on_ready`` is called when everything is imported, before the first task.
     """
+    return_memory()
     # Celery warns about root because of pickle; only JSON is accepted here.
     warnings.simplefilter("ignore", SecurityWarning)
     # It also warns about tasks that run on while the broker is away; ours are safe to run twice.

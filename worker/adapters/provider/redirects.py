@@ -29,7 +29,7 @@ def _place(location: str) -> str:
     host = f"[{host}]" if ":" in host else quote(host)
     origin = f"//{host}{f':{port}' if port else ''}" if host else ""
     scheme = f"{parts.scheme}:" if parts.scheme else ""
-    # Decoded, so that whoever hides a key finds it; then nothing that could steer a terminal. Cut
-    # before: three characters of a path are one at least.
+    # Decoded, so that the redactor recognizes a key, and quoted, so that nothing steers a terminal.
+    # Cut first: a percent-encoded character takes three.
     path = quote(unquote(parts.path[: 3 * _LONGEST + 3]), safe=string.punctuation)
     return f"{scheme}{origin}{path if len(path) <= _LONGEST else '/...'}" or "nowhere"

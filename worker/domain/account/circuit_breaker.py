@@ -45,6 +45,8 @@ _NOT_ITS_FAULT = frozenset(
         ErrorCode.PARENT_NOT_READY,
     }
 )
+#: What is no failure of the account. A job that was not prepared was not sent.
+_NO_FAILURE = _NOT_ITS_FAULT | _FULL | {ErrorCode.NOT_PREPARED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +207,7 @@ def stuck(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
 
 def is_failure(verdict: Verdict) -> bool:
     """Whether the account may be to blame for the reply."""
-    error = verdict.error
-    if error and error.code in _NOT_ITS_FAULT | _FULL | {ErrorCode.NOT_PREPARED}:
+    if verdict.error and verdict.error.code in _NO_FAILURE:
         return False
     return verdict.account_trouble or verdict.outcome in (Outcome.TRY_LATER, Outcome.IN_DOUBT)
 

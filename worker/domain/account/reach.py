@@ -4,7 +4,7 @@ A host may be cut off from a provider that other hosts reach. Its submits fail, 
 timeout, while theirs are accepted: it leaves the jobs to them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.domain.error_codes import ErrorCode
 from worker.domain.provider_reports import Verdict
@@ -19,7 +19,7 @@ class Reach:
 
     failures: int = 0  #: in a row, each while a submit of another process was accepted
     failed_at: float = 0.0  #: the last of them
-    answered_at: float = 0.0  #: when the newest job was taken whose submit was answered
+    answered_at: float = 0.0  #: when a submit of this process was answered last
     again_at: float = 0.0  #: when a single job tries it again
 
     @property
@@ -41,16 +41,21 @@ class Reach:
 def after(
     reach: Reach, verdict: Verdict, started_at: float, accepted_at: float | None, now: float
 ) -> Reach:
-    """The reach after a reply. ``started_at``, ``accepted_at``: see ``circuit_breaker.after``."""
+    """The reach after a reply to a submission.
+
+    Times are seconds since the epoch; ``started_at``, ``accepted_at``: see
+    ``circuit_breaker.after``. Only a submit that could not be sent counts as a failure: whatever
+    the provider answers, it was reached.
+    """
     code = verdict.error.code if verdict.error else None
     if code == ErrorCode.NOT_PREPARED:
         return reach
     if code != ErrorCode.UNREACHABLE:
-        return Reach(answered_at=max(reach.answered_at, started_at))
+        return Reach(answered_at=now)
     alone = reach.answered_at < started_at < (accepted_at or 0.0)
     if not alone or started_at <= reach.failed_at:  # one burst counts once
         return reach
-    return _paused(Reach(reach.failures + 1, now, reach.answered_at), now)
+    return _paused(replace(reach, failures=reach.failures + 1, failed_at=now), now)
 
 
 def tried(reach: Reach, now: float) -> Reach:
@@ -60,4 +65,4 @@ def tried(reach: Reach, now: float) -> Reach:
 
 def _paused(reach: Reach, now: float) -> Reach:
     pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(max(0, reach.failures - 2), 10))
-    return Reach(reach.failures, reach.failed_at, reach.answered_at, now + pause_s)
+    return replace(reach, again_at=now + pause_s)

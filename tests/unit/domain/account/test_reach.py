@@ -71,7 +71,7 @@ def test_an_answer_ends_it() -> None:
 @pytest.mark.parametrize(
     ("accepted_at", "answered_at"),
     [(None, 0.0), (NOW - 2, 0.0), (NOW - 0.5, NOW - 0.5)],
-    ids=["nobody's was ever accepted", "nobody's since then", "its own was"],
+    ids=["nothing was ever accepted", "nothing accepted since", "answered itself"],
 )
 def test_trouble_of_the_provider_is_none_of_its_own(
     accepted_at: float | None, answered_at: float
