@@ -22,6 +22,10 @@ class _Waiting(logging.Handler):
         logging.getLogger(record.name).handle(record)
 
 
+def _nothing(*_: object, **__: object) -> None:
+    pass
+
+
 class Logger:
     """A structlog logger of this name."""
 
@@ -30,11 +34,11 @@ class Logger:
 
     def __getattr__(self, method: str) -> Any:
         """The logger's method, such as ``warning``."""
+        level = _LEVELS.get(method.upper(), logging.CRITICAL)
+        if not logging.getLogger(self._name).isEnabledFor(level):
+            return _nothing  # most lines are for debugging
         first = logging.root.handlers[:1]
         if first and isinstance(waiting := first[0], _Waiting):
-            level = _LEVELS.get(method.upper(), logging.CRITICAL)
-            if not logging.getLogger(self._name).isEnabledFor(level):
-                return lambda *_, **__: None
             waiting.set_up()
         from config.without_rich import structlog  # noqa: PLC0415  # that is the point
 

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, MutableMapping
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, Literal, TextIO
 
@@ -29,6 +29,8 @@ _SHORTEST = 6
 #: Limits of one line, which may quote an outside text of megabytes: characters of a text (a
 #: traceback has 10,000) and of a name, items of a collection, levels of collections.
 _MAX_TEXT, _MAX_NAME, _MAX_ITEMS, _MAX_DEPTH = 20_000, 200, 200, 8
+#: Names of fields that are remembered: nearly all lines have the same.
+_FIELDS = 500
 
 
 def configure_logging(
@@ -94,6 +96,7 @@ class Redactor:
         # Longest first: a secret may contain another one.
         known = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
+        self._known_field = lru_cache(_FIELDS)(self._field)
 
     def __call__(
         self, _logger: Any, _method: str, event: structlog.typing.EventDict
@@ -102,12 +105,18 @@ class Redactor:
         return self._mapping(event, 1)
 
     def _mapping(self, values: MutableMapping[str, Any], depth: int) -> dict[str, Any]:
-        return {
-            self._text(str(key), _MAX_NAME): HIDDEN
-            if value and _SECRET_KEY.search(str(key)[-_MAX_NAME:])
-            else self._value(value, depth)
-            for key, value in islice(values.items(), _MAX_ITEMS)
-        }
+        shown: dict[str, Any] = {}
+        for key, value in islice(values.items(), _MAX_ITEMS):
+            name = str(key)
+            field = self._known_field if len(name) <= _MAX_NAME else self._field
+            shown_name, is_secret = field(name)
+            shown[shown_name] = HIDDEN if value and is_secret else self._value(value, depth)
+        return shown
+
+    def _field(self, name: str) -> tuple[str, bool]:
+        """The field's name as it is shown, and whether its value is a secret."""
+        is_secret = _SECRET_KEY.search(name[-_MAX_NAME:]) is not None
+        return self._text(name, _MAX_NAME), is_secret
 
     def _value(self, value: Any, depth: int) -> Any:
         """A redacted copy; what is neither plain nor a collection becomes text."""

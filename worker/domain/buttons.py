@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from worker.domain.result import Button
 
@@ -51,6 +52,10 @@ _LABELS = frozenset({"web", "remix", "redo", "refresh", "animate", "extend", "up
 
 _CHANGE = re.compile(r"^(?:([uv])([1-4])|(r|reroll|🔄))$", re.IGNORECASE)
 
+#: Names and customIds that are looked up again and again: a grid has nine, and each follow-up asks
+#: about all of them.
+_REMEMBERED = 500
+
 #: What the change call offers for a grid of four, on providers without buttons.
 GRID_NAMES = ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4", "reroll")
 
@@ -68,6 +73,7 @@ def name_of(button: Button) -> str:
     return known_name(button.custom_id) or button.label or button.emoji or button.custom_id
 
 
+@lru_cache(_REMEMBERED)
 def known_name(custom_id: str) -> str | None:
     """The name of the customId's pattern; None if it has none."""
     if custom_id[:4].upper() != "MJ::":
@@ -165,6 +171,7 @@ def _named(wanted: str) -> Callable[[str], bool]:
     return (lambda name: fnmatchcase(name, key)) if is_glob(wanted) else key.__eq__
 
 
+@lru_cache(_REMEMBERED)
 def _key(name: str) -> str:
     """Case, spaces and emoji variation selectors are ignored."""
     return "".join(name.replace("\ufe0f", "").split()).casefold()

@@ -20,6 +20,7 @@ log = get_logger(__name__)
 
 #: Circuit breakers are cached for this many seconds where nothing is started.
 _BREAKER_AGE_S = 2.0
+_NEVER_READ = (float("-inf"), CircuitBreaker())
 
 
 class Dispatch:
@@ -65,7 +66,7 @@ class Dispatch:
 
     def breaker(self, name: str, *, fresh: bool = False) -> CircuitBreaker:
         """The account's circuit breaker; a changed URL or key opens a closed one."""
-        read_at, known = self._known.get(name, (float("-inf"), CircuitBreaker()))
+        read_at, known = self._known.get(name, _NEVER_READ)
         if fresh or monotonic() - read_at > _BREAKER_AGE_S:
             known = self._store.accounts.breaker(name)
             self._known[name] = (monotonic(), known)

@@ -57,6 +57,7 @@ log = get_logger(__name__)
 RELEASED = 500
 #: Callback stats are cached for this many seconds.
 _STATS_AGE_S = 5.0
+_NEVER_READ = (float("-inf"), CallbackStats())
 #: Statuses that are logged for debugging only.
 _QUIET = frozenset({Status.SUBMITTING, Status.IN_PROGRESS})
 #: What became of a decision.
@@ -304,9 +305,7 @@ class Orchestrator:
             log.warning("job.dependents_left_to_sweep", job_id=job.id, error=str(error))
 
     def _callback_stats(self, account: str, *, fresh: bool = False) -> CallbackStats:
-        read_at, callback_stats = self._callback_stats_cache.get(
-            account, (float("-inf"), CallbackStats())
-        )
+        read_at, callback_stats = self._callback_stats_cache.get(account, _NEVER_READ)
         if fresh or monotonic() - read_at > _STATS_AGE_S:
             callback_stats = self.store.accounts.callback_stats(account, self._way)
             self._callback_stats_cache[account] = (monotonic(), callback_stats)

@@ -76,12 +76,14 @@ class Part:
         except RedisError as error:
             raise self._failed(error) from error
 
-    def _run_all(self, script: str, all_args: Iterable[Any], *last: Any) -> list[Any]:
+    def _run_all(
+        self, script: str, all_args: Iterable[Sequence[Any]], *last: Any
+    ) -> list[Any]:
         """Run the script with the prefix and each of ``all_args``, and then the command ``last``,
         if any, on one connection in one exchange.
         """
         known = self._redis.register_script(_source(script))
-        commands = [("EVALSHA", known.sha, 0, self._prefix, args) for args in all_args]
+        commands = [("EVALSHA", known.sha, 0, self._prefix, *args) for args in all_args]
         answers = self._exchange([*commands, *([last] if last else [])])
         unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if unknown:  # first use, or a server that started again

@@ -120,20 +120,20 @@ class JobStore(JobListings):
         Raises ``NotReplicated``, which has the outcomes, when too few replicas have them in time.
         """
         marked = self._replicas > 0
-        docs = [codec.dump_json(_written(change, now, marked=marked)) for change in changes]
+        written = [_written(change, now, marked=marked) for change in changes]
         if self._replicas:
-            return self._replicated(docs)
-        if len(docs) == 1:
-            return [_outcome(self._run("commit", docs[0]))]
-        return [_outcome(answer) for answer in self._run_all("commit", docs)]
+            return self._replicated(written)
+        if len(written) == 1:
+            return [_outcome(self._run("commit", *written[0]))]
+        return [_outcome(answer) for answer in self._run_all("commit", written)]
 
-    def _replicated(self, docs: Sequence[bytes]) -> list[Committed]:
+    def _replicated(self, written: Sequence[Sequence[bytes]]) -> list[Committed]:
         """Commit, and wait for the replicas: WAIT is about its own connection's writes.
 
         Also if nothing was written: a repeated request is answered with what an earlier one wrote.
         """
         wait = ("WAIT", self._replicas, wait_ms(self._redis))
-        *answers, have = self._run_all("commit", docs, *wait)
+        *answers, have = self._run_all("commit", written, *wait)
         outcomes = [_outcome(answer) for answer in answers]
         if have < self._replicas:
             look_for_primary(self._redis)
@@ -249,21 +249,22 @@ class JobStore(JobListings):
         return int(self._ask(self._redis.hget, key, f"double:{account}") or 0)
 
 
-def _written(change: Change, now: float, *, marked: bool) -> dict[str, Any]:
-    """The argument of ``lua/commit.lua``, without fields that have no value.
+def _written(change: Change, now: float, *, marked: bool) -> Sequence[bytes]:
+    """The arguments of ``lua/commit.lua``: the change without fields that have no value, and the
+    document of each of its jobs, which is not part of it because the script only passes it on.
 
     ``marked``: with marks, which cost memory and say something only where replicas count.
     """
     job, capacity, outbox = change.job, change.capacity, change.outbox
     mark = change.mark if marked else ""
     children = [changed(each, version=each.version + 1, mark=mark) for each in change.children]
-    stored = changed(change.stored, mark=mark)
+    jobs = [changed(change.stored, mark=mark), *children]
     data: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},
         "now": now,
         "told": [note_of(one) for one in outbox.told],
-        "jobs": [_entry(each, capacity) for each in (stored, *children)],
+        "jobs": [_entry(each, capacity) for each in jobs],
     }
     if marked and job.mark:
         data["after"] = job.mark
@@ -281,7 +282,7 @@ def _written(change: Change, now: float, *, marked: bool) -> dict[str, Any]:
         data["history"] = [codec.entries.dump(entry) for entry in change.history]
     if change.counts:
         data["counts"] = change.counts
-    return data
+    return codec.dump_json(data), *map(codec.dump, jobs)
 
 
 def _history(texts: Sequence[bytes]) -> tuple[list[Entry], int]:
@@ -309,9 +310,9 @@ def note_of(one: Notification) -> dict[str, Any]:
 
 
 def _entry(job: Job, capacity: Capacity) -> dict[str, Any]:
-    """What the script needs of a job; it does not read the doc."""
+    """What the script needs to know of a job."""
     place = place_of(job)
-    entry = {"id": job.id, "version": job.version, "place": place.as_json, "doc": codec.dump(job)}
+    entry = {"id": job.id, "version": job.version, "place": place.as_json}
     if job.look_at is not None:
         entry["due"] = job.look_at
     if job.held_back:

@@ -5,6 +5,8 @@ import re
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.account.task_list import Accepted
 from worker.domain.blob_refs import blobs_of
@@ -54,7 +56,7 @@ class Place(NamedTuple):
     @property
     def as_json(self) -> str:
         """As it is stored, and as ``lua/places.lua`` reads it."""
-        return json.dumps(self._replace(lane="|".join(self.lane)), separators=(",", ":"))  # type: ignore[arg-type]
+        return to_json(self._replace(lane="|".join(self.lane))).decode()  # type: ignore[arg-type]
 
 
 def place_of(job: Job) -> Place:

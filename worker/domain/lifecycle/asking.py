@@ -58,13 +58,13 @@ def _silent(job: Job, now: float, policy: Policy) -> Job:
         case Status.SUBMITTING if job.posting:
             return doubted(job, None, now, policy)
         case Status.SUBMITTING:  # nothing was sent
-            return replace(
+            return changed(
                 moves.attempt_ended(job, AttemptOutcome.NOT_SENT), status=Status.QUEUED, due_at=None
             )
         case Status.IN_DOUBT:
             return still_in_doubt(job, now, policy)
         case Status.SUBMITTED | Status.IN_PROGRESS if late:
-            return replace(moves.overdue(job, _DEADLINE, job.deadline_at or now), due_at=now)
+            return changed(moves.overdue(job, _DEADLINE, job.deadline_at or now), due_at=now)
         case Status.OVERDUE if too_late:
             error = job.error or _DEADLINE
             error = replace(error, hint=TASK_CODES[error.code].hint)
@@ -120,7 +120,7 @@ def resolved(job: Job, event: events.Resolved, now: float, policy: Policy) -> De
     if job.status is not Status.IN_DOUBT:
         raise Conflict(f"The job is not in doubt; it is {job.status}.")
     if event.outcome == "accepted":
-        return Decision(replace(moves.accepted(job, event.task_id, now, policy), due_at=now))
+        return Decision(changed(moves.accepted(job, event.task_id, now, policy), due_at=now))
     return Decision(given_up_on(job, now) if event.outcome == "failed" else submitted_again(job))
 
 

@@ -60,7 +60,7 @@ def still_in_doubt(job: Job, now: float, policy: Policy) -> Job:
     sent_at = followed(job).posted_at
     not_accepted = sent_at is not None and policy.silence_tells(sent_at, until)
     if not not_accepted and sent_at is not None and policy.may_tell_soon(sent_at, until, now):
-        return replace(moves.place_given_back(job, now, policy), due_at=now + EVERY_S / 2)
+        return changed(moves.place_given_back(job, now, policy), due_at=now + EVERY_S / 2)
     may_resubmit = resubmits(job) < policy.max_resubmits
     if may_resubmit and (not_accepted or policy.in_doubt == "resubmit"):
         return submitted_again(job)

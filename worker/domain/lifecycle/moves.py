@@ -21,7 +21,7 @@ _SHOWS_INPUT = frozenset({Kind.DESCRIBE, Kind.UPLOAD})
 
 def accepted(job: Job, task_id: str | None, now: float, policy: Policy) -> Job:
     """Accepted and paid. It is polled soon, unless such tasks are known to call back."""
-    return replace(
+    return changed(
         with_task(as_submitted(outcome_known(job), now), task_id),
         status=Status.SUBMITTED,
         window=closed(job.window),
@@ -93,7 +93,7 @@ def with_others(job: Job, verdict: Verdict) -> Job:
 
 def window_open(job: Job, verdict: Verdict, now: float) -> Job:
     """Queue the POST that answers the window, or wait for the caller's answer."""
-    job = replace(
+    job = changed(
         with_task(with_others(as_submitted(outcome_known(job), now), verdict), verdict.task_id),
         window=Window.OPEN,
         modal_prompt=verdict.modal_prompt or job.modal_prompt,
@@ -120,7 +120,7 @@ def succeeded(job: Job, result: Result, now: float) -> Decision:
     if job.options.seed and not _has_seed(job, result):
         result = replace(result, seed_error=_NO_PICTURE)
     over, submitted_at = ended(job, Status.SUCCEEDED, now, None), job.submitted_at or now
-    job = replace(over, progress=100, result=result, submitted_at=submitted_at)
+    job = changed(over, progress=100, result=result, submitted_at=submitted_at)
     job = due_until_settled(job, now)
     children = followups.children(job, now)
     awaited_by = job.awaited_by + followups.awaited_by(job, children)
@@ -175,7 +175,7 @@ def ended(job: Job, status: Status, now: float, error: JobError | None) -> Job:
     """Terminal, and not due again."""
     if not between_attempts(job):
         job = attempt_ended(job, AttemptOutcome(status.value))
-    return replace(
+    return changed(
         outcome_known(job),
         status=status,
         window=closed(job.window),
@@ -221,7 +221,7 @@ def with_task(job: Job, task_id: str | None, number: int | None = None) -> Job:
     if attempt or job.attempts:
         attempt = replace(attempt or followed(job), task_id=task_id)
         # A job that any account may take belongs to the account that accepted it.
-        job = replace(with_attempt(job, attempt), account=attempt.account or job.account)
+        job = changed(with_attempt(job, attempt), account=attempt.account or job.account)
     others = tuple(each for each in all_task_ids(job) if each != task_id)
     return changed(job, task_id=task_id, other_task_ids=others)
 

@@ -164,7 +164,7 @@ def _poll_again(job: Job, snapshot: Snapshot, now: float) -> Job:
     """The callback said "succeeded" without all that is needed: fetch the task."""
     if job.progress == 100 and job.due_at is not None and job.due_at <= now:
         return job  # being polled already
-    return replace(
+    return changed(
         with_task(moves.as_submitted(job, now), snapshot.task_id),
         status=Status.IN_PROGRESS,
         progress=100,

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from worker.domain import retry_policy
 from worker.domain.events import Observed
-from worker.domain.job import Attempt, AttemptOutcome, Job, Status
+from worker.domain.job import Attempt, AttemptOutcome, Job, Status, changed
 from worker.domain.lifecycle.moves import ended, requeued
 from worker.domain.provider_reports import TaskStatus
 from worker.domain.result import JobError
@@ -37,7 +37,7 @@ def ended_or_retried(job: Job, status: Status, now: float, error: JobError | Non
     if wait is None or (job.deadline_at is not None and now + wait >= job.deadline_at):
         return over
     hint = f"Attempt {tried} of {retry.attempts}; the next starts by itself."
-    return replace(
+    return changed(
         requeued(over),
         error=replace(error, hint=hint),
         deadline_at=job.deadline_at,

@@ -175,7 +175,7 @@ def _queued_again(job: Job, verdict: Verdict, due_at: float) -> Job:
     outcome = AttemptOutcome(verdict.outcome.value)
     if outcome is AttemptOutcome.PERMANENT and not _may_move(job):
         outcome = AttemptOutcome.TRY_LATER
-    return replace(
+    return changed(
         moves.attempt_ended(job, outcome),
         status=Status.QUEUED,
         refusals=job.refusals + 1,
@@ -197,7 +197,7 @@ def _lacks_picture(verdict: Verdict) -> bool:
 def _drained(job: Job, verdict: Verdict, now: float, policy: Policy) -> Job:
     """The job was cancelled before the reply came."""
     if verdict.outcome in (Outcome.ACCEPTED, Outcome.EXISTS):
-        job = replace(moves.with_task(job, verdict.task_id), place_freed=False)
+        job = changed(moves.with_task(job, verdict.task_id), place_freed=False)
         return changed(job, due_at=now + policy.first_look_s)
     if verdict.outcome is Outcome.IN_DOUBT:
         return look_again(changed(job, doubt_until=now + policy.doubt_window_s), now, policy)

@@ -44,6 +44,7 @@ def fields_of(model: type[Model]) -> Mapping[str, Field]:
     return {name: _field(name, model.model_fields[name]) for name in names}
 
 
+@cache
 def picture_fields(kind: Kind) -> tuple[Field, ...]:
     """The picture fields of a ``kind``; a mask comes after its picture."""
     return tuple(field for field in fields_of(MODELS.get(kind, Model)).values() if field.picture)

@@ -58,7 +58,7 @@
 --   trip:<id>                 hash  queue -> version of the worker that took its message from there; expires
 --   workers                   hash  id -> a worker that runs (JSON); expires when none does
 --
--- ARGV: prefix, and the change as JSON, without fields that have no value:
+-- ARGV: prefix; the change as JSON, without fields that have no value; and the doc (JSON) of each of its jobs. The change:
 --   account, slots            the account's name, and how many jobs it runs at once: {image, video}
 --   now                       seconds since the epoch
 --   capacity                  only if the first job starts (see worker/domain/account/capacity.py)
@@ -70,8 +70,8 @@
 --   told, finished            notifications: of the change, and the one to send if this change ends its pipeline:
 --                             {id, ordering_key, tenant, doc}
 --   after                     the mark of the commit on which this one builds, if it has one
---   jobs                      {id, version, mark, due, held_back, place (text, see places.py), money (text), doc (text),
---                             labels (of a new one)}: the first job changes, the others are its new children
+--   jobs                      {id, version, mark, due, held_back, place (text, see places.py), money (text), labels (of a
+--                             new one)}: the first job changes, the others are its new children
 -- Returns {'ok', jobs of the account that can start now, jobs that any account may start, 1 if nobody was called for the
 -- former yet}, {'stale'} or {'full'}.
 
@@ -206,10 +206,10 @@ local function hold_back(job, old, place)
 end
 
 -- Write one job of the change; `old` and `old_money` are its stored place and money. Returns its new place.
-local function write(job, old, old_money)
+local function write(job, doc, old, old_money)
   local id = job.id
   if job.due then redis.call('ZADD', prefix .. 'due', job.due, id) else redis.call('ZREM', prefix .. 'due', id) end
-  redis.call('HSET', job_key(id), 'doc', job.doc, 'v', job.version)
+  redis.call('HSET', job_key(id), 'doc', doc, 'v', job.version)
   if job.mark then redis.call('HSET', job_key(id), 'mark', job.mark) end
   local place = old and old.text == job.place and old or read_place(job.place)
   hold_back(job, old, place)
@@ -367,12 +367,12 @@ if not old and root ~= id and redis.call('EXISTS', job_key(root)) == 0 then retu
 if change.capacity and not (old and old.holds) and not may_start(job, new, old or new, old_money) then return {'full'} end
 
 local before, counted = open_before(root, id, old)
-local written = write(job, old, old_money)
+local written = write(job, ARGV[3], old, old_money)
 local by, children = opened(old, written), 0
 for n = 2, #change.jobs do
   local child = change.jobs[n]
   if redis.call('EXISTS', job_key(child.id)) == 0 then
-    by, children = by + opened(nil, write(child)), children + 1
+    by, children = by + opened(nil, write(child, ARGV[n + 2])), children + 1
   end
 end
 for _, note in ipairs(change.told) do tell(note, now) end
