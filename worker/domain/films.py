@@ -6,6 +6,7 @@ none.
 """
 
 import re
+from functools import lru_cache
 
 from worker.domain import buttons
 from worker.domain.job_spec import JSON, Kind
@@ -25,8 +26,11 @@ def makes_film(kind: Kind, request: JSON) -> bool:
     """
     if kind is not Kind.ACTION:
         return kind is Kind.VIDEO
-    custom_id = str(request.get("custom_id") or "")
+    return _press_makes_film(str(request.get("custom_id") or ""), str(request.get("button") or ""))
+
+
+@lru_cache(500)  # each change of a job asks several times
+def _press_makes_film(custom_id: str, button: str) -> bool:
     if _CUSTOM_IDS.match(custom_id):
         return True
-    known = buttons.known_name(custom_id) is not None
-    return not known and bool(_WORDS.search(str(request.get("button") or "")))
+    return buttons.known_name(custom_id) is None and bool(_WORDS.search(button))

@@ -122,7 +122,7 @@ class Orchestrator:
                 return decision
             sample = _sample(job, decision.job, source, now) if source else None
             accepted = _accepted(job, event, decision.job, now)
-            change = replace(self._change(job, decision, now), sample=sample, accepted=accepted)
+            change = self._change(job, decision, now, sample, accepted)
             [done] = self._commit([(job, decision, change)], now)
             if isinstance(done, Decision):
                 return done
@@ -134,7 +134,7 @@ class Orchestrator:
     def decide(self, job: Job, event: Event, now: float) -> Decision:
         """What becomes of the job with the event; nothing is stored."""
         event = links.absolute(event, job, self.accounts)
-        return replace(transition(job, event, now, self.policy(job)), event=event)
+        return transition(job, event, now, self.policy(job))
 
     def record_all(self, decided: Sequence[tuple[Job, Decision]], now: float) -> list[Recorded]:
         """Commit what was decided of each job, in one exchange.
@@ -145,15 +145,25 @@ class Orchestrator:
         changes = [(job, each, self._change(job, each, now)) for job, each in decided]
         return self._commit(changes, now)
 
-    def _change(self, job: Job, decision: Decision, now: float) -> Change:
+    def _change(
+        self,
+        job: Job,
+        decision: Decision,
+        now: float,
+        sample: Sample | None = None,
+        accepted: Accepted | None = None,
+    ) -> Change:
         announced, outbox = announce(job, decision.job, self._notify(decision.job), now)
-        decision = replace(decision, job=announced)
+        if announced is not decision.job:
+            decision = replace(decision, job=announced)
         return Change(
             announced,
             # The account whose slot it takes or frees.
             self.dispatch.capacity(announced.account or job.account, now),
             decision.children,
-            outbox=outbox,
+            sample,
+            accepted,
+            outbox,
             unbooked=self._unbooked(job, announced, now),
             history=entries_of(job, decision, outbox, now, self._hide.get(announced.account, str)),
             counts=counts_of(job, decision, now),

@@ -10,7 +10,6 @@ Terminal statuses absorb everything but a retry, a late success, and the files a
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from worker.domain import events
@@ -31,13 +30,13 @@ def transition(job: Job, event: Event, now: float, policy: Policy) -> Decision:
     """
     decide: Callable[[Job, Any, float, Policy], Decision] = _DECIDERS[type(event)]
     decision = decide(job, event, now, policy)
-    if decision.disposition is not Disposition.APPLIED:
-        return decision
-    if decision.job == job:
-        return replace(decision, disposition=Disposition.DUPLICATE)
-    if not decision.job.bound:
-        return replace(decision, job=changed(decision.job, account=""))
-    return decision
+    after, disposition = decision.job, decision.disposition
+    if disposition is Disposition.APPLIED:
+        if after == job:
+            disposition = Disposition.DUPLICATE
+        elif not after.bound:
+            after = changed(after, account="")
+    return Decision(after, disposition, decision.children, event)
 
 
 _DECIDERS: dict[type, Callable[[Job, Any, float, Policy], Decision]] = {

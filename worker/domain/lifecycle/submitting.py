@@ -64,11 +64,12 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
     """Record the intent before money is spent; a worker sends only if this was applied."""
     if event.attempt != job.attempt or job.status is not Status.SUBMITTING or job.posting:
         return Decision(job, Disposition.STALE)
-    request = {**job.request, "custom_id": event.custom_id} if event.custom_id else job.request
     *former, last = job.attempts
+    if event.custom_id:
+        job = job.with_request({**job.request, "custom_id": event.custom_id})
     return Decision(
         changed(
-            job.with_request(request),
+            job,
             attempts=(*former, replace(last, posted_at=now)),
             posting=True,
             fetched={**job.fetched, **event.fetched},
