@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -34,21 +34,17 @@ def peers(folder: Path, rounds: int, *, quick: bool) -> list[Row]:
     bursts: dict[str, list[Figures]] = {}
     steady: dict[str, list[Figures]] = {}
     loads: dict[str, list[Load]] = {}
+    turns = ((HANDWRITTEN, False), (HOOKLINE, False), (DRAMATIQ, False), (HOOKLINE, True))
     with ring(folder) as at:
-        for _ in range(rounds):
-            for contender, synced in (
-                (HANDWRITTEN, False),
-                (HOOKLINE, False),
-                (DRAMATIQ, False),
-                (HOOKLINE, True),
-            ):
-                name = durable if synced else contender.name
-                with at.running(contender, durable=synced):
-                    bursts.setdefault(name, []).append(burst(at, contender, pipelines))
-                    if not synced:
-                        steady.setdefault(name, []).append(paced(at, contender, seconds))
-                    if not synced and contender is not DRAMATIQ:  # its view is the handwritten one
-                        loads.setdefault(name, []).append(received(at, contender, pipelines))
+        # Each round is between two of the handwritten program: a machine's speed drifts.
+        for contender, synced in (*turns * rounds, turns[0]):
+            name = durable if synced else contender.name
+            with at.running(contender, durable=synced):
+                bursts.setdefault(name, []).append(burst(at, contender, pipelines))
+                if not synced:
+                    steady.setdefault(name, []).append(paced(at, contender, seconds))
+                if not synced and contender is not DRAMATIQ:  # its view is the handwritten one
+                    loads.setdefault(name, []).append(received(at, contender, pipelines))
     return [*_burst_rows(bursts, durable), *_steady_rows(steady), *_received_rows(loads)]
 
 
@@ -87,9 +83,9 @@ def _row(
     ours: str = HOOKLINE.name,
     floor: str = HANDWRITTEN.name,
 ) -> Row:
-    """Medians over the rounds; each ratio is that of neighbours in time, so noise hits both."""
+    """Medians over the rounds; each ratio is to the floor's runs before and after in time."""
     mine, theirs = [figure(f) for f in found[ours]], [figure(f) for f in found[floor]]
-    ratios = [one / other for one, other in zip(mine, theirs, strict=True)]
+    ratios = [one / fmean(theirs[n : n + 2]) for n, one in enumerate(mine)]
     note = f"floor: {floor}; ratios {min(ratios):.2f} to {max(ratios):.2f}"
     return Row(what, unit, median(mine), median(theirs), median(ratios), note)
 

@@ -76,9 +76,7 @@ class Part:
         except RedisError as error:
             raise self._failed(error) from error
 
-    def _run_all(
-        self, script: str, all_args: Iterable[Sequence[Any]], *last: Any
-    ) -> list[Any]:
+    def _run_all(self, script: str, all_args: Iterable[Sequence[Any]], *last: Any) -> list[Any]:
         """Run the script with the prefix and each of ``all_args``, and then the command ``last``,
         if any, on one connection in one exchange.
         """
