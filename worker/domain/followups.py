@@ -78,7 +78,7 @@ def chosen(choose: Job, parent: Job, steps: tuple[JSON, ...], now: float) -> tup
     Each has the ``then`` of the choose, unless the function gave it another.
     """
     return tuple(
-        changed(child, spec=replace(child.spec, parent_id=choose.id))
+        changed(child, spec=changed(child.spec, parent_id=choose.id))
         for index, step in enumerate(steps)
         for child in press(
             parent,
@@ -108,7 +108,7 @@ def press(
         parent, key, Kind.ACTION, {"job_id": parent.id, "button": wanted}, then=then, now=now
     )
     if modal:
-        base = replace(base, modal=Modal(modal.get("prompt"), modal.get("mask")))
+        base = changed(base, modal=Modal(modal.get("prompt"), modal.get("mask")))
     known = parent.result.buttons or ()
     found = buttons.find(known, wanted)
     if not buttons.is_glob(wanted):
@@ -171,7 +171,7 @@ def with_retry(parent: Job, step: JSON) -> Job:
     asked = dict(step["retry"])
     on = asked.pop("on", None)
     retry = Retry(**asked, on=None if on is None else tuple(on))
-    return changed(parent, spec=replace(parent.spec, options=replace(parent.options, retry=retry)))
+    return changed(parent, spec=changed(parent.spec, options=replace(parent.options, retry=retry)))
 
 
 def _imagine(parent: Job, key: str, template: str, then: tuple[JSON, ...], now: float) -> Job:
@@ -205,7 +205,7 @@ def _after_siblings(blend: Job, parent: Job, made: tuple[Job, ...], now: float) 
 
 
 def _waiting(child: Job, waits_for: tuple[str, ...], due_at: float) -> Job:
-    return changed(child, spec=replace(child.spec, waits_for=waits_for), due_at=due_at)
+    return changed(child, spec=changed(child.spec, waits_for=waits_for), due_at=due_at)
 
 
 def _sibling(parent: Job, name: str, made: tuple[Job, ...]) -> Job | None:
@@ -253,7 +253,7 @@ def _with_marks(found: tuple[Button, ...]) -> Iterator[tuple[str, Button]]:
 def _one_of(base: Job, parent: Job, mark: str, key: str) -> Job:
     """One child of a glob; the mark keeps the ids of its children apart."""
     request = {**base.request, "button": mark}
-    return replace(base.with_request(request), id=child_id(parent.id, f"{key}:{mark}"))
+    return changed(base.with_request(request), id=child_id(parent.id, f"{key}:{mark}"))
 
 
 def _failed(job: Job, error: JobError, now: float) -> Job:

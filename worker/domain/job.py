@@ -3,9 +3,9 @@
 Times are seconds since the epoch. ``worker.domain.lifecycle`` decides every change of a job.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from worker.domain import films, prompts
 from worker.domain.job_spec import JSON, ROOT_KINDS, Flat, JobOptions, JobSpec, Kind
@@ -79,7 +79,7 @@ _REFUSED = frozenset({AttemptOutcome.TRY_LATER, AttemptOutcome.PERMANENT})
 _FINAL_OUTCOMES = frozenset(AttemptOutcome(status.value) for status in _TERMINAL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see `changed`
 class Attempt:
     """One try to have the job accepted. The number is part of the state token in its POST."""
 
@@ -186,7 +186,7 @@ class Job:
 
     def with_request(self, request: JSON) -> "Job":
         """A copy with another ``request``, once more is known of what its submission needs."""
-        return changed(self, spec=replace(self.spec, request=request))
+        return changed(self, spec=changed(self.spec, request=request))
 
     @property
     def attempt(self) -> int:
@@ -272,17 +272,21 @@ class Job:
         return prompts.as_sent(str(self.request.get("prompt") or "")).lower() or None
 
 
+Record = TypeVar("Record", Job, JobSpec, Result, Attempt)
+
 if TYPE_CHECKING:  # which knows the types of the fields for this one only
     from dataclasses import replace as changed
 else:
 
-    def changed(job: Job, /, **fields: object) -> Job:
-        """A copy of the job with these fields: ``dataclasses.replace``, for a tenth of its cost.
+    def changed(record: Record, /, **fields: object) -> Record:
+        """A copy of a job, its spec, its result or an attempt with these fields:
+        ``dataclasses.replace``, for a tenth of its cost.
 
         Every change of a job makes ten copies or so. Raises ``TypeError`` for an unknown field.
         """
-        if unknown := fields.keys() - Job.__dataclass_fields__.keys():
-            raise TypeError(f"A job has no field {min(unknown)!r}.")
-        copy = object.__new__(Job)
-        copy.__dict__.update(job.__dict__, **fields)  # a frozen one may be written no other way
+        kind = type(record)
+        if unknown := fields.keys() - kind.__dataclass_fields__.keys():
+            raise TypeError(f"{kind.__name__} has no field {min(unknown)!r}.")
+        copy = object.__new__(kind)
+        copy.__dict__.update(record.__dict__, **fields)  # a frozen one may be written no other way
         return copy

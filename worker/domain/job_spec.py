@@ -89,7 +89,7 @@ class JobOptions:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see `job.changed`
 class JobSpec:
     """What was asked for, and by which caller, batch or parent."""
 

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from worker.domain.account import Account
 from worker.domain.events import Event, LinksRenewed, Observed, Replied
-from worker.domain.job import Job
+from worker.domain.job import Job, changed
 from worker.domain.result import Result
 
 #: The mode at the end of an account's URL. Pictures are the same without it.
@@ -53,7 +53,7 @@ def of_result(result: Result, account_url: str) -> Result:
     def all_of(urls: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(resolved(url, account_url) for url in urls))
 
-    return replace(
+    return changed(
         result,
         image_url=result.image_url and resolved(result.image_url, account_url),
         image_urls=all_of(result.image_urls),

@@ -71,7 +71,7 @@ class AssetsRetry:
     ends_at: float  #: when they are given up
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see `job.changed`
 class Result:
     """The result of a finished task. ``buttons``: None while they are unknown."""
 

@@ -257,8 +257,7 @@ def _written(change: Change, now: float, *, marked: bool) -> Sequence[bytes]:
     """
     job, capacity, outbox = change.job, change.capacity, change.outbox
     mark = change.mark if marked else ""
-    children = [changed(each, version=each.version + 1, mark=mark) for each in change.children]
-    jobs = [changed(change.stored, mark=mark), *children]
+    jobs = [changed(each, version=each.version + 1, mark=mark) for each in (job, *change.children)]
     data: dict[str, Any] = {
         "account": capacity.account,
         "slots": {"image": capacity.image_slots, "video": capacity.video_slots},

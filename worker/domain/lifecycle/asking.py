@@ -78,7 +78,7 @@ def _silent(job: Job, now: float, policy: Policy) -> Job:
 def _not_awaited(job: Job) -> Job:
     """Stop waiting for a cancelled job's POST; later evidence may still show that it was paid."""
     if job.task_id is None:
-        job = moves.with_attempt(job, replace(moves.followed(job), outcome=AttemptOutcome.IN_DOUBT))
+        job = moves.with_attempt(job, changed(moves.followed(job), outcome=AttemptOutcome.IN_DOUBT))
     return moves.freed(job)
 
 
@@ -95,8 +95,8 @@ def cancelled(job: Job, event: events.Cancelled, now: float, policy: Policy) -> 
     if nothing_sent or over_there or not (job.holds_slot or job.place_freed):
         return Decision(gone)
     until = job.doubt_until or now + policy.lease_s + policy.doubt_window_s
-    gone = replace(gone, draining=True, place_freed=job.place_freed)
-    return Decision(replace(gone, doubt_until=until, due_at=job.due_at or now))
+    gone = changed(gone, draining=True, place_freed=job.place_freed)
+    return Decision(changed(gone, doubt_until=until, due_at=job.due_at or now))
 
 
 def retried(job: Job, event: events.Retried, now: float, policy: Policy) -> Decision:
@@ -140,7 +140,7 @@ def assets_settled(job: Job, event: events.AssetsSettled, now: float, policy: Po
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
     stored = event.status is AssetsStatus.STORED or bool(event.files)
-    result = replace(
+    result = changed(
         job.result,
         assets=event.paths if stored else job.result.assets,
         assets_status=event.status,
@@ -158,7 +158,7 @@ def assets_delayed(job: Job, event: events.AssetsDelayed, now: float, policy: Po
         return Decision(job, Disposition.STALE)
     tries = job.result.assets_retry.tries if job.result.assets_retry else 0
     retry = AssetsRetry(event.error, tries + 1, event.next_at, event.ends_at)
-    result = replace(job.result, assets_retry=retry)
+    result = changed(job.result, assets_retry=retry)
     return Decision(changed(job, result=result, due_at=event.next_at))
 
 
@@ -174,7 +174,7 @@ def assets_wanted(job: Job, event: events.AssetsWanted, now: float, policy: Poli
     result = job.result
     if result.assets_status is AssetsStatus.PENDING and result.assets_retry is None:
         return Decision(job, Disposition.DUPLICATE)
-    result = replace(
+    result = changed(
         result, assets_status=AssetsStatus.PENDING, assets_error=None, assets_wanted_at=now
     )
     return Decision(changed(job, result=result, due_at=now))
@@ -192,7 +192,7 @@ def seed_settled(job: Job, event: events.SeedSettled, now: float, policy: Policy
     """Record the seed; only the first such event counts, as two workers may have asked."""
     if not job.seed_pending:
         return Decision(job, Disposition.STALE)
-    return _with_result(job, replace(job.result, seed=event.seed, seed_error=event.error), now)
+    return _with_result(job, changed(job.result, seed=event.seed, seed_error=event.error), now)
 
 
 def _with_result(job: Job, result: Result, now: float) -> Decision:
@@ -203,7 +203,7 @@ def links_renewed(job: Job, event: events.LinksRenewed, now: float, policy: Poli
     """Replace the files' URLs; where the provider gave none, the old ones stay."""
     if job.result.assets_status is not AssetsStatus.PENDING:
         return Decision(job, Disposition.STALE)
-    result = replace(
+    result = changed(
         job.result,
         image_url=event.result.image_url or job.result.image_url,
         image_urls=event.result.image_urls or job.result.image_urls,

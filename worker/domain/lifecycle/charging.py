@@ -1,7 +1,5 @@
 """PURE. What an attempt really cost, by the provider's own ledger."""
 
-from dataclasses import replace
-
 from worker.domain.account.billing import MAY_BE_REFUNDED
 from worker.domain.events import Charged, Decision, Disposition, Policy
 from worker.domain.job import Attempt, Job, changed
@@ -24,4 +22,4 @@ def _booked(attempt: Attempt, event: Charged) -> Attempt:
     if known is None and not event.kept and attempt.outcome in MAY_BE_REFUNDED:
         known = attempt.price  # the ledger does not say any more how much it was
     full = max(known or 0, event.kept)
-    return replace(attempt, charged=full, refunded=full - event.kept)
+    return changed(attempt, charged=full, refunded=full - event.kept)

@@ -12,8 +12,6 @@ An attempt that was given up may turn out to be accepted. It is followed if no o
 accepted so far; otherwise it is recorded as a double payment.
 """
 
-from dataclasses import replace
-
 from worker.domain import retry_policy
 from worker.domain.account.callback_stats import sort_of
 from worker.domain.account.task_list import Doubt
@@ -108,7 +106,7 @@ def not_listed(job: Job, event: NotListed, now: float, policy: Policy) -> Decisi
     if doubt is None or doubt.attempt != event.attempt:
         return Decision(job, Disposition.STALE)
     if job.draining:
-        ended = replace(followed(job), outcome=AttemptOutcome.NOT_LISTED)
+        ended = changed(followed(job), outcome=AttemptOutcome.NOT_LISTED)
         return Decision(moves.freed(moves.with_attempt(job, ended)))
     return Decision(submitted_again(job, AttemptOutcome.NOT_LISTED))
 
@@ -146,9 +144,11 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
     if snapshot.status is TaskStatus.PENDING:
         return Decision(job, Disposition.STALE)  # reported again when it runs
     others = (other for other in job.attempts if other.number != attempt.number)
-    extra = any(other.task_id and not was_retried(job, other) for other in others)
+    # Not what was flagged itself: of those that nobody follows the first one seen is the first.
+    paid_before = (other for other in others if other.task_id and not other.extra)
+    extra = any(not was_retried(job, other) for other in paid_before)
     outcome = AttemptOutcome.SUCCEEDED if attempt.over else attempt.outcome
-    paid = replace(attempt, outcome=outcome, task_id=snapshot.task_id, extra=extra)
+    paid = changed(attempt, outcome=outcome, task_id=snapshot.task_id, extra=extra)
     return Decision(with_attempt(job, paid))
 
 
@@ -163,8 +163,8 @@ def taken_over(job: Job, attempt: Attempt, snapshot: Snapshot) -> Job:
             AttemptOutcome.IN_DOUBT if paid or job.posting or doubtful else AttemptOutcome.NOT_SENT
         )
         outcome = present.outcome if present.given_up and present.outcome else outcome
-        job = with_attempt(job, replace(present, outcome=outcome, extra=paid))
-    job = with_attempt(job, replace(attempt, outcome=None, extra=False))
+        job = with_attempt(job, changed(present, outcome=outcome, extra=paid))
+    job = with_attempt(job, changed(attempt, outcome=None, extra=False))
     job = changed(job, posting=False, held=False, place_freed=False, error=None)
     job = changed(job, window=moves.closed(job.window))
     return moves.with_task(job, snapshot.task_id, attempt.number)

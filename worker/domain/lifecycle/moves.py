@@ -116,9 +116,9 @@ def answer_queued(job: Job, modal: Modal) -> Job:
 def succeeded(job: Job, result: Result, now: float) -> Decision:
     """The job has succeeded; its children are created in the same decision."""
     if files_of(job, result):
-        result = replace(result, assets_status=AssetsStatus.PENDING)
+        result = changed(result, assets_status=AssetsStatus.PENDING)
     if job.options.seed and not _has_seed(job, result):
-        result = replace(result, seed_error=_NO_PICTURE)
+        result = changed(result, seed_error=_NO_PICTURE)
     over, submitted_at = ended(job, Status.SUCCEEDED, now, None), job.submitted_at or now
     job = changed(over, progress=100, result=result, submitted_at=submitted_at)
     job = due_until_settled(job, now)
@@ -207,7 +207,7 @@ def attempt_ended(job: Job, outcome: AttemptOutcome) -> Job:
     """Record the outcome of the followed attempt, if any; one given up stays given up."""
     if not job.attempts or (attempt := followed(job)).given_up:
         return job
-    return with_attempt(job, replace(attempt, outcome=outcome))
+    return with_attempt(job, changed(attempt, outcome=outcome))
 
 
 def with_task(job: Job, task_id: str | None, number: int | None = None) -> Job:
@@ -219,7 +219,7 @@ def with_task(job: Job, task_id: str | None, number: int | None = None) -> Job:
         return job
     attempt = next((a for a in job.attempts if a.number == number), None)
     if attempt or job.attempts:
-        attempt = replace(attempt or followed(job), task_id=task_id)
+        attempt = changed(attempt or followed(job), task_id=task_id)
         # A job that any account may take belongs to the account that accepted it.
         job = changed(with_attempt(job, attempt), account=attempt.account or job.account)
     others = tuple(each for each in all_task_ids(job) if each != task_id)

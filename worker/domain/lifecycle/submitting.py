@@ -1,6 +1,5 @@
 """PURE. From the queue to the provider's reply."""
 
-from dataclasses import replace
 from functools import partial
 
 from worker.domain import retry_policy
@@ -50,7 +49,7 @@ def started(job: Job, event: Started, now: float, policy: Policy) -> Decision:
 
 def _attempts_with_present(job: Job, event: Started, now: float) -> tuple[Attempt, ...]:
     """Continue an attempt that was only refused or opened the window; else start a new one."""
-    where = partial(replace, account=event.account, price=event.price, refundable=event.refundable)
+    where = partial(changed, account=event.account, price=event.price, refundable=event.refundable)
     if job.attempts:
         *former, last = job.attempts
         opened_it = job.window is Window.OPEN and last == followed(job)
@@ -70,7 +69,7 @@ def posting(job: Job, event: Posting, now: float, policy: Policy) -> Decision:
     return Decision(
         changed(
             job,
-            attempts=(*former, replace(last, posted_at=now)),
+            attempts=(*former, changed(last, posted_at=now)),
             posting=True,
             fetched={**job.fetched, **event.fetched},
             modal_prompt=job.modal_prompt or event.modal_prompt,

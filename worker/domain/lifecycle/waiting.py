@@ -6,7 +6,6 @@ as soon as one of them cannot give an image. A choose's function is called by on
 which renews its lease; when the lease expires, another worker calls it.
 """
 
-from dataclasses import replace
 from itertools import takewhile
 
 from worker.domain import events, followups, retry_policy
@@ -60,7 +59,7 @@ def _problem(sibling: Job | None) -> str | None:
 def waits_again(job: Job, now: float) -> Job:
     """Retried: re-check the dependencies, which may have been retried as well."""
     request = {name: value for name, value in job.request.items() if name != "images"}
-    return replace(requeued(job).with_request(request), due_at=now)
+    return changed(requeued(job).with_request(request), due_at=now)
 
 
 def choosing(job: Job, event: events.Choosing, now: float, policy: Policy) -> Decision:
@@ -76,7 +75,7 @@ def chosen(job: Job, event: events.Chosen, now: float, policy: Policy) -> Decisi
     """Succeeded; its children press the chosen buttons of the parent."""
     if not _is_present_call(job, event):
         return Decision(job, Disposition.STALE)
-    done = replace(ended(job, Status.SUCCEEDED, now, None), progress=100)
+    done = changed(ended(job, Status.SUCCEEDED, now, None), progress=100)
     return Decision(done, children=followups.chosen(job, event.parent, event.steps, now))
 
 

@@ -94,3 +94,25 @@ def test_of_two_attempts_that_were_given_up_both_stay_so() -> None:
     ).job
     assert told.task_id == "t1"
     assert [paid.task_id for paid in told.double_payments] == ["t2"]
+
+
+def test_of_two_payments_the_one_that_was_seen_first_stays_the_first() -> None:
+    """After a person gave the job up, both of its attempts prove accepted, and are told of again."""
+    doubtful = after(
+        in_status(Status.IN_DOUBT),
+        Resolved("resubmit"),
+        Started("default"),
+        Posting(2),
+        Replied(2, Verdict(Outcome.IN_DOUBT)),
+    ).job
+    given_up = after(doubtful, Resolved("failed")).job
+    told = after(
+        given_up,
+        *(
+            callback(status, attempt=number, task_id=f"t{number}")
+            for status in (TaskStatus.IN_PROGRESS, TaskStatus.SUCCEEDED)
+            for number in (1, 2)
+        ),
+    ).job
+    assert told.status is Status.FAILED
+    assert [paid.task_id for paid in told.double_payments] == ["t2"]
