@@ -31,12 +31,16 @@ def peers(folder: Path, rounds: int, *, quick: bool) -> list[Row]:
     """A burst and a steady pace, each program by turns. ``quick``: a fourth of the pipelines."""
     pipelines, seconds = (_BURST // 4, _PACED_S / 2) if quick else (_BURST, _PACED_S)
     durable = "hookline, every write synced"
+    alone: dict[str, list[Figures]] = {}
     bursts: dict[str, list[Figures]] = {}
     steady: dict[str, list[Figures]] = {}
     loads: dict[str, list[Load]] = {}
     turns = ((HANDWRITTEN, False), (HOOKLINE, False), (DRAMATIQ, False), (HOOKLINE, True))
     with ring(folder) as at:
         # Each round is between two of the handwritten program: a machine's speed drifts.
+        for contender in (*(HANDWRITTEN, HOOKLINE) * (2 * rounds), HANDWRITTEN):
+            with at.running(contender):
+                alone.setdefault(contender.name, []).append(burst(at, contender, pipelines))
         for contender, synced in (*turns * rounds, turns[0]):
             name = durable if synced else contender.name
             with at.running(contender, durable=synced):
@@ -45,19 +49,27 @@ def peers(folder: Path, rounds: int, *, quick: bool) -> list[Row]:
                     steady.setdefault(name, []).append(paced(at, contender, seconds))
                 if not synced and contender is not DRAMATIQ:  # its view is the handwritten one
                     loads.setdefault(name, []).append(received(at, contender, pipelines))
-    return [*_burst_rows(bursts, durable), *_steady_rows(steady), *_received_rows(loads)]
+    return [
+        *_burst_rows(alone),
+        *_other_burst_rows(bursts, durable),
+        *_steady_rows(steady),
+        *_received_rows(loads),
+    ]
 
 
-def _burst_rows(found: dict[str, list[Figures]], durable: str) -> Iterator[Row]:
+def _burst_rows(found: dict[str, list[Figures]]) -> Iterator[Row]:
     yield _row(found, "burst: tasks", "/s", lambda f: f.rate).at_least(1.0)
-    synced = _row(found, "burst: tasks, every write synced", "/s", lambda f: f.rate, ours=durable)
-    yield synced.at_least(0.8)
-    yield _row(found, "burst: tasks", "/s", lambda f: f.rate, floor=DRAMATIQ.name)
     yield _row(found, "burst: CPU per task", "ms", lambda f: f.cpu.all).below_ratio(1.2)
     yield _row(found, "burst: CPU per task, web", "ms", lambda f: f.cpu.web)
     yield _row(found, "burst: CPU per task, worker", "ms", lambda f: f.cpu.worker)
     yield _row(found, "burst: CPU per task, store", "ms", lambda f: f.cpu.store)
     yield _row(found, "memory of web and worker", "MiB", lambda f: f.memory).below_ratio(1.2)
+
+
+def _other_burst_rows(found: dict[str, list[Figures]], durable: str) -> Iterator[Row]:
+    synced = _row(found, "burst: tasks, every write synced", "/s", lambda f: f.rate, ours=durable)
+    yield synced.at_least(0.8)
+    yield _row(found, "burst: tasks", "/s", lambda f: f.rate, floor=DRAMATIQ.name)
 
 
 def _steady_rows(found: dict[str, list[Figures]]) -> Iterator[Row]:

@@ -97,7 +97,7 @@ def test_of_two_attempts_that_were_given_up_both_stay_so() -> None:
 
 
 def test_of_two_payments_the_one_that_was_seen_first_stays_the_first() -> None:
-    """After a person gave the job up, both of its attempts prove accepted, and are told of again."""
+    """After a person gave the job up both of its attempts prove accepted, again and again."""
     doubtful = after(
         in_status(Status.IN_DOUBT),
         Resolved("resubmit"),
