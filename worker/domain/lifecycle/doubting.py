@@ -144,7 +144,7 @@ def seen_other(job: Job, attempt: Attempt, snapshot: Snapshot) -> Decision | Non
     if snapshot.status is TaskStatus.PENDING:
         return Decision(job, Disposition.STALE)  # reported again when it runs
     others = (other for other in job.attempts if other.number != attempt.number)
-    # Not what was flagged itself: of those that nobody follows the first one seen is the first.
+    # Beside flagged ones only, this is the first that was seen, and it may be told of again.
     paid_before = (other for other in others if other.task_id and not other.extra)
     extra = any(not was_retried(job, other) for other in paid_before)
     outcome = AttemptOutcome.SUCCEEDED if attempt.over else attempt.outcome
