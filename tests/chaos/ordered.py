@@ -70,9 +70,10 @@ class Ordered:
             self._ids += given.ids
             self._refused += given.refused
 
-    def ever_in_doubt(self) -> set[str]:
-        """The jobs that were in doubt at any time."""
-        return {passing.job_id for passing in self.orders.met(Point.AFTER_DOUBTED)}
+    def first_doubts(self) -> dict[str, float]:
+        """The jobs that were in doubt at any time, and since when."""
+        newest_first = reversed(self.orders.met(Point.AFTER_DOUBTED))
+        return {passing.job_id: passing.at for passing in newest_first}
 
     def jobs(self, ids: Sequence[str]) -> dict[str, Job]:
         return {

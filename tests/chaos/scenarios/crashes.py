@@ -63,7 +63,7 @@ FINISHING: Mapping[Point, Outcome] = {
     Point.AFTER_SUCCESS: Outcome(),
     Point.AFTER_ASKING: Outcome(),
     Point.AFTER_STORING: Outcome(),
-    # Any job that was due, also one that is due because of another crash.
+    # Any job that was due, unless another crash had left it in doubt.
     Point.AFTER_CLAIMING: Outcome(attempts=None, doubted=None),
 }
 
@@ -143,7 +143,12 @@ def _rounds(ordered: Ordered, table: Mapping[Point, Outcome], rounds: int, withi
             met.append(ordered.order(point, signal.SIGKILL, spare))
         _settle(ordered, [passing.job_id for passing in met])
         jobs = ordered.jobs([passing.job_id for passing in met])
-        fair = [each for each in _fair(met, within_s) if _unhurt(each, jobs.get(each.job_id))]
+        doubted = ordered.first_doubts()
+        fair = [
+            each
+            for each in _fair(met, within_s)
+            if _unhurt(each, jobs.get(each.job_id), doubted.get(each.job_id, inf))
+        ]
         ordered.problems += _judged(ordered, table, fair)
         judged.update(Point(passing.point) for passing in fair)
     few = [point for point in table if judged[point] < rounds]
@@ -160,13 +165,14 @@ def _fair(met: Sequence[Passing], within_s: float) -> Iterator[Passing]:
             yield passing
 
 
-def _unhurt(passing: Passing, job: Job | None) -> bool:
+def _unhurt(passing: Passing, job: Job | None, doubted_at: float) -> bool:
     """Whether no earlier crash had met the job: who dies takes the other jobs of its threads along.
 
     What is gone is the judge's to see.
     """
     begun = sum(attempt.started_at < passing.at for attempt in job.attempts) if job else 0
-    return begun <= (0 if passing.point == Point.BEFORE_STARTED else 1)
+    once = begun <= (0 if passing.point == Point.BEFORE_STARTED else 1)
+    return once and passing.at < doubted_at
 
 
 def _settle(ordered: Ordered, ids: Collection[str]) -> None:
@@ -190,7 +196,7 @@ def _judged(
 ) -> Iterator[str]:
     jobs = ordered.jobs([passing.job_id for passing in fair])
     payments = Counter(payment.job_id for payment in ordered.payments())
-    doubted = ordered.ever_in_doubt()
+    doubted = ordered.first_doubts()
     for passing in fair:
         allowed = table[Point(passing.point)]
         job = jobs.get(passing.job_id)
