@@ -179,6 +179,8 @@ def keeps_still(window: Window) -> None:
     page = window.page
     page.goto(f"http://{window.host}/new")
     page.locator("[name=prompt]").fill("a lighthouse in a storm --ar 3:2")
+    page.get_by_text("Options").click()
+    page.locator("[name=account]").select_option("main")  # the other one never sends a picture
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url("**/pipelines/*")
     page.context.add_init_script(_SHIFTS)
