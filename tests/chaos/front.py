@@ -6,6 +6,7 @@ submissions, and can let tasks run for ever.
 
 import json
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -113,8 +114,7 @@ class Front:
             def log_message(self, *_: Any) -> None:
                 """Nobody reads it."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", self.port), Handler)
         Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def _close(self) -> None:
@@ -165,6 +165,15 @@ class Front:
         if not isinstance(task, dict) or str(task.get("id")) not in self.pinned:
             return task
         return {**task, "status": "IN_PROGRESS", "progress": "40%", "imageUrl": None}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A killed worker hangs up before it has its answer: that is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 _KEYS = frozenset({"authorization", "mj-api-secret"})
