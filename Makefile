@@ -64,7 +64,7 @@ vendor: ## take the pages' libraries out of npm's packages, by .ci/vendor.toml; 
 bench: $(STAMP) ## the benchmark, with its comparison table
 	@$(BIN)/python -m tests.bench
 
-chaos: $(STAMP) ## the fault suite in about five minutes; FULL=1: its real numbers, over an hour
+chaos: $(STAMP) ## the fault suite in about five minutes; FULL=1: its real numbers, five hours
 	@$(BIN)/python -m tests.chaos $(if $(FULL),--full --write) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 lock: ## write the locks for pyproject.toml; UPGRADE=1: with the newest versions

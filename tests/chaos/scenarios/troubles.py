@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from tests.chaos import places
+from tests.chaos.courses import Case, Course, figures, wrong
 from tests.chaos.front import Front, Kind
 from tests.chaos.indexes import PREFIX
 from tests.chaos.places import Stay
@@ -31,51 +32,8 @@ from worker.domain.result import JobError
 #: An account's places, and jobs of each sort that hold one: running, doubtful and overdue ones.
 PLACES = 8
 HELD = 2
-#: The first accepted submission comes so many seconds after the trouble's end, or the rest's.
-SOON_S = 5.0
-#: The share of the places that are not held which is taken from then on, at the provider.
-USED = 0.9
 DIALECTS: tuple[Dialect, ...] = ("novicezk", "trueai", "gateway", "crazyrouter")
 KINDS = tuple(kind for kind in Kind if kind is not Kind.BLIND)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One account: what it speaks, and what trouble it has for how long."""
-
-    dialect: Dialect
-    kind: Kind
-    seconds: float
-    number: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.dialect}-{self.number}"
-
-    def __str__(self) -> str:
-        return f"{self.dialect}, {self.kind} for {self.seconds:g} s"
-
-
-@dataclass(slots=True)
-class Course:
-    """What became of a case. Times are seconds since the epoch."""
-
-    ended: float = 0.0  #: the trouble
-    rest_end: float | None = None  #: as it was when the trouble ended
-    first: float | None = None
-    used: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def after_s(self) -> float:
-        """From the trouble's end to the first accepted submission."""
-        return (self.first or float("inf")) - self.ended
-
-    @property
-    def late_s(self) -> float:
-        """The same, from the end of the trouble or the rest, whichever is nearer."""
-        of_rest = (self.first or float("inf")) - max(self.rest_end or 0.0, self.ended)
-        return min(self.after_s, max(0.0, of_rest))
 
 
 class Player:
@@ -233,7 +191,16 @@ class Size:
 SHORT, FULL = Size(24, 3.0, restless=True), Size(40, 12.0)
 
 
-def matrix(run: Run, cases: Sequence[Case], size: Size, play: Play = Player.play) -> Row:
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Cases that were played at once, and for how many seconds."""
+
+    told: Sequence[tuple[Case, Course]]
+    jobs: int
+    seconds: float
+
+
+def matrix(run: Run, cases: Sequence[Case], size: Size, play: Play = Player.play) -> Played:
     """Play the cases at once, each on an account of its own."""
     ports = {case.dialect: free_port() for case in cases}  # one sandbox for each dialect
     fronts = {
@@ -267,33 +234,32 @@ def matrix(run: Run, cases: Sequence[Case], size: Size, play: Play = Player.play
         players = [Player(on, fronts[case.name], case, size, run.without) for case in cases]
         with ThreadPoolExecutor(len(cases)) as pool:
             courses = list(pool.map(play, players))
-    told = list(zip(cases, courses, strict=True))
-    return Row(
+    return Played(
+        list(zip(cases, courses, strict=True)),
         jobs=len(cases) * (size.jobs + 3 * HELD),
-        faults=len(cases),
         seconds=time.monotonic() - began,
-        problems=tuple(f"{case}: {words}" for case, each in told for words in _judged(each)),
-        figures="; ".join(
-            f"{case}: first after {each.after_s:.1f} s, {each.used:.0%} used" for case, each in told
-        ),
     )
 
 
-def _judged(course: Course) -> Iterator[str]:
-    yield from course.problems
-    if course.first is not None and course.late_s > SOON_S:
-        yield f"the first submission was accepted {course.late_s:.1f} s after the end"
-    if course.first is not None and course.used < USED:
-        yield f"only {course.used:.0%} of the places were used"
+def _row(parts: Iterable[Played]) -> Row:
+    rows = list(parts)
+    told = [each for part in rows for each in part.told]
+    return Row(
+        jobs=sum(part.jobs for part in rows),
+        faults=len(told),
+        seconds=sum(part.seconds for part in rows),
+        problems=tuple(f"{case}: {words}" for case, each in told for words in wrong(each)),
+        figures="; ".join(figures(told)),
+    )
 
 
 def troubles(run: Run) -> Row:
     """Every trouble in every dialect; the short form: two of them, with short rests."""
     if not run.full:
         cases = [Case("trueai", kind, 3.0, n) for n, kind in enumerate((Kind.DOWN, Kind.QUOTA))]
-        return matrix(run, cases, SHORT)
+        return _row([matrix(run, cases, SHORT)])
     parts = [(dialect, seconds) for seconds in (10.0, 60.0, 600.0) for dialect in DIALECTS]
-    return _together(
+    return _row(
         matrix(
             _part(run, f"{dialect}-{seconds:g}"),
             [Case(dialect, kind, seconds, n) for n, kind in enumerate(KINDS)],
@@ -307,18 +273,7 @@ def blind(run: Run) -> Row:
     """Nothing new is sent meanwhile, and what runs is not lost."""
     dialects: tuple[Dialect, ...] = run.pick(("gateway",), DIALECTS)
     cases = [Case(each, Kind.BLIND, run.pick(2.0, 60.0), n) for n, each in enumerate(dialects)]
-    return matrix(run, cases, run.pick(SHORT, FULL), Player.play_blind)
-
-
-def _together(parts: Iterable[Row]) -> Row:
-    rows = list(parts)
-    return Row(
-        jobs=sum(row.jobs for row in rows),
-        faults=sum(row.faults for row in rows),
-        seconds=sum(row.seconds for row in rows),
-        problems=tuple(problem for row in rows for problem in row.problems),
-        figures="; ".join(row.figures for row in rows),
-    )
+    return _row([matrix(run, cases, run.pick(SHORT, FULL), Player.play_blind)])
 
 
 def _part(run: Run, name: str) -> Run:
