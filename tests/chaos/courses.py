@@ -68,6 +68,6 @@ def figures(told: Sequence[tuple[Case, Course]]) -> Iterator[str]:
             if case.kind is kind:
                 slowest[case.seconds] = max(slowest.get(case.seconds, 0.0), each.after_s)
         used = min(each.used for case, each in told if case.kind is kind)
-        lasted = " / ".join(f"{seconds:g}" for seconds in sorted(slowest))
-        after = " / ".join(f"{each:.1f}" for _, each in sorted(slowest.items()))
+        lasted = " / ".join(f"{seconds:g}" for seconds in slowest)
+        after = " / ".join(f"{each:.1f}" for each in slowest.values())
         yield f"{kind} for {lasted} s: first after {after} s at most, {used:.0%} used at least"

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, count
 from typing import Any
 
 from tests.chaos import places
@@ -190,18 +189,16 @@ class Size:
     restless: bool = False
 
 
-#: Seconds between the beginnings of what is played at once: an account that comes back is busy for
-#: fifteen, with as much as its places take.
-APART_S = 45.0
 SHORT, FULL = Size(24, 3.0, restless=True), Size(40, 12.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """Cases that were played at once, with so many jobs."""
+    """Cases that were played at once, and for how many seconds."""
 
     told: Sequence[tuple[Case, Course]]
     jobs: int
+    seconds: float
 
 
 def matrix(run: Run, cases: Sequence[Case], size: Size, play: Play = Player.play) -> Played:
@@ -230,6 +227,7 @@ def matrix(run: Run, cases: Sequence[Case], size: Size, play: Play = Player.play
         worker=(program, "worker", *orders),
         sandbox=(*habits, "--fetch-lag", "0.5"),
     )
+    began = time.monotonic()
     with ExitStack() as last:
         for front in fronts.values():
             last.enter_context(front)
@@ -237,16 +235,20 @@ def matrix(run: Run, cases: Sequence[Case], size: Size, play: Play = Player.play
         players = [Player(on, fronts[case.name], case, size, run.without) for case in cases]
         with ThreadPoolExecutor(len(cases)) as pool:
             courses = list(pool.map(play, players))
-    return Played(list(zip(cases, courses, strict=True)), len(cases) * (size.jobs + 3 * HELD))
-
-
-def _row(parts: Iterable[Played], began: float) -> Row:
-    all_of_them = list(parts)
-    told = [each for part in all_of_them for each in part.told]
-    return Row(
-        jobs=sum(part.jobs for part in all_of_them),
-        faults=len(told),
+    return Played(
+        list(zip(cases, courses, strict=True)),
+        jobs=len(cases) * (size.jobs + 3 * HELD),
         seconds=time.monotonic() - began,
+    )
+
+
+def _row(parts: Iterable[Played]) -> Row:
+    rows = list(parts)
+    told = [each for part in rows for each in part.told]
+    return Row(
+        jobs=sum(part.jobs for part in rows),
+        faults=len(told),
+        seconds=sum(part.seconds for part in rows),
         problems=tuple(f"{case}: {words}" for case, each in told for words in wrong(each)),
         figures="; ".join(figures(told)),
     )
@@ -254,36 +256,25 @@ def _row(parts: Iterable[Played], began: float) -> Row:
 
 def troubles(run: Run) -> Row:
     """Every trouble in every dialect; the short form: two of them, with short rests."""
-    began = time.monotonic()
     if not run.full:
         cases = [Case("trueai", kind, 3.0, n) for n, kind in enumerate((Kind.DOWN, Kind.QUOTA))]
-        return _row([matrix(run, cases, SHORT)], began)
-    lanes = [[(dialect, 600.0)] for dialect in DIALECTS]
-    lanes.append([(dialect, seconds) for seconds in (10.0, 60.0) for dialect in DIALECTS])
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        played = pool.map(partial(_play_lane, run), lanes, count(0.0, APART_S))
-        return _row(chain.from_iterable(played), began)
-
-
-def _play_lane(run: Run, parts: Sequence[tuple[Dialect, float]], after_s: float) -> list[Played]:
-    """One part after another, beginning later than other lanes: they shall not end together."""
-    pause(after_s)
-    return [
+        return _row([matrix(run, cases, SHORT)])
+    parts = [(dialect, seconds) for seconds in (10.0, 60.0, 600.0) for dialect in DIALECTS]
+    return _row(
         matrix(
             _part(run, f"{dialect}-{seconds:g}"),
             [Case(dialect, kind, seconds, n) for n, kind in enumerate(KINDS)],
             FULL,
         )
         for dialect, seconds in parts
-    ]
+    )
 
 
 def blind(run: Run) -> Row:
     """Nothing new is sent meanwhile, and what runs is not lost."""
     dialects: tuple[Dialect, ...] = run.pick(("gateway",), DIALECTS)
     cases = [Case(each, Kind.BLIND, run.pick(2.0, 60.0), n) for n, each in enumerate(dialects)]
-    began = time.monotonic()
-    return _row([matrix(run, cases, run.pick(SHORT, FULL), Player.play_blind)], began)
+    return _row([matrix(run, cases, run.pick(SHORT, FULL), Player.play_blind)])
 
 
 def _part(run: Run, name: str) -> Run:
