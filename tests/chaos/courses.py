@@ -14,7 +14,7 @@ USED = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One account: what it speaks, and what trouble it has for how long."""
+    """One account: its dialect, its trouble, and how many seconds that lasts."""
 
     dialect: Dialect
     kind: Kind
@@ -23,6 +23,7 @@ class Case:
 
     @property
     def name(self) -> str:
+        """The account's name."""
         return f"{self.dialect}-{self.number}"
 
     def __str__(self) -> str:
@@ -52,7 +53,7 @@ class Course:
 
 
 def wrong(course: Course) -> Iterator[str]:
-    """What was not as it must be."""
+    """What went wrong, a sentence each: its own problems, a late return, unused places."""
     yield from course.problems
     if course.first is not None and course.late_s > SOON_S:
         yield f"the first submission was accepted {course.late_s:.1f} s after the end"
@@ -61,7 +62,7 @@ def wrong(course: Course) -> Iterator[str]:
 
 
 def figures(told: Sequence[tuple[Case, Course]]) -> Iterator[str]:
-    """A trouble at a time: the slowest return after each duration, and the fewest places used."""
+    """A sentence for each trouble: the slowest return after each duration, the lowest use."""
     for kind in dict.fromkeys(case.kind for case, _ in told):
         slowest: dict[float, float] = {}
         for case, each in told:

@@ -171,7 +171,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A killed worker hangs up before it has its answer: that is no news."""
+        """Print no traceback for a client that hung up, as a killed worker does."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
