@@ -154,7 +154,7 @@ class Player:
         while time.time() < until and ready.load(self._case.name).ready:
             in_doubt = {i.decode() for i in client.zrange(f"{PREFIX}jobs:in_doubt", 0, -1)}
             taken = {job_id.decode() for job_id in client.smembers(running)}
-            # A trial has a place of its own: with one in doubt, more than all places are held.
+            # More than all may be held: an overdue job that is seen running takes its place again.
             samples.append((time.time(), max(0, PLACES - len(taken & (held | in_doubt)))))
             pause(0.05)
         mine = [stay for stay in self._stays() if stay.job_id not in held]
