@@ -42,6 +42,9 @@ def main() -> int:
     results, stopped = _play(_chosen(options), seed, options)
     out = Console(width=None if sys.stdout.isatty() else 140)
     out.print(report.table(results))
+    for scenario, row in results:
+        if not row.passed:  # once more: those who read only the end of a long log look here
+            _tell(scenario, row, again=_again(scenario, seed, full=options.full))
     out.print(report.sums(results))
     if stopped:
         _notes.print("stopped; everything that was started has ended")

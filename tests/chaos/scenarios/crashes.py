@@ -176,7 +176,10 @@ def _unhurt(passing: Passing, job: Job | None, doubted_at: float) -> bool:
 
 
 def _settle(ordered: Ordered, ids: Collection[str]) -> None:
-    """Wait for the jobs and for what grows from them; what does not end is the judge's to see."""
+    """Wait for the jobs and for what grows from them; what does not end is the judge's to see.
+
+    A job that is held in doubt has not ended: what trickles in is evidence about it.
+    """
 
     def ended() -> bool:
         return all(_at_rest(ordered, job) for job in ordered.jobs(list(ids)).values())
@@ -188,7 +191,7 @@ def _settle(ordered: Ordered, ids: Collection[str]) -> None:
 def _at_rest(ordered: Ordered, job: Job) -> bool:
     pipeline = ordered.stage.services.store.jobs.pipeline(job.spec.pipeline_id)
     jobs = pipeline.jobs if pipeline else (job,)
-    return all(each.held or (each.status.terminal and each.due_at is None) for each in jobs)
+    return all(each.status.terminal and each.due_at is None for each in jobs)
 
 
 def _judged(

@@ -14,7 +14,8 @@ from tests.chaos.waiting import pause
 from worker.domain.job import Job, Status
 from worker.domain.job_spec import Kind
 
-#: A task that the proxy forgot is lost within so many seconds.
+#: A task that the proxy forgot is lost within so many seconds, where no callback has come yet.
+#: Where callbacks flow, the provider is asked only after 20 s of silence.
 _LOST_WITHIN_S = 15.0
 
 
@@ -40,7 +41,7 @@ def forgetting(run: Run) -> Row:
 
     return trial(
         run,
-        _broken(run, Setup(sandbox=("--task-seconds", "600"))),
+        _broken(run, Setup(sandbox=("--task-seconds", "600", "--callbacks-lost", "1"))),
         Load(roots, ()),
         forget,
         rules=Rules(errors=frozenset({"lost"})),

@@ -55,11 +55,11 @@ def _rounds(ordered: Ordered, rounds: int) -> str:
 
 
 def _wait_for_others(ordered: Ordered, asleep: Sequence[Passing]) -> None:
-    """Until somebody else has submitted the sleepers' jobs, or nobody will."""
+    """Until somebody else has submitted the sleepers' jobs; held ones wait for more evidence."""
     ids = [passing.job_id for passing in asleep]
 
     def settled() -> bool:
-        return all(job.status.terminal or job.held for job in ordered.jobs(ids).values())
+        return all(job.status.terminal for job in ordered.jobs(ids).values())
 
     with suppress(NotInTime):  # the judge says what is wrong
         ordered.stage.wait_for(settled, "the sleepers' jobs", _AGAIN_S)
@@ -100,17 +100,28 @@ def _submitted_once_by_another(job: Job, payments: int) -> bool:
 
 def _sleep_anywhere(ordered: Ordered, rng: Random) -> None:
     """One worker stands still wherever it is, for about its lease."""
+    pause = Event()
+    pause.wait(rng.uniform(0.0, 0.5))
     nursery = ordered.stage.pid("worker-1")
     workers = sorted(descendants(nursery)) if nursery else []
-    if not workers:
+    rng.shuffle(workers)
+    stopped = next(filter(_stopped, workers), None)
+    if stopped is None:
         ordered.problems.append("there is no worker to be stopped")
         return
-    pause, pid = Event(), rng.choice(workers)
-    pause.wait(rng.uniform(0.0, 0.5))
-    os.kill(pid, signal.SIGSTOP)
     ordered.faults += 1
     pause.wait(rng.uniform(0.5, 1.5) * LEASE_S)
-    os.kill(pid, signal.SIGCONT)
+    with suppress(ProcessLookupError):
+        os.kill(stopped, signal.SIGCONT)
+
+
+def _stopped(pid: int) -> bool:
+    """Stop the process; False where it has just ended, as those do that decode a picture."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 SCENARIOS = (Scenario("F13", "workers sleep before they send", pauses),)
