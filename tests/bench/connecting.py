@@ -41,7 +41,7 @@ def connections(folder: Path, count: int) -> list[Row]:
     with contextlib.ExitStack() as servers, _trusted(folder) as tls:
         for closes_after in _CLOSES_AFTER_S:
             server, port = servers.enter_context(_serving(tls, closes_after))
-            kept_s = (0.0, session.KEPT_S)
+            kept_s = (0.0, session.MOST_KEPT_S)
             rows += _rows(closes_after, *(_measure(server, port, count, each) for each in kept_s))
     return rows
 
@@ -117,10 +117,10 @@ class _Measured:
 
 
 def _measure(server: _Server, port: int, count: int, kept_s: float) -> _Measured:
-    """Submit at random moments, keeping connections for ``kept_s`` seconds."""
+    """Submit at random moments, keeping connections for ``kept_s`` seconds at most."""
     random, before = Random(2026), server.handshakes
     moments = [random.uniform(0, count / _RATE) for _ in range(count)]
-    with _kept_for(kept_s), ThreadPoolExecutor(_THREADS) as threads:
+    with _kept_at_most(kept_s), ThreadPoolExecutor(_THREADS) as threads:
         client = ProviderClient(Account("main", f"https://localhost:{port}"))
         client.submit(Kind.IMAGINE, _SUBMISSION)  # loads what is loaded once
         cpu, began = time.process_time(), time.monotonic()
@@ -141,12 +141,12 @@ def _measure(server: _Server, port: int, count: int, kept_s: float) -> _Measured
 
 
 @contextlib.contextmanager
-def _kept_for(seconds: float) -> Iterator[None]:
-    usual, session.KEPT_S = session.KEPT_S, seconds
+def _kept_at_most(seconds: float) -> Iterator[None]:
+    usual, session.MOST_KEPT_S = session.MOST_KEPT_S, seconds
     try:
         yield
     finally:
-        session.KEPT_S = usual
+        session.MOST_KEPT_S = usual
 
 
 @contextlib.contextmanager

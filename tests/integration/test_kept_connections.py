@@ -6,6 +6,7 @@ import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -30,11 +31,14 @@ class Answers:
     def __init__(self) -> None:
         self.connections = 0
         self.requests = 0
+        self.together: Barrier | None = None
 
     def __call__(self, sock: socket.socket, request: bytes) -> None:
         self.connections += 1
         while request:
             self.requests += 1
+            if self.together:
+                self.together.wait(10)
             sock.sendall(REPLY)
             request = read_request(sock)
 
@@ -52,15 +56,83 @@ def test_submissions_in_a_row_share_a_connection(monkeypatch: pytest.MonkeyPatch
     assert (server.connections, server.requests) == (1, 5)
 
 
-def test_a_connection_that_was_idle_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    server, now = Answers(), [time.monotonic()]
-    monkeypatch.setattr(session, "monotonic", lambda: now[0])
+class Clock:
+    """What the connections take for the time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(session, "monotonic", clock)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("idle_s", "connections"),
+    [
+        ([session.KEPT_S - 0.01], 1),
+        ([session.KEPT_S + 0.01], 2),
+        ([2.0, 1.39], 2),  # the first was open after 2 s, so that 1.39 are safe
+        ([2.0, 1.41], 3),
+        ([2.0, 1.39, 1.39, 1.39], 2),
+        ([600.0, session.MOST_KEPT_S - 0.01], 2),
+        ([600.0, session.MOST_KEPT_S + 0.01], 3),
+    ],
+)
+def test_a_connection_is_used_again_while_its_server_surely_keeps_it(
+    clock: Clock, idle_s: list[float], connections: int
+) -> None:
+    server = Answers()
     with serving(server) as (port, _):
         client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        for seconds in [0.0, *idle_s]:
+            clock.now += seconds
+            assert submit(client) is Outcome.ACCEPTED
+    assert (server.connections, server.requests) == (connections, 1 + len(idle_s))
+
+
+def test_a_connection_that_stays_idle_tells_how_long_the_others_may_be_kept(clock: Clock) -> None:
+    server = Answers()
+    with serving(server) as (port, _), ThreadPoolExecutor(2) as threads:
+        client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        server.together = Barrier(2)  # so that each needs a connection of its own
+        assert set(threads.map(submit, [client] * 2)) == {Outcome.ACCEPTED}
+        server.together = None
+        for _ in range(30):
+            clock.now += session.KEPT_S / 2
+            submit(client)
+        clock.now += 5.0  # of the more than ten that the other one was idle
         submit(client)
-        now[0] += session.KEPT_S + 0.01
-        assert submit(client) is Outcome.ACCEPTED
-    assert (server.connections, server.requests) == (2, 2)
+    assert server.connections == 2
+
+
+def test_a_server_that_closes_earlier_than_it_was_seen_to_is_believed(clock: Clock) -> None:
+    """As one of several behind an address does, or one that was started again."""
+    connections, closed = [], Event()
+
+    def impatient(sock: socket.socket, request: bytes) -> None:
+        connections.append(sock)
+        while request:
+            sock.sendall(REPLY)
+            if len(connections) == 2:
+                sock.shutdown(socket.SHUT_RDWR)
+                closed.set()
+                break
+            request = read_request(sock)
+
+    with serving(impatient) as (port, _):
+        client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        for seconds, opened in [(0.0, 1), (10.0, 2), (2.0, 3), (1.41, 4), (1.39, 4)]:
+            clock.now += seconds
+            assert submit(client) is Outcome.ACCEPTED
+            assert len(connections) == opened
+            assert opened != 2 or closed.wait(10)
 
 
 def test_a_server_that_closes_after_each_answer_leaves_no_doubt() -> None:

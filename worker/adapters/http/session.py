@@ -3,6 +3,9 @@
 import socket
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from queue import LifoQueue
 from time import monotonic
 from typing import Any, cast
 
@@ -15,9 +18,15 @@ from config.proxies import DIRECT, Proxies, Proxy
 from worker.adapters.http.authorities import tls_context
 from worker.adapters.http.deadline import Wire
 
-#: A connection is used again within so many seconds only: less than after which any server was seen
-#: to close an idle one, with room for the request's way there.
+#: A connection to any server is used again after so many idle seconds: less than any was seen to
+#: wait before it closes one, with room for the request's way there.
 KEPT_S = 0.7
+#: However long a server waits: a router on the way may forget an idle connection without a word.
+MOST_KEPT_S = 15.0
+#: Of the idle time that a server was seen to bear, with the same room.
+_SAFE_SHARE = 0.7
+#: Then a server that was started again, and closed its connections for that, is trusted as before.
+_BELIEVED_S = 3600.0
 #: Idle connections to one server: as many as threads of a worker submit at once.
 MAX_KEPT = 64
 #: SO_LINGER for no time: what is closed sends nothing more. Otherwise the kernel of a machine that
@@ -40,7 +49,8 @@ def _wired(sock: Any) -> socket.socket:
 
 
 class _Plain(HTTPConnection):
-    used_at = 0.0  #: ``time.monotonic()`` at the end of its last use
+    #: ``time.monotonic()`` at the end of its last use; None: that use, or none yet, left it closed
+    used_at: float | None = None
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
@@ -57,19 +67,68 @@ class _Secure(_Plain, HTTPSConnection):
         self.sock = _wired(self.sock)  # TLS replaced the socket
 
 
+@dataclass(slots=True)
+class _Patience:
+    """For how many seconds a server was seen to leave an idle connection open."""
+
+    open_s: float = 0.0
+    closed_s: float = inf
+    closed_at: float = 0.0
+
+    def closed(self, idle_s: float, now: float) -> None:
+        """One was found closed after so long."""
+        self.closed_s, self.closed_at = min(self.closed_s, idle_s), now
+
+    def safe_s(self, now: float) -> float:
+        """After so many idle seconds a connection may be used again."""
+        if now - self.closed_at > _BELIEVED_S:
+            self.closed_s = inf
+        seen_s = _SAFE_SHARE * min(self.open_s, self.closed_s)
+        return min(MOST_KEPT_S, max(KEPT_S, seen_s))
+
+
 class _PlainPool(HTTPConnectionPool):
+    """Connections to one server, which learn from it how long they may stay unused.
+
+    The last one used comes first, so the others stay idle, and show what the server does to them.
+    """
+
     ConnectionCls = _Plain
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._patience = _Patience()
+
     def _get_conn(self, timeout: float | None = None) -> Any:
+        now = monotonic()
+        if self.pool is not None:
+            self._look_at_idle(self.pool, now)
         connection: Any = super()._get_conn(timeout)  # closes one that the server closed
-        if connection.is_connected and monotonic() - connection.used_at > KEPT_S:
+        if connection.used_at is not None and now - connection.used_at > self._patience.safe_s(now):
             connection.close()  # it connects again when it is used
         return connection
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
-            conn.used_at = monotonic()
+            conn.used_at = None if conn.sock is None else monotonic()
         super()._put_conn(conn)
+
+    def _look_at_idle(self, pool: "LifoQueue[Any]", now: float) -> None:
+        """Learn from the connection that is idle for longest, and close those that the server did.
+
+        Under the queue's lock: of a connection that another thread uses, nothing could be told.
+        """
+        with pool.mutex:
+            for connection in pool.queue:
+                if connection is None or connection.used_at is None:
+                    continue
+                idle_s = now - connection.used_at
+                if connection.is_connected:
+                    self._patience.open_s = max(self._patience.open_s, idle_s)
+                    return
+                self._patience.closed(idle_s, now)
+                connection.close()
+                connection.used_at = None
 
 
 class _SecurePool(_PlainPool, HTTPSConnectionPool):
@@ -82,7 +141,8 @@ _POOLS: Mapping[str, type[HTTPConnectionPool]] = {"http": _PlainPool, "https": _
 class Connections(HTTPAdapter):
     """Connections to servers, shared by the sessions of all threads.
 
-    One is kept for ``KEPT_S``, and looked at for its other end right before it is used.
+    One is used again only while its server surely keeps it open, and looked at for its other end
+    right before.
     """
 
     def __init__(self, proxies: Proxies = DIRECT) -> None:

@@ -111,8 +111,8 @@ class ProviderClient:
         and another process may act on the job. The check comes as late as possible, when the
         connection reads the body, so that even a process that was suspended before does not send.
 
-        A connection is only used again right after its last use: the provider may close a kept one
-        at the moment of its use, which would leave the job in doubt for nothing.
+        A connection is only used again while its server surely keeps it (``Connections``): closed
+        at the moment of its use, it would leave the job in doubt for nothing.
         """
         data = Body(written(submission.body), send_until, self._clock)
         try:
