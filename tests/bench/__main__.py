@@ -19,7 +19,7 @@ from tests.bench.following import delay
 from tests.bench.growth import SIZES, growth
 from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
-from tests.bench.peers.rows import peers, peers_in_trouble
+from tests.bench.peers.rows import peers, peers_far_away, peers_in_trouble
 from tests.bench.receiving import repeats, throughput
 from tests.bench.recording import recording
 from tests.bench.rows import Row, table
@@ -41,6 +41,7 @@ _PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
     "recording": lambda at, quick: [recording(at, 60, 60 if quick else 100)],
     "connections": lambda at, quick: connections(at.folder / "tls", 100 if quick else 200),
     "peers": lambda at, quick: peers(at.folder / "peers", 1 if quick else 5, quick=quick),
+    "peers-far": lambda at, quick: peers_far_away(at.folder / "peers-far", 1 if quick else 5),
     "peers-faults": lambda at, _: peers_in_trouble(at.folder / "peers-faults"),
     "viewers": lambda at, quick: [
         *viewers(at, 8 if quick else 20, 3 if quick else 5),

@@ -3,19 +3,16 @@
 import asyncio
 import contextlib
 import json
-import os
-import ssl
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from statistics import median
-from threading import Thread
 
+from tests.bench.far import far_away, trusted
 from tests.bench.rows import Row
-from tests.support.certificates import certificates, server_side
 from worker.adapters.http import session
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
@@ -23,8 +20,6 @@ from worker.domain.account import Account
 from worker.domain.job_spec import Kind
 from worker.domain.provider_reports import Outcome
 
-#: Seconds that bytes take to the provider and back.
-_AWAY_S = 0.05
 #: Seconds after which a provider's server closes an idle connection.
 _CLOSES_AFTER_S = (1.0, 2.0, 5.0)
 #: Submissions a second, at random moments, by so many threads.
@@ -38,11 +33,12 @@ _REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY
 def connections(folder: Path, count: int) -> list[Row]:
     """Each kind of server by turns, with connections that are kept and without."""
     rows = []
-    with contextlib.ExitStack() as servers, _trusted(folder) as tls:
+    with trusted(folder) as tls:
         for closes_after in _CLOSES_AFTER_S:
-            server, port = servers.enter_context(_serving(tls, closes_after))
-            kept_s = (0.0, session.MOST_KEPT_S)
-            rows += _rows(closes_after, *(_measure(server, port, count, each) for each in kept_s))
+            server, kept_s = _Server(closes_after), (0.0, session.MOST_KEPT_S)
+            with far_away(server.serve, tls) as port:
+                found = [_measure(server, port, count, each) for each in kept_s]
+            rows += _rows(closes_after, *found)
     return rows
 
 
@@ -51,7 +47,6 @@ class _Server:
     """A provider that accepts everything, with a keep-alive of its own."""
 
     closes_after: float
-    port: int = 0
     handshakes: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -65,45 +60,6 @@ class _Server:
                 await reader.readexactly(length)
                 writer.write(_REPLY)
         writer.close()
-
-    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """The way to it: each byte takes half of ``_AWAY_S``, and so does a new connection's."""
-        await asyncio.sleep(_AWAY_S)  # the handshake of TCP
-        there, back = await asyncio.open_connection("127.0.0.1", self.port)
-        with contextlib.suppress(asyncio.CancelledError):  # the measurement is over
-            await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
-
-    @staticmethod
-    async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        later = asyncio.get_running_loop().call_later
-        with contextlib.suppress(OSError):
-            while data := await source.read(65536):
-                later(_AWAY_S / 2, target.write, data)
-        later(_AWAY_S / 2, target.close)
-
-
-@contextlib.contextmanager
-def _serving(tls: ssl.SSLContext, closes_after: float) -> Iterator[tuple[_Server, int]]:
-    """A provider, and the port of the way to it."""
-    server = _Server(closes_after)
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
-
-    async def run() -> None:
-        near = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
-        way = await asyncio.start_server(server.relay, "127.0.0.1", 0)
-        server.port = near.sockets[0].getsockname()[1]
-        stop = asyncio.Event()
-        started.set_result((asyncio.get_running_loop(), stop, way.sockets[0].getsockname()[1]))
-        await stop.wait()
-
-    thread = Thread(target=asyncio.run, args=(run(),))
-    thread.start()
-    loop, stop, port = started.result()
-    try:
-        yield server, port
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +103,6 @@ def _kept_at_most(seconds: float) -> Iterator[None]:
         yield
     finally:
         session.MOST_KEPT_S = usual
-
-
-@contextlib.contextmanager
-def _trusted(folder: Path) -> Iterator[ssl.SSLContext]:
-    """A server's context whose certificate is trusted here."""
-    made, name = certificates(folder), "REQUESTS_CA_BUNDLE"
-    before = os.environ.get(name)
-    os.environ[name] = str(made.authority)
-    try:
-        yield server_side(made)
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
 
 
 def _rows(closes_after: float, new: _Measured, kept: _Measured) -> list[Row]:

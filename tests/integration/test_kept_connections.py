@@ -128,7 +128,8 @@ def test_a_server_that_closes_earlier_than_it_was_seen_to_is_believed(clock: Clo
 
     with serving(impatient) as (port, _):
         client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
-        for seconds, opened in [(0.0, 1), (10.0, 2), (2.0, 3), (1.41, 4), (1.39, 4)]:
+        opens = [(0.0, 1), (10.0, 2), (2.0, 3), (1.41, 4), (1.39, 4), (3600.0, 5), (10.0, 6)]
+        for seconds, opened in [*opens, (6.9, 6)]:  # an hour later all is learnt again
             clock.now += seconds
             assert submit(client) is Outcome.ACCEPTED
             assert len(connections) == opened

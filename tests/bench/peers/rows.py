@@ -7,7 +7,9 @@ from pathlib import Path
 from statistics import fmean, median
 from time import monotonic, sleep
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from tests.bench.far import far_away, passing_on, trusted
 from tests.bench.load import Load
 from tests.bench.peers.contenders import (
     DRAMATIQ,
@@ -23,6 +25,8 @@ Found = TypeVar("Found", Figures, Load)
 
 #: Pipelines handed in at once, and seconds of four each second.
 _BURST, _PACED_S = 200, 10.0
+#: The same at a provider far away, where what is slow happens once in a while.
+_FAR_S = 30.0
 #: Of the faults: pipelines, the seconds that they are spread over, and when workers are killed.
 _WISHED, _OVER_S, _KILLED_AT = 100, 10.0, (3.0, 7.0)
 
@@ -100,6 +104,28 @@ def _row(
     ratios = [one / fmean(theirs[n : n + 2]) for n, one in enumerate(mine)]
     note = f"floor: {floor}; ratios {min(ratios):.2f} to {max(ratios):.2f}"
     return Row(what, unit, median(mine), median(theirs), median(ratios), note)
+
+
+def peers_far_away(folder: Path, rounds: int) -> list[Row]:
+    """A burst and a steady pace at a provider far away, over TLS."""
+    bursts: dict[str, list[Figures]] = {}
+    steady: dict[str, list[Figures]] = {}
+    with ring(folder) as at, trusted(folder / "tls") as tls:
+        near = urlsplit(at.provider_url).port or 0
+        with far_away(passing_on(near), tls) as way:
+            at.provider_url = f"https://localhost:{way}"
+            for contender in (*(HANDWRITTEN, HOOKLINE) * rounds, HANDWRITTEN):
+                with at.running(contender):
+                    bursts.setdefault(contender.name, []).append(burst(at, contender, _BURST))
+                    steady.setdefault(contender.name, []).append(paced(at, contender, _FAR_S))
+    delay = "a task's end to its follow-up's acceptance"
+    return [
+        _row(bursts, "far, burst: tasks", "/s", lambda f: f.rate),
+        _row(bursts, f"far, burst: {delay}, median", "ms", lambda f: f.delay),
+        _row(steady, f"far, paced: {delay}, median", "ms", lambda f: f.delay),
+        _row(steady, f"far, paced: {delay}, p99", "ms", lambda f: f.slowest),
+        _row(steady, "far, paced: CPU per task", "ms", lambda f: f.cpu.all),
+    ]
 
 
 def peers_in_trouble(folder: Path) -> list[Row]:

@@ -25,7 +25,8 @@ KEPT_S = 0.7
 MOST_KEPT_S = 15.0
 #: Of the idle time that a server was seen to bear, with the same room.
 _SAFE_SHARE = 0.7
-#: Then a server that was started again, and closed its connections for that, is trusted as before.
+#: What was seen is forgotten so many seconds after the earliest close: a server that was only
+#: restarted would never be trusted again.
 _BELIEVED_S = 3600.0
 #: Idle connections to one server: as many as threads of a worker submit at once.
 MAX_KEPT = 64
@@ -77,12 +78,13 @@ class _Patience:
 
     def closed(self, idle_s: float, now: float) -> None:
         """One was found closed after so long."""
-        self.closed_s, self.closed_at = min(self.closed_s, idle_s), now
+        if idle_s < self.closed_s:
+            self.closed_s, self.closed_at = idle_s, now
 
     def safe_s(self, now: float) -> float:
         """After so many idle seconds a connection may be used again."""
-        if now - self.closed_at > _BELIEVED_S:
-            self.closed_s = inf
+        if self.closed_s < inf and now - self.closed_at > _BELIEVED_S:
+            self.open_s, self.closed_s = 0.0, inf
         seen_s = _SAFE_SHARE * min(self.open_s, self.closed_s)
         return min(MOST_KEPT_S, max(KEPT_S, seen_s))
 
