@@ -32,11 +32,13 @@ class Answers:
         self.connections = 0
         self.requests = 0
         self.together: Barrier | None = None
+        self.latest: socket.socket | None = None  #: of the last request
 
     def __call__(self, sock: socket.socket, request: bytes) -> None:
         self.connections += 1
         while request:
             self.requests += 1
+            self.latest = sock
             if self.together:
                 self.together.wait(10)
             sock.sendall(REPLY)
@@ -69,7 +71,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(session, "monotonic", clock)
+    monkeypatch.setattr(session, "_now", clock)
     return clock
 
 
@@ -78,9 +80,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     [
         ([session.KEPT_S - 0.01], 1),
         ([session.KEPT_S + 0.01], 2),
-        ([2.0, 1.39], 2),  # the first was open after 2 s, so that 1.39 are safe
-        ([2.0, 1.41], 3),
-        ([2.0, 1.39, 1.39, 1.39], 2),
+        ([2.0, 2.0], 2),  # the first one stays idle, and was open after 4 s: 2.8 are safe
+        ([2.0, 5.0], 3),
+        ([2.0] * 10, 2),
         ([600.0, session.MOST_KEPT_S - 0.01], 2),
         ([600.0, session.MOST_KEPT_S + 0.01], 3),
     ],
@@ -128,8 +130,8 @@ def test_a_server_that_closes_earlier_than_it_was_seen_to_is_believed(clock: Clo
 
     with serving(impatient) as (port, _):
         client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
-        opens = [(0.0, 1), (10.0, 2), (2.0, 3), (1.41, 4), (1.39, 4), (3600.0, 5), (10.0, 6)]
-        for seconds, opened in [*opens, (6.9, 6)]:  # an hour later all is learnt again
+        opens = [(0.0, 1), (10.0, 2), (2.0, 3), (1.41, 4), (1.39, 4)]
+        for seconds, opened in [*opens, (3600.0, 5), (10.0, 5)]:  # an hour later that is forgotten
             clock.now += seconds
             assert submit(client) is Outcome.ACCEPTED
             assert len(connections) == opened
@@ -166,6 +168,24 @@ def test_what_dies_on_a_kept_connection_is_a_doubt_and_is_not_sent_again(
         assert submit(client) is Outcome.ACCEPTED
         assert submit(client) is Outcome.IN_DOUBT
     assert len(connections) == len(asked) == 1
+
+
+def test_one_of_two_servers_behind_an_address_closes_earlier(clock: Clock) -> None:
+    server = Answers()
+    with serving(server) as (port, _), ThreadPoolExecutor(2) as threads:
+        client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
+        server.together = Barrier(2)
+        assert set(threads.map(submit, [client] * 2)) == {Outcome.ACCEPTED}
+        server.together = None
+        submit(client)
+        clock.now += 6.0
+        assert server.latest
+        server.latest.shutdown(socket.SHUT_RDWR)  # the other one stays open
+        submit(client)
+        assert server.connections == 3
+        clock.now += 5.0  # of the six within which that one was closed
+        submit(client)
+    assert server.connections == 4
 
 
 def test_threads_share_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,10 @@
 
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from queue import LifoQueue
-from time import monotonic
 from typing import Any, cast
 
 import requests
@@ -36,6 +35,10 @@ MAX_KEPT = 64
 _SENDS_NO_MORE = struct.pack("ii", 1, 0)
 
 
+#: Goes on while the machine is suspended, when no word of a server's close arrives.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def new_session(connections: "Connections") -> requests.Session:
     """A session for calls inside ``within``; it retries nothing."""
     session = requests.Session()
@@ -45,12 +48,16 @@ def new_session(connections: "Connections") -> requests.Session:
     return session
 
 
+def _now() -> float:
+    return time.clock_gettime(_CLOCK)
+
+
 def _wired(sock: Any) -> socket.socket:
     return cast("socket.socket", Wire(sock))
 
 
 class _Plain(HTTPConnection):
-    #: ``time.monotonic()`` at the end of its last use; None: that use, or none yet, left it closed
+    #: ``_now()`` at the end of its last use; None: that use, or none yet, left it closed
     used_at: float | None = None
 
     def _new_conn(self) -> socket.socket:
@@ -76,9 +83,11 @@ class _Patience:
     closed_s: float = inf
     closed_at: float = 0.0
 
-    def closed(self, idle_s: float, now: float) -> None:
-        """One was found closed after so long."""
-        if idle_s < self.closed_s:
+    def saw(self, idle_s: float, now: float, *, still_open: bool) -> None:
+        """One that had been idle for so long was looked at."""
+        if still_open:
+            self.open_s = max(self.open_s, idle_s)
+        elif idle_s < self.closed_s:
             self.closed_s, self.closed_at = idle_s, now
 
     def safe_s(self, now: float) -> float:
@@ -92,7 +101,8 @@ class _Patience:
 class _PlainPool(HTTPConnectionPool):
     """Connections to one server, which learn from it how long they may stay unused.
 
-    The last one used comes first, so the others stay idle, and show what the server does to them.
+    The last one used is the next one used, so the first in the queue stays idle: it is the witness
+    of what the server does to such.
     """
 
     ConnectionCls = _Plain
@@ -102,35 +112,53 @@ class _PlainPool(HTTPConnectionPool):
         self._patience = _Patience()
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        now = monotonic()
-        if self.pool is not None:
-            self._look_at_idle(self.pool, now)
+        now = _now()
+        witness = self._witness(now)
         connection: Any = super()._get_conn(timeout)  # closes one that the server closed
-        if connection.used_at is not None and now - connection.used_at > self._patience.safe_s(now):
-            connection.close()  # it connects again when it is used
+        if connection.used_at is None:
+            return connection
+        idle_s, still_open = now - connection.used_at, connection.is_connected
+        self._patience.saw(idle_s, now, still_open=still_open)
+        if not still_open or idle_s <= self._patience.safe_s(now):
+            return connection
+        if connection is witness and self._stays_idle(connection):
+            return self._new_conn()
+        connection.close()  # it connects again when it is used
         return connection
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
-            conn.used_at = None if conn.sock is None else monotonic()
+            conn.used_at = None if conn.sock is None else _now()
         super()._put_conn(conn)
 
-    def _look_at_idle(self, pool: "LifoQueue[Any]", now: float) -> None:
-        """Learn from the connection that is idle for longest, and close those that the server did.
+    def _witness(self, now: float) -> Any:
+        """The connection that is idle for longest, if any; looked at and learnt from.
 
         Under the queue's lock: of a connection that another thread uses, nothing could be told.
         """
-        with pool.mutex:
-            for connection in pool.queue:
+        if self.pool is None:  # closed
+            return None
+        with self.pool.mutex:
+            for connection in self.pool.queue:
                 if connection is None or connection.used_at is None:
                     continue
-                idle_s = now - connection.used_at
-                if connection.is_connected:
-                    self._patience.open_s = max(self._patience.open_s, idle_s)
-                    return
-                self._patience.closed(idle_s, now)
+                still_open = connection.is_connected
+                self._patience.saw(now - connection.used_at, now, still_open=still_open)
+                if still_open:
+                    return connection
                 connection.close()
                 connection.used_at = None
+        return None
+
+    def _stays_idle(self, witness: Any) -> bool:
+        """Put it back as the first, if no other took that place."""
+        if self.pool is None:
+            return False
+        with self.pool.mutex:
+            free = bool(self.pool.queue) and self.pool.queue[0] is None
+            if free:
+                self.pool.queue[0] = witness
+        return free
 
 
 class _SecurePool(_PlainPool, HTTPSConnectionPool):
