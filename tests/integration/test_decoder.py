@@ -186,11 +186,18 @@ def test_as_many_callers_as_allowed_at_a_time() -> None:
         pass
 
 
+def _one_more_than(before: set[int]) -> int:
+    """The helper's process id, once the process that decoded for it has ended."""
+    wait_for(lambda: len(set(helpers(os.getpid())) - before) == 1, "one helper")
+    (ours,) = set(helpers(os.getpid())) - before
+    return ours
+
+
 @ON_LINUX
 def test_a_helper_that_was_killed_is_replaced(decoder: Decoder) -> None:
     before = set(helpers(os.getpid()))
     decoder.look(draw())
-    (ours,) = set(helpers(os.getpid())) - before
+    ours = _one_more_than(before)
     os.kill(ours, signal.SIGKILL)
     assert decoder.look(draw())[0].width == 8
     assert ours not in helpers(os.getpid())
@@ -210,8 +217,15 @@ def test_a_picture_whose_process_is_killed_may_work_later(decoder: Decoder) -> N
 
     slow = Thread(target=look)
     slow.start()
-    wait_for(lambda: len(set(helpers(os.getpid())) - before) == 2, "it decodes")
-    for pid in set(helpers(os.getpid())) - before:
+    decoding: set[int] = set()
+
+    def decodes() -> bool:
+        decoding.clear()
+        decoding.update(set(helpers(os.getpid())) - before)
+        return len(decoding) == 2
+
+    wait_for(decodes, "it decodes")
+    for pid in decoding:
         os.kill(pid, signal.SIGKILL)
     slow.join()
     assert isinstance(caught[0], PictureError)
@@ -225,7 +239,7 @@ def test_a_helper_gets_none_of_our_secrets(
 ) -> None:
     before = set(helpers(os.getpid()))
     decoder.look(draw())
-    (ours,) = set(helpers(os.getpid())) - before
+    ours = _one_more_than(before)
     names = {entry.partition(b"=")[0] for entry in _environment(ours)}
     assert names <= {b"LD_LIBRARY_PATH", b"LC_CTYPE"}
 

@@ -27,13 +27,14 @@ def said(hookline: Flow, job: Job, reason: Reason) -> Waiting:
     def why() -> Waiting | None:
         return waiting(hookline.orchestrator, now(hookline, job))
 
+    found: list[Waiting] = []
+
     def held_up() -> bool:
-        return (found := why()) is not None and found.reason is reason
+        found[:] = filter(None, [why()])
+        return any(each.reason is reason for each in found)
 
     hookline.wait_for(held_up, lambda: str(why()))
-    found = why()
-    assert found is not None
-    return found
+    return found[0]
 
 
 def tries(hookline: Flow, job: Job) -> int:

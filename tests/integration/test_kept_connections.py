@@ -3,7 +3,6 @@
 import json
 import socket
 import ssl
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
@@ -139,17 +138,20 @@ def test_a_server_that_closes_earlier_than_it_was_seen_to_is_believed(clock: Clo
 
 
 def test_a_server_that_closes_after_each_answer_leaves_no_doubt() -> None:
-    asked = []
+    asked, closed = [], Event()
 
     def closes(sock: socket.socket, request: bytes) -> None:
         asked.append(request)
         sock.sendall(REPLY)  # without saying that it closes
+        sock.shutdown(socket.SHUT_RDWR)
+        closed.set()
 
     with serving(closes) as (port, _):
         client = ProviderClient(Account("main", f"http://127.0.0.1:{port}"))
         for _ in range(20):
             assert submit(client) is Outcome.ACCEPTED
-            time.sleep(0.02)  # the end of the connection is on its way
+            assert closed.wait(10)
+            closed.clear()
     assert len(asked) == 20
 
 

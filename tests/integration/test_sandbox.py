@@ -228,7 +228,7 @@ def picture_of(task: Json) -> bytes:
 
 
 def test_equal_prompts_at_once_are_seen_and_may_swap(start: Start) -> None:
-    sandbox = start(swap_equal_prompts=True)
+    sandbox = start(swap_equal_prompts=True, task_seconds=(3.0, 3.0))
     ids = [submit(sandbox, prompt="a dog").json()["result"] for _ in range(2)]
     submit(sandbox, prompt="a cat")
     second = picture_of(finished(sandbox, *ids)[1])

@@ -13,6 +13,7 @@ import requests
 
 from tests.support.brokers import settings_for
 from tests.support.jobs import NOW, a_job, capacity
+from tests.support.ports import free_port
 from tests.support.processes import ROOT, wait_for
 from tests.support.web import web_settings
 from worker.bootstrap import build
@@ -32,8 +33,7 @@ class WebProcess:
     """A web process and what is behind it. ``public``: the public URL is its own address."""
 
     def __init__(self, folder: Path, redis_url: str, *, public: bool = False, **env: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         # A database of its own: every store of the product names its keys alike.
         own = {"HOOKLINE_REDIS_URL": re.sub(r"(db=|/)0$", r"\g<1>7", redis_url)}
         self.url = f"http://127.0.0.1:{self.port}"
