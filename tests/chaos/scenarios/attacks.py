@@ -25,6 +25,10 @@ from worker.domain.result import AssetsStatus
 
 _API_TOKEN = SECRETS["HOOKLINE_API_TOKEN"]
 _DRAINED_S = 60.0
+#: Where messages are that a worker took and has not acknowledged.
+_UNACKED = ("unacked", "hookline.unacked")
+#: Memory is given back within so many seconds.
+_BACK_WITHIN_S = 60.0
 
 
 def silent(run: Run) -> Row:
@@ -93,7 +97,7 @@ def _attacked(
         BatchLoad(run.pick(20, 300), FOLLOW_UPS),
         callers or Load(run.pick(3, 30)),
         make,
-        run.pick(25.0, 60.0),
+        _BACK_WITHIN_S,
         faults,
         also,
     )
@@ -128,16 +132,20 @@ def _messages_left(stage: Stage, jobs: Sequence[Job]) -> Iterator[str]:
         yield oracle.problem("wrong at the doors to a queue", taken)
     with _broker(stage) as broker:
         with suppress(NotInTime):  # what came last may still wait for its turn
-            wait_for(lambda: not any(map(broker.llen, QUEUES)), "the queues", _DRAINED_S)
+            wait_for(lambda: _drained(broker), "the queues", _DRAINED_S)
         for queue in QUEUES:
             if waiting := int(broker.llen(queue)):
                 yield f"{waiting} messages wait in {queue}"
-        for key in ("unacked", "hookline.unacked"):
+        for key in _UNACKED:
             kind = broker.type(key)
             if kind not in (b"none", b"hash"):
                 yield f"the broker's {key} is a {kind!r}"
             elif left := int(broker.hlen(key)):
                 yield f"{left} messages are left in {key}"
+
+
+def _drained(broker: "redis.Redis") -> bool:
+    return not any(map(broker.llen, QUEUES)) and not any(broker.exists(key) for key in _UNACKED)
 
 
 def _port(stage: Stage) -> int:

@@ -24,7 +24,7 @@ def lossy(run: Run) -> Row:
     return trial(
         run,
         Setup(),
-        Load(run.pick(24, 600)),
+        Load(run.pick(48, 600)),
         steal,
         seconds=run.pick(120, 3600),
         at_least=run.pick(5, 200),

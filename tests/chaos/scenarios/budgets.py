@@ -18,7 +18,7 @@ _RUNNING = (Status.SUBMITTING, Status.SUBMITTED, Status.IN_PROGRESS)
 
 def spent(run: Run) -> Row:
     """Never one more than the budget has; the rest waits, and goes on when it is raised."""
-    jobs, budget, most = run.pick((45, 15, 3), (300, 100, 20))
+    jobs, budget, most = run.pick((60, 30, 3), (300, 100, 20))
 
     def kill(trouble: Trouble) -> None:
         stage = trouble.stage

@@ -60,7 +60,7 @@ def _killed(run: Run, replicas: int) -> Row:
         workers=2,
         fsync="always",
         redis=RedisGroup,
-        sandbox=("--task-seconds", run.pick("0.3-0.8", "1-3")),
+        sandbox=("--task-seconds", "1-3"),
         settings={"HOOKLINE_REDIS_REPLICAS": str(replicas)},
     )
 
