@@ -16,7 +16,7 @@ from rich.console import Console
 
 from tests.bench.connecting import connections
 from tests.bench.following import delay
-from tests.bench.growth import SIZES, growth
+from tests.bench.growth import SIZES, growth, memory_after
 from tests.bench.intake import ROWS, intake
 from tests.bench.keeping import memory_of_jobs
 from tests.bench.peers.rows import peers, peers_far_away, peers_in_trouble
@@ -49,6 +49,7 @@ _PARTS: Mapping[str, Callable[[Stage, bool], list[Row]]] = {
     ],
     "processes": lambda at, quick: more_processes(at.folder / "processes", quick=quick),
     "growth": lambda at, quick: growth(at, SIZES[:2] if quick else SIZES),
+    "leaks": lambda at, quick: [*memory_after(at, 20_000 if quick else 1_000_000)],
 }
 
 

@@ -46,8 +46,8 @@ _ROUNDS, _REQUESTS, _EXPIRED, _CONNECTIONS, _JOBS = 5, 10, 20, 4, 16
 _FLAT = 0.8
 #: Seconds to wait for Redis: it may be filling its memory on a machine with other things to do.
 _PATIENCE_S = 60
-#: Callbacks after which memory is compared with what it was after the first of them.
-_WARM_UP, _CALLBACKS = 2_000, 20_000
+#: Callbacks after which memory is looked at first.
+_WARM_UP = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ class _Filled:
         return _ms(tidy) / _EXPIRED
 
 
-def growth(stage: Stage, sizes: tuple[int, ...], *, callbacks: int = _CALLBACKS) -> list[Row]:
-    """The figures of each size beside those of the smallest, and memory."""
+def growth(stage: Stage, sizes: tuple[int, ...]) -> list[Row]:
+    """The figures of each size beside those of the smallest, and the bytes of a job."""
     stage = replace(stage, redis=redis.Redis.from_url(stage.redis_url, socket_timeout=_PATIENCE_S))
     stage.clear()
     stage.redis.config_set("appendonly", "no")  # gigabytes of no use
@@ -135,7 +135,6 @@ def growth(stage: Stage, sizes: tuple[int, ...], *, callbacks: int = _CALLBACKS)
     rows = list(_compared(sizes, medians, units))
     rows += [_against_one(size, each) for size, each in zip(sizes, medians, strict=True)]
     rows += _bytes_per_job(stage)
-    rows += _memory(stage, callbacks)
     stage.clear()
     return rows
 
@@ -199,11 +198,12 @@ def _bytes_per_job(stage: Stage, count: int = 1000) -> Iterator[Row]:
         yield Row(f"Redis memory of a {name} job", "bytes", (used() - before) / count)
 
 
-def _memory(stage: Stage, callbacks: int) -> Iterator[Row]:
+def memory_after(stage: Stage, callbacks: int) -> Iterator[Row]:
     """What web and worker need after so many callbacks, beside what they need after a few."""
     if not procfs.AVAILABLE:
         return
     stage.clear()
+    stage.redis.config_set("appendonly", "no")  # gigabytes of no use
     seeds = Seeds(stage.services, stage.provider.url)
     with stage.running("web", "worker") as targets:
         _drive(stage, seeds, targets["web"], _WARM_UP)
