@@ -119,9 +119,10 @@ def test_a_server_that_closes_earlier_than_it_was_seen_to_is_believed(clock: Clo
 
     def impatient(sock: socket.socket, request: bytes) -> None:
         connections.append(sock)
+        second = len(connections) == 2  # before the client goes on
         while request:
             sock.sendall(REPLY)
-            if len(connections) == 2:
+            if second:
                 sock.shutdown(socket.SHUT_RDWR)
                 closed.set()
                 break
