@@ -14,7 +14,7 @@ from tests.support.processes import child_of, hookline, up, wait_for
 from worker.adapters.local.private_redis import private_redis_url
 from worker.adapters.local.running import told_by_up
 from worker.domain.job import Status
-from worker.entrypoints.cli.http import answers, call
+from worker.entrypoints.cli.http import call
 from worker.sandbox.options import SandboxOptions
 from worker.sandbox.server import Sandbox
 
@@ -76,7 +76,6 @@ def test_after_kill_9_of_every_process_the_counters_are_the_providers_books(tmp_
         with redis.Redis.from_url(redis_url) as store:
             server: Any = store.info("server")
             os.kill(int(server["process_id"]), signal.SIGKILL)
-        wait_for(lambda: answers(f"{ours.url}/readyz"), "Redis again")
         roots.append(ours.imagine(len(roots)))
 
         def at_rest() -> bool:

@@ -18,7 +18,6 @@ import pytest
 from config.proxies import read_proxies
 from tests.support.certificates import certificates, server_side
 from tests.support.rawserver import Script, http, says, serving
-from worker.adapters.http import session
 from worker.adapters.provider.client import ProviderClient
 from worker.adapters.provider.payloads import Submission
 from worker.adapters.provider.snapshots import MAX_ROWS
@@ -33,8 +32,6 @@ from worker.domain.provider_reports import Outcome, TaskStatus, Verdict
 KEY = "sk-secret-key"
 SUBMISSION = Submission("/mj/submit/imagine", {"prompt": "a cat", "state": "s"})
 TASK = {"id": "1", "action": "IMAGINE", "status": "IN_PROGRESS", "progress": "5%", "submitTime": 1}
-#: On a busy machine; what answers slowly would take twice as long.
-_IN_TIME_S = 5.0
 
 
 def client(port: int, auth: Auth = "bearer", scheme: str = "http", **more: Any) -> ProviderClient:
@@ -156,7 +153,7 @@ def test_connection_that_is_never_taken() -> None:
             started = time.monotonic()
             found = ProviderClient(Account("m", f"http://127.0.0.1:{port}"), deadline_s=0.6)
             verdict = found.submit(Kind.IMAGINE, SUBMISSION)
-    assert time.monotonic() - started < _IN_TIME_S
+    assert time.monotonic() - started < 2
     # Some systems take one connection more than asked for: then the request was sent.
     assert nothing_sent(verdict) or verdict.outcome is Outcome.IN_DOUBT
 
@@ -305,28 +302,29 @@ def slowly(sock: socket.socket, text: bytes) -> None:
 
 
 def slow_head(sock: socket.socket, _request: bytes) -> None:
-    slowly(sock, http(b"{}", X_Long="x" * 200, Content_Length="2"))
+    slowly(sock, http(b"{}", X_Long="x" * 60, Content_Length="2"))
 
 
 def slow_fields(sock: socket.socket, _request: bytes) -> None:
     sock.sendall(b"HTTP/1.1 200 OK\r\n")
-    slowly(sock, b"X-Long: " + b"x" * 200)
+    slowly(sock, b"X-Long: " + b"x" * 60)
 
 
 def slow_refusal(sock: socket.socket, _request: bytes) -> None:
     """Cut in its head it would look like a whole one, and as if the job were refused."""
     sock.sendall(b"HTTP/1.1 400 Bad Request\r\n")
-    slowly(sock, b"X-Long: " + b"x" * 200)
+    slowly(sock, b"X-Long: " + b"x" * 60)
 
 
 def slow_chunk(sock: socket.socket, _request: bytes) -> None:
     sock.sendall(http(Transfer_Encoding="chunked"))
-    slowly(sock, b"0" * 200 + b"2\r\n{}\r\n0\r\n\r\n")
+    slowly(sock, b"0" * 60 + b"2\r\n{}\r\n0\r\n\r\n")
 
 
 def slow_reader(sock: socket.socket, _request: bytes) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    while sock.recv(4096):
+    for _ in range(60):
+        sock.recv(4096)
         time.sleep(0.05)
 
 
@@ -349,7 +347,7 @@ def test_the_whole_deadline_is_kept(script: Script, submission: Submission) -> N
     started = time.monotonic()
     with serving(script, whole=script is not slow_reader) as (port, _):
         verdict = client(port, deadline_s=0.6).submit(Kind.BLEND, submission)
-        assert time.monotonic() - started < _IN_TIME_S
+        assert time.monotonic() - started < 2
     if submission is SUBMISSION:
         assert verdict.outcome is Outcome.IN_DOUBT
     else:
@@ -362,8 +360,7 @@ def test_a_cut_is_called_so() -> None:
     assert "did not end in time" in verdict.error.message
 
 
-def test_the_deadline_of_a_question_on_a_kept_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "KEPT_S", 15.0)  # on the busiest machine
+def test_the_deadline_of_a_question_on_a_kept_connection() -> None:
     answered = http(json.dumps(TASK).encode(), Content_Length=str(len(json.dumps(TASK))))
     connections = []
 
@@ -373,19 +370,19 @@ def test_the_deadline_of_a_question_on_a_kept_connection(monkeypatch: pytest.Mon
         slow_head(sock, sock.recv(65536))
 
     with serving(slow_second, answer(TASK)) as (port, _):
-        found = client(port, deadline_s=2.0)
+        found = client(port, deadline_s=0.6)
         assert found.fetch("1") is not None
         started = time.monotonic()
         with pytest.raises(ProviderUnavailable, match="did not end in time"):
             found.fetch("1")
-        assert time.monotonic() - started < _IN_TIME_S
+        assert time.monotonic() - started < 2
         assert len(connections) == 1, "both were asked on one connection"
         assert found.fetch("1") is not None, "the next question takes a new connection"
 
 
 def test_a_proxy_that_drips_is_cut_in_time() -> None:
     def drip(sock: socket.socket, _request: bytes) -> None:
-        slowly(sock, b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200)
+        slowly(sock, b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 60)
 
     with serving(drip) as (port, asked):
         account = Account("main", "https://provider.example", KEY)
@@ -393,7 +390,7 @@ def test_a_proxy_that_drips_is_cut_in_time() -> None:
         found = ProviderClient(account, deadline_s=0.6, proxies=proxies)
         started = time.monotonic()
         verdict = found.submit(Kind.IMAGINE, SUBMISSION)
-        assert time.monotonic() - started < _IN_TIME_S
+        assert time.monotonic() - started < 2
     assert nothing_sent(verdict)
     assert asked[0].startswith(b"CONNECT provider.example:443 ")
     assert KEY.encode() not in asked[0]
@@ -770,9 +767,9 @@ def test_tls_that_fails_after_the_request(tls: ssl.SSLContext) -> None:
 
 def test_the_deadline_holds_under_tls(tls: ssl.SSLContext) -> None:
     with serving(slow_head, tls=tls) as (port, asked):
-        found = client(port, scheme="https", deadline_s=2.0)
+        found = client(port, scheme="https", deadline_s=0.6)
         started = time.monotonic()
         verdict = found.submit(Kind.IMAGINE, SUBMISSION)
-        assert time.monotonic() - started < _IN_TIME_S
+        assert time.monotonic() - started < 2
     assert len(asked) == 1
     assert verdict.outcome is Outcome.IN_DOUBT

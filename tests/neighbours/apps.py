@@ -167,7 +167,7 @@ def logged_process(
     finally:
         process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(60)
+            process.wait(20)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

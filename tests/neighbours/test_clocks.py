@@ -25,7 +25,7 @@ def test_a_worker_whose_clock_is_an_hour_off_harms_nobody(
         )  # fmt: skip
         with ended(off):
             wait_for(
-                lambda: "clock.differs" in (tmp_path / "worker.out").read_text(), "its warning", 90
+                lambda: "clock.differs" in (tmp_path / "worker.out").read_text(), "its warning"
             )
             told = hookline(tmp_path, "imagine", "a red fox", "--wait", "--json", **env)
             off.terminate()

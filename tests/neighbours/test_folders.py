@@ -12,7 +12,7 @@ import pytest
 from tests.neighbours.conftest import Seen
 from tests.support import processes
 from tests.support.ports import free_port
-from tests.support.processes import clean_env, doubtful, ended, hookline, up, wait_for
+from tests.support.processes import clean_env, ended, hookline, up, wait_for
 from worker.adapters.local.running import told_by_up
 from worker.entrypoints.cli.http import answers
 
@@ -196,7 +196,7 @@ def test_in_a_django_project(tmp_path: Path, seen: Seen) -> None:
         checked = hookline(folder, "doctor", "--json", **env)
         findings = {each["name"]: each for each in json.loads(checked.stdout)}
         assert str(place) in findings["folder"]["message"]
-        assert not doubtful(findings.values())
+        assert {each["verdict"] for each in findings.values()} == {"ok"}
     seen(
         case="A Django project with a package `config`",
         server=f"Django {version('django')}",

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -44,15 +44,6 @@ def wait_for(met: Callable[[], object], what: str, seconds: float = 30.0) -> Non
     while not met():
         assert monotonic() < deadline, f"{what}: not within {seconds} s"
         pause.wait(0.05)
-
-
-def doubtful(findings: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """What `doctor --json` finds not to be ok, apart from how fast this busy machine answers."""
-    return [
-        each
-        for each in findings
-        if each["verdict"] != "ok" and (each["name"], each["verdict"]) != ("redis latency", "warn")
-    ]
 
 
 def descendants(pid: int) -> set[int]:
@@ -131,4 +122,4 @@ def ready(
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-                process.wait(60)
+                process.wait(30)

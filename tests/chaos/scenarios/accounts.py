@@ -49,7 +49,7 @@ def in_trouble(run: Run) -> Row:
 
     return trial(
         run,
-        Setup(workers=2, fsync="always", providers=ACCOUNTS, sandbox=habits),
+        Setup(workers=2, providers=ACCOUNTS, sandbox=habits),
         BatchLoad(roots, _UPSCALES, deadline_s=3600),
         make_trouble(*run.pick((1.0, 2.0, 4), (5.0, 20.0, inf))),
         Rules(

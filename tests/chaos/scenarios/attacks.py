@@ -27,8 +27,6 @@ _API_TOKEN = SECRETS["HOOKLINE_API_TOKEN"]
 _DRAINED_S = 60.0
 #: Where messages are that a worker took and has not acknowledged.
 _UNACKED = ("unacked", "hookline.unacked")
-#: Memory is given back within so many seconds.
-_BACK_WITHIN_S = 60.0
 
 
 def silent(run: Run) -> Row:
@@ -97,7 +95,7 @@ def _attacked(
         BatchLoad(run.pick(20, 300), FOLLOW_UPS),
         callers or Load(run.pick(3, 30)),
         make,
-        _BACK_WITHIN_S,
+        run.pick(25.0, 60.0),
         faults,
         also,
     )

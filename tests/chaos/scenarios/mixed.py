@@ -38,7 +38,7 @@ def mixed(run: Run) -> Row:
         ),
         Load(run.pick(6, 25)),
         rules=Rules(in_doubt=run.pick(2, 0)),
-        seconds=run.pick(120, 240),
+        seconds=run.pick(60, 240),
     )
 
 

@@ -17,13 +17,14 @@ from tests.chaos.ordered import LEASE_S, Ordered, conduct
 from tests.chaos.points import NOTE, Passing, Point
 from tests.chaos.scenario import Row, Run, Scenario
 from tests.chaos.stage import Setup
+from tests.chaos.trial import DOUBT_WINDOW_S
 from tests.chaos.waiting import NotInTime
 from tests.support.processes import descendants
 from worker.domain.job import Job, Status
 
 _TOGETHER = 3
-#: A job of a sleeping worker: its lease, and the doubt until the provider's task list tells.
-_AGAIN_S = LEASE_S + 70.0
+#: A job of a sleeping worker: its lease, the doubt, and the time of its second submission.
+_AGAIN_S = LEASE_S + DOUBT_WINDOW_S + 30.0
 
 
 def pauses(run: Run) -> Row:
@@ -91,10 +92,10 @@ def _judged(ordered: Ordered, asleep: Sequence[Passing]) -> Iterator[str]:
 
 
 def _submitted_once_by_another(job: Job, payments: int) -> bool:
-    """By silence or by the provider's task list, whichever told first that it was not accepted."""
-    first, *others = job.attempts
-    once = first.given_up and [attempt.outcome for attempt in others] == ["succeeded"]
-    return once and job.status is Status.SUCCEEDED and payments == 1
+    outcomes = [attempt.outcome for attempt in job.attempts]
+    return (
+        job.status is Status.SUCCEEDED and payments == 1 and outcomes == ["in_doubt", "succeeded"]
+    )
 
 
 def _sleep_anywhere(ordered: Ordered, rng: Random) -> None:

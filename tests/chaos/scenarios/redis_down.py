@@ -27,7 +27,7 @@ def killed(run: Run) -> Row:
 
     return trial(
         run,
-        Setup(workers=2, fsync="always", sandbox=("--task-seconds", run.pick("0.2-0.6", "0.5-2"))),
+        Setup(workers=2, sandbox=("--task-seconds", run.pick("0.2-0.6", "0.5-2"))),
         Load(run.pick(24, 1000)),
         kill,
         _RULES,

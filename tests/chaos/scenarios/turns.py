@@ -67,7 +67,7 @@ def _drop_in(trouble: Trouble, name: str) -> int:
     job_id = answer["id"]
     stage.wait_for(lambda: _job(stage, job_id).task_id, "the single job's start", _START_S)
     job = _job(stage, job_id)
-    between = _accepted_between(stage, stored_at, job)
+    between = _accepted_between(stage, job)
     # What was claimed while the job was on its way into the store could not know of it.
     passed = [other for other in between if stored_at < _claimed(other) < _claimed(job)]
     if len(passed) > 1 or len(between) > ACCOUNT.places + 1:
@@ -77,12 +77,12 @@ def _drop_in(trouble: Trouble, name: str) -> int:
     return len(between)
 
 
-def _accepted_between(stage: Stage, stored_at: float, job: Job) -> list[Job]:
-    """The jobs that were accepted after ``job`` was stored and before it was itself."""
+def _accepted_between(stage: Stage, job: Job) -> list[Job]:
+    """The jobs that were accepted after ``job`` was made and before it was itself."""
     entries = map(json.loads, stage.ledger_lines())
     taken = places.stays(entries, stage.services.tokens)
     before = takewhile(lambda stay: stay.job_id != job.id, taken)
-    ids = [stay.job_id for stay in before if stay.began > stored_at]
+    ids = [stay.job_id for stay in before if stay.began > job.spec.created_at]
     return stage.services.store.jobs.get_many(ids)
 
 

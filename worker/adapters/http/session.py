@@ -33,8 +33,6 @@ MAX_KEPT = 64
 #: was cut off keeps sending a request for minutes after we gave it up, so that a provider accepts
 #: it after its absence from the task list was taken for evidence.
 _SENDS_NO_MORE = struct.pack("ii", 1, 0)
-
-
 #: Goes on while the machine is suspended, when no word of a server's close arrives.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
